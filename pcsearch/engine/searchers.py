@@ -1,0 +1,172 @@
+"""The searchers: what the next trial's configuration is, up to the cap on trials."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import optuna
+from ray.tune.search import Searcher
+from ray.tune.search.optuna import OptunaSearch
+
+from pcsearch.engine.search_space import OptunaSpace
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
+from pcsearch.sweeps.configurations import Grid, RandomDraws, configurations
+from pcsearch.sweeps.sweep import Metric, Sweep
+
+
+class Configurations(Protocol):
+    """Configurations by number, each made when it is asked for."""
+
+    def config(self, index: int) -> dict[str, Any]:
+        """The configuration number ``index``, from 0."""
+
+
+def trial_cap(sweep: Sweep, num_samples: int | None) -> int:
+    """How many trials a sweep has: the least of --num-samples, run_cap and the grid's size.
+
+    Raises:
+        PcsearchError: nothing bounds them.
+    """
+    limits = [limit for limit in (num_samples, sweep.run_cap) if limit is not None]
+    grid = configurations(sweep, seed=0)
+    if isinstance(grid, Grid):
+        limits.append(grid.size)
+    if not limits:
+        raise PcsearchError(
+            Problem(
+                f"method {sweep.method} has no end of its own; "
+                "give --num-samples N or run_cap: N in the file",
+                sweep.source,
+            )
+        )
+    return min(limits)
+
+
+def make_searcher(sweep: Sweep, cap: int, seed: int) -> Searcher:
+    """The searcher of a sweep's method.
+
+    Args:
+        sweep: the sweep.
+        cap: how many trials it may suggest.
+        seed: of random draws and of Optuna's sampler.
+    """
+    planned = configurations(sweep, seed)
+    if planned is not None:
+        return PlannedSearcher(planned, cap, sweep.metric)
+    assert sweep.metric is not None, "a bayes sweep is read with its metric"
+    return BayesSearcher(OptunaSpace(tuple(sweep.parameters.values())), cap, sweep.metric, seed)
+
+
+class PlannedSearcher(Searcher):
+    """Suggests configurations that do not depend on results: a grid's, or random draws.
+
+    Args:
+        planned: the configurations by number.
+        cap: how many are suggested.
+        metric: the sweep's, None where it has none.
+    """
+
+    def __init__(self, planned: Configurations, cap: int, metric: Metric | None) -> None:
+        name, mode = (metric.name, metric.mode) if metric is not None else (None, None)
+        super().__init__(metric=name, mode=mode)
+        self._planned = planned
+        self._cap = cap
+        self._next = 0
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # noqa: ARG002 - Tune's signature
+        """The next configuration, or FINISHED after the last."""
+        if self._next >= self._cap:
+            return str(Searcher.FINISHED)
+        config = self._planned.config(self._next)
+        self._next += 1
+        return config
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Nothing: results change nothing."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write how far the search has come."""
+        Path(checkpoint_path).write_bytes(pickle.dumps(self._next))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Go on from what `save` wrote."""
+        self._next = pickle.loads(Path(checkpoint_path).read_bytes())  # noqa: S301 - own file
+
+
+class BayesSearcher(OptunaSearch):  # type: ignore[misc] # OptunaSearch is untyped
+    """Tune's OptunaSearch, with a cap on trials and a meaning for trials that diverge.
+
+    A diverged trial is told to Optuna as infinitely bad, so that it counts as the worst however
+    bad later ones are. A report without the metric is passed over instead of raising.
+
+    Args:
+        space: the parameters.
+        cap: how many trials are suggested.
+        metric: what the study optimises.
+        seed: of the sampler.
+    """
+
+    def __init__(self, space: OptunaSpace, cap: int, metric: Metric, seed: int) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        super().__init__(
+            space=space,
+            metric=metric.name,
+            mode=metric.mode,
+            sampler=optuna.samplers.TPESampler(seed=seed),
+        )
+        self._cap = cap
+        self._suggested = 0
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        """Optuna's next configuration, or FINISHED after the last."""
+        if self._suggested >= self._cap:
+            return str(Searcher.FINISHED)
+        config: dict[str, Any] = super().suggest(trial_id)
+        self._suggested += 1
+        return config
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Tell Optuna an intermediate value where the report has one."""
+        if is_number(result.get(self.metric)):
+            super().on_trial_result(trial_id, result)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Tell Optuna the final value; of a diverged trial, the worst there is."""
+        if result and not error:
+            value = final_value(result, self.metric)
+            if value is None:
+                value = math.inf if self.mode == "min" else -math.inf
+            result = {**result, self.metric: value}
+        super().on_trial_complete(trial_id, result, error)
+
+    @property
+    def study(self) -> optuna.Study:
+        """Optuna's study of the search."""
+        return self._ot_study
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write the whole study; the cap is not the study's and may change on a restore."""
+        state = {key: value for key, value in self.__dict__.items() if key != "_cap"}
+        Path(checkpoint_path).write_bytes(pickle.dumps(state))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a reported value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def final_value(result: Mapping[str, Any], metric: str) -> float | None:
+    """The metric of a trial's last report; None when it diverged or never measured it."""
+    value = result.get(metric)
+    if result.get(EARLY_STOP_REASON) == DIVERGED or value is None or not is_number(value):
+        return None
+    return float(value)

@@ -1,0 +1,97 @@
+"""One training batch: initialise the hidden states, infer them, learn the weights, reconstruct."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from pcsearch.pc import inference, learning
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.inference import Hidden, Update, fresh_moments, update_hidden
+from pcsearch.pc.learning import Learner, WeightStep, step_weights
+from pcsearch.pc.model import Model
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The constants of a training batch."""
+
+    inference: inference.Settings
+    learning: learning.Settings
+    inference_steps: int
+    incremental: bool
+
+    @classmethod
+    def of(cls, config: ModelConfig) -> Settings:
+        """The settings of a configuration."""
+        return cls(
+            inference=inference.Settings.of(config, training=True),
+            learning=learning.Settings.of(config),
+            inference_steps=config.inference_steps,
+            incremental=config.update_weights_every_inference_step,
+        )
+
+
+class Trained(NamedTuple):
+    """What a training batch leaves.
+
+    ``update`` is the last hidden-state update, ``step`` the last weight step; ``reconstruction``
+    is the feed-forward image from h_0 with the new weights, as patches (B, N, D); ``mse`` (a
+    scalar) its mean squared difference from the images, both clipped to [0, 1].
+    """
+
+    learner: Learner
+    hidden: Hidden
+    update: Update
+    step: WeightStep
+    reconstruction: Tensor
+    mse: Tensor
+
+
+def train_batch(
+    model: Model,
+    learner: Learner,
+    hidden: Hidden,
+    images: Tensor,
+    lr_hidden: float,
+    lr_weights: float,
+    settings: Settings,
+) -> Trained:
+    """Train on one batch.
+
+    Args:
+        model: the layers.
+        learner: weights and their optimiser's state.
+        hidden: the hidden states to start from, of this batch's size.
+        images: the images as patches, (B, N, D).
+        lr_hidden: the hidden states' rate for all T updates.
+        lr_weights: the weights' rate.
+        settings: everything that stays the same over a run.
+    """
+
+    def learn() -> WeightStep:
+        return step_weights(model, learner, hidden, images, lr_weights, settings.learning)
+
+    moments = fresh_moments(hidden)
+    for _ in range(settings.inference_steps):
+        update = update_hidden(
+            model, learner.weights, hidden, moments, images, lr_hidden, settings.inference
+        )
+        hidden, moments = update.hidden, update.moments
+        if settings.incremental:
+            step = learn()
+            learner = step.learner
+    if not settings.incremental:
+        step = learn()
+        learner = step.learner
+    _, reconstruction = model.feed_forward(learner.weights, hidden.top)
+    return Trained(
+        learner, hidden, update, step, reconstruction, clipped_mse(reconstruction, images)
+    )
+
+
+def clipped_mse(reconstruction: Tensor, images: Tensor) -> Tensor:
+    """The mean squared difference of two equally shaped tensors, both clipped to [0, 1]."""
+    return (reconstruction.clamp(0, 1) - images.clamp(0, 1)).square().mean()

@@ -1,0 +1,312 @@
+"""ModelConfig: every setting of one training run, its default, type and range.
+
+Imports no torch: the sweep is checked against it before anything heavy is loaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.pc.data.facts import CLASSES, IMAGE_SHAPES, PATCH_SIZES, TRAINING_POOLS
+from pcsearch.pc.presets import PRESETS
+
+Count = Annotated[int, Field(ge=1)]
+CountOrOff = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Step = Annotated[StrictInt, Field(ge=0)]
+Steps = Annotated[tuple[Step, ...], Field(min_length=1, strict=False)]
+Measure = Literal["train_mse", "val_mse", "probe_accuracy"]
+
+PRESET_KEY = "config"
+
+
+class ModelConfig(BaseModel):
+    """The settings of one run of the PC transformer; frozen, and checked when it is made.
+
+    Fields that depend on the data set take its value when they are left out: ``image_shape``,
+    ``patch_size`` (2 on digits, else 4) and ``use_cifar10_norm`` (CIFAR-10 only).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    # Data
+    dataset: Literal["cifar10", "digits", "synthetic"] = "cifar10"
+    data_dir: str = "../datasets/"
+    image_shape: Annotated[tuple[Count, Count, Count], Field(strict=False)] = (3, 32, 32)
+    train_subset: Count = 50000
+    test_subset: Count = 200
+    validation_subset: Count = 2000
+    target_class: Annotated[int, Field(ge=0)] | None = None
+    use_ssl_augmentations: bool = True
+    use_cifar10_norm: bool = True
+
+    # Architecture
+    hidden_size: Annotated[int, Field(ge=2, multiple_of=2)] = 48
+    num_heads: Count = 6
+    num_blocks: CountOrOff = 1
+    mlp_ratio: Positive = 4.0
+    patch_size: Count = 4
+    theta: Positive = 100
+    use_vode_state_layernorm: bool = False
+
+    # Training
+    seed: int = 42
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    batch_size: Count = 200
+    epochs: Count = 75
+    peak_lr_weights: Positive = 0.001
+    weight_decay: NotNegative = 0.0002
+    w_grad_clip_norm: Positive | None = 500.0
+    use_lr_schedule_w: bool = True
+    use_lr_schedule_h: bool = True
+    warmup_steps: CountOrOff = 0
+    lr_schedule_min_lr_factor: Fraction = 0.5
+    update_weights_every_inference_step: bool = False
+
+    # Inference of the hidden states
+    inference_steps: Count = 20
+    peak_lr_hidden: Positive = 0.1
+    hidden_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    use_adamw_for_hidden_optimizer: bool = False
+    h_grad_clip_norm: Positive | None = 2000.0
+    use_inference_lr_scaling: bool = True
+    inference_lr_scale_base: Positive = 1.25
+    use_vode_grad_norm: bool = False
+    vode_grad_norm_target: Positive = 1.0
+    intermediate_l1_coeff: NotNegative = 0.0
+    intermediate_l2_coeff: NotNegative = 0.0
+    use_status_init_in_training: bool = False
+    use_noise: bool = True
+    reinitialize_model_for_each_epoch: bool = False
+
+    # Evaluation
+    validation_every_n_epochs: Count = 5
+    eval_inference_steps: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)] = (20,)
+    hidden_lr_inference: Positive = 0.1
+    use_status_init_in_unmasking: bool = False
+    update_weights_during_unmasking: bool = False
+    use_corruption: bool = False
+    corrupt_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    use_lower_half_mask: bool = False
+    inference_clamp_alpha: Fraction = 1.0
+
+    # Pictures
+    reconstruction_every_n_epochs: Count = 25
+    num_images: Count = 1
+    reconstruction_steps: Steps = (1, 2, 3, 4, 8, 12, 16, 20)
+    save_reconstruction_images: bool = True
+    save_reconstruction_video: bool = True
+    video_fps: Annotated[int, Field(ge=1, le=100)] = 60
+
+    # Early stopping and the saved model
+    use_early_stopping: bool = True
+    early_stopping_metric: Measure = "val_mse"
+    early_stopping_patience: Count = 7
+    early_stopping_min_delta: NotNegative = 0.001
+    save_model_train_mse_threshold: NotNegative = 0.006
+    model_saving_metric: Measure = "train_mse"
+
+    # Linear probe
+    linear_probe_every_n_epochs: CountOrOff = 0
+    linear_probe_vode_indices: Annotated[str, Field(pattern=r"^\s*\d+(\s*,\s*\d+)*\s*$")] = "0"
+    linear_probe_concatenate_features: bool = False
+    linear_probe_use_gap: bool = True
+    linear_probe_lr: Positive = 0.001
+    linear_probe_wd: NotNegative = 0.0001
+    linear_probe_epochs: Count = 100
+    linear_probe_batch_size: Count = 256
+    linear_probe_h_lr: Positive | None = None
+    linear_probe_inference_steps: Count | None = None
+    linear_probe_seed: int = 123
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_dataset(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        dataset = values.get("dataset", cls.model_fields["dataset"].default)
+        if not isinstance(dataset, str) or dataset not in IMAGE_SHAPES:
+            return values
+        filled = {"image_shape": IMAGE_SHAPES[dataset], "patch_size": PATCH_SIZES[dataset]}
+        if dataset != "cifar10":
+            filled["use_cifar10_norm"] = False
+        if values.get("image_shape") is None:
+            values = {key: value for key, value in values.items() if key != "image_shape"}
+        return filled | values
+
+    @model_validator(mode="after")
+    def _check_together(self) -> ModelConfig:
+        # Raised as it is: pydantic wraps ValueErrors only, and the caller wants every problem.
+        problems = [Problem(message, key=key) for key, message in self._conflicts()]
+        if problems:
+            raise PcsearchError(problems)
+        return self
+
+    def _conflicts(self) -> Iterable[tuple[str, str]]:
+        yield from self._dataset_conflicts()
+        if self.hidden_size % self.num_heads:
+            yield (
+                "num_heads",
+                f"{self.num_heads} heads do not divide hidden_size {self.hidden_size}",
+            )
+        if self.probe_vodes and max(self.probe_vodes) > self.num_blocks + 1:
+            yield (
+                "linear_probe_vode_indices",
+                f"with num_blocks {self.num_blocks} the hidden vodes are 0 to "
+                f"{self.num_blocks + 1}, got {self.linear_probe_vode_indices!r}",
+            )
+        if self.num_images > self.batch_size:
+            yield "num_images", f"{self.num_images} is more than batch_size {self.batch_size}"
+        if not self.linear_probe_every_n_epochs:
+            for key in ("early_stopping_metric", "model_saving_metric"):
+                used = key != "early_stopping_metric" or self.use_early_stopping
+                if used and getattr(self, key) == "probe_accuracy":
+                    yield key, "probe_accuracy needs linear_probe_every_n_epochs of 1 or more"
+        elif self.target_class is not None:
+            yield (
+                "linear_probe_every_n_epochs",
+                "a probe has nothing to tell apart with one target_class",
+            )
+
+    def _dataset_conflicts(self) -> Iterable[tuple[str, str]]:
+        own_shape = IMAGE_SHAPES[self.dataset]
+        channels, height, width = self.image_shape
+        if self.dataset != "synthetic" and self.image_shape != own_shape:
+            yield (
+                "image_shape",
+                f"{self.dataset} images are {list(own_shape)}, got {list(self.image_shape)}",
+            )
+        elif height != width:
+            yield "image_shape", f"images are square, got {list(self.image_shape)}"
+        elif height % self.patch_size:
+            yield (
+                "patch_size",
+                f"{self.patch_size} does not divide the image's {height} pixels ({self.dataset})",
+            )
+        if self.dataset != "cifar10" and self.use_cifar10_norm:
+            yield (
+                "use_cifar10_norm",
+                f"true is for dataset cifar10; {self.dataset} images stay in [0, 1]",
+            )
+        if self.target_class is not None and self.target_class >= CLASSES:
+            yield "target_class", f"classes are 0 to {CLASSES - 1}, got {self.target_class}"
+        available = min(self.train_subset, TRAINING_POOLS[self.dataset])
+        if self.batch_size > available:
+            yield (
+                "batch_size",
+                f"{self.batch_size} is more than the {available} training images "
+                f"({self.dataset}, train_subset {self.train_subset})",
+            )
+
+    @property
+    def probe_vodes(self) -> tuple[int, ...]:
+        """The vodes the linear probe reads, in the order given, each once."""
+        return tuple(dict.fromkeys(int(part) for part in self.linear_probe_vode_indices.split(",")))
+
+    @property
+    def evaluation_steps(self) -> int:
+        """T of the evaluation: hidden updates on every validation batch."""
+        return max(self.eval_inference_steps)
+
+    def with_data_dir_from(self, folder: Path) -> ModelConfig:
+        """The same settings with a relative ``data_dir`` taken from ``folder``."""
+        return self.model_copy(update={"data_dir": str((folder / self.data_dir).resolve())})
+
+
+def _is_numeric(annotation: Any) -> bool:
+    return annotation in (int, float) or (
+        get_origin(annotation) is not tuple and any(map(_is_numeric, get_args(annotation)))
+    )
+
+
+NUMERIC_FIELDS = frozenset(
+    name for name, field in ModelConfig.model_fields.items() if _is_numeric(field.annotation)
+)
+"""The fields that hold one number (or null)."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` with the nearest known name, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def unknown_field(name: str) -> str:
+    """What to say of a parameter that no field of ModelConfig has."""
+    return f"the model has no parameter {name!r}" + suggestion(
+        name, [*ModelConfig.model_fields, PRESET_KEY]
+    )
+
+
+def check_value(name: str, value: Any) -> str | None:
+    """What is wrong with ``value`` for the field ``name`` taken by itself, or None.
+
+    ``name`` may be ``config``, the key that picks a preset.
+    """
+    if name == PRESET_KEY:
+        if isinstance(value, str) and value in PRESETS:
+            return None
+        return f"no preset {value!r}; the presets are {', '.join(PRESETS)}"
+    if name not in ModelConfig.model_fields:
+        return unknown_field(name)
+    if value is None and name == "image_shape":
+        return None
+    try:
+        _adapter(name).validate_python(value)
+    except ValidationError as error:
+        return _first_message(error)
+    return None
+
+
+def model_config(values: Mapping[str, Any]) -> ModelConfig:
+    """The whole configuration from a trial's values: defaults, then the preset, then the values.
+
+    Args:
+        values: fields of ModelConfig, and ``config`` for a preset.
+
+    Raises:
+        PcsearchError: one Problem for every field that is unknown, of the wrong type or range,
+            or in conflict with another.
+    """
+    problems = [
+        Problem(message, key=name)
+        for name, value in values.items()
+        if (message := check_value(name, value)) is not None
+    ]
+    if problems:
+        raise PcsearchError(problems)
+    own = {name: value for name, value in values.items() if name != PRESET_KEY}
+    return ModelConfig(**{**PRESETS.get(values.get(PRESET_KEY, ""), {}), **own})
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    field = ModelConfig.model_fields[name]
+    annotation: Any = field.annotation
+    for constraint in field.metadata:
+        annotation = Annotated[annotation, constraint]
+    return TypeAdapter(annotation, config=ConfigDict(strict=True))
+
+
+def _first_message(error: ValidationError) -> str:
+    details = error.errors(include_url=False)[0]
+    place = "".join(f"[{part}]" for part in details["loc"] if isinstance(part, int))
+    message = details["msg"].removeprefix("Input ").removeprefix("String ")
+    return f"{place + ' ' if place else ''}{message}, got {details['input']!r}"

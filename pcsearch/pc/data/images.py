@@ -1,0 +1,59 @@
+"""Images held in memory as bytes, and how a batch of them becomes floats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Images:
+    """A set of labelled images.
+
+    Args:
+        pixels: (M, C, S, S) uint8.
+        labels: (M,) int64.
+        mean: what `normalise` takes off each channel's values in [0, 1].
+        deviation: what it divides them by; 0 and 1 leave the images in [0, 1].
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, indices: slice | Tensor) -> Images:
+        """The images at ``indices`` (a slice, or (B,) int64); a slice copies no pixels."""
+        return replace(self, pixels=self.pixels[indices], labels=self.labels[indices])
+
+    def unit(self, indices: Tensor, device: torch.device | str) -> Tensor:
+        """The images at ``indices`` (B,) int64 as (B, C, S, S) float32 in [0, 1], on ``device``.
+
+        Augmentations work on these; `normalise` follows them.
+        """
+        chosen = self.pixels[indices.to(self.pixels.device)]
+        return chosen.to(device).float() / 255
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Images (B, C, S, S) in [0, 1], normalised by channel; on the device they came on."""
+        mean = images.new_tensor(self.mean).view(-1, 1, 1)
+        deviation = images.new_tensor(self.deviation).view(-1, 1, 1)
+        return (images - mean) / deviation
+
+    def batch(self, indices: Tensor, device: torch.device | str) -> Tensor:
+        """The images at ``indices`` (B,) int64 as normalised (B, C, S, S) float32 on ``device``."""
+        return self.normalise(self.unit(indices, device))
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three parts of a data set; no image is in two of them."""
+
+    train: Images
+    validation: Images
+    test: Images

@@ -1,0 +1,86 @@
+"""Reconstructions as pictures: a grid of images (PNG) and the inference as a film (GIF)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+DIRECTORY = "reconstructions"
+GAP = 1
+SMALLEST_SIDE = 48
+
+
+class Reconstructions(NamedTuple):
+    """What an evaluation shows of a few images; all values in [0, 1], as a person sees them.
+
+    ``original`` and ``input`` are (M, C, S, S); ``frames`` (T + 1, M, C, S, S) the reconstruction
+    before each inference step and after the last; ``steps`` those that the grid shows.
+    """
+
+    original: Tensor
+    input: Tensor
+    frames: Tensor
+    steps: tuple[int, ...]
+
+
+def grid(reconstructions: Reconstructions) -> Tensor:
+    """A row an image: original, input, then the chosen steps; (height, width, 3) uint8."""
+    chosen = [reconstructions.frames[step] for step in reconstructions.steps]
+    columns = torch.stack([reconstructions.original, reconstructions.input, *chosen], dim=1)
+    return _tile(columns)
+
+
+def frames(reconstructions: Reconstructions) -> list[Tensor]:
+    """For each inference step a picture like `grid` with that step only."""
+    fixed = [reconstructions.original, reconstructions.input]
+    return [_tile(torch.stack([*fixed, frame], dim=1)) for frame in reconstructions.frames]
+
+
+def save(
+    directory: Path, epoch: int, reconstructions: Reconstructions, fps: int | None
+) -> list[Path]:
+    """Write an epoch's pictures into the folder ``reconstructions`` of a directory.
+
+    Args:
+        directory: of the run.
+        epoch: for the files' names.
+        reconstructions: what to show.
+        fps: frames a second of the film, or None for no film. GIF counts in hundredths of a
+            second, so rates above 50 show as 50.
+
+    Returns:
+        The files written.
+    """
+    from PIL import Image
+
+    folder = directory / DIRECTORY
+    folder.mkdir(parents=True, exist_ok=True)
+    still = folder / f"epoch_{epoch:04d}.png"
+    Image.fromarray(grid(reconstructions).numpy()).save(still)
+    if fps is None:
+        return [still]
+    film = still.with_suffix(".gif")
+    first, *others = (Image.fromarray(frame.numpy()) for frame in frames(reconstructions))
+    duration = max(20, round(1000 / fps))
+    first.save(film, save_all=True, append_images=others, duration=duration, loop=0)
+    return [still, film]
+
+
+def _tile(images: Tensor) -> Tensor:
+    """Images (rows, columns, C, S, S) in [0, 1] as one picture, enlarged to be seen."""
+    rows, columns, channels, size, _ = images.shape
+    rgb = images[:, :, :3] if channels >= 3 else images[:, :, :1].expand(-1, -1, 3, -1, -1)
+    zoom = max(1, -(-SMALLEST_SIDE // size))
+    side = size * zoom + GAP
+    picture = torch.full((rows * side + GAP, columns * side + GAP, 3), 255, dtype=torch.uint8)
+    pixels = (rgb.clamp(0, 1).nan_to_num() * 255).round().to(torch.uint8).cpu()
+    enlarged = pixels.repeat_interleave(zoom, dim=3).repeat_interleave(zoom, dim=4)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * side + GAP, column * side + GAP
+            image = enlarged[row, column].permute(1, 2, 0)
+            picture[top : top + side - GAP, left : left + side - GAP] = image
+    return picture

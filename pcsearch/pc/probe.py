@@ -1,0 +1,131 @@
+"""The linear probe: how much of the class a linear layer can read from hidden states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor
+
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.data.facts import CLASSES
+from pcsearch.pc.evaluation import Evaluator
+from pcsearch.pc.inference import Hidden
+from pcsearch.pc.learning import Learner
+from pcsearch.pc.metrics import PROBE_ACCURACY
+from pcsearch.pc.patches import patchify
+from pcsearch.pc.seeds import generator
+
+SMALLEST_DEVIATION = 1e-6
+
+Batches = Callable[[], Iterator[Tensor]]
+
+
+class Labelled(NamedTuple):
+    """Images in batches of (B, C, S, S), normalised, and the labels of all of them, (M,)."""
+
+    batches: Batches
+    labels: Tensor
+
+
+def probe(
+    config: ModelConfig,
+    evaluator: Evaluator,
+    learner: Learner,
+    hidden: Hidden,
+    train: Labelled,
+    test: Labelled,
+) -> dict[str, float]:
+    """Train the probe on the training images' hidden states and test it on the test images'.
+
+    Args:
+        config: of the run.
+        evaluator: runs the inference.
+        learner: the model's weights.
+        hidden: training's hidden states, the start of inference unless evaluation has fresh ones.
+        train: what the probe learns from.
+        test: what it is judged on.
+
+    Returns:
+        ``Metrics/LinearProbe_Accuracy``, the best test accuracy in [0, 1]: of the concatenated
+        states, or of the best vode. With several vodes one by one, also
+        ``Metrics/LinearProbe_Accuracy/vode_i`` for each.
+    """
+
+    def features(batches: Batches) -> list[Tensor]:
+        return _features(config, evaluator, learner, hidden, batches())
+
+    inputs = list(zip(features(train.batches), features(test.batches), strict=True))
+    if config.linear_probe_concatenate_features:
+        inputs = [tuple(torch.cat(parts, dim=1) for parts in zip(*inputs, strict=True))]
+    accuracies = [
+        _best_accuracy(config, *_standardise(*pair), train.labels, test.labels) for pair in inputs
+    ]
+    metrics = {PROBE_ACCURACY: max(accuracies)}
+    if len(accuracies) > 1:
+        for vode, accuracy in zip(config.probe_vodes, accuracies, strict=True):
+            metrics[f"{PROBE_ACCURACY}/vode_{vode}"] = accuracy
+    return metrics
+
+
+def _features(
+    config: ModelConfig,
+    evaluator: Evaluator,
+    learner: Learner,
+    hidden: Hidden,
+    batches: Iterator[Tensor],
+) -> list[Tensor]:
+    """For each probed vode the states after inference, (M, features), the images uncorrupted."""
+    lr = config.linear_probe_h_lr or config.hidden_lr_inference
+    steps = config.linear_probe_inference_steps or config.inference_steps
+    parts: list[list[Tensor]] = []
+    for batch in batches:
+        images = patchify(batch, config.patch_size)
+        inferred = evaluator.represent(learner, hidden, images, lr, steps)
+        vodes = [inferred.top, *inferred.states]
+        chosen = [vodes[i] for i in config.probe_vodes]
+        if config.linear_probe_use_gap:
+            parts.append([states.mean(dim=1) for states in chosen])
+        else:
+            parts.append([states.flatten(1) for states in chosen])
+    return [torch.cat(vode) for vode in zip(*parts, strict=True)]
+
+
+def _standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    mean = train.mean(dim=0)
+    deviation = train.std(dim=0).clamp(min=SMALLEST_DEVIATION)
+    return (train - mean) / deviation, (test - mean) / deviation
+
+
+def _best_accuracy(
+    config: ModelConfig,
+    train: Tensor,
+    test: Tensor,
+    train_labels: Tensor,
+    test_labels: Tensor,
+) -> float:
+    device = train.device
+    train_labels, test_labels = train_labels.to(device), test_labels.to(device)
+    random = generator(config.linear_probe_seed, "probe")
+    bound = train.shape[1] ** -0.5
+    weight = ((torch.rand(CLASSES, train.shape[1], generator=random) * 2 - 1) * bound).to(device)
+    bias = torch.zeros(CLASSES, device=device)
+    optimiser = torch.optim.AdamW(
+        [weight.requires_grad_(), bias.requires_grad_()],
+        lr=config.linear_probe_lr,
+        weight_decay=config.linear_probe_wd,
+    )
+    best = torch.zeros((), device=device)
+    for _ in range(config.linear_probe_epochs):
+        order = torch.randperm(len(train), generator=random)
+        for chosen in order.to(device).split(config.linear_probe_batch_size):
+            optimiser.zero_grad()
+            loss = F.cross_entropy(F.linear(train[chosen], weight, bias), train_labels[chosen])
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+        with torch.no_grad():
+            predicted = F.linear(test, weight, bias).argmax(dim=1)
+            best = torch.maximum(best, (predicted == test_labels).float().mean())
+    return float(best)
