@@ -8,7 +8,7 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
-from pcsearch.engine.searchers import is_number
+from pcsearch.engine.results import is_number
 from pcsearch.pc.metrics import EPOCH
 from pcsearch.sweeps.sweep import Sweep
 

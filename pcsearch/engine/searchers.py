@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,10 +11,10 @@ import optuna
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
+from pcsearch.engine.results import final_value, is_number
 from pcsearch.engine.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
-from pcsearch.sweeps.configurations import Grid, RandomDraws, configurations
+from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.sweep import Metric, Sweep
 
 
@@ -78,7 +77,7 @@ class PlannedSearcher(Searcher):
         self._cap = cap
         self._next = 0
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # noqa: ARG002 - Tune's signature
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """The next configuration, or FINISHED after the last."""
         if self._next >= self._cap:
             return str(Searcher.FINISHED)
@@ -157,16 +156,3 @@ class BayesSearcher(OptunaSearch):  # type: ignore[misc] # OptunaSearch is untyp
         """Write the whole study; the cap is not the study's and may change on a restore."""
         state = {key: value for key, value in self.__dict__.items() if key != "_cap"}
         Path(checkpoint_path).write_bytes(pickle.dumps(state))
-
-
-def is_number(value: Any) -> bool:
-    """Whether a reported value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def final_value(result: Mapping[str, Any], metric: str) -> float | None:
-    """The metric of a trial's last report; None when it diverged or never measured it."""
-    value = result.get(metric)
-    if result.get(EARLY_STOP_REASON) == DIVERGED or value is None or not is_number(value):
-        return None
-    return float(value)

@@ -187,7 +187,7 @@ class ModelConfig(BaseModel):
 
     def _dataset_conflicts(self) -> Iterable[tuple[str, str]]:
         own_shape = IMAGE_SHAPES[self.dataset]
-        channels, height, width = self.image_shape
+        _, height, width = self.image_shape
         if self.dataset != "synthetic" and self.image_shape != own_shape:
             yield (
                 "image_shape",
@@ -240,6 +240,29 @@ NUMERIC_FIELDS = frozenset(
     name for name, field in ModelConfig.model_fields.items() if _is_numeric(field.annotation)
 )
 """The fields that hold one number (or null)."""
+
+CONFLICTING_FIELDS = frozenset(
+    {
+        PRESET_KEY,
+        "batch_size",
+        "dataset",
+        "early_stopping_metric",
+        "hidden_size",
+        "image_shape",
+        "linear_probe_every_n_epochs",
+        "linear_probe_vode_indices",
+        "model_saving_metric",
+        "num_blocks",
+        "num_heads",
+        "num_images",
+        "patch_size",
+        "target_class",
+        "train_subset",
+        "use_cifar10_norm",
+        "use_early_stopping",
+    }
+)
+"""The fields that `ModelConfig` holds against each other, and ``config``, which sets them."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

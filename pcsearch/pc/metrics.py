@@ -18,6 +18,7 @@ VAL_MSE = f"{PRETEXT}full_mse"
 PROBE_ACCURACY = "Metrics/LinearProbe_Accuracy"
 VODE_ENERGY = "VodeEnergy/vode_"
 VODE_GRAD_NORM = "VodeGradNorm/vode_"
+RECONSTRUCTIONS = "reconstructions_images"
 EARLY_STOP_REASON = "early_stop_reason"
 FINAL_TRAIN_MSE = "final_train_mse"
 

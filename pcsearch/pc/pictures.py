@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pcsearch.pc.config import ModelConfig
+
 DIRECTORY = "reconstructions"
 GAP = 1
 SMALLEST_SIDE = 48
@@ -40,33 +42,39 @@ def frames(reconstructions: Reconstructions) -> list[Tensor]:
 
 
 def save(
-    directory: Path, epoch: int, reconstructions: Reconstructions, fps: int | None
-) -> list[Path]:
+    directory: Path, epoch: int, reconstructions: Reconstructions, config: ModelConfig
+) -> Path | None:
     """Write an epoch's pictures into the folder ``reconstructions`` of a directory.
 
     Args:
         directory: of the run.
         epoch: for the files' names.
         reconstructions: what to show.
-        fps: frames a second of the film, or None for no film. GIF counts in hundredths of a
-            second, so rates above 50 show as 50.
+        config: says which of still and film are wanted, and the film's frames a second. GIF
+            counts in hundredths of a second, so rates above 50 show as 50.
 
     Returns:
-        The files written.
+        The still, or None where it is not wanted.
     """
     from PIL import Image
 
     folder = directory / DIRECTORY
     folder.mkdir(parents=True, exist_ok=True)
     still = folder / f"epoch_{epoch:04d}.png"
+    if config.save_reconstruction_video:
+        first, *others = (Image.fromarray(frame.numpy()) for frame in frames(reconstructions))
+        duration = max(20, round(1000 / config.video_fps))
+        first.save(
+            still.with_suffix(".gif"),
+            save_all=True,
+            append_images=others,
+            duration=duration,
+            loop=0,
+        )
+    if not config.save_reconstruction_images:
+        return None
     Image.fromarray(grid(reconstructions).numpy()).save(still)
-    if fps is None:
-        return [still]
-    film = still.with_suffix(".gif")
-    first, *others = (Image.fromarray(frame.numpy()) for frame in frames(reconstructions))
-    duration = max(20, round(1000 / fps))
-    first.save(film, save_all=True, append_images=others, duration=duration, loop=0)
-    return [still, film]
+    return still
 
 
 def _tile(images: Tensor) -> Tensor:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -20,8 +18,9 @@ from pcsearch.pc import batch
 from pcsearch.pc.batch import train_batch
 from pcsearch.pc.config import ModelConfig, model_config
 from pcsearch.pc.data.augmentation import Augmentation
-from pcsearch.pc.data.datasets import load
+from pcsearch.pc.data.datasets import load_splits
 from pcsearch.pc.data.images import Images, Splits
+from pcsearch.pc.device import moved, pick_device, using_threads
 from pcsearch.pc.early_stopping import EarlyStopping, ModelSaving, better
 from pcsearch.pc.evaluation import Evaluator, Rates
 from pcsearch.pc.inference import Hidden, init_hidden
@@ -148,7 +147,7 @@ class TrainingRun:
 
     def run_epoch(self) -> Epoch:
         """Train for an epoch and evaluate what is due after it."""
-        with _threads(self._threads):
+        with using_threads(self._threads):
             self.epoch += 1
             metrics: Metrics = {EPOCH: self.epoch, **self._train_epoch()}
             if not math.isfinite(metrics[TRAIN_ENERGY] + metrics[TRAIN_MSE]):
@@ -184,7 +183,7 @@ class TrainingRun:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave a run of the same configuration."""
-        state = _to_device(state, self._device)
+        state = moved(state, self._device)
         self.epoch, self._step = state["epoch"], state["step"]
         self.stop_reason = state["stop_reason"]
         self._learner = Learner(state["weights"], AdamState(**state["moments"]))
@@ -344,61 +343,6 @@ class TrainingRun:
         }
 
 
-def load_splits(config: ModelConfig, *, progress: bool = False) -> Splits:
-    """The images a configuration asks for; may download them.
-
-    Raises:
-        PcsearchError: they cannot be had.
-    """
-    return load(
-        config.dataset,
-        data_dir=Path(config.data_dir),
-        image_shape=config.image_shape,
-        train_subset=config.train_subset,
-        test_subset=config.test_subset,
-        validation_subset=config.validation_subset,
-        target_class=config.target_class,
-        use_cifar10_norm=config.use_cifar10_norm,
-        progress=progress,
-    )
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of a name: ``auto`` is CUDA when there is one, else the CPU.
-
-    Raises:
-        PcsearchError: a CUDA device that is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise PcsearchError(
-            f"device: {name} is not there; torch sees {torch.cuda.device_count()} CUDA devices"
-        )
-    return device
-
-
 def _batches(images: Images, size: int, device: torch.device) -> Iterator[Tensor]:
     for indices in torch.arange(len(images)).split(size):
         yield images.batch(indices, device)
-
-
-def _to_device(value: Any, device: torch.device) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if isinstance(value, dict):
-        return {key: _to_device(item, device) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_to_device(item, device) for item in value]
-    return value
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

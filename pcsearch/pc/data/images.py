@@ -45,6 +45,12 @@ class Images:
         deviation = images.new_tensor(self.deviation).view(-1, 1, 1)
         return (images - mean) / deviation
 
+    def denormalise(self, images: Tensor) -> Tensor:
+        """What `normalise` was given, from what it gave."""
+        mean = images.new_tensor(self.mean).view(-1, 1, 1)
+        deviation = images.new_tensor(self.deviation).view(-1, 1, 1)
+        return images * deviation + mean
+
     def batch(self, indices: Tensor, device: torch.device | str) -> Tensor:
         """The images at ``indices`` (B,) int64 as normalised (B, C, S, S) float32 on ``device``."""
         return self.normalise(self.unit(indices, device))

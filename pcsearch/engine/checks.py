@@ -1,0 +1,136 @@
+"""A sweep held to the model before anything starts: parameters, their combinations, the metric."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.pc import metrics
+from pcsearch.pc.config import (
+    CONFLICTING_FIELDS,
+    PRESET_KEY,
+    ModelConfig,
+    check_value,
+    model_config,
+    suggestion,
+    unknown_field,
+)
+from pcsearch.pc.presets import PRESETS
+from pcsearch.sweeps.distributions import Categorical, Constant, Distribution
+from pcsearch.sweeps.parameters import Parameter
+from pcsearch.sweeps.sweep import Sweep
+
+COMBINATIONS_CHECKED = 20_000
+CONFLICTS_SHOWN = 5
+# Quantiles that stand for "any draw" of a distribution without bounds.
+EXTREMES = (1e-9, 1 - 1e-9)
+
+
+def check(sweep: Sweep) -> None:
+    """Hold a sweep to the model.
+
+    Raises:
+        PcsearchError: parameters that the model does not have, values of the wrong type or range,
+            combinations that cannot work together, or a metric that no run reports; every one.
+    """
+    problems = list(_parameter_problems(sweep.parameters.values()))
+    if not problems:
+        problems = [*_combination_problems(sweep), *_metric_problems(sweep)]
+    if problems:
+        raise PcsearchError(problems)
+
+
+def largest(sweep: Sweep, field: str) -> int:
+    """The largest value that a whole-number field of the model takes in a checked sweep."""
+    parameter = sweep.parameters.get(field)
+    if parameter is not None:
+        return max(int(value) for value in _telling_values(parameter.distribution))
+    default = ModelConfig.model_fields[field].default
+    presets = sweep.parameters.get(PRESET_KEY)
+    names = () if presets is None else _telling_values(presets.distribution)
+    return max((PRESETS[name].get(field, default) for name in names), default=default)
+
+
+def combinations(sweep: Sweep, fields: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The trial configurations over the possible values of ``fields``, the others at a middle one.
+
+    Ranges are stood for by their ends and middle; at most COMBINATIONS_CHECKED are given.
+    """
+    varied = [p for p in sweep.parameters.values() if p.name in set(fields)]
+    fixed = {p.name: p.distribution.ppf(0.5) for p in sweep.parameters.values() if p not in varied}
+    grids = [list(_possible_values(p.distribution)) for p in varied]
+    for values in itertools.islice(itertools.product(*grids), COMBINATIONS_CHECKED):
+        yield fixed | {p.name: value for p, value in zip(varied, values, strict=True)}
+
+
+def _parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:
+    for parameter in parameters:
+        key = f"parameters.{parameter.name}"
+        if parameter.name not in ModelConfig.model_fields and parameter.name != PRESET_KEY:
+            yield Problem(unknown_field(parameter.name), parameter.where, key)
+            continue
+        for value in _telling_values(parameter.distribution):
+            message = check_value(parameter.name, value)
+            if message is not None:
+                yield Problem(message, parameter.where, key)
+                break
+
+
+def _telling_values(distribution: Distribution) -> Iterable[Any]:
+    """Values that pass the model's checks only if every value of the distribution does."""
+    if isinstance(distribution, Constant | Categorical):
+        grid = distribution.grid()
+        assert grid is not None, "constants and categories are finite"
+        return grid
+    bounds = distribution.bounds()
+    ends = bounds if bounds is not None else map(distribution.ppf, EXTREMES)
+    return [*ends, distribution.ppf(0.5)]
+
+
+def _combination_problems(sweep: Sweep) -> Iterator[Problem]:
+    """Conflicts between fields, over the values of those fields that can be in conflict."""
+    found: dict[str, Problem] = {}
+    for chosen in combinations(sweep, CONFLICTING_FIELDS):
+        try:
+            model_config(chosen)
+        except PcsearchError as error:
+            for problem in error.problems:
+                found.setdefault(str(problem), problem)
+    for problem in itertools.islice(found.values(), CONFLICTS_SHOWN):
+        named = sweep.parameters.get(problem.key)
+        where = named.where if named is not None else sweep.source
+        yield Problem(problem.message, where, f"parameters.{problem.key}")
+    if len(found) > CONFLICTS_SHOWN:
+        yield Problem(f"and {len(found) - CONFLICTS_SHOWN} more conflicts like these", sweep.source)
+
+
+def _possible_values(distribution: Distribution) -> Iterable[Any]:
+    grid = distribution.grid()
+    if grid is not None:
+        return itertools.islice(grid, COMBINATIONS_CHECKED)
+    return _telling_values(distribution)
+
+
+def _metric_problems(sweep: Sweep) -> Iterator[Problem]:
+    if sweep.metric is None:
+        return
+    name = sweep.metric.name
+    known = list(metrics.names(largest(sweep, "num_blocks")))
+    if name not in known:
+        hint = suggestion(name, known) or f"; it reports {', '.join(known[:12])} and more"
+        yield Problem(f"the model reports no number {name!r}{hint}", sweep.metric.where, "metric")
+    elif metrics.needs_corruption(name) and not _always(sweep, "use_corruption", True):
+        yield Problem(
+            f"{name} exists only where part of the image is hidden; set use_corruption: true",
+            sweep.metric.where,
+            "metric",
+        )
+
+
+def _always(sweep: Sweep, field: str, value: Any) -> bool:
+    parameter = sweep.parameters.get(field)
+    if parameter is None:
+        return bool(ModelConfig.model_fields[field].default == value)
+    return all(each == value for each in _telling_values(parameter.distribution))

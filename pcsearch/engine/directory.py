@@ -1,0 +1,102 @@
+"""The experiment's directory: the one place that knows its file names, and what it keeps.
+
+``sweep.yaml`` is the user's file as it was, ``experiment.json`` what was asked besides; the rest
+is Tune's, with a folder for every trial.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pcsearch.errors import PcsearchError
+
+SWEEP_FILE = "sweep.yaml"
+RECORD_FILE = "experiment.json"
+FORMAT = 1
+NAME_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class ExperimentDirectory:
+    """The directory of one search; ``path`` is absolute."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The experiment's name: the directory's own."""
+        return self.path.name
+
+    @property
+    def sweep(self) -> Path:
+        """The copy of the sweep file."""
+        return self.path / SWEEP_FILE
+
+    def create(self, sweep_text: str, record: Mapping[str, Any]) -> None:
+        """Make the directory, with the sweep and the record of what was asked.
+
+        Raises:
+            PcsearchError: it is there already, or cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True)
+            _write(self.sweep, sweep_text)
+            _write(
+                self.path / RECORD_FILE, json.dumps({"format": FORMAT, **record}, indent=2) + "\n"
+            )
+        except FileExistsError:
+            raise PcsearchError(
+                f"{self.path} is there already; go on with it (--resume {self.path}) "
+                "or choose another --name"
+            ) from None
+        except OSError as error:
+            raise PcsearchError(
+                f"{self.path}: cannot be written ({error.strerror}); choose another --storage-path"
+            ) from error
+
+    def record(self) -> dict[str, Any]:
+        """What `create` was given.
+
+        Raises:
+            PcsearchError: this is no experiment's directory, or its record is damaged.
+        """
+        path = self.path / RECORD_FILE
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise PcsearchError(
+                f"{self.path}: no experiment is here ({RECORD_FILE} is missing)"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise PcsearchError(f"{path}: cannot be read ({error})") from error
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise PcsearchError(f"{path}: not a record of format {FORMAT}")
+        return record
+
+
+def check_name(name: str) -> None:
+    """Hold an experiment's name to what a folder, a W&B group and a shell command can take.
+
+    Raises:
+        PcsearchError: it does not fit.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or len(name) > NAME_LENGTH:
+        raise PcsearchError(
+            f"--name: {name!r} does not fit; use up to {NAME_LENGTH} letters, digits, "
+            "dots, dashes and underscores"
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,35 @@
+"""What a user asks of one search besides its sweep file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one search.
+
+    Args:
+        num_samples: a cap on the number of trials.
+        name: of the experiment; made from the sweep's and the time when left out.
+        storage_path: the folder that holds the experiment's directory.
+        address: of a running Ray cluster (``HOST:PORT`` or ``auto``); None runs on this machine.
+        max_concurrent: how many trials run at once at most; None for as many as there is room for.
+        cpus_per_trial: what a trial occupies; torch uses as many threads, at least one.
+        gpus_per_trial: None for one where the cluster has GPUs, else none.
+        seed: of random draws and of the searcher.
+        overrides: parameters fixed over the file, by name.
+    """
+
+    num_samples: int | None = None
+    name: str | None = None
+    storage_path: Path = Path("pcsearch_results")
+    address: str | None = None
+    max_concurrent: int | None = None
+    cpus_per_trial: float = 1
+    gpus_per_trial: float | None = None
+    seed: int = 0
+    overrides: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,89 @@
+"""The trainable: one trial of the search, as Tune runs it in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from ray import tune
+
+from pcsearch.pc.metrics import RECONSTRUCTIONS
+
+if TYPE_CHECKING:
+    from pcsearch.pc.training import TrainingRun
+
+
+@dataclass(frozen=True)
+class TrialSettings:
+    """What all trials of a search have in common.
+
+    Args:
+        directory: the experiment's.
+        data_folder: where a relative ``data_dir`` starts.
+        validate_at: epochs that end with a validation besides the configured ones.
+        probe_at: the same for the linear probe.
+    """
+
+    directory: Path
+    data_folder: Path
+    validate_at: tuple[int, ...] = ()
+    probe_at: tuple[int, ...] = ()
+
+
+def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
+    """A function of a trial's values that trains it and reports every epoch to Tune."""
+
+    def pc_transformer(values: dict[str, Any]) -> None:
+        # The driver makes the trainable without training anything, so it needs no torch.
+        from pcsearch.pc.pictures import save
+
+        run = _start(values, settings)
+        folder = settings.directory / Path(tune.get_context().get_trial_dir()).name
+        while not run.finished:
+            epoch = run.run_epoch()
+            metrics = dict(epoch.metrics)
+            if epoch.reconstructions is not None:
+                still = save(folder, run.epoch, epoch.reconstructions, run.config)
+                if still is not None:
+                    metrics[RECONSTRUCTIONS] = still.relative_to(folder).as_posix()
+            _report(run, metrics)
+
+    return pc_transformer
+
+
+def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
+    """The trial's run, at its first epoch or where its newest checkpoint left it."""
+    from pcsearch.pc.checkpoint import load_state
+    from pcsearch.pc.config import model_config
+    from pcsearch.pc.training import TrainingRun
+
+    config = model_config(values).with_data_dir_from(settings.data_folder)
+    run = TrainingRun(
+        config,
+        validate_at=settings.validate_at,
+        probe_at=settings.probe_at,
+        threads=_granted_cpus(),
+    )
+    checkpoint = tune.get_checkpoint()
+    if checkpoint is not None:
+        with checkpoint.as_directory() as directory:
+            run.load_state(load_state(Path(directory), config))
+    return run
+
+
+def _granted_cpus() -> int:
+    resources = tune.get_context().get_trial_resources()
+    return max(1, int(resources.required_resources.get("CPU", 1)))
+
+
+def _report(run: TrainingRun, metrics: dict[str, Any]) -> None:
+    from pcsearch.pc.checkpoint import save_model, save_state
+
+    with TemporaryDirectory(prefix="pcsearch_") as folder:
+        save_state(Path(folder), run.config, run.state())
+        if run.saved_model is not None:
+            save_model(Path(folder), run.config, run.saved_model)
+        tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))

@@ -1,0 +1,164 @@
+"""The data sets by name, and the parts of them that a configuration asks for.
+
+A data set has a training and a held-out pool. Each is put in one order that never changes, so a
+subset is a fixed set of images, whatever the run's seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pcsearch.errors import PcsearchError
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.data import cifar10, synthetic
+from pcsearch.pc.data.facts import TRAINING_POOLS
+from pcsearch.pc.data.images import Images, Splits
+from pcsearch.pc.seeds import generator
+
+CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
+CIFAR10_DEVIATION = (0.2023, 0.1994, 0.2010)
+HELD_OUT_SYNTHETIC = 10_000
+ORDER_SEED = 0
+
+
+class Pool(NamedTuple):
+    """Images to choose from: their labels, (M,) int64, and how to get some of them as uint8."""
+
+    labels: Tensor
+    pixels: Callable[[Tensor], Tensor]
+
+
+def load(
+    name: str,
+    *,
+    data_dir: Path,
+    image_shape: tuple[int, int, int],
+    train_subset: int,
+    test_subset: int,
+    validation_subset: int,
+    target_class: int | None,
+    use_cifar10_norm: bool,
+    progress: bool = False,
+) -> Splits:
+    """Load the three parts of a data set.
+
+    Args:
+        name: ``digits``, ``cifar10`` or ``synthetic``.
+        data_dir: where CIFAR-10 is, or is to be downloaded to.
+        image_shape: (C, S, S) of synthetic images.
+        train_subset: how many training images at most.
+        test_subset: how many test images at most; never more than half of the held-out pool.
+        validation_subset: how many of the other held-out images at most.
+        target_class: keep the images of this class only, before the subsets are taken.
+        use_cifar10_norm: CIFAR-10 by its own mean and deviation instead of 0.5 and 0.5.
+        progress: whether a download shows a progress bar.
+
+    Raises:
+        PcsearchError: the images cannot be had, or a part would be empty.
+    """
+    training, held_out = _pools(name, data_dir, image_shape, progress)
+    mean, deviation = _normalisation(name, image_shape[0], use_cifar10_norm)
+
+    def images(pool: Pool, indices: Tensor, part: str) -> Images:
+        if not len(indices):
+            raise PcsearchError(f"{name}: no {part} images of target_class {target_class}")
+        return Images(pool.pixels(indices), pool.labels[indices], mean, deviation)
+
+    candidates = _ordered(training, target_class)
+    others = _ordered(held_out, target_class)
+    tests = min(test_subset, len(others) // 2)
+    validations = min(validation_subset, len(others) - tests)
+    return Splits(
+        train=images(training, candidates[:train_subset], "training"),
+        validation=images(held_out, others[:validations], "validation"),
+        test=images(held_out, others[len(others) - tests :], "test"),
+    )
+
+
+def load_splits(config: ModelConfig, *, progress: bool = False) -> Splits:
+    """The images a configuration asks for; may download them.
+
+    Raises:
+        PcsearchError: they cannot be had.
+    """
+    return load(
+        config.dataset,
+        data_dir=Path(config.data_dir),
+        image_shape=config.image_shape,
+        train_subset=config.train_subset,
+        test_subset=config.test_subset,
+        validation_subset=config.validation_subset,
+        target_class=config.target_class,
+        use_cifar10_norm=config.use_cifar10_norm,
+        progress=progress,
+    )
+
+
+def _pools(
+    name: str, data_dir: Path, image_shape: tuple[int, int, int], progress: bool
+) -> tuple[Pool, Pool]:
+    match name:
+        case "digits":
+            pixels, labels = _digits()
+            border = TRAINING_POOLS["digits"]
+            return (
+                _held(pixels[:border], labels[:border]),
+                _held(pixels[border:], labels[border:]),
+            )
+        case "cifar10":
+            training, held_out = cifar10.load(data_dir, progress=progress)
+            return _held(*training), _held(*held_out)
+        case "synthetic":
+            return (
+                _rendered(image_shape, TRAINING_POOLS["synthetic"], 0),
+                _rendered(image_shape, HELD_OUT_SYNTHETIC, 1),
+            )
+    raise AssertionError(f"no data set {name}")
+
+
+def _held(pixels: Tensor, labels: Tensor) -> Pool:
+    return Pool(labels, lambda indices: pixels[indices])
+
+
+def _rendered(image_shape: tuple[int, int, int], count: int, number: int) -> Pool:
+    def pixels(indices: Tensor) -> Tensor:
+        return torch.from_numpy(synthetic.render(indices.numpy(), image_shape, number))
+
+    return Pool(torch.from_numpy(synthetic.labels(count)), pixels)
+
+
+@cache
+def _digits() -> tuple[Tensor, Tensor]:
+    """scikit-learn's 1,797 handwritten digits, shuffled once: its file groups their writers."""
+    # scikit-learn takes a second to import, and the other data sets do without.
+    from sklearn.datasets import load_digits
+
+    values, labels = load_digits(return_X_y=True)
+    pixels = np.rint(values * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
+    order = torch.randperm(len(labels), generator=generator(ORDER_SEED, "digits"))
+    return torch.from_numpy(pixels)[order], torch.from_numpy(labels.astype(np.int64))[order]
+
+
+def _ordered(pool: Pool, target_class: int | None) -> Tensor:
+    """The pool's indices, (M,), in the order that subsets are taken from; of one class if asked."""
+    order = torch.randperm(len(pool.labels), generator=generator(ORDER_SEED, "subsets"))
+    if target_class is None:
+        return order
+    return order[pool.labels[order] == target_class]
+
+
+def _normalisation(
+    name: str, channels: int, use_cifar10_norm: bool
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if name != "cifar10":
+        return (0.0,) * channels, (1.0,) * channels
+    if use_cifar10_norm:
+        return CIFAR10_MEAN, CIFAR10_DEVIATION
+    return (0.5,) * channels, (0.5,) * channels

@@ -1,0 +1,50 @@
+"""Where a run computes, and with how many threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pcsearch.errors import PcsearchError
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of a name: ``auto`` is CUDA when there is one, else the CPU.
+
+    Raises:
+        PcsearchError: a CUDA device that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise PcsearchError(
+            f"device: {name} is not there; torch sees {torch.cuda.device_count()} CUDA devices"
+        )
+    return device
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """A tensor, or dicts and lists of them, on ``device``; anything else as it is."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {key: moved(item, device) for key, item in value.items()}
+    if isinstance(value, list):
+        return [moved(item, device) for item in value]
+    return value
+
+
+@contextmanager
+def using_threads(count: int) -> Iterator[None]:
+    """Compute with so many CPU threads during the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,45 @@
+"""How messages show values and suggest names; every result is one printable line."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterable
+from typing import Any
+
+LONGEST_NAME = 60
+
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxother = _repr.maxlong = 60
+_repr.maxlevel = 3
+
+
+def shown(value: Any) -> str:
+    """A value as YAML would have it where that is short: ``true``, ``null``, ``'text'``."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = _repr.repr(value)
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def bare(name: Any) -> str:
+    """A key or file name without quotes; what is too long or unprintable is quoted and cut."""
+    if isinstance(name, str) and name.isprintable() and 0 < len(name) <= LONGEST_NAME:
+        return name
+    return shown(name)
+
+
+def suggestion(name: Any, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` with the nearest known name, or nothing."""
+    if not isinstance(name, str) or len(name) > LONGEST_NAME:
+        return ""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def listed(names: Iterable[str], last: str = "or") -> str:
+    """``a, b or c``."""
+    *others, final = names
+    return f"{', '.join(others)} {last} {final}" if others else final

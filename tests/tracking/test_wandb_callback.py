@@ -1,0 +1,572 @@
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+import wandb
+from offline_runs import OfflineRun, is_nan, read_runs
+from PIL import Image
+from ray import tune
+from wandb.errors import CommError
+
+from pcsearch.pc.config import ModelConfig
+from pcsearch.tracking.wandb_callback import WandbCallback
+
+EPOCHS = 3
+VALUES = {"epochs": EPOCHS, "peak_lr_weights": 0.002, "num_blocks": 0}
+
+
+@dataclass
+class FakeTrial:
+    """What the callback reads of a trial of Tune."""
+
+    trial_id: str = "ab12c_00003"
+    config: dict[str, Any] = field(default_factory=lambda: dict(VALUES))
+    experiment_tag: str = "3_peak_lr_weights=0.0020"
+    custom_dirname: str | None = None
+    local_path: str | None = None
+    path: str | None = None
+    last_result: dict[str, Any] = field(default_factory=dict)
+    stopping_criterion: dict[str, float] = field(default_factory=dict)
+
+
+def metrics(epoch: int, **others: Any) -> dict[str, Any]:
+    """An epoch's report, under the names of the model's metrics."""
+    return {
+        "epoch": epoch,
+        "Losses/train_mse_avg": 1 / epoch,
+        "Losses/train_w_energy_avg": 10.0 + epoch,
+        "ValMetrics/Pretext/full_mse": 0.5 / epoch if epoch % 2 else None,
+        "VodeEnergy/vode_1": 0.1 * epoch,
+        "VodeEnergy/vode_2": 0.2 * epoch,
+        "VodeGradNorm/vode_0": 0.3 * epoch,
+        "best_val_mse": 0.5,
+        "best_train_mse": 1 / epoch,
+        "best_probe_accuracy": None,
+        "final_train_mse": 1 / epoch,
+        "early_stop_reason": None,
+    } | others
+
+
+def logged(report: dict[str, Any]) -> dict[str, Any]:
+    """The row of a report: its numbers."""
+    return {k: v for k, v in report.items() if v is not None and not isinstance(v, str)}
+
+
+def bookkeeping(epoch: int) -> dict[str, Any]:
+    """What Tune adds to a report."""
+    return {
+        "timestamp": 1700000000,
+        "date": "2025-01-01_00-00-00",
+        "pid": 1234,
+        "hostname": "host",
+        "node_ip": "127.0.0.1",
+        "trial_id": "ab12c_00003",
+        "done": False,
+        "training_iteration": epoch,
+        "time_this_iter_s": 0.1,
+        "time_total_s": 0.1 * epoch,
+        "time_since_restore": 0.1 * epoch,
+        "iterations_since_restore": epoch,
+        "config": dict(VALUES),
+        "checkpoint_dir_name": "checkpoint_000001",
+        "experiment_tag": "3",
+        "should_checkpoint": True,
+    }
+
+
+def make(directory: Path, **arguments: Any) -> WandbCallback:
+    defaults: dict[str, Any] = {
+        "project": "pc",
+        "group": "my-search",
+        "directory": directory,
+        "mode": "offline",
+    }
+    return WandbCallback(**defaults | arguments)
+
+
+def start(callback: WandbCallback, trial: FakeTrial) -> None:
+    callback.on_trial_start(iteration=0, trials=[trial], trial=trial)
+
+
+def report(callback: WandbCallback, trial: FakeTrial, result: dict[str, Any]) -> None:
+    result = result | bookkeeping(result["epoch"])
+    callback.on_trial_result(iteration=0, trials=[trial], trial=trial, result=result)
+    trial.last_result = result
+
+
+def complete(callback: WandbCallback, trial: FakeTrial) -> None:
+    callback.on_trial_complete(iteration=0, trials=[trial], trial=trial)
+
+
+def run_trial(
+    callback: WandbCallback, trial: FakeTrial, reports: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """A trial from start to end; what it reported."""
+    start(callback, trial)
+    for result in reports:
+        report(callback, trial, result)
+    complete(callback, trial)
+    return reports
+
+
+def pickled(value: Any) -> Any:
+    """The value as another process gets it."""
+    return pickle.loads(pickle.dumps(value))  # noqa: S301
+
+
+def read_all(directory: Path) -> list[OfflineRun]:
+    """The sessions of a directory; W&B's process writes on for a moment after each has ended."""
+    wandb.teardown()
+    return read_runs(directory)
+
+
+def read_one(directory: Path) -> OfflineRun:
+    (run,) = read_all(directory)
+    return run
+
+
+def of_epochs(run: OfflineRun) -> list[dict[str, Any]]:
+    """The rows of the reports: without the charts that come after the last."""
+    return [row for row in run.rows() if "epoch" in row]
+
+
+def test_a_run_carries_the_trials_id_group_name_and_whole_configuration(tmp_path: Path) -> None:
+    callback = make(tmp_path, entity="team", tags=["first", "second"], notes="a note")
+    run_trial(callback, FakeTrial(), [metrics(1)])
+    run = read_one(tmp_path)
+    assert (run.id, run.name, run.group) == ("ab12c_00003", "trial-0003", "my-search")
+    assert (run.project, run.entity, run.job_type) == ("pc", "team", "trial")
+    assert (run.tags, run.notes) == (["first", "second"], "a note")
+    config = {name: value for name, value in run.config.items() if not name.startswith("_")}
+    assert config == ModelConfig(**VALUES).model_dump(mode="json")
+    assert callback.problems == []
+
+
+@pytest.mark.parametrize(
+    ("trial", "prefix", "name"),
+    [
+        (FakeTrial(experiment_tag="12_seed=1"), None, "trial-0012"),
+        (FakeTrial(experiment_tag="12_seed=1"), "digits", "digits-trial-0012"),
+        (FakeTrial(custom_dirname="trial-0012-fast"), None, "trial-0012-fast"),
+        (FakeTrial(experiment_tag=""), None, "ab12c_00003"),
+    ],
+)
+def test_a_runs_name_is_that_of_the_directory_or_the_trials_number(
+    trial: FakeTrial, prefix: str | None, name: str, tmp_path: Path
+) -> None:
+    run_trial(make(tmp_path, name=prefix), trial, [metrics(1)])
+    assert read_one(tmp_path).name == name
+
+
+def test_the_history_is_what_was_reported_with_the_epoch_as_step(tmp_path: Path) -> None:
+    reports = run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (1, 2, 3)])
+    run = read_one(tmp_path)
+    assert of_epochs(run) == [logged(result) for result in reports]
+    assert [row["_step"] for row in run.history if "epoch" in row] == [1, 2, 3]
+
+
+def test_a_row_is_on_disk_before_the_next_epoch_ends(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial()
+    start(callback, trial)
+    report(callback, trial, metrics(1))
+    for _ in range(100):
+        (run,) = read_runs(tmp_path)
+        if run.history:
+            break
+        time.sleep(0.1)
+    assert of_epochs(run) == [logged(metrics(1))]
+    complete(callback, trial)
+
+
+def test_nan_and_infinity_arrive_as_they_are(tmp_path: Path) -> None:
+    result = metrics(1, **{"Losses/train_mse_avg": math.nan, "best_train_mse": math.inf})
+    run_trial(make(tmp_path), FakeTrial(), [result])
+    (row,) = of_epochs(read_one(tmp_path))
+    assert is_nan(row["Losses/train_mse_avg"])
+    assert row["best_train_mse"] == math.inf
+
+
+def test_the_summary_has_the_five_values_of_the_last_report(tmp_path: Path) -> None:
+    run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (1, 2, 3)])
+    summary = read_one(tmp_path).summary
+    assert summary["best_val_mse"] == 0.5
+    assert summary["best_train_mse"] == summary["final_train_mse"] == pytest.approx(1 / 3)
+    assert summary["best_probe_accuracy"] is None
+    assert summary["early_stop_reason"] == "None"
+
+
+def test_the_reason_of_an_early_stop_is_text_in_the_summary(tmp_path: Path) -> None:
+    reports = [metrics(1), metrics(2, early_stop_reason="ValidationMetric")]
+    run_trial(make(tmp_path), FakeTrial(), reports)
+    run = read_one(tmp_path)
+    assert run.summary["early_stop_reason"] == "ValidationMetric"
+    assert run.summary["trial_status"] == "finished"
+    assert run.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [
+        (metrics(EPOCHS), "finished"),
+        (metrics(2), "stopped early by the scheduler"),
+        (metrics(2, early_stop_reason="NaN"), "diverged"),
+    ],
+)
+def test_a_run_tells_how_its_trial_ended(last: dict[str, Any], status: str, tmp_path: Path) -> None:
+    run_trial(make(tmp_path), FakeTrial(), [metrics(1), last])
+    run = read_one(tmp_path)
+    assert run.summary["trial_status"] == status
+    assert run.exit_code == 0
+
+
+def test_a_failed_trial_fails_its_run(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial()
+    start(callback, trial)
+    report(callback, trial, metrics(1))
+    callback.on_trial_error(iteration=0, trials=[], trial=trial)
+    run = read_one(tmp_path)
+    assert run.exit_code == 1
+    assert run.summary["trial_status"] == "failed"
+    assert run.summary["early_stop_reason"] == "None"
+    assert of_epochs(run) == [logged(metrics(1))]
+
+
+def test_a_trial_that_never_started_has_a_failed_run(tmp_path: Path) -> None:
+    callback = make(tmp_path)
+    callback.on_trial_error(iteration=0, trials=[], trial=FakeTrial())
+    run = read_one(tmp_path)
+    assert (run.exit_code, run.summary["trial_status"]) == (1, "failed")
+    assert of_epochs(run) == []
+
+
+def test_a_trial_that_is_dropped_before_it_starts_has_no_run(tmp_path: Path) -> None:
+    callback = make(tmp_path)
+    complete(callback, FakeTrial())
+    assert read_all(tmp_path) == []
+
+
+def test_the_end_of_the_search_finishes_the_runs_that_are_open(tmp_path: Path) -> None:
+    callback, trial, other = make(tmp_path), FakeTrial("open"), FakeTrial("never_started")
+    start(callback, trial)
+    report(callback, trial, metrics(1))
+    callback.on_experiment_end(trials=[trial, other])
+    run = read_one(tmp_path)
+    assert run.exit_code == 1
+    assert run.summary["trial_status"] == "interrupted"
+    assert [row["_step"] for row in run.history] == [1]
+
+
+def test_epochs_that_are_done_again_are_sent_once(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial()
+    start(callback, trial)
+    for epoch in (1, 2):
+        report(callback, trial, metrics(epoch))
+    callback.on_trial_recover(iteration=0, trials=[], trial=trial)
+    run_trial(callback, trial, [metrics(2), metrics(3)])
+    assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [1, 2, 3]
+
+
+def test_a_run_that_the_server_has_in_part_gets_only_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The server tells the first step that it lacks; offline there is nobody to tell it.
+    monkeypatch.setattr(wandb.Run, "starting_step", 3)
+    run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (2, 3)])
+    assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [3]
+
+
+def test_a_restored_search_goes_on_with_the_same_run_in_a_second_part(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial()
+    start(callback, trial)
+    for epoch in (1, 2):
+        report(callback, trial, metrics(epoch))
+    state = pickled(callback.get_state())
+    callback.on_experiment_end(trials=[trial])
+    assert callback.get_state() == state
+    (first,) = (tmp_path / "wandb").glob("offline-run-*")
+    # Parts are told apart by the second in which they start.
+    first.rename(first.with_name("offline-run-20250101_000000-ab12c_00003"))
+    wandb.teardown()
+
+    restored = make(tmp_path)
+    restored.set_state(state)
+    run_trial(restored, trial, [metrics(3)])
+    earlier, later = read_all(tmp_path)
+    assert earlier.id == later.id
+    assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
+    lines = chart(later, "Summary/VodeEnergy_Trends")
+    assert [epoch for epoch, name, _ in lines if name == "vode_1"] == [1, 2, 3]
+
+
+def chart(run: OfflineRun, name: str) -> list[list[Any]]:
+    """The points of a chart: epoch, vode, value."""
+    (row,) = [row for row in run.rows() if f"{name}_table" in row]
+    table = row[f"{name}_table"]
+    assert table["ncols"] == 3
+    file = run.directory / "files" / table["path"]
+    data: list[list[Any]] = json.loads(file.read_text())["data"]
+    return data
+
+
+def test_the_vodes_over_the_epochs_are_charts_after_the_last_report(tmp_path: Path) -> None:
+    run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (1, 2, 3)])
+    run = read_one(tmp_path)
+    assert [row["_step"] for row in run.history] == [1, 2, 3, 4]
+    energy = chart(run, "Summary/VodeEnergy_Trends")
+    assert energy == [
+        [epoch, f"vode_{vode}", pytest.approx(0.1 * vode * epoch)]
+        for vode in (1, 2)
+        for epoch in (1, 2, 3)
+    ]
+    norm = chart(run, "Summary/VodeGradNorm_Trends")
+    assert norm == [[epoch, "vode_0", pytest.approx(0.3 * epoch)] for epoch in (1, 2, 3)]
+
+
+def test_a_picture_is_logged_where_this_machine_has_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "trial"
+    folder.mkdir()
+    Image.new("RGB", (4, 2)).save(folder / "epoch_0001.png")
+    trial = FakeTrial(path=str(tmp_path / "elsewhere"), local_path=str(folder))
+    here = metrics(1, reconstructions_images="epoch_0001.png")
+    away = metrics(2, reconstructions_images="epoch_0002.png")
+    callback = make(tmp_path)
+    run_trial(callback, trial, [here, away])
+    run = read_one(tmp_path)
+    first, second = of_epochs(run)
+    picture = first["reconstructions_images"]
+    assert (picture["_type"], picture["width"], picture["height"]) == ("image-file", 4, 2)
+    assert (run.directory / "files" / picture["path"]).is_file()
+    assert "reconstructions_images" not in second
+    assert second["epoch"] == 2
+    assert callback.problems == []
+
+
+def test_a_picture_that_cannot_be_read_costs_only_the_picture(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    trial = FakeTrial(path=str(tmp_path))
+    callback = make(tmp_path)
+    run_trial(callback, trial, [metrics(1, reconstructions_images="broken.png")])
+    assert of_epochs(read_one(tmp_path)) == [logged(metrics(1))]
+    (problem,) = callback.problems
+    assert "picture" in problem
+
+
+def test_w_and_b_failing_at_the_start_is_one_problem_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: Any) -> None:
+        raise CommError("the server is on fire\nand more")
+
+    monkeypatch.setattr(wandb, "init", fail)
+    callback = make(tmp_path)
+    for name in ("a", "b"):
+        run_trial(callback, FakeTrial(name), [metrics(1), metrics(2)])
+    assert callback.problems == ["W&B: a run was not started: the server is on fire"]
+
+
+def test_after_a_failure_online_the_later_runs_are_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = wandb.init
+
+    def fail_online(**arguments: Any) -> Any:
+        if arguments["mode"] == "online":
+            raise CommError("no answer")
+        return real(**arguments)
+
+    monkeypatch.setattr(wandb, "init", fail_online)
+    callback = make(tmp_path, mode="online")
+    for name in ("a", "b"):
+        run_trial(callback, FakeTrial(name), [metrics(1)])
+    assert read_one(tmp_path).id == "b"
+    (problem,) = callback.problems
+    assert "no answer; later runs are offline: wandb sync " in problem
+
+
+@pytest.mark.parametrize(
+    ("method", "losses"),
+    [
+        ("log", ["a report was lost", "the charts of the vodes were lost"]),
+        ("finish", ["a run was not uploaded to its end"]),
+    ],
+)
+def test_w_and_b_failing_later_is_noted_once_and_the_trials_go_on(
+    method: str, losses: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise wandb.Error("broken pipe")
+
+    callback = make(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(wandb.Run, method, fail)
+        for name in ("a", "b"):
+            run_trial(callback, FakeTrial(name), [metrics(1), metrics(2)])
+    assert callback.problems == [f"W&B: {loss}: broken pipe" for loss in losses]
+    assert {run.id for run in read_all(tmp_path)} == {"a", "b"}
+
+
+def test_values_that_make_no_configuration_are_shown_as_they_are(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial(config={"no_such_parameter": 1})
+    run_trial(callback, trial, [metrics(1)])
+    assert read_one(tmp_path).config["no_such_parameter"] == 1
+    (problem,) = callback.problems
+    assert "no_such_parameter" in problem
+
+
+def test_the_stop_button_stops_its_trial_and_interrupts_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buttons = {}
+    real = wandb.init
+
+    def spy(**arguments: Any) -> Any:
+        buttons[arguments["id"]] = arguments["settings"].stop_fn
+        return real(**arguments)
+
+    monkeypatch.setattr(wandb, "init", spy)
+    callback = make(tmp_path)
+    stopped, other = FakeTrial("a", stopping_criterion={"epoch": 9}), FakeTrial("b")
+    for trial in (stopped, other):
+        start(callback, trial)
+    buttons["a"]()
+    assert stopped.stopping_criterion == {"epoch": 9, "training_iteration": 0}
+    assert other.stopping_criterion == {}
+    for trial in (stopped, other):
+        run_trial(callback, trial, [metrics(1)])
+    statuses = {run.id: run.summary["trial_status"] for run in read_all(tmp_path)}
+    assert statuses == {"a": "stopped from W&B", "b": "stopped early by the scheduler"}
+
+
+def test_a_callback_with_open_runs_can_be_pickled_and_copied(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial()
+    start(callback, trial)
+    for copied in (pickled(callback), copy.deepcopy(callback)):
+        assert copied.home == callback.home
+        assert copied.mode == "offline"
+        assert copied.effective_config(VALUES)["hidden_size"] == 48
+    report(callback, trial, metrics(1))
+    complete(callback, trial)
+    assert of_epochs(read_one(tmp_path)) == [logged(metrics(1))]
+
+
+def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (1, 2, 3)])
+    printed = capfd.readouterr()
+    assert printed.out + printed.err == ""
+
+
+def test_no_thread_or_process_is_left_behind_by_a_trial(tmp_path: Path) -> None:
+    callback = make(tmp_path)
+    run_trial(callback, FakeTrial("first"), [metrics(1)])
+    threads, processes = threading.active_count(), children()
+    for number in range(5):
+        run_trial(callback, FakeTrial(f"trial{number}"), [metrics(1)])
+    assert threading.active_count() <= threads
+    assert children() == processes
+    assert len(processes) == 1
+
+
+def children() -> set[int]:
+    """The processes that this one has started."""
+    folders = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for folder in folders for pid in folder.read_text().split()}
+
+
+def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from types import SimpleNamespace;"
+        "from pcsearch.tracking.wandb_callback import WandbCallback;"
+        "callback = WandbCallback(project='p', group='g', directory=Path(sys.argv[1]),"
+        " mode='disabled');"
+        "trial = SimpleNamespace(trial_id='a');"
+        "callback.on_trial_start(0, [], trial);"
+        "callback.on_trial_result(0, [], trial, {'epoch': 1});"
+        "callback.on_trial_complete(0, [], trial);"
+        "callback.on_experiment_end([]);"
+        "assert not callback.problems;"
+        "sys.exit('wandb' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, env=os.environ)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    # The workers know nothing of this module.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    yield
+    ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    ray.shutdown()
+
+
+def trainable(config: dict[str, Any]) -> None:
+    """Reports what a model would, with made-up numbers; seed 2 fails and seed 3 diverges."""
+    for epoch in range(1, config["epochs"] + 1):
+        if config["seed"] == 2 and epoch == 2:
+            raise RuntimeError("out of luck")
+        last = config["seed"] == 3 and epoch == 2
+        tune.report(metrics(epoch, early_stop_reason="NaN" if last else None))
+        if last:
+            return
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_search_with_tune_has_one_run_a_trial_with_every_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = WandbCallback.log_trial_result
+    callback = make(tmp_path / "search")
+
+    def press_stop(self: WandbCallback, iteration: int, trial: Any, result: Any) -> None:
+        real(self, iteration, trial, result)
+        if trial.config["seed"] == 4 and result["epoch"] == 1:
+            self._tracks[trial.trial_id].run._run.settings.stop_fn()
+
+    monkeypatch.setattr(WandbCallback, "log_trial_result", press_stop)
+    monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    tune.run(
+        trainable,
+        config={"epochs": EPOCHS, "seed": tune.grid_search([1, 2, 3, 4])},
+        callbacks=[callback],
+        resources_per_trial={"cpu": 1},
+        raise_on_failed_trial=False,
+        storage_path=str(tmp_path / "tune"),
+        name="search",
+        verbose=0,
+    )
+    runs = {run.config["seed"]: run for run in read_all(tmp_path / "search")}
+    assert callback.problems == []
+    assert {run.name for run in runs.values()} == {f"trial-{n:04d}" for n in range(4)}
+    assert {seed: run.summary["trial_status"] for seed, run in runs.items()} == {
+        1: "finished",
+        2: "failed",
+        3: "diverged",
+        4: "stopped from W&B",
+    }
+    assert {seed: run.exit_code for seed, run in runs.items()} == {1: 0, 2: 1, 3: 0, 4: 0}
+    assert {seed: run.summary["early_stop_reason"] for seed, run in runs.items()} == {
+        1: "None",
+        2: "None",
+        3: "NaN",
+        4: "None",
+    }
+    for seed, epochs in {1: 3, 2: 1, 3: 2, 4: 2}.items():
+        assert of_epochs(runs[seed]) == [logged(metrics(e)) for e in range(1, epochs + 1)]
+        steps = [row["_step"] for row in runs[seed].history if "epoch" in row]
+        assert steps == list(range(1, epochs + 1))
