@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_PROJECT = "pcsearch"
+FILE_WIDTH = 160
 CHANGEABLE = ("num_samples", "address", "max_concurrent", "wandb")
 """The options that may differ when a search is gone on with."""
 
@@ -74,76 +75,82 @@ def _parse_overrides(
 
 
 _POSITIVE = click.IntRange(min=1)
-_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("sweep", required=False, type=click.Path(path_type=Path)),
-    click.option("--num-samples", type=_POSITIVE, metavar="N", help="Run N trials at most."),
-    click.option("--project", metavar="P", help="W&B project [default: the file's, or pcsearch]."),
-    click.option("--entity", metavar="E", help="W&B user or team [default: the file's]."),
-    click.option("--name", metavar="NAME", help="Name of the experiment, its folder and group."),
-    click.option(
-        "--wandb",
+_OPTIONS = [
+    click.Argument(["sweep"], required=False, type=click.Path(path_type=Path)),
+    click.Option(["--num-samples"], type=_POSITIVE, metavar="N", help="Run N trials at most."),
+    click.Option(
+        ["--project"], metavar="P", help="W&B project [default: the file's, or pcsearch]."
+    ),
+    click.Option(["--entity"], metavar="E", help="W&B user or team [default: the file's]."),
+    click.Option(["--name"], metavar="NAME", help="Name of the experiment, its folder and group."),
+    click.Option(
+        ["--wandb"],
         type=click.Choice(["auto", "online", "offline", "disabled"]),
         default="auto",
         show_default=True,
         help="Where the runs go; auto is online when an API key is configured.",
     ),
-    click.option(
-        "--storage-path",
+    click.Option(
+        ["--storage-path"],
         type=click.Path(path_type=Path, file_okay=False),
         default=Path("pcsearch_results"),
         show_default=True,
         metavar="DIR",
         help="Folder for the experiment's directory; a cluster's nodes must share it.",
     ),
-    click.option(
-        "--address",
+    click.Option(
+        ["--address"],
         metavar="ADDR",
         envvar="RAY_ADDRESS",
         help="Ray cluster, HOST:PORT or auto [default: RAY_ADDRESS, or this machine alone].",
     ),
-    click.option(
-        "--max-concurrent", type=_POSITIVE, metavar="N", help="Run N trials at once at most."
+    click.Option(
+        ["--max-concurrent"], type=_POSITIVE, metavar="N", help="Run N trials at once at most."
     ),
-    click.option(
-        "--cpus-per-trial",
+    click.Option(
+        ["--cpus-per-trial"],
         type=click.FloatRange(min=0, min_open=True),
         default=1.0,
         show_default=True,
         metavar="X",
         help="CPUs a trial occupies; torch uses as many threads.",
     ),
-    click.option(
-        "--gpus-per-trial",
+    click.Option(
+        ["--gpus-per-trial"],
         type=click.FloatRange(min=0),
         metavar="X",
         help="GPUs a trial occupies, also a part of one [default: 1 where there are any].",
     ),
-    click.option(
-        "--seed",
+    click.Option(
+        ["--seed"],
         type=click.IntRange(min=0, max=2**32 - 1),
         metavar="N",
         help="Seed of the search [default: drawn, and shown].",
     ),
-    click.option(
-        "--set",
-        "overrides",
+    click.Option(
+        ["--set", "overrides"],
         multiple=True,
         callback=_parse_overrides,
         metavar="KEY=VALUE",
         help="Fix a parameter over the file; may be repeated.",
     ),
-    click.option(
-        "--resume",
+    click.Option(
+        ["--resume"],
         type=click.Path(path_type=Path),
         metavar="DIR",
         help="Go on with the interrupted search of an experiment's directory.",
     ),
-    click.version_option(__version__, prog_name="pcsearch"),
+]
+
+
+@click.command(
+    "pcsearch", params=_OPTIONS, context_settings={"help_option_names": ["-h", "--help"]}
 )
-
-
+@click.version_option(__version__, prog_name="pcsearch")
 @click.pass_context
-def _command(context: click.Context, sweep: Path | None, resume: Path | None, **given: Any) -> int:
+def command(
+    context: click.Context, /, sweep: Path | None, resume: Path | None, **given: Any
+) -> int:
     """Run the search that a W&B sweep file describes, on Ray Tune.
 
     SWEEP is a sweep.yaml with method grid, random or bayes.
@@ -153,13 +160,6 @@ def _command(context: click.Context, sweep: Path | None, resume: Path | None, **
     if sweep is None:
         raise click.UsageError("give a SWEEP file, or --resume DIR", context)
     return _start(sweep, given)
-
-
-for _decorate in reversed(_OPTIONS):
-    _command = _decorate(_command)
-command = click.command("pcsearch", context_settings={"help_option_names": ["-h", "--help"]})(
-    _command
-)
 
 
 def _start(sweep_file: Path, given: Mapping[str, Any]) -> int:
@@ -212,15 +212,13 @@ def _resume(
 
 
 def _run(experiment: Experiment, tracking: dict[str, Any]) -> int:
-    from rich.console import Console
-
     from pcsearch.engine.data import prepare_data
     from pcsearch.engine.experiment import run
     from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.wandb_callback import WandbCallback
     from pcsearch.tracking.wandb_mode import resolve
 
-    console, notes = Console(), Console(stderr=True)
+    console, notes = _console(), _console(stderr=True)
     mode = resolve(tracking["wandb"])
     prepare_data(experiment.sweep, experiment.folder)
     for line in (_describe(experiment), mode.reason, *experiment.sweep.notes):
@@ -254,6 +252,14 @@ def _describe(experiment: Experiment) -> str:
     parts.append(f"{experiment.metric.name} ({experiment.metric.goal})")
     parts.append(f"seed {experiment.options.seed}")
     return "; ".join(parts)
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=stderr)
+    # A file or a pipe has no width of its own, and 80 columns would fold the tables.
+    return console if console.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)
 
 
 def _report(console: Console, experiment: Experiment, outcome: Outcome, synced: bool) -> None:

@@ -47,10 +47,10 @@ def largest(sweep: Sweep, field: str) -> int:
     parameter = sweep.parameters.get(field)
     if parameter is not None:
         return max(int(value) for value in _telling_values(parameter.distribution))
-    default = ModelConfig.model_fields[field].default
+    default = int(ModelConfig.model_fields[field].default)
     presets = sweep.parameters.get(PRESET_KEY)
     names = () if presets is None else _telling_values(presets.distribution)
-    return max((PRESETS[name].get(field, default) for name in names), default=default)
+    return max((int(PRESETS[name].get(field, default)) for name in names), default=default)
 
 
 def combinations(sweep: Sweep, fields: Iterable[str]) -> Iterator[dict[str, Any]]:

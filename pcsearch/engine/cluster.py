@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ray
 
@@ -49,7 +50,8 @@ def gpus_per_trial(options: Options) -> float:
     """How many GPUs a trial occupies: as asked, else one where the cluster has any."""
     if options.gpus_per_trial is not None:
         return options.gpus_per_trial
-    return 1.0 if ray.cluster_resources().get("GPU", 0) >= 1 else 0.0
+    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return 1.0 if resources.get("GPU", 0) >= 1 else 0.0
 
 
 def check_room(options: Options) -> None:
@@ -58,7 +60,8 @@ def check_room(options: Options) -> None:
     Raises:
         PcsearchError: no node can take a trial.
     """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    every = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes = [node["Resources"] for node in every if node["Alive"]]
     wanted = {"CPU": options.cpus_per_trial, "GPU": gpus_per_trial(options)}
     if any(all(node.get(key, 0) >= amount for key, amount in wanted.items()) for node in nodes):
         return
@@ -73,7 +76,7 @@ def check_room(options: Options) -> None:
 
 
 def _init(address: str | None) -> None:
-    own = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
+    own: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
     ray.init(
         address=address or "local",
         log_to_driver=False,

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from ray import tune
+from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 
 from pcsearch import __version__
@@ -149,11 +150,14 @@ def run(
             experiment.directory.create(experiment.sweep.text, record | {"tracking": tracking})
         interruption = Interruption()
         with interruption.handled():
-            trials = _tune(experiment, [JsonLoggerCallback(), *callbacks, interruption])
-    results = sorted(
-        (trial_result(trial, experiment.metric) for trial in trials), key=lambda r: r.number
+            log = JsonLoggerCallback()  # type: ignore[no-untyped-call]
+            trials = _tune(experiment, [log, *callbacks, interruption])
+    results = (
+        trial_result(trial, experiment.metric, ended=trial.status == Trial.TERMINATED)
+        for trial in trials
     )
-    return Outcome(tuple(results), interruption.happened)
+    in_order = tuple(sorted(results, key=lambda result: result.number))
+    return Outcome(in_order, interruption.happened)
 
 
 def _tune(experiment: Experiment, callbacks: list[tune.Callback]) -> list[Any]:
@@ -226,7 +230,7 @@ class Interruption(tune.Callback):
     def __init__(self) -> None:
         self.happened = False
 
-    def setup(self, **info: Any) -> None:
+    def setup(self, *args: Any, **info: Any) -> None:
         """Put a handler before Tune's."""
         tunes = signal.getsignal(signal.SIGINT)
 

@@ -61,15 +61,21 @@ def trial_folder(trial: Trial) -> str:
     return f"{trial_number(trial):04d}_{trial.trial_id}"
 
 
-def trial_result(trial: Trial, metric: Metric) -> TrialResult:
-    """A trial of Tune's as a result."""
+def trial_result(trial: Trial, metric: Metric, *, ended: bool) -> TrialResult:
+    """A trial of Tune's as a result.
+
+    Args:
+        trial: Tune's record.
+        metric: the search's.
+        ended: whether it has come to its end; one that has not was interrupted.
+    """
     last = trial.last_result or {}
     return TrialResult(
         number=trial_number(trial),
         trial_id=trial.trial_id,
         folder=trial_folder(trial),
         config=dict(trial.config),
-        status=_status(trial, last),
+        status=_status(trial, last, ended),
         epoch=int(last.get(EPOCH) or 0),
         value=final_value(last, metric.name),
         seconds=float(last.get("time_total_s") or 0),
@@ -117,10 +123,10 @@ def epochs(values: Mapping[str, Any]) -> int:
     return model_config(values).epochs
 
 
-def _status(trial: Trial, last: Mapping[str, Any]) -> Status:
+def _status(trial: Trial, last: Mapping[str, Any], ended: bool) -> Status:
     if trial.status == Trial.ERROR:
         return "failed"
-    if trial.status != Trial.TERMINATED:
+    if not ended:
         return "interrupted"
     if last.get(EARLY_STOP_REASON) == DIVERGED:
         return "diverged"

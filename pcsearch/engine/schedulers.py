@@ -20,8 +20,8 @@ def make_scheduler(sweep: Sweep, max_epochs: int) -> FIFOScheduler:
         sweep: the sweep.
         max_epochs: the epochs of its longest trial.
     """
-    if sweep.early_terminate is None:
-        return FIFOScheduler()
+    if sweep.early_terminate is None or not sweep.early_terminate.rungs(max_epochs):
+        return FIFOScheduler()  # type: ignore[no-untyped-call]
     assert sweep.metric is not None, "a sweep with early_terminate is read with its metric"
     return Asha(
         metric=sweep.metric.name,
@@ -64,9 +64,10 @@ class Asha(AsyncHyperBandScheduler):
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> str:
         """Continue or stop a trial after a report."""
-        if result[EPOCH] >= self._max_t or result.get(self._metric) is None:
+        value = self._value(result)
+        if result[EPOCH] >= self._max_t or value is None:
             return str(TrialScheduler.CONTINUE)
-        if not is_number(result[self._metric]):
+        if not is_number(value):
             return str(TrialScheduler.STOP)
         return str(super().on_trial_result(tune_controller, trial, result))
 
@@ -74,7 +75,11 @@ class Asha(AsyncHyperBandScheduler):
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> None:
         """Forget a trial; its value at its last rung is in already."""
-        if result.get(EPOCH, self._max_t) < self._max_t and is_number(result.get(self._metric)):
+        if result.get(EPOCH, self._max_t) < self._max_t and is_number(self._value(result)):
             super().on_trial_complete(tune_controller, trial, result)
         else:
             self._trial_info.pop(trial.trial_id, None)
+
+    def _value(self, result: dict[str, Any]) -> Any:
+        assert self._metric is not None, "the constructor is given it"
+        return result.get(self._metric)

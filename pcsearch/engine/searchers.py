@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from pcsearch.engine.results import final_value, is_number
+from pcsearch.engine.samplers import make_sampler
 from pcsearch.engine.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, configurations
@@ -77,7 +79,7 @@ class PlannedSearcher(Searcher):
         self._cap = cap
         self._next = 0
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+    def suggest(self, trial_id: str) -> Any:
         """The next configuration, or FINISHED after the last."""
         if self._next >= self._cap:
             return str(Searcher.FINISHED)
@@ -99,7 +101,7 @@ class PlannedSearcher(Searcher):
         self._next = pickle.loads(Path(checkpoint_path).read_bytes())  # noqa: S301 - own file
 
 
-class BayesSearcher(OptunaSearch):  # type: ignore[misc] # OptunaSearch is untyped
+class BayesSearcher(OptunaSearch):
     """Tune's OptunaSearch, with a cap on trials and a meaning for trials that diverge.
 
     A diverged trial is told to Optuna as infinitely bad, so that it counts as the worst however
@@ -118,16 +120,19 @@ class BayesSearcher(OptunaSearch):  # type: ignore[misc] # OptunaSearch is untyp
             space=space,
             metric=metric.name,
             mode=metric.mode,
-            sampler=optuna.samplers.TPESampler(seed=seed),
+            sampler=make_sampler(cap, seed),
         )
         self._cap = cap
         self._suggested = 0
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+    def suggest(self, trial_id: str) -> Any:
         """Optuna's next configuration, or FINISHED after the last."""
         if self._suggested >= self._cap:
             return str(Searcher.FINISHED)
-        config: dict[str, Any] = super().suggest(trial_id)
+        with warnings.catch_warnings():
+            # Its first suggestion is reported as slow: a Gaussian process imports torch.
+            warnings.filterwarnings("ignore", "Define-by-run function", UserWarning)
+            config = super().suggest(trial_id)
         self._suggested += 1
         return config
 
@@ -150,6 +155,7 @@ class BayesSearcher(OptunaSearch):  # type: ignore[misc] # OptunaSearch is untyp
     @property
     def study(self) -> optuna.Study:
         """Optuna's study of the search."""
+        assert self._ot_study is not None, "the space is given, so the study is there"
         return self._ot_study
 
     def save(self, checkpoint_path: str) -> None:

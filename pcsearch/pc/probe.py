@@ -59,7 +59,8 @@ def probe(
 
     inputs = list(zip(features(train.batches), features(test.batches), strict=True))
     if config.linear_probe_concatenate_features:
-        inputs = [tuple(torch.cat(parts, dim=1) for parts in zip(*inputs, strict=True))]
+        train_parts, test_parts = zip(*inputs, strict=True)
+        inputs = [(torch.cat(train_parts, dim=1), torch.cat(test_parts, dim=1))]
     accuracies = [
         _best_accuracy(config, *_standardise(*pair), train.labels, test.labels) for pair in inputs
     ]
@@ -120,7 +121,7 @@ def _best_accuracy(
     best = torch.zeros((), device=device)
     for _ in range(config.linear_probe_epochs):
         order = torch.randperm(len(train), generator=random)
-        for chosen in order.to(device).split(config.linear_probe_batch_size):
+        for chosen in torch.split(order.to(device), config.linear_probe_batch_size):
             optimiser.zero_grad()
             loss = F.cross_entropy(F.linear(train[chosen], weight, bias), train_labels[chosen])
             loss.backward()  # type: ignore[no-untyped-call]

@@ -48,7 +48,7 @@ def reconstruct(
 
     start, known = evaluator.start(learner, hidden, patches, part=0)
     steps = max(config.evaluation_steps, *config.reconstruction_steps)
-    frames = []
+    frames: list[Tensor] = []
     for step in evaluator.steps(learner, start, patches, known, rates, steps):
         if not frames:
             frames.append(feed_forward(learner.weights, step.before))

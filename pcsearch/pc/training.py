@@ -344,5 +344,5 @@ class TrainingRun:
 
 
 def _batches(images: Images, size: int, device: torch.device) -> Iterator[Tensor]:
-    for indices in torch.arange(len(images)).split(size):
+    for indices in torch.split(torch.arange(len(images)), size):
         yield images.batch(indices, device)

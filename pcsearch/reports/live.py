@@ -12,7 +12,6 @@ from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from pcsearch.engine.experiment import Experiment
@@ -25,7 +24,7 @@ from pcsearch.engine.results import (
     trial_result,
 )
 from pcsearch.pc.metrics import EPOCH
-from pcsearch.reports.results import STATUS_STYLES, number, searched
+from pcsearch.reports.results import STATUS_STYLES, columns, number, searched
 
 LATEST = 8
 REFRESHES_A_SECOND = 2
@@ -90,7 +89,7 @@ class LiveReport(LoggerCallback):
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
         """A trial has ended: by itself, by the scheduler or by an error."""
         self._running.pop(trial.trial_id, None)
-        result = trial_result(trial, self._metric)
+        result = trial_result(trial, self._metric, ended=True)
         self._ended.append(result)
         if not self._console.is_terminal:
             value = number(result.value)
@@ -104,9 +103,7 @@ class LiveReport(LoggerCallback):
     def render(self) -> RenderableType:
         """The table of the moment."""
         names = searched(self._experiment.sweep)
-        shown = Table(expand=False)
-        for name in ("trial", "epoch", self._metric.name, *names, "status"):
-            shown.add_column(name, justify="left" if name == "status" else "right")
+        shown = columns(self._metric, names)
         ended = [
             (r.number, f"{r.epoch}", r.value, r.config, r.status) for r in self._ended[-LATEST:]
         ]
@@ -117,7 +114,7 @@ class LiveReport(LoggerCallback):
         for trial, epoch, value, config, status in (*ended, *running):
             cells = (number(config.get(name)) for name in names)
             state = Text(status, STATUS_STYLES.get(status, "cyan"))
-            shown.add_row(str(trial), epoch, number(value), *cells, state)
+            shown.add_row(str(trial), number(value), epoch, *cells, state)
         return Group(shown, Text(self.headline(), "bold"))
 
     def headline(self) -> str:

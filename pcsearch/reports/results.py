@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -36,13 +37,9 @@ def searched(sweep: Sweep) -> list[str]:
 def table(results: Sequence[TrialResult], sweep: Sweep, metric: Metric) -> Table:
     """The trials, the best first; of many, the best ROWS."""
     rows = ranked(results, metric)
-    shown = Table(title=_title(results), title_justify="left", caption_justify="left")
     names = searched(sweep)
-    for name, justify in (("trial", "right"), (metric.name, "right"), ("epochs", "right")):
-        shown.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for name in names:
-        shown.add_column(name, justify="right", overflow="fold")
-    shown.add_column("status", no_wrap=True)
+    shown = columns(metric, names)
+    shown.title, shown.title_justify, shown.caption_justify = _title(results), "left", "left"
     for result in rows[:ROWS]:
         shown.add_row(
             str(result.number),
@@ -54,6 +51,15 @@ def table(results: Sequence[TrialResult], sweep: Sweep, metric: Metric) -> Table
     if len(rows) > ROWS:
         shown.caption = f"and {len(rows) - ROWS} more"
     return shown
+
+
+def columns(metric: Metric, names: Sequence[str]) -> Table:
+    """An empty table for trials: number, metric, epochs, the searched parameters, status."""
+    empty = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
+    for name in ("trial", metric.name.rpartition("/")[2], "epochs", *names):
+        empty.add_column(name, justify="right", overflow="fold")
+    empty.add_column("status", no_wrap=True)
+    return empty
 
 
 def best_configuration(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from pcsearch.sweeps.wording import shown
 TYPE = "hyperband"
 KEYS = ("type", "min_iter", "eta")
 # Closer to 1 there are more rungs than epochs, and going through them takes forever.
-LEAST_ETA = 1.01
+LEAST_ETA, LARGEST_ETA = 1.01, 1_000_000
 REFUSED = {
     "max_iter": "max_iter is not supported yet; give min_iter, the first epoch to stop trials at",
     "s": "s is not supported yet; give min_iter, the first epoch to stop trials at",
@@ -40,10 +41,12 @@ class Hyperband:
         They are min_iter eta^k; a fraction of an epoch is over only when the epoch is.
         """
         rungs: dict[int, None] = {}
-        power = 0
-        while (epoch := math.ceil(self.min_iter * self.eta**power)) < max_epochs:
-            rungs[epoch] = None
-            power += 1
+        if self.min_iter < max_epochs:
+            for power in itertools.count():
+                reached = self.min_iter * self.eta**power
+                if reached > max_epochs - 1:
+                    break
+                rungs[math.ceil(reached)] = None
         return tuple(rungs)
 
 
@@ -78,8 +81,8 @@ def parse_early_terminate(
         message = "needs min_iter, the first epoch to stop trials at"
         problems.append(document.problem(path, message))
     eta = as_number(given.get("eta", Hyperband.eta))
-    if eta is None or not LEAST_ETA <= eta < math.inf:
-        message = f"{shown(given['eta'])} is not a number above 1 (at least {LEAST_ETA})"
+    if eta is None or not LEAST_ETA <= eta <= LARGEST_ETA:
+        message = f"{shown(given['eta'])} is not a number from {LEAST_ETA} to {LARGEST_ETA}"
         problems.append(document.problem((*path, "eta"), message))
     if len(problems) > before or min_iter is None or eta is None:
         return None

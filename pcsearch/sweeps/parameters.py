@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -140,7 +141,8 @@ class _Entry:
         if not isinstance(self.given, dict):
             self._problem(_shorthand(self.given))
             return None
-        self.problems += check_keys(self.document, self.path, self.given, KEYS, REFUSED_KEYS)
+        unknown = check_keys(self.document, self.path, self.given, KEYS, REFUSED_KEYS)
+        self.problems.extend(unknown)
         refused = any(key in REFUSED_KEYS for key in self.given)
         kind = None if refused else self._kind()
         if kind is None:
@@ -248,8 +250,10 @@ class _Entry:
         number = as_number(given)
         if number is None:
             self._problem_of(key, f"{shown(given)} is not a number")
-        elif not abs(number) <= LARGEST:
-            self._problem_of(key, f"{shown(number)} is not a number up to {LARGEST:g}")
+        elif not abs(number) < math.inf:
+            self._problem_of(key, f"{shown(number)} is not a finite number")
+        elif abs(number) > LARGEST:
+            self._problem_of(key, f"{shown(number)} is beyond {LARGEST:g}")
         elif whole:
             number = as_whole_number(given)
             if number is None:

@@ -7,7 +7,6 @@ aliases are followed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -173,7 +172,7 @@ def _check_events(text: str, source: str) -> None:
     """Refuse what would be too much for the recursive composer, before it starts."""
     depth = 0
     documents = 0
-    for count, event in enumerate(_events(text)):
+    for count, event in enumerate(yaml.parse(text, Loader=Loader)):
         message = ""
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -189,10 +188,6 @@ def _check_events(text: str, source: str) -> None:
             message = nodes.TOO_LARGE
         if message:
             raise PcsearchError(Problem(message, _position(source, Mark.of(event.start_mark))))
-
-
-def _events(text: str) -> Iterator[Any]:
-    yield from yaml.parse(text, Loader=Loader)
 
 
 def _yaml_problem(error: yaml.MarkedYAMLError, source: str) -> Problem:

@@ -46,5 +46,3 @@ class Steps(Sequence[float]):
             return False
         index = round((exact(value) - self.start) / self.step)
         return 0 <= index < self.size and self[index] == value
-
-

@@ -193,8 +193,8 @@ def _metric(document: Document, problems: list[Problem]) -> Metric | None:
         return None
     given = document.value["metric"]
     if not isinstance(given, dict):
-        name = bare(given) if isinstance(given, str) else "val_loss"
-        problems.append(not_a_mapping(document, path, f"{{name: {name}, goal: minimize}}"))
+        meant = bare(given) if isinstance(given, str) else "val_loss"
+        problems.append(not_a_mapping(document, path, f"{{name: {meant}, goal: minimize}}"))
         return None
     problems += check_keys(document, path, given, METRIC_KEYS, REFUSED_IN_METRIC)
     name, goal = given.get("name"), given.get("goal", "minimize")
@@ -219,9 +219,7 @@ def _parameters(
     parameters: dict[str, Parameter] = {}
     given = document.value.get("parameters")
     if given:
-        parameters = parse_parameters(
-            document, ("parameters",), numeric=numeric, problems=problems
-        )
+        parameters = parse_parameters(document, ("parameters",), numeric=numeric, problems=problems)
     elif not overrides:
         missing = "is empty" if "parameters" in document.value else "is missing"
         message = f"parameters {missing}; list at least one parameter under it"
@@ -254,8 +252,8 @@ def _check_together(
     for parameter in parameters.values():
         if parameter.distribution.grid_size() is None:
             message = (
-                f"method grid needs a list of values and this is {parameter.distribution.describe()}"
-                "; give values, or distribution q_uniform or int_uniform"
+                f"{parameter.distribution.describe()} has no grid; "
+                "give values, or distribution q_uniform or int_uniform"
             )
             problems.append(document.problem(("parameters", parameter.name), message))
 

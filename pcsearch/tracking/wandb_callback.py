@@ -160,7 +160,7 @@ class WandbCallback(LoggerCallback):
         return self.__dict__ | {"_tracks": {}}
 
     def _row(self, run: WandbRun, trial: Trial, result: Mapping[str, Any]) -> dict[str, Any]:
-        row = {
+        row: dict[str, Any] = {
             name: value
             for name, value in result.items()
             if isinstance(value, Number) and name not in BOOKKEEPING

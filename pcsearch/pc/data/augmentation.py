@@ -47,6 +47,6 @@ class Augmentation:
         # kornia draws from the global CPU generator wherever the images are. Seeding that one
         # alone, unlike torch.manual_seed, leaves the generators of the GPUs as they were.
         with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             augmented: Tensor = self._steps(images)
         return augmented.clamp(0, 1)

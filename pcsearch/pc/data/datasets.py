@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.data import cifar10, synthetic
+from pcsearch.pc.data import synthetic
 from pcsearch.pc.data.facts import TRAINING_POOLS
 from pcsearch.pc.data.images import Images, Splits
 from pcsearch.pc.seeds import generator
@@ -113,6 +113,8 @@ def _pools(
                 _held(pixels[border:], labels[border:]),
             )
         case "cifar10":
+            from pcsearch.pc.data import cifar10
+
             training, held_out = cifar10.load(data_dir, progress=progress)
             return _held(*training), _held(*held_out)
         case "synthetic":

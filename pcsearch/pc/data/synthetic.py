@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pcsearch.pc.data.facts import CLASSES
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Shape = Callable[[Floats, Floats], Floats]
 
 _CHUNK = 1024
@@ -94,7 +95,7 @@ def _coverage(u: Floats, v: Floats, radius: Floats, classes: NDArray[np.int64]) 
 
 
 def _box(u: Floats, v: Floats) -> Floats:
-    return np.maximum(abs(u), abs(v)) - 0.9
+    return np.maximum(np.abs(u), np.abs(v)) - 0.9
 
 
 def _disc(u: Floats, v: Floats) -> Floats:
@@ -102,19 +103,19 @@ def _disc(u: Floats, v: Floats) -> Floats:
 
 
 def _ring(u: Floats, v: Floats) -> Floats:
-    return abs(np.sqrt(u * u + v * v) - 0.75) - 0.25
+    return np.abs(np.sqrt(u * u + v * v) - 0.75) - 0.25
 
 
 def _triangle(u: Floats, v: Floats) -> Floats:
-    return np.maximum(v - 0.8, (2 * abs(u) - v - 1) / 2)
+    return np.maximum(v - 0.8, (2 * np.abs(u) - v - 1) / 2)
 
 
 def _diamond(u: Floats, v: Floats) -> Floats:
-    return (abs(u) + abs(v) - 1.1) / 1.4
+    return (np.abs(u) + np.abs(v) - 1.1) / 1.4
 
 
 def _plus(u: Floats, v: Floats) -> Floats:
-    return np.maximum(np.minimum(abs(u), abs(v)) - 0.3, np.maximum(abs(u), abs(v)) - 1)
+    return np.maximum(np.minimum(np.abs(u), np.abs(v)) - 0.3, np.maximum(np.abs(u), np.abs(v)) - 1)
 
 
 def _saltire(u: Floats, v: Floats) -> Floats:
@@ -122,15 +123,15 @@ def _saltire(u: Floats, v: Floats) -> Floats:
 
 
 def _bars(u: Floats, v: Floats) -> Floats:
-    return np.maximum(_box(u, v), 0.3 - abs(v))
+    return np.maximum(_box(u, v), 0.3 - np.abs(v))
 
 
 def _columns(u: Floats, v: Floats) -> Floats:
-    return np.maximum(_box(u, v), 0.3 - abs(u))
+    return np.maximum(_box(u, v), 0.3 - np.abs(u))
 
 
 def _checks(u: Floats, v: Floats) -> Floats:
-    return np.maximum(_box(u, v), -np.sign(u * v) * np.minimum(abs(u), abs(v)))
+    return np.maximum(_box(u, v), -np.sign(u * v) * np.minimum(np.abs(u), np.abs(v)))
 
 
 _SHAPES: tuple[Shape, ...] = (

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pcsearch.errors import PcsearchError
+from pcsearch.pc.checkpoint import load_state, save_state
+from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.metrics import (
+    EARLY_STOP_REASON,
+    PROBE_ACCURACY,
+    SUMMARY,
+    TRAIN_MSE,
+    VAL_MSE,
+)
+from pcsearch.pc.training import TrainingRun, train
+
+SMALL: dict[str, Any] = {
+    "dataset": "digits",
+    "hidden_size": 16,
+    "num_heads": 2,
+    "num_blocks": 1,
+    "batch_size": 50,
+    "train_subset": 200,
+    "test_subset": 60,
+    "validation_subset": 100,
+    "epochs": 4,
+    "inference_steps": 6,
+    "eval_inference_steps": [6],
+    "reconstruction_steps": [1, 6],
+    "validation_every_n_epochs": 2,
+    "use_ssl_augmentations": False,
+    "use_early_stopping": False,
+}
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "hidden states carried over, one for the other": {"use_status_init_in_training": False},
+    "fresh states everywhere": {
+        "use_status_init_in_training": True,
+        "use_status_init_in_unmasking": True,
+        "use_lr_schedule_h": False,
+    },
+    "every optional part": {
+        "use_ssl_augmentations": True,
+        "use_adamw_for_hidden_optimizer": True,
+        "update_weights_every_inference_step": True,
+        "update_weights_during_unmasking": True,
+        "use_corruption": True,
+        "use_lower_half_mask": True,
+        "linear_probe_every_n_epochs": 2,
+        "linear_probe_vode_indices": "0, 2",
+        "linear_probe_epochs": 3,
+        "use_vode_state_layernorm": True,
+        "use_vode_grad_norm": True,
+        "warmup_steps": 5,
+        "reinitialize_model_for_each_epoch": True,
+        "save_model_train_mse_threshold": 1.0,
+        "use_early_stopping": True,
+        "early_stopping_metric": "train_mse",
+        "early_stopping_patience": 3,
+        "reconstruction_every_n_epochs": 3,
+    },
+}
+
+
+def metrics_of(config: ModelConfig, **extra: Any) -> list[dict[str, Any]]:
+    return list(train(config, **extra))
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_the_same_configuration_gives_the_same_metrics(variant: dict[str, Any]) -> None:
+    config = model_config(SMALL | variant)
+    torch.manual_seed(1)
+    first = metrics_of(config)
+    torch.manual_seed(2)
+    assert metrics_of(config) == first
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_run_that_stops_and_goes_on_equals_one_that_never_stopped(
+    variant: dict[str, Any], stop_after: int, tmp_path: Path
+) -> None:
+    config = model_config(SMALL | variant)
+    undisturbed = TrainingRun(config)
+    expected = []
+    while not undisturbed.finished:
+        expected.append(undisturbed.run_epoch().metrics)
+
+    interrupted = TrainingRun(config)
+    metrics = [interrupted.run_epoch().metrics for _ in range(stop_after)]
+    save_state(tmp_path, config, interrupted.state())
+    resumed = TrainingRun(config)
+    resumed.load_state(load_state(tmp_path, config))
+    while not resumed.finished:
+        metrics.append(resumed.run_epoch().metrics)
+
+    assert metrics == expected
+    assert resumed.weights.keys() == undisturbed.weights.keys()
+    for name, weight in undisturbed.weights.items():
+        assert torch.equal(resumed.weights[name], weight), name
+    assert (resumed.saved_model is None) == (undisturbed.saved_model is None)
+    for name, weight in (undisturbed.saved_model or {}).items():
+        assert torch.equal((resumed.saved_model or {})[name], weight), name
+
+
+def test_a_checkpoint_is_refused_by_another_configuration(tmp_path: Path) -> None:
+    config = model_config(SMALL)
+    run = TrainingRun(config)
+    run.run_epoch()
+    save_state(tmp_path, config, run.state())
+    with pytest.raises(PcsearchError, match="belongs to another configuration"):
+        load_state(tmp_path, model_config(SMALL | {"seed": 1}))
+
+
+def test_an_extra_validation_changes_nothing_of_the_run() -> None:
+    config = model_config(SMALL | {"use_early_stopping": True, "early_stopping_patience": 1})
+    plain, watched = metrics_of(config), metrics_of(config, validate_at=[1, 3], probe_at=[1])
+    assert [m[TRAIN_MSE] for m in watched] == [m[TRAIN_MSE] for m in plain]
+    assert [m["epoch"] for m in watched if VAL_MSE in m] == [1, 2, 3, 4]
+    assert [m["epoch"] for m in watched if PROBE_ACCURACY in m] == [1, 4]
+    for one, other in zip(plain, watched, strict=True):
+        if VAL_MSE in one:
+            assert other[VAL_MSE] == one[VAL_MSE]
+
+
+def test_every_report_has_the_summary_and_best_values_only_get_better() -> None:
+    reports = metrics_of(model_config(SMALL | {"linear_probe_every_n_epochs": 2}))
+    assert all(name in report for report in reports for name in SUMMARY)
+    assert reports[0]["best_val_mse"] is None
+    for before, after in pairwise(reports[1:]):
+        assert after["best_val_mse"] <= before["best_val_mse"]
+        assert after["best_probe_accuracy"] >= before["best_probe_accuracy"]
+    assert reports[-1]["best_train_mse"] == min(report[TRAIN_MSE] for report in reports)
+    assert reports[-1]["final_train_mse"] == reports[-1][TRAIN_MSE]
+
+
+def test_a_diverging_run_ends_with_reason_nan() -> None:
+    diverging = {"peak_lr_hidden": 1e6, "h_grad_clip_norm": None, "w_grad_clip_norm": None}
+    reports = metrics_of(model_config(SMALL | diverging))
+    assert reports[-1][EARLY_STOP_REASON] == "NaN"
+    assert len(reports) < SMALL["epochs"]
+    assert not math.isfinite(reports[-1]["Losses/train_w_energy_avg"] + reports[-1][TRAIN_MSE])
+
+
+@pytest.mark.parametrize(
+    ("measure", "reason"),
+    [
+        ("train_mse", "TrainMetric"),
+        ("val_mse", "ValidationMetric"),
+        ("probe_accuracy", "ProbeMetric"),
+    ],
+)
+def test_patience_counts_evaluations_of_the_chosen_metric(measure: str, reason: str) -> None:
+    config = model_config(
+        SMALL
+        | {
+            "epochs": 12,
+            "use_early_stopping": True,
+            "early_stopping_metric": measure,
+            "early_stopping_patience": 2,
+            "early_stopping_min_delta": 100.0,
+            "linear_probe_every_n_epochs": 3,
+            "linear_probe_epochs": 1,
+        }
+    )
+    reports = metrics_of(config)
+    cadence = {"train_mse": 1, "val_mse": 2, "probe_accuracy": 3}[measure]
+    # The first evaluation sets the best; two more do not better it by 100.
+    assert len(reports) == 3 * cadence
+    assert reports[-1][EARLY_STOP_REASON] == reason
+    assert VAL_MSE in reports[-1]
+    assert PROBE_ACCURACY in reports[-1]
+
+
+def test_too_large_a_batch_for_a_class_is_refused() -> None:
+    with pytest.raises(PcsearchError, match="batch_size 200 is more than the"):
+        TrainingRun(model_config(SMALL | {"batch_size": 200, "target_class": 3}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_blocks", [1, 2])
+def test_digits_are_learned(num_blocks: int) -> None:
+    """Errors far below the images' variance (0.14), and classes readable from the latent."""
+    config = model_config(
+        SMALL
+        | {
+            "num_blocks": num_blocks,
+            "hidden_size": 32,
+            "num_heads": 1,
+            "batch_size": 100,
+            "train_subset": 1400,
+            "epochs": 6,
+            "inference_steps": 20,
+            "eval_inference_steps": [20],
+            "hidden_momentum": 0.7,
+            "use_status_init_in_training": True,
+            "use_status_init_in_unmasking": True,
+            "linear_probe_every_n_epochs": 6,
+            "linear_probe_use_gap": False,
+            "linear_probe_epochs": 20,
+            "validation_subset": 200,
+            "test_subset": 198,
+        }
+    )
+    last = metrics_of(config)[-1]
+    assert last[VAL_MSE] < 0.09
+    assert last[PROBE_ACCURACY] > 0.8

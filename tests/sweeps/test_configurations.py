@@ -1,0 +1,130 @@
+"""Grids in their order and random draws that depend on nothing but the seed and their number."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcsearch.sweeps.configurations import Grid, RandomDraws, configurations
+from pcsearch.sweeps.distributions import Uniform
+from pcsearch.sweeps.parameters import Parameter
+from pcsearch.sweeps.sweep import Sweep, parse_sweep
+
+
+def sweep(method: str, parameters: str, more: str = "") -> Sweep:
+    return parse_sweep(f"method: {method}\nparameters: {{{parameters}}}\n{more}", "sweep.yaml")
+
+
+MIXED = "b: {values: [x, y]}, a: {min: 1, max: 3}, c: {value: [7]}"
+ALL_KINDS = """
+  lr: {distribution: log_uniform_values, min: 1.0e-5, max: 0.1}, u: {min: 0.0, max: 1},
+  i: {min: 1, max: 9}, n: {distribution: normal}, k: {value: z}, v: {values: [1, a, null]},
+  q: {distribution: q_uniform, min: 0, max: 1, q: 0.1}"""
+
+
+def test_last_name_varies_fastest() -> None:
+    grid = configurations(sweep("grid", MIXED), seed=0)
+    assert isinstance(grid, Grid)
+    assert grid.size == 6
+    assert [grid.config(index) for index in range(6)] == [
+        {"a": a, "b": b, "c": [7]} for a in (1, 2, 3) for b in ("x", "y")
+    ]
+    assert list(grid.config(0)) == ["a", "b", "c"]
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=5))
+def test_grid_is_the_product_of_the_parameters_in_the_order_of_names(sizes: list[int]) -> None:
+    parameters = ", ".join(f"p{i}: {{min: 1, max: {size}}}" for i, size in enumerate(sizes))
+    grid = Grid(sweep("grid", parameters))
+    expected = list(itertools.product(*(range(1, size + 1) for size in sizes)))
+    assert [tuple(grid.config(index).values()) for index in range(grid.size)] == expected
+
+
+def test_repeated_values_are_tried_once() -> None:
+    grid = Grid(sweep("grid", "a: {values: [1, 1, 1.0, true]}"))
+    assert [repr(grid.config(index)["a"]) for index in range(grid.size)] == ["1", "1.0", "True"]
+
+
+def test_grid_of_10_to_the_30_combinations_is_made_lazily() -> None:
+    parameters = ", ".join(f"p{i:02}: {{min: 0, max: 9}}" for i in range(30))
+    grid = Grid(sweep("grid", parameters))
+    assert grid.size == 10**30 > sys.maxsize
+    index = 123456789012345678901234567890
+    assert "".join(str(digit) for digit in grid.config(index).values()) == str(index)
+
+
+def test_grid_of_one_endless_parameter_is_made_lazily() -> None:
+    grid = Grid(sweep("grid", f"a: {{min: 0, max: {10**40}}}, b: {{values: [x, y]}}"))
+    assert grid.size == 2 * (10**40 + 1)
+    assert grid.config(2 * 10**40 + 1) == {"a": 10**40, "b": "y"}
+
+
+@pytest.mark.parametrize("index", [-1, 6])
+def test_grid_ends(index: int) -> None:
+    with pytest.raises(IndexError):
+        Grid(sweep("grid", MIXED)).config(index)
+
+
+def test_grid_of_a_parameter_without_one_is_a_mistake_of_the_program() -> None:
+    parameters = {"a": Parameter("a", Uniform(0, 1), "")}
+    with pytest.raises(ValueError, match="parameter a has no grid"):
+        Grid(Sweep("grid", None, parameters))
+
+
+def test_draws_depend_on_the_seed_and_their_number_alone() -> None:
+    read = sweep("random", ALL_KINDS)
+    first, second = RandomDraws(read, 3), RandomDraws(read, 3)
+    forward = [first.config(index) for index in range(20)]
+    backward = [second.config(index) for index in reversed(range(20))]
+    assert forward == backward[::-1]
+    assert RandomDraws(read, 4).config(0) != forward[0]
+    assert len({repr(config) for config in forward}) == 20
+
+
+def test_draws_do_not_depend_on_the_order_in_the_file() -> None:
+    one = RandomDraws(sweep("random", "a: {min: 0.0, max: 1}, b: {min: 0, max: 99}"), 0)
+    other = RandomDraws(sweep("random", "b: {min: 0, max: 99}, a: {min: 0.0, max: 1}"), 0)
+    assert [one.config(i) for i in range(9)] == [other.config(i) for i in range(9)]
+
+
+def test_draws_are_quantiles_of_numpys_generator_in_the_order_of_names() -> None:
+    draws = RandomDraws(sweep("random", "b: {min: 0.0, max: 1}, a: {min: 0.0, max: 1}"), 5)
+    expected = np.random.default_rng([5, 7]).random(2).tolist()
+    assert draws.config(7) == {"a": expected[0], "b": expected[1]}
+
+
+def test_drawn_values_are_plain_python_ones_of_the_declared_types() -> None:
+    draws = RandomDraws(sweep("random", ALL_KINDS), 0)
+    for index in range(50):
+        config = draws.config(index)
+        kinds = {name: type(config[name]) for name in ("lr", "u", "i", "n", "k", "q")}
+        assert kinds == {"lr": float, "u": float, "i": int, "n": float, "k": str, "q": float}
+        assert config["v"] in (1, "a", None)
+
+
+def test_parameters_are_drawn_independently_and_evenly() -> None:
+    draws = RandomDraws(sweep("random", "a: {min: 0.0, max: 1}, b: {min: 0.0, max: 1}"), 0)
+    count = 2000
+    drawn = np.array([list(draws.config(index).values()) for index in range(count)])
+    steps = np.arange(count + 1) / count
+    for column in np.sort(drawn, axis=0).T:
+        distance = max(np.max(steps[1:] - column), np.max(column - steps[:-1]))
+        assert distance < 1.63 / np.sqrt(count)  # Kolmogorov and Smirnov's bound at 1 %
+    assert abs(np.corrcoef(drawn.T)[0, 1]) < 3 / np.sqrt(count)
+
+
+@pytest.mark.parametrize("method", ["grid", "random"])
+def test_changing_a_configuration_changes_no_other(method: str) -> None:
+    planned = configurations(sweep(method, MIXED), seed=0)
+    assert planned is not None
+    planned.config(0)["c"].append(8)
+    assert planned.config(0)["c"] == [7]
+
+
+def test_bayes_has_no_configurations_of_its_own() -> None:
+    assert configurations(sweep("bayes", MIXED, "metric: {name: m}"), seed=0) is None
