@@ -13,13 +13,13 @@ import yaml
 
 from pcsearch import __version__
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED, exit_status
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pcsearch.engine.experiment import Experiment, Outcome
 
-DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_PROJECT = "pcsearch"
 FILE_WIDTH = 160
 CHANGEABLE = ("num_samples", "address", "max_concurrent", "wandb")
@@ -39,23 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_status(command, argv)
 
 
-def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
-    """Call a command; a user's mistakes become lines on standard error and status 2."""
-    try:
-        status = entry.main(args=None if argv is None else list(argv), standalone_mode=False)
-    except PcsearchError as error:
-        for problem in error.problems:
-            click.echo(f"error: {problem}", err=True)
-        return WRONG
-    except click.ClickException as error:
-        error.show()
-        return WRONG
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
-    return int(status or DONE)
-
-
 def _parse_overrides(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Any]:
@@ -67,7 +50,7 @@ def _parse_overrides(
             raise click.BadParameter(f"{text!r} is not KEY=VALUE", context, parameter)
         try:
             overrides[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise click.BadParameter(
                 f"{text!r}: the value is not YAML", context, parameter
             ) from None

@@ -12,8 +12,8 @@ from typing import Any, TextIO
 import click
 import yaml
 
-from pcsearch.cli import DONE, SOME_FAILED, exit_status
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.exits import DONE, SOME_FAILED, exit_status
 from pcsearch.pc.config import NUMERIC_FIELDS, PRESET_KEY, ModelConfig, model_config, unknown_field
 from pcsearch.pc.metrics import EPOCH, PROBE_ACCURACY, TRAIN_ENERGY, TRAIN_MSE, VAL_MSE
 

@@ -27,7 +27,7 @@ from pcsearch.engine.directory import ExperimentDirectory, check_name
 from pcsearch.engine.options import Options
 from pcsearch.engine.results import TrialResult, search_metric, trial_folder, trial_result
 from pcsearch.engine.schedulers import make_scheduler
-from pcsearch.engine.searchers import make_searcher, trial_cap
+from pcsearch.engine.searchers import Suggestions, make_searcher, trial_cap
 from pcsearch.engine.trainable import TrialSettings, make_trainable
 from pcsearch.pc import metrics
 from pcsearch.pc.config import NUMERIC_FIELDS
@@ -152,12 +152,12 @@ def run(
         with interruption.handled():
             log = JsonLoggerCallback()  # type: ignore[no-untyped-call]
             trials = _tune(experiment, [log, *callbacks, interruption])
-    results = (
-        trial_result(trial, experiment.metric, ended=trial.status == Trial.TERMINATED)
-        for trial in trials
-    )
-    in_order = tuple(sorted(results, key=lambda result: result.number))
-    return Outcome(in_order, interruption.happened)
+        results = [
+            trial_result(trial, experiment.metric, ended=trial.status == Trial.TERMINATED)
+            for trial in trials
+        ]
+    results.sort(key=lambda result: result.number)
+    return Outcome(tuple(results), interruption.happened)
 
 
 def _tune(experiment: Experiment, callbacks: list[tune.Callback]) -> list[Any]:
@@ -169,10 +169,11 @@ def _tune(experiment: Experiment, callbacks: list[tune.Callback]) -> list[Any]:
         storage_path=str(directory.path.parent),
         # The searcher knows the end; Tune's own count would repeat a grid.
         num_samples=-1,
-        search_alg=make_searcher(experiment.sweep, experiment.cap, options.seed),
+        search_alg=Suggestions(
+            make_searcher(experiment.sweep, experiment.cap, options.seed), options.max_concurrent
+        ),
         scheduler=make_scheduler(experiment.sweep, experiment.max_epochs),
         checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-        max_concurrent_trials=options.max_concurrent,
         trial_dirname_creator=trial_folder,
         reuse_actors=True,
         raise_on_failed_trial=False,

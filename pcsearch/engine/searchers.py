@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import optuna
-from ray.tune.search import Searcher
+from ray.tune.search import ConcurrencyLimiter, SearchGenerator, Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from pcsearch.engine.results import final_value, is_number
@@ -61,6 +61,24 @@ def make_searcher(sweep: Sweep, cap: int, seed: int) -> Searcher:
         return PlannedSearcher(planned, cap, sweep.metric)
     assert sweep.metric is not None, "a bayes sweep is read with its metric"
     return BayesSearcher(OptunaSpace(tuple(sweep.parameters.values())), cap, sweep.metric, seed)
+
+
+class Suggestions(SearchGenerator):
+    """A searcher as Tune wants it; how many trials there are is the searcher's alone to say.
+
+    Args:
+        searcher: suggests the trials.
+        max_concurrent: how many run at once at most, None for no limit.
+    """
+
+    def __init__(self, searcher: Searcher, max_concurrent: int | None) -> None:
+        if max_concurrent is not None:
+            searcher = ConcurrencyLimiter(searcher, max_concurrent=max_concurrent)
+        super().__init__(searcher)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from an earlier session, asking the searcher again: its cap may be higher now."""
+        super().set_state({**state, "finished": False})
 
 
 class PlannedSearcher(Searcher):

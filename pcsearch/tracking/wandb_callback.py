@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -207,7 +208,12 @@ class WandbCallback(LoggerCallback):
         if track.run is None:
             return
         last = trial.last_result or {}
-        summary = {name: last.get(name) for name in SUMMARY}
+        # W&B turns a NaN set here into null; the history has put it into the summary as it is.
+        summary = {
+            name: value
+            for name in SUMMARY
+            if not (isinstance(value := last.get(name), float) and math.isnan(value))
+        }
         summary |= {EARLY_STOP_REASON: str(summary[EARLY_STOP_REASON]), STATUS: status}
         with self._noting("a summary was lost"):
             track.run.summarise(summary)

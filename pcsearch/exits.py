@@ -1,0 +1,28 @@
+"""How a command ends: the exit statuses, and mistakes as lines on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from pcsearch.errors import PcsearchError
+
+DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+
+def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
+    """Call a command; a user's mistakes become lines on standard error and status 2."""
+    try:
+        status = entry.main(args=None if argv is None else list(argv), standalone_mode=False)
+    except PcsearchError as error:
+        for problem in error.problems:
+            click.echo(f"error: {problem}", err=True)
+        return WRONG
+    except click.ClickException as error:
+        click.echo(f"error: {error.format_message()} (--help tells more)", err=True)
+        return WRONG
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    return int(status or DONE)

@@ -1,0 +1,390 @@
+"""CIFAR-10 from whatever form of it a directory holds, or from the network.
+
+What a directory holds is taken for untrusted: nothing is unpacked from an archive onto the disk,
+and a pickle can name nothing but the parts of a byte array.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import io
+import math
+import os
+import pickle
+import tarfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from filelock import FileLock
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.pc.data.download import DownloadFailed, fetch, one_line, replacing
+from pcsearch.pc.data.facts import CLASSES, IMAGE_SHAPES
+
+URL_VARIABLE = "PCSEARCH_CIFAR10_URL"
+"""The environment variable with another address of the python archive."""
+
+_SHAPE = IMAGE_SHAPES["cifar10"]
+_BYTES = math.prod(_SHAPE)
+
+Bytes = NDArray[np.uint8]
+
+
+class Archive(NamedTuple):
+    """An archive's file name and hex MD5."""
+
+    name: str
+    md5: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published set of archives.
+
+    Args:
+        url: where the archives are, with a final slash.
+        python_archive: the pickled batches.
+        binary_archive: the same batches as plain records.
+        batch_size: images in every batch.
+        training_batches: how many there are beside the one test batch.
+    """
+
+    url: str
+    python_archive: Archive
+    binary_archive: Archive
+    batch_size: int = 10_000
+    training_batches: int = 5
+
+
+PUBLISHED = Release(
+    url="https://www.cs.toronto.edu/~kriz/",
+    python_archive=Archive("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a"),
+    binary_archive=Archive("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
+)
+
+
+class Pool(NamedTuple):
+    """Images, (M, 3, 32, 32) uint8, and their labels, (M,) int64."""
+
+    pixels: Tensor
+    labels: Tensor
+
+
+def load(
+    data_dir: Path, *, release: Release = PUBLISHED, progress: bool = False
+) -> tuple[Pool, Pool]:
+    """The training and the test images: of ``data_dir``, or else downloaded into it.
+
+    The first found is read: the cache that an earlier load wrote, ``cifar-10-batches-py/``,
+    ``cifar-10-batches-bin/``, the python archive, the binary archive. Processes that load from
+    one directory at once download and convert once, and share the memory of the cached pixels.
+
+    Args:
+        data_dir: need not exist, nor be writable where it holds the images.
+        release: what the archives are and hold.
+        progress: whether a download shows a progress bar on stderr.
+
+    Returns:
+        50,000 training and 10,000 test images.
+
+    Raises:
+        PcsearchError: the images are not there and cannot be downloaded, or are damaged.
+    """
+    try:
+        if cached := _cached(data_dir, release):
+            return cached
+        with _lock(data_dir) as obstacle:
+            return _cached(data_dir, release) or _build(data_dir, release, progress, obstacle)
+    except OSError as error:
+        raise PcsearchError(Problem(one_line(error), where=str(data_dir))) from error
+
+
+@contextmanager
+def _lock(data_dir: Path) -> Iterator[OSError | None]:
+    """Hold the directory's lock; yields what hinders it where nothing can be written anyway."""
+    lock = FileLock(data_dir / ".cifar10.lock")
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        yield error
+        return
+    try:
+        yield None
+    finally:
+        lock.release()
+
+
+def _build(
+    data_dir: Path, release: Release, progress: bool, obstacle: OSError | None
+) -> tuple[Pool, Pool]:
+    pools = _read(data_dir, release) or _download(data_dir, release, progress, obstacle)
+    if obstacle:
+        return pools
+    try:
+        _write_cache(data_dir, release, pools)
+    except OSError:
+        # The disk may be full; the images are in memory, and the next load tries again.
+        return pools
+    return _cached(data_dir, release) or pools
+
+
+def _download(
+    data_dir: Path, release: Release, progress: bool, obstacle: OSError | None
+) -> tuple[Pool, Pool]:
+    name, md5 = release.python_archive
+    url = os.environ.get(URL_VARIABLE)
+    # The user's own address may hold a password or a token, and messages end up in logs.
+    source = f"${URL_VARIABLE}" if url else release.url + name
+    try:
+        if obstacle:
+            raise DownloadFailed(one_line(obstacle)) from obstacle
+        # No archive is larger than all that it may hold.
+        limit = (release.training_batches + 1) * _limit(release)
+        path = data_dir / name
+        fetch(url or release.url + name, path, md5=md5, limit=limit, progress=progress)
+    except DownloadFailed as error:
+        message = (
+            f"CIFAR-10 is not there, and downloading {name} from {source} failed: {error}; "
+            f"put {name} there yourself or use dataset: digits"
+        )
+        raise PcsearchError(Problem(message, where=str(data_dir))) from error
+    return _from_archive(path, _PYTHON, release)
+
+
+# The cache: all images in one file and all labels in another, training before test.
+
+
+def _cache_files(data_dir: Path, release: Release) -> tuple[Path, Path]:
+    stem = f"cifar10-uint8-{release.python_archive.md5[:8]}"
+    return data_dir / f"{stem}-pixels.npy", data_dir / f"{stem}-labels.npy"
+
+
+def _cached(data_dir: Path, release: Release) -> tuple[Pool, Pool] | None:
+    """The cached images; None where they are missing or damaged."""
+    count = (release.training_batches + 1) * release.batch_size
+    try:
+        # Mapped, the pixels are in memory once for all processes; "c", for torch wants to write.
+        pixels, labels = (
+            np.lib.format.open_memmap(path, mode="c") for path in _cache_files(data_dir, release)
+        )
+    except (OSError, ValueError, TypeError, OverflowError):
+        return None
+    if pixels.shape != (count, *_SHAPE) or pixels.dtype != np.uint8:
+        return None
+    if labels.shape != (count,) or labels.dtype != np.int64:
+        return None
+    if labels.min() < 0 or labels.max() >= CLASSES:
+        return None
+    return _split(torch.from_numpy(pixels), torch.from_numpy(labels), release)
+
+
+def _write_cache(data_dir: Path, release: Release, pools: tuple[Pool, Pool]) -> None:
+    for path, parts in zip(_cache_files(data_dir, release), zip(*pools, strict=True), strict=True):
+        with replacing(path) as file:
+            np.save(file, torch.cat(parts).numpy(), allow_pickle=False)
+
+
+def _split(pixels: Tensor, labels: Tensor, release: Release) -> tuple[Pool, Pool]:
+    border = release.training_batches * release.batch_size
+    return Pool(pixels[:border], labels[:border]), Pool(pixels[border:], labels[border:])
+
+
+# The published forms.
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """One of the published forms: its folder, the suffix of its files and how to read one.
+
+    ``decode`` takes a file's content and how many images it is to hold, M, and returns their
+    pixels, (M, 3072), and labels, (M,); it raises a ValueError where they are not that.
+    """
+
+    folder: str
+    suffix: str
+    decode: Callable[[bytes, int], tuple[Bytes, Bytes]]
+
+    def names(self, release: Release) -> list[str]:
+        """The batches' file names, the test batch last."""
+        stems = [f"data_batch_{number + 1}" for number in range(release.training_batches)]
+        return [stem + self.suffix for stem in (*stems, "test_batch")]
+
+
+def _read(data_dir: Path, release: Release) -> tuple[Pool, Pool] | None:
+    """The images of the first published form in ``data_dir``; None where there is none."""
+    for layout in (_PYTHON, _BINARY):
+        folder = data_dir / layout.folder
+        if folder.is_dir():
+            files = _folder_files(folder, layout, release)
+            return _assemble(files, layout, release, folder, "mend or remove the folder")
+    for layout, (name, md5) in (
+        (_PYTHON, release.python_archive),
+        (_BINARY, release.binary_archive),
+    ):
+        path = data_dir / name
+        if path.is_file():
+            _check_md5(path, md5)
+            return _from_archive(path, layout, release)
+    return None
+
+
+def _from_archive(path: Path, layout: _Layout, release: Release) -> tuple[Pool, Pool]:
+    return _assemble(_members(path, layout, release), layout, release, path, _REMOVE_ARCHIVE)
+
+
+def _assemble(
+    files: Iterable[tuple[str, bytes]], layout: _Layout, release: Release, source: Path, advice: str
+) -> tuple[Pool, Pool]:
+    """The images of the batches, which come in any order."""
+    names = layout.names(release)
+    size = release.batch_size
+    pixels = np.empty((len(names), size, _BYTES), dtype=np.uint8)
+    labels = np.empty((len(names), size), dtype=np.int64)
+    missing = set(names)
+    for name, content in files:
+        row = names.index(name)
+        try:
+            pixels[row], labels[row] = layout.decode(content, size)
+        except ValueError as error:
+            message = f"{one_line(error)}; {advice}"
+            raise PcsearchError(Problem(message, where=f"{source}/{name}")) from error
+        missing.discard(name)
+    if missing:
+        raise PcsearchError(Problem(f"it is missing; {advice}", where=f"{source}/{min(missing)}"))
+    images = torch.from_numpy(pixels.reshape(-1, *_SHAPE))
+    return _split(images, torch.from_numpy(labels.reshape(-1)), release)
+
+
+def _folder_files(folder: Path, layout: _Layout, release: Release) -> Iterator[tuple[str, bytes]]:
+    for name in layout.names(release):
+        # Opening a pipe would wait for ever.
+        if (folder / name).is_file():
+            with (folder / name).open("rb") as file:
+                yield name, file.read(_limit(release))
+
+
+def _members(path: Path, layout: _Layout, release: Release) -> Iterator[tuple[str, bytes]]:
+    """The contents of the batches among an archive's members; nothing else is looked at."""
+    wanted = {f"{layout.folder}/{name}": name for name in layout.names(release)}
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:
+                name = wanted.get(member.name)
+                if name and member.isreg() and (file := archive.extractfile(member)):
+                    yield name, file.read(_limit(release))
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        message = f"it cannot be read ({one_line(error)}); {_REMOVE_ARCHIVE}"
+        raise PcsearchError(Problem(message, where=str(path))) from error
+
+
+def _limit(release: Release) -> int:
+    """The most bytes to read of a batch: twice what is in it, for what a pickle adds."""
+    return 2 * release.batch_size * (_BYTES + 1) + (1 << 16)
+
+
+def _check_md5(path: Path, md5: str) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if found != md5:
+        message = f"its MD5 is {found} and not {md5}; {_REMOVE_ARCHIVE}"
+        raise PcsearchError(Problem(message, where=str(path)))
+
+
+def _check_classes(labels: Iterable[int]) -> None:
+    for label in labels:
+        if not 0 <= label < CLASSES:
+            raise ValueError(f"a label is {label} and not one of 0 to {CLASSES - 1}")
+
+
+def _decode_records(content: bytes, size: int) -> tuple[Bytes, Bytes]:
+    expected = size * (_BYTES + 1)
+    if len(content) != expected:
+        raise ValueError(f"it holds {len(content):,} bytes and not {expected:,}")
+    records = np.frombuffer(content, dtype=np.uint8).reshape(size, -1)
+    _check_classes(records[:, 0])
+    return records[:, 1:], records[:, 0]
+
+
+def _decode_pickle(content: bytes, size: int) -> tuple[Bytes, Bytes]:
+    try:
+        batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
+    # A damaged pickle raises almost anything.
+    except Exception as error:
+        raise ValueError(f"it is not a batch of CIFAR-10 ({error})") from error
+    if not isinstance(batch, dict):
+        raise ValueError("it is not a batch of CIFAR-10")
+    labels = batch.get(b"labels")
+    if not isinstance(labels, list) or any(type(label) is not int for label in labels):
+        raise ValueError("its labels are not a list of integers")
+    if len(labels) != size:
+        raise ValueError(f"it holds {len(labels):,} labels and not {size:,}")
+    _check_classes(labels)
+    return _bytes_of(batch.get(b"data"), size), np.array(labels, dtype=np.uint8)
+
+
+class _Part:
+    """Stands in for numpy's array and type in a pickle, and merely keeps what they are told.
+
+    numpy's own would take from the file any shape and type, some of which crash it.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        self.arguments = arguments
+        self.state: object = None
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+
+def _bytes_of(array: object, size: int) -> Bytes:
+    """The pickled uint8 array as a real one, (size, 3072)."""
+    match array.state if isinstance(array, _Part) else None:
+        case (_, shape, _Part(arguments=(b"u1" | "u1", *_)), fortran, bytes(content)):
+            if shape != (size, _BYTES) or len(content) != size * _BYTES:
+                raise ValueError(
+                    f"its data has shape {shape} and {len(content):,} bytes "
+                    f"and not shape {(size, _BYTES)}"
+                )
+            values = np.frombuffer(content, dtype=np.uint8)
+            return values.reshape(shape, order="F" if fortran else "C")
+    raise ValueError("its data is not an array of bytes")
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """How Python 3 puts bytes into a pickle of protocol 2."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it holds text encoded as {encoding}")
+    return codecs.latin_1_encode(text)[0]
+
+
+_NAMED_IN_PICKLES: dict[tuple[str, str], object] = {
+    ("numpy.core.multiarray", "_reconstruct"): _Part,
+    ("numpy._core.multiarray", "_reconstruct"): _Part,
+    ("numpy", "ndarray"): _Part,
+    ("numpy", "dtype"): _Part,
+    ("_codecs", "encode"): _latin1,
+}
+
+
+# Not the one in C: that takes as much memory as the number of a place in the file asks for.
+class _Unpickler(pickle._Unpickler):
+    def find_class(self, module: str, name: str) -> object:
+        try:
+            return _NAMED_IN_PICKLES[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}") from None
+
+
+_REMOVE_ARCHIVE = "remove the archive to have it downloaded again"
+_PYTHON = _Layout("cifar-10-batches-py", "", _decode_pickle)
+_BINARY = _Layout("cifar-10-batches-bin", ".bin", _decode_records)

@@ -1,0 +1,142 @@
+"""Fetching a file over HTTP, so that it is there complete and checked, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import BinaryIO, cast
+from urllib import request
+from urllib.error import HTTPError, URLError
+from urllib.parse import SplitResult, urlsplit
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+TIMEOUT = 10.0
+"""Seconds to wait for the connection and for each next piece of the answer."""
+
+_CHUNK = 1 << 18
+
+
+class DownloadFailed(Exception):  # noqa: N818 - it names an outcome, and is always caught
+    """A file could not be had; the message is the reason, on one line."""
+
+
+def fetch(url: str, path: Path, *, md5: str, limit: int, progress: bool = False) -> None:
+    """Download a file; when that fails, ``path`` is as it was and nothing is left beside it.
+
+    Args:
+        url: an http or https address; redirections stay within these two.
+        path: where to put the file, in a directory that exists.
+        md5: the hex MD5 of the whole file.
+        limit: the most bytes to accept.
+        progress: whether to show a progress bar on stderr.
+
+    Raises:
+        DownloadFailed: with the reason.
+    """
+    _check(url)
+    try:
+        with _open(url) as response, replacing(path) as file:
+            found = _copy(response, file, path.name, limit, progress)
+            if found != md5:
+                raise DownloadFailed(f"its MD5 is {found} and not {md5}")
+    except HTTPError as error:
+        error.close()
+        raise DownloadFailed(one_line(f"HTTP {error.code} {error.reason}")) from error
+    except URLError as error:
+        raise DownloadFailed(one_line(error.reason)) from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise DownloadFailed(one_line(error) or type(error).__name__) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``path`` once it is complete, and else vanishes.
+
+    Its name does not vary, so that what a killed process left is overwritten: only one process
+    at a time may write ``path``.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            # Without it, a crash of the machine may leave a file of zeros under the final name.
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def one_line(message: object) -> str:
+    """The message without line breaks: what a server says may hold any."""
+    return " ".join(str(message).split())
+
+
+def _check(url: str) -> None:
+    try:
+        parts: SplitResult | None = urlsplit(url)
+    except ValueError:
+        parts = None
+    if not parts or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise DownloadFailed("it is no http or https address")
+    if "@" in parts.netloc:
+        raise DownloadFailed("an address with a user name is not supported")
+
+
+def _open(url: str) -> HTTPResponse:
+    # urlopen would also follow file: and ftp: addresses.
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler(),
+        request.HTTPHandler(),
+        request.HTTPSHandler(),
+        request.HTTPRedirectHandler(),
+        request.HTTPDefaultErrorHandler(),
+        request.HTTPErrorProcessor(),
+        request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return cast(HTTPResponse, opener.open(url, timeout=TIMEOUT))
+
+
+def _copy(response: HTTPResponse, file: BinaryIO, name: str, limit: int, progress: bool) -> str:
+    """Copy the answer's body and return its hex MD5."""
+    expected = response.length
+    digest = hashlib.md5(usedforsecurity=False)
+    received = 0
+    with _bar(progress) as bar:
+        task = bar.add_task(name, total=expected)
+        while chunk := response.read(_CHUNK):
+            received += len(chunk)
+            if received > limit:
+                raise DownloadFailed(f"it is longer than {limit:,} bytes")
+            file.write(chunk)
+            digest.update(chunk)
+            bar.advance(task, len(chunk))
+    if expected is not None and received < expected:
+        raise DownloadFailed(f"it broke off after {received:,} of {expected:,} bytes")
+    return digest.hexdigest()
+
+
+def _bar(progress: bool) -> Progress:
+    return Progress(
+        "{task.description}",
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not progress,
+    )

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+# Before wandb or ray is imported: tests neither meet a user's account nor report home.
+for _name in [name for name in os.environ if name.startswith("WANDB_")]:
+    del os.environ[_name]
+os.environ["WANDB_MODE"] = "offline"
+os.environ["WANDB_ERROR_REPORTING"] = "false"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_ray_is_left() -> Iterator[None]:
+    """A test that leaves Ray running would slow the others and outlive them."""
+    yield
+    import sys
+
+    if "ray" in sys.modules:
+        assert not sys.modules["ray"].is_initialized()

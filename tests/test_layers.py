@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "import importlinter.cli as c; c.lint_imports_command()"]
+    return subprocess.run(
+        [*command, "--no-cache"], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_imports_go_downwards_only() -> None:
+    result = lint_imports(ROOT)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("sweeps/sweep.py", "import pcsearch.pc.config"),
+        ("sweeps/sweep.py", "import torch"),
+        ("pc/training.py", "import ray"),
+        ("pc/training.py", "import wandb"),
+        ("engine/options.py", "import pcsearch.tracking.wandb_mode"),
+        ("engine/options.py", "import wandb"),
+        ("tracking/wandb_mode.py", "import pcsearch.reports.results"),
+    ],
+)
+def test_an_import_upwards_is_found(module: str, line: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "pcsearch", tmp_path / "pcsearch")
+    shutil.copy(ROOT / "setup.cfg", tmp_path)
+    path = tmp_path / "pcsearch" / module
+    path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
+    result = lint_imports(tmp_path)
+    assert result.returncode == 1
+    assert "BROKEN" in result.stdout

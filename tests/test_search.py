@@ -1,0 +1,253 @@
+"""Whole searches through the command, with real Ray and real W&B files."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from offline_runs import read_runs
+from searching import TINY, own, reports, trial_folders, write_sweep
+
+from pcsearch.cli import main
+from pcsearch.pc.config import model_config
+from pcsearch.pc.metrics import SUMMARY
+from pcsearch.pc.training import train
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
+
+
+class Search(NamedTuple):
+    status: int
+    out: str
+    err: str
+    directory: Path
+
+
+def search(folder: Path, sweep: Path, *options: str, capfd: pytest.CaptureFixture[str]) -> Search:
+    status = main([str(sweep), "--storage-path", str(folder), "--name", "here", *options])
+    import wandb
+
+    wandb.teardown()
+    out, err = capfd.readouterr()
+    return Search(status, out, err, folder / "here")
+
+
+STRESS = {
+    "use_ssl_augmentations": True,
+    "linear_probe_every_n_epochs": 2,
+    "linear_probe_epochs": 2,
+    "update_weights_during_unmasking": True,
+    "save_reconstruction_images": True,
+    "reconstruction_every_n_epochs": 2,
+}
+
+
+def test_a_trial_is_the_same_first_fifth_and_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parameters = {name: {"value": value} for name, value in STRESS.items()}
+    # One of the trials in between diverges, and what it leaves must not reach the next.
+    parameters["peak_lr_hidden"] = {"values": [0.05]}
+    order = [7, 1, 2, 3, 4]
+    found = []
+    for name, seeds in (("first", order), ("fifth", order[::-1])):
+        folder = tmp_path / name
+        folder.mkdir()
+        sweep = write_sweep(folder / "s.yaml", {**parameters, "seed": {"values": seeds}})
+        done = search(folder, sweep, "--max-concurrent", "1", capfd=capfd)
+        assert done.status == 0, done.err
+        trials = trial_folders(done.directory)
+        assert len(trials) == 5
+        pids = {reports(trial)[0]["pid"] for trial in trials}
+        assert len(pids) == 1, "the trials should share a process"
+        found.append(reports(trials[seeds.index(7)]))
+    alone = list(train(TINY | STRESS | {"seed": 7}))
+    for expected, first, fifth in zip(alone, *found, strict=True):
+        assert own(first, expected) == expected
+        assert own(fifth, expected) == expected
+
+
+def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sweep = write_sweep(
+        tmp_path / "s.yaml",
+        {
+            "num_blocks": {"values": [0, 1]},
+            # The second rate diverges at once.
+            "peak_lr_hidden": {"values": [0.05, 1e9]},
+            "h_grad_clip_norm": {"value": None},
+            "save_reconstruction_images": {"value": True},
+            "reconstruction_every_n_epochs": {"value": 3},
+        },
+        project="theirs",
+        description="what for",
+    )
+    done = search(tmp_path, sweep, "--project", "mine", "--seed", "3", capfd=capfd)
+    assert done.status == 0
+    trials = trial_folders(done.directory)
+    assert [trial.name[:5] for trial in trials] == ["0001_", "0002_", "0003_", "0004_"]
+    runs = {run.id: run for run in read_runs(done.directory)}
+    assert len(runs) == 4
+    for trial in trials:
+        run = runs[trial.name[5:]]
+        params = json.loads((trial / "params.json").read_text(encoding="utf-8"))
+        assert (run.project, run.group) == ("mine", "here")
+        shown = {name: value for name, value in run.config.items() if name != "_wandb"}
+        assert shown == model_config(params).model_dump(mode="json")
+        rows = {row["_step"]: row for row in run.history if "epoch" in row}
+        kept = reports(trial)
+        assert list(rows) == [report["epoch"] for report in kept]
+        for report in kept:
+            row = rows[report["epoch"]]
+            for name in report:
+                if name.startswith(("Losses/", "LearningRate/", "ValMetrics/", "Vode", "best_")):
+                    assert row.get(name) == pytest.approx(report[name], nan_ok=True), name
+        last = kept[-1]
+        for name in SUMMARY:
+            expected = str(last[name]) if name == "early_stop_reason" else last[name]
+            assert run.summary.get(name) == pytest.approx(expected, nan_ok=True), name
+        if params["peak_lr_hidden"] > 1:
+            assert run.summary["early_stop_reason"] == "NaN"
+            assert run.summary["trial_status"] == "diverged"
+        else:
+            assert run.summary["trial_status"] == "finished"
+            assert "reconstructions_images" in rows[3]
+            assert (trial / "reconstructions" / "epoch_0003.png").is_file()
+    assert "seed 3" in done.err
+    assert "W&B: offline" in done.err
+    assert "4 trials, the best first, 2 without a value" in done.out
+    assert str(done.directory) in done.out
+    assert "wandb sync" in done.out
+    assert (done.directory / "sweep.yaml").read_text() == sweep.read_text()
+    best = yaml.safe_load(done.out[done.out.index("dataset:") : done.out.index("Everything lies")])
+    values = [reports(trial)[-1]["best_val_mse"] for trial in trials]
+    winner = min((v, i) for i, v in enumerate(values) if v is not None and math.isfinite(v))[1]
+    assert best == json.loads((trials[winner] / "params.json").read_text(encoding="utf-8"))
+
+
+def test_bayes_with_hyperband_stops_trials_at_rungs_and_respects_the_cap(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sweep = write_sweep(
+        tmp_path / "s.yaml",
+        {
+            "peak_lr_hidden": {"min": 0.001, "max": 0.2},
+            "num_blocks": {"values": [0, 1]},
+            "epochs": {"value": 5},
+            # The rungs need the metric more often than this.
+            "validation_every_n_epochs": {"value": 5},
+        },
+        method="bayes",
+        metric={"name": "ValMetrics/Pretext/full_mse", "goal": "minimize"},
+        early_terminate={"type": "hyperband", "min_iter": 1, "eta": 2},
+        run_cap=6,
+    )
+    done = search(tmp_path, sweep, "--num-samples", "9", "--wandb", "disabled", capfd=capfd)
+    assert done.status == 0, done.err
+    trials = trial_folders(done.directory)
+    assert len(trials) == 6
+    assert not (done.directory / "wandb").exists()
+    lengths = []
+    for trial in trials:
+        epochs = reports(trial)
+        lengths.append(len(epochs))
+        measured = [r["epoch"] for r in epochs if "ValMetrics/Pretext/full_mse" in r]
+        assert measured == [epoch for epoch in (1, 2, 4, 5) if epoch <= len(epochs)]
+    assert set(lengths) <= {1, 2, 4, 5}
+    assert 5 in lengths
+    assert min(lengths) < 5, "half of the trials at each rung are stopped"
+
+
+def test_num_samples_caps_a_grid_and_the_cap_can_be_raised_on_resuming(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sweep = write_sweep(tmp_path / "s.yaml", {"seed": {"values": [1, 2, 3]}})
+    options = ("--wandb", "disabled", "--set", "epochs=1")
+    done = search(tmp_path, sweep, "--num-samples", "2", *options, capfd=capfd)
+    assert done.status == 0, done.err
+    assert len(trial_folders(done.directory)) == 2
+
+    assert main(["--resume", str(done.directory), "--num-samples", "9"]) == 0
+    out = capfd.readouterr().out
+    assert "3 trials, the best first" in out
+    trials = trial_folders(done.directory)
+    params = [json.loads((trial / "params.json").read_text(encoding="utf-8")) for trial in trials]
+    assert [values["seed"] for values in params] == [1, 2, 3]
+    assert {values["epochs"] for values in params} == {1}
+    assert [trial.name[:4] for trial in trials] == ["0001", "0002", "0003"]
+
+
+def test_failed_trials_are_told_and_the_others_count(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sweep = write_sweep(
+        tmp_path / "s.yaml",
+        {"device": {"values": ["cuda:99", "cpu"]}, "epochs": {"value": 1}},
+    )
+    done = search(tmp_path, sweep, capfd=capfd)
+    assert done.status == 1
+    assert re.search(r"trial 1 failed \(0001_\w+/error.txt\): .*cuda:99 is not there", done.out)
+    assert "Best configuration: trial 2" in done.out
+    assert "Traceback" not in done.out + done.err
+    by_device = {run.config["device"]: run for run in read_runs(done.directory)}
+    assert by_device["cuda:99"].summary["trial_status"] == "failed"
+    assert by_device["cuda:99"].exit_code == 1
+    assert by_device["cpu"].summary["trial_status"] == "finished"
+
+
+def wait_for(condition: Any, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.05)
+
+
+def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sweep = write_sweep(
+        tmp_path / "s.yaml", {"seed": {"values": [1, 2, 3]}, "epochs": {"value": 60}}
+    )
+    directory = tmp_path / "here"
+    command = [sys.executable, "-m", "pcsearch", str(sweep), "--name", "here"]
+    command += ["--storage-path", str(tmp_path), "--max-concurrent", "1"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    wait_for(
+        lambda: any(
+            len(reports(t)) > 5 for t in directory.glob("0002_*") if (t / "result.json").exists()
+        ),
+        120,
+    )
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert f"python -m pcsearch --resume {directory}" in out.decode()
+    assert "Traceback" not in out.decode() + err.decode()
+    before = {trial.name: reports(trial) for trial in trial_folders(directory)}
+    assert [len(r) == 60 for r in before.values()] == [True, False]
+
+    assert main(["--resume", str(directory)]) == 0
+    import wandb
+
+    wandb.teardown()
+    assert "3 trials, the best first" in capfd.readouterr().out
+    for trial, seed in zip(trial_folders(directory), (1, 2, 3), strict=True):
+        expected = list(train(TINY | {"epochs": 60, "seed": seed}))
+        kept = {report["epoch"]: report for report in reports(trial)}
+        assert sorted(kept) == list(range(1, 61))
+        assert [own(kept[e["epoch"]], e) for e in expected] == expected
