@@ -18,7 +18,8 @@ from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED, exit_status
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pcsearch.engine.experiment import Experiment, Outcome
+    from pcsearch.engine.experiment import Experiment
+    from pcsearch.engine.run import Outcome
 
 DEFAULT_PROJECT = "pcsearch"
 FILE_WIDTH = 160
@@ -146,7 +147,7 @@ def command(
 
 
 def _start(sweep_file: Path, given: Mapping[str, Any]) -> int:
-    # Ray takes seconds to import; --help and a misspelt option should not pay for it.
+    # --help should not pay for these, and a mistake in the sweep not for Ray.
     from pcsearch.engine.experiment import prepare
     from pcsearch.engine.options import Options
 
@@ -196,7 +197,7 @@ def _resume(
 
 def _run(experiment: Experiment, tracking: dict[str, Any]) -> int:
     from pcsearch.engine.data import prepare_data
-    from pcsearch.engine.experiment import run
+    from pcsearch.engine.run import run
     from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.wandb_callback import WandbCallback
     from pcsearch.tracking.wandb_mode import resolve

@@ -1,4 +1,4 @@
-"""A user's mistakes: what each says, on standard error and with status 2, before anything starts."""
+"""A user's mistakes: what each says on standard error, with status 2, before anything starts."""
 
 from __future__ import annotations
 

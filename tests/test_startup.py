@@ -31,7 +31,8 @@ def loaded(code: str) -> set[str]:
         ("import pcsearch.pc.config, pcsearch.pc.metrics", set()),
         ("import pcsearch.pc.training", {"torch"}),
         ("import pcsearch.tracking.wandb_mode", set()),
-        ("import pcsearch.engine.checks, pcsearch.engine.directory", set()),
+        ("from pcsearch.cli import main; main(['nosuch.yaml'])", set()),
+        ("import pcsearch.engine.experiment", set()),
     ],
 )
 def test_a_command_loads_what_it_needs_only(code: str, allowed: set[str]) -> None:

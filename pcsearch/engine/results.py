@@ -16,8 +16,6 @@ from pcsearch.sweeps.sweep import Metric
 
 Status = Literal["finished", "stopped", "diverged", "failed", "interrupted"]
 
-DEFAULT_METRIC = "best_val_mse"
-
 
 @dataclass(frozen=True)
 class TrialResult:
@@ -44,11 +42,6 @@ class TrialResult:
     value: float | None
     seconds: float
     error: str = ""
-
-
-def search_metric(metric: Metric | None) -> Metric:
-    """The metric that trials are compared by; the validation error where a sweep names none."""
-    return metric if metric is not None else Metric(DEFAULT_METRIC, "minimize", "")
 
 
 def trial_number(trial: Trial) -> int:

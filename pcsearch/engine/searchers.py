@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import optuna
-from ray.tune.search import ConcurrencyLimiter, SearchGenerator, Searcher
+from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
 from pcsearch.engine.results import final_value, is_number
 from pcsearch.engine.samplers import make_sampler
 from pcsearch.engine.search_space import OptunaSpace
-from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.configurations import Grid, configurations
+from pcsearch.sweeps.configurations import configurations
 from pcsearch.sweeps.sweep import Metric, Sweep
 
 
@@ -25,27 +24,6 @@ class Configurations(Protocol):
 
     def config(self, index: int) -> dict[str, Any]:
         """The configuration number ``index``, from 0."""
-
-
-def trial_cap(sweep: Sweep, num_samples: int | None) -> int:
-    """How many trials a sweep has: the least of --num-samples, run_cap and the grid's size.
-
-    Raises:
-        PcsearchError: nothing bounds them.
-    """
-    limits = [limit for limit in (num_samples, sweep.run_cap) if limit is not None]
-    grid = configurations(sweep, seed=0)
-    if isinstance(grid, Grid):
-        limits.append(grid.size)
-    if not limits:
-        raise PcsearchError(
-            Problem(
-                f"method {sweep.method} has no end of its own; "
-                "give --num-samples N or run_cap: N in the file",
-                sweep.source,
-            )
-        )
-    return min(limits)
 
 
 def make_searcher(sweep: Sweep, cap: int, seed: int) -> Searcher:

@@ -177,7 +177,8 @@ def _cached(data_dir: Path, release: Release) -> tuple[Pool, Pool] | None:
         pixels, labels = (
             np.lib.format.open_memmap(path, mode="c") for path in _cache_files(data_dir, release)
         )
-    except (OSError, ValueError, TypeError, OverflowError):
+    # A damaged header raises almost anything.
+    except Exception:
         return None
     if pixels.shape != (count, *_SHAPE) or pixels.dtype != np.uint8:
         return None
@@ -254,6 +255,8 @@ def _assemble(
     for name, content in files:
         row = names.index(name)
         try:
+            if len(content) == _limit(release):
+                raise ValueError("it is longer than a batch can be")
             pixels[row], labels[row] = layout.decode(content, size)
         except ValueError as error:
             message = f"{one_line(error)}; {advice}"

@@ -677,14 +677,14 @@ LARGE_MEMO = b"\x80\x02Nr\xff\xff\xff\xff."
         (pickled(PIXELS, [*LABELS[1:], True]), "its labels are not a list of integers"),
         (pickled(PIXELS, LABELS[1:]), "it holds 19 labels and not 20"),
         (pickled(PIXELS[1:], LABELS), "its data has shape (19, 3072)"),
-        (pickled(PIXELS.reshape(-1, 3, 32, 32), LABELS), "its data is not an array of bytes"),
-        (pickled(PIXELS.astype(np.float32), LABELS), "its data is not an array of bytes"),
+        (pickled(PIXELS.reshape(-1, 3, 32, 32), LABELS), "its data has shape (20, 3, 32, 32)"),
+        (pickled(PIXELS.astype(np.int8), LABELS), "its data is not an array of bytes"),
         (pickle.dumps({b"labels": LABELS}, protocol=2), "its data is not an array of bytes"),
         (pickle.dumps({b"data": PIXELS}, protocol=2), "its labels are not a list of integers"),
         (pickle.dumps(PIXELS, protocol=2), "it is not a batch of CIFAR-10"),
         (pickled(PIXELS, LABELS)[:-100], "it is not a batch of CIFAR-10"),
         (pickled(PIXELS, LABELS).replace(b"latin1", b"rot_13"), "it is not a batch of CIFAR-10"),
-        (pickled(np.tile(PIXELS, (3, 1)), LABELS * 3), "it is not a batch of CIFAR-10"),
+        (pickled(np.tile(PIXELS, (3, 1)), LABELS * 3), "it is longer than a batch can be"),
         (b"<html>\nnot found\n</html>", "it is not a batch of CIFAR-10"),
         (LARGE_MEMO, "it is not a batch of CIFAR-10"),
         (b"", "it is not a batch of CIFAR-10"),
@@ -712,10 +712,12 @@ def test_no_damage_to_a_pickle_ends_in_anything_but_images_or_one_line(data: st.
         try:
             _, test = cifar10.load(Path(folder), release=OFFLINE)
         except PcsearchError as error:
-            assert len(str(error).splitlines()) == 1
+            said = str(error)
         else:
+            said = "images"
             assert test.pixels.shape == (SIZE, 3, 32, 32)
             assert set(test.labels.tolist()) <= set(range(10))
+    assert len(said.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -756,7 +758,7 @@ def test_an_archive_with_another_md5_is_named_with_both_and_stays(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no archive", PYTHON_ARCHIVE[:-5000], PYTHON_ARCHIVE[:9000] + b"\xff" * 9000]
+    "content", [b"", b"no archive", PYTHON_ARCHIVE[:-5000], PYTHON_ARCHIVE[:10] + b"\xff" * 9000]
 )
 def test_an_archive_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes) -> None:
     of = release(python=content)
@@ -817,4 +819,4 @@ def test_of_a_member_no_more_is_read_than_a_batch_can_hold(tmp_path: Path) -> No
     archive = tmp_path / of.binary_archive.name
     archive.write_bytes(content)
     line = failure(tmp_path, of)
-    assert line.startswith(f"{archive}/test_batch.bin: it holds 188,456 bytes and not 61,460")
+    assert line.startswith(f"{archive}/test_batch.bin: it is longer than a batch can be; ")

@@ -1,0 +1,172 @@
+"""A search run through Ray Tune to its end, or until it is interrupted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib.metadata import version
+from types import FrameType
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.logger import JsonLoggerCallback
+
+from pcsearch import __version__
+from pcsearch.engine.cluster import check_room, connected, gpus_per_trial
+from pcsearch.engine.experiment import Experiment
+from pcsearch.engine.results import TrialResult, trial_folder, trial_result
+from pcsearch.engine.schedulers import make_scheduler
+from pcsearch.engine.searchers import Suggestions, make_searcher
+from pcsearch.engine.trainable import TrialSettings, make_trainable
+from pcsearch.pc import metrics
+
+TUNE_ENVIRONMENT = {
+    # A metric that comes every few epochs is not in every report.
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    # CSV and TensorBoard files would cost more than the reports themselves.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+RECORDED_VERSIONS = ("ray", "optuna", "torch", "wandb")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The trials of a search in the order of their numbers, and whether it was cut off."""
+
+    trials: tuple[TrialResult, ...]
+    interrupted: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether any trial failed."""
+        return any(trial.status == "failed" for trial in self.trials)
+
+
+def run(
+    experiment: Experiment, callbacks: Sequence[tune.Callback], tracking: dict[str, Any]
+) -> Outcome:
+    """Run a search to its end, or until it is interrupted.
+
+    Args:
+        experiment: what to run.
+        callbacks: that watch it.
+        tracking: what to keep of the tracking's settings for a later `reopen`.
+
+    Raises:
+        PcsearchError: the cluster, the directory or the resources cannot be had.
+    """
+    for name, value in TUNE_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    for name in ("ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with connected(experiment.options.address):
+        check_room(experiment.options)
+        if not experiment.resumed:
+            record = _record(experiment)
+            experiment.directory.create(experiment.sweep.text, record | {"tracking": tracking})
+        interruption = Interruption()
+        with interruption.handled():
+            log = JsonLoggerCallback()  # type: ignore[no-untyped-call]
+            trials = _tune(experiment, [log, *callbacks, interruption])
+        results = [
+            trial_result(trial, experiment.metric, ended=trial.status == Trial.TERMINATED)
+            for trial in trials
+        ]
+    results.sort(key=lambda result: result.number)
+    return Outcome(tuple(results), interruption.happened)
+
+
+def _tune(experiment: Experiment, callbacks: list[tune.Callback]) -> list[Any]:
+    options, directory = experiment.options, experiment.directory
+    resources = {"cpu": options.cpus_per_trial, "gpu": gpus_per_trial(options)}
+    analysis = tune.run(
+        tune.with_resources(make_trainable(_settings(experiment)), resources),
+        name=directory.name,
+        storage_path=str(directory.path.parent),
+        # The searcher knows the end; Tune's own count would repeat a grid.
+        num_samples=-1,
+        search_alg=Suggestions(
+            make_searcher(experiment.sweep, experiment.cap, options.seed), options.max_concurrent
+        ),
+        scheduler=make_scheduler(experiment.sweep, experiment.max_epochs),
+        checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+        trial_dirname_creator=trial_folder,
+        reuse_actors=True,
+        raise_on_failed_trial=False,
+        resume=experiment.resumed,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    return list(analysis.trials)
+
+
+def _settings(experiment: Experiment) -> TrialSettings:
+    """What the trials do besides their own configuration, so that the search has its metric."""
+    sweep = experiment.sweep
+    rungs: tuple[int, ...] = ()
+    if sweep.early_terminate is not None:
+        rungs = sweep.early_terminate.rungs(experiment.max_epochs)
+    source = metrics.source(experiment.metric.name)
+    return TrialSettings(
+        directory=experiment.directory.path,
+        data_folder=experiment.folder,
+        validate_at=rungs if source == "validation" else (),
+        # The last epoch is probed wherever any is.
+        probe_at=(*rungs, experiment.max_epochs) if source == "probe" else (),
+    )
+
+
+def _record(experiment: Experiment) -> dict[str, Any]:
+    options = asdict(experiment.options)
+    # The directory itself says them, wherever it is moved.
+    del options["storage_path"], options["name"]
+    return {
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "sweep_file": experiment.sweep.source,
+        "folder": str(experiment.folder),
+        "options": options,
+        "versions": {
+            "pcsearch": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in RECORDED_VERSIONS},
+        },
+    }
+
+
+class Interruption(tune.Callback):
+    """Notes an interrupt (SIGINT) that Tune takes: it ends the search and saves its state.
+
+    Tune sets its handler just before it sets up the callbacks, and tells nobody when it ran.
+    """
+
+    def __init__(self) -> None:
+        self.happened = False
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        """Put a handler before Tune's."""
+        tunes = signal.getsignal(signal.SIGINT)
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self.happened = True
+            if callable(tunes):
+                tunes(number, frame)
+
+        if callable(tunes):
+            signal.signal(signal.SIGINT, note)
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Give the process its own handler back after the block."""
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
