@@ -35,7 +35,7 @@ def load_state(directory: Path, config: ModelConfig) -> dict[str, Any]:
     """
     path = directory / STATE_FILE
     content = _read(path)
-    if content.get("format") != FORMAT:
+    if content.get("format") != FORMAT or not {"config", "state"} <= content.keys():
         raise PcsearchError(f"{path}: this version reads checkpoints of format {FORMAT} only")
     if content["config"] != _text(config):
         raise PcsearchError(f"{path}: the checkpoint belongs to another configuration")
@@ -54,7 +54,10 @@ def load_model(directory: Path) -> tuple[ModelConfig, Weights]:
     Raises:
         PcsearchError: the file is missing or damaged.
     """
-    content = _read(directory / MODEL_FILE)
+    path = directory / MODEL_FILE
+    content = _read(path)
+    if not {"config", "weights"} <= content.keys():
+        raise PcsearchError(f"{path}: the file holds no model")
     return ModelConfig(**json.loads(content["config"])), content["weights"]
 
 
@@ -76,9 +79,11 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise PcsearchError(f"{path}: no such file")
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     # torch.load raises errors of many types for a damaged file.
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PcsearchError(f"{path}: the file is damaged ({reason})") from error
+    if not isinstance(content, dict):
+        raise PcsearchError(f"{path}: the file is no checkpoint")
     return content

@@ -166,6 +166,11 @@ class ModelConfig(BaseModel):
                 "num_heads",
                 f"{self.num_heads} heads do not divide hidden_size {self.hidden_size}",
             )
+        if int(self.hidden_size * self.mlp_ratio) < 1:
+            yield (
+                "mlp_ratio",
+                f"{self.mlp_ratio} of hidden_size {self.hidden_size} leaves no feature of the MLP",
+            )
         if self.probe_vodes and max(self.probe_vodes) > self.num_blocks + 1:
             yield (
                 "linear_probe_vode_indices",
@@ -251,6 +256,7 @@ CONFLICTING_FIELDS = frozenset(
         "image_shape",
         "linear_probe_every_n_epochs",
         "linear_probe_vode_indices",
+        "mlp_ratio",
         "model_saving_metric",
         "num_blocks",
         "num_heads",

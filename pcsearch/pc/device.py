@@ -20,12 +20,13 @@ def pick_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    kind, _, index = name.partition(":")
+    # Checked before torch reads it: torch takes cuda:200 for cuda:-56.
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise PcsearchError(
             f"device: {name} is not there; torch sees {torch.cuda.device_count()} CUDA devices"
         )
-    return device
+    return torch.device(kind, int(index)) if index else torch.device(kind)
 
 
 def moved(value: Any, device: torch.device) -> Any:

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +37,7 @@ from pcsearch.pc.data.facts import TRAINING_POOLS
 SIZE = 20
 BATCHES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
 PYTHON, BINARY = "cifar-10-batches-py", "cifar-10-batches-bin"
+LOCK = ".cifar10.lock"
 
 Batch = tuple[np.ndarray[Any, Any], list[int]]
 Files = dict[str, bytes]
@@ -146,7 +149,7 @@ def failure(data_dir: Path, of: Release = OFFLINE) -> str:
 
 
 def names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
+    return {path.name for path in folder.iterdir() if path.name != LOCK}
 
 
 class Server(ThreadingHTTPServer):
@@ -404,7 +407,7 @@ def test_a_failed_download_is_one_line_that_says_what_to_do_and_leaves_nothing(
 def test_a_password_in_an_address_stays_out_of_the_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(cifar10.URL_VARIABLE, "http://me:secret@127.0.0.1:1/archive")
+    monkeypatch.setenv(cifar10.URL_VARIABLE, "http://me:secret@127.0.0.1/archive")
     line = failure(tmp_path)
     assert cifar10.URL_VARIABLE in line
     assert "secret" not in line
@@ -560,6 +563,28 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_itself(tmp_path: Path)
     assert names_in(tmp_path) == {BINARY, pixels.name}
 
 
+def test_without_the_lock_nothing_is_written(tmp_path: Path) -> None:
+    put(tmp_path, BINARY, binary_files())
+    (tmp_path / LOCK).mkdir()
+    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    assert names_in(tmp_path) == {BINARY}
+
+
+def test_who_waited_for_the_lock_takes_the_cache_that_was_written_meanwhile(tmp_path: Path) -> None:
+    data_dir, other = tmp_path / "data", tmp_path / "other"
+    data_dir.mkdir()
+    put(other, BINARY, binary_files())
+    cifar10.load(other, release=OFFLINE)
+    with ThreadPoolExecutor() as threads:
+        with FileLock(data_dir / LOCK):
+            waiting = threads.submit(cifar10.load, data_dir, release=OFFLINE)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            for path in cached_files(other):
+                shutil.copy(path, data_dir)
+        assert_holds(waiting.result(timeout=60))
+
+
 # A directory that nothing can be written to.
 
 
@@ -686,7 +711,7 @@ LARGE_MEMO = b"\x80\x02Nr\xff\xff\xff\xff."
         (pickled(PIXELS, LABELS).replace(b"latin1", b"rot_13"), "it is not a batch of CIFAR-10"),
         (pickled(np.tile(PIXELS, (3, 1)), LABELS * 3), "it is longer than a batch can be"),
         (b"<html>\nnot found\n</html>", "it is not a batch of CIFAR-10"),
-        (LARGE_MEMO, "it is not a batch of CIFAR-10"),
+        (LARGE_MEMO, "it is not a batch of CIFAR-10; "),
         (b"", "it is not a batch of CIFAR-10"),
     ],
 )
