@@ -132,7 +132,7 @@ def layer_input(shape: Architecture, weights: Weights, i: int, state: Tensor) ->
 
 
 def prediction(shape: Architecture, weights: Weights, vode: int, below: Tensor) -> Tensor:
-    """u of a vode, 1 .. L+2, from the state of the vode before it; the last one as patches."""
+    """U of a vode, 1 .. L+2, from the state of the vode before it; the last one as patches."""
     if vode == 1:
         projected = below @ weights["patch_projection.weight"].T
         return projected + weights["patch_projection.bias"] + position(shape)
@@ -150,7 +150,8 @@ def energies(
     l2: float = 0.0,
 ) -> list[Tensor]:
     """The energies of the vodes 1 .. L+2, given the states of the vodes 0 .. L+2 (the last one,
-    the sensory vode's, as patches)."""
+    the sensory vode's, as patches).
+    """
     result = []
     for vode in range(1, shape.num_blocks + 3):
         error = states[vode] - prediction(shape, weights, vode, states[vode - 1])
@@ -192,6 +193,8 @@ def assert_equal_lists(actual: Sequence[Tensor], expected: Sequence[Tensor], **t
     assert len(actual) == len(expected)
     for i, (one, other) in enumerate(zip(actual, expected, strict=True)):
         torch.testing.assert_close(
-            one, other, msg=lambda text, i=i: f"tensor {i}: {text}", **{"rtol": 1e-9, "atol": 1e-11}
-            | tol,
+            one,
+            other,
+            msg=lambda text, i=i: f"tensor {i}: {text}",
+            **{"rtol": 1e-9, "atol": 1e-11} | tol,
         )

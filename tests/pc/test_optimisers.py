@@ -26,9 +26,7 @@ def test_adamw_takes_the_steps_of_torch(scale: float, weight_decay: float) -> No
     optimiser = torch.optim.AdamW(theirs, lr=0.05, weight_decay=weight_decay)
     for step in range(6):
         gradients = tensors(10 + step, scale)
-        parameters, state = adamw(
-            parameters, gradients, state, lr=0.05, weight_decay=weight_decay
-        )
+        parameters, state = adamw(parameters, gradients, state, lr=0.05, weight_decay=weight_decay)
         for parameter, gradient in zip(theirs, gradients, strict=True):
             parameter.grad = gradient
         optimiser.step()

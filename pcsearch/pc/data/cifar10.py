@@ -6,12 +6,8 @@ and a pickle can name nothing but the parts of a byte array.
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-import io
-import math
 import os
-import pickle
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -23,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from filelock import FileLock
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.pc.data.cifar10_batches import IMAGE_BYTES, Bytes, decode_pickle, decode_records
 from pcsearch.pc.data.download import DownloadFailed, fetch, one_line, replacing
 from pcsearch.pc.data.facts import CLASSES, IMAGE_SHAPES
 
@@ -34,9 +30,6 @@ URL_VARIABLE = "PCSEARCH_CIFAR10_URL"
 """The environment variable with another address of the python archive."""
 
 _SHAPE = IMAGE_SHAPES["cifar10"]
-_BYTES = math.prod(_SHAPE)
-
-Bytes = NDArray[np.uint8]
 
 
 class Archive(NamedTuple):
@@ -249,7 +242,7 @@ def _assemble(
     """The images of the batches, which come in any order."""
     names = layout.names(release)
     size = release.batch_size
-    pixels = np.empty((len(names), size, _BYTES), dtype=np.uint8)
+    pixels = np.empty((len(names), size, IMAGE_BYTES), dtype=np.uint8)
     labels = np.empty((len(names), size), dtype=np.int64)
     missing = set(names)
     for name, content in files:
@@ -292,7 +285,7 @@ def _members(path: Path, layout: _Layout, release: Release) -> Iterator[tuple[st
 
 def _limit(release: Release) -> int:
     """The most bytes to read of a batch: twice what is in it, for what a pickle adds."""
-    return 2 * release.batch_size * (_BYTES + 1) + (1 << 16)
+    return 2 * release.batch_size * (IMAGE_BYTES + 1) + (1 << 16)
 
 
 def _check_md5(path: Path, md5: str) -> None:
@@ -303,91 +296,6 @@ def _check_md5(path: Path, md5: str) -> None:
         raise PcsearchError(Problem(message, where=str(path)))
 
 
-def _check_classes(labels: Iterable[int]) -> None:
-    for label in labels:
-        if not 0 <= label < CLASSES:
-            raise ValueError(f"a label is {label} and not one of 0 to {CLASSES - 1}")
-
-
-def _decode_records(content: bytes, size: int) -> tuple[Bytes, Bytes]:
-    expected = size * (_BYTES + 1)
-    if len(content) != expected:
-        raise ValueError(f"it holds {len(content):,} bytes and not {expected:,}")
-    records = np.frombuffer(content, dtype=np.uint8).reshape(size, -1)
-    _check_classes(records[:, 0])
-    return records[:, 1:], records[:, 0]
-
-
-def _decode_pickle(content: bytes, size: int) -> tuple[Bytes, Bytes]:
-    try:
-        batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
-    # A damaged pickle raises almost anything.
-    except Exception as error:
-        raise ValueError(f"it is not a batch of CIFAR-10 ({error})") from error
-    if not isinstance(batch, dict):
-        raise ValueError("it is not a batch of CIFAR-10")
-    labels = batch.get(b"labels")
-    if not isinstance(labels, list) or any(type(label) is not int for label in labels):
-        raise ValueError("its labels are not a list of integers")
-    if len(labels) != size:
-        raise ValueError(f"it holds {len(labels):,} labels and not {size:,}")
-    _check_classes(labels)
-    return _bytes_of(batch.get(b"data"), size), np.array(labels, dtype=np.uint8)
-
-
-class _Part:
-    """Stands in for numpy's array and type in a pickle, and merely keeps what they are told.
-
-    numpy's own would take from the file any shape and type, some of which crash it.
-    """
-
-    def __init__(self, *arguments: object) -> None:
-        self.arguments = arguments
-        self.state: object = None
-
-    def __setstate__(self, state: object) -> None:
-        self.state = state
-
-
-def _bytes_of(array: object, size: int) -> Bytes:
-    """The pickled uint8 array as a real one, (size, 3072)."""
-    match array.state if isinstance(array, _Part) else None:
-        case (_, shape, _Part(arguments=(b"u1" | "u1", *_)), fortran, bytes(content)):
-            if shape != (size, _BYTES) or len(content) != size * _BYTES:
-                raise ValueError(
-                    f"its data has shape {shape} and {len(content):,} bytes "
-                    f"and not shape {(size, _BYTES)}"
-                )
-            values = np.frombuffer(content, dtype=np.uint8)
-            return values.reshape(shape, order="F" if fortran else "C")
-    raise ValueError("its data is not an array of bytes")
-
-
-def _latin1(text: str, encoding: str) -> bytes:
-    """How Python 3 puts bytes into a pickle of protocol 2."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it holds text encoded as {encoding}")
-    return codecs.latin_1_encode(text)[0]
-
-
-_NAMED_IN_PICKLES: dict[tuple[str, str], object] = {
-    ("numpy.core.multiarray", "_reconstruct"): _Part,
-    ("numpy._core.multiarray", "_reconstruct"): _Part,
-    ("numpy", "ndarray"): _Part,
-    ("numpy", "dtype"): _Part,
-    ("_codecs", "encode"): _latin1,
-}
-
-
-# Not the one in C: that takes as much memory as the number of a place in the file asks for.
-class _Unpickler(pickle._Unpickler):
-    def find_class(self, module: str, name: str) -> object:
-        try:
-            return _NAMED_IN_PICKLES[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it refers to {module}.{name}") from None
-
-
 _REMOVE_ARCHIVE = "remove the archive to have it downloaded again"
-_PYTHON = _Layout("cifar-10-batches-py", "", _decode_pickle)
-_BINARY = _Layout("cifar-10-batches-bin", ".bin", _decode_records)
+_PYTHON = _Layout("cifar-10-batches-py", "", decode_pickle)
+_BINARY = _Layout("cifar-10-batches-bin", ".bin", decode_records)

@@ -68,7 +68,8 @@ def load(
 
     def images(pool: Pool, indices: Tensor, part: str) -> Images:
         if not len(indices):
-            raise PcsearchError(f"{name}: no {part} images of target_class {target_class}")
+            of_class = "" if target_class is None else f" of target_class {target_class}"
+            raise PcsearchError(f"{name}: there are no {part} images{of_class}")
         return Images(pool.pixels(indices), pool.labels[indices], mean, deviation)
 
     candidates = _ordered(training, target_class)

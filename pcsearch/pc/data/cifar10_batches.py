@@ -1,0 +1,119 @@
+"""The batches of CIFAR-10 as its authors published them: pickles, and plain records.
+
+A pickle is taken for untrusted: it can name nothing but the parts of a byte array.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import math
+import pickle
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pcsearch.pc.data.facts import CLASSES, IMAGE_SHAPES
+
+IMAGE_BYTES = math.prod(IMAGE_SHAPES["cifar10"])
+
+Bytes = NDArray[np.uint8]
+
+
+def _check_classes(labels: Iterable[int]) -> None:
+    for label in labels:
+        if not 0 <= label < CLASSES:
+            raise ValueError(f"a label is {label} and not one of 0 to {CLASSES - 1}")
+
+
+def decode_records(content: bytes, size: int) -> tuple[Bytes, Bytes]:
+    """A batch of the binary version: for each image a byte of label and 3,072 of pixels.
+
+    Args:
+        content: of the file.
+        size: how many images it is to hold, M.
+
+    Returns:
+        Pixels, (M, 3072), and labels, (M,).
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    expected = size * (IMAGE_BYTES + 1)
+    if len(content) != expected:
+        raise ValueError(f"it holds {len(content):,} bytes and not {expected:,}")
+    records = np.frombuffer(content, dtype=np.uint8).reshape(size, -1)
+    _check_classes(records[:, 0])
+    return records[:, 1:], records[:, 0]
+
+
+def decode_pickle(content: bytes, size: int) -> tuple[Bytes, Bytes]:
+    """A batch of the python version; as `decode_records`."""
+    try:
+        batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
+    # A damaged pickle raises almost anything.
+    except Exception as error:
+        raise ValueError(f"it is not a batch of CIFAR-10 ({error})") from error
+    if not isinstance(batch, dict):
+        raise ValueError("it is not a batch of CIFAR-10")
+    labels = batch.get(b"labels")
+    if not isinstance(labels, list) or any(type(label) is not int for label in labels):
+        raise ValueError("its labels are not a list of integers")
+    if len(labels) != size:
+        raise ValueError(f"it holds {len(labels):,} labels and not {size:,}")
+    _check_classes(labels)
+    return _bytes_of(batch.get(b"data"), size), np.array(labels, dtype=np.uint8)
+
+
+class _Part:
+    """Stands in for numpy's array and type in a pickle, and merely keeps what they are told.
+
+    numpy's own would take from the file any shape and type, some of which crash it.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        self.arguments = arguments
+        self.state: object = None
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+
+def _bytes_of(array: object, size: int) -> Bytes:
+    """The pickled uint8 array as a real one, (size, 3072)."""
+    match array.state if isinstance(array, _Part) else None:
+        case (_, shape, _Part(arguments=(b"u1" | "u1", *_)), fortran, bytes(content)):
+            if shape != (size, IMAGE_BYTES) or len(content) != size * IMAGE_BYTES:
+                raise ValueError(
+                    f"its data has shape {shape} and {len(content):,} bytes "
+                    f"and not shape {(size, IMAGE_BYTES)}"
+                )
+            values = np.frombuffer(content, dtype=np.uint8)
+            return values.reshape(shape, order="F" if fortran else "C")
+    raise ValueError("its data is not an array of bytes")
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """How Python 3 puts bytes into a pickle of protocol 2."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it holds text encoded as {encoding}")
+    return codecs.latin_1_encode(text)[0]
+
+
+_NAMED_IN_PICKLES: dict[tuple[str, str], object] = {
+    ("numpy.core.multiarray", "_reconstruct"): _Part,
+    ("numpy._core.multiarray", "_reconstruct"): _Part,
+    ("numpy", "ndarray"): _Part,
+    ("numpy", "dtype"): _Part,
+    ("_codecs", "encode"): _latin1,
+}
+
+
+# Not the one in C: that takes as much memory as the number of a place in the file asks for.
+class _Unpickler(pickle._Unpickler):
+    def find_class(self, module: str, name: str) -> object:
+        try:
+            return _NAMED_IN_PICKLES[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}") from None
