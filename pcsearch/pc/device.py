@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,11 +42,16 @@ def moved(value: Any, device: torch.device) -> Any:
 
 
 @contextmanager
-def using_threads(count: int) -> Iterator[None]:
-    """Compute with so many CPU threads during the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
+def computing(device: torch.device, threads: int) -> Iterator[None]:
+    """Compute with so many CPU threads, and the same numbers every time, during the block."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads)
+    if device.type == "cuda":
+        # cuBLAS reads it when it is first used; without it, its sums come in any order.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])

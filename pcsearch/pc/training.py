@@ -20,7 +20,7 @@ from pcsearch.pc.config import ModelConfig, model_config
 from pcsearch.pc.data.augmentation import Augmentation
 from pcsearch.pc.data.datasets import load_splits
 from pcsearch.pc.data.images import Images, Splits
-from pcsearch.pc.device import moved, pick_device, using_threads
+from pcsearch.pc.device import computing, moved, pick_device
 from pcsearch.pc.early_stopping import EarlyStopping, ModelSaving, better
 from pcsearch.pc.evaluation import Evaluator, Rates
 from pcsearch.pc.inference import Hidden, init_hidden
@@ -147,7 +147,7 @@ class TrainingRun:
 
     def run_epoch(self) -> Epoch:
         """Train for an epoch and evaluate what is due after it."""
-        with using_threads(self._threads):
+        with computing(self._device, self._threads):
             self.epoch += 1
             metrics: Metrics = {EPOCH: self.epoch, **self._train_epoch()}
             if not math.isfinite(metrics[TRAIN_ENERGY] + metrics[TRAIN_MSE]):
