@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -56,12 +57,18 @@ def largest(sweep: Sweep, field: str) -> int:
 def combinations(sweep: Sweep, fields: Iterable[str]) -> Iterator[dict[str, Any]]:
     """The trial configurations over the possible values of ``fields``, the others at a middle one.
 
-    Ranges are stood for by their ends and middle; at most COMBINATIONS_CHECKED are given.
+    At most COMBINATIONS_CHECKED are given: where there are more, the longest ranges are stood for
+    by their ends and middle, as those without a grid always are.
     """
     varied = [p for p in sweep.parameters.values() if p.name in set(fields)]
     fixed = {p.name: p.distribution.ppf(0.5) for p in sweep.parameters.values() if p not in varied}
-    grids = [list(_possible_values(p.distribution)) for p in varied]
-    for values in itertools.islice(itertools.product(*grids), COMBINATIONS_CHECKED):
+    grids = {p.name: _possible_values(p.distribution) for p in varied}
+    ranges = [p for p in varied if not isinstance(p.distribution, Categorical)]
+    ranges.sort(key=lambda p: len(grids[p.name]))
+    while ranges and math.prod(map(len, grids.values())) > COMBINATIONS_CHECKED:
+        longest = ranges.pop()
+        grids[longest.name] = list(_telling_values(longest.distribution))
+    for values in itertools.islice(itertools.product(*grids.values()), COMBINATIONS_CHECKED):
         yield fixed | {p.name: value for p, value in zip(varied, values, strict=True)}
 
 
@@ -106,11 +113,12 @@ def _combination_problems(sweep: Sweep) -> Iterator[Problem]:
         yield Problem(f"and {len(found) - CONFLICTS_SHOWN} more conflicts like these", sweep.source)
 
 
-def _possible_values(distribution: Distribution) -> Iterable[Any]:
+def _possible_values(distribution: Distribution) -> list[Any]:
+    """The values of the grid, as many as tell that there are too many; else telling ones."""
     grid = distribution.grid()
     if grid is not None:
-        return itertools.islice(grid, COMBINATIONS_CHECKED)
-    return _telling_values(distribution)
+        return list(itertools.islice(grid, COMBINATIONS_CHECKED + 1))
+    return list(_telling_values(distribution))
 
 
 def _metric_problems(sweep: Sweep) -> Iterator[Problem]:

@@ -90,7 +90,8 @@ def _check_address(address: str) -> None:
     if address == "auto":
         return
     host, separator, port = address.rpartition(":")
-    if not separator or not port.isdigit() or not host or "/" in host:
+    is_port = port.isascii() and port.isdigit() and int(port) < 1 << 16
+    if not separator or not is_port or not host or "/" in host:
         raise PcsearchError(
             Problem(
                 f"{address!r} is not HOST:PORT (the port is 6379 unless told) or auto", "--address"
@@ -98,10 +99,12 @@ def _check_address(address: str) -> None:
         )
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
-    except OSError as error:
+    # A UnicodeError is of a host name that cannot be one.
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise PcsearchError(
             Problem(
-                f"nothing answers at {address} ({error.strerror or error}); start the cluster "
+                f"nothing answers at {address} ({reason}); start the cluster "
                 "with 'ray start --head' there, or leave the option out to run on this machine",
                 "--address",
             )

@@ -27,11 +27,11 @@ def prepare_data(sweep: Sweep, folder: Path) -> None:
     problems: dict[str, Problem] = {}
     counts: dict[tuple[Any, ...], int] = {}
     for values in combinations(sweep, FIELDS):
-        config = model_config(values).with_data_dir_from(folder)
+        config = model_config(values)
         # Without a class to choose, the embedded sets are there and known to be large enough.
         if config.dataset != "cifar10" and config.target_class is None:
             continue
-        message = _problem(config, counts)
+        message = _problem(config.with_data_dir_from(folder), counts)
         if message is not None:
             problems.setdefault(message, Problem(message, *_place(sweep)))
     if problems:

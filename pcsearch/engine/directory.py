@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +53,8 @@ class ExperimentDirectory:
             )
         except FileExistsError:
             raise PcsearchError(
-                f"{self.path} is there already; go on with it (--resume {self.path}) "
-                "or choose another --name"
+                f"{self.path} is there already; go on with it "
+                f"(--resume {shlex.quote(str(self.path))}) or choose another --name"
             ) from None
         except OSError as error:
             raise PcsearchError(

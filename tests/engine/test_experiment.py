@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from searching import write_sweep
+
+from pcsearch.engine.directory import ExperimentDirectory
+from pcsearch.engine.experiment import Experiment, prepare, reopen, trial_cap
+from pcsearch.engine.options import Options
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.sweep import parse_sweep
+
+SEEDS = {"seed": {"values": [1, 2, 3]}}
+
+
+def test_preparing_writes_nothing(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path / "s.yaml", SEEDS)
+    experiment = prepare(sweep, Options(storage_path=tmp_path / "results", name="here"))
+    assert experiment.directory.path == tmp_path / "results" / "here"
+    assert [path.name for path in tmp_path.iterdir()] == ["s.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"), [(None, "my-sweep"), ("a b/c: d", "a-b-c-d"), ("..", "search")]
+)
+def test_an_experiment_is_named_after_the_sweep_and_the_time(
+    name: str | None, stem: str, tmp_path: Path
+) -> None:
+    top = {} if name is None else {"name": name}
+    sweep = write_sweep(tmp_path / "my sweep.yaml", SEEDS, **top)
+    found = prepare(sweep, Options(storage_path=tmp_path)).directory.name
+    assert re.fullmatch(rf"{re.escape(stem)}_\d{{4}}-\d\d-\d\d_\d\d-\d\d-\d\d", found)
+
+
+def test_a_relative_storage_path_starts_where_the_command_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_sweep(Path("s.yaml"), SEEDS)
+    experiment = prepare(Path("s.yaml"), Options(name="here"))
+    assert experiment.directory.path == tmp_path / "pcsearch_results" / "here"
+    assert experiment.folder == tmp_path
+
+
+GRID = "method: grid\nparameters: {seed: {values: [1, 2, 3]}}\n"
+RANDOM = "method: random\nparameters: {seed: {min: 1, max: 9}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "num_samples", "cap"),
+    [
+        (GRID, None, 3),
+        (GRID, 2, 2),
+        (GRID, 100, 3),
+        (f"{GRID}run_cap: 2\n", 100, 2),
+        (RANDOM, 7, 7),
+        (f"{RANDOM}run_cap: 5\n", None, 5),
+        (f"{RANDOM}run_cap: 5\n", 4, 4),
+        (f"{RANDOM}run_cap: 5\n", 6, 5),
+    ],
+)
+def test_the_least_bound_counts(text: str, num_samples: int | None, cap: int) -> None:
+    sweep = parse_sweep(text, "s.yaml", numeric=lambda _: True)
+    assert trial_cap(sweep, num_samples) == cap
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_a_search_without_a_bound_asks_for_one(method: str) -> None:
+    text = f"method: {method}\nmetric: {{name: x}}\nparameters: {{seed: {{min: 1, max: 9}}}}\n"
+    sweep = parse_sweep(text, "s.yaml", numeric=lambda _: True)
+    with pytest.raises(PcsearchError, match=r"give --num-samples N or run_cap: N in the file"):
+        trial_cap(sweep, None)
+
+
+def test_an_experiment_is_reopened_with_what_was_asked_and_the_changes(tmp_path: Path) -> None:
+    options = Options(
+        storage_path=tmp_path, name="here", num_samples=2, seed=5, overrides={"epochs": 1}
+    )
+    experiment = prepare(write_sweep(tmp_path / "s.yaml", SEEDS), options)
+    kept = asdict(options)
+    del kept["storage_path"], kept["name"]
+    record = {"options": kept, "folder": "/started/there", "tracking": {"project": "p"}}
+    experiment.directory.create(experiment.sweep.text, record)
+
+    again, tracking = reopen(tmp_path / "here", {"num_samples": 3})
+    assert tracking == {"project": "p"}
+    assert again.resumed
+    assert again.cap == 3
+    assert again.folder == Path("/started/there")
+    assert again.options.overrides == {"epochs": 1}
+    assert again.max_epochs == 1
+    assert again.directory == experiment.directory
+
+
+def test_trials_are_compared_by_the_validation_error_unless_told() -> None:
+    text = "metric: {name: best_train_mse, goal: maximize}\n"
+    options = Options(num_samples=1)
+    for extra, expected in (("", ("best_val_mse", "min")), (text, ("best_train_mse", "max"))):
+        sweep = parse_sweep(GRID + extra, "s.yaml", numeric=lambda _: True)
+        metric = Experiment(sweep, options, ExperimentDirectory(Path("/x")), 1, Path("/")).metric
+        assert (metric.name, metric.mode) == expected
