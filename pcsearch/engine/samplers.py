@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -37,7 +38,10 @@ class BayesSampler(BaseSampler):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             self._gp = GPSampler(
-                seed=seed, n_startup_trials=startup_trials, deterministic_objective=True
+                seed=seed,
+                n_startup_trials=startup_trials,
+                deterministic_objective=True,
+                warn_independent_sampling=False,
             )
         self._tpe = TPESampler(seed=seed)
 
@@ -50,7 +54,9 @@ class BayesSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Values of the parameters that are sampled together."""
+        """Values of the parameters that are sampled together; none as long as all are random."""
+        if not _has_contrast(study):
+            return {}
         return self._sampler(trial).sample_relative(study, trial, search_space)
 
     def sample_independent(
@@ -79,3 +85,16 @@ class BayesSampler(BaseSampler):
 
     def _sampler(self, trial: FrozenTrial) -> BaseSampler:
         return self._gp if trial.number < GP_TRIALS else self._tpe
+
+
+def _has_contrast(study: Study) -> bool:
+    """Whether two trials have different finite values.
+
+    Until then the process, which takes infinity for the worst finite value, has nothing to tell
+    good from bad by, and would suggest the same few points for ever.
+    """
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    values = (trial.value for trial in trials if trial.value is not None)
+    finite = (value for value in values if math.isfinite(value))
+    first = next(finite, None)
+    return any(value != first for value in finite)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import sys
 import warnings
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,13 +51,20 @@ class Suggestions(SearchGenerator):
     """
 
     def __init__(self, searcher: Searcher, max_concurrent: int | None) -> None:
-        if max_concurrent is not None:
-            searcher = ConcurrencyLimiter(searcher, max_concurrent=max_concurrent)
-        super().__init__(searcher)
+        # Also without a limit: a later session may set one, and needs to know what is running.
+        limit = sys.maxsize if max_concurrent is None else max_concurrent
+        self._limiter = ConcurrencyLimiter(searcher, max_concurrent=limit)
+        super().__init__(self._limiter)
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from an earlier session, asking the searcher again: its cap may be higher now."""
         super().set_state({**state, "finished": False})
+
+    def restore_from_dir(self, dirpath: str) -> None:
+        """Go on from an earlier session, with the limit of this one."""
+        limit = self._limiter.max_concurrent
+        super().restore_from_dir(dirpath)
+        self._limiter.max_concurrent = limit
 
 
 class PlannedSearcher(Searcher):
@@ -128,6 +136,8 @@ class BayesSearcher(OptunaSearch):
         with warnings.catch_warnings():
             # Its first suggestion is reported as slow: a Gaussian process imports torch.
             warnings.filterwarnings("ignore", "Define-by-run function", UserWarning)
+            # The infinities are the diverged trials', and clipping them is what they are for.
+            warnings.filterwarnings("ignore", "Clip non-finite values", UserWarning)
             config = super().suggest(trial_id)
         self._suggested += 1
         return config
