@@ -273,8 +273,9 @@ CONFLICTING_FIELDS = frozenset(
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` with the nearest known name, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    folded = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), folded, n=1)
+    return f"; did you mean {folded[near[0]]!r}?" if near else ""
 
 
 def unknown_field(name: str) -> str:
