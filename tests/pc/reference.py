@@ -35,6 +35,12 @@ def architecture(**changes: Any) -> Architecture:
     return Architecture(**values | changes)
 
 
+def label(shape: Architecture) -> str:
+    """An architecture in the name of a test."""
+    norm = " with state norm" if shape.state_norm else ""
+    return f"{shape.num_blocks} blocks, {shape.num_heads} heads, {shape.num_patches} patches{norm}"
+
+
 def model_of(shape: Architecture) -> Model:
     return Model(shape, torch.device("cpu"))
 
@@ -58,7 +64,7 @@ def random_hidden(shape: Architecture, seed: int = 1, images: int = IMAGES) -> H
 
 
 def random_images(shape: Architecture, seed: int = 2, images: int = IMAGES) -> Tensor:
-    """(B, C, S, S)"""
+    """Uniform in [0, 1], (B, C, S, S)."""
     random = torch.Generator().manual_seed(seed)
     size = shape.image_size
     return torch.rand(images, shape.channels, size, size, generator=random).double()
@@ -149,8 +155,9 @@ def energies(
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> list[Tensor]:
-    """The energies of the vodes 1 .. L+2, given the states of the vodes 0 .. L+2 (the last one,
-    the sensory vode's, as patches).
+    """The energies of the vodes 1 .. L+2, given the states of the vodes 0 .. L+2.
+
+    The last one, the sensory vode's, is given as patches.
     """
     result = []
     for vode in range(1, shape.num_blocks + 3):
@@ -189,12 +196,14 @@ def copies(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [tensor.clone() for tensor in tensors]
 
 
-def assert_equal_lists(actual: Sequence[Tensor], expected: Sequence[Tensor], **tol: float) -> None:
+def assert_equal_lists(
+    actual: Sequence[Tensor],
+    expected: Sequence[Tensor],
+    rtol: float = 1e-9,
+    atol: float = 1e-11,
+) -> None:
     assert len(actual) == len(expected)
     for i, (one, other) in enumerate(zip(actual, expected, strict=True)):
         torch.testing.assert_close(
-            one,
-            other,
-            msg=lambda text, i=i: f"tensor {i}: {text}",
-            **{"rtol": 1e-9, "atol": 1e-11} | tol,
+            one, other, rtol=rtol, atol=atol, msg=lambda text, i=i: f"tensor {i}: {text}"
         )

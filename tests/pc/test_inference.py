@@ -14,6 +14,7 @@ from reference import (
     energies,
     gradients,
     joined,
+    label,
     model_of,
     prediction,
     random_hidden,
@@ -85,7 +86,7 @@ ARCHITECTURES = [
 
 @pytest.mark.parametrize("free", [False, True], ids=["clamped", "free"])
 @pytest.mark.parametrize("penalty", [Penalty(), Penalty(0.3, 0.2)], ids=["plain", "penalty"])
-@pytest.mark.parametrize("shape", ARCHITECTURES, ids=str)
+@pytest.mark.parametrize("shape", ARCHITECTURES, ids=label)
 def test_the_gradient_is_that_of_the_written_out_energy(
     shape: Architecture, penalty: Penalty, free: bool
 ) -> None:
@@ -376,7 +377,7 @@ def test_a_clamped_sensory_vode_is_not_blended() -> None:
     assert blend(case.hidden, case.images, torch.ones_like(case.images), 1.0) is case.hidden
 
 
-@pytest.mark.parametrize("shape", ARCHITECTURES, ids=str)
+@pytest.mark.parametrize("shape", ARCHITECTURES, ids=label)
 def test_fresh_states_are_a_hundredth_of_shared_noise_and_its_predictions(
     shape: Architecture,
 ) -> None:

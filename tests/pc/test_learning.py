@@ -10,6 +10,7 @@ from reference import (
     copies,
     energies,
     joined,
+    label,
     model_of,
     random_hidden,
     random_images,
@@ -55,7 +56,7 @@ def written_out(
 
 
 @pytest.mark.parametrize("free", [False, True], ids=["clamped", "free"])
-@pytest.mark.parametrize("shape", ARCHITECTURES, ids=str)
+@pytest.mark.parametrize("shape", ARCHITECTURES, ids=label)
 def test_the_gradient_is_that_of_the_written_out_energy_over_the_batch_size(
     shape: Architecture, free: bool
 ) -> None:
