@@ -18,6 +18,7 @@ from pcsearch.sweeps.wording import bare, listed, shown, suggestion
 
 Method = Literal["grid", "random", "bayes"]
 Goal = Literal["minimize", "maximize"]
+Impute = Literal["latest", "best", "worst"]
 
 METHODS: dict[str, Method] = {"grid": "grid", "random": "random", "bayes": "bayes"}
 GOALS: dict[str, Goal] = {"minimize": "minimize", "maximize": "maximize"}
@@ -54,11 +55,18 @@ class Metric:
         name: of a number that each trial reports.
         goal: "minimize" or "maximize".
         where: where the user gave it, ``sweep.yaml:3:1``.
+        target: the search ends as soon as a trial's value is as good as this.
+        impute: what a trial counts as, in bayes, that failed or diverged: its "latest" or its
+            "best" value, or the "worst" of all trials.
+        impute_while_running: the same for a trial that is running; None leaves it out.
     """
 
     name: str
     goal: Goal
     where: str = ""
+    target: float | None = None
+    impute: Impute = "worst"
+    impute_while_running: Impute | None = None
 
     @property
     def mode(self) -> Literal["min", "max"]:
