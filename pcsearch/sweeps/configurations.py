@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from pcsearch.sweeps.parameters import nested
 from pcsearch.sweeps.sweep import Sweep
 
 
 class Grid:
     """Every combination of the parameters' values.
 
-    Parameters are in the order of their names and the last one varies fastest. Combinations are
-    made when they are asked for, so that a grid may have more than could ever be listed.
+    Parameters are in the order of their names, at each level of nesting, and the last one varies
+    fastest. Combinations are made when they are asked for, so that a grid may have more than
+    could ever be listed.
 
     Args:
         sweep: a sweep whose parameters all have a grid.
@@ -23,11 +25,11 @@ class Grid:
 
     def __init__(self, sweep: Sweep) -> None:
         self._axes = []
-        for name, parameter in sorted(sweep.parameters.items()):
+        for parameter in sweep.by_path():
             values, size = parameter.distribution.grid(), parameter.distribution.grid_size()
             if values is None or size is None:
-                raise ValueError(f"parameter {name} has no grid")
-            self._axes.append((name, values, size))
+                raise ValueError(f"parameter {parameter.name} has no grid")
+            self._axes.append((parameter, values, size))
         self.size: int = math.prod(size for _, _, size in self._axes)
 
     def config(self, index: int) -> dict[str, Any]:
@@ -38,11 +40,11 @@ class Grid:
         """
         if not 0 <= index < self.size:
             raise IndexError(f"combination {index} of {self.size}")
-        reversed_config = {}
-        for name, values, size in reversed(self._axes):
+        chosen = []
+        for parameter, values, size in reversed(self._axes):
             index, position = divmod(index, size)
-            reversed_config[name] = copy.deepcopy(values[position])
-        return dict(reversed(reversed_config.items()))
+            chosen.append((parameter, copy.deepcopy(values[position])))
+        return nested(reversed(chosen))
 
 
 class RandomDraws:
@@ -58,17 +60,13 @@ class RandomDraws:
     """
 
     def __init__(self, sweep: Sweep, seed: int) -> None:
-        self._parameters = sorted(sweep.parameters.items())
+        self._parameters = sweep.by_path()
         self._seed = seed
 
     def config(self, index: int) -> dict[str, Any]:
         """The draw number ``index``, from 0."""
-        generator = np.random.default_rng([self._seed, index])
-        quantiles = generator.random(len(self._parameters)).tolist()
-        return {
-            name: copy.deepcopy(parameter.distribution.ppf(quantile))
-            for (name, parameter), quantile in zip(self._parameters, quantiles, strict=True)
-        }
+        random = np.random.default_rng([self._seed, index])
+        return nested((p, copy.deepcopy(p.distribution.sample(random))) for p in self._parameters)
 
 
 def configurations(sweep: Sweep, seed: int) -> Grid | RandomDraws | None:
@@ -83,5 +81,5 @@ def configurations(sweep: Sweep, seed: int) -> Grid | RandomDraws | None:
             return Grid(sweep)
         case "random":
             return RandomDraws(sweep, seed)
-        case "bayes":
+        case "bayes" | "custom":
             return None

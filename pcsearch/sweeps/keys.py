@@ -68,4 +68,5 @@ def check_keys(
 
 def not_a_mapping(document: Document, path: KeyPath, example: str) -> Problem:
     """The problem of a value that should have been a mapping."""
-    return document.problem(path, f"must be a mapping; write {bare(path[-1])}: {example}")
+    key = "" if isinstance(path[-1], int) else f"{bare(path[-1])}: "
+    return document.problem(path, f"must be a mapping; write {key}{example}")

@@ -1,4 +1,4 @@
-"""YAML text as plain Python values, with the place in the file of every key and list item.
+"""The text of a sweep file as plain Python values, with the place of every key and list item.
 
 The file is untrusted: only plain values are built, and size and depth are bounded also after
 aliases are followed.
@@ -14,33 +14,47 @@ from typing import Any
 import yaml
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps import nodes
-from pcsearch.sweeps.nodes import MAX_DEPTH, MAX_NODES, Mark, Tree
-from pcsearch.sweeps.wording import bare
+from pcsearch.sweeps import json_text, nodes, yaml_text
+from pcsearch.sweeps.files import FORBIDDEN, Lines, bare_source, read_text
+from pcsearch.sweeps.frames import NOWHERE, Places
+from pcsearch.sweeps.nodes import Builder
+from pcsearch.sweeps.pauses import no_garbage_collection
 
 KeyPath = tuple[Any, ...]
 
-MAX_BYTES = 64 * 2**20
-# What YAML 1.1 allows in a stream; everything else would stop the parser without a position.
-FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+TAB = "a tab, where YAML takes only spaces as indentation; replace the tabs by spaces"
+
+# What to do about the commonest errors, by how PyYAML's two loaders put them.
+HINTS = {
+    "mapping values are not allowed": "check the indentation, and quote text that holds a colon",
+    "cannot start any token": "quote text that begins with it",
+    "expected <block end>": "check the indentation",
+    "did not find expected key": "check the indentation",
+    "invalid Unicode character escape": "write the character itself",
+}
 
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML document.
+    """One document.
 
     Args:
         source: the file as the user gave it; what positions begin with.
         text: the file's text.
         value: the top-level mapping as plain Python values.
-        tree: the same with the places of keys and items.
+        lines: the lines of the text.
+        places: where the parts of the value stand, as offsets into the text.
+        mark: where the value itself begins.
+        notes: what the user should know of how values are read, a line each.
     """
 
     source: str
     text: str = field(repr=False)
     value: dict[Any, Any]
-    tree: Tree = field(repr=False)
+    lines: Lines = field(repr=False)
+    places: Places = field(repr=False)
+    mark: int = 0
+    notes: tuple[str, ...] = ()
 
     def position(self, path: KeyPath = ()) -> str:
         """``file:line:column`` of a mapping's key or a list's item.
@@ -49,12 +63,13 @@ class Document:
             path: keys and indices from the top. Where it leads nowhere, the place of the last
                 part that exists is given.
         """
-        mark, tree = self.tree.mark, self.tree
+        mark, places = self.mark, self.places
         for key in path:
-            if key not in tree.children:
+            found = places.mark(key)
+            if found is None:
                 break
-            mark, tree = tree.children[key]
-        return _position(self.source, mark)
+            mark, places = found, places.inner.get(key, NOWHERE)
+        return f"{self.source}:{self.lines.position(mark)}"
 
     def problem(self, path: KeyPath, message: str, at: KeyPath = ()) -> Problem:
         """A problem of the key at ``path``, placed at ``path + at``."""
@@ -70,37 +85,8 @@ def read(path: str | Path, duplicates: list[Problem] | None = None) -> Document:
     return load(read_text(path), str(path), duplicates)
 
 
-def read_text(path: str | Path) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark.
-
-    Raises:
-        PcsearchError: the file cannot be read, is too large or is not UTF-8.
-    """
-    source = bare_source(str(path))
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise PcsearchError(Problem("no such file", source)) from None
-    except IsADirectoryError:
-        raise PcsearchError(Problem("is a directory, not a file", source)) from None
-    except PermissionError:
-        raise PcsearchError(Problem("no permission to read the file", source)) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PcsearchError(Problem(f"cannot be read: {reason}", source)) from None
-    if len(content) > MAX_BYTES:
-        raise PcsearchError(Problem(f"larger than {MAX_BYTES // 2**20} MiB", source))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        mark = _mark_at_end_of(content[: error.start].decode("utf-8-sig", "replace"))
-        message = f"not UTF-8 text: byte 0x{content[error.start]:02x}"
-        raise PcsearchError(Problem(message, _position(source, mark))) from None
-
-
 def load(text: str, source: str, duplicates: list[Problem] | None = None) -> Document:
-    """Parse YAML text that holds one mapping.
+    """Parse YAML or JSON text that holds one mapping.
 
     Args:
         text: the text.
@@ -109,89 +95,95 @@ def load(text: str, source: str, duplicates: list[Problem] | None = None) -> Doc
             and find more; without it they are raised.
 
     Raises:
-        PcsearchError: the text is not YAML, is empty, not one mapping, too large or too deep, or
-            holds tags, keys or numbers that are not plain values.
+        PcsearchError: the text is neither YAML nor JSON, is empty, not one mapping, too large or
+            too deep, or holds tags, keys or numbers that are not plain values.
     """
-    source = bare_source(source)
     text = text.removeprefix("\ufeff")
-    _check_characters(text, source)
-    try:
-        _check_events(text, source)
-        root = yaml.compose(text, Loader=Loader)
-        builder = nodes.Builder()
-        tree = builder.build(root) if root is not None else None
-    except yaml.MarkedYAMLError as error:
-        raise PcsearchError(_yaml_problem(error, source)) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise PcsearchError(Problem(f"cannot be read as YAML: {reason}", source)) from None
-    except nodes.FatalFinding as fatal:
-        raise PcsearchError(_problem(fatal.finding, source)) from None
-    if builder.findings:
-        found = (*builder.findings, *builder.duplicates)
-        raise PcsearchError(_problem(finding, source) for finding in found)
-    if tree is None or tree.value is None:
-        raise PcsearchError(Problem("the file is empty", source))
-    if not isinstance(tree.value, dict):
-        message = "a sweep file is a mapping of keys such as method and parameters"
-        raise PcsearchError(Problem(message, _position(source, tree.mark)))
-    repeated = [_problem(finding, source) for finding in builder.duplicates]
-    if duplicates is not None:
-        duplicates.extend(repeated)
-    elif repeated:
-        raise PcsearchError(repeated)
-    return Document(source, text, tree.value, tree)
+    reader = _Reader(bare_source(source), text, Lines(text))
+    with no_garbage_collection():
+        return reader.document(duplicates)
 
 
-def bare_source(source: str) -> str:
-    """A file's name as the user gave it, unless it would break the line."""
-    return source if source.isprintable() and source else bare(source)
+@dataclass(frozen=True)
+class _Reader:
+    source: str
+    text: str
+    lines: Lines
 
+    def document(self, duplicates: list[Problem] | None) -> Document:
+        builder = self._built()
+        if builder.findings:
+            found = (*builder.findings, *builder.duplicates)
+            raise PcsearchError(self._problem(finding) for finding in found)
+        if builder.value is None:
+            raise PcsearchError(Problem("the file is empty", self.source))
+        if not isinstance(builder.value, dict):
+            message = "a sweep file is a mapping of keys such as method and parameters"
+            raise PcsearchError(Problem(message, self._position(builder.mark)))
+        repeated = [self._problem(finding) for finding in builder.duplicates]
+        if duplicates is not None:
+            duplicates.extend(repeated)
+        elif repeated:
+            raise PcsearchError(repeated)
+        notes = tuple(str(self._problem(finding)) for finding in builder.notes.values())
+        places, mark = builder.places, builder.mark
+        return Document(self.source, self.text, builder.value, self.lines, places, mark, notes)
 
-def _position(source: str, mark: Mark) -> str:
-    return f"{source}:{mark.line}:{mark.column}"
+    def _built(self) -> Builder:
+        try:
+            if re.match(r"\s*\{", self.text):
+                builder = Builder()
+                try:
+                    json_text.build(self.text, builder)
+                    return builder
+                except json_text.NotJson:
+                    pass
+            self._check_characters()
+            builder = Builder()
+            yaml_text.build(self.text, builder)
+            return builder
+        except nodes.FatalFinding as fatal:
+            raise PcsearchError(self._problem(fatal.finding)) from None
+        except yaml.MarkedYAMLError as error:
+            raise PcsearchError(self._yaml_problem(error)) from None
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())
+            message = f"cannot be read as YAML: {reason}"
+            raise PcsearchError(Problem(message, self.source)) from None
 
+    def _position(self, mark: int) -> str:
+        return f"{self.source}:{self.lines.position(mark)}"
 
-def _problem(finding: nodes.Finding, source: str) -> Problem:
-    return Problem(finding.message, _position(source, finding.mark), nodes.dotted(finding.path))
+    def _problem(self, finding: nodes.Finding) -> Problem:
+        message = finding.message
+        if finding.line_of is not None:
+            message = f"{message} {self.lines.line(finding.line_of)}"
+        return Problem(message, self._position(finding.mark), nodes.dotted(finding.path))
 
+    def _check_characters(self) -> None:
+        found = FORBIDDEN.search(self.text)
+        if found is not None:
+            message = f"character U+{ord(found[0]):04X} is not allowed in YAML"
+            raise PcsearchError(Problem(message, self._position(found.start())))
 
-def _mark_at_end_of(text: str) -> Mark:
-    return Mark(text.count("\n") + 1, len(text) - text.rfind("\n"))
+    def _yaml_problem(self, error: yaml.MarkedYAMLError) -> Problem:
+        mark = error.problem_mark or error.context_mark
+        words = " ".join((", ".join(filter(None, (error.context, error.problem)))).split())
+        hints = [hint for part, hint in HINTS.items() if part in words]
+        message = "; ".join((words, *hints))
+        if mark is None:
+            return Problem(message, self.source)
+        tab = self._tab_in_indentation(mark.index)
+        if tab is not None:
+            return Problem(TAB, self._position(tab))
+        return Problem(message, self._position(mark.index))
 
-
-def _check_characters(text: str, source: str) -> None:
-    found = FORBIDDEN.search(text)
-    if found is not None:
-        mark = _mark_at_end_of(text[: found.start()])
-        message = f"character U+{ord(found[0]):04X} is not allowed in YAML"
-        raise PcsearchError(Problem(message, _position(source, mark)))
-
-
-def _check_events(text: str, source: str) -> None:
-    """Refuse what would be too much for the recursive composer, before it starts."""
-    depth = 0
-    documents = 0
-    for count, event in enumerate(yaml.parse(text, Loader=Loader)):
-        message = ""
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            message = nodes.TOO_DEEP if depth > MAX_DEPTH else ""
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-            message = "a sweep file holds one YAML document; here begins another"
-            message = message if documents > 1 else ""
-        # Besides its nodes a document has an end event for each collection, and four of its own.
-        if count > 2 * MAX_NODES + 4:
-            message = nodes.TOO_LARGE
-        if message:
-            raise PcsearchError(Problem(message, _position(source, Mark.of(event.start_mark))))
-
-
-def _yaml_problem(error: yaml.MarkedYAMLError, source: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    message = ", ".join(part for part in (error.context, error.problem) if part)
-    where = source if mark is None else _position(source, Mark.of(mark))
-    return Problem(" ".join(message.split()), where)
+    def _tab_in_indentation(self, index: int) -> int | None:
+        """The offset of the tab that a YAML error is about, if it is about one."""
+        if self.text[index : index + 1] == "\t":
+            return index
+        start = self.lines.start(index)
+        indentation = re.compile(r"[ \t]*").match(self.text, start)
+        assert indentation is not None, "there may be none"
+        tab = indentation[0].find("\t")
+        return None if tab < 0 else start + tab

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,76 +12,52 @@ from typing import Any, Literal
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps import positions
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate
-from pcsearch.sweeps.keys import as_whole_number, check_keys, not_a_mapping
-from pcsearch.sweeps.parameters import Parameter, constant, parse_parameters
+from pcsearch.sweeps.files import read_text
+from pcsearch.sweeps.keys import as_whole_number
+from pcsearch.sweeps.metrics import Metric, parse_metrics
+from pcsearch.sweeps.parameters import Parameter, ParameterParser, override
 from pcsearch.sweeps.positions import Document
+from pcsearch.sweeps.scheduler import check_scheduler
 from pcsearch.sweeps.wording import bare, listed, shown, suggestion
 
-Method = Literal["grid", "random", "bayes"]
-Goal = Literal["minimize", "maximize"]
-Impute = Literal["latest", "best", "worst"]
+Method = Literal["grid", "random", "bayes", "custom"]
 
-METHODS: dict[str, Method] = {"grid": "grid", "random": "random", "bayes": "bayes"}
-GOALS: dict[str, Goal] = {"minimize": "minimize", "maximize": "maximize"}
+METHODS: dict[str, Method] = {
+    "grid": "grid",
+    "random": "random",
+    "bayes": "bayes",
+    "custom": "custom",
+}
 TEXTS = ("name", "description", "project", "entity")
-# What W&B would run or send elsewhere; of no consequence to what is searched.
-IGNORED = {
-    "program": "{} is not run; pcsearch trains its own model",
-    "command": "{} is not run; pcsearch trains its own model",
-    "job": "{} is not run; pcsearch trains its own model",
-    "image_uri": "{} is not run; pcsearch trains its own model",
-    "apiVersion": "{} is not used",
-    "kind": "{} is not used",
+UNUSED = {
+    "program": "pcsearch runs its own trainable",
+    "command": "pcsearch runs its own trainable",
+    "job": "pcsearch runs its own trainable",
+    "image_uri": "pcsearch runs its own trainable",
+    "launch": "pcsearch starts the trials",
+    "controller": "pcsearch is the controller",
+    "apiVersion": "it says nothing of the search",
+    "kind": "it says nothing of the search",
 }
-KEYS = ("method", "metric", "parameters", "early_terminate", "run_cap", *TEXTS, *IGNORED)
-REFUSED = {
-    "metrics": "several metrics are not supported yet; give one under metric",
-    "scheduler": "scheduler is not supported; early_terminate: {type: hyperband} stops trials",
-    "controller": "controller is not supported; remove it: pcsearch is the controller",
-    "count": "unknown key; to bound the number of trials write run_cap",
-}
-METRIC_KEYS = ("name", "goal")
-REFUSED_IN_METRIC = {
-    "target": "target is not supported yet; remove it",
-    "impute": "impute is not supported; remove it: a failed trial counts as the worst",
-    "impute_while_running": "impute_while_running is not supported; remove it",
-}
+"""Keys of W&B's agents, of Launch and of its controllers, and why they have no effect."""
 
-
-@dataclass(frozen=True)
-class Metric:
-    """What a sweep optimises.
-
-    Args:
-        name: of a number that each trial reports.
-        goal: "minimize" or "maximize".
-        where: where the user gave it, ``sweep.yaml:3:1``.
-        target: the search ends as soon as a trial's value is as good as this.
-        impute: what a trial counts as, in bayes, that failed or diverged: its "latest" or its
-            "best" value, or the "worst" of all trials.
-        impute_while_running: the same for a trial that is running; None leaves it out.
-    """
-
-    name: str
-    goal: Goal
-    where: str = ""
-    target: float | None = None
-    impute: Impute = "worst"
-    impute_while_running: Impute | None = None
-
-    @property
-    def mode(self) -> Literal["min", "max"]:
-        """The goal in Tune's words."""
-        return "min" if self.goal == "minimize" else "max"
+KEYS = (
+    *("method", "metric", "metrics", "parameters", "early_terminate", "run_cap", "scheduler"),
+    *TEXTS,
+    *UNUSED,
+)
 
 
 @dataclass(frozen=True)
 class Sweep:
     """A sweep file that has passed every check that needs no model.
 
+    Two are equal when they ask for the same search, wherever and however it is written.
+
     Args:
-        method: "grid", "random" or "bayes".
-        metric: what is optimised; not None where the method is bayes or early_terminate is set.
+        method: "grid", "random", "bayes", or "custom" for Optuna with any number of metrics.
+        metrics: what is optimised; not empty where the method is bayes or custom, or
+            early_terminate is set. More than one only where the method is custom.
         parameters: by name, in the file's order; all have a grid where the method is grid.
         early_terminate: how trials are stopped early.
         run_cap: how many trials there are at most, from 1.
@@ -89,12 +66,13 @@ class Sweep:
         project: in W&B.
         entity: in W&B.
         source: the file as the user gave it.
+        places: by key of the file's top level, where it is: ``sweep.yaml:3:1``.
         text: the file's text.
-        notes: what in the file has no effect, a line each.
+        notes: what the user should know of how the file is understood, a line each.
     """
 
     method: Method
-    metric: Metric | None
+    metrics: tuple[Metric, ...]
     parameters: dict[str, Parameter]
     early_terminate: Hyperband | None = None
     run_cap: int | None = None
@@ -102,9 +80,23 @@ class Sweep:
     description: str | None = None
     project: str | None = None
     entity: str | None = None
-    source: str = ""
-    text: str = field(default="", repr=False)
-    notes: tuple[str, ...] = ()
+    source: str = field(default="", compare=False)
+    places: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    text: str = field(default="", repr=False, compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def metric(self) -> Metric | None:
+        """The first metric."""
+        return self.metrics[0] if self.metrics else None
+
+    def by_path(self) -> list[Parameter]:
+        """The parameters in the order of their names, at each level of nesting."""
+        return sorted(self.parameters.values(), key=lambda parameter: parameter.path)
+
+    def searched(self) -> list[Parameter]:
+        """The parameters that are no constants, in the file's order."""
+        return [parameter for parameter in self.parameters.values() if not parameter.fixed]
 
 
 def _no_name(_: str) -> bool:
@@ -128,7 +120,7 @@ def read_sweep(
     Raises:
         PcsearchError: the file cannot be read, or everything that is wrong with it.
     """
-    text = positions.read_text(path)
+    text = read_text(path)
     return parse_sweep(text, str(path), numeric=numeric, overrides=overrides)
 
 
@@ -152,13 +144,16 @@ def parse_sweep(
     """
     problems: list[Problem] = []
     document = positions.load(text, source, duplicates=problems)
-    problems += check_keys(document, (), document.value, KEYS, REFUSED)
-    parameters = _parameters(document, numeric, overrides or {}, problems)
+    notes = [*_notes(document), *document.notes]
+    parameters = _parameters(document, numeric, overrides or {}, problems, notes)
     method = _method(document, problems)
-    metric = _metric(document, problems)
+    check_scheduler(document, problems, notes)
+    metrics = parse_metrics(document, problems)
     early_terminate = None
     if "early_terminate" in document.value:
-        early_terminate = parse_early_terminate(document, ("early_terminate",), problems=problems)
+        early_terminate = parse_early_terminate(
+            document, ("early_terminate",), problems=problems, notes=notes
+        )
     _check_together(document, method, parameters, problems)
     run_cap = _run_cap(document, problems)
     texts = {key: _text(document, key, problems) for key in TEXTS}
@@ -166,26 +161,32 @@ def parse_sweep(
         raise PcsearchError(sorted(problems, key=_place))
     return Sweep(
         method,
-        metric,
+        metrics,
         parameters,
         early_terminate,
         run_cap,
         **texts,
         source=document.source,
+        places={key: document.position((key,)) for key in KEYS if key in document.value},
         text=text,
-        notes=tuple(_notes(document)),
+        notes=tuple(sorted(notes, key=lambda note: _place_of(note, document.source))),
     )
 
 
 def _place(problem: Problem) -> tuple[float, float]:
     found = re.search(r":(\d+):(\d+)$", problem.where)
-    return (int(found[1]), int(found[2])) if found else (float("inf"), 0)
+    return (int(found[1]), int(found[2])) if found else (math.inf, 0)
+
+
+def _place_of(note: str, source: str) -> tuple[float, float]:
+    found = re.match(r":(\d+):(\d+): ", note.removeprefix(source))
+    return (int(found[1]), int(found[2])) if found else (math.inf, 0)
 
 
 def _method(document: Document, problems: list[Problem]) -> Method | None:
     choices = listed(METHODS)
     if "method" not in document.value:
-        problems.append(document.problem((), f"method is missing; write method: {choices}"))
+        problems.append(_missing(document, "method", f"write method: {choices}"))
         return None
     name = document.value["method"]
     if isinstance(name, str) and name in METHODS:
@@ -195,50 +196,34 @@ def _method(document: Document, problems: list[Problem]) -> Method | None:
     return None
 
 
-def _metric(document: Document, problems: list[Problem]) -> Metric | None:
-    path = ("metric",)
-    if "metric" not in document.value:
-        return None
-    given = document.value["metric"]
-    if not isinstance(given, dict):
-        meant = bare(given) if isinstance(given, str) else "val_loss"
-        problems.append(not_a_mapping(document, path, f"{{name: {meant}, goal: minimize}}"))
-        return None
-    problems += check_keys(document, path, given, METRIC_KEYS, REFUSED_IN_METRIC)
-    name, goal = given.get("name"), given.get("goal", "minimize")
-    if "name" not in given:
-        problems.append(document.problem(path, "name is missing"))
-    elif not isinstance(name, str) or not name:
-        problems.append(document.problem((*path, "name"), f"{shown(name)} is not a name"))
-    if not isinstance(goal, str) or goal not in GOALS:
-        hint = suggestion(goal, GOALS) or f"; use {listed(GOALS)}"
-        message = f"unknown goal {shown(goal)}{hint}"
-        problems.append(document.problem((*path, "goal"), message))
-        return None
-    return Metric(str(name), GOALS[goal], document.position(path))
-
-
 def _parameters(
     document: Document,
     numeric: Callable[[str], bool],
     overrides: Mapping[str, Any],
     problems: list[Problem],
+    notes: list[str],
 ) -> dict[str, Parameter]:
     parameters: dict[str, Parameter] = {}
     given = document.value.get("parameters")
     if given:
-        parameters = parse_parameters(document, ("parameters",), numeric=numeric, problems=problems)
+        parser = ParameterParser(document, numeric, problems, notes)
+        parameters = parser.parse(("parameters",))
     elif not overrides:
-        missing = "is empty" if "parameters" in document.value else "is missing"
-        message = f"parameters {missing}; list at least one parameter under it"
-        problems.append(document.problem((), message, at=("parameters",)))
+        todo = "list at least one parameter under it"
+        empty = document.problem(("parameters",), f"is empty; {todo}")
+        is_there = "parameters" in document.value
+        problems.append(empty if is_there else _missing(document, "parameters", todo))
     for name, value in overrides.items():
-        result = constant(name, value, f"--set {bare(name)}", numeric=numeric)
-        if isinstance(result, Problem):
-            problems.append(result)
-        else:
-            parameters[name] = result
+        override(parameters, name, value, numeric=numeric, problems=problems)
     return parameters
+
+
+def _missing(document: Document, key: str, todo: str) -> Problem:
+    """The problem of a key that is not there, unless it is there misspelt."""
+    for other in document.value:
+        if other not in KEYS and suggestion(other, KEYS) == suggestion(key, (key,)):
+            return document.problem((other,), f"unknown key; did you mean {key!r}?")
+    return document.problem((), f"{key} is missing; {todo}")
 
 
 def _check_together(
@@ -248,22 +233,30 @@ def _check_together(
     problems: list[Problem],
 ) -> None:
     """Report parts that are sound by themselves and cannot be together."""
-    if "metric" not in document.value:
+    several = "metrics" in document.value
+    if "metric" not in document.value and not several:
         hint = "write metric: {name: val_loss, goal: minimize}"
-        if method == "bayes":
-            problems.append(document.problem(("method",), f"bayes needs a metric; {hint}"))
+        if method in ("bayes", "custom"):
+            problems.append(document.problem(("method",), f"{method} needs a metric; {hint}"))
         if "early_terminate" in document.value:
             message = f"hyperband needs a metric; {hint}"
             problems.append(document.problem(("early_terminate",), message))
+    if several and method is not None and method != "custom":
+        message = f"method {method} takes one metric; several need method: custom"
+        problems.append(document.problem(("metrics",), message))
+    if several and "early_terminate" in document.value:
+        message = "hyperband compares trials by one metric; remove it, or give one metric"
+        problems.append(document.problem(("early_terminate",), message))
     if method != "grid":
         return
     for parameter in parameters.values():
         if parameter.distribution.grid_size() is None:
-            message = (
-                f"{parameter.distribution.describe()} has no grid; "
-                "give values, or distribution q_uniform or int_uniform"
-            )
-            problems.append(document.problem(("parameters", parameter.name), message))
+            message = f"a grid needs values: {parameter.distribution.describe()} has no grid"
+            hint = "give values, or distribution q_uniform or int_uniform"
+            if parameter.distribution.kind == "categorical_w_probabilities":
+                hint = "remove the probabilities"
+            where = f"parameters.{parameter.name}"
+            problems.append(Problem(f"{message}; {hint}", parameter.where, where))
 
 
 def _run_cap(document: Document, problems: list[Problem]) -> int | None:
@@ -286,10 +279,19 @@ def _text(document: Document, key: str, problems: list[Problem]) -> str | None:
 
 
 def _notes(document: Document) -> list[str]:
+    """A line for every key of the file's top level that has no effect."""
     notes = []
-    for key, note in IGNORED.items():
-        if key in document.value:
-            given = document.value[key]
-            what = given if isinstance(given, str) and given.isprintable() else shown(given)
-            notes.append(f"{key}: {note.format(what if key == 'program' else key)}")
+    for key, given in document.value.items():
+        if key in UNUSED:
+            what = given if isinstance(given, str) and given.isprintable() else None
+            value = f"{what} is " if what and key in ("program", "job", "image_uri") else ""
+            message = f"{value}not used: {UNUSED[key]}"
+        elif key not in KEYS:
+            hint = suggestion(key, KEYS)
+            if key == "count":
+                hint = "; to bound the number of trials write run_cap"
+            message = f"unknown key, not used{hint}"
+        else:
+            continue
+        notes.append(str(Problem(message, document.position((key,)), bare(key))))
     return notes

@@ -9,17 +9,25 @@ from typing import Any
 
 LONGEST_NAME = 60
 
-_repr = reprlib.Repr()
+
+class _Repr(reprlib.Repr):
+    """Python's text of a value, but YAML's of what YAML spells otherwise."""
+
+    def repr_NoneType(self, value: None, level: int) -> str:  # noqa: N802
+        return "null"
+
+    def repr_bool(self, value: bool, level: int) -> str:
+        return str(value).lower()
+
+
+_repr = _Repr()
 _repr.maxstring = _repr.maxother = _repr.maxlong = 60
 _repr.maxlevel = 3
+_repr.maxlist = _repr.maxtuple = _repr.maxdict = 12
 
 
 def shown(value: Any) -> str:
     """A value as YAML would have it where that is short: ``true``, ``null``, ``'text'``."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
     text = _repr.repr(value)
     return text if text.isprintable() else ascii(text)[1:-1]
 

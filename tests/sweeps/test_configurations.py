@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcsearch.sweeps.configurations import Grid, RandomDraws, configurations
-from pcsearch.sweeps.distributions import Uniform
+from pcsearch.sweeps.distributions.continuous import Uniform
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
@@ -46,8 +46,41 @@ def test_grid_is_the_product_of_the_parameters_in_the_order_of_names(sizes: list
 
 
 def test_repeated_values_are_tried_once() -> None:
-    grid = Grid(sweep("grid", "a: {values: [1, 1, 1.0, true]}"))
-    assert [repr(grid.config(index)["a"]) for index in range(grid.size)] == ["1", "1.0", "True"]
+    grid = Grid(sweep("grid", "a: {values: [1, 2, 1, 1.0, true]}"))
+    assert [repr(grid.config(index)["a"]) for index in range(grid.size)] == ["1.0", "2", "True"]
+
+
+NESTED_PARAMETERS = """
+  opt: {parameters: {name: {values: [adam, sgd]}, lr: {values: [0.1, 0.2]}}},
+  opt-extra: {values: [1, 2]}, "opt.x": {values: [3, 4]}, a: {value: [0]}"""
+
+
+def test_nested_parameters_are_sorted_within_their_level() -> None:
+    grid = Grid(sweep("grid", NESTED_PARAMETERS))
+    assert grid.size == 16
+    assert [grid.config(index) for index in range(16)] == [
+        {"a": [0], "opt": {"lr": lr, "name": name}, "opt-extra": extra, "opt.x": x}
+        for lr in (0.1, 0.2)
+        for name in ("adam", "sgd")
+        for extra in (1, 2)
+        for x in (3, 4)
+    ]
+
+
+def test_draws_of_nested_parameters_are_nested() -> None:
+    draws = RandomDraws(sweep("random", NESTED_PARAMETERS), 0)
+    config = draws.config(3)
+    assert list(config) == ["a", "opt", "opt-extra", "opt.x"]
+    assert config["opt"]["name"] in ("adam", "sgd")
+    assert config["opt"]["lr"] in (0.1, 0.2)
+
+
+def test_grid_of_10_to_the_9_combinations_starts_at_once() -> None:
+    parameters = "a: {values: [x, y]}, i: {min: 1, max: 500000}"
+    quantised = "q: {distribution: q_uniform, min: 0, max: 100, q: 0.1}"
+    grid = Grid(sweep("grid", f"{parameters}, {quantised}"))
+    assert grid.size == 10**9
+    assert grid.config(10**9 - 1) == {"a": "y", "i": 500000, "q": 99.9}
 
 
 def test_grid_of_10_to_the_30_combinations_is_made_lazily() -> None:
@@ -71,9 +104,9 @@ def test_grid_ends(index: int) -> None:
 
 
 def test_grid_of_a_parameter_without_one_is_a_mistake_of_the_program() -> None:
-    parameters = {"a": Parameter("a", Uniform(0, 1), "")}
+    parameters = {"a": Parameter(("a",), Uniform(0, 1))}
     with pytest.raises(ValueError, match="parameter a has no grid"):
-        Grid(Sweep("grid", None, parameters))
+        Grid(Sweep("grid", (), parameters))
 
 
 def test_draws_depend_on_the_seed_and_their_number_alone() -> None:
@@ -128,3 +161,14 @@ def test_changing_a_configuration_changes_no_other(method: str) -> None:
 
 def test_bayes_has_no_configurations_of_its_own() -> None:
     assert configurations(sweep("bayes", MIXED, "metric: {name: m}"), seed=0) is None
+    more = "metric: {name: m}\nscheduler: {engine: optuna}"
+    assert configurations(sweep("custom", MIXED, more), seed=0) is None
+
+
+def test_categories_come_out_as_themselves() -> None:
+    values = "[[1, 2], {b: 1, a: [x]}, null, true, 1, 1.5, '1', '']"
+    expected = [[1, 2], {"b": 1, "a": ["x"]}, None, True, 1, 1.5, "1", ""]
+    grid = Grid(sweep("grid", f"v: {{values: {values}}}"))
+    assert [repr(grid.config(i)["v"]) for i in range(grid.size)] == [repr(v) for v in expected]
+    draws = RandomDraws(sweep("random", f"v: {{values: {values}}}"), 0)
+    assert {repr(draws.config(i)["v"]) for i in range(200)} == {repr(v) for v in expected}

@@ -1,0 +1,24 @@
+"""Parameters of a sweep file by themselves, for tests."""
+
+from __future__ import annotations
+
+from pcsearch.errors import Problem
+from pcsearch.sweeps.parameters import Parameter, ParameterParser
+from pcsearch.sweeps.positions import load
+
+
+def is_lr(name: str) -> bool:
+    return name == "lr"
+
+
+def read(text: str) -> tuple[dict[str, Parameter], list[str], list[str]]:
+    """The parameters, the problems and the notes."""
+    problems: list[Problem] = []
+    notes: list[str] = []
+    document = load(f"parameters:\n{text}", "sweep.yaml")
+    parameters = ParameterParser(document, is_lr, problems, notes).parse(("parameters",))
+    return parameters, [str(problem) for problem in problems], notes
+
+
+def parse(text: str) -> tuple[dict[str, Parameter], list[str]]:
+    return read(text)[:2]

@@ -1,0 +1,145 @@
+"""The contract that every distribution keeps."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from distribution_examples import DISTRIBUTIONS, IDS, made
+
+from pcsearch.sweeps.distributions.base import (
+    LARGEST,
+    ChoiceAxis,
+    Distribution,
+    FloatAxis,
+    IntAxis,
+    same,
+)
+from pcsearch.sweeps.distributions.continuous import (
+    LogNormal,
+    Normal,
+)
+from pcsearch.sweeps.distributions.discrete import (
+    Categorical,
+    Constant,
+    WeightedCategorical,
+)
+
+QUANTILES = [0, 0.0, 1e-300, 1e-9, *np.linspace(0.001, 0.999, 99).tolist(), 1 - 1e-9, 1.0, 1]
+
+
+def rises(distribution: Distribution, values: list[Any]) -> bool:
+    """Whether numbers never fall; the approximation of a normal quantile has tiny seams."""
+    if isinstance(distribution, Normal | LogNormal):
+        return all(b >= a - 1e-12 * abs(a) for a, b in itertools.pairwise(values))
+    return all(b >= a for a, b in itertools.pairwise(values))
+
+
+@pytest.fixture(params=DISTRIBUTIONS, ids=IDS)
+def distribution(request: pytest.FixtureRequest) -> Distribution:
+    return request.param
+
+
+class TestContract:
+    """What a searcher, the plan and the files rely on, whatever the distribution."""
+
+    def test_every_quantile_is_contained(self, distribution: Distribution) -> None:
+        assert all(distribution.contains(distribution.ppf(u)) for u in QUANTILES)
+
+    def test_quantiles_of_numbers_rise(self, distribution: Distribution) -> None:
+        values = [distribution.ppf(u) for u in QUANTILES]
+        if not isinstance(distribution, Constant | Categorical | WeightedCategorical):
+            assert rises(distribution, values)
+
+    def test_quantiles_lie_within_the_bounds(self, distribution: Distribution) -> None:
+        bounds = distribution.bounds()
+        if bounds is not None:
+            low, high = bounds
+            assert all(low <= distribution.ppf(u) <= high for u in QUANTILES)
+
+    def test_values_are_plain_python_ones_whatever_the_quantile_is(
+        self, distribution: Distribution
+    ) -> None:
+        for u in QUANTILES:
+            value = distribution.ppf(np.float64(u))
+            assert not isinstance(value, np.generic)
+            assert same(value, distribution.ppf(u))
+
+    def test_numbers_have_one_type(self, distribution: Distribution) -> None:
+        values = [distribution.ppf(u) for u in QUANTILES]
+        if not isinstance(distribution, Categorical | WeightedCategorical):
+            assert len({type(value) for value in values}) == 1
+
+    def test_spec_is_read_back_as_an_equal_distribution(self, distribution: Distribution) -> None:
+        again = made(yaml.safe_load(yaml.safe_dump(distribution.spec())))
+        assert again == distribution
+        assert repr(again) == repr(distribution)
+
+    def test_description_is_one_line_in_words(self, distribution: Distribution) -> None:
+        text = distribution.describe()
+        assert text.isprintable()
+        assert 0 < len(text) < 200
+        assert "Distribution" not in text
+        assert "None" not in text
+
+    def test_both_ends_of_the_axis_are_in_the_support(self, distribution: Distribution) -> None:
+        match distribution.axis():
+            case FloatAxis(low, high) | IntAxis(low, high):
+                assert distribution.contains(distribution.at(low))
+                assert distribution.contains(distribution.at(high))
+            case ChoiceAxis(count):
+                assert count > 1
+                assert all(distribution.contains(distribution.at(i)) for i in range(count))
+            case None:
+                assert len({repr(distribution.ppf(u)) for u in QUANTILES}) == 1
+
+    def test_points_of_the_axis_are_in_the_support(self, distribution: Distribution) -> None:
+        random = np.random.default_rng(0)
+        match distribution.axis():
+            case FloatAxis(low, high, log):
+                shares = random.random(10_000)
+                if log:
+                    points = np.exp(np.log(low) + shares * (np.log(high) - np.log(low)))
+                else:
+                    points = low + shares * (high - low) if high - low < LARGEST else shares * high
+            case IntAxis(low, high):
+                points = random.integers(low, high, 10_000, endpoint=True)
+            case _:
+                return
+        assert all(distribution.contains(distribution.at(point)) for point in points.tolist())
+
+    def test_draws_are_seeded(self, distribution: Distribution) -> None:
+        first, second = np.random.default_rng(7), np.random.default_rng(7)
+        drawn = [distribution.sample(first) for _ in range(20)]
+        assert all(same(value, distribution.sample(second)) for value in drawn)
+        assert all(distribution.contains(value) for value in drawn)
+
+    def test_grid_holds_different_values_that_are_contained(
+        self, distribution: Distribution
+    ) -> None:
+        grid, size = distribution.grid(), distribution.grid_size()
+        assert (grid is None) == (size is None)
+        if grid is None or size is None:
+            return
+        firsts = list(itertools.islice(grid, 50))
+        assert len(firsts) == min(size, 50) >= 1
+        assert len({repr(value) for value in firsts}) == len(firsts)
+        assert all(distribution.contains(value) for value in [*firsts, grid[size - 1]])
+
+    def test_distribution_is_a_value(self, distribution: Distribution) -> None:
+        copied = pickle.loads(pickle.dumps(distribution))  # noqa: S301
+        assert copied == distribution
+        assert copied is not distribution
+
+    def test_what_is_no_plain_value_of_it_is_not_contained(
+        self, distribution: Distribution
+    ) -> None:
+        others = ["0.5x", [], (), math.nan, math.inf, object()]
+        assert not any(distribution.contains(value) for value in others)
+        if not isinstance(distribution, Categorical):
+            assert not distribution.contains(True)

@@ -1,0 +1,55 @@
+"""Files of 5 MB, read in seconds and in little memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# A quarter of these on a quiet machine of two cores.
+SECONDS = 20.0
+MEGABYTES = 1000
+PROGRAM = """
+import resource, sys, time
+from pcsearch.sweeps.sweep import read_sweep
+started = time.perf_counter()
+sweep = read_sweep(sys.argv[1])
+seconds = time.perf_counter() - started
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(len(sweep.parameters), seconds, peak)
+"""
+
+
+def numbers() -> str:
+    values = ", ".join(f"{i / 1e6:.6f}" for i in range(500_000))
+    return f"method: random\nparameters:\n  x:\n    values: [{values}]\n"
+
+
+def parameters() -> str:
+    entries = "".join(f"  p{i}: {{min: 0.1, max: {i}.5}}\n" for i in range(150_000))
+    return f"method: random\nparameters:\n{entries}"
+
+
+def parameters_as_json() -> str:
+    entries = {f"p{i}": {"min": 0.1, "max": i + 0.5} for i in range(150_000)}
+    return json.dumps({"method": "random", "parameters": entries}, indent="\t")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [numbers, parameters, parameters_as_json])
+def test_a_file_of_5_mb_is_read_in_seconds_and_in_little_memory(
+    text: Callable[[], str], tmp_path: Path
+) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text(text(), encoding="utf-8")
+    assert path.stat().st_size > 4.5e6
+    command = [sys.executable, "-c", PROGRAM, path]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    count, seconds, megabytes = map(float, result.stdout.split())
+    assert count in (1, 150_000)
+    assert seconds < SECONDS
+    assert megabytes < MEGABYTES

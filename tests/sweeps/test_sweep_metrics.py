@@ -1,0 +1,140 @@
+"""The metric or the metrics of a sweep file."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcsearch.errors import Problem
+from pcsearch.sweeps.metrics import Metric, parse_metrics
+from pcsearch.sweeps.positions import load
+
+
+def parse(text: str) -> tuple[tuple[Metric, ...], list[str]]:
+    problems: list[Problem] = []
+    metrics = parse_metrics(load(text, "sweep.yaml"), problems)
+    return metrics, [str(problem) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("given", "metric"),
+    [
+        ("name: a", Metric("a", "minimize")),
+        ("name: val/loss.mean, goal: minimize", Metric("val/loss.mean", "minimize")),
+        ("name: a, goal: maximize", Metric("a", "maximize")),
+        ("name: a, target: 0.1", Metric("a", "minimize", target=0.1)),
+        ("name: a, target: -3", Metric("a", "minimize", target=-3)),
+        ("name: a, target: 1e-3", Metric("a", "minimize", target=0.001)),
+        ("name: a, target: null", Metric("a", "minimize")),
+        ("name: a, impute: latest", Metric("a", "minimize", impute="latest")),
+        ("name: a, impute: best", Metric("a", "minimize", impute="best")),
+        ("name: a, impute: worst", Metric("a", "minimize", impute="worst")),
+        ("name: a, impute_while_running: 'false'", Metric("a", "minimize")),
+        ("name: a, impute_while_running: false", Metric("a", "minimize")),
+        (
+            "name: a, impute_while_running: latest",
+            Metric("a", "minimize", impute_while_running="latest"),
+        ),
+    ],
+)
+def test_metric_is_read(given: str, metric: Metric) -> None:
+    metrics, problems = parse(f"metric: {{{given}}}")
+    assert problems == []
+    assert metrics == (metric,)
+    assert metrics[0].where == "sweep.yaml:1:1"
+    assert Metric(**metric.spec()) == metric
+
+
+def test_file_may_have_no_metric() -> None:
+    assert parse("method: grid") == ((), [])
+
+
+def test_several_metrics_keep_their_order() -> None:
+    metrics, problems = parse("metrics:\n- {name: b, goal: maximize}\n- {name: a}")
+    assert problems == []
+    assert metrics == (Metric("b", "maximize"), Metric("a", "minimize"))
+    assert [metric.where for metric in metrics] == ["sweep.yaml:2:3", "sweep.yaml:3:3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("metric: {goal: minimize}", ["1:1: metric: name is missing"]),
+        ("metric: {name: 5}", ["1:10: metric.name: 5 is not a name"]),
+        ("metric: {name: ''}", ["1:10: metric.name: '' is not a name"]),
+        (
+            "metric: val_mse",
+            ["1:1: metric: must be a mapping; write metric: {name: val_mse, goal: minimize}"],
+        ),
+        (
+            "metric:",
+            ["1:1: metric: must be a mapping; write metric: {name: val_loss, goal: minimize}"],
+        ),
+        (
+            "metric: {name: a, goal: minimise}",
+            ["1:19: metric.goal: unknown goal 'minimise'; did you mean 'minimize'?"],
+        ),
+        (
+            "metric: {name: a, goal: up}",
+            ["1:19: metric.goal: unknown goal 'up'; use minimize or maximize"],
+        ),
+        (
+            "metric: {name: a, gaol: minimize}",
+            ["1:19: metric.gaol: unknown key; did you mean 'goal'?"],
+        ),
+        (
+            "metric: {name: a, target: low}",
+            ["1:19: metric.target: 'low' is not a finite number"],
+        ),
+        ("metric: {name: a, target: .inf}", ["1:19: metric.target: inf is not a finite number"]),
+        (
+            "metric: {name: a, impute: mean}",
+            ["1:19: metric.impute: unknown impute 'mean'; use latest, best or worst"],
+        ),
+        (
+            "metric: {name: a, impute_while_running: true}",
+            [
+                "1:19: metric.impute_while_running: unknown impute_while_running true; "
+                "use latest, best or worst"
+            ],
+        ),
+        (
+            "metric: {nmae: a, goal: up, target: x}",
+            [
+                "1:10: metric.nmae: unknown key; did you mean 'name'?",
+                "1:19: metric.goal: unknown goal 'up'; use minimize or maximize",
+                "1:29: metric.target: 'x' is not a finite number",
+            ],
+        ),
+        (
+            "metrics: [{name: a}]",
+            ["1:1: metrics: must be a list of two metrics or more, each with name and goal"],
+        ),
+        (
+            "metrics: {name: a}",
+            ["1:1: metrics: must be a list of two metrics or more, each with name and goal"],
+        ),
+        (
+            "metrics: [{name: a}, {name: a, goal: maximize}]",
+            ["1:22: metrics.1: a is given twice"],
+        ),
+        (
+            "metrics: [{name: a}, b]",
+            ["1:22: metrics.1: must be a mapping; write {name: b, goal: minimize}"],
+        ),
+        (
+            "metric: {name: a}\nmetrics: [{name: a}, {name: b}]",
+            ["2:1: metrics: metric and metrics exclude each other; keep one"],
+        ),
+    ],
+)
+def test_mistake_is_one_line_with_its_place(text: str, lines: list[str]) -> None:
+    _, problems = parse(text)
+    assert problems == [f"sweep.yaml:{line}" for line in lines]
+
+
+def test_metric_is_described_in_words() -> None:
+    assert Metric("a", "minimize").describe() == "minimize a"
+    assert Metric("a", "maximize", target=0.9).describe() == (
+        "maximize a until a trial reaches 0.9"
+    )
+    assert (Metric("a", "minimize").mode, Metric("a", "maximize").mode) == ("min", "max")
