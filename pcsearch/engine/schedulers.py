@@ -2,84 +2,154 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right, insort
 from typing import Any
 
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import TrialScheduler
 
-from pcsearch.engine.results import is_number
+from pcsearch.engine.results import finite, measured
+from pcsearch.engine.stoppers import UntilTarget
 from pcsearch.pc.metrics import EPOCH
+from pcsearch.sweeps.early_terminate import Hyperband
+from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import Sweep
 
 
-def make_scheduler(sweep: Sweep, max_epochs: int) -> FIFOScheduler:
+def make_scheduler(sweep: Sweep, max_epochs: int | None, time_attr: str = EPOCH) -> UntilTarget:
     """The scheduler of a sweep.
 
     Args:
         sweep: the sweep.
-        max_epochs: the epochs of its longest trial.
+        max_epochs: the epochs of its longest trial, None where nobody knows.
+        time_attr: what in a report says how far the trial is, in epochs.
     """
-    if sweep.early_terminate is None or not sweep.early_terminate.rungs(max_epochs):
-        return FIFOScheduler()  # type: ignore[no-untyped-call]
+    hyperband = sweep.early_terminate
+    if hyperband is None or not hyperband.rungs(max_epochs):
+        return UntilTarget(sweep.metrics)
     assert sweep.metric is not None, "a sweep with early_terminate is read with its metric"
-    return Asha(
-        metric=sweep.metric.name,
-        mode=sweep.metric.mode,
-        min_iter=sweep.early_terminate.min_iter,
-        eta=sweep.early_terminate.eta,
-        max_epochs=max_epochs,
-    )
+    return Asha(hyperband, sweep.metric, max_epochs, time_attr)
 
 
-class Asha(AsyncHyperBandScheduler):
-    """Asynchronous successive halving (Li et al., 2020) that counts epochs.
+class Asha(UntilTarget):
+    """Asynchronous successive halving (Li et al., 2020).
 
-    A trial whose metric is not a finite number at a rung is stopped there: Tune's own scheduler
-    lets it pass, since a comparison with NaN is never true.
+    A trial that comes to a rung is compared with those that were there before: it goes on when
+    it is among the best 1/eta of them. One whose metric is not a finite number stops; one that
+    has no metric in its report is compared as soon as it has.
+
+    It is not Tune's scheduler, whose rungs are geometric only, let a NaN pass, and draw from
+    numpy's global generator.
 
     Args:
+        hyperband: the rungs, eta, and which of a trial's values is compared.
         metric: what trials are compared by.
-        mode: "min" or "max".
-        min_iter: the first rung, in epochs.
-        eta: each rung keeps the best 1/eta; the next rung is eta times as far.
-        max_epochs: the epochs of the longest trial; rungs lie below it.
+        max_epochs: the epochs of the longest trial, at whose end none is stopped any more; None
+            where nobody knows.
+        time_attr: what in a report says how far the trial is.
     """
 
     def __init__(
-        self, *, metric: str, mode: str, min_iter: int, eta: float, max_epochs: int
+        self,
+        hyperband: Hyperband,
+        metric: Metric,
+        max_epochs: int | None,
+        time_attr: str = EPOCH,
     ) -> None:
-        super().__init__(
-            time_attr=EPOCH,
-            metric=metric,
-            mode=mode,
-            max_t=max_epochs,
-            grace_period=min_iter,
-            reduction_factor=eta,
-            # A trial ends by itself at its last epoch; the scheduler has no say in it.
-            stop_last_trials=False,
-        )
+        super().__init__([metric])
+        self._metric_name = metric.name
+        self._sign = 1 if metric.mode == "min" else -1
+        self._eta, self._strict = hyperband.eta, hyperband.strict
+        self._rungs = hyperband.rungs(max_epochs)
+        self._end = math.inf if max_epochs is None else max_epochs
+        self._time_attr = time_attr
+        # By rung, the losses that trials had there, in rising order: a loss is a value with the
+        # sign with which less is better.
+        self._losses: dict[int, list[float]] = {rung: [] for rung in self._rungs}
+        # By trial under way, the last rung where it was compared, and its least loss so far.
+        self._passed: dict[str, int] = {}
+        self._least: dict[str, float] = {}
 
     def on_trial_result(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> str:
         """Continue or stop a trial after a report."""
-        value = self._value(result)
-        if result[EPOCH] >= self._max_t or value is None:
-            return str(TrialScheduler.CONTINUE)
-        if not is_number(value):
+        if trial.trial_id in self.stopped:
+            # The session ended between the decision and its execution.
             return str(TrialScheduler.STOP)
-        return str(super().on_trial_result(tune_controller, trial, result))
+        decision = super().on_trial_result(tune_controller, trial, result)
+        if decision == TrialScheduler.CONTINUE and not self._goes_on(trial.trial_id, result):
+            return str(TrialScheduler.STOP)
+        return decision
 
     def on_trial_complete(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> None:
-        """Forget a trial; its value at its last rung is in already."""
-        if result.get(EPOCH, self._max_t) < self._max_t and is_number(self._value(result)):
-            super().on_trial_complete(tune_controller, trial, result)
-        else:
-            self._trial_info.pop(trial.trial_id, None)
+        """Forget a trial, not its losses at the rungs.
 
-    def _value(self, result: dict[str, Any]) -> Any:
-        assert self._metric is not None, "the constructor is given it"
-        return result.get(self._metric)
+        One that failed is not forgotten: Tune may try it again from its checkpoint.
+        """
+        self._passed.pop(trial.trial_id, None)
+        self._least.pop(trial.trial_id, None)
+
+    def on_trial_remove(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Forget a trial that was waiting to go on."""
+        self.on_trial_complete(tune_controller, trial, {})
+
+    def get_state(self) -> dict[str, Any]:
+        """What a restored search needs."""
+        return super().get_state() | {
+            "losses": {rung: list(losses) for rung, losses in self._losses.items()},
+            "passed": dict(self._passed),
+            "least": dict(self._least),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from an earlier session's state, as far as the rungs are the same."""
+        super().set_state(state)
+        self._losses = {rung: list(state["losses"].get(rung, ())) for rung in self._rungs}
+        self._passed, self._least = dict(state["passed"]), dict(state["least"])
+
+    def _goes_on(self, trial_id: str, report: dict[str, Any]) -> bool:
+        epoch = finite(report.get(self._time_attr))
+        if epoch is None or report.get(self._metric_name) is None:
+            return True
+        value = measured(report, self._metric_name)
+        loss = None if value is None else self._sign * value
+        if loss is not None:
+            self._least[trial_id] = min(loss, self._least.get(trial_id, math.inf))
+        rung = self._rung_to_pass(trial_id, epoch)
+        if rung is None:
+            return True
+        self._passed[trial_id] = rung
+        if loss is None:
+            self.stopped[trial_id] = rung
+            return False
+        if (loss if self._strict else self._least[trial_id]) > self._threshold(rung):
+            self.stopped[trial_id] = rung
+        insort(self._losses[rung], loss)
+        return trial_id not in self.stopped
+
+    def _rung_to_pass(self, trial_id: str, epoch: float) -> int | None:
+        """The highest rung that a trial has come to, unless it was compared there or beyond."""
+        below = bisect_right(self._rungs, epoch)
+        if below == 0 or epoch >= self._end:
+            return None
+        rung = self._rungs[below - 1]
+        return rung if rung > self._passed.get(trial_id, 0) else None
+
+    def _threshold(self, rung: int) -> float:
+        """The greatest loss with which a trial passes a rung.
+
+        It is the 1/eta quantile of the losses there, between two of them by linear interpolation.
+        """
+        losses = self._losses[rung]
+        if not losses:
+            return math.inf
+        position = (len(losses) - 1) / self._eta
+        below = int(position)
+        if position == below:
+            return losses[below]
+        return losses[below] + (position - below) * (losses[below + 1] - losses[below])

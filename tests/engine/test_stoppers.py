@@ -1,0 +1,217 @@
+"""The end of a search at its target: by hand, and in Tune."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from driving import CONTINUE, METRIC, STOP, Driver
+from ray import tune
+
+from pcsearch.engine.cluster import connected
+from pcsearch.engine.run import TUNE_ENVIRONMENT
+from pcsearch.engine.schedulers import make_scheduler
+from pcsearch.engine.searchers import Suggestions, make_searcher
+from pcsearch.engine.stoppers import Reached, UntilTarget
+from pcsearch.sweeps.early_terminate import Hyperband
+from pcsearch.sweeps.metrics import Goal, Metric
+from pcsearch.sweeps.sweep import Sweep, parse_sweep
+
+
+def until(target: float | None, goal: Goal = "minimize") -> Driver:
+    return Driver(UntilTarget([Metric(METRIC, goal, target=target)]))
+
+
+@pytest.mark.parametrize(
+    ("goal", "not_yet", "there"),
+    [("minimize", 0.51, 0.5), ("minimize", 1e9, -1e9), ("maximize", 0.49, 0.5)],
+)
+def test_the_first_trial_at_the_target_ends_the_search(
+    goal: Goal, not_yet: float, there: float
+) -> None:
+    driver = until(0.5, goal)
+    for name in ("over", "a", "b"):
+        assert driver.report(name, 1, not_yet) == CONTINUE
+    driver.complete("over")
+    driver.add("waiting")
+    assert not driver.search_finished
+    assert driver.report("b", 2, there) == STOP
+    assert driver.search_finished
+    assert driver.completed == ["over", "a", "waiting", "b"], (
+        "the winner ends last, in its own time"
+    )
+    assert driver.scheduler.reached == Reached("b", [there])
+    assert driver.scheduler.ended == {"a", "waiting"}
+
+
+@pytest.mark.parametrize("goal", ["minimize", "maximize"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, "0", True, [0.5]])
+def test_only_finite_numbers_reach_a_target(goal: Goal, value: Any) -> None:
+    driver = until(0.5, goal)
+    assert driver.report("a", 1, value) == CONTINUE
+    assert driver.scheduler.reached is None
+
+
+def test_a_diverged_trial_reaches_no_target() -> None:
+    driver = until(0.5)
+    assert driver.report("a", 1, 0.1, early_stop_reason="NaN") == CONTINUE
+    assert driver.report("a", 2, 0.1, early_stop_reason=None) == STOP
+
+
+def test_without_a_target_nothing_ends_the_search() -> None:
+    assert until(None).report("a", 1, -1e9) == CONTINUE
+    assert Driver(UntilTarget([])).report("a", 1, -1e9) == CONTINUE
+
+
+def test_reports_that_were_under_way_end_their_trials_and_change_nothing() -> None:
+    driver = until(0.5)
+    driver.report("a", 1, 0.4)
+    assert driver.report("late", 1, 0.1) == STOP
+    assert driver.report("a", 2, 0.3) == STOP
+    assert driver.scheduler.reached == Reached("a", [0.4])
+    assert driver.scheduler.ended == {"late"}
+
+
+@pytest.mark.parametrize("order", [("late", "b", "a"), ("a", "b", "late")])
+def test_a_search_that_had_reached_its_target_is_over_when_it_is_restored(
+    order: tuple[str, ...],
+) -> None:
+    driver = until(0.5)
+    driver.report("a", 1, 0.9)
+    driver.report("b", 1, 0.4)
+    assert driver.report("late", 1, 0.3) == STOP
+    later = until(0.5)
+    later.scheduler.set_state(driver.scheduler.get_state())
+    for name in order:
+        later.add(name, driver.trials[name].last_result)
+    assert later.search_finished
+    assert later.scheduler.reached == Reached("b", [0.4])
+    assert later.scheduler.ended == {"a", "late"}
+
+
+def test_a_restored_search_with_another_target_goes_on() -> None:
+    driver = until(0.5)
+    driver.report("b", 1, 0.4)
+    later = until(0.1)
+    later.scheduler.set_state(driver.scheduler.get_state())
+    later.add("b", driver.trials["b"].last_result)
+    assert not later.search_finished
+    assert later.report("c", 1, 0.4) == CONTINUE
+
+
+def test_a_metric_inside_another_is_found_in_the_last_report_of_a_restored_trial() -> None:
+    driver = Driver(UntilTarget([Metric("val/loss", "minimize", target=0.5)]))
+    driver.add("a", {"val": {"loss": 0.4}})
+    assert driver.scheduler.reached == Reached("a", [0.4])
+
+
+def test_the_target_is_seen_before_the_rung() -> None:
+    """And a trial that was stopped at a rung and is still saving was not ended by the target."""
+    metric = Metric(METRIC, "minimize", target=0.5)
+    driver = Driver(make_scheduler(Sweep("random", (metric,), {}, Hyperband(1)), 9))
+    driver.report("good", 1, 0.6)
+    driver.add("bad")
+    bad: Any = driver.trials["bad"]
+    assert driver.scheduler.on_trial_result(driver, bad, {"epoch": 1, METRIC: 9.0}) == STOP
+    assert driver.report("best", 1, 0.5) == STOP
+    assert driver.scheduler.stopped == {"bad": 1}
+    assert driver.scheduler.ended == {"good"}
+
+
+def test_several_targets_are_reached_by_one_report_that_is_as_good_as_all() -> None:
+    metrics = [
+        Metric("loss", "minimize", target=0.5),
+        Metric("size", "minimize"),
+        Metric("accuracy", "maximize", target=0.9),
+    ]
+    driver = Driver(UntilTarget(metrics))
+    assert driver.report("a", 1, loss=0.4, accuracy=0.8) == CONTINUE
+    assert driver.report("b", 1, loss=0.6, accuracy=0.95) == CONTINUE
+    assert driver.report("a", 2, loss=0.5, accuracy=0.9) == STOP
+    assert driver.scheduler.reached == Reached("a", [0.5, 0.9])
+
+
+# In Tune itself: a trial's loss falls from ``a`` by a tenth an epoch, ten epochs long.
+
+PARAMETERS = "method: grid\nparameters: {a: {values: [5, 1, 2, 3]}}"
+METRIC_WITH_TARGET = Metric("loss", "minimize", target=0.5)
+
+
+def trainable(folder: Path) -> Callable[[dict[str, Any]], None]:
+    """Trial 5 is slow, and trial 1 waits until it is under way before it wins at epoch 5."""
+
+    def train(config: dict[str, Any]) -> None:
+        while config["a"] == 1 and not (folder / "under way").exists():
+            time.sleep(0.01)
+        for epoch in range(1, 1000):
+            with TemporaryDirectory() as checkpoint:
+                Path(checkpoint, "epoch").write_text(str(epoch))
+                report = {"epoch": epoch, "loss": config["a"] - 0.1 * min(epoch, 10)}
+                tune.report(report, checkpoint=tune.Checkpoint.from_directory(checkpoint))
+            (folder / "under way").touch()
+            time.sleep(0.1)
+
+    return train
+
+
+class Keeping(tune.Callback):
+    """Keeps a scheduler's state with the experiment's."""
+
+    def __init__(self, scheduler: UntilTarget) -> None:
+        self.get_state, self.set_state = scheduler.get_state, scheduler.set_state
+
+
+class Completed(tune.Callback):
+    """Notes the trials that Tune tells the end of."""
+
+    def __init__(self) -> None:
+        self.trials: set[int] = set()
+
+    def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        self.trials.add(trial.config["a"])
+
+
+def search(folder: Path, resume: bool) -> tuple[dict[int, Any], UntilTarget, set[int]]:
+    sweep = replace(parse_sweep(PARAMETERS, "sweep.yaml"), metrics=(METRIC_WITH_TARGET,))
+    scheduler, completed = make_scheduler(sweep, None), Completed()
+    analysis = tune.run(
+        tune.with_resources(trainable(folder), {"cpu": 0.5}),
+        name="search",
+        storage_path=str(folder),
+        num_samples=-1,
+        search_alg=Suggestions(make_searcher(sweep, 4, 0), 2),
+        scheduler=scheduler,
+        checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+        raise_on_failed_trial=False,
+        resume=resume,
+        callbacks=[Keeping(scheduler), completed],
+        verbose=0,
+    )
+    return {trial.config["a"]: trial for trial in analysis.trials}, scheduler, completed.trials
+
+
+def test_in_tune_the_target_ends_the_search_and_a_restored_search_stays_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in TUNE_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with connected(None):
+        trials, scheduler, completed = search(tmp_path, resume=False)
+        again, later, completed_later = search(tmp_path, resume=True)
+    assert set(trials) == completed == {5, 1}, "nothing new starts, and all are told to end"
+    assert {trial.status for trial in trials.values()} == {"TERMINATED"}
+    assert scheduler.reached == Reached(trials[1].trial_id, [0.5])
+    assert scheduler.ended == {trials[5].trial_id}
+    assert trials[1].last_result["epoch"] == 5
+    assert Path(trials[1].checkpoint.path, "epoch").read_text() == "5", "what won is kept"
+    assert {a: trial.trial_id for a, trial in again.items()} == {
+        a: trial.trial_id for a, trial in trials.items()
+    }
+    assert completed_later == set()
+    assert (later.reached, later.ended) == (scheduler.reached, scheduler.ended)
