@@ -1,63 +1,124 @@
-"""Optuna's sampler for ``bayes``: a Gaussian process while it is quick, then TPE."""
+"""Optuna's samplers by their names, as ``bayes`` uses them."""
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, GPSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-# A suggestion of the Gaussian process takes half a second at 200 trials and grows with their cube.
-GP_TRIALS = 200
+from pcsearch.engine.gaussian_process import GaussianProcess
+from pcsearch.engine.imputation import imputed
+from pcsearch.engine.options import SamplerName
+from pcsearch.engine.sampler_choice import GP_TRIALS, PROCESSES, pick_sampler
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.metrics import Impute
+
 STARTUP_SHARE = 5
 STARTUP_TRIALS = (4, 10)
+Space = Mapping[str, BaseDistribution]
 
 
-def make_sampler(cap: int, seed: int) -> BayesSampler:
-    """The sampler of a search of at most ``cap`` trials; a fifth of them, 4 to 10, are random."""
-    least, most = STARTUP_TRIALS
-    return BayesSampler(min(most, max(least, cap // STARTUP_SHARE)), seed)
-
-
-class BayesSampler(BaseSampler):
-    """A Gaussian process for the first GP_TRIALS trials, and TPE after them, on one study.
-
-    The process needs far fewer trials than TPE, whose suggestions stay quick for any number.
+def make_sampler(
+    name: SamplerName,
+    *,
+    cap: int | None,
+    seed: int,
+    space: Space,
+    objectives: int = 1,
+    running: Sequence[Impute | None] = (None,),
+) -> BaseSampler:
+    """The sampler of a name.
 
     Args:
-        startup_trials: how many are random first.
-        seed: of both.
+        name: "gp" begins with spread points, a fifth of the trials, 4 to 10; "auto" is "gp" for
+            the first GP_TRIALS and "tpe" after them, or "tpe" alone.
+        cap: how many trials there are at most, None for no bound.
+        seed: of its draws.
+        space: all parameters, as Optuna has them.
+        objectives: how many there are.
+        running: for each objective, what a running trial counts as; None where it is only taken
+            to be on its way.
+
+    Raises:
+        PcsearchError: the sampler cannot search such a space, or so many objectives.
+    """
+    dimensions = sum(not each.single() for each in space.values())
+    name = pick_sampler(name, dimensions, objectives)
+    _check(name, space, objectives)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        inner, startup = MAKERS[name](seed), 0
+    if name in PROCESSES:
+        least, most = STARTUP_TRIALS
+        startup = most if cap is None else min(most, max(least, cap // STARTUP_SHARE))
+    return SearchSampler(inner, space, startup, seed, running)
+
+
+def _process(seed: int) -> BaseSampler:
+    return GaussianProcess(seed)
+
+
+def _cmaes(seed: int) -> BaseSampler:
+    return CmaEsSampler(seed=seed, warn_independent_sampling=False)
+
+
+def _qmc(seed: int) -> BaseSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
+
+
+MAKERS: dict[SamplerName, Callable[[int], BaseSampler]] = {
+    "auto": lambda seed: Growing(_process(seed), TPESampler(seed=seed)),
+    "gp": _process,
+    "tpe": lambda seed: TPESampler(seed=seed),
+    "cmaes": _cmaes,
+    "qmc": _qmc,
+    "random": lambda seed: RandomSampler(seed=seed),
+}
+
+
+def _check(name: SamplerName, space: Space, objectives: int) -> None:
+    if name != "cmaes":
+        return
+    if objectives > 1:
+        message = f"cmaes searches for one metric and the sweep has {objectives}; use gp or tpe"
+        raise PcsearchError(Problem(message, "--sampler"))
+    free = [each for each in space.values() if not each.single()]
+    if free and all(isinstance(each, CategoricalDistribution) for each in free):
+        message = "cmaes needs a parameter with a range and the sweep has categories only; use tpe"
+        raise PcsearchError(Problem(message, "--sampler"))
+
+
+class Growing(BaseSampler):
+    """A sampler for the first GP_TRIALS trials of a study, and another for the rest.
+
+    Args:
+        first: the one.
+        then: the other; it learns from the trials of both.
     """
 
-    def __init__(self, startup_trials: int, seed: int) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            self._gp = GPSampler(
-                seed=seed,
-                n_startup_trials=startup_trials,
-                deterministic_objective=True,
-                warn_independent_sampling=False,
-            )
-        self._tpe = TPESampler(seed=seed)
+    def __init__(self, first: BaseSampler, then: BaseSampler) -> None:
+        self._first, self._then = first, then
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """The parameters that are sampled together."""
-        return self._sampler(trial).infer_relative_search_space(study, trial)
+        return self._of(trial).infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Values of the parameters that are sampled together; none as long as all are random."""
-        if not _has_contrast(study):
-            return {}
-        return self._sampler(trial).sample_relative(study, trial, search_space)
+        """Values of the parameters that are sampled together."""
+        return self._of(trial).sample_relative(study, trial, search_space)
 
     def sample_independent(
         self,
@@ -67,34 +128,107 @@ class BayesSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """The value of one parameter by itself."""
-        sampler = self._sampler(trial)
+        sampler = self._of(trial)
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Pass on what Optuna tells before a trial."""
-        self._sampler(trial).before_trial(study, trial)
+        self._of(trial).before_trial(study, trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
         """Pass on what Optuna tells after a trial."""
-        self._sampler(trial).after_trial(study, trial, state, values)
+        self._of(trial).after_trial(study, trial, state, values)
 
     def reseed_rng(self) -> None:
         """Forget the seed."""
-        self._gp.reseed_rng()
-        self._tpe.reseed_rng()
+        self._first.reseed_rng()
+        self._then.reseed_rng()
 
-    def _sampler(self, trial: FrozenTrial) -> BaseSampler:
-        return self._gp if trial.number < GP_TRIALS else self._tpe
+    def _of(self, trial: FrozenTrial) -> BaseSampler:
+        return self._first if trial.number < GP_TRIALS else self._then
+
+
+class SearchSampler(BaseSampler):
+    """A sampler of Optuna's that starts with spread points and sees trials as they count.
+
+    Args:
+        inner: Optuna's.
+        space: all parameters.
+        startup: how many trials are spread points (a scrambled Sobol sequence) first.
+        seed: of them.
+        running: as in `make_sampler`.
+    """
+
+    def __init__(
+        self,
+        inner: BaseSampler,
+        space: Space,
+        startup: int,
+        seed: int,
+        running: Sequence[Impute | None] = (None,),
+    ) -> None:
+        self._inner = inner
+        self._space = {name: each for name, each in space.items() if not each.single()}
+        self._startup = startup
+        self._spread = _qmc(seed)
+        self._running = tuple(running)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """The parameters that are sampled together."""
+        if self._starts(study, trial):
+            return dict(self._space)
+        return self._inner.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Values of the parameters that are sampled together."""
+        if self._starts(study, trial):
+            return self._spread.sample_relative(study, trial, search_space)
+        return self._inner.sample_relative(self._seen(study, trial), trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """The value of one parameter by itself."""
+        seen = self._seen(study, trial)
+        return self._inner.sample_independent(seen, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Pass on what Optuna tells before a trial."""
+        self._inner.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
+        """Pass on what Optuna tells after a trial."""
+        self._inner.after_trial(study, trial, state, values)
+
+    def reseed_rng(self) -> None:
+        """Forget the seed."""
+        self._inner.reseed_rng()
+
+    def _seen(self, study: Study, trial: FrozenTrial) -> Study:
+        return imputed(study, trial, self._running)
+
+    def _starts(self, study: Study, trial: FrozenTrial) -> bool:
+        if isinstance(self._inner, QMCSampler):
+            # The whole space is known; QMCSampler itself would wait for a trial that has ended.
+            return True
+        return self._startup > 0 and (trial.number < self._startup or not _has_contrast(study))
 
 
 def _has_contrast(study: Study) -> bool:
     """Whether two trials have different finite values.
 
-    Until then the process, which takes infinity for the worst finite value, has nothing to tell
-    good from bad by, and would suggest the same few points for ever.
+    Until then there is nothing to tell good from bad by, and a Gaussian process would suggest the
+    same few points for ever.
     """
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    values = (trial.value for trial in trials if trial.value is not None)
-    finite = (value for value in values if math.isfinite(value))
+    finite = (each.values for each in trials if all(map(math.isfinite, each.values)))
     first = next(finite, None)
-    return any(value != first for value in finite)
+    return any(values != first for values in finite)

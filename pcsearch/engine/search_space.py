@@ -2,57 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import optuna
-
-from pcsearch.sweeps.distributions import (
-    Categorical,
-    Constant,
-    Distribution,
-    IntUniform,
-    LogUniformValues,
-    Normal,
-    QUniform,
-    Uniform,
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
 )
-from pcsearch.sweeps.parameters import Parameter
 
-# The quantiles between which Optuna searches a distribution that it does not have.
-EXTREMES = (1e-9, 1 - 1e-9)
+from pcsearch.sweeps.distributions.base import ChoiceAxis, Distribution, FloatAxis, IntAxis
+from pcsearch.sweeps.parameters import Parameter, nested
 
 
-@dataclass(frozen=True)
 class OptunaSpace:
-    """A sweep's parameters as Optuna's define-by-run space: called with a trial, gives a config.
+    """What Optuna searches, and the configurations that its points stand for.
 
-    Distributions that Optuna has are passed on as they are. The others are searched as a uniform
-    quantile that ``ppf`` turns into the value, so that Optuna's prior is the declared one;
-    categories are searched by their number, so that they may be any value.
+    Optuna searches along each distribution's axis, on which its prior is the declared
+    distribution; the configuration has the values that stand there.
+
+    Args:
+        parameters: of the sweep.
     """
 
-    parameters: tuple[Parameter, ...]
+    def __init__(self, parameters: Iterable[Parameter]) -> None:
+        self._parameters = tuple(parameters)
+        axes = ((p.name, _axis(p.distribution)) for p in self._parameters)
+        self.distributions = {name: axis for name, axis in axes if axis is not None}
+        """Optuna's distributions by the names of the parameters that have more than one value."""
 
-    def __call__(self, trial: optuna.Trial) -> dict[str, Any]:
-        """The configuration of one trial."""
-        return {p.name: _suggest(trial, p.name, p.distribution) for p in self.parameters}
+    def config(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration at a point: what Optuna chose of each of the `distributions`."""
+        return nested((p, copy.deepcopy(self._value(p, point))) for p in self._parameters)
+
+    def _value(self, parameter: Parameter, point: Mapping[str, Any]) -> Any:
+        if parameter.name in self.distributions:
+            return parameter.distribution.at(point[parameter.name])
+        return parameter.distribution.ppf(0.5)
 
 
-def _suggest(trial: optuna.Trial, name: str, distribution: Distribution) -> Any:
-    match distribution:
-        case Constant():
-            return distribution.value
-        case Categorical():
-            grid = distribution.grid()
-            assert grid is not None, "categories are finite"
-            return grid[trial.suggest_categorical(name, list(range(len(grid))))]
-        case IntUniform():
-            return trial.suggest_int(name, distribution.min, distribution.max)
-        case Uniform():
-            return trial.suggest_float(name, distribution.min, distribution.max)
-        case LogUniformValues():
-            return trial.suggest_float(name, distribution.min, distribution.max, log=True)
-        case QUniform() | Normal():
-            return distribution.ppf(trial.suggest_float(name, *EXTREMES))
-    raise AssertionError(f"no way to say {type(distribution).__name__} to Optuna")
+def _axis(distribution: Distribution) -> BaseDistribution | None:
+    match distribution.axis():
+        case FloatAxis(low, high, log):
+            return FloatDistribution(low, high, log=log)
+        case IntAxis(low, high):
+            return IntDistribution(low, high)
+        case ChoiceAxis(count):
+            return CategoricalDistribution(range(count))
+        case None:
+            return None

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import optuna
 from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 from ray.tune.search.optuna import OptunaSearch
 
-from pcsearch.engine.results import final_value, is_number
+from pcsearch.engine.gaussian_process import load_torch
+from pcsearch.engine.imputation import final_values, note_report
+from pcsearch.engine.options import SamplerName
+from pcsearch.engine.sampler_choice import PROCESSES, pick_sampler
 from pcsearch.engine.samplers import make_sampler
 from pcsearch.engine.search_space import OptunaSpace
+from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.configurations import configurations
-from pcsearch.sweeps.sweep import Metric, Sweep
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.sweep import Sweep
 
 
 class Configurations(Protocol):
@@ -27,19 +32,26 @@ class Configurations(Protocol):
         """The configuration number ``index``, from 0."""
 
 
-def make_searcher(sweep: Sweep, cap: int, seed: int) -> Searcher:
+def make_searcher(
+    sweep: Sweep, cap: int | None, seed: int, sampler: SamplerName = "auto"
+) -> Searcher:
     """The searcher of a sweep's method.
 
     Args:
         sweep: the sweep.
-        cap: how many trials it may suggest.
+        cap: how many trials it may suggest, None for no bound.
         seed: of random draws and of Optuna's sampler.
+        sampler: what suggests the trials of bayes.
+
+    Raises:
+        PcsearchError: the sampler cannot search such a space, or so many metrics.
     """
     planned = configurations(sweep, seed)
     if planned is not None:
         return PlannedSearcher(planned, cap, sweep.metric)
-    assert sweep.metric is not None, "a bayes sweep is read with its metric"
-    return BayesSearcher(OptunaSpace(tuple(sweep.parameters.values())), cap, sweep.metric, seed)
+    assert sweep.metrics, "a bayes sweep is read with its metric"
+    space = OptunaSpace(sweep.parameters.values())
+    return BayesSearcher(space, cap, sweep.metrics, seed, sampler)
 
 
 class Suggestions(SearchGenerator):
@@ -72,11 +84,11 @@ class PlannedSearcher(Searcher):
 
     Args:
         planned: the configurations by number.
-        cap: how many are suggested.
+        cap: how many are suggested, None for no bound.
         metric: the sweep's, None where it has none.
     """
 
-    def __init__(self, planned: Configurations, cap: int, metric: Metric | None) -> None:
+    def __init__(self, planned: Configurations, cap: int | None, metric: Metric | None) -> None:
         name, mode = (metric.name, metric.mode) if metric is not None else (None, None)
         super().__init__(metric=name, mode=mode)
         self._planned = planned
@@ -85,7 +97,7 @@ class PlannedSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """The next configuration, or FINISHED after the last."""
-        if self._next >= self._cap:
+        if self._cap is not None and self._next >= self._cap:
             return str(Searcher.FINISHED)
         config = self._planned.config(self._next)
         self._next += 1
@@ -106,57 +118,87 @@ class PlannedSearcher(Searcher):
 
 
 class BayesSearcher(OptunaSearch):
-    """Tune's OptunaSearch, with a cap on trials and a meaning for trials that diverge.
+    """Tune's OptunaSearch with W&B's meaning of what a trial is worth, and a cap on trials.
 
-    A diverged trial is told to Optuna as infinitely bad, so that it counts as the worst however
-    bad later ones are. A report without the metric is passed over instead of raising.
+    A trial is told to Optuna as the best value that it ever reported, also one that the scheduler
+    stopped; of several metrics, as the last report that has them all. One that failed, diverged
+    or never measured anything counts as its metric's ``impute`` says. A report without the metric
+    is passed over instead of raising.
 
     Args:
         space: the parameters.
-        cap: how many trials are suggested.
-        metric: what the study optimises.
+        cap: how many trials are suggested, None for no bound.
+        metrics: what the study optimises, one or more.
         seed: of the sampler.
+        sampler: its name.
+
+    Raises:
+        PcsearchError: the sampler cannot search such a space, or so many metrics.
     """
 
-    def __init__(self, space: OptunaSpace, cap: int, metric: Metric, seed: int) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        super().__init__(
-            space=space,
-            metric=metric.name,
-            mode=metric.mode,
-            sampler=make_sampler(cap, seed),
+    def __init__(
+        self,
+        space: OptunaSpace,
+        cap: int | None,
+        metrics: Sequence[Metric],
+        seed: int,
+        sampler: SamplerName = "auto",
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        names = [metric.name for metric in metrics]
+        modes: list[str] = [metric.mode for metric in metrics]
+        made = make_sampler(
+            sampler,
+            cap=cap,
+            seed=seed,
+            space=space.distributions,
+            objectives=len(metrics),
+            running=[metric.impute_while_running for metric in metrics],
         )
+        several = len(metrics) > 1
+        super().__init__(
+            # It is asked for nothing but whether it is there.
+            space=cast(Any, space),
+            metric=names if several else names[0],
+            mode=modes if several else modes[0],
+            sampler=made,
+        )
+        if pick_sampler(sampler, len(space.distributions), len(metrics)) in PROCESSES:
+            load_torch()
+        self._parameters = space
+        self._metrics = tuple(metrics)
         self._cap = cap
         self._suggested = 0
 
     def suggest(self, trial_id: str) -> Any:
         """Optuna's next configuration, or FINISHED after the last."""
-        if self._suggested >= self._cap:
+        if self._cap is not None and self._suggested >= self._cap:
             return str(Searcher.FINISHED)
+        # Nothing that Optuna warns of here is in the user's hands.
         with warnings.catch_warnings():
-            # Its first suggestion is reported as slow: a Gaussian process imports torch.
-            warnings.filterwarnings("ignore", "Define-by-run function", UserWarning)
-            # The infinities are the diverged trials', and clipping them is what they are for.
-            warnings.filterwarnings("ignore", "Clip non-finite values", UserWarning)
-            config = super().suggest(trial_id)
+            warnings.simplefilter("ignore")
+            trial = self.study.ask(self._parameters.distributions)
+        self._ot_trials[trial_id] = trial
         self._suggested += 1
-        return config
+        return self._parameters.config(trial.params)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Tell Optuna an intermediate value where the report has one."""
-        if is_number(result.get(self.metric)):
-            super().on_trial_result(trial_id, result)
+        """Keep what a running trial has come to, with it in the study."""
+        if trial_id not in self._completed_trials:
+            note_report(self._ot_trials[trial_id], result, self._metrics)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell Optuna the final value; of a diverged trial, the worst there is."""
-        if result and not error:
-            value = final_value(result, self.metric)
-            if value is None:
-                value = math.inf if self.mode == "min" else -math.inf
-            result = {**result, self.metric: value}
-        super().on_trial_complete(trial_id, result, error)
+        """Tell Optuna what the trial is worth; a trial that has been told is not told again."""
+        if trial_id in self._completed_trials:
+            return
+        # Of a trial that the scheduler stops, Tune shows the last report only here.
+        self.on_trial_result(trial_id, result or {})
+        went_wrong = error or (result or {}).get(EARLY_STOP_REASON) == DIVERGED
+        trial = self._ot_trials[trial_id]
+        self.study.tell(trial, final_values(trial, self._metrics, went_wrong=went_wrong))
+        self._completed_trials.add(trial_id)
 
     @property
     def study(self) -> optuna.Study:

@@ -1,0 +1,240 @@
+"""How good and how quick the searchers of bayes are, beside W&B's own bayes and random draws.
+
+    python tests/benchmarks/search.py                 a quick look: 3 seeds, under five minutes
+    python tests/benchmarks/search.py --seeds 11      all that the figures in the docs rest on
+    python tests/benchmarks/search.py --timing        seconds a suggestion, eight in flight
+
+The regret is how far the true value at the best measured trial is from the optimum.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import statistics
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import optuna
+import yaml
+from optuna.trial import create_trial
+from search_cases import CASES, Case
+
+from pcsearch.engine.search_space import OptunaSpace
+from pcsearch.engine.searchers import BayesSearcher, make_searcher
+from pcsearch.sweeps.sweep import parse_sweep
+
+METRIC = "loss"
+MODES = {"one": 1, "eight": 8}
+OURS = ("auto", "tpe", "gp", "cmaes", "qmc", "random")
+TIMED_AT = (50, 200, 500, 1000)
+IN_FLIGHT, TIMED = 8, 5
+
+
+class Rival(Protocol):
+    """Something that suggests configurations and is told values."""
+
+    def suggest(self, number: int) -> dict[str, Any]:
+        """The configuration of trial ``number``."""
+
+    def tell(self, number: int, value: float) -> None:
+        """What trial ``number`` measured."""
+
+
+class Pcsearch:
+    """A searcher of this project, driven as Tune drives it."""
+
+    def __init__(self, case: Case, seed: int, trials: int, sampler: Any) -> None:
+        sweep = parse_sweep(case.text("bayes"), "sweep.yaml")
+        self.distributions = OptunaSpace(sweep.parameters.values()).distributions
+        self._searcher = make_searcher(sweep, trials, seed, sampler)
+
+    @property
+    def study(self) -> optuna.Study:
+        """Optuna's study of the search."""
+        assert isinstance(self._searcher, BayesSearcher)
+        return self._searcher.study
+
+    def suggest(self, number: int | str) -> dict[str, Any]:
+        """The searcher's next suggestion."""
+        config = self._searcher.suggest(f"t{number}")
+        assert isinstance(config, dict), "the cap is the number of trials"
+        return config
+
+    def tell(self, number: int | str, value: float) -> None:
+        """A trial of one report."""
+        report = {METRIC: value, "training_iteration": 1}
+        self._searcher.on_trial_result(f"t{number}", report)
+        self._searcher.on_trial_complete(f"t{number}", report)
+
+
+class Wandb:
+    """W&B's own bayes; it draws from numpy's global generator."""
+
+    def __init__(self, case: Case, seed: int) -> None:
+        np.random.seed(seed)
+        self._config = yaml.safe_load(case.text("bayes"))
+        self._runs: list[Any] = []
+
+    def suggest(self, number: int) -> dict[str, Any]:
+        """Its next run's configuration."""
+        import sweeps
+
+        run = sweeps.next_run(self._config, self._runs)
+        assert run is not None, "bayes has no end"
+        run.state = sweeps.RunState.running
+        self._runs.append(run)
+        return {name: entry["value"] for name, entry in run.config.items()}
+
+    def tell(self, number: int, value: float) -> None:
+        """A finished run with the value in its history."""
+        import sweeps
+
+        run = self._runs[number]
+        run.state = sweeps.RunState.finished
+        run.history = [{METRIC: value}]
+        run.summary_metrics = {METRIC: value}
+
+
+def rival(name: str, case: Case, seed: int, trials: int) -> Rival:
+    """A searcher by its name: "wandb" or a sampler of this project's."""
+    return Wandb(case, seed) if name == "wandb" else Pcsearch(case, seed, trials, name)
+
+
+def regret(case: Case, searcher: Rival, seed: int, trials: int, in_flight: int) -> float:
+    """The regret after ``trials`` trials; the oldest running one ends before each new one."""
+    noise = np.random.default_rng(seed)
+    running: deque[tuple[int, float]] = deque()
+    found: list[tuple[float, float]] = []
+
+    def end_oldest() -> None:
+        number, value = running.popleft()
+        measured = value + case.noise * float(noise.standard_normal())
+        searcher.tell(number, measured)
+        found.append((measured, value))
+
+    for number in range(trials):
+        if len(running) == in_flight:
+            end_oldest()
+        running.append((number, case.value(searcher.suggest(number))))
+    while running:
+        end_oldest()
+    return min(found)[1] - case.optimum
+
+
+def compare(
+    names: Iterable[str], functions: Iterable[str], modes: Iterable[str], seeds: int, trials: int
+) -> Iterable[dict[str, Any]]:
+    """One row a function and mode: each searcher's regrets, medians and seconds."""
+    for function in functions:
+        for mode in modes:
+            row: dict[str, Any] = {"function": function, "mode": mode, "trials": trials}
+            for name in names:
+                start = time.perf_counter()
+                case = CASES[function]
+                regrets = [
+                    regret(case, rival(name, case, seed, trials), seed, trials, MODES[mode])
+                    for seed in range(seeds)
+                ]
+                row[name] = {
+                    "median": statistics.median(regrets),
+                    "regrets": regrets,
+                    "seconds": time.perf_counter() - start,
+                }
+            yield row
+
+
+def timing(names: Iterable[str], dimensions: Iterable[int]) -> Iterable[dict[str, Any]]:
+    """Seconds of the median and the slowest suggestion, eight in flight, at numbers of trials."""
+    for name in names:
+        for dimension in dimensions:
+            axes = "".join(f"  p{i}: {{min: 0.0, max: 1.0}}\n" for i in range(dimension))
+            searcher = Pcsearch(Case(axes, lambda _: 0.0), 0, 10**6, name)
+            row: dict[str, Any] = {"sampler": name, "dimensions": dimension}
+            row |= _timed(searcher, dimension)
+            yield row
+
+
+def _timed(searcher: Pcsearch, dimension: int) -> dict[str, Any]:
+    """Trials up to each count are random draws, so that only what is timed is waited for."""
+    random = np.random.default_rng(0)
+    study, space, row = searcher.study, searcher.distributions, {}
+    for count in TIMED_AT:
+        while len(study.trials) < count:
+            params = {f"p{i}": float(random.random()) for i in range(dimension)}
+            value = float(sum((each - 0.3) ** 2 for each in params.values()))
+            study.add_trial(create_trial(params=params, distributions=space, value=value))
+        seconds = []
+        for number in range(IN_FLIGHT + TIMED):
+            start = time.perf_counter()
+            searcher.suggest(f"t{count}-{number}")
+            seconds.append(time.perf_counter() - start)
+            if number >= IN_FLIGHT:
+                searcher.tell(f"t{count}-{number - IN_FLIGHT}", float(random.random()))
+        for number in range(TIMED, IN_FLIGHT + TIMED):
+            searcher.tell(f"t{count}-{number}", float(random.random()))
+        late = seconds[IN_FLIGHT:]
+        row[str(count)] = {"median": statistics.median(late), "slowest": max(late)}
+    return row
+
+
+def table(rows: list[dict[str, Any]], names: list[str]) -> str:
+    """The medians, and the geometric mean of each searcher's ratios to W&B's."""
+    head = f"{'function':10}{'mode':7}" + "".join(f"{name:>10}" for name in names)
+    lines = [head]
+    for row in rows:
+        medians = "".join(f"{row[name]['median']:10.4f}" for name in names)
+        lines.append(f"{row['function']:10}{row['mode']:7}{medians}")
+    if "wandb" in names:
+        for mode in dict.fromkeys(row["mode"] for row in rows):
+            means = "".join(f"{_mean_ratio(rows, mode, name):10.3f}" for name in names)
+            lines.append(f"{'ratio':10}{mode:7}{means}")
+    return "\n".join(lines)
+
+
+def _mean_ratio(rows: list[dict[str, Any]], mode: str, name: str) -> float:
+    logs = [
+        math.log(max(row[name]["median"], 1e-6) / max(row["wandb"]["median"], 1e-6))
+        for row in rows
+        if row["mode"] == mode
+    ]
+    return math.exp(statistics.fmean(logs))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the options, print a JSON line a case and then the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--functions", nargs="+", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--modes", nargs="+", default=list(MODES), choices=list(MODES))
+    parser.add_argument("--searchers", nargs="+", default=["auto", "wandb", "random"])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--timing", action="store_true")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    options = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    if options.timing:
+        for row in timing(["auto", "tpe"], [6, 12, 30]):
+            print(json.dumps(row), flush=True)
+        return
+    rows = []
+    for row in compare(
+        options.searchers, options.functions, options.modes, options.seeds, options.trials
+    ):
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+    print(table(rows, options.searchers))
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
