@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import secrets
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import yaml
 
 from pcsearch import __version__
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED, exit_status
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pcsearch.engine.experiment import Experiment
-    from pcsearch.engine.run import Outcome
+from pcsearch.exits import DONE, exit_status
 
 DEFAULT_PROJECT = "pcsearch"
-FILE_WIDTH = 160
 CHANGEABLE = ("num_samples", "address", "max_concurrent", "wandb")
 """The options that may differ when a search is gone on with."""
 
@@ -58,10 +50,48 @@ def _parse_overrides(
     return overrides
 
 
-_POSITIVE = click.IntRange(min=1)
-_OPTIONS = [
+class _Whole(click.IntRange):
+    name = "whole number"
+
+
+_POSITIVE = _Whole(min=1)
+_SEARCH = [
     click.Argument(["sweep"], required=False, type=click.Path(path_type=Path)),
     click.Option(["--num-samples"], type=_POSITIVE, metavar="N", help="Run N trials at most."),
+    click.Option(
+        ["--set", "overrides"],
+        multiple=True,
+        callback=_parse_overrides,
+        metavar="KEY=VALUE",
+        help="Fix a parameter over the file; may be repeated.",
+    ),
+    click.Option(
+        ["--sampler"],
+        type=click.Choice(["auto", "tpe", "gp", "cmaes", "qmc", "random"]),
+        default="auto",
+        show_default=True,
+        help="Which of Optuna's samplers suggests the trials of bayes.",
+    ),
+    click.Option(
+        ["--seed"],
+        type=_Whole(min=0, max=2**32 - 1),
+        metavar="N",
+        help="Seed of the search [default: drawn, and shown].",
+    ),
+    click.Option(
+        ["--trainable"],
+        metavar="MODULE:FUNCTION",
+        help="Search a function of your own instead of the PC transformer.",
+    ),
+]
+_PLAN = [
+    click.Option(["--plan"], is_flag=True, help="Print what would run, and run nothing."),
+    click.Option(
+        ["--draw"], type=_POSITIVE, metavar="N", help="Add the first N configurations to the plan."
+    ),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print the plan as JSON."),
+]
+_RUN = [
     click.Option(
         ["--project"], metavar="P", help="W&B project [default: the file's, or pcsearch]."
     ),
@@ -106,19 +136,6 @@ _OPTIONS = [
         help="GPUs a trial occupies, also a part of one [default: 1 where there are any].",
     ),
     click.Option(
-        ["--seed"],
-        type=click.IntRange(min=0, max=2**32 - 1),
-        metavar="N",
-        help="Seed of the search [default: drawn, and shown].",
-    ),
-    click.Option(
-        ["--set", "overrides"],
-        multiple=True,
-        callback=_parse_overrides,
-        metavar="KEY=VALUE",
-        help="Fix a parameter over the file; may be repeated.",
-    ),
-    click.Option(
         ["--resume"],
         type=click.Path(path_type=Path),
         metavar="DIR",
@@ -128,54 +145,77 @@ _OPTIONS = [
 
 
 @click.command(
-    "pcsearch", params=_OPTIONS, context_settings={"help_option_names": ["-h", "--help"]}
+    "pcsearch",
+    params=[*_SEARCH, *_PLAN, *_RUN],
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="pcsearch")
 @click.pass_context
 def command(
-    context: click.Context, /, sweep: Path | None, resume: Path | None, **given: Any
+    context: click.Context,
+    /,
+    sweep: Path | None,
+    resume: Path | None,
+    plan: bool,
+    draw: int | None,
+    as_json: bool,
+    **given: Any,
 ) -> int:
     """Run the search that a W&B sweep file describes, on Ray Tune.
 
-    SWEEP is a sweep.yaml with method grid, random or bayes.
+    SWEEP is a sweep.yaml with method grid, random, bayes or custom.
     """
+    if not plan:
+        for name, value in (("--draw", draw), ("--json", as_json)):
+            if value:
+                raise click.UsageError(f"{name} is a part of the plan; add --plan", context)
     if resume is not None:
+        if plan:
+            raise click.UsageError("--plan is of a SWEEP file, not of --resume", context)
         return _resume(context, sweep, resume, given)
     if sweep is None:
         raise click.UsageError("give a SWEEP file, or --resume DIR", context)
-    return _start(sweep, given)
+    return _plan(sweep, given, draw or 0, as_json) if plan else _start(sweep, given)
 
 
-def _start(sweep_file: Path, given: Mapping[str, Any]) -> int:
-    # --help should not pay for these, and a mistake in the sweep not for Ray.
-    from pcsearch.engine.experiment import prepare
+def _options(given: Mapping[str, Any]) -> Any:
     from pcsearch.engine.options import Options
 
+    others = ("project", "entity", "wandb")
     seed = given["seed"] if given["seed"] is not None else secrets.randbelow(2**31)
-    options = Options(
-        num_samples=given["num_samples"],
-        name=given["name"],
-        storage_path=given["storage_path"],
-        address=given["address"],
-        max_concurrent=given["max_concurrent"],
-        cpus_per_trial=given["cpus_per_trial"],
-        gpus_per_trial=given["gpus_per_trial"],
-        seed=seed,
-        overrides=given["overrides"],
-    )
-    experiment = prepare(sweep_file, options)
+    chosen = {name: value for name, value in given.items() if name not in others}
+    return Options(**{**chosen, "seed": seed})
+
+
+def _plan(sweep: Path, given: Mapping[str, Any], draws: int, as_json: bool) -> int:
+    # --help should not pay for these.
+    from pcsearch.engine.plan import make_plan
+    from pcsearch.reports.plan import as_document, as_text
+
+    plan = make_plan(sweep, _options(given), draws)
+    click.echo(as_document(plan) if as_json else as_text(plan))
+    return DONE
+
+
+def _start(sweep: Path, given: Mapping[str, Any]) -> int:
+    # --help should not pay for these.
+    from pcsearch.engine.experiment import prepare
+    from pcsearch.session import run_session
+
+    experiment = prepare(sweep, _options(given))
     tracking = {
         "project": given["project"] or experiment.sweep.project or DEFAULT_PROJECT,
         "entity": given["entity"] or experiment.sweep.entity,
         "wandb": given["wandb"],
     }
-    return _run(experiment, tracking)
+    return run_session(experiment, tracking)
 
 
 def _resume(
     context: click.Context, sweep: Path | None, directory: Path, given: Mapping[str, Any]
 ) -> int:
     from pcsearch.engine.experiment import reopen
+    from pcsearch.session import run_session
 
     chosen = {
         name
@@ -184,7 +224,7 @@ def _resume(
     }
     fixed = sorted(chosen - set(CHANGEABLE))
     if sweep is not None or fixed:
-        what = "SWEEP" if sweep is not None else f"--{fixed[0]}".replace("_", "-")
+        what = "SWEEP" if sweep is not None else _flag(context, fixed[0])
         raise PcsearchError(
             Problem(f"{what} is the experiment's own and cannot change; leave it out", "--resume")
         )
@@ -192,75 +232,9 @@ def _resume(
     experiment, tracking = reopen(directory, changes)
     if "wandb" in chosen:
         tracking = {**tracking, "wandb": given["wandb"]}
-    return _run(experiment, tracking)
+    return run_session(experiment, tracking)
 
 
-def _run(experiment: Experiment, tracking: dict[str, Any]) -> int:
-    from pcsearch.engine.data import prepare_data
-    from pcsearch.engine.run import run
-    from pcsearch.reports.live import LiveReport
-    from pcsearch.tracking.wandb_callback import WandbCallback
-    from pcsearch.tracking.wandb_mode import resolve
-
-    console, notes = _console(), _console(stderr=True)
-    mode = resolve(tracking["wandb"])
-    prepare_data(experiment.sweep, experiment.folder)
-    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes):
-        notes.print(line, highlight=False, soft_wrap=True, markup=False)
-    live = LiveReport(experiment, notes)
-    wandb = WandbCallback(
-        project=tracking["project"],
-        entity=tracking["entity"],
-        group=experiment.directory.name,
-        directory=experiment.directory.path,
-        mode=mode.mode,
-        notes=experiment.sweep.description,
-    )
-    with live.shown():
-        outcome = run(experiment, [live, wandb], tracking)
-    for problem in wandb.problems:
-        notes.print(problem, style="yellow", highlight=False, soft_wrap=True, markup=False)
-    _report(console, experiment, outcome, synced=mode.mode != "offline" and not wandb.problems)
-    if outcome.interrupted:
-        return INTERRUPTED
-    return SOME_FAILED if outcome.failed else DONE
-
-
-def _describe(experiment: Experiment) -> str:
-    """The search in a line: how many trials, how they are chosen and stopped, and the seed."""
-    sweep = experiment.sweep
-    parts = [f"{experiment.directory.name}: up to {experiment.cap} trials, method {sweep.method}"]
-    if sweep.early_terminate is not None:
-        rungs = sweep.early_terminate.rungs(experiment.max_epochs)
-        parts.append(f"ASHA at epochs {', '.join(map(str, rungs)) or 'none'}")
-    parts.append(f"{experiment.metric.name} ({experiment.metric.goal})")
-    parts.append(f"seed {experiment.options.seed}")
-    return "; ".join(parts)
-
-
-def _console(stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    console = Console(stderr=stderr)
-    # A file or a pipe has no width of its own, and 80 columns would fold the tables.
-    return console if console.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)
-
-
-def _report(console: Console, experiment: Experiment, outcome: Outcome, synced: bool) -> None:
-    from pcsearch.reports.results import best_configuration, failures, table
-    from pcsearch.tracking.wandb_mode import sync_command
-
-    sweep, metric, path = experiment.sweep, experiment.metric, experiment.directory.path
-    console.print(table(outcome.trials, sweep, metric))
-    console.print(best_configuration(outcome.trials, sweep, metric))
-
-    def line(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
-
-    for failure in failures(outcome.trials):
-        line(failure)
-    line(f"Everything lies in {path}")
-    if outcome.interrupted or len(outcome.trials) < experiment.cap:
-        line(f"Go on with it: python -m pcsearch --resume {shlex.quote(str(path))}")
-    if not synced and (path / "wandb").is_dir():
-        line(f"Upload it to W&B: {sync_command(path)}")
+def _flag(context: click.Context, name: str) -> str:
+    """The option that sets a parameter of the command."""
+    return next(each.opts[0] for each in context.command.params if each.name == name)

@@ -8,6 +8,7 @@ import click
 
 from pcsearch.errors import PcsearchError
 
+MOST_PROBLEMS = 200
 DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -16,8 +17,11 @@ def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
     try:
         status = entry.main(args=None if argv is None else list(argv), standalone_mode=False)
     except PcsearchError as error:
-        for problem in error.problems:
+        for problem in error.problems[:MOST_PROBLEMS]:
             click.echo(f"error: {problem}", err=True)
+        more = len(error.problems) - MOST_PROBLEMS
+        if more > 0:
+            click.echo(f"error: and {more} more problems", err=True)
         return WRONG
     except click.ClickException as error:
         click.echo(f"error: {error.format_message()} (--help tells more)", err=True)

@@ -11,6 +11,8 @@ for _name in [name for name in os.environ if name.startswith("WANDB_")]:
 os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_ERROR_REPORTING"] = "false"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# Before torch is: more threads than cores that are free only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

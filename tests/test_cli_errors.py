@@ -69,8 +69,8 @@ SWEEPS = {
         ["s.yaml:3:3: parameters.num_heads: 5 heads do not divide hidden_size 32"],
     ),
     "a form that is not supported": (
-        f"method: random\nrun_cap: 1\nparameters:\n  theta: {{distribution: beta}}{TINY}",
-        ["s.yaml:4:", "parameters.theta", "beta"],
+        f"method: custom\nscheduler: {{engine: ax}}\nmetric: {{name: x}}\nparameters:{TINY}",
+        ["s.yaml:2:13: scheduler.engine: engine 'ax' is not supported; use optuna or wandb"],
     ),
 }
 

@@ -33,6 +33,20 @@ def loaded(code: str) -> set[str]:
         ("import pcsearch.tracking.wandb_mode", set()),
         ("from pcsearch.cli import main; main(['nosuch.yaml'])", set()),
         ("import pcsearch.engine.experiment", set()),
+        *(
+            (f"from pcsearch.cli import main; assert not main(['{file}', '--plan'])", set())
+            for file in ("search_spaces/quickstart.yaml", "search_spaces/architecture_grid.yaml")
+        ),
+        (
+            "from pcsearch.cli import main; "
+            "assert not main(['search_spaces/production_random.yaml', '--plan', '--draw', '9'])",
+            set(),
+        ),
+        (
+            "from pcsearch.cli import main; "
+            "assert not main(['search_spaces/quickstart.yaml', '--plan', '--draw', '9'])",
+            {"optuna", "scipy"},
+        ),
     ],
 )
 def test_a_command_loads_what_it_needs_only(code: str, allowed: set[str]) -> None:

@@ -19,14 +19,14 @@ from pcsearch.pc.config import (
     unknown_field,
 )
 from pcsearch.pc.presets import PRESETS
-from pcsearch.sweeps.distributions import Categorical, Constant, Distribution
+from pcsearch.sweeps.distributions.base import EXTREMES, Distribution
+from pcsearch.sweeps.distributions.continuous import Beta
+from pcsearch.sweeps.distributions.discrete import Categorical, Constant, WeightedCategorical
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
 
 COMBINATIONS_CHECKED = 20_000
 CONFLICTS_SHOWN = 5
-# Quantiles that stand for "any draw" of a distribution without bounds.
-EXTREMES = (1e-9, 1 - 1e-9)
 
 
 def check(sweep: Sweep) -> None:
@@ -41,6 +41,20 @@ def check(sweep: Sweep) -> None:
         problems = [*_combination_problems(sweep), *_metric_problems(sweep)]
     if problems:
         raise PcsearchError(problems)
+
+
+def check_device(sweep: Sweep, gpus_per_trial: float) -> None:
+    """Hold a checked sweep's ``device`` to the GPUs that each of its trials gets.
+
+    Raises:
+        PcsearchError: a trial would look for a GPU that it does not get.
+    """
+    parameter = sweep.parameters.get("device")
+    values = [] if parameter is None else _telling_values(parameter.distribution)
+    wanted = [value for value in values if str(value).startswith("cuda")]
+    if parameter is not None and wanted and not gpus_per_trial:
+        message = f"{wanted[0]}: a trial gets no GPU; set device: auto, or --gpus-per-trial"
+        raise PcsearchError(Problem(message, parameter.where, "parameters.device"))
 
 
 def largest(sweep: Sweep, field: str) -> int:
@@ -63,7 +77,8 @@ def combinations(sweep: Sweep, fields: Iterable[str]) -> Iterator[dict[str, Any]
     varied = [p for p in sweep.parameters.values() if p.name in set(fields)]
     fixed = {p.name: p.distribution.ppf(0.5) for p in sweep.parameters.values() if p not in varied}
     grids = {p.name: _possible_values(p.distribution) for p in varied}
-    ranges = [p for p in varied if not isinstance(p.distribution, Categorical)]
+    categories = (Categorical, WeightedCategorical)
+    ranges = [p for p in varied if not isinstance(p.distribution, categories)]
     ranges.sort(key=lambda p: len(grids[p.name]))
     while ranges and math.prod(map(len, grids.values())) > COMBINATIONS_CHECKED:
         longest = ranges.pop()
@@ -75,6 +90,10 @@ def combinations(sweep: Sweep, fields: Iterable[str]) -> Iterator[dict[str, Any]
 def _parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:
     for parameter in parameters:
         key = f"parameters.{parameter.name}"
+        if len(parameter.path) > 1 and parameter.path[-1] in ModelConfig.model_fields:
+            advice = f"write {parameter.path[-1]} at the top"
+            yield Problem(f"the model's parameters are not nested; {advice}", parameter.where, key)
+            continue
         if parameter.name not in ModelConfig.model_fields and parameter.name != PRESET_KEY:
             yield Problem(unknown_field(parameter.name), parameter.where, key)
             continue
@@ -87,11 +106,12 @@ def _parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:
 
 def _telling_values(distribution: Distribution) -> Iterable[Any]:
     """Values that pass the model's checks only if every value of the distribution does."""
-    if isinstance(distribution, Constant | Categorical):
-        grid = distribution.grid()
-        assert grid is not None, "constants and categories are finite"
-        return grid
-    bounds = distribution.bounds()
+    if isinstance(distribution, Constant):
+        return [distribution.value]
+    if isinstance(distribution, Categorical | WeightedCategorical):
+        return distribution.values
+    # The ends of a beta distribution are never drawn.
+    bounds = None if isinstance(distribution, Beta) else distribution.bounds()
     ends = bounds if bounds is not None else map(distribution.ppf, EXTREMES)
     return [*ends, distribution.ppf(0.5)]
 
@@ -132,6 +152,12 @@ def _metric_problems(sweep: Sweep) -> Iterator[Problem]:
     elif metrics.needs_corruption(name) and not _always(sweep, "use_corruption", True):
         yield Problem(
             f"{name} exists only where part of the image is hidden; set use_corruption: true",
+            sweep.metric.where,
+            "metric",
+        )
+    elif metrics.source(name) == "probe" and not _always(sweep, "target_class", None):
+        yield Problem(
+            f"{name} tells classes apart, and with target_class there is one; remove either",
             sweep.metric.where,
             "metric",
         )

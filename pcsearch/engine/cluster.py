@@ -24,11 +24,18 @@ def connected(address: str | None) -> Iterator[None]:
     """Be connected to Ray; a local one starts and ends with the block.
 
     Args:
-        address: ``HOST:PORT`` or ``auto`` for a running cluster; None starts one on this machine.
+        address: ``HOST:PORT`` or ``auto`` for a running cluster; None or ``local`` starts one on
+            this machine. Where the process is connected already, that is what is used.
 
     Raises:
         PcsearchError: there is no cluster at the address.
     """
+    if ray.is_initialized():
+        # It is the caller's, and stays when the search has ended.
+        yield
+        return
+    if address == "local":
+        address = None
     if address is not None:
         _check_address(address)
     try:

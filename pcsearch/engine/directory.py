@@ -20,6 +20,7 @@ from pcsearch.errors import PcsearchError
 SWEEP_FILE = "sweep.yaml"
 RECORD_FILE = "experiment.json"
 FORMAT = 1
+RECORD_KEYS: dict[str, type] = {"options": dict, "tracking": dict, "folder": str}
 NAME_LENGTH = 100
 
 
@@ -52,14 +53,20 @@ class ExperimentDirectory:
                 self.path / RECORD_FILE, json.dumps({"format": FORMAT, **record}, indent=2) + "\n"
             )
         except FileExistsError:
-            raise PcsearchError(
-                f"{self.path} is there already; go on with it "
-                f"(--resume {shlex.quote(str(self.path))}) or choose another --name"
-            ) from None
+            raise self._present() from None
         except OSError as error:
             raise PcsearchError(
                 f"{self.path}: cannot be written ({error.strerror}); choose another --storage-path"
             ) from error
+
+    def check_absent(self) -> None:
+        """See that `create` can make it.
+
+        Raises:
+            PcsearchError: it is there already.
+        """
+        if self.path.exists():
+            raise self._present()
 
     def record(self) -> dict[str, Any]:
         """What `create` was given.
@@ -78,7 +85,16 @@ class ExperimentDirectory:
             raise PcsearchError(f"{path}: cannot be read ({error})") from error
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise PcsearchError(f"{path}: not a record of format {FORMAT}")
+        missing = [key for key in RECORD_KEYS if not isinstance(record.get(key), RECORD_KEYS[key])]
+        if missing:
+            raise PcsearchError(f"{path}: the record is damaged ({missing[0]} is missing)")
         return record
+
+    def _present(self) -> PcsearchError:
+        return PcsearchError(
+            f"{self.path} is there already; go on with it "
+            f"(--resume {shlex.quote(str(self.path))}) or choose another --name"
+        )
 
 
 def check_name(name: str) -> None:

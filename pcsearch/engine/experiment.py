@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.checks import check, largest
 from pcsearch.engine.directory import ExperimentDirectory, check_name
 from pcsearch.engine.options import Options
+from pcsearch.engine.pc_transformer import PCTransformer
+from pcsearch.engine.user_function import UserFunction
+from pcsearch.engine.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.config import NUMERIC_FIELDS
 from pcsearch.sweeps.configurations import Grid, configurations
-from pcsearch.sweeps.sweep import Metric, Sweep, read_sweep
-
-DEFAULT_METRIC = "best_val_mse"
+from pcsearch.sweeps.early_terminate import rung_problem
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.sweep import Sweep, read_sweep
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Experiment:
         options: what was asked besides.
         directory: where everything lies.
         cap: how many trials there are at most.
-        folder: where the search was started: a relative ``data_dir`` starts there.
+        folder: where the search was started: relative paths start there.
+        workload: what the trials run.
         resumed: whether the directory holds an earlier session's state to go on from.
     """
 
@@ -41,17 +43,24 @@ class Experiment:
     directory: ExperimentDirectory
     cap: int
     folder: Path
+    workload: Workload
     resumed: bool = False
 
     @property
-    def metric(self) -> Metric:
-        """What trials are compared by: the validation error where the sweep names nothing."""
-        return self.sweep.metric or Metric(DEFAULT_METRIC, "minimize")
+    def metrics(self) -> tuple[Metric, ...]:
+        """What trials are compared by, empty where nobody says."""
+        return self.sweep.metrics or self.workload.default_metrics()
 
     @property
-    def max_epochs(self) -> int:
-        """The epochs of the longest trial."""
-        return largest(self.sweep, "epochs")
+    def max_epochs(self) -> int | None:
+        """The epochs of the longest trial, None where nobody knows."""
+        return self.workload.max_epochs(self.sweep)
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """The epochs after which trials are compared and stopped."""
+        hyperband = self.sweep.early_terminate
+        return () if hyperband is None else hyperband.rungs(self.max_epochs)
 
 
 def prepare(sweep_file: Path, options: Options) -> Experiment:
@@ -60,14 +69,23 @@ def prepare(sweep_file: Path, options: Options) -> Experiment:
     Raises:
         PcsearchError: whatever is wrong with the sweep or the options, all of it.
     """
-    sweep = read_sweep(sweep_file, numeric=NUMERIC_FIELDS.__contains__, overrides=options.overrides)
-    check(sweep)
+    workload = workload_of(options, Path.cwd())
+    sweep = checked_sweep(sweep_file, options, workload)
     cap = trial_cap(sweep, options.num_samples)
+    if cap is None:
+        raise PcsearchError(
+            Problem(
+                f"method {sweep.method} has no end of its own; "
+                "give --num-samples N or run_cap: N in the file",
+                sweep.source,
+            )
+        )
     if options.name is not None:
         check_name(options.name)
     name = options.name or _default_name(sweep)
-    directory = ExperimentDirectory(options.storage_path.expanduser().absolute() / name)
-    return Experiment(sweep, options, directory, cap, Path.cwd())
+    directory = ExperimentDirectory(options.storage_path.expanduser().resolve() / name)
+    directory.check_absent()
+    return Experiment(sweep, options, directory, cap, Path.cwd(), workload)
 
 
 def reopen(path: Path, changes: Mapping[str, Any]) -> tuple[Experiment, dict[str, Any]]:
@@ -80,38 +98,65 @@ def reopen(path: Path, changes: Mapping[str, Any]) -> tuple[Experiment, dict[str
     Raises:
         PcsearchError: there is none at the path, or its files are damaged.
     """
-    directory = ExperimentDirectory(path.expanduser().absolute())
+    directory = ExperimentDirectory(path.expanduser().resolve())
     record = directory.record()
     stored = {**record["options"], **changes}
+    known = {each.name for each in fields(Options)}
+    if not stored.keys() <= known:
+        unknown = sorted(stored.keys() - known)[0]
+        raise PcsearchError(f"{directory.path}: its record has an unknown option {unknown!r}")
     options = Options(**stored, storage_path=directory.path.parent, name=directory.name)
-    sweep = read_sweep(
-        directory.sweep, numeric=NUMERIC_FIELDS.__contains__, overrides=options.overrides
-    )
-    check(sweep)
-    cap = trial_cap(sweep, options.num_samples)
     folder = Path(record["folder"])
-    return Experiment(sweep, options, directory, cap, folder, resumed=True), record["tracking"]
+    workload = workload_of(options, folder)
+    sweep = checked_sweep(directory.sweep, options, workload)
+    cap = trial_cap(sweep, options.num_samples)
+    assert cap is not None, "a search is started with an end"
+    experiment = Experiment(sweep, options, directory, cap, folder, workload, resumed=True)
+    return experiment, record["tracking"]
 
 
-def trial_cap(sweep: Sweep, num_samples: int | None) -> int:
-    """How many trials a sweep has: the least of --num-samples, run_cap and the grid's size.
+def workload_of(options: Options, folder: Path) -> Workload:
+    """What the trials of a search run: the user's function where one is given."""
+    if options.trainable is not None:
+        return UserFunction(options.trainable, folder)
+    return PCTransformer()
+
+
+def checked_sweep(sweep_file: Path, options: Options, workload: Workload) -> Sweep:
+    """Read a sweep and hold it to what its trials run.
 
     Raises:
-        PcsearchError: nothing bounds them.
+        PcsearchError: whatever is wrong with it, all of it.
+    """
+    sweep = read_sweep(sweep_file, numeric=workload.numeric, overrides=options.overrides)
+    workload.check(sweep)
+    message = _rung_problem(sweep, workload)
+    if message is None:
+        return sweep
+    if "epochs" in options.overrides:
+        # A trial run with fewer epochs is no mistake in the file.
+        return replace(sweep, notes=(*sweep.notes, f"early_terminate: {message}"))
+    key = "early_terminate"
+    raise PcsearchError(Problem(message, sweep.places.get(key, sweep.source), key))
+
+
+def trial_cap(sweep: Sweep, num_samples: int | None) -> int | None:
+    """How many trials a sweep has: the least of --num-samples, run_cap and the grid's size.
+
+    None where nothing bounds them.
     """
     limits = [limit for limit in (num_samples, sweep.run_cap) if limit is not None]
     grid = configurations(sweep, seed=0)
     if isinstance(grid, Grid):
         limits.append(grid.size)
-    if not limits:
-        raise PcsearchError(
-            Problem(
-                f"method {sweep.method} has no end of its own; "
-                "give --num-samples N or run_cap: N in the file",
-                sweep.source,
-            )
-        )
-    return min(limits)
+    return min(limits, default=None)
+
+
+def _rung_problem(sweep: Sweep, workload: Workload) -> str | None:
+    max_epochs = workload.max_epochs(sweep)
+    if sweep.early_terminate is None or max_epochs is None:
+        return None
+    return rung_problem(sweep.early_terminate, max_epochs)
 
 
 def _default_name(sweep: Sweep) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+SamplerName = Literal["auto", "tpe", "gp", "cmaes", "qmc", "random"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Options:
         gpus_per_trial: None for one where the cluster has GPUs, else none.
         seed: of random draws and of the searcher.
         overrides: parameters fixed over the file, by name.
+        sampler: which of Optuna's samplers suggests the trials of ``bayes``.
+        trainable: ``MODULE:FUNCTION`` that trials call; None trains the PC transformer.
     """
 
     num_samples: int | None = None
@@ -33,3 +37,5 @@ class Options:
     gpus_per_trial: float | None = None
     seed: int = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    sampler: SamplerName = "auto"
+    trainable: str | None = None

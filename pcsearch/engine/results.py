@@ -1,18 +1,14 @@
-"""What a search found: its trials, ranked by the metric."""
+"""What a search found: its trials, ranked by the metric, or the best of several metrics."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from ray.tune.experiment import Trial
-
-from pcsearch.pc.config import model_config
-from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON, EPOCH
-from pcsearch.sweeps.sweep import Metric
+from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
+from pcsearch.sweeps.metrics import Metric
 
 Status = Literal["finished", "stopped", "diverged", "failed", "interrupted"]
 
@@ -26,11 +22,13 @@ class TrialResult:
         trial_id: Tune's, and the W&B run's.
         folder: its folder's name in the experiment's directory.
         config: the values that it was given.
-        status: ``stopped`` is by the scheduler.
+        status: ``stopped`` is before its own end, by the scheduler or because the search ended.
         epoch: how many it trained.
-        value: the search's metric at its last report; None when it diverged or measured nothing.
+        values: of each of the search's metrics, the best that it reported; None when it diverged
+            or measured nothing. With several metrics, those of its last report that has all.
         seconds: how long it ran.
-        error: the last line of what made it fail, else an empty string.
+        error: the first line of what made it fail, else an empty string.
+        reported: the names of the numbers in its last report.
     """
 
     number: int
@@ -39,97 +37,92 @@ class TrialResult:
     config: Mapping[str, Any]
     status: Status
     epoch: int
-    value: float | None
+    values: tuple[float | None, ...]
     seconds: float
     error: str = ""
+    reported: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> float | None:
+        """The value of the first metric."""
+        return self.values[0] if self.values else None
+
+    @property
+    def valued(self) -> bool:
+        """Whether the trial takes part in the ranking."""
+        return self.status != "failed" and bool(self.values) and None not in self.values
 
 
-def trial_number(trial: Trial) -> int:
-    """A trial's number, from 1, in the order of suggestion; Tune keeps it over a restore."""
-    return int(trial.experiment_tag.partition("_")[0])
+def finite(value: Any) -> float | None:
+    """The finite number that a report has as a value, else None; numpy's and tensors' count."""
+    try:
+        if hasattr(value, "item"):
+            value = value.item()
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float(value) if math.isfinite(value) else None
+    # An array of several numbers, an integer beyond the floats, an object with another item.
+    except (ValueError, RuntimeError, TypeError, OverflowError):
+        return None
 
 
-def trial_folder(trial: Trial) -> str:
-    """The name of a trial's folder."""
-    return f"{trial_number(trial):04d}_{trial.trial_id}"
+def measured(report: Mapping[str, Any], metric: str) -> float | None:
+    """The metric in a report; None where it is missing or not finite, or the trial diverged."""
+    return None if report.get(EARLY_STOP_REASON) == DIVERGED else finite(report.get(metric))
 
 
-def trial_result(trial: Trial, metric: Metric, *, ended: bool) -> TrialResult:
-    """A trial of Tune's as a result.
+def better(value: float, other: float | None, metric: Metric) -> bool:
+    """Whether a value of the metric is better than another; anything is better than None."""
+    if other is None:
+        return True
+    return value < other if metric.mode == "min" else value > other
 
-    Args:
-        trial: Tune's record.
-        metric: the search's.
-        ended: whether it has come to its end; one that has not was interrupted.
+
+def ranked(results: Iterable[TrialResult], metrics: Sequence[Metric]) -> list[TrialResult]:
+    """The best first, by the first metric; of several metrics, those that none beats before all.
+
+    Trials without a value come last, in the order of their numbers.
     """
-    last = trial.last_result or {}
-    return TrialResult(
-        number=trial_number(trial),
-        trial_id=trial.trial_id,
-        folder=trial_folder(trial),
-        config=dict(trial.config),
-        status=_status(trial, last, ended),
-        epoch=int(last.get(EPOCH) or 0),
-        value=final_value(last, metric.name),
-        seconds=float(last.get("time_total_s") or 0),
-        error=_error(trial),
-    )
+    results = list(results)
+    front = {result.number for result in pareto_front(results, metrics)}
 
-
-def ranked(results: Iterable[TrialResult], metric: Metric) -> list[TrialResult]:
-    """The best first; diverged and failed trials last, in the order of their numbers."""
-    sign = 1 if metric.mode == "min" else -1
-
-    def key(result: TrialResult) -> tuple[bool, float, int]:
-        without = result.value is None or result.status == "failed"
-        return without, 0.0 if without else sign * (result.value or 0.0), result.number
+    def key(result: TrialResult) -> tuple[bool, bool, float, int]:
+        value = result.value if result.valued else None
+        if value is None:
+            return True, True, 0.0, result.number
+        sign = 1 if metrics[0].mode == "min" else -1
+        return False, result.number not in front, sign * value, result.number
 
     return sorted(results, key=key)
 
 
-def best(results: Iterable[TrialResult], metric: Metric) -> TrialResult | None:
+def pareto_front(results: Iterable[TrialResult], metrics: Sequence[Metric]) -> list[TrialResult]:
+    """The trials that no other beats: none is as good in every metric and better in one.
+
+    Of one metric they are the trials with its best value.
+    """
+    signs = [1 if metric.mode == "min" else -1 for metric in metrics]
+    valued = [result for result in results if result.valued]
+    points = {r.number: _signed(r, signs) for r in valued}
+    front: list[TrialResult] = []
+    # In this order a trial can only be beaten by one that came before it.
+    for result in sorted(valued, key=lambda r: (points[r.number], r.number)):
+        point = points[result.number]
+        if not any(_beats(points[other.number], point) for other in front):
+            front.append(result)
+    return front
+
+
+def best(results: Iterable[TrialResult], metrics: Sequence[Metric]) -> TrialResult | None:
     """The best trial, None where none has a value."""
-    first = next(iter(ranked(results, metric)), None)
-    return first if first is not None and has_value(first) else None
+    first = next(iter(ranked(results, metrics)), None)
+    return first if first is not None and first.valued else None
 
 
-def has_value(result: TrialResult) -> bool:
-    """Whether a trial takes part in the ranking."""
-    return result.value is not None and result.status != "failed"
+def _signed(result: TrialResult, signs: Sequence[int]) -> tuple[float, ...]:
+    pairs = zip(signs, result.values, strict=True)
+    return tuple(sign * value for sign, value in pairs if value is not None)
 
 
-def is_number(value: Any) -> bool:
-    """Whether a reported value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def final_value(report: Mapping[str, Any], metric: str) -> float | None:
-    """The metric of a trial's last report; None when it diverged or never measured it."""
-    value = report.get(metric)
-    if report.get(EARLY_STOP_REASON) == DIVERGED or value is None or not is_number(value):
-        return None
-    return float(value)
-
-
-def epochs(values: Mapping[str, Any]) -> int:
-    """How many epochs a trial of these values trains when nothing stops it."""
-    return model_config(values).epochs
-
-
-def _status(trial: Trial, last: Mapping[str, Any], ended: bool) -> Status:
-    if trial.status == Trial.ERROR:
-        return "failed"
-    if not ended:
-        return "interrupted"
-    if last.get(EARLY_STOP_REASON) == DIVERGED:
-        return "diverged"
-    if last.get(EARLY_STOP_REASON) is None and int(last.get(EPOCH) or 0) < epochs(trial.config):
-        return "stopped"
-    return "finished"
-
-
-def _error(trial: Trial) -> str:
-    if trial.status != Trial.ERROR or trial.error_file is None:
-        return ""
-    lines = Path(trial.error_file).read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+def _beats(point: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return point != other and all(a <= b for a, b in zip(point, other, strict=True))

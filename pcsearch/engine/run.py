@@ -6,6 +6,7 @@ import logging
 import os
 import platform
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,17 +16,16 @@ from types import FrameType
 from typing import Any
 
 from ray import tune
-from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 
 from pcsearch import __version__
 from pcsearch.engine.cluster import check_room, connected, gpus_per_trial
 from pcsearch.engine.experiment import Experiment
-from pcsearch.engine.results import TrialResult, trial_folder, trial_result
-from pcsearch.engine.schedulers import make_scheduler
+from pcsearch.engine.record import Record, trial_folder
+from pcsearch.engine.results import TrialResult
 from pcsearch.engine.searchers import Suggestions, make_searcher
-from pcsearch.engine.trainable import TrialSettings, make_trainable
-from pcsearch.pc import metrics
+from pcsearch.engine.stoppers import UntilTarget
+from pcsearch.engine.workload import Surroundings
 
 TUNE_ENVIRONMENT = {
     # A metric that comes every few epochs is not in every report.
@@ -39,10 +39,17 @@ RECORDED_VERSIONS = ("ray", "optuna", "torch", "wandb")
 
 @dataclass(frozen=True)
 class Outcome:
-    """The trials of a search in the order of their numbers, and whether it was cut off."""
+    """How a search has ended.
+
+    Args:
+        trials: in the order of their numbers.
+        interrupted: whether it was cut off.
+        reached: the id of the trial that reached the metric's target, None if none did.
+    """
 
     trials: tuple[TrialResult, ...]
     interrupted: bool
+    reached: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -51,12 +58,16 @@ class Outcome:
 
 
 def run(
-    experiment: Experiment, callbacks: Sequence[tune.Callback], tracking: dict[str, Any]
+    experiment: Experiment,
+    record: Record,
+    callbacks: Sequence[tune.Callback],
+    tracking: dict[str, Any],
 ) -> Outcome:
     """Run a search to its end, or until it is interrupted.
 
     Args:
         experiment: what to run.
+        record: of its trials, with the scheduler that stops them.
         callbacks: that watch it.
         tracking: what to keep of the tracking's settings for a later `reopen`.
 
@@ -69,34 +80,37 @@ def run(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with connected(experiment.options.address):
         check_room(experiment.options)
+        experiment.workload.check_gpus(experiment.sweep, gpus_per_trial(experiment.options))
         if not experiment.resumed:
-            record = _record(experiment)
-            experiment.directory.create(experiment.sweep.text, record | {"tracking": tracking})
+            kept = _kept(experiment) | {"tracking": tracking}
+            experiment.directory.create(experiment.sweep.text, kept)
         interruption = Interruption()
         with interruption.handled():
             log = JsonLoggerCallback()  # type: ignore[no-untyped-call]
-            trials = _tune(experiment, [log, *callbacks, interruption])
-        results = [
-            trial_result(trial, experiment.metric, ended=trial.status == Trial.TERMINATED)
-            for trial in trials
-        ]
-    results.sort(key=lambda result: result.number)
-    return Outcome(tuple(results), interruption.happened)
+            # The others ask the record, so it comes first.
+            trials = _tune(experiment, record.scheduler, [record, log, *callbacks, interruption])
+        results = sorted(map(record.result, trials), key=lambda result: result.number)
+    winner = record.scheduler.reached
+    reached = None if winner is None else winner.trial_id
+    return Outcome(tuple(results), interruption.happened, reached)
 
 
-def _tune(experiment: Experiment, callbacks: list[tune.Callback]) -> list[Any]:
+def _tune(
+    experiment: Experiment, scheduler: UntilTarget, callbacks: list[tune.Callback]
+) -> list[Any]:
     options, directory = experiment.options, experiment.directory
     resources = {"cpu": options.cpus_per_trial, "gpu": gpus_per_trial(options)}
+    surroundings = Surroundings(directory.path, experiment.folder)
+    trainable = experiment.workload.trainable(experiment.sweep, experiment.metrics, surroundings)
+    searcher = make_searcher(experiment.sweep, experiment.cap, options.seed, options.sampler)
     analysis = tune.run(
-        tune.with_resources(make_trainable(_settings(experiment)), resources),
+        tune.with_resources(trainable, resources),
         name=directory.name,
         storage_path=str(directory.path.parent),
         # The searcher knows the end; Tune's own count would repeat a grid.
         num_samples=-1,
-        search_alg=Suggestions(
-            make_searcher(experiment.sweep, experiment.cap, options.seed), options.max_concurrent
-        ),
-        scheduler=make_scheduler(experiment.sweep, experiment.max_epochs),
+        search_alg=Suggestions(searcher, options.max_concurrent),
+        scheduler=scheduler,
         checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
         trial_dirname_creator=trial_folder,
         reuse_actors=True,
@@ -108,23 +122,7 @@ def _tune(experiment: Experiment, callbacks: list[tune.Callback]) -> list[Any]:
     return list(analysis.trials)
 
 
-def _settings(experiment: Experiment) -> TrialSettings:
-    """What the trials do besides their own configuration, so that the search has its metric."""
-    sweep = experiment.sweep
-    rungs: tuple[int, ...] = ()
-    if sweep.early_terminate is not None:
-        rungs = sweep.early_terminate.rungs(experiment.max_epochs)
-    source = metrics.source(experiment.metric.name)
-    return TrialSettings(
-        directory=experiment.directory.path,
-        data_folder=experiment.folder,
-        validate_at=rungs if source == "validation" else (),
-        # The last epoch is probed wherever any is.
-        probe_at=(*rungs, experiment.max_epochs) if source == "probe" else (),
-    )
-
-
-def _record(experiment: Experiment) -> dict[str, Any]:
+def _kept(experiment: Experiment) -> dict[str, Any]:
     options = asdict(experiment.options)
     # The directory itself says them, wherever it is moved.
     del options["storage_path"], options["name"]
@@ -152,6 +150,8 @@ class Interruption(tune.Callback):
 
     def setup(self, *args: Any, **info: Any) -> None:
         """Put a handler before Tune's."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         tunes = signal.getsignal(signal.SIGINT)
 
         def note(number: int, frame: FrameType | None) -> None:
@@ -169,4 +169,5 @@ class Interruption(tune.Callback):
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, before)

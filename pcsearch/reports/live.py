@@ -10,21 +10,15 @@ from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
+from ray.tune.utils import flatten_dict
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from pcsearch.engine.experiment import Experiment
-from pcsearch.engine.results import (
-    TrialResult,
-    best,
-    epochs,
-    final_value,
-    trial_number,
-    trial_result,
-)
-from pcsearch.pc.metrics import EPOCH
-from pcsearch.reports.results import STATUS_STYLES, columns, number, searched
+from pcsearch.engine.record import Record, trial_number
+from pcsearch.engine.results import TrialResult, best, measured
+from pcsearch.reports.results import STATUS_STYLES, cells, columns, number
 
 LATEST = 8
 REFRESHES_A_SECOND = 2
@@ -36,9 +30,25 @@ class Running:
 
     number: int
     config: dict[str, Any]
-    epochs: int
-    epoch: int = 0
-    value: float | None = None
+    epochs: int | None
+    epoch: int
+    values: list[float | None]
+    epoch_before: int = 0
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in epochs."""
+        return f"{self.epoch}/{self.epochs}" if self.epochs is not None else str(self.epoch)
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1; 0 where nobody knows."""
+        return self.epoch / self.epochs if self.epochs else 0.0
+
+    @property
+    def share_before(self) -> float:
+        """How much of it an earlier session has done."""
+        return self.epoch_before / self.epochs if self.epochs else 0.0
 
 
 class LiveReport(LoggerCallback):
@@ -46,15 +56,19 @@ class LiveReport(LoggerCallback):
 
     Args:
         experiment: the search.
+        record: of its trials.
         console: where to show it.
     """
 
-    def __init__(self, experiment: Experiment, console: Console) -> None:
+    def __init__(self, experiment: Experiment, record: Record, console: Console) -> None:
         self._experiment = experiment
-        self._metric = experiment.metric
+        self._record = record
+        self._metrics = experiment.metrics
         self._console = console
         self._running: dict[str, Running] = {}
         self._ended: list[TrialResult] = []
+        self._ended_before = 0
+        self._started = False
         self._since = time.monotonic()
 
     @contextmanager
@@ -72,58 +86,64 @@ class LiveReport(LoggerCallback):
         ):
             yield
 
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """See at the first step what an earlier session has done already."""
+        if not self._started:
+            self._started = True
+            self._ended = [self._record.result(t) for t in trials if self._record.has_ended(t)]
+            self._ended_before = len(self._ended)
+
     def log_trial_start(self, trial: Trial) -> None:
         """A trial has begun, or gone on."""
         config = dict(trial.config)
-        epoch = int((trial.last_result or {}).get(EPOCH) or 0)
-        self._running[trial.trial_id] = Running(trial_number(trial), config, epochs(config), epoch)
+        epochs = self._experiment.workload.epochs(config)
+        epoch = self._record.epoch(trial.last_result or {})
+        nothing: list[float | None] = [None] * len(self._metrics)
+        running = Running(trial_number(trial), config, epochs, epoch, nothing, epoch)
+        self._running[trial.trial_id] = running
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
         """A trial has reported an epoch."""
         running = self._running.get(trial.trial_id)
         if running is not None:
-            running.epoch = int(result.get(EPOCH) or 0)
-            value = final_value(result, self._metric.name)
-            running.value = running.value if value is None else value
+            running.epoch = self._record.epoch(result)
+            report = flatten_dict(result)
+            for index, metric in enumerate(self._metrics):
+                value = measured(report, metric.name)
+                running.values[index] = running.values[index] if value is None else value
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
         """A trial has ended: by itself, by the scheduler or by an error."""
         self._running.pop(trial.trial_id, None)
-        result = trial_result(trial, self._metric, ended=True)
+        result = self._record.result(trial)
         self._ended.append(result)
         if not self._console.is_terminal:
-            value = number(result.value)
-            self._console.print(
-                f"trial {result.number} {result.status} after epoch {result.epoch}: "
-                f"{self._metric.name} {value}; {self.headline()}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            pairs = zip(self._metrics, result.values, strict=True)
+            measured = ", ".join(f"{metric.name} {number(value)}" for metric, value in pairs)
+            ended = f"trial {result.number} {result.status} after epoch {result.epoch}"
+            line = f"{ended}: {measured}; {self.headline()}" if measured else ended
+            self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def render(self) -> RenderableType:
         """The table of the moment."""
-        names = searched(self._experiment.sweep)
-        shown = columns(self._metric, names)
-        ended = [
-            (r.number, f"{r.epoch}", r.value, r.config, r.status) for r in self._ended[-LATEST:]
-        ]
-        running = [
-            (r.number, f"{r.epoch}/{r.epochs}", r.value, r.config, "running")
-            for r in list(self._running.values())[-LATEST:]
-        ]
-        for trial, epoch, value, config, status in (*ended, *running):
-            cells = (number(config.get(name)) for name in names)
-            state = Text(status, STATUS_STYLES.get(status, "cyan"))
-            shown.add_row(str(trial), number(value), epoch, *cells, state)
+        searched = self._experiment.sweep.searched()
+        shown = columns(self._metrics, searched)
+        for ended in self._ended[-LATEST:]:
+            row = cells(ended.number, ended.values, str(ended.epoch), ended.config, searched)
+            shown.add_row(*row, Text(ended.status, STATUS_STYLES[ended.status]))
+        for running in list(self._running.values())[-LATEST:]:
+            row = cells(running.number, running.values, running.progress, running.config, searched)
+            shown.add_row(*row, Text("running", "cyan"))
         return Group(shown, Text(self.headline(), "bold"))
 
     def headline(self) -> str:
         """How far the search is, its best so far, and the time that is left."""
         done, cap = len(self._ended), self._experiment.cap
         parts = [f"{done} of {cap} trials ended, {len(self._running)} running"]
-        winner = best(self._ended, self._metric)
+        winner = best(self._ended, self._metrics)
         if winner is not None:
-            parts.append(f"best {self._metric.name} {number(winner.value)} (trial {winner.number})")
+            name = self._metrics[0].name
+            parts.append(f"best so far {number(winner.value)} ({name}, trial {winner.number})")
         left = self._seconds_left()
         if left is not None:
             parts.append(f"about {duration(left)} left")
@@ -132,10 +152,12 @@ class LiveReport(LoggerCallback):
     def _seconds_left(self) -> float | None:
         """The trials that are left at the rate of this session; running ones count in part."""
         running = list(self._running.values())
-        done = len(self._ended) + sum(r.epoch / r.epochs for r in running)
-        if not self._ended or not done:
+        ended = len(self._ended) - self._ended_before
+        done = ended + sum(r.share - r.share_before for r in running)
+        left = self._experiment.cap - len(self._ended) - sum(r.share for r in running)
+        if ended <= 0 or done <= 0 or left <= 0:
             return None
-        return (time.monotonic() - self._since) / done * max(0.0, self._experiment.cap - done)
+        return (time.monotonic() - self._since) / done * left
 
 
 def duration(seconds: float) -> str:

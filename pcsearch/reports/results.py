@@ -11,11 +11,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pcsearch.engine.results import TrialResult, best, has_value, ranked
-from pcsearch.sweeps.distributions import Constant
-from pcsearch.sweeps.sweep import Metric, Sweep
+from pcsearch.engine.results import TrialResult, best, pareto_front, ranked
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.parameters import Parameter, nested, value_of
+from pcsearch.sweeps.sweep import Sweep
+from pcsearch.sweeps.wording import listed, suggestion
 
 ROWS = 20
+LONGEST_CELL = 40
 STATUS_STYLES = {
     "finished": "green",
     "stopped": "yellow",
@@ -25,57 +28,70 @@ STATUS_STYLES = {
 }
 
 
-def searched(sweep: Sweep) -> list[str]:
-    """The names of the parameters that differ between trials, in the file's order."""
-    return [
-        name
-        for name, parameter in sweep.parameters.items()
-        if not isinstance(parameter.distribution, Constant)
-    ]
-
-
-def table(results: Sequence[TrialResult], sweep: Sweep, metric: Metric) -> Table:
+def table(results: Sequence[TrialResult], sweep: Sweep, metrics: Sequence[Metric]) -> Table:
     """The trials, the best first; of many, the best ROWS."""
-    rows = ranked(results, metric)
-    names = searched(sweep)
-    shown = columns(metric, names)
-    shown.title, shown.title_justify, shown.caption_justify = _title(results), "left", "left"
+    rows = ranked(results, metrics)
+    searched = sweep.searched()
+    shown = columns(metrics, searched)
+    shown.title, shown.title_justify = _title(results, metrics), "left"
+    shown.caption_justify = "left"
+    front = {result.number for result in pareto_front(results, metrics)}
     for result in rows[:ROWS]:
         shown.add_row(
-            str(result.number),
-            number(result.value),
-            str(result.epoch),
-            *(number(result.config.get(name)) for name in names),
+            *cells(result.number, result.values, str(result.epoch), result.config, searched),
             Text(result.status, STATUS_STYLES[result.status]),
+            style="bold" if len(metrics) > 1 and result.number in front else None,
         )
     if len(rows) > ROWS:
         shown.caption = f"and {len(rows) - ROWS} more"
     return shown
 
 
-def columns(metric: Metric, names: Sequence[str]) -> Table:
-    """An empty table for trials: number, metric, epochs, the searched parameters, status."""
+def columns(metrics: Sequence[Metric], searched: Sequence[Parameter]) -> Table:
+    """An empty table for trials: number, metrics, epochs, the searched parameters, status."""
     empty = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    for name in ("trial", metric.name.rpartition("/")[2], "epochs", *names):
+    measured = [metric.name.rpartition("/")[2] for metric in metrics]
+    for name in ("trial", *measured, "epochs", *(parameter.name for parameter in searched)):
         empty.add_column(name, justify="right", overflow="fold")
     empty.add_column("status", no_wrap=True)
     return empty
 
 
-def best_configuration(
-    results: Sequence[TrialResult], sweep: Sweep, metric: Metric
-) -> RenderableType:
-    """The best trial's values as YAML, in the file's order."""
-    winner = best(results, metric)
+def cells(
+    trial: int,
+    values: Sequence[float | None],
+    epochs: str,
+    config: Any,
+    searched: Sequence[Parameter],
+) -> list[Text]:
+    """The cells of a trial's row, up to its status."""
+    searched_values = (value_of(config, parameter) for parameter in searched)
+    texts = (str(trial), *map(number, values), epochs, *map(number, searched_values))
+    return [Text(text) for text in texts]
+
+
+def best_configurations(
+    results: Sequence[TrialResult], sweep: Sweep, metrics: Sequence[Metric]
+) -> Iterator[RenderableType]:
+    """The best trial's values as YAML, in the file's order; of several metrics, the front's."""
+    if not metrics:
+        return
+    winner = best(results, metrics)
     if winner is None:
-        return Text("No trial has a value; there is no best configuration.", "bold red")
-    values = {name: winner.config[name] for name in sweep.parameters if name in winner.config}
-    heading = Text(
-        f"Best configuration: trial {winner.number} ({winner.trial_id}), "
-        f"{metric.name} {number(winner.value)}",
-        "bold",
-    )
-    return Group(heading, Text(yaml.safe_dump(values, sort_keys=False).rstrip()))
+        message = "No trial has a value; there is no best configuration."
+        yield Text(message + _missing(results, metrics), "bold red")
+        return
+    if len(metrics) == 1:
+        yield _configuration("Best configuration", winner, sweep, metrics)
+        return
+    front = [result for result in ranked(results, metrics) if result.valued]
+    numbers = {result.number for result in pareto_front(results, metrics)}
+    front = [result for result in front if result.number in numbers]
+    yield Text(f"Pareto front: {len(front)} trials that no other beats in every metric", "bold")
+    for result in front[:ROWS]:
+        yield _configuration("Configuration", result, sweep, metrics)
+    if len(front) > ROWS:
+        yield Text(f"and {len(front) - ROWS} more")
 
 
 def failures(results: Sequence[TrialResult]) -> Iterator[str]:
@@ -89,12 +105,36 @@ def number(value: Any) -> str:
     """A value as a cell shows it: numbers to four significant digits, None as a dash."""
     if value is None:
         return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value)
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
 
 
-def _title(results: Sequence[TrialResult]) -> str:
-    valued = sum(map(has_value, results))
+def _configuration(
+    heading: str, result: TrialResult, sweep: Sweep, metrics: Sequence[Metric]
+) -> RenderableType:
+    pairs = zip(metrics, result.values, strict=True)
+    measured = ", ".join(f"{metric.name} {number(value)}" for metric, value in pairs)
+    title = f"{heading}: trial {result.number} ({result.trial_id}), {measured}"
+    parameters = sweep.parameters.values()
+    values = nested((p, value_of(result.config, p)) for p in parameters)
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return Group(Text(title, "bold"), Text(text.rstrip()))
+
+
+def _missing(results: Sequence[TrialResult], metrics: Sequence[Metric]) -> str:
+    """What trials report instead of a metric that none has."""
+    reported = {name for result in results for name in result.reported}
+    absent = [metric.name for metric in metrics if metric.name not in reported]
+    if not absent or not reported:
+        return ""
+    hint = suggestion(absent[0], reported) or f"; they report {listed(sorted(reported), 'and')}"
+    return f" No trial reports {absent[0]!r}{hint}."
+
+
+def _title(results: Sequence[TrialResult], metrics: Sequence[Metric]) -> str:
+    if not metrics:
+        return f"{len(results)} trials"
+    valued = sum(result.valued for result in results)
     rest = f", {len(results) - valued} without a value" if valued < len(results) else ""
-    return f"{len(results)} trials, the best first{rest}"
+    order = "the best first" if len(metrics) == 1 else "those that no other beats first"
+    return f"{len(results)} trials, {order}{rest}"

@@ -25,8 +25,8 @@ from ray.tune.result import (
     TIMESTEPS_THIS_ITER,
 )
 
-from pcsearch.pc.config import model_config
-from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON, EPOCH, SUMMARY
+from pcsearch.engine.results import Status
+from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH, SUMMARY
 from pcsearch.tracking.vode_trends import VodeTrends
 from pcsearch.tracking.wandb_mode import Mode, sync_command
 from pcsearch.tracking.wandb_runs import Home, WandbRun
@@ -35,10 +35,8 @@ IMAGES = "reconstructions_images"
 """The key of a report that names a PNG file, relative to the trial's directory."""
 
 STATUS = "trial_status"
-FINISHED = "finished"
 STOPPED_BY_SCHEDULER = "stopped early by the scheduler"
 STOPPED_BY_USER = "stopped from W&B"
-DIVERGED_STATUS = "diverged"
 FAILED = "failed"
 INTERRUPTED = "interrupted"
 
@@ -57,16 +55,10 @@ BOOKKEEPING = frozenset(
 """What Tune adds to a report."""
 
 
-def whole_config(values: dict[str, Any]) -> dict[str, Any]:
-    """The whole ModelConfig of a trial, from its values, as JSON has it."""
-    return model_config(values).model_dump(mode="json")
-
-
 @dataclass
 class _Track:
     """What the driver holds of a trial that is under way; no run where W&B failed to start it."""
 
-    epochs: int | None
     trends: VodeTrends
     run: WandbRun | None = None
     stopped: bool = False
@@ -83,12 +75,12 @@ class WandbCallback(LoggerCallback):
         group: the experiment's name.
         directory: the experiment's; W&B's files go to its folder ``wandb``.
         mode: where runs go; ``disabled`` keeps none and does not import wandb.
+        status: how a trial has ended.
+        effective_config: turns a trial's values into the settings to show, plain as in JSON.
         entity: the user or team, None for W&B's default.
         name: what the names of the runs begin with.
         tags: of every run.
         notes: of every run.
-        effective_config: turns a trial's values into the settings to show, plain as in JSON.
-            It is pickled with the experiment.
     """
 
     def __init__(
@@ -98,15 +90,17 @@ class WandbCallback(LoggerCallback):
         group: str,
         directory: Path,
         mode: Mode,
+        status: Callable[[Trial], Status],
+        effective_config: Callable[[Mapping[str, Any]], dict[str, Any]],
         entity: str | None = None,
         name: str | None = None,
         tags: Iterable[str] = (),
         notes: str | None = None,
-        effective_config: Callable[[dict[str, Any]], dict[str, Any]] = whole_config,
     ) -> None:
         self.home = Home(project, entity, group, Path(directory).absolute(), tuple(tags), notes)
         self.mode: Mode = mode
         self.name = name
+        self.status = status
         self.effective_config = effective_config
         self.problems: list[str] = []
         """What went wrong with W&B, one line each, without repeats."""
@@ -139,7 +133,7 @@ class WandbCallback(LoggerCallback):
         if track.run is not None:
             with self._noting("the charts of the vodes were lost"):
                 track.run.log_charts(track.trends.charts())
-        self._close(trial, track, _status(trial, track), exit_code=0)
+        self._close(trial, track, self._status(trial, track), exit_code=0)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """Finish the runs of trials that the search has not seen the end of."""
@@ -180,7 +174,7 @@ class WandbCallback(LoggerCallback):
         if track is None:
             config = self._config(trial)
             trends = VodeTrends(self._earlier_trends.pop(trial.trial_id, None))
-            track = _Track(config.get("epochs"), trends)
+            track = _Track(trends)
             self._tracks[trial.trial_id] = track
             self._start(trial, track, config)
         return track
@@ -194,6 +188,13 @@ class WandbCallback(LoggerCallback):
         name = "-".join(part for part in (self.name, _trial_name(trial)) if part)
         with self._noting("a run was not started", server=True):
             track.run = WandbRun(self.home, self.mode, trial.trial_id, name, config, stop)
+
+    def _status(self, trial: Trial, track: _Track) -> str:
+        """How a trial that did not fail has ended."""
+        status = self.status(trial)
+        if track.stopped and status in ("stopped", "finished"):
+            return STOPPED_BY_USER
+        return STOPPED_BY_SCHEDULER if status == "stopped" else status
 
     def _config(self, trial: Trial) -> dict[str, Any]:
         with self._noting("a run shows only the values that were searched"):
@@ -212,9 +213,11 @@ class WandbCallback(LoggerCallback):
         summary = {
             name: value
             for name in SUMMARY
-            if not (isinstance(value := last.get(name), float) and math.isnan(value))
+            if name in last and not (isinstance(value := last[name], float) and math.isnan(value))
         }
-        summary |= {EARLY_STOP_REASON: str(summary[EARLY_STOP_REASON]), STATUS: status}
+        if EARLY_STOP_REASON in summary:
+            summary[EARLY_STOP_REASON] = str(summary[EARLY_STOP_REASON])
+        summary[STATUS] = status
         with self._noting("a summary was lost"):
             track.run.summarise(summary)
         with self._noting("a run was not uploaded to its end", server=True):
@@ -256,15 +259,3 @@ def _trial_name(trial: Trial) -> str:
         return str(trial.custom_dirname)
     number = re.match(r"\d+", trial.experiment_tag or "")
     return f"trial-{int(number[0]):04d}" if number else str(trial.trial_id)
-
-
-def _status(trial: Trial, track: _Track) -> str:
-    """How a trial that did not fail has ended."""
-    last = trial.last_result or {}
-    reason = last.get(EARLY_STOP_REASON)
-    if reason == DIVERGED:
-        return DIVERGED_STATUS
-    epoch = last.get(EPOCH) or last.get(TRAINING_ITERATION) or 0
-    if reason is None and track.epochs is not None and epoch < track.epochs:
-        return STOPPED_BY_USER if track.stopped else STOPPED_BY_SCHEDULER
-    return FINISHED

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from pcsearch.engine.checks import COMBINATIONS_CHECKED, check, combinations, largest
+from pcsearch.engine.checks import (
+    COMBINATIONS_CHECKED,
+    check,
+    check_device,
+    combinations,
+    largest,
+)
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.config import CONFLICTING_FIELDS, NUMERIC_FIELDS
 from pcsearch.pc.presets import PRESETS
@@ -98,7 +104,7 @@ def test_an_unknown_parameter_unlike_all_others_gets_no_guess() -> None:
         ("data_dir", {"value": 3}, "should be a valid string, got 3"),
         ("eval_inference_steps", {"value": [5, 0]}, "[1] should be greater than or equal to 1"),
         ("eval_inference_steps", {"value": []}, "should have at least 1 item"),
-        ("eval_inference_steps", {"value": 5}, "should be a valid tuple, got 5"),
+        ("eval_inference_steps", {"value": 5}, "should be a list, got 5"),
         ("target_class", {"min": -1, "max": 3}, "greater than or equal to 0, got -1"),
         ("config", {"values": ["6block", "7block"]}, "no preset '7block'; the presets are "),
         ("config", {"value": [1]}, "no preset [1]; the presets are "),
@@ -351,3 +357,34 @@ def test_a_vodes_metric_is_known_up_to_the_vodes_of_the_deepest_model(
 )
 def test_largest_is_the_most_that_any_trial_takes(parameters: dict[str, Any], epochs: int) -> None:
     assert largest(sweep(parameters), "epochs") == epochs
+
+
+def test_a_nested_field_belongs_at_the_top() -> None:
+    given = {"optimizer": {"parameters": {"peak_lr_hidden": {"value": 0.1}}}}
+    assert problem(given) == (
+        "s.yaml:3:28: parameters.optimizer.peak_lr_hidden: the model's parameters are not nested; "
+        "write peak_lr_hidden at the top"
+    )
+
+
+@pytest.mark.parametrize("device", [{"value": "cuda"}, {"values": ["cpu", "cuda:1"]}])
+def test_cuda_without_a_gpu_for_each_trial_is_refused(device: dict[str, Any]) -> None:
+    with pytest.raises(PcsearchError) as caught:
+        check_device(sweep({"device": device}), 0)
+    named = "cuda:1" if "values" in device else "cuda"
+    assert str(caught.value) == (
+        f"s.yaml:3:3: parameters.device: {named}: a trial gets no GPU; set device: auto, or "
+        "--gpus-per-trial"
+    )
+    check_device(sweep({"device": device}), 0.5)
+
+
+def test_devices_that_are_always_there_need_no_gpu() -> None:
+    check_device(sweep({"device": {"values": ["cpu", "auto"]}}), 0)
+    check_device(sweep({"seed": {"value": 1}}), 0)
+
+
+def test_a_search_on_the_probe_needs_classes_to_tell_apart() -> None:
+    given = {"target_class": {"value": 3}, "batch_size": {"value": 30}}
+    metric = {"name": "best_probe_accuracy", "goal": "maximize"}
+    assert "with target_class there is one; remove either" in problem(given, metric=metric)

@@ -61,7 +61,6 @@ def refusal(address: str) -> str:
         "host:99999",
         "Auto",
         "http://127.0.0.1:8265",
-        "local",
     ],
 )
 def test_an_address_that_is_no_host_and_port_is_refused(address: str) -> None:

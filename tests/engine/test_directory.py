@@ -17,6 +17,7 @@ RECORD: dict[str, Any] = {
     "created": "2026-01-02T03:04:05+00:00",
     "options": {"num_samples": None, "seed": 3, "overrides": {"epochs": [1, "ü", None, 1e-5]}},
     "tracking": {"wandb": "offline"},
+    "folder": "/started/there",
 }
 
 

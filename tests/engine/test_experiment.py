@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from searching import write_sweep
 
-from pcsearch.engine.directory import ExperimentDirectory
-from pcsearch.engine.experiment import Experiment, prepare, reopen, trial_cap
+from pcsearch.engine.experiment import prepare, reopen, trial_cap
 from pcsearch.engine.options import Options
 from pcsearch.errors import PcsearchError
-from pcsearch.sweeps.sweep import parse_sweep
+from pcsearch.sweeps.sweep import parse_sweep, read_sweep
 
 SEEDS = {"seed": {"values": [1, 2, 3]}}
 
@@ -68,11 +69,11 @@ def test_the_least_bound_counts(text: str, num_samples: int | None, cap: int) ->
 
 
 @pytest.mark.parametrize("method", ["random", "bayes"])
-def test_a_search_without_a_bound_asks_for_one(method: str) -> None:
-    text = f"method: {method}\nmetric: {{name: x}}\nparameters: {{seed: {{min: 1, max: 9}}}}\n"
-    sweep = parse_sweep(text, "s.yaml", numeric=lambda _: True)
+def test_a_search_without_a_bound_asks_for_one(method: str, tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path / "s.yaml", {"seed": {"min": 1, "max": 9}}, method=method)
     with pytest.raises(PcsearchError, match=r"give --num-samples N or run_cap: N in the file"):
-        trial_cap(sweep, None)
+        prepare(sweep, Options(storage_path=tmp_path))
+    assert trial_cap(read_sweep(sweep), None) is None
 
 
 def test_an_experiment_is_reopened_with_what_was_asked_and_the_changes(tmp_path: Path) -> None:
@@ -95,10 +96,63 @@ def test_an_experiment_is_reopened_with_what_was_asked_and_the_changes(tmp_path:
     assert again.directory == experiment.directory
 
 
-def test_trials_are_compared_by_the_validation_error_unless_told() -> None:
-    text = "metric: {name: best_train_mse, goal: maximize}\n"
-    options = Options(num_samples=1)
-    for extra, expected in (("", ("best_val_mse", "min")), (text, ("best_train_mse", "max"))):
-        sweep = parse_sweep(GRID + extra, "s.yaml", numeric=lambda _: True)
-        metric = Experiment(sweep, options, ExperimentDirectory(Path("/x")), 1, Path("/")).metric
-        assert (metric.name, metric.mode) == expected
+def test_trials_are_compared_by_the_validation_error_unless_told(tmp_path: Path) -> None:
+    for metric, expected in (
+        (None, ("best_val_mse", "min")),
+        ({"name": "best_train_mse", "goal": "maximize"}, ("best_train_mse", "max")),
+    ):
+        top = {"metric": metric}
+        file = write_sweep(tmp_path / "s.yaml", SEEDS, **top)
+        if metric is None:
+            file.write_text(file.read_text().replace("metric: null\n", ""))
+        (found,) = prepare(file, Options(storage_path=tmp_path)).metrics
+        assert (found.name, found.mode) == expected
+
+
+HYPERBAND = {"early_terminate": {"type": "hyperband", "min_iter": 5}}
+
+
+def test_rungs_that_no_trial_reaches_are_refused(tmp_path: Path) -> None:
+    file = write_sweep(tmp_path / "s.yaml", SEEDS, **HYPERBAND)
+    with pytest.raises(PcsearchError) as caught:
+        prepare(file, Options(storage_path=tmp_path))
+    assert re.match(
+        rf"{re.escape(str(file))}:\d+:1: early_terminate: no trial would be stopped: the first "
+        "rung is epoch 5 and the longest trial ends at epoch 3",
+        str(caught.value),
+    )
+
+
+def test_rungs_that_fewer_epochs_on_the_command_line_leave_out_are_a_note(tmp_path: Path) -> None:
+    file = write_sweep(tmp_path / "s.yaml", SEEDS | {"epochs": {"value": 9}}, **HYPERBAND)
+    experiment = prepare(file, Options(storage_path=tmp_path, overrides={"epochs": 1}))
+    assert experiment.rungs == ()
+    (note,) = experiment.sweep.notes
+    assert note.startswith("early_terminate: no trial would be stopped")
+
+
+def test_an_experiment_that_is_there_already_is_told_before_anything_starts(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "here").mkdir()
+    with pytest.raises(PcsearchError, match="is there already; go on with it"):
+        prepare(
+            write_sweep(tmp_path / "s.yaml", SEEDS), Options(storage_path=tmp_path, name="here")
+        )
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"format": 1}, "the record is damaged (options is missing)"),
+        (
+            {"format": 1, "options": {"sed": 1}, "tracking": {}, "folder": "/"},
+            "its record has an unknown option 'sed'",
+        ),
+    ],
+)
+def test_a_damaged_record_is_told(record: dict[str, Any], message: str, tmp_path: Path) -> None:
+    (tmp_path / "experiment.json").write_text(json.dumps(record))
+    with pytest.raises(PcsearchError) as caught:
+        reopen(tmp_path, {})
+    assert message in str(caught.value)

@@ -22,6 +22,8 @@ from PIL import Image
 from ray import tune
 from wandb.errors import CommError
 
+from pcsearch.engine.pc_transformer import PCTransformer
+from pcsearch.engine.results import Status
 from pcsearch.pc.config import ModelConfig
 from pcsearch.tracking.wandb_callback import WandbCallback
 
@@ -88,12 +90,23 @@ def bookkeeping(epoch: int) -> dict[str, Any]:
     }
 
 
+def status(trial: Any) -> Status:
+    """How a trial of EPOCHS epochs has ended."""
+    last = trial.last_result
+    if last.get("early_stop_reason") == "NaN":
+        return "diverged"
+    stopped = last.get("early_stop_reason") is None and last.get("epoch", 0) < EPOCHS
+    return "stopped" if stopped else "finished"
+
+
 def make(directory: Path, **arguments: Any) -> WandbCallback:
     defaults: dict[str, Any] = {
         "project": "pc",
         "group": "my-search",
         "directory": directory,
         "mode": "offline",
+        "status": status,
+        "effective_config": PCTransformer().effective_config,
     }
     return WandbCallback(**defaults | arguments)
 
@@ -491,7 +504,7 @@ def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from types import SimpleNamespace;"
         "from pcsearch.tracking.wandb_callback import WandbCallback;"
         "callback = WandbCallback(project='p', group='g', directory=Path(sys.argv[1]),"
-        " mode='disabled');"
+        " mode='disabled', status=str, effective_config=dict);"
         "trial = SimpleNamespace(trial_id='a');"
         "callback.on_trial_start(0, [], trial);"
         "callback.on_trial_result(0, [], trial, {'epoch': 1});"

@@ -1,0 +1,74 @@
+"""The PC transformer as what trials run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pcsearch.engine import checks
+from pcsearch.engine.data import prepare_data
+from pcsearch.engine.workload import Surroundings, Trainable, Workload
+from pcsearch.pc import metrics as names
+from pcsearch.pc.config import NUMERIC_FIELDS, model_config
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.sweep import Sweep
+
+DEFAULT_METRIC = Metric("best_val_mse", "minimize")
+
+
+class PCTransformer(Workload):
+    """Trials that train a PC transformer; every parameter is a field of ModelConfig."""
+
+    time_attr: ClassVar[str] = names.EPOCH
+
+    def numeric(self, name: str) -> bool:
+        """Whether the field holds a number."""
+        return name in NUMERIC_FIELDS
+
+    def check(self, sweep: Sweep) -> None:
+        """Hold a sweep to ModelConfig and to the metrics that a run reports."""
+        checks.check(sweep)
+
+    def default_metrics(self) -> tuple[Metric, ...]:
+        """The best validation error."""
+        return (DEFAULT_METRIC,)
+
+    def max_epochs(self, sweep: Sweep) -> int:
+        """The largest value of ``epochs``."""
+        return checks.largest(sweep, "epochs")
+
+    def epochs(self, values: Mapping[str, Any]) -> int:
+        """The configuration's ``epochs``."""
+        return model_config(values).epochs
+
+    def effective_config(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole ModelConfig."""
+        return model_config(values).model_dump(mode="json")
+
+    def prepare(self, sweep: Sweep, folder: Path) -> None:
+        """Load, and download where need be, the images."""
+        prepare_data(sweep, folder)
+
+    def check_gpus(self, sweep: Sweep, gpus_per_trial: float) -> None:
+        """Refuse ``device: cuda`` for trials without a GPU: each would fail."""
+        checks.check_device(sweep, gpus_per_trial)
+
+    def trainable(
+        self, sweep: Sweep, metrics: tuple[Metric, ...], surroundings: Surroundings
+    ) -> Trainable:
+        """Training, with a validation and a probe at every epoch that the search looks at."""
+        # The checks of a sweep should not wait for Ray to load.
+        from pcsearch.engine.pc_trainable import TrialSettings, make_trainable
+
+        longest = self.max_epochs(sweep)
+        rungs = sweep.early_terminate.rungs(longest) if sweep.early_terminate else ()
+        sources = {names.source(metric.name) for metric in metrics}
+        settings = TrialSettings(
+            directory=surroundings.directory,
+            data_folder=surroundings.folder,
+            validate_at=rungs if "validation" in sources else (),
+            # The last epoch is probed wherever any is.
+            probe_at=(*rungs, longest) if "probe" in sources else (),
+        )
+        return make_trainable(settings)

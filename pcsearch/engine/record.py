@@ -1,0 +1,164 @@
+"""What the engine knows of every trial besides Tune: its best values, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.air.constants import TRAINING_ITERATION
+from ray.tune.experiment import Trial
+from ray.tune.result import AUTO_RESULT_KEYS
+from ray.tune.utils import flatten_dict
+
+from pcsearch.engine.experiment import Experiment
+from pcsearch.engine.results import Status, TrialResult, better, finite, measured
+from pcsearch.engine.schedulers import make_scheduler
+from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
+
+
+def trial_number(trial: Trial) -> int:
+    """A trial's number, from 1, in the order of suggestion; Tune keeps it over a restore."""
+    return int(trial.experiment_tag.partition("_")[0])
+
+
+def trial_folder(trial: Trial) -> str:
+    """The name of a trial's folder."""
+    return f"{trial_number(trial):04d}_{trial.trial_id}"
+
+
+def diverged(report: Mapping[str, Any], metrics: tuple[str, ...]) -> bool:
+    """Whether a trial's report says that it diverged: by itself, or by what it measured."""
+    if report.get(EARLY_STOP_REASON) == DIVERGED:
+        return True
+    given = [report[name] for name in metrics if report.get(name) is not None]
+    return any(finite(value) is None for value in given)
+
+
+class Record(tune.Callback):
+    """Watches the reports of a search, and tells what became of its trials.
+
+    Tune keeps its state with the experiment's, and in it that of the scheduler, which Tune does
+    not keep by itself.
+
+    Args:
+        experiment: the search.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        workload = experiment.workload
+        self.scheduler = make_scheduler(experiment.sweep, experiment.max_epochs, workload.time_attr)
+        """Stops the search's trials."""
+        self._experiment = experiment
+        self._names = tuple(metric.name for metric in experiment.metrics)
+        self._values: dict[str, list[float | None]] = {}
+        # An interrupted trial is TERMINATED to Tune, like one that came to its end.
+        self._ended: set[str] = set()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Keep a report's values where they are the best so far."""
+        report = flatten_dict(result)
+        numbers = [measured(report, name) for name in self._names]
+        if len(numbers) > 1:
+            # The values of several metrics belong together.
+            if None not in numbers:
+                self._values[trial.trial_id] = numbers
+            return
+        for value, metric in zip(numbers, self._experiment.metrics, strict=True):
+            before = self._values.get(trial.trial_id, [None])[0]
+            if value is not None and better(value, before, metric):
+                self._values[trial.trial_id] = [value]
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """A trial has come to its end, its own or by the scheduler."""
+        self._ended.add(trial.trial_id)
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """A trial has failed for good."""
+        self._ended.add(trial.trial_id)
+
+    def get_state(self) -> dict[str, Any] | None:
+        """What a later session needs to know."""
+        return {
+            "values": self._values,
+            "ended": sorted(self._ended),
+            "scheduler": self.scheduler.get_state(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from an earlier session's state."""
+        self._values, self._ended = state["values"], set(state["ended"])
+        self.scheduler.set_state(state["scheduler"])
+
+    def has_ended(self, trial: Trial) -> bool:
+        """Whether a trial has come to its end, in this session or an earlier one."""
+        return trial.trial_id in self._ended
+
+    def result(self, trial: Trial) -> TrialResult:
+        """A trial of Tune's as far as it came."""
+        last = flatten_dict(trial.last_result or {})
+        return TrialResult(
+            number=trial_number(trial),
+            trial_id=trial.trial_id,
+            folder=trial_folder(trial),
+            config=dict(trial.config),
+            status=self.status(trial),
+            epoch=self.epoch(last),
+            values=self._final_values(trial.trial_id, last),
+            seconds=float(last.get("time_total_s") or 0),
+            error=_error(trial),
+            reported=_reported(last),
+        )
+
+    def epoch(self, report: Mapping[str, Any]) -> int:
+        """The epoch of a report, 0 of none."""
+        counted = report.get(self._experiment.workload.time_attr)
+        return int(counted or report.get(TRAINING_ITERATION) or 0)
+
+    def status(self, trial: Trial) -> Status:
+        """How a trial has ended, or that it has not."""
+        last = flatten_dict(trial.last_result or {})
+        if trial.status == Trial.ERROR:
+            return "failed"
+        if not self.has_ended(trial):
+            return "interrupted"
+        if diverged(last, self._names):
+            return "diverged"
+        epochs = self._experiment.workload.epochs(trial.config)
+        at_its_end = epochs is not None and self.epoch(last) >= epochs
+        winner = self.scheduler.reached
+        if (
+            at_its_end
+            or last.get(EARLY_STOP_REASON)
+            or (winner and winner.trial_id == trial.trial_id)
+        ):
+            return "finished"
+        cut = trial.trial_id in self.scheduler.stopped or trial.trial_id in self.scheduler.ended
+        return "stopped" if cut or epochs is not None else "finished"
+
+    def _final_values(self, trial_id: str, last: Mapping[str, Any]) -> tuple[float | None, ...]:
+        nothing: list[float | None] = [None] * len(self._names)
+        if diverged(last, self._names):
+            return tuple(nothing)
+        return tuple(self._values.get(trial_id, nothing))
+
+
+def _reported(report: Mapping[str, Any]) -> tuple[str, ...]:
+    own = (name for name, value in report.items() if finite(value) is not None)
+    return tuple(name for name in own if name not in AUTO_RESULT_KEYS)
+
+
+def _error(trial: Trial) -> str:
+    if trial.status != Trial.ERROR or trial.error_file is None:
+        return ""
+    text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    # After the last place in the code comes the exception, whose message may have many lines.
+    lines = text[text.rfind("\n  File ") + 1 :].split("\n")
+    return next((line.strip() for line in lines if line.strip() and line[0] != " "), "")

@@ -1,0 +1,85 @@
+"""What the trials of a search run: the PC transformer, or a function of the user's own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.sweep import Sweep
+
+Trainable = Callable[[dict[str, Any]], Any]
+"""A function of a trial's values, as Tune runs it in a process of its own."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a trainable needs to know of the search it is part of.
+
+    Args:
+        directory: the experiment's.
+        folder: where the search was started: relative paths start there.
+    """
+
+    directory: Path
+    folder: Path
+
+
+class Workload(ABC):
+    """What a search asks of the thing that its trials run."""
+
+    time_attr: ClassVar[str]
+    """The key of a report that counts epochs, from 1."""
+
+    @abstractmethod
+    def numeric(self, name: str) -> bool:
+        """Whether it takes a number for the parameter of this name."""
+
+    @abstractmethod
+    def check(self, sweep: Sweep) -> None:
+        """Hold a sweep to it.
+
+        Raises:
+            PcsearchError: everything that cannot work.
+        """
+
+    @abstractmethod
+    def default_metrics(self) -> tuple[Metric, ...]:
+        """What trials are compared by where the sweep names nothing."""
+
+    @abstractmethod
+    def max_epochs(self, sweep: Sweep) -> int | None:
+        """The epochs of the longest trial of a sweep, None where nobody knows."""
+
+    @abstractmethod
+    def epochs(self, values: Mapping[str, Any]) -> int | None:
+        """How many epochs a trial of these values has when nothing stops it."""
+
+    @abstractmethod
+    def effective_config(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A trial's values with every default, plain as in JSON."""
+
+    @abstractmethod
+    def prepare(self, sweep: Sweep, folder: Path) -> None:
+        """Get what trials need before any starts.
+
+        Raises:
+            PcsearchError: something that cannot be had.
+        """
+
+    @abstractmethod
+    def check_gpus(self, sweep: Sweep, gpus_per_trial: float) -> None:
+        """Hold a sweep to the GPUs that its trials get.
+
+        Raises:
+            PcsearchError: trials that ask for one get none.
+        """
+
+    @abstractmethod
+    def trainable(
+        self, sweep: Sweep, metrics: tuple[Metric, ...], surroundings: Surroundings
+    ) -> Trainable:
+        """The function that Tune runs, whose reports have the metrics where they are needed."""

@@ -1,0 +1,120 @@
+"""A plan as text for a person, or as JSON for a program."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from pcsearch.engine.plan import Plan
+from pcsearch.sweeps.parameters import nested, value_of
+from pcsearch.sweeps.wording import shown
+
+RUNGS_SHOWN = 12
+
+
+def as_text(plan: Plan) -> str:
+    """The plan in lines that a person reads."""
+    return "\n".join(_lines(plan))
+
+
+def as_document(plan: Plan) -> str:
+    """The plan as one JSON document; infinities and NaN are text, which JSON has no numbers for."""
+    sweep = plan.sweep
+    metrics = [metric.spec() for metric in plan.metrics]
+    document = {
+        "method": sweep.method,
+        "metric": metrics[0] if metrics else None,
+        **({"metrics": metrics} if len(metrics) > 1 else {}),
+        "trials": plan.trials,
+        "grid_size": plan.grid_size,
+        "searcher": plan.searcher,
+        "scheduler": _scheduler(plan),
+        "parameters": {
+            p.name: {
+                "distribution": p.distribution.kind,
+                **p.distribution.spec(),
+                "meaning": p.distribution.describe(),
+            }
+            for p in sweep.searched()
+        },
+        "fixed": nested((p, p.distribution.ppf(0)) for p in _fixed(plan)),
+        "notes": list(plan.notes),
+        "configs": list(plan.configs),
+    }
+    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    sweep = plan.sweep
+    if sweep.name is not None:
+        yield f"name: {shown(sweep.name)}"
+    yield f"method: {sweep.method}: {plan.searcher}"
+    for metric in plan.metrics:
+        yield f"metric: {metric.describe()}"
+    grid = "" if plan.grid_size is None else f" (a grid of {plan.grid_size:,} combinations)"
+    yield f"trials: {'no bound' if plan.trials is None else f'{plan.trials:,}'}{grid}"
+    if sweep.early_terminate is not None:
+        yield f"scheduler: {_rungs(plan)}"
+    yield "parameters:"
+    for parameter in sweep.searched():
+        yield f"  {parameter.name}: {parameter.distribution.describe()}"
+    fixed = _fixed(plan)
+    if fixed:
+        yield "fixed:"
+    for parameter in fixed:
+        yield f"  {parameter.name}: {parameter.distribution.describe()}"
+    if plan.notes:
+        yield "notes:"
+    for note in plan.notes:
+        yield f"  {note}"
+    for number, config in enumerate(plan.configs, start=1):
+        values = nested((p, value_of(config, p)) for p in sweep.searched())
+        text = yaml.safe_dump(
+            values, default_flow_style=True, sort_keys=False, width=math.inf, allow_unicode=True
+        )
+        yield f"trial {number}: {text.strip()}"
+
+
+def _fixed(plan: Plan) -> list[Any]:
+    return [parameter for parameter in plan.sweep.parameters.values() if parameter.fixed]
+
+
+def _rungs(plan: Plan) -> str:
+    hyperband = plan.sweep.early_terminate
+    assert hyperband is not None, "it is asked where there is one"
+    more = len(plan.rungs) - RUNGS_SHOWN
+    epochs = ", ".join(map(str, plan.rungs[:RUNGS_SHOWN])) + (
+        f" and {more} more" if more > 0 else ""
+    )
+    judged = "its value there" if hyperband.strict else "its best value so far"
+    return (
+        f"ASHA: a trial goes on after epochs {epochs or 'none'} if {judged} is among the best "
+        f"1/{hyperband.eta:g}"
+    )
+
+
+def _scheduler(plan: Plan) -> dict[str, Any] | None:
+    hyperband = plan.sweep.early_terminate
+    if hyperband is None:
+        return None
+    return {
+        "type": "ASHA",
+        "rungs": list(plan.rungs),
+        "eta": hyperband.eta,
+        "strict": hyperband.strict,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can hold: not finite numbers as YAML writes them, keys as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return yaml.safe_dump(value).split()[0]
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(key): _plain(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value

@@ -1,0 +1,112 @@
+"""One session of a search: started or gone on with, run, and reported."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from pcsearch.engine.experiment import Experiment
+from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pcsearch.engine.run import Outcome
+
+FILE_WIDTH = 160
+
+
+def run_session(experiment: Experiment, tracking: dict[str, Any]) -> int:
+    """Run a search and print what it finds.
+
+    Args:
+        experiment: what to run.
+        tracking: W&B's ``project``, ``entity`` and mode (``wandb``).
+
+    Returns:
+        The exit status.
+
+    Raises:
+        PcsearchError: the data, the cluster, the directory or W&B cannot be had.
+    """
+    from pcsearch.tracking.wandb_mode import resolve
+
+    notes = console(stderr=True)
+    mode = resolve(tracking["wandb"])
+    experiment.workload.prepare(experiment.sweep, experiment.folder)
+    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes):
+        say(notes, line)
+
+    # They load Ray, which a mistake that is found before should not wait for.
+    from pcsearch.engine.record import Record
+    from pcsearch.engine.run import run
+    from pcsearch.reports.live import LiveReport
+    from pcsearch.tracking.wandb_callback import WandbCallback
+
+    record = Record(experiment)
+    live = LiveReport(experiment, record, notes)
+    wandb = WandbCallback(
+        project=tracking["project"],
+        entity=tracking["entity"],
+        group=experiment.directory.name,
+        directory=experiment.directory.path,
+        mode=mode.mode,
+        notes=experiment.sweep.description,
+        status=record.status,
+        effective_config=experiment.workload.effective_config,
+    )
+    with live.shown():
+        outcome = run(experiment, record, [live, wandb], tracking)
+    for problem in wandb.problems:
+        say(notes, problem, style="yellow")
+    _report(experiment, outcome, synced=mode.mode != "offline" and not wandb.problems)
+    if outcome.interrupted:
+        return INTERRUPTED
+    return SOME_FAILED if outcome.failed else DONE
+
+
+def console(stderr: bool = False) -> Console:
+    """Standard output, or standard error."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr)
+    # A file or a pipe has no width of its own, and 80 columns would fold the tables.
+    return made if made.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)
+
+
+def say(to: Console, text: str, style: str | None = None) -> None:
+    """Print a line as it is, however long."""
+    to.print(text, style=style, highlight=False, soft_wrap=True, markup=False)
+
+
+def _describe(experiment: Experiment) -> str:
+    """The search in a line: how many trials, how they are chosen and stopped, and the seed."""
+    sweep = experiment.sweep
+    parts = [f"{experiment.directory.name}: up to {experiment.cap} trials, method {sweep.method}"]
+    if sweep.early_terminate is not None:
+        parts.append(f"ASHA at epochs {', '.join(map(str, experiment.rungs[:10])) or 'none'}")
+    parts += [metric.describe() for metric in experiment.metrics]
+    parts.append(f"seed {experiment.options.seed}")
+    return "; ".join(parts)
+
+
+def _report(experiment: Experiment, outcome: Outcome, synced: bool) -> None:
+    from pcsearch.reports.results import best_configurations, failures, table
+    from pcsearch.tracking.wandb_mode import sync_command
+
+    output = console()
+    sweep, metrics, path = experiment.sweep, experiment.metrics, experiment.directory.path
+    output.print(table(outcome.trials, sweep, metrics))
+    for part in best_configurations(outcome.trials, sweep, metrics):
+        output.print(part)
+    for failure in failures(outcome.trials):
+        say(output, failure)
+    for trial in outcome.trials:
+        if trial.trial_id == outcome.reached:
+            say(output, f"The search ended because trial {trial.number} reached the target.")
+    say(output, f"Everything lies in {path}")
+    unfinished = len(outcome.trials) < experiment.cap and outcome.reached is None
+    if outcome.interrupted or unfinished:
+        say(output, f"Go on with it: python -m pcsearch --resume {shlex.quote(str(path))}")
+    if not synced and (path / "wandb").is_dir():
+        say(output, f"Upload it to W&B: {sync_command(path)}")

@@ -1,0 +1,267 @@
+"""Searches of a user's own function: the same searcher, scheduler, files and W&B runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from offline_runs import read_runs
+from searching import reports, trial_folders
+
+from pcsearch.cli import main
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
+
+MODULE = """
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+def epochs(config):
+    for epoch in range(config.get("epochs", 4)):
+        loss = config["opt"]["lr"] + 1 / (epoch + 1)
+        yield {"loss": loss, "size": 1 - config["opt"]["lr"], "phase": "warm"}
+
+def reporting(config):
+    from ray import tune
+    for epoch in range(3):
+        tune.report({"loss": config["opt"]["lr"] - epoch})
+
+def failing(config):
+    if config["kind"] == "bad":
+        raise ValueError("this cannot be\\nand here is why")
+    yield {"loss": 1.0}
+
+def diverging(config):
+    yield {"loss": 1.0}
+    if config["kind"] == "bad":
+        yield {"loss": float("nan")}
+
+def slow(config):
+    from ray import tune
+    first, checkpoint = 0, tune.get_checkpoint()
+    if checkpoint is not None:
+        with checkpoint.as_directory() as folder:
+            first = int(Path(folder, "epoch").read_text()) + 1
+    for epoch in range(first, 40):
+        time.sleep(0.02)
+        with TemporaryDirectory() as folder:
+            Path(folder, "epoch").write_text(str(epoch))
+            tune.report({"loss": epoch}, checkpoint=tune.Checkpoint.from_directory(folder))
+"""
+
+
+class Search(NamedTuple):
+    status: int
+    out: str
+    err: str
+    directory: Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A user's folder, with the module that is searched."""
+    monkeypatch.chdir(tmp_path)
+    path = list(sys.path)
+    (tmp_path / "mine.py").write_text(MODULE)
+    yield tmp_path
+    sys.path[:] = path
+    del sys.modules["mine"]
+
+
+def search(
+    function: str, sweep: dict[str, Any], *options: str, capfd: pytest.CaptureFixture[str]
+) -> Search:
+    import wandb
+
+    Path("s.yaml").write_text(yaml.safe_dump(sweep, sort_keys=False), encoding="utf-8")
+    command = ["s.yaml", "--trainable", f"mine:{function}", "--name", "here"]
+    status = main([*command, "--storage-path", "results", *options])
+    wandb.teardown()
+    out, err = capfd.readouterr()
+    return Search(status, out, err, Path("results/here").absolute())
+
+
+LOSS = {"name": "loss", "goal": "minimize"}
+SEARCHED = {"opt": {"parameters": {"lr": {"min": 0.0, "max": 1.0}}}}
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_generator_is_searched_as_a_model_is(capfd: pytest.CaptureFixture[str]) -> None:
+    sweep = {
+        "method": "bayes",
+        "metric": LOSS,
+        "early_terminate": {"type": "hyperband", "min_iter": 1, "eta": 2},
+        "run_cap": 8,
+        "parameters": SEARCHED | {"kind": {"values": [["a", 1], None]}},
+    }
+    done = search("epochs", sweep, "--seed", "2", capfd=capfd)
+    assert done.status == 0, done.err
+    trials = trial_folders(done.directory)
+    runs = {run.id: run for run in read_runs(done.directory)}
+    assert len(trials) == len(runs) == 8
+    lengths = []
+    for trial in trials:
+        run, kept = runs[trial.name[5:]], reports(trial)
+        values = json.loads((trial / "params.json").read_text(encoding="utf-8"))
+        assert {k: v for k, v in run.config.items() if k != "_wandb"} == values
+        assert values["kind"] in (["a", 1], None)
+        assert [report["loss"] for report in kept] == [row["loss"] for row in run.rows()]
+        assert [row["_step"] for row in run.history] == list(range(1, len(kept) + 1))
+        stopped = run.summary["trial_status"] == "stopped early by the scheduler"
+        assert stopped == (len(kept) < 4)
+        lengths.append(len(kept))
+    assert set(lengths) <= {1, 2, 4}
+    assert 4 in lengths
+    assert min(lengths) < 4
+    assert "opt.lr" in done.out
+    best = yaml.safe_load(done.out[done.out.index("opt:") : done.out.index("Everything lies")])
+    winner = min(trials, key=lambda trial: reports(trial)[-1]["loss"])
+    assert best == json.loads((winner / "params.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_trial_counts_with_its_best_value(capfd: pytest.CaptureFixture[str]) -> None:
+    """As at W&B, and unlike in Tune, whose default is the last."""
+    metric = {"name": "loss", "goal": "maximize"}
+    sweep = {"method": "random", "metric": metric, "run_cap": 1, "parameters": SEARCHED}
+    done = search("reporting", sweep, "--wandb", "disabled", capfd=capfd)
+    (trial,) = trial_folders(done.directory)
+    losses = [report["loss"] for report in reports(trial)]
+    assert losses[0] > losses[-1]
+    assert f"loss {losses[0]:.4g}" in done.out
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_search_ends_at_its_target_and_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    sweep = {
+        "method": "grid",
+        "metric": LOSS | {"target": 0.6},
+        "parameters": {"opt": {"parameters": {"lr": {"values": [0.9, 0.1, 0.8, 0.7]}}}},
+    }
+    done = search("epochs", sweep, "--max-concurrent", "1", capfd=capfd)
+    assert done.status == 0
+    first, second = trial_folders(done.directory)
+    assert len(reports(first)) == 4
+    assert [report["loss"] <= 0.6 for report in reports(second)] == [False, True]
+    assert "The search ended because trial 2 reached the target." in done.out
+    assert "--resume" not in done.out
+    statuses = {run.id: run.summary["trial_status"] for run in read_runs(done.directory)}
+    assert set(statuses.values()) == {"finished"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_failed_and_diverged_trials_are_told_and_the_search_goes_on(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    sweep = {
+        "method": "grid",
+        "metric": LOSS,
+        "parameters": {"kind": {"values": ["bad", "good"]}},
+    }
+    done = search("failing", sweep, capfd=capfd)
+    assert done.status == 1
+    assert re.search(
+        r"trial 1 failed \(0001_\w+/error.txt\): ValueError: this cannot be$", done.out, re.M
+    )
+    assert "Best configuration: trial 2" in done.out
+    assert "Traceback" not in done.out + done.err
+    assert sorted(run.summary["trial_status"] for run in read_runs(done.directory)) == [
+        "failed",
+        "finished",
+    ]
+    assert main(["s.yaml", "--trainable", "mine:diverging", "--wandb", "disabled"]) == 0
+    out = capfd.readouterr().out
+    assert "2 trials, the best first, 1 without a value" in out
+    assert re.search(r"1\s+-\s+2\s+bad\s+diverged", out)
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_a_metric_trials_are_listed_in_their_order(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    sweep = {"method": "random", "run_cap": 2, "parameters": SEARCHED}
+    done = search("epochs", sweep, "--wandb", "disabled", capfd=capfd)
+    assert done.status == 0
+    assert done.out.splitlines()[0].rstrip() == "2 trials"
+    assert "best" not in done.out
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_metric_that_nobody_reports_is_told_with_what_there_is(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    metric = {"name": "los", "goal": "minimize"}
+    sweep = {"method": "random", "metric": metric, "run_cap": 1, "parameters": SEARCHED}
+    done = search("epochs", sweep, "--wandb", "disabled", capfd=capfd)
+    assert done.status == 0
+    assert "No trial reports 'los'; did you mean 'loss'?" in done.out
+
+
+@pytest.mark.usefixtures("folder")
+def test_several_metrics_have_a_front_instead_of_a_best(capfd: pytest.CaptureFixture[str]) -> None:
+    sweep = {
+        "method": "custom",
+        "scheduler": {"engine": "optuna"},
+        "metrics": [LOSS, {"name": "size", "goal": "minimize"}],
+        "run_cap": 12,
+        "parameters": SEARCHED | {"epochs": {"values": [1, 4]}},
+    }
+    done = search("epochs", sweep, "--wandb", "disabled", capfd=capfd)
+    assert done.status == 0, done.err
+    assert "12 trials, those that no other beats first" in done.out
+    points = [
+        (last["loss"], last["size"])
+        for last in (reports(trial)[-1] for trial in trial_folders(done.directory))
+    ]
+    front = [
+        p for p in points if not any(a <= p[0] and b <= p[1] and (a, b) != p for a, b in points)
+    ]
+    assert f"Pareto front: {len(front)} trials that no other beats in every metric" in done.out
+    assert done.out.count("Configuration: trial") == len(front)
+
+
+def test_an_interrupted_search_goes_on_from_the_functions_own_checkpoints(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sweep = {"method": "grid", "metric": LOSS, "parameters": {"x": {"values": [1, 2]}}}
+    Path("s.yaml").write_text(yaml.safe_dump(sweep), encoding="utf-8")
+    command = [sys.executable, "-m", "pcsearch", "s.yaml", "--trainable", "mine:slow"]
+    command += ["--name", "here", "--storage-path", "results", "--max-concurrent", "1"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*command, "--wandb", "disabled"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    directory = folder / "results" / "here"
+    end = time.monotonic() + 120
+    while not any(len(reports(trial)) > 5 for trial in _reporting(directory)):
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted" in out
+    assert main(["--resume", str(directory)]) == 0
+    assert "2 trials, the best first" in capfd.readouterr().out
+    for trial in trial_folders(directory):
+        kept = {report["training_iteration"]: report["loss"] for report in reports(trial)}
+        assert kept == {epoch + 1: epoch for epoch in range(40)}
+
+
+def _reporting(directory: Path) -> list[Path]:
+    return [path.parent for path in directory.glob("*/result.json")]
