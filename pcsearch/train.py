@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 @click.command(
     "pcsearch.train",
     epilog=_EPILOG,
-    context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]},
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, metavar="N")
 @click.option(

@@ -14,6 +14,10 @@ import yaml
 from pcsearch.cli import command
 from pcsearch.pc import metrics
 from pcsearch.pc.config import ModelConfig
+from pcsearch.sweeps import sweep
+from pcsearch.sweeps.distributions import registry
+from pcsearch.sweeps.early_terminate import KEYS as HYPERBAND_KEYS
+from pcsearch.sweeps.metrics import KEYS as METRIC_KEYS
 from pcsearch.sweeps.sweep import parse_sweep
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +82,12 @@ def test_the_metrics_page_has_every_name() -> None:
     for name in (*metrics.names(1), *metrics.SUMMARY, metrics.RECONSTRUCTIONS):
         family = re.sub(r"vode_\d+$", "vode_i", name)
         assert f"`{family}`" in page or f"`{family.rpartition('/')[2]}`" in page, name
+
+
+def test_the_page_of_sweep_files_has_every_distribution_and_key() -> None:
+    page = (ROOT / "docs" / "sweep_files.md").read_text(encoding="utf-8")
+    for name in (*registry.KINDS, *sweep.KEYS, *METRIC_KEYS, *HYPERBAND_KEYS, *sweep.METHODS):
+        assert f"`{name}`" in page or f"`{name}:" in page or f" {name}`" in page, name
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:

@@ -339,4 +339,5 @@ def _first_message(error: ValidationError) -> str:
     details = error.errors(include_url=False)[0]
     place = "".join(f"[{part}]" for part in details["loc"] if isinstance(part, int))
     message = details["msg"].removeprefix("Input ").removeprefix("String ")
+    message = message.replace("a valid tuple", "a list")
     return f"{place + ' ' if place else ''}{message}, got {details['input']!r}"

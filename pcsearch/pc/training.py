@@ -154,9 +154,11 @@ class TrainingRun:
                 self.stop_reason = DIVERGED
             else:
                 metrics |= self._evaluate(metrics)
-                if self._saving.keeps(
-                    metrics[TRAIN_MSE], metrics.get(MEASURES[self._saving.measure])
-                ):
+                measure = self._saving.measure
+                # As in early stopping, what a search asks for besides changes nothing.
+                counts = self._counts(measure) or self.epoch == self.config.epochs
+                value = metrics.get(MEASURES[measure]) if counts else None
+                if self._saving.keeps(metrics[TRAIN_MSE], value):
                     self.saved_model = self._learner.weights
             pictures = self._reconstruct() if self._pictures_due else None
         return Epoch(metrics | self._summary(metrics), pictures)
@@ -260,24 +262,14 @@ class TrainingRun:
 
     def _evaluate(self, metrics: Metrics) -> Metrics:
         """Validate and probe where due, and decide whether to stop early."""
-        config, epoch, last = self.config, self.epoch, self.epoch == self.config.epochs
-        configured_validation = epoch % config.validation_every_n_epochs == 0
-        every = config.linear_probe_every_n_epochs
-        configured_probe = bool(every) and epoch % every == 0
+        epoch, last = self.epoch, self.epoch == self.config.epochs
         evaluated: Metrics = {}
-        if configured_validation or last or epoch in self._validate_at:
+        if self._counts("val_mse") or last or epoch in self._validate_at:
             evaluated |= self._validate()
-        if configured_probe or (self._probing and last) or epoch in self._probe_at:
+        if self._counts("probe_accuracy") or (self._probing and last) or epoch in self._probe_at:
             evaluated |= self._probe()
-        # Only the configured evaluations count, so those that a search asks for besides do not
-        # change when a run stops.
-        counted = {
-            "train_mse": True,
-            "val_mse": configured_validation,
-            "probe_accuracy": configured_probe,
-        }
         rule = self._early_stopping
-        if rule is not None and counted[rule.measure]:
+        if rule is not None and self._counts(rule.measure):
             self.stop_reason = rule.stop_reason((metrics | evaluated)[MEASURES[rule.measure]])
         if self.stop_reason is not None:
             # A run's last epoch has every metric, however the run ended.
@@ -286,6 +278,19 @@ class TrainingRun:
             if self._probing and PROBE_ACCURACY not in evaluated:
                 evaluated |= self._probe()
         return evaluated
+
+    def _counts(self, measure: str) -> bool:
+        """Whether early stopping and model saving look at a measure after this epoch.
+
+        They look at the configured evaluations only, so those that a search asks for besides do
+        not change when a run stops, or what it keeps.
+        """
+        every = {
+            "train_mse": 1,
+            "val_mse": self.config.validation_every_n_epochs,
+            "probe_accuracy": self.config.linear_probe_every_n_epochs,
+        }[measure]
+        return bool(every) and self.epoch % every == 0
 
     @property
     def _evaluation_rates(self) -> Rates:

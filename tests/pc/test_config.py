@@ -95,7 +95,7 @@ def test_a_suggestion_is_made_of_the_known_names_only() -> None:
 WRONG: list[tuple[str, Any, str]] = [
     ("dataset", "mnist", "should be 'cifar10', 'digits' or 'synthetic', got 'mnist'"),
     ("data_dir", 1, "should be a valid string, got 1"),
-    ("image_shape", "x", "should be a valid tuple, got 'x'"),
+    ("image_shape", "x", "should be a list, got 'x'"),
     ("image_shape", [0, 8, 8], "[0] should be greater than or equal to 1, got 0"),
     ("train_subset", 0, "should be greater than or equal to 1, got 0"),
     ("train_subset", "5", "should be a valid integer, got '5'"),
@@ -127,7 +127,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("corrupt_ratio", 0, "should be greater than 0, got 0"),
     ("corrupt_ratio", 1, "should be less than 1, got 1"),
     ("inference_clamp_alpha", 2, "should be less than or equal to 1, got 2"),
-    ("eval_inference_steps", 20, "should be a valid tuple, got 20"),
+    ("eval_inference_steps", 20, "should be a list, got 20"),
     ("eval_inference_steps", [3, 0], "[1] should be greater than or equal to 1, got 0"),
     ("eval_inference_steps", [1.5], "[0] should be a valid integer, got 1.5"),
     ("reconstruction_steps", [1, -1], "[1] should be greater than or equal to 0, got -1"),

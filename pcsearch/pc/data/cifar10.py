@@ -92,6 +92,8 @@ def load(
     Raises:
         PcsearchError: the images are not there and cannot be downloaded, or are damaged.
     """
+    if data_dir.exists() and not data_dir.is_dir():
+        raise PcsearchError(Problem("is a file, not a directory", where=str(data_dir)))
     try:
         if cached := _cached(data_dir, release):
             return cached
