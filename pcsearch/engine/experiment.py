@@ -15,6 +15,7 @@ from typing import Any
 from pcsearch.engine.directory import ExperimentDirectory, check_name
 from pcsearch.engine.options import Options
 from pcsearch.engine.pc_transformer import PCTransformer
+from pcsearch.engine.sampler_choice import check_sampler
 from pcsearch.engine.user_function import UserFunction
 from pcsearch.engine.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
@@ -123,13 +124,14 @@ def workload_of(options: Options, folder: Path) -> Workload:
 
 
 def checked_sweep(sweep_file: Path, options: Options, workload: Workload) -> Sweep:
-    """Read a sweep and hold it to what its trials run.
+    """Read a sweep and hold it to what its trials run, and to the sampler.
 
     Raises:
         PcsearchError: whatever is wrong with it, all of it.
     """
     sweep = read_sweep(sweep_file, numeric=workload.numeric, overrides=options.overrides)
     workload.check(sweep)
+    check_sampler(options.sampler, sweep)
     message = _rung_problem(sweep, workload)
     if message is None:
         return sweep

@@ -9,10 +9,13 @@ parameters and metrics there are.
 from __future__ import annotations
 
 from pcsearch.engine.options import SamplerName
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.distributions.base import ChoiceAxis
+from pcsearch.sweeps.sweep import Sweep
 
 GP_TRIALS = 200
 MOST_DIMENSIONS = 50
-MOST_METRICS = 3
+MOST_METRICS = 2
 PROCESSES: tuple[SamplerName, ...] = ("auto", "gp")
 """Those that begin with the Gaussian process."""
 
@@ -37,3 +40,27 @@ def pick_sampler(name: SamplerName, dimensions: int, metrics: int) -> SamplerNam
     if name != "auto":
         return name
     return "auto" if dimensions <= MOST_DIMENSIONS and metrics <= MOST_METRICS else "tpe"
+
+
+def check_sampler(name: SamplerName, sweep: Sweep) -> None:
+    """Hold a sampler to what there is to search.
+
+    Args:
+        name: as the user gave it.
+        sweep: a checked one.
+
+    Raises:
+        PcsearchError: the sweep's method takes none, or the sampler cannot search it.
+    """
+    if name == "auto":
+        return
+    message = None
+    axes = [parameter.distribution.axis() for parameter in sweep.searched()]
+    if sweep.method in ("grid", "random"):
+        message = f"method {sweep.method} takes no sampler; leave it out, or use method bayes"
+    elif name == "cmaes" and len(sweep.metrics) > 1:
+        message = f"cmaes searches for one metric and the sweep has {len(sweep.metrics)}; use gp"
+    elif name == "cmaes" and all(axis is None or isinstance(axis, ChoiceAxis) for axis in axes):
+        message = "cmaes needs a parameter with a range and the sweep has none; use tpe"
+    if message is not None:
+        raise PcsearchError(Problem(message, "--sampler"))

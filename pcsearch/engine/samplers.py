@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
@@ -17,7 +17,6 @@ from pcsearch.engine.gaussian_process import GaussianProcess
 from pcsearch.engine.imputation import imputed
 from pcsearch.engine.options import SamplerName
 from pcsearch.engine.sampler_choice import GP_TRIALS, PROCESSES, pick_sampler
-from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.metrics import Impute
 
 STARTUP_SHARE = 5
@@ -45,13 +44,9 @@ def make_sampler(
         objectives: how many there are.
         running: for each objective, what a running trial counts as; None where it is only taken
             to be on its way.
-
-    Raises:
-        PcsearchError: the sampler cannot search such a space, or so many objectives.
     """
     dimensions = sum(not each.single() for each in space.values())
     name = pick_sampler(name, dimensions, objectives)
-    _check(name, space, objectives)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         inner, startup = MAKERS[name](seed), 0
@@ -83,18 +78,6 @@ MAKERS: dict[SamplerName, Callable[[int], BaseSampler]] = {
     "qmc": _qmc,
     "random": lambda seed: RandomSampler(seed=seed),
 }
-
-
-def _check(name: SamplerName, space: Space, objectives: int) -> None:
-    if name != "cmaes":
-        return
-    if objectives > 1:
-        message = f"cmaes searches for one metric and the sweep has {objectives}; use gp or tpe"
-        raise PcsearchError(Problem(message, "--sampler"))
-    free = [each for each in space.values() if not each.single()]
-    if free and all(isinstance(each, CategoricalDistribution) for each in free):
-        message = "cmaes needs a parameter with a range and the sweep has categories only; use tpe"
-        raise PcsearchError(Problem(message, "--sampler"))
 
 
 class Growing(BaseSampler):

@@ -42,9 +42,6 @@ def make_searcher(
         cap: how many trials it may suggest, None for no bound.
         seed: of random draws and of Optuna's sampler.
         sampler: what suggests the trials of bayes.
-
-    Raises:
-        PcsearchError: the sampler cannot search such a space, or so many metrics.
     """
     planned = configurations(sweep, seed)
     if planned is not None:
@@ -131,9 +128,6 @@ class BayesSearcher(OptunaSearch):
         metrics: what the study optimises, one or more.
         seed: of the sampler.
         sampler: its name.
-
-    Raises:
-        PcsearchError: the sampler cannot search such a space, or so many metrics.
     """
 
     def __init__(

@@ -24,9 +24,6 @@ def first_suggestions(
         seed: of the sampler.
         sampler: which.
         count: how many configurations.
-
-    Raises:
-        PcsearchError: the sampler cannot search such a space, or so many metrics.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = OptunaSpace(sweep.parameters.values())

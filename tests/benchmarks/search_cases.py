@@ -69,7 +69,7 @@ def hartmann(config: Config) -> float:
 
 def log_bowl(config: Config) -> float:
     """A bowl in the orders of magnitude."""
-    return sum(0.05 * (math.log10(config[n]) - c) ** 2 for n, c in LOG_CENTRE.items())
+    return sum(0.1 * (math.log10(config[n]) - c) ** 2 for n, c in LOG_CENTRE.items())
 
 
 def mixed(config: Config) -> float:

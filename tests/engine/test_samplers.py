@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from typing import Any, get_args
 
@@ -17,12 +18,19 @@ from optuna.distributions import (
 from optuna.trial import TrialState
 
 from pcsearch.engine import samplers
-from pcsearch.engine.gaussian_process import CLOSE, MOST_TRIALS, GaussianProcess
+from pcsearch.engine.gaussian_process import (
+    CLOSE,
+    MOST_TRIALS,
+    MOST_TRIALS_OF_SEVERAL,
+    GaussianProcess,
+    _most_telling,
+)
 from pcsearch.engine.imputation import BEST, LATEST, imputed
 from pcsearch.engine.options import SamplerName
-from pcsearch.engine.sampler_choice import pick_sampler
+from pcsearch.engine.sampler_choice import check_sampler, pick_sampler
 from pcsearch.engine.samplers import make_sampler
 from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.sweep import parse_sweep
 
 NAMES: tuple[SamplerName, ...] = get_args(SamplerName)
 SPACE: dict[str, BaseDistribution] = {
@@ -80,10 +88,6 @@ class TestEverySampler:
     @pytest.mark.parametrize("kind", SPACES)
     def test_it_searches_any_space(self, name: SamplerName, kind: str) -> None:
         space = SPACES[kind]
-        if name == "cmaes" and kind == "categories":
-            with pytest.raises(PcsearchError, match=r"^--sampler: cmaes needs a parameter with a "):
-                made(name, space)
-            return
         for point in points(made(name, space), 10, space):
             assert point.keys() == space.keys()
             for key, value in point.items():
@@ -173,9 +177,31 @@ def test_the_first_trials_are_spread_over_every_range() -> None:
         assert sorted(int(point[name] * 8) for point in first) == list(range(8))
 
 
-def test_cmaes_is_for_one_metric() -> None:
-    with pytest.raises(PcsearchError, match="--sampler: cmaes searches for one metric and the"):
-        make_sampler("cmaes", cap=9, seed=0, space=SPACE, objectives=2)
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("tpe", "method: random\nparameters: {a: {min: 0.0, max: 1.0}}", "method random takes no"),
+        ("gp", "method: grid\nparameters: {a: {values: [1, 2]}}", "method grid takes no sampler"),
+        (
+            "cmaes",
+            "method: bayes\nmetric: {name: m}\nparameters: {a: {values: [1, 2]}, b: {value: 1}}",
+            "cmaes needs a parameter with a range and the sweep has none; use tpe",
+        ),
+        (
+            "cmaes",
+            "method: custom\nscheduler: {engine: optuna}\nmetrics: [{name: m}, {name: n}]\n"
+            "parameters: {a: {min: 0.0, max: 1.0}}",
+            "cmaes searches for one metric and the sweep has 2; use gp",
+        ),
+    ],
+)
+def test_a_sampler_that_cannot_search_a_sweep_is_refused(
+    name: SamplerName, text: str, message: str
+) -> None:
+    sweep = parse_sweep(text, "s.yaml")
+    with pytest.raises(PcsearchError, match=f"^--sampler: {re.escape(message)}"):
+        check_sampler(name, sweep)
+    check_sampler("auto", sweep)
 
 
 def test_auto_goes_over_to_tpe_as_the_study_grows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,6 +258,27 @@ class TestGaussianProcess:
         assert first == pytest.approx(0.5, abs=0.05)
         assert all(abs(x - first) > CLOSE for x in others)
 
+    def test_of_several_objectives_it_learns_from_the_front_first(self) -> None:
+        study = optuna.create_study(directions=["minimize", "maximize"])
+        for number in range(100):
+            on_front = number % 5 == 0
+            values = (number / 100, number / 100 - (0 if on_front else 9))
+            study.add_trial(optuna.trial.create_trial(values=values))
+        ended = study.get_trials(deepcopy=False)
+        kept = [trial.number for trial in _most_telling(study, ended)]
+        assert len(kept) == MOST_TRIALS_OF_SEVERAL
+        assert set(range(0, 100, 5)) <= set(kept)
+        assert set(range(80, 100)) <= set(kept), "the newest"
+
+    def test_a_matrix_that_cannot_be_factored_costs_one_random_point(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: Any) -> Any:
+            raise RuntimeError("linalg.cholesky: the input is not positive-definite")
+
+        monkeypatch.setattr(optuna.samplers.GPSampler, "_sample_relative_impl", fail)
+        assert len(points(made("gp"), 12)) == 12
+
     def test_all_combinations_come_before_any_comes_twice(self) -> None:
         space = SPACES["categories"]
         suggested = points(made("gp", space), 8, space)
@@ -284,9 +331,9 @@ class TestImputed:
     ("name", "dimensions", "metrics", "picked"),
     [
         ("auto", 1, 1, "auto"),
-        ("auto", 50, 3, "auto"),
+        ("auto", 50, 2, "auto"),
         ("auto", 51, 1, "tpe"),
-        ("auto", 3, 4, "tpe"),
+        ("auto", 3, 3, "tpe"),
         ("gp", 99, 9, "gp"),
         ("random", 1, 1, "random"),
     ],
