@@ -37,6 +37,15 @@ def check(sweep: Sweep) -> None:
             combinations that cannot work together, or a metric that no run reports; every one.
     """
     problems = list(_parameter_problems(sweep.parameters.values()))
+    if problems and "program" in sweep.places and _is_foreign(sweep):
+        problems.append(
+            Problem(
+                "the file is of another program than the PC transformer; to search a function of "
+                "it give --trainable MODULE:FUNCTION",
+                sweep.places["program"],
+                "program",
+            )
+        )
     if not problems:
         problems = [*_combination_problems(sweep), *_metric_problems(sweep)]
     if problems:
@@ -85,6 +94,11 @@ def combinations(sweep: Sweep, fields: Iterable[str]) -> Iterator[dict[str, Any]
         grids[longest.name] = list(_telling_values(longest.distribution))
     for values in itertools.islice(itertools.product(*grids.values()), COMBINATIONS_CHECKED):
         yield fixed | {p.name: value for p, value in zip(varied, values, strict=True)}
+
+
+def _is_foreign(sweep: Sweep) -> bool:
+    known = [name for name in sweep.parameters if name in ModelConfig.model_fields]
+    return len(known) < len(sweep.parameters) / 2
 
 
 def _parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:
