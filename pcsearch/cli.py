@@ -15,8 +15,10 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE, exit_status
 
 DEFAULT_PROJECT = "pcsearch"
-CHANGEABLE = ("num_samples", "address", "max_concurrent", "wandb")
+CHANGEABLE = ("num_samples", "address", "max_concurrent", "wandb", "wandb_artifacts")
 """The options that may differ when a search is gone on with."""
+TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
+"""The options that say how W&B's runs are kept, and what the experiment's record calls them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,6 +107,13 @@ _RUN = [
         help="Where the runs go; auto is online when an API key is configured.",
     ),
     click.Option(
+        ["--wandb-artifacts"],
+        type=click.Choice(["none", "best"]),
+        default="none",
+        show_default=True,
+        help="Keep the best model and each trial's best checkpoint in W&B.",
+    ),
+    click.Option(
         ["--storage-path"],
         type=click.Path(path_type=Path, file_okay=False),
         default=Path("pcsearch_results"),
@@ -181,7 +190,7 @@ def command(
 def _options(given: Mapping[str, Any]) -> Any:
     from pcsearch.engine.options import Options
 
-    others = ("project", "entity", "wandb")
+    others = ("project", "entity", *TRACKING)
     seed = given["seed"] if given["seed"] is not None else secrets.randbelow(2**31)
     chosen = {name: value for name, value in given.items() if name not in others}
     return Options(**{**chosen, "seed": seed})
@@ -206,7 +215,7 @@ def _start(sweep: Path, given: Mapping[str, Any]) -> int:
     tracking = {
         "project": given["project"] or experiment.sweep.project or DEFAULT_PROJECT,
         "entity": given["entity"] or experiment.sweep.entity,
-        "wandb": given["wandb"],
+        **{key: given[name] for name, key in TRACKING.items()},
     }
     return run_session(experiment, tracking)
 
@@ -228,11 +237,10 @@ def _resume(
         raise PcsearchError(
             Problem(f"{what} is the experiment's own and cannot change; leave it out", "--resume")
         )
-    changes = {name: given[name] for name in chosen if name != "wandb"}
+    changes = {name: given[name] for name in chosen if name not in TRACKING}
     experiment, tracking = reopen(directory, changes)
-    if "wandb" in chosen:
-        tracking = {**tracking, "wandb": given["wandb"]}
-    return run_session(experiment, tracking)
+    changed = {key: given[name] for name, key in TRACKING.items() if name in chosen}
+    return run_session(experiment, tracking | changed)
 
 
 def _flag(context: click.Context, name: str) -> str:

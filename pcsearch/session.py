@@ -11,7 +11,10 @@ from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pcsearch.engine.record import Record
     from pcsearch.engine.run import Outcome
+    from pcsearch.tracking.wandb_callback import WandbCallback
+    from pcsearch.tracking.wandb_mode import Mode
 
 FILE_WIDTH = 160
 
@@ -21,7 +24,7 @@ def run_session(experiment: Experiment, tracking: dict[str, Any]) -> int:
 
     Args:
         experiment: what to run.
-        tracking: W&B's ``project``, ``entity`` and mode (``wandb``).
+        tracking: W&B's ``project``, ``entity``, mode (``wandb``) and ``artifacts``.
 
     Returns:
         The exit status.
@@ -41,28 +44,54 @@ def run_session(experiment: Experiment, tracking: dict[str, Any]) -> int:
     from pcsearch.engine.record import Record
     from pcsearch.engine.run import run
     from pcsearch.reports.live import LiveReport
-    from pcsearch.tracking.wandb_callback import WandbCallback
+    from pcsearch.tracking.credentials import withheld
 
     record = Record(experiment)
     live = LiveReport(experiment, record, notes)
-    wandb = WandbCallback(
-        project=tracking["project"],
-        entity=tracking["entity"],
-        group=experiment.directory.name,
-        directory=experiment.directory.path,
-        mode=mode.mode,
-        notes=experiment.sweep.description,
-        status=record.status,
-        effective_config=experiment.workload.effective_config,
-    )
-    with live.shown():
-        outcome = run(experiment, record, [live, wandb], tracking)
+    wandb = _callback(experiment, record, mode.mode, tracking)
+    with withheld(mode.mode), live.shown():
+        try:
+            outcome = run(experiment, record, [live, wandb], tracking)
+        except BaseException as error:
+            wandb.close(error)
+            raise
     for problem in wandb.problems:
         say(notes, problem, style="yellow")
     _report(experiment, outcome, synced=mode.mode != "offline" and not wandb.problems)
     if outcome.interrupted:
         return INTERRUPTED
     return SOME_FAILED if outcome.failed else DONE
+
+
+def _callback(
+    experiment: Experiment, record: Record, mode: Mode, tracking: dict[str, Any]
+) -> WandbCallback:
+    from pcsearch.tracking.wandb_callback import Search, WandbCallback
+    from pcsearch.tracking.wandb_runs import Home
+
+    sweep, directory = experiment.sweep, experiment.directory
+    tags: list[str] = [sweep.method]
+    if sweep.method in ("bayes", "custom"):
+        tags += ["optuna", f"sampler:{experiment.options.sampler}"]
+    if experiment.rungs:
+        tags.append("asha")
+    home = Home(
+        tracking["project"],
+        tracking["entity"],
+        directory.name,
+        directory.path,
+        tuple(tags),
+        sweep.description,
+    )
+    search = Search(
+        experiment.metrics,
+        [parameter.name for parameter in sweep.searched()],
+        experiment.cap,
+        experiment.workload.effective_config,
+        # Experiments of earlier versions say nothing of it.
+        artifacts=tracking.get("artifacts", "none"),
+    )
+    return WandbCallback(home, mode, record, search)
 
 
 def console(stderr: bool = False) -> Console:

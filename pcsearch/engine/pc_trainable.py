@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
-from pcsearch.pc.metrics import RECONSTRUCTIONS
+from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
 
 if TYPE_CHECKING:
     from pcsearch.pc.training import TrainingRun
@@ -46,9 +46,11 @@ def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
             epoch = run.run_epoch()
             metrics = dict(epoch.metrics)
             if epoch.reconstructions is not None:
-                still = save(folder, run.epoch, epoch.reconstructions, run.config)
-                if still is not None:
-                    metrics[RECONSTRUCTIONS] = still.relative_to(folder).as_posix()
+                # A report names the files: they are in the storage that all nodes share.
+                files = save(folder, run.epoch, epoch.reconstructions, run.config)
+                for name, file in zip((RECONSTRUCTIONS, RECONSTRUCTION_VIDEO), files, strict=True):
+                    if file is not None:
+                        metrics[name] = file.relative_to(folder).as_posix()
             _report(run, metrics)
 
     return pc_transformer

@@ -17,6 +17,8 @@ from pcsearch.engine.results import Status, TrialResult, better, finite, measure
 from pcsearch.engine.schedulers import make_scheduler
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 
+ERROR_LINES = 10
+
 
 def trial_number(trial: Trial) -> int:
     """A trial's number, from 1, in the order of suggestion; Tune keeps it over a restore."""
@@ -55,6 +57,7 @@ class Record(tune.Callback):
         self._values: dict[str, list[float | None]] = {}
         # An interrupted trial is TERMINATED to Tune, like one that came to its end.
         self._ended: set[str] = set()
+        self._failed: set[str] = set()
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -77,25 +80,61 @@ class Record(tune.Callback):
     ) -> None:
         """A trial has come to its end, its own or by the scheduler."""
         self._ended.add(trial.trial_id)
+        self._failed.discard(trial.trial_id)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """A trial has failed for good."""
         self._ended.add(trial.trial_id)
+        self._failed.add(trial.trial_id)
 
     def get_state(self) -> dict[str, Any] | None:
         """What a later session needs to know."""
         return {
             "values": self._values,
             "ended": sorted(self._ended),
+            "failed": sorted(self._failed),
             "scheduler": self.scheduler.get_state(),
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from an earlier session's state."""
         self._values, self._ended = state["values"], set(state["ended"])
+        self._failed = set(state.get("failed", ()))
         self.scheduler.set_state(state["scheduler"])
+
+    @property
+    def ended(self) -> int:
+        """How many trials have come to their ends."""
+        return len(self._ended)
+
+    @property
+    def failures(self) -> int:
+        """How many of them failed."""
+        return len(self._failed)
+
+    @property
+    def winner(self) -> str | None:
+        """The id of the trial that has reached the target, None if none has."""
+        reached = self.scheduler.reached
+        return None if reached is None else reached.trial_id
+
+    def rung(self, trial: Trial) -> int | None:
+        """The rung at which a trial was stopped for being worse than others."""
+        return self.scheduler.stopped.get(trial.trial_id)
+
+    def ended_by_target(self, trial: Trial) -> bool:
+        """Whether a trial was ended because another reached the target."""
+        return trial.trial_id in self.scheduler.ended
+
+    def best_values(self, trial: Trial) -> tuple[float | None, ...]:
+        """The best that a trial has reported so far; of several metrics, the last that it did."""
+        return tuple(self._values.get(trial.trial_id, ()))
+
+    def error(self, trial: Trial) -> str:
+        """The first lines of the error that made a trial fail, else an empty string."""
+        return "\n".join(_error_lines(trial)[:ERROR_LINES])
 
     def has_ended(self, trial: Trial) -> bool:
         """Whether a trial has come to its end, in this session or an earlier one."""
@@ -113,7 +152,7 @@ class Record(tune.Callback):
             epoch=self.epoch(last),
             values=self._final_values(trial.trial_id, last),
             seconds=float(last.get("time_total_s") or 0),
-            error=_error(trial),
+            error=next(iter(_error_lines(trial)), ""),
             reported=_reported(last),
         )
 
@@ -133,12 +172,7 @@ class Record(tune.Callback):
             return "diverged"
         epochs = self._experiment.workload.epochs(trial.config)
         at_its_end = epochs is not None and self.epoch(last) >= epochs
-        winner = self.scheduler.reached
-        if (
-            at_its_end
-            or last.get(EARLY_STOP_REASON)
-            or (winner and winner.trial_id == trial.trial_id)
-        ):
+        if at_its_end or last.get(EARLY_STOP_REASON) or self.winner == trial.trial_id:
             return "finished"
         cut = trial.trial_id in self.scheduler.stopped or trial.trial_id in self.scheduler.ended
         return "stopped" if cut or epochs is not None else "finished"
@@ -155,10 +189,17 @@ def _reported(report: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in own if name not in AUTO_RESULT_KEYS)
 
 
-def _error(trial: Trial) -> str:
+def _error_lines(trial: Trial) -> list[str]:
+    """The exception that made a trial fail, without the places in the code and empty lines."""
     if trial.status != Trial.ERROR or trial.error_file is None:
-        return ""
-    text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+        return []
+    # Of an earlier session only the storage has it.
+    files = (Path(trial.error_file), Path(trial.path or "", Path(trial.error_file).name))
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        return []
+    text = file.read_text(encoding="utf-8", errors="replace")
     # After the last place in the code comes the exception, whose message may have many lines.
     lines = text[text.rfind("\n  File ") + 1 :].split("\n")
-    return next((line.strip() for line in lines if line.strip() and line[0] != " "), "")
+    start = next((i for i, line in enumerate(lines) if line.strip() and line[0] != " "), len(lines))
+    return [line.rstrip() for line in lines[start:] if line.strip()]

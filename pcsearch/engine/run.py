@@ -16,12 +16,12 @@ from types import FrameType
 from typing import Any
 
 from ray import tune
-from ray.tune.logger import JsonLoggerCallback
 
 from pcsearch import __version__
 from pcsearch.engine.cluster import check_room, connected, gpus_per_trial
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.record import Record, trial_folder
+from pcsearch.engine.report_files import ReportFiles
 from pcsearch.engine.results import TrialResult
 from pcsearch.engine.searchers import Suggestions, make_searcher
 from pcsearch.engine.stoppers import UntilTarget
@@ -86,13 +86,11 @@ def run(
             experiment.directory.create(experiment.sweep.text, kept)
         interruption = Interruption()
         with interruption.handled():
-            log = JsonLoggerCallback()  # type: ignore[no-untyped-call]
-            # The others ask the record, so it comes first.
-            trials = _tune(experiment, record.scheduler, [record, log, *callbacks, interruption])
+            # The others ask the record, so it comes first; none sees a report before its file.
+            first = [record, ReportFiles()]
+            trials = _tune(experiment, record.scheduler, [*first, *callbacks, interruption])
         results = sorted(map(record.result, trials), key=lambda result: result.number)
-    winner = record.scheduler.reached
-    reached = None if winner is None else winner.trial_id
-    return Outcome(tuple(results), interruption.happened, reached)
+    return Outcome(tuple(results), interruption.happened, record.winner)
 
 
 def _tune(

@@ -19,6 +19,7 @@ PROBE_ACCURACY = "Metrics/LinearProbe_Accuracy"
 VODE_ENERGY = "VodeEnergy/vode_"
 VODE_GRAD_NORM = "VodeGradNorm/vode_"
 RECONSTRUCTIONS = "reconstructions_images"
+RECONSTRUCTION_VIDEO = "reconstructions_video"
 EARLY_STOP_REASON = "early_stop_reason"
 FINAL_TRAIN_MSE = "final_train_mse"
 

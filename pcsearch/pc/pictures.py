@@ -28,6 +28,13 @@ class Reconstructions(NamedTuple):
     steps: tuple[int, ...]
 
 
+class Saved(NamedTuple):
+    """The files of an epoch's pictures, None where one is not wanted."""
+
+    still: Path | None
+    film: Path | None
+
+
 def grid(reconstructions: Reconstructions) -> Tensor:
     """A row an image: original, input, then the chosen steps; (height, width, 3) uint8."""
     chosen = [reconstructions.frames[step] for step in reconstructions.steps]
@@ -43,7 +50,7 @@ def frames(reconstructions: Reconstructions) -> list[Tensor]:
 
 def save(
     directory: Path, epoch: int, reconstructions: Reconstructions, config: ModelConfig
-) -> Path | None:
+) -> Saved:
     """Write an epoch's pictures into the folder ``reconstructions`` of a directory.
 
     Args:
@@ -52,29 +59,21 @@ def save(
         reconstructions: what to show.
         config: says which of still and film are wanted, and the film's frames a second. GIF
             counts in hundredths of a second, so rates above 50 show as 50.
-
-    Returns:
-        The still, or None where it is not wanted.
     """
     from PIL import Image
 
     folder = directory / DIRECTORY
     folder.mkdir(parents=True, exist_ok=True)
-    still = folder / f"epoch_{epoch:04d}.png"
+    still = film = None
     if config.save_reconstruction_video:
+        film = folder / f"epoch_{epoch:04d}.gif"
         first, *others = (Image.fromarray(frame.numpy()) for frame in frames(reconstructions))
         duration = max(20, round(1000 / config.video_fps))
-        first.save(
-            still.with_suffix(".gif"),
-            save_all=True,
-            append_images=others,
-            duration=duration,
-            loop=0,
-        )
-    if not config.save_reconstruction_images:
-        return None
-    Image.fromarray(grid(reconstructions).numpy()).save(still)
-    return still
+        first.save(film, save_all=True, append_images=others, duration=duration, loop=0)
+    if config.save_reconstruction_images:
+        still = folder / f"epoch_{epoch:04d}.png"
+        Image.fromarray(grid(reconstructions).numpy()).save(still)
+    return Saved(still, film)
 
 
 def _tile(images: Tensor) -> Tensor:

@@ -4,63 +4,40 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Number
 from pathlib import Path
 from typing import Any
 
 from ray.air.constants import TRAINING_ITERATION
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
-from ray.tune.result import (
-    AUTO_RESULT_KEYS,
-    DEBUG_METRICS,
-    DONE,
-    EPISODES_THIS_ITER,
-    EXPERIMENT_TAG,
-    RESULT_DUPLICATE,
-    SHOULD_CHECKPOINT,
-    TIMESTEPS_THIS_ITER,
-)
+from ray.tune.utils import flatten_dict
 
-from pcsearch.engine.results import Status
-from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH, SUMMARY
-from pcsearch.tracking.vode_trends import VodeTrends
-from pcsearch.tracking.wandb_mode import Mode, sync_command
-from pcsearch.tracking.wandb_runs import Home, WandbRun
-
-IMAGES = "reconstructions_images"
-"""The key of a report that names a PNG file, relative to the trial's directory."""
+from pcsearch.engine.results import TrialResult, better
+from pcsearch.pc.metrics import EARLY_STOP_REASON, SUMMARY
+from pcsearch.tracking import alerts
+from pcsearch.tracking.keeper import Beginning, Ending, Kept, RunKeeper
+from pcsearch.tracking.search import Outcomes, Search
+from pcsearch.tracking.wandb_mode import Mode
+from pcsearch.tracking.wandb_runs import Home
 
 STATUS = "trial_status"
-STOPPED_BY_SCHEDULER = "stopped early by the scheduler"
-STOPPED_BY_USER = "stopped from W&B"
-FAILED = "failed"
-INTERRUPTED = "interrupted"
-
-BOOKKEEPING = frozenset(
-    {
-        *AUTO_RESULT_KEYS,
-        *DEBUG_METRICS,
-        DONE,
-        EPISODES_THIS_ITER,
-        EXPERIMENT_TAG,
-        RESULT_DUPLICATE,
-        SHOULD_CHECKPOINT,
-        TIMESTEPS_THIS_ITER,
-    }
-)
-"""What Tune adds to a report."""
+STATUSES = {
+    "stopped": "stopped early by the scheduler",
+    "ended": "ended: another trial reached the target",
+    "user": "stopped from W&B",
+}
+"""How trials have ended that neither finished, diverged, failed nor were interrupted."""
 
 
 @dataclass
 class _Track:
-    """What the driver holds of a trial that is under way; no run where W&B failed to start it."""
+    """What is held of a trial that is under way."""
 
-    trends: VodeTrends
-    run: WandbRun | None = None
+    kept: Kept
+    step: int
+    values: tuple[float | None, ...] = ()
     stopped: bool = False
 
 
@@ -68,44 +45,35 @@ class WandbCallback(LoggerCallback):
     """Keeps one W&B run a trial; whatever fails in W&B is noted, and the search goes on.
 
     A run has the trial's id, so that a search that is restored goes on with its runs; epochs
-    that a run has already are not sent again. Its steps are the epochs.
+    that a run has already are not sent again, and those that it lost when the search was killed
+    are read from the trial's own file. Its steps are the epochs. Nothing here waits for W&B: a
+    thread does what has to be done.
 
     Args:
-        project: of W&B.
-        group: the experiment's name.
-        directory: the experiment's; W&B's files go to its folder ``wandb``.
+        home: where the runs belong; W&B's files go to its directory's folder ``wandb``.
         mode: where runs go; ``disabled`` keeps none and does not import wandb.
-        status: how a trial has ended.
-        effective_config: turns a trial's values into the settings to show, plain as in JSON.
-        entity: the user or team, None for W&B's default.
-        name: what the names of the runs begin with.
-        tags: of every run.
-        notes: of every run.
+        outcomes: of the trials. It is asked after it has been told of a report or an end.
+        search: what the runs show of it.
     """
 
-    def __init__(
-        self,
-        *,
-        project: str,
-        group: str,
-        directory: Path,
-        mode: Mode,
-        status: Callable[[Trial], Status],
-        effective_config: Callable[[Mapping[str, Any]], dict[str, Any]],
-        entity: str | None = None,
-        name: str | None = None,
-        tags: Iterable[str] = (),
-        notes: str | None = None,
-    ) -> None:
-        self.home = Home(project, entity, group, Path(directory).absolute(), tuple(tags), notes)
-        self.mode: Mode = mode
-        self.name = name
-        self.status = status
-        self.effective_config = effective_config
-        self.problems: list[str] = []
-        """What went wrong with W&B, one line each, without repeats."""
+    def __init__(self, home: Home, mode: Mode, outcomes: Outcomes, search: Search) -> None:
+        self.home, self.mode = home, mode
+        self._outcomes, self._search = outcomes, search
+        self._keeper = self._new_keeper()
         self._tracks: dict[str, _Track] = {}
-        self._earlier_trends: dict[str, dict[str, dict[int, float]]] = {}
+        self._steps: dict[str, int] = {}
+        self._best: TrialResult | None = None
+        self._alerted = False
+        self._mended = False
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong with W&B, one line each, without repeats."""
+        return self._keeper.problems
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Complete at the first step what an earlier session has left incomplete."""
+        self._mend(trials)
 
     def log_trial_start(self, trial: Trial) -> None:
         """Start the trial's run."""
@@ -116,55 +84,73 @@ class WandbCallback(LoggerCallback):
         track = self._track(trial)
         if track is None:
             return
-        with self._noting("a report was lost"):
-            epoch = int(result.get(EPOCH) or result[TRAINING_ITERATION])
-            track.trends.add(epoch, result)
-            if track.run is not None:
-                track.run.log(epoch, self._row(track.run, trial, result))
+        with self._keeper.noting("a report was lost"):
+            track.step = max(track.step, self._outcomes.epoch(result))
+            values = self._outcomes.best_values(trial)
+            summary = {} if values == track.values else self._own_summary(values)
+            track.values = values
+            self._keeper.send(track.kept, self._outcomes.epoch(result), result, summary)
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
-        """Finish the trial's run; one that failed before it could start has a run too."""
+        """End the trial's run; one that failed before it could start has a run too."""
         track = self._track(trial) if failed else self._tracks.get(trial.trial_id)
-        if track is None:
-            return
-        if failed:
-            self._close(trial, track, FAILED, exit_code=1)
-            return
-        if track.run is not None:
-            with self._noting("the charts of the vodes were lost"):
-                track.run.log_charts(track.trends.charts())
-        self._close(trial, track, self._status(trial, track), exit_code=0)
+        if track is not None:
+            self._close(trial, track, self._ending(trial, track.stopped))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        """Finish the runs of trials that the search has not seen the end of."""
+        """End the runs of trials that the search has not seen the end of, and wait for W&B."""
+        self._mend(trials)
         for trial in trials:
             track = self._tracks.get(trial.trial_id)
             if track is not None:
-                self._close(trial, track, INTERRUPTED, exit_code=1)
+                summary = self._summary(trial, "interrupted")
+                self._close(trial, track, Ending(summary, exit_code=1))
+        self.close()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Wait for W&B at the end of the search.
+
+        Args:
+            error: what has ended the search before its time, to tell in an alert.
+        """
+        if self.mode == "disabled":
+            return
+        untold = error is not None and not self._alerted
+        alert = alerts.broken_off(self.home.group, error) if error and untold else None
+        for trial_id in list(self._tracks):
+            kept = self._tracks.pop(trial_id).kept
+            self._keeper.close(kept, Ending({STATUS: "interrupted"}, exit_code=1, alert=alert))
+            alert = None
+        self._keeper.settle()
 
     def get_state(self) -> dict[str, Any] | None:
-        """What a restored search cannot measure again: the vodes' values of unfinished runs."""
-        trends = {name: track.trends.values for name, track in self._tracks.items()}
-        return {"trends": self._earlier_trends | trends}
+        """What a restored search cannot find out where its runs' files are gone."""
+        steps = {name: track.step for name, track in self._tracks.items()}
+        return {
+            "steps": self._steps | steps,
+            "ended": sorted(list(self._keeper.ended)),  # noqa: C414 - another thread adds to it
+            "alerted": self._alerted,
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from an earlier session's state."""
-        self._earlier_trends = state["trends"]
+        self._steps = dict(state.get("steps", {}))
+        self._keeper.ended.update(state.get("ended", ()))
+        self._alerted = bool(state.get("alerted"))
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_tracks": {}}
-
-    def _row(self, run: WandbRun, trial: Trial, result: Mapping[str, Any]) -> dict[str, Any]:
-        row: dict[str, Any] = {
-            name: value
-            for name, value in result.items()
-            if isinstance(value, Number) and name not in BOOKKEEPING
+        # Tune copies its callbacks; the copies keep no runs.
+        return {name: value for name, value in self.__dict__.items() if name != "_keeper"} | {
+            "_tracks": {}
         }
-        with self._noting("a picture was lost"):
-            picture = _picture(trial, result)
-            if picture is not None:
-                row[IMAGES] = run.picture(picture)
-        return row
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._keeper = self._new_keeper()
+
+    def _new_keeper(self) -> RunKeeper:
+        names = tuple(metric.name for metric in self._search.metrics)
+        return RunKeeper(self.home, self.mode, names, self._outcomes.epoch)
 
     def _track(self, trial: Trial) -> _Track | None:
         """What is held of a trial, from now on if nothing is; None where runs are disabled."""
@@ -172,85 +158,121 @@ class WandbCallback(LoggerCallback):
             return None
         track = self._tracks.get(trial.trial_id)
         if track is None:
-            config = self._config(trial)
-            trends = VodeTrends(self._earlier_trends.pop(trial.trial_id, None))
-            track = _Track(trends)
+
+            def stop() -> None:
+                if (under_way := self._tracks.get(trial.trial_id)) is not None:
+                    under_way.stopped = True
+                # Tune compares every report with this, in its own thread.
+                trial.stopping_criterion = {**trial.stopping_criterion, TRAINING_ITERATION: 0}
+
+            step = self._steps.pop(trial.trial_id, 0)
+            track = _Track(self._keeper.open(self._beginning(trial, step, stop)), step)
             self._tracks[trial.trial_id] = track
-            self._start(trial, track, config)
         return track
 
-    def _start(self, trial: Trial, track: _Track, config: dict[str, Any]) -> None:
-        def stop() -> None:
-            track.stopped = True
-            # Tune compares every report with this, in its own thread.
-            trial.stopping_criterion = {**trial.stopping_criterion, TRAINING_ITERATION: 0}
+    def _beginning(self, trial: Trial, step: int, stop: Callable[[], None]) -> Beginning:
+        config = dict(trial.config)
+        with self._keeper.noting("a run shows only the values that were searched"):
+            config = self._search.effective_config(config)
+        own = {"searched": list(self._search.searched), "experiment_dir": str(self.home.directory)}
+        name = "-".join(part for part in (self._search.name, _trial_name(trial)) if part)
+        folders = tuple(Path(folder) for folder in (trial.path, trial.local_path) if folder)
+        return Beginning(trial.trial_id, name, own | config, folders, stop, step + 1)
 
-        name = "-".join(part for part in (self.name, _trial_name(trial)) if part)
-        with self._noting("a run was not started", server=True):
-            track.run = WandbRun(self.home, self.mode, trial.trial_id, name, config, stop)
-
-    def _status(self, trial: Trial, track: _Track) -> str:
-        """How a trial that did not fail has ended."""
-        status = self.status(trial)
-        if track.stopped and status in ("stopped", "finished"):
-            return STOPPED_BY_USER
-        return STOPPED_BY_SCHEDULER if status == "stopped" else status
-
-    def _config(self, trial: Trial) -> dict[str, Any]:
-        with self._noting("a run shows only the values that were searched"):
-            return self.effective_config(dict(trial.config))
-        return dict(trial.config)
-
-    def _close(self, trial: Trial, track: _Track, status: str, exit_code: int) -> None:
+    def _close(self, trial: Trial, track: _Track, ending: Ending) -> None:
         del self._tracks[trial.trial_id]
-        if status in (FAILED, INTERRUPTED):
-            # A restored search may go on with such a trial.
-            self._earlier_trends[trial.trial_id] = track.trends.values
-        if track.run is None:
-            return
-        last = trial.last_result or {}
+        # A restored search may go on with it.
+        self._steps[trial.trial_id] = track.step
+        self._keeper.close(track.kept, ending)
+
+    def _ending(self, trial: Trial, stopped: bool = False) -> Ending:
+        """The end of a trial that has come to it, its own or another."""
+        result = self._outcomes.result(trial)
+        self._compare(result)
+        status: str = result.status
+        if stopped and status in ("stopped", "finished"):
+            status = STATUSES["user"]
+        elif status == "stopped":
+            status = STATUSES["ended" if self._outcomes.ended_by_target(trial) else "stopped"]
+        return Ending(
+            self._summary(trial, status),
+            exit_code=1 if status == "failed" else 0,
+            charts=status != "failed",
+            checkpoint=self._checkpoint(trial),
+            best=self._best is not None and self._best.trial_id == trial.trial_id,
+            alert=self._alert(trial),
+        )
+
+    def _summary(self, trial: Trial, status: str) -> dict[str, Any]:
+        last = flatten_dict(trial.last_result or {})
         # W&B turns a NaN set here into null; the history has put it into the summary as it is.
-        summary = {
+        summary = self._own_summary(self._outcomes.best_values(trial)) | {
             name: value
             for name in SUMMARY
             if name in last and not (isinstance(value := last[name], float) and math.isnan(value))
         }
         if EARLY_STOP_REASON in summary:
             summary[EARLY_STOP_REASON] = str(summary[EARLY_STOP_REASON])
-        summary[STATUS] = status
-        with self._noting("a summary was lost"):
-            track.run.summarise(summary)
-        with self._noting("a run was not uploaded to its end", server=True):
-            track.run.finish(exit_code)
+        more = {
+            STATUS: status,
+            "stopped_at_rung": self._outcomes.rung(trial),
+            "reached_target": self._outcomes.winner == trial.trial_id or None,
+            "error": self._outcomes.error(trial) or None,
+        }
+        return summary | {name: value for name, value in more.items() if value is not None}
 
-    @contextmanager
-    def _noting(self, loss: str, server: bool = False) -> Iterator[None]:
-        """Turn an error into a problem; after one that a server made, later runs stay offline.
+    def _own_summary(self, values: Sequence[float | None]) -> dict[str, Any]:
+        names = (metric.name for metric in self._search.metrics)
+        return {n: v for n, v in zip(names, values, strict=False) if v is not None}
 
-        Args:
-            loss: what W&B lacks because of it.
-            server: whether the step waits for the server: another trial would wait as long.
-        """
-        try:
-            yield
-        except Exception as error:
-            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-            problem = f"W&B: {loss}: {first_line}"
-            if server and self.mode == "online":
-                self.mode = "offline"
-                problem += f"; later runs are offline: {sync_command(self.home.directory)}"
-            if problem not in self.problems:
-                self.problems.append(problem)
+    def _compare(self, result: TrialResult) -> None:
+        """Keep the result where it is the best; of several metrics the first counts."""
+        before = None if self._best is None else self._best.value
+        value = result.value if result.valued else None
+        if value is not None and better(value, before, self._search.metrics[0]):
+            self._best = result
+
+    def _checkpoint(self, trial: Trial) -> Path | None:
+        if self._search.artifacts == "none" or trial.checkpoint is None:
+            return None
+        return Path(trial.checkpoint.path)
+
+    def _alert(self, trial: Trial) -> alerts.Alert | None:
+        """What to tell at the end of the trial that is the search's last, once in a search."""
+        ended, reached = self._outcomes.ended, self._outcomes.winner == trial.trial_id
+        if self._alerted or not (reached or ended == self._search.trials):
+            return None
+        self._alerted = True
+        return alerts.ended(
+            self.home.group,
+            ended,
+            self._outcomes.failures,
+            self._best,
+            self._search.metrics,
+            reached,
+        )
+
+    def _mend(self, trials: Sequence[Trial]) -> None:
+        """Complete the runs of trials that ended in an earlier session, once."""
+        if self._mended or self.mode == "disabled":
+            return
+        self._mended = True
+        over = [
+            trial
+            for trial in trials
+            if trial.status in (Trial.TERMINATED, Trial.ERROR)
+            and trial.trial_id not in self._tracks
+        ]
+        for trial in over:
+            self._compare(self._outcomes.result(trial))
+        for trial in over:
+            if trial.trial_id not in self._keeper.ended:
+                beginning = self._beginning(trial, self._steps.get(trial.trial_id, 0), _nothing)
+                self._keeper.mend(beginning, self._ending(trial))
 
 
-def _picture(trial: Trial, result: Mapping[str, Any]) -> Path | None:
-    """The report's picture where this machine has it: a trial may run on another."""
-    picture = result.get(IMAGES)
-    if not picture:
-        return None
-    folders = (folder for folder in (trial.path, trial.local_path) if folder)
-    files = (Path(folder, picture) for folder in folders)
-    return next((file for file in files if file.is_file()), None)
+def _nothing() -> None:
+    """The Stop button of a trial that is over."""
 
 
 def _trial_name(trial: Trial) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pcsearch.tracking.vode_trends import Line
+from pcsearch.tracking.alerts import Alert
+from pcsearch.tracking.segments import written
+from pcsearch.tracking.vode_trends import CHARTS, Line
 from pcsearch.tracking.wandb_mode import Mode
 
 if TYPE_CHECKING:
@@ -51,6 +54,10 @@ class WandbRun:
         name: as W&B shows it.
         config: the settings of the run.
         stop: called, in another thread, when a user presses W&B's Stop button.
+        next_step: the first step that the run does not have, as far as the caller knows. The
+            server knows better, and so do the run's own files where they are.
+        own_summary: metrics whose summary values are set with `summarise` only, which W&B would
+            else make those of the last row.
     """
 
     def __init__(
@@ -61,10 +68,13 @@ class WandbRun:
         name: str,
         config: Mapping[str, Any],
         stop: Callable[[], None],
+        next_step: int = 0,
+        own_summary: Iterable[str] = (),
     ) -> None:
         import wandb
 
-        home.directory.mkdir(parents=True, exist_ok=True)
+        _check_writable(home.directory / "wandb")
+        earlier = written(home.directory, run_id)
         # The process's own settings decide what the log-in prints, before those of the run count.
         wandb.setup(wandb.Settings(silent=True))
         self._run = wandb.init(
@@ -83,27 +93,29 @@ class WandbRun:
             mode=mode,
             settings=_settings(stop),
         )
+        self.mode = mode
+        self.id = run_id
         self.next_step = self._run.starting_step
         """The first step that the run does not have yet."""
+        if mode == "offline" and not self.next_step:
+            # No server tells it.
+            self.next_step = earlier.last_step + 1 if earlier.sessions else next_step
+        self.has_charts = any(name in CHARTS for name in earlier.names)
+        """Whether an earlier session has logged the charts that end a run."""
+        for name in own_summary:
+            self._run.define_metric(name, summary="none")
 
     def log(self, step: int, values: Mapping[str, Any]) -> None:
         """Send a row, unless the run has this step: of an earlier session, or done again.
 
         Args:
             step: of the row.
-            values: numbers, and what `picture` makes.
+            values: numbers, strings, and W&B's own values.
         """
         if step < self.next_step:
             return
         self._run.log(dict(values), step=step, commit=True)
         self.next_step = step + 1
-
-    @staticmethod
-    def picture(file: Path) -> wandb.Image:
-        """An image file as a value that can be logged."""
-        import wandb
-
-        return wandb.Image(str(file))
 
     def log_charts(self, charts: Mapping[str, Iterable[Line]]) -> None:
         """Add charts of lines over the epochs, in a row of their own after the last."""
@@ -121,6 +133,20 @@ class WandbRun:
         """Set values of the run's summary."""
         self._run.summary.update(dict(values))
 
+    def configure(self, values: Mapping[str, Any]) -> None:
+        """Add to the run's configuration, or change it."""
+        self._run.config.update(  # type: ignore[no-untyped-call]
+            dict(values), allow_val_change=True
+        )
+
+    def keep(self, artifact: wandb.Artifact, aliases: Iterable[str] = ()) -> None:
+        """Attach an artifact, whose files are uploaded later."""
+        self._run.log_artifact(artifact, aliases=["latest", *aliases])
+
+    def alert(self, alert: Alert) -> None:
+        """Have W&B tell the user something, by mail or chat as the user's settings say."""
+        self._run.alert(title=alert.title, text=alert.text, level=alert.level)
+
     def finish(self, exit_code: int) -> None:
         """End the run.
 
@@ -128,6 +154,17 @@ class WandbRun:
             TimeoutError: the server did not take everything in time; the local files have it.
         """
         self._run.finish(exit_code=exit_code)
+
+
+def _check_writable(folder: Path) -> None:
+    """See that W&B can write there: it would put its files elsewhere without a word.
+
+    Raises:
+        OSError: it cannot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} is not writable")
 
 
 def _settings(stop: Callable[[], None]) -> wandb.Settings:
