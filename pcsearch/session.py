@@ -66,7 +66,8 @@ def run_session(experiment: Experiment, tracking: dict[str, Any]) -> int:
 def _callback(
     experiment: Experiment, record: Record, mode: Mode, tracking: dict[str, Any]
 ) -> WandbCallback:
-    from pcsearch.tracking.wandb_callback import Search, WandbCallback
+    from pcsearch.tracking.search import Search
+    from pcsearch.tracking.wandb_callback import WandbCallback
     from pcsearch.tracking.wandb_runs import Home
 
     sweep, directory = experiment.sweep, experiment.directory

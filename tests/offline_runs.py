@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,8 @@ class OfflineRun:
     history: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     exit_code: int | None = None
+    alerts: list[tuple[str, str, str]] = field(default_factory=list)
+    artifacts: list[pb.ArtifactRecord] = field(default_factory=list)
     directory: Path = Path()
 
     def rows(self) -> list[dict[str, Any]]:
@@ -70,6 +73,10 @@ def _take(run: OfflineRun, record: pb.Record) -> None:
             _update(run.summary, record.summary.update)
             for item in record.summary.remove:
                 run.summary.pop(item.key or item.nested_key[0], None)
+        case "alert":
+            run.alerts.append((record.alert.title, record.alert.text, record.alert.level))
+        case "artifact":
+            run.artifacts.append(record.artifact)
         case "exit":
             run.exit_code = record.exit.exit_code
 
@@ -112,6 +119,18 @@ def _records(data: bytes) -> Iterator[bytes]:
         pieces = data[start:position] if kind in (FULL, FIRST) else pieces + data[start:position]
         if kind in (FULL, LAST):
             yield pieces
+
+
+def cut_after(file: Path, rows: int) -> None:
+    """Make a file what a killed driver leaves: whole up to some rows of the history, then torn."""
+    data = file.read_bytes()
+    shortest = bisect_left(range(len(data)), rows, key=lambda end: _rows(data[:end]))
+    file.write_bytes(data[: shortest + RECORD_HEADER + 1])
+
+
+def _rows(data: bytes) -> int:
+    records = map(pb.Record.FromString, _records(data))
+    return sum(record.WhichOneof("record_type") == "history" for record in records)
 
 
 def is_nan(value: Any) -> bool:

@@ -249,7 +249,7 @@ class RunKeeper:
             return
         with self.noting("a run was not uploaded to its end", server=True):
             run.finish(ending.exit_code)
-        self._finished(run)
+            self._finished(run)
 
     def _keep(self, run: WandbRun, checkpoint: Path, ending: Ending) -> None:
         group = self.home.group

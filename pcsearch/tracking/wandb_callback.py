@@ -121,6 +121,10 @@ class WandbCallback(LoggerCallback):
             kept = self._tracks.pop(trial_id).kept
             self._keeper.close(kept, Ending({STATUS: "interrupted"}, exit_code=1, alert=alert))
             alert = None
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until W&B has everything so far, as long as it takes in anything."""
         self._keeper.settle()
 
     def get_state(self) -> dict[str, Any] | None:

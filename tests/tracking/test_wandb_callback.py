@@ -5,29 +5,34 @@ import json
 import math
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
 import wandb
-from offline_runs import OfflineRun, is_nan, read_runs
+from offline_runs import OfflineRun, cut_after, is_nan, read_runs
 from PIL import Image
 from ray import tune
 from wandb.errors import CommError
 
 from pcsearch.engine.pc_transformer import PCTransformer
-from pcsearch.engine.results import Status
+from pcsearch.engine.results import Status, TrialResult
 from pcsearch.pc.config import ModelConfig
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.tracking.search import Search
 from pcsearch.tracking.wandb_callback import WandbCallback
+from pcsearch.tracking.wandb_runs import Home
 
 EPOCHS = 3
+MEDIA = ("reconstructions_images", "reconstructions_video")
 VALUES = {"epochs": EPOCHS, "peak_lr_weights": 0.002, "num_blocks": 0}
 
 
@@ -43,6 +48,8 @@ class FakeTrial:
     path: str | None = None
     last_result: dict[str, Any] = field(default_factory=dict)
     stopping_criterion: dict[str, float] = field(default_factory=dict)
+    status: str = "RUNNING"
+    checkpoint: Any = None
 
 
 def metrics(epoch: int, **others: Any) -> dict[str, Any]:
@@ -64,8 +71,8 @@ def metrics(epoch: int, **others: Any) -> dict[str, Any]:
 
 
 def logged(report: dict[str, Any]) -> dict[str, Any]:
-    """The row of a report: its numbers."""
-    return {k: v for k, v in report.items() if v is not None and not isinstance(v, str)}
+    """The row of a report: its numbers and strings."""
+    return {k: v for k, v in report.items() if v is not None and k not in MEDIA}
 
 
 def bookkeeping(epoch: int) -> dict[str, Any]:
@@ -90,29 +97,71 @@ def bookkeeping(epoch: int) -> dict[str, Any]:
     }
 
 
-def status(trial: Any) -> Status:
-    """How a trial of EPOCHS epochs has ended."""
-    last = trial.last_result
-    if last.get("early_stop_reason") == "NaN":
-        return "diverged"
-    stopped = last.get("early_stop_reason") is None and last.get("epoch", 0) < EPOCHS
-    return "stopped" if stopped else "finished"
+METRIC = Metric("ValMetrics/Pretext/full_mse", "minimize")
 
 
-def make(directory: Path, **arguments: Any) -> WandbCallback:
-    defaults: dict[str, Any] = {
-        "project": "pc",
-        "group": "my-search",
-        "directory": directory,
-        "mode": "offline",
-        "status": status,
+@dataclass
+class FakeOutcomes:
+    """What a record tells of trials of EPOCHS epochs."""
+
+    ended: int = 0
+    failures: int = 0
+    winner: str | None = None
+    rungs: dict[str, int] = field(default_factory=dict)
+    cut: set[str] = field(default_factory=set)
+    errors: dict[str, str] = field(default_factory=dict)
+    best: dict[str, float] = field(default_factory=dict)
+
+    def epoch(self, report: Any) -> int:
+        return int(report.get("epoch") or report["training_iteration"])
+
+    def best_values(self, trial: Any) -> tuple[float | None, ...]:
+        best = self.best.get(trial.trial_id)
+        return () if best is None else (best,)
+
+    def rung(self, trial: Any) -> int | None:
+        return self.rungs.get(trial.trial_id)
+
+    def ended_by_target(self, trial: Any) -> bool:
+        return trial.trial_id in self.cut
+
+    def error(self, trial: Any) -> str:
+        return self.errors.get(trial.trial_id, "")
+
+    def result(self, trial: Any) -> TrialResult:
+        values = self.best_values(trial) or (None,)
+        return TrialResult(3, trial.trial_id, "", trial.config, self.status(trial), 1, values, 0.0)
+
+    def status(self, trial: Any) -> Status:
+        last = trial.last_result
+        if trial.status == "ERROR":
+            return "failed"
+        if last.get("early_stop_reason") == "NaN":
+            return "diverged"
+        stopped = last.get("early_stop_reason") is None and last.get("epoch", 0) < EPOCHS
+        return "stopped" if stopped else "finished"
+
+
+def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any) -> WandbCallback:
+    """A callback; the arguments are those of `Home` and `Search`, and the mode."""
+    home: dict[str, Any] = {"project": "pc", "entity": None, "group": "my-search"}
+    search: dict[str, Any] = {
+        "metrics": [METRIC],
+        "searched": ["peak_lr_weights"],
+        "trials": 9,
         "effective_config": PCTransformer().effective_config,
     }
-    return WandbCallback(**defaults | arguments)
+    mode = arguments.pop("mode", "offline")
+    known = {each.name for each in fields(Home)}
+    for name, value in arguments.items():
+        (home if name in known else search)[name] = value
+    home["directory"] = directory
+    return WandbCallback(Home(**home), mode, outcomes or FakeOutcomes(), Search(**search))
 
 
 def start(callback: WandbCallback, trial: FakeTrial) -> None:
     callback.on_trial_start(iteration=0, trials=[trial], trial=trial)
+    callback.settle()
 
 
 def report(callback: WandbCallback, trial: FakeTrial, result: dict[str, Any]) -> None:
@@ -123,6 +172,13 @@ def report(callback: WandbCallback, trial: FakeTrial, result: dict[str, Any]) ->
 
 def complete(callback: WandbCallback, trial: FakeTrial) -> None:
     callback.on_trial_complete(iteration=0, trials=[trial], trial=trial)
+    callback.settle()
+
+
+def fail(callback: WandbCallback, trial: FakeTrial) -> None:
+    trial.status = "ERROR"
+    callback.on_trial_error(iteration=0, trials=[], trial=trial)
+    callback.settle()
 
 
 def run_trial(
@@ -165,7 +221,11 @@ def test_a_run_carries_the_trials_id_group_name_and_whole_configuration(tmp_path
     assert (run.project, run.entity, run.job_type) == ("pc", "team", "trial")
     assert (run.tags, run.notes) == (["first", "second"], "a note")
     config = {name: value for name, value in run.config.items() if not name.startswith("_")}
-    assert config == ModelConfig(**VALUES).model_dump(mode="json")
+    assert config == ModelConfig(**VALUES).model_dump(mode="json") | {
+        "searched": ["peak_lr_weights"],
+        "experiment_dir": str(tmp_path),
+        "node": "host (127.0.0.1)",
+    }
     assert callback.problems == []
 
 
@@ -247,20 +307,22 @@ def test_a_run_tells_how_its_trial_ended(last: dict[str, Any], status: str, tmp_
 
 
 def test_a_failed_trial_fails_its_run(tmp_path: Path) -> None:
-    callback, trial = make(tmp_path), FakeTrial()
+    trial = FakeTrial()
+    callback = make(tmp_path, FakeOutcomes(errors={trial.trial_id: "ValueError: no\nand why"}))
     start(callback, trial)
     report(callback, trial, metrics(1))
-    callback.on_trial_error(iteration=0, trials=[], trial=trial)
+    fail(callback, trial)
     run = read_one(tmp_path)
     assert run.exit_code == 1
     assert run.summary["trial_status"] == "failed"
+    assert run.summary["error"] == "ValueError: no\nand why"
     assert run.summary["early_stop_reason"] == "None"
     assert of_epochs(run) == [logged(metrics(1))]
 
 
 def test_a_trial_that_never_started_has_a_failed_run(tmp_path: Path) -> None:
     callback = make(tmp_path)
-    callback.on_trial_error(iteration=0, trials=[], trial=FakeTrial())
+    fail(callback, FakeTrial())
     run = read_one(tmp_path)
     assert (run.exit_code, run.summary["trial_status"]) == (1, "failed")
     assert of_epochs(run) == []
@@ -302,27 +364,117 @@ def test_a_run_that_the_server_has_in_part_gets_only_the_rest(
     assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [3]
 
 
+def part(directory: Path, killed_after: int | None = None) -> None:
+    """Name the only part of the run: parts are told apart by the second in which they start.
+
+    Args:
+        directory: of the experiment.
+        killed_after: how many rows have reached the file when the driver is killed.
+    """
+    wandb.teardown()
+    (only,) = (directory / "wandb").glob("offline-run-*")
+    only = only.rename(only.with_name("offline-run-20250101_000001-ab12c_00003"))
+    if killed_after is not None:
+        (file,) = only.glob("*.wandb")
+        cut_after(file, killed_after)
+
+
+def keep_reports(folder: Path, epochs: range, torn: str = "") -> None:
+    """Tune's file of a trial's reports."""
+    folder.mkdir(exist_ok=True)
+    lines = [json.dumps(metrics(epoch) | bookkeeping(epoch)) + "\n" for epoch in epochs]
+    (folder / "result.json").write_text("".join(lines) + torn)
+
+
 def test_a_restored_search_goes_on_with_the_same_run_in_a_second_part(tmp_path: Path) -> None:
-    callback, trial = make(tmp_path), FakeTrial()
+    callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
     start(callback, trial)
     for epoch in (1, 2):
         report(callback, trial, metrics(epoch))
+    keep_reports(tmp_path / "trial", range(1, 3))
     state = pickled(callback.get_state())
     callback.on_experiment_end(trials=[trial])
-    assert callback.get_state() == state
-    (first,) = (tmp_path / "wandb").glob("offline-run-*")
-    # Parts are told apart by the second in which they start.
-    first.rename(first.with_name("offline-run-20250101_000000-ab12c_00003"))
-    wandb.teardown()
+    assert callback.get_state() == state | {"ended": [trial.trial_id]}
+    part(tmp_path)
 
     restored = make(tmp_path)
     restored.set_state(state)
-    run_trial(restored, trial, [metrics(3)])
+    # The second epoch is done again.
+    run_trial(restored, trial, [metrics(2), metrics(3)])
     earlier, later = read_all(tmp_path)
     assert earlier.id == later.id
     assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
     lines = chart(later, "Summary/VodeEnergy_Trends")
     assert [epoch for epoch, name, _ in lines if name == "vode_1"] == [1, 2, 3]
+
+
+def test_what_a_killed_driver_lost_of_a_run_comes_from_the_trials_own_file(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
+    start(callback, trial)
+    for epoch in (1, 2, 3):
+        report(callback, trial, metrics(epoch))
+    state = pickled(callback.get_state())
+    callback.settle()
+    keep_reports(tmp_path / "trial", range(1, 4), torn='{"epoch": 4, "Loss')
+    part(tmp_path, killed_after=1)
+
+    restored = make(tmp_path)
+    restored.set_state(state)
+    run_trial(restored, trial, [metrics(4)])
+    earlier, later = read_all(tmp_path)
+    assert (earlier.exit_code, later.exit_code) == (None, 0)
+    assert of_epochs(earlier) == [logged(metrics(1))]
+    assert of_epochs(later) == [logged(metrics(epoch)) for epoch in (2, 3, 4)]
+    assert [row["_step"] for row in later.history] == [2, 3, 4, 5]
+    lines = chart(later, "Summary/VodeEnergy_Trends")
+    assert [epoch for epoch, name, _ in lines if name == "vode_1"] == [1, 2, 3, 4]
+
+
+def test_a_trial_that_ended_just_before_the_driver_was_killed_has_a_whole_run(
+    tmp_path: Path,
+) -> None:
+    callback = make(tmp_path)
+    lost, whole = FakeTrial(path=str(tmp_path / "trial")), FakeTrial("whole")
+    start(callback, lost)
+    for epoch in (1, 2, 3):
+        report(callback, lost, metrics(epoch))
+    callback.settle()
+    keep_reports(tmp_path / "trial", range(1, 4))
+    part(tmp_path, killed_after=1)
+    run_trial(callback, whole, [metrics(3)])
+    lost.status = whole.status = "TERMINATED"
+    lost.last_result = metrics(3)
+
+    restored = make(tmp_path)
+    for _ in range(2):
+        restored.on_step_begin(iteration=1, trials=[lost, whole, FakeTrial("new")])
+    restored.on_experiment_end(trials=[lost, whole])
+    first, second, third = sorted(read_all(tmp_path), key=lambda run: run.id)
+    assert (first.id, second.id, third.id) == ("ab12c_00003", "ab12c_00003", "whole")
+    rows = of_epochs(first) + of_epochs(second)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert (second.exit_code, second.summary["trial_status"]) == (0, "finished")
+    assert chart(second, "Summary/VodeEnergy_Trends")
+
+
+def test_a_run_whose_files_are_gone_after_its_upload_is_not_sent_again(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
+    start(callback, trial)
+    for epoch in (1, 2):
+        report(callback, trial, metrics(epoch))
+    keep_reports(tmp_path / "trial", range(1, 3))
+    ended = FakeTrial("ended", status="TERMINATED")
+    run_trial(callback, ended, [metrics(3)])
+    state = pickled(callback.get_state())
+    callback.on_experiment_end(trials=[trial])
+    wandb.teardown()
+    shutil.rmtree(tmp_path / "wandb")
+
+    restored = make(tmp_path)
+    restored.set_state(state)
+    restored.on_step_begin(iteration=1, trials=[trial, ended])
+    run_trial(restored, trial, [metrics(3)])
+    assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [3]
 
 
 def chart(run: OfflineRun, name: str) -> list[list[Any]]:
@@ -470,7 +622,7 @@ def test_a_callback_with_open_runs_can_be_pickled_and_copied(tmp_path: Path) -> 
     for copied in (pickled(callback), copy.deepcopy(callback)):
         assert copied.home == callback.home
         assert copied.mode == "offline"
-        assert copied.effective_config(VALUES)["hidden_size"] == 48
+        assert copied._search.effective_config(VALUES)["hidden_size"] == 48
     report(callback, trial, metrics(1))
     complete(callback, trial)
     assert of_epochs(read_one(tmp_path)) == [logged(metrics(1))]
@@ -502,9 +654,12 @@ def children() -> set[int]:
 def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from types import SimpleNamespace;"
+        "from pcsearch.tracking.search import Search;"
         "from pcsearch.tracking.wandb_callback import WandbCallback;"
-        "callback = WandbCallback(project='p', group='g', directory=Path(sys.argv[1]),"
-        " mode='disabled', status=str, effective_config=dict);"
+        "from pcsearch.tracking.wandb_runs import Home;"
+        "home = Home('p', None, 'g', Path(sys.argv[1]));"
+        "outcomes = SimpleNamespace(epoch=int);"
+        "callback = WandbCallback(home, 'disabled', outcomes, Search((), (), 1, dict));"
         "trial = SimpleNamespace(trial_id='a');"
         "callback.on_trial_start(0, [], trial);"
         "callback.on_trial_result(0, [], trial, {'epoch': 1});"
@@ -549,7 +704,7 @@ def test_a_search_with_tune_has_one_run_a_trial_with_every_report(
     def press_stop(self: WandbCallback, iteration: int, trial: Any, result: Any) -> None:
         real(self, iteration, trial, result)
         if trial.config["seed"] == 4 and result["epoch"] == 1:
-            self._tracks[trial.trial_id].run._run.settings.stop_fn()
+            self._tracks[trial.trial_id].kept.beginning.stop()
 
     monkeypatch.setattr(WandbCallback, "log_trial_result", press_stop)
     monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
