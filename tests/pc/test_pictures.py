@@ -123,8 +123,9 @@ def test_the_film_has_a_frame_for_every_step() -> None:
 
 def test_still_and_film_are_written(tmp_path: Path) -> None:
     shown = reconstructions()
-    still = save(tmp_path, 7, shown, config())
+    still, film = save(tmp_path, 7, shown, config())
     assert still == tmp_path / "reconstructions" / "epoch_0007.png"
+    assert film == still.with_suffix(".gif")
     assert sorted(path.name for path in still.parent.iterdir()) == [
         "epoch_0007.gif",
         "epoch_0007.png",
@@ -139,8 +140,9 @@ def test_only_what_is_wanted_is_written(still: bool, film: bool, tmp_path: Path)
     chosen = config(save_reconstruction_images=still, save_reconstruction_video=film)
     found = save(tmp_path, 12, reconstructions(), chosen)
     names = [path.name for path in (tmp_path / "reconstructions").iterdir()]
-    assert names == (["epoch_0012.png"] if still else ["epoch_0012.gif"])
-    assert found == (tmp_path / "reconstructions" / "epoch_0012.png" if still else None)
+    file = tmp_path / "reconstructions" / ("epoch_0012.png" if still else "epoch_0012.gif")
+    assert names == [file.name]
+    assert found == ((file, None) if still else (None, file))
 
 
 @pytest.mark.parametrize(("fps", "duration"), [(1, 1000), (10, 100), (50, 20), (60, 20), (100, 20)])

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import ray
 import wandb
@@ -25,8 +26,10 @@ from wandb.errors import CommError
 
 from pcsearch.engine.pc_transformer import PCTransformer
 from pcsearch.engine.results import Status, TrialResult
+from pcsearch.pc.checkpoint import MODEL_FILE
 from pcsearch.pc.config import ModelConfig
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.tracking import artifacts, keeper, segments
 from pcsearch.tracking.search import Search
 from pcsearch.tracking.wandb_callback import WandbCallback
 from pcsearch.tracking.wandb_runs import Home
@@ -256,13 +259,19 @@ def test_a_row_is_on_disk_before_the_next_epoch_ends(tmp_path: Path) -> None:
     callback, trial = make(tmp_path), FakeTrial()
     start(callback, trial)
     report(callback, trial, metrics(1))
-    for _ in range(100):
-        (run,) = read_runs(tmp_path)
-        if run.history:
-            break
-        time.sleep(0.1)
+    assert poll(lambda: read_runs(tmp_path)[0].history)
+    (run,) = read_runs(tmp_path)
     assert of_epochs(run) == [logged(metrics(1))]
     complete(callback, trial)
+
+
+def test_strings_and_nested_reports_arrive_under_the_names_that_a_sweep_uses(
+    tmp_path: Path,
+) -> None:
+    result = {"epoch": 1, "phase": "warm", "val": {"loss": np.float32(0.5), "top": {"1": True}}}
+    run_trial(make(tmp_path), FakeTrial(), [result])
+    (row,) = of_epochs(read_one(tmp_path))
+    assert row == {"epoch": 1, "phase": "warm", "val/loss": 0.5, "val/top/1": True}
 
 
 def test_nan_and_infinity_arrive_as_they_are(tmp_path: Path) -> None:
@@ -289,6 +298,176 @@ def test_the_reason_of_an_early_stop_is_text_in_the_summary(tmp_path: Path) -> N
     assert run.summary["early_stop_reason"] == "ValidationMetric"
     assert run.summary["trial_status"] == "finished"
     assert run.exit_code == 0
+
+
+def test_the_search_metric_is_a_number_in_the_summary_and_the_best_of_the_run(
+    tmp_path: Path,
+) -> None:
+    """W&B's own min and max would begin anew in a resumed run, and are no number to sort by."""
+    outcomes, trial = FakeOutcomes(), FakeTrial()
+    callback = make(tmp_path, outcomes)
+    start(callback, trial)
+    for epoch, value, best in ((1, 0.4, 0.4), (2, 0.2, 0.2), (3, 0.3, 0.2)):
+        outcomes.best[trial.trial_id] = best
+        report(callback, trial, metrics(epoch, **{METRIC.name: value}))
+    callback.settle()
+    assert poll(lambda: read_runs(tmp_path)[0].summary.get(METRIC.name) == 0.2), "while it runs"
+    complete(callback, trial)
+    run = read_one(tmp_path)
+    assert [row[METRIC.name] for row in of_epochs(run)] == [0.4, 0.2, 0.3]
+    assert run.summary[METRIC.name] == 0.2
+    assert run.summary["Losses/train_w_energy_avg"] == 13.0, "of others, the last"
+
+
+def poll(condition: Any, seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(condition())
+
+
+def test_a_run_tells_at_which_rung_its_trial_was_stopped(tmp_path: Path) -> None:
+    trials = {name: FakeTrial(name) for name in ("stopped", "cut", "winner")}
+    outcomes = FakeOutcomes(rungs={"stopped": 2}, cut={"cut"}, winner="winner")
+    callback = make(tmp_path, outcomes)
+    for trial in trials.values():
+        run_trial(callback, trial, [metrics(2)])
+    summaries = {run.id: run.summary for run in read_all(tmp_path)}
+    assert summaries["stopped"]["trial_status"] == "stopped early by the scheduler"
+    assert summaries["stopped"]["stopped_at_rung"] == 2
+    assert summaries["cut"]["trial_status"] == "ended: another trial reached the target"
+    assert [name for name in trials if "reached_target" in summaries[name]] == ["winner"]
+    assert [name for name in trials if "stopped_at_rung" in summaries[name]] == ["stopped"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "title", "text", "level"),
+    [
+        (
+            FakeOutcomes(ended=9, failures=2, best={"last": 0.25}),
+            "The search is complete: my-search",
+            "my-search: 9 trials, 2 of them failed; the best is trial 3: "
+            "ValMetrics/Pretext/full_mse 0.25.",
+            "WARN",
+        ),
+        (
+            FakeOutcomes(ended=4, winner="last", best={"last": 0.25}),
+            "The search has reached its target: my-search",
+            "my-search: 4 trials; the best is trial 3: ValMetrics/Pretext/full_mse 0.25.",
+            "INFO",
+        ),
+        (
+            FakeOutcomes(ended=9, failures=9),
+            "The search failed: my-search",
+            "my-search: All of 9 trials failed.",
+            "ERROR",
+        ),
+    ],
+)
+def test_the_run_that_ends_last_tells_how_the_search_ended(
+    outcomes: FakeOutcomes, title: str, text: str, level: str, tmp_path: Path
+) -> None:
+    ended, outcomes = outcomes.ended, copy.deepcopy(outcomes)
+    callback, first, last = make(tmp_path, outcomes), FakeTrial("first"), FakeTrial("last")
+    outcomes.ended = ended - 1
+    run_trial(callback, first, [metrics(3)])
+    outcomes.ended = ended
+    run_trial(callback, last, [metrics(3)])
+    callback.on_experiment_end(trials=[first, last])
+    assert {run.id: run.alerts for run in read_all(tmp_path)} == {
+        "first": [],
+        "last": [(title, text, level)],
+    }
+    assert callback.get_state()["alerted"] is True  # type: ignore[index]
+
+
+def test_an_error_that_ends_the_search_is_told_on_a_run_that_is_open(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path, group="g" * 90), FakeTrial()
+    start(callback, trial)
+    report(callback, trial, metrics(1))
+    callback.close(RuntimeError("the searcher broke\nin many lines"))
+    run = read_one(tmp_path)
+    ((title, text, level),) = run.alerts
+    assert title == ("The search failed: " + "g" * 90)[:63]
+    assert (text, level) == (f"{'g' * 90}: RuntimeError: the searcher broke", "ERROR")
+    assert (run.exit_code, run.summary["trial_status"]) == (1, "interrupted")
+
+
+@dataclass
+class Folder:
+    path: str
+
+
+def checkpoint(folder: Path, *names: str) -> Folder:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return Folder(str(folder))
+
+
+def test_the_best_checkpoint_of_each_trial_and_of_the_search_are_artifacts(tmp_path: Path) -> None:
+    outcomes = FakeOutcomes(best={"a": 0.5, "b": 0.9, "c": 0.1})
+    callback = make(tmp_path, outcomes, artifacts="best")
+    files = {
+        "a": ["state.pt", "model.pt", ".metadata.json"],
+        "b": ["state.pt", ".metadata.json"],
+        "c": ["weights/one.bin", "epoch"],
+        "none": [],
+    }
+    for name, kept in files.items():
+        found = checkpoint(tmp_path / name, *kept) if kept else None
+        run_trial(callback, FakeTrial(name, checkpoint=found), [metrics(3)])
+    logged_by = {run.id: models(run) for run in read_all(tmp_path)}
+    assert callback.problems == []
+    shown = {
+        run: [(a.name, a.type, sorted(a.aliases), paths(a)) for a in artifacts]
+        for run, artifacts in logged_by.items()
+    }
+    model, others = ["model.pt"], ["epoch", "weights/one.bin"]
+    assert shown == {
+        "a": [
+            ("my-search-a", "checkpoint", ["latest"], model),
+            ("my-search-best", "model", ["best", "latest"], model),
+        ],
+        "b": [("my-search-b", "checkpoint", ["latest"], ["state.pt"])],
+        "c": [
+            ("my-search-c", "checkpoint", ["latest"], others),
+            ("my-search-best", "model", ["best", "latest"], others),
+        ],
+        "none": [],
+    }
+    best = logged_by["c"][1]
+    assert json.loads(best.metadata)[METRIC.name] == 0.1
+    local = [Path(entry.local_path) for entry in best.manifest.contents]
+    assert all(file.is_relative_to(tmp_path / "c") for file in local), "no copy in W&B's cache"
+
+
+def models(run: OfflineRun) -> list[Any]:
+    """The artifacts besides the tables of the charts, which W&B makes artifacts of itself."""
+    return [artifact for artifact in run.artifacts if artifact.type != "run_table"]
+
+
+def paths(artifact: Any) -> list[str]:
+    return sorted(entry.path for entry in artifact.manifest.contents)
+
+
+def test_no_artifacts_are_made_unless_asked_for(tmp_path: Path) -> None:
+    found = checkpoint(tmp_path / "trial", "model.pt")
+    run_trial(make(tmp_path), FakeTrial(checkpoint=found), [metrics(3)])
+    assert models(read_one(tmp_path)) == []
+
+
+def test_a_checkpoint_that_is_elsewhere_costs_only_its_artifact(tmp_path: Path) -> None:
+    callback = make(tmp_path, artifacts="best")
+    run_trial(callback, FakeTrial(checkpoint=Folder("/no/such/folder")), [metrics(3)])
+    assert read_one(tmp_path).exit_code == 0
+    assert callback.problems == [
+        "W&B: an artifact was lost: /no/such/folder is not on this machine"
+    ]
+
+
+def test_the_name_of_a_model_is_that_of_checkpoints() -> None:
+    assert artifacts.MODEL_FILE == MODEL_FILE
 
 
 @pytest.mark.parametrize(
@@ -501,6 +680,24 @@ def test_the_vodes_over_the_epochs_are_charts_after_the_last_report(tmp_path: Pa
     assert norm == [[epoch, "vode_0", pytest.approx(0.3 * epoch)] for epoch in (1, 2, 3)]
 
 
+def film(file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    first, *others = (Image.new("RGB", (48, 48), (shade, 0, 0)) for shade in (0, 90, 180))
+    first.save(file, save_all=True, append_images=others, duration=100, loop=0)
+
+
+def test_the_film_of_an_epoch_is_a_video(tmp_path: Path) -> None:
+    film(tmp_path / "trial" / "epoch_0001.gif")
+    callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
+    run_trial(callback, trial, [metrics(1, reconstructions_video="epoch_0001.gif")])
+    run = read_one(tmp_path)
+    (row,) = of_epochs(run)
+    assert row["reconstructions_video"]["_type"] == "video-file"
+    copied = run.directory / "files" / row["reconstructions_video"]["path"]
+    assert copied.read_bytes() == (tmp_path / "trial" / "epoch_0001.gif").read_bytes()
+    assert callback.problems == []
+
+
 def test_a_picture_is_logged_where_this_machine_has_the_file(tmp_path: Path) -> None:
     folder = tmp_path / "trial"
     folder.mkdir()
@@ -582,6 +779,65 @@ def test_w_and_b_failing_later_is_noted_once_and_the_trials_go_on(
             run_trial(callback, FakeTrial(name), [metrics(1), metrics(2)])
     assert callback.problems == [f"W&B: {loss}: broken pipe" for loss in losses]
     assert {run.id for run in read_all(tmp_path)} == {"a", "b"}
+
+
+def test_a_directory_that_w_and_b_cannot_write_is_told_and_the_search_goes_on(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "wandb").write_text("a file in its place")
+    callback = make(tmp_path)
+    for name in ("a", "b"):
+        run_trial(callback, FakeTrial(name), [metrics(1), metrics(2)])
+    (problem,) = callback.problems
+    assert problem.startswith("W&B: a run was not started: ")
+    assert "wandb" in problem
+
+
+def test_a_file_that_was_not_written_to_its_end_is_told_with_the_remedy_and_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk W&B's process writes what it can, and tells nobody."""
+    monkeypatch.setattr(keeper, "WRITING_SECONDS", 0.0)
+    trial = FakeTrial(path=str(tmp_path / "trial"))
+    callback = make(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(segments, "has_ended", lambda *_: False)
+        run_trial(callback, trial, [metrics(epoch) for epoch in (1, 2, 3)])
+    (problem,) = callback.problems
+    assert problem.startswith("W&B: 1 run was not written to the end (ab12c_00003): is the disk")
+    assert "--resume" in problem
+    part(tmp_path, killed_after=2)
+    keep_reports(tmp_path / "trial", range(1, 4))
+    trial.status = "TERMINATED"
+
+    restored = make(tmp_path)
+    restored.set_state(pickled(callback.get_state()))
+    restored.on_experiment_end(trials=[trial])
+    earlier, later = read_all(tmp_path)
+    assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
+    assert later.exit_code == 0
+
+
+def test_a_run_that_waits_for_the_server_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, real = threading.Event(), wandb.init
+
+    def slow(**arguments: Any) -> Any:
+        assert release.wait(60)
+        return real(**arguments)
+
+    monkeypatch.setattr(wandb, "init", slow)
+    callback, trials = make(tmp_path), [FakeTrial(f"t{number}") for number in range(20)]
+    began = time.monotonic()
+    for trial in trials:
+        callback.on_trial_start(iteration=0, trials=[], trial=trial)
+        report(callback, trial, metrics(1))
+        callback.on_trial_complete(iteration=0, trials=[], trial=trial)
+    assert time.monotonic() - began < 1
+    release.set()
+    callback.on_experiment_end(trials=[])  # type: ignore[arg-type]
+    assert len(read_all(tmp_path)) == 20
 
 
 def test_values_that_make_no_configuration_are_shown_as_they_are(tmp_path: Path) -> None:
