@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -105,7 +106,11 @@ def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
         params = json.loads((trial / "params.json").read_text(encoding="utf-8"))
         assert (run.project, run.group) == ("mine", "here")
         shown = {name: value for name, value in run.config.items() if name != "_wandb"}
+        assert shown.pop("searched") == ["num_blocks", "peak_lr_hidden"]
+        assert shown.pop("experiment_dir") == str(done.directory)
+        assert shown.pop("node").startswith(platform.node())
         assert shown == model_config(params).model_dump(mode="json")
+        assert (run.notes, run.tags, run.job_type) == ("what for", ["grid"], "trial")
         rows = {row["_step"]: row for row in run.history if "epoch" in row}
         kept = reports(trial)
         assert list(rows) == [report["epoch"] for report in kept]

@@ -115,12 +115,17 @@ def test_a_generator_is_searched_as_a_model_is(capfd: pytest.CaptureFixture[str]
     for trial in trials:
         run, kept = runs[trial.name[5:]], reports(trial)
         values = json.loads((trial / "params.json").read_text(encoding="utf-8"))
-        assert {k: v for k, v in run.config.items() if k != "_wandb"} == values
+        assert values.items() <= run.config.items()
+        assert run.config["searched"] == ["opt.lr", "kind"]
+        assert sorted(run.tags) == ["asha", "bayes", "optuna", "sampler:auto"]
         assert values["kind"] in (["a", 1], None)
         assert [report["loss"] for report in kept] == [row["loss"] for row in run.rows()]
+        assert {row["phase"] for row in run.rows()} == {"warm"}
+        assert run.summary["loss"] == min(report["loss"] for report in kept)
         assert [row["_step"] for row in run.history] == list(range(1, len(kept) + 1))
         stopped = run.summary["trial_status"] == "stopped early by the scheduler"
         assert stopped == (len(kept) < 4)
+        assert run.summary.get("stopped_at_rung") == (len(kept) if stopped else None)
         lengths.append(len(kept))
     assert set(lengths) <= {1, 2, 4}
     assert 4 in lengths
@@ -157,8 +162,11 @@ def test_the_search_ends_at_its_target_and_says_so(capfd: pytest.CaptureFixture[
     assert [report["loss"] <= 0.6 for report in reports(second)] == [False, True]
     assert "The search ended because trial 2 reached the target." in done.out
     assert "--resume" not in done.out
-    statuses = {run.id: run.summary["trial_status"] for run in read_runs(done.directory)}
-    assert set(statuses.values()) == {"finished"}
+    runs = {run.id: run for run in read_runs(done.directory)}
+    assert {run.summary["trial_status"] for run in runs.values()} == {"finished"}
+    winner = runs[second.name[5:]]
+    assert winner.summary["reached_target"] is True
+    assert [alert[0] for alert in winner.alerts] == ["The search has reached its target: here"]
 
 
 @pytest.mark.usefixtures("folder")
@@ -177,10 +185,13 @@ def test_failed_and_diverged_trials_are_told_and_the_search_goes_on(
     )
     assert "Best configuration: trial 2" in done.out
     assert "Traceback" not in done.out + done.err
-    assert sorted(run.summary["trial_status"] for run in read_runs(done.directory)) == [
-        "failed",
-        "finished",
-    ]
+    runs = {run.summary["trial_status"]: run for run in read_runs(done.directory)}
+    assert runs.keys() == {"failed", "finished"}
+    assert runs["failed"].summary["error"] == "ValueError: this cannot be\nand here is why"
+    assert (runs["failed"].exit_code, runs["finished"].exit_code) == (1, 0)
+    ((title, text, level),) = [alert for run in runs.values() for alert in run.alerts]
+    assert (title, level) == ("The search is complete: here", "WARN")
+    assert text.startswith("here: 2 trials, 1 of them failed; the best is trial 2: loss 1")
     assert main(["s.yaml", "--trainable", "mine:diverging", "--wandb", "disabled"]) == 0
     out = capfd.readouterr().out
     assert "2 trials, the best first, 1 without a value" in out
