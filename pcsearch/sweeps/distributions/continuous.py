@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any, ClassVar
@@ -57,9 +58,9 @@ class Uniform(_Fields):
 class _Logarithmic(_Fields):
     """Positive numbers whose logarithm is uniform between two ends."""
 
+    @abstractmethod
     def ends(self) -> tuple[float, float]:
         """The least and the largest natural logarithm."""
-        raise NotImplementedError
 
     def support(self) -> tuple[float, float]:
         """The exponentials of the ends."""
