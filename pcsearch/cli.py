@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from pcsearch import __version__
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE, exit_status
+from pcsearch.sweeps.positions import load
 
 DEFAULT_PROJECT = "pcsearch"
 CHANGEABLE = ("num_samples", "address", "max_concurrent", "wandb", "wandb_artifacts")
@@ -37,18 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse_overrides(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Any]:
-    """``KEY=VALUE`` pairs, the values read as YAML."""
+    """``KEY=VALUE`` pairs, the values read as those of a sweep file are."""
     overrides: dict[str, Any] = {}
     for text in values:
-        key, separator, value = text.partition("=")
-        if not separator or not key.strip():
+        key, _, value = text.partition("=")
+        if not key.strip() or not value.strip():
             raise click.BadParameter(f"{text!r} is not KEY=VALUE", context, parameter)
         try:
-            overrides[key.strip()] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError, RecursionError):
-            raise click.BadParameter(
-                f"{text!r}: the value is not YAML", context, parameter
-            ) from None
+            overrides[key.strip()] = load(f"value: {value}", "--set").value["value"]
+        except PcsearchError as error:
+            reason = error.problems[0].message
+            message = f"{text!r}: the value is not YAML: {reason}"
+            raise click.BadParameter(message, context, parameter) from None
     return overrides
 
 

@@ -102,6 +102,19 @@ OPTIONS = {
     "no trials": ([QUICKSTART, "--num-samples", "0"], "0 is not in the range x>=1"),
     "--set without a value": ([QUICKSTART, "--set", "epochs"], "'epochs' is not KEY=VALUE"),
     "--set with a broken value": ([QUICKSTART, "--set", "epochs=[1"], "the value is not YAML"),
+    "--set of nothing": ([QUICKSTART, "--set", "epochs="], "'epochs=' is not KEY=VALUE"),
+    "--set with a tag": (
+        [QUICKSTART, "--set", "seed=!!binary aGk="],
+        "the value is not YAML: tag !!binary is not supported; only plain values are",
+    ),
+    "--set with a key twice": (
+        [QUICKSTART, "--set", "seed={1: 3, 1: 4}"],
+        "the value is not YAML: given twice",
+    ),
+    "--set with a date, which is text": (
+        [QUICKSTART, "--num-samples", "1", "--set", "epochs=2020-01-01"],
+        "parameters.epochs: should be a valid integer, got '2020-01-01'",
+    ),
     "--set with an unknown key": (
         [QUICKSTART, "--num-samples", "1", "--set", "epocs=1"],
         "error: --set epocs: parameters.epocs: the model has no parameter 'epocs'; did you mean "

@@ -186,7 +186,7 @@ class Record(tune.Callback):
 
 def _reported(report: Mapping[str, Any]) -> tuple[str, ...]:
     own = (name for name, value in report.items() if finite(value) is not None)
-    return tuple(name for name in own if name not in AUTO_RESULT_KEYS)
+    return tuple(n for n in own if n not in AUTO_RESULT_KEYS and not n.startswith("config/"))
 
 
 def _error_lines(trial: Trial) -> list[str]:

@@ -14,8 +14,9 @@ from pcsearch.sweeps.distributions.base import ChoiceAxis
 from pcsearch.sweeps.sweep import Sweep
 
 GP_TRIALS = 200
-MOST_DIMENSIONS = 50
 MOST_METRICS = 2
+# Parameters times metrics.
+MOST_DIMENSIONS = 50
 PROCESSES: tuple[SamplerName, ...] = ("auto", "gp")
 """Those that begin with the Gaussian process."""
 
@@ -39,7 +40,8 @@ def pick_sampler(name: SamplerName, dimensions: int, metrics: int) -> SamplerNam
     """
     if name != "auto":
         return name
-    return "auto" if dimensions <= MOST_DIMENSIONS and metrics <= MOST_METRICS else "tpe"
+    quick = metrics <= MOST_METRICS and dimensions * metrics <= MOST_DIMENSIONS
+    return "auto" if quick else "tpe"
 
 
 def check_sampler(name: SamplerName, sweep: Sweep) -> None:

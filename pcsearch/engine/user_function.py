@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -125,7 +126,8 @@ def _import(name: str, folder: Path) -> Any:
     try:
         if importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(name=name)
-        return importlib.import_module(name)
+        with _as_a_module(name):
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise _problem(f"no module {name!r} in {folder} or on Python's path") from None
@@ -135,7 +137,23 @@ def _import(name: str, folder: Path) -> Any:
         raise _failed(name, error) from error
 
 
+@contextmanager
+def _as_a_module(name: str) -> Iterator[None]:
+    """Let a module neither read this command's arguments nor write into its output."""
+    arguments, sys.argv = sys.argv, [name]
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.argv = arguments
+
+
 def _failed(name: str, error: BaseException) -> PcsearchError:
+    if isinstance(error, SystemExit):
+        return _problem(
+            f"{name} ends the program when it is imported; put what it does as a program under "
+            "if __name__ == '__main__'"
+        )
     lines = str(error).strip().splitlines() or [""]
     return _problem(f"importing {name} failed: {type(error).__name__}: {lines[0]}".rstrip(": "))
 

@@ -331,7 +331,9 @@ class TestImputed:
     ("name", "dimensions", "metrics", "picked"),
     [
         ("auto", 1, 1, "auto"),
-        ("auto", 50, 2, "auto"),
+        ("auto", 50, 1, "auto"),
+        ("auto", 25, 2, "auto"),
+        ("auto", 26, 2, "tpe"),
         ("auto", 51, 1, "tpe"),
         ("auto", 3, 3, "tpe"),
         ("gp", 99, 9, "gp"),

@@ -31,6 +31,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "theirs.py").write_text(MODULE)
     (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
     (tmp_path / "wrong.py").write_text("1 / 0\n")
+    parsing = "import argparse\nargparse.ArgumentParser().add_argument('--x', required=True)\n"
+    (tmp_path / "parsing.py").write_text(f"{parsing}raise SystemExit(2)\n")
+    (tmp_path / "talking.py").write_text(
+        "import sys\nprint('hello', len(sys.argv))\ntrain = dict\n"
+    )
     (tmp_path / "leaving.py").write_text("raise SystemExit('bye')\n")
     yield tmp_path
     sys.path[:] = path
@@ -62,13 +67,21 @@ def test_a_function_is_imported_from_the_folder(folder: Path) -> None:
         ("theirs:number", "theirs:number is no function"),
         ("broken:train", "importing broken failed: ModuleNotFoundError: No module named "),
         ("wrong:train", "importing wrong failed: ZeroDivisionError: division by zero"),
-        ("leaving:train", "importing leaving failed: SystemExit: bye"),
+        ("leaving:train", "leaving ends the program when it is imported; put what it does as a "),
+        ("parsing:train", "parsing ends the program when it is imported; put what it does as a "),
     ],
 )
 def test_a_function_that_is_not_there_is_a_line(target: str, message: str, folder: Path) -> None:
     line = refusal(target, folder)
     assert line.startswith(f"--trainable: {message}")
     assert "\n" not in line
+
+
+def test_a_module_that_talks_does_so_on_standard_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load("talking:train", folder)
+    assert capsys.readouterr() == ("", "hello 1\n")
 
 
 def test_what_returns_is_passed_on() -> None:
