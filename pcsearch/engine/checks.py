@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from pcsearch.errors import PcsearchError, Problem
@@ -27,6 +28,8 @@ from pcsearch.sweeps.sweep import Sweep
 
 COMBINATIONS_CHECKED = 20_000
 CONFLICTS_SHOWN = 5
+# More than any model has; a metric of a vode may be one of so many.
+MOST_BLOCKS = 1000
 
 
 def check(sweep: Sweep) -> None:
@@ -36,7 +39,7 @@ def check(sweep: Sweep) -> None:
         PcsearchError: parameters that the model does not have, values of the wrong type or range,
             combinations that cannot work together, or a metric that no run reports; every one.
     """
-    problems = list(_parameter_problems(sweep.parameters.values()))
+    problems = list(parameter_problems(sweep.parameters.values()))
     if problems and "program" in sweep.places and _is_foreign(sweep):
         problems.append(
             Problem(
@@ -48,6 +51,9 @@ def check(sweep: Sweep) -> None:
         )
     if not problems:
         problems = [*_combination_problems(sweep), *_metric_problems(sweep)]
+    elif sweep.metric is not None and sweep.metric.name not in metrics.names(MOST_BLOCKS):
+        # What the parameters say of the metric cannot be known, but this can.
+        problems += _metric_problems(replace(sweep, parameters={}))
     if problems:
         raise PcsearchError(problems)
 
@@ -101,7 +107,8 @@ def _is_foreign(sweep: Sweep) -> bool:
     return len(known) < len(sweep.parameters) / 2
 
 
-def _parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:
+def parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:
+    """What the model says of parameters by themselves: no such field, no such value."""
     for parameter in parameters:
         key = f"parameters.{parameter.name}"
         if len(parameter.path) > 1 and parameter.path[-1] in ModelConfig.model_fields:

@@ -22,7 +22,7 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.early_terminate import rung_problem
 from pcsearch.sweeps.metrics import Metric
-from pcsearch.sweeps.sweep import Sweep, read_sweep
+from pcsearch.sweeps.sweep import Sweep, UnsoundSweepError, place, read_sweep
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,11 @@ def checked_sweep(sweep_file: Path, options: Options, workload: Workload) -> Swe
     Raises:
         PcsearchError: whatever is wrong with it, all of it.
     """
-    sweep = read_sweep(sweep_file, numeric=workload.numeric, overrides=options.overrides)
+    try:
+        sweep = read_sweep(sweep_file, numeric=workload.numeric, overrides=options.overrides)
+    except UnsoundSweepError as error:
+        more = workload.parameter_problems(error.parameters.values())
+        raise PcsearchError(sorted([*error.problems, *more], key=place)) from None
     workload.check(sweep)
     check_sampler(options.sampler, sweep)
     message = _rung_problem(sweep, workload)

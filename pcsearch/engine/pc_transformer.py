@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pcsearch.engine import checks
 from pcsearch.engine.data import prepare_data
 from pcsearch.engine.workload import Surroundings, Trainable, Workload
+from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
 from pcsearch.pc.config import NUMERIC_FIELDS, model_config
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
 
 DEFAULT_METRIC = Metric("best_val_mse", "minimize")
@@ -29,6 +31,10 @@ class PCTransformer(Workload):
     def check(self, sweep: Sweep) -> None:
         """Hold a sweep to ModelConfig and to the metrics that a run reports."""
         checks.check(sweep)
+
+    def parameter_problems(self, parameters: Iterable[Parameter]) -> list[Problem]:
+        """Names that are no fields, and values of the wrong type or range."""
+        return list(checks.parameter_problems(parameters))
 
     def default_metrics(self) -> tuple[Metric, ...]:
         """The best validation error."""

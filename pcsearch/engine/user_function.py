@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from pcsearch.engine.workload import Surroundings, Trainable, Workload
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
 from pcsearch.sweeps.wording import suggestion
 
@@ -43,6 +44,10 @@ class UserFunction(Workload):
     def check(self, sweep: Sweep) -> None:
         """Import the function."""
         load(self.target, self.folder)
+
+    def parameter_problems(self, parameters: Iterable[Parameter]) -> list[Problem]:
+        """None: parameters are whatever the function understands."""
+        return []
 
     def default_metrics(self) -> tuple[Metric, ...]:
         """None: nobody knows what is reported."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pcsearch.errors import Problem
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
 
 Trainable = Callable[[dict[str, Any]], Any]
@@ -45,6 +47,10 @@ class Workload(ABC):
         Raises:
             PcsearchError: everything that cannot work.
         """
+
+    @abstractmethod
+    def parameter_problems(self, parameters: Iterable[Parameter]) -> list[Problem]:
+        """What is wrong with parameters by themselves."""
 
     @abstractmethod
     def default_metrics(self) -> tuple[Metric, ...]:

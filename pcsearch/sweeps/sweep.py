@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -99,6 +99,23 @@ class Sweep:
         return [parameter for parameter in self.parameters.values() if not parameter.fixed]
 
 
+class UnsoundSweepError(PcsearchError):
+    """Everything that is wrong with a sweep file, and what is sound of its parameters.
+
+    Args:
+        problems: what is wrong.
+        parameters: by name, for whoever has more to say of them.
+    """
+
+    def __init__(
+        self,
+        problems: str | Problem | Iterable[Problem],
+        parameters: Mapping[str, Parameter] | None = None,
+    ) -> None:
+        super().__init__(problems)
+        self.parameters = dict(parameters or {})
+
+
 def _no_name(_: str) -> bool:
     return False
 
@@ -158,7 +175,7 @@ def parse_sweep(
     run_cap = _run_cap(document, problems)
     texts = {key: _text(document, key, problems) for key in TEXTS}
     if problems or method is None:
-        raise PcsearchError(sorted(problems, key=_place))
+        raise UnsoundSweepError(sorted(problems, key=place), parameters)
     return Sweep(
         method,
         metrics,
@@ -173,7 +190,8 @@ def parse_sweep(
     )
 
 
-def _place(problem: Problem) -> tuple[float, float]:
+def place(problem: Problem) -> tuple[float, float]:
+    """The line and column of a problem, to sort by; what has none comes last."""
     found = re.search(r":(\d+):(\d+)$", problem.where)
     return (int(found[1]), int(found[2])) if found else (math.inf, 0)
 

@@ -148,7 +148,12 @@ def test_every_problem_is_told_at_once() -> None:
         },
         metric={"name": "nonsense"},
     )
-    assert [each.where for each in found] == ["s.yaml:3:3", "s.yaml:4:3", "s.yaml:6:3"]
+    assert [each.where for each in found] == [
+        "s.yaml:3:3",
+        "s.yaml:4:3",
+        "s.yaml:6:3",
+        "s.yaml:8:1",
+    ]
 
 
 def test_conflicts_and_the_metric_are_told_together() -> None:

@@ -156,3 +156,22 @@ def test_a_damaged_record_is_told(record: dict[str, Any], message: str, tmp_path
     with pytest.raises(PcsearchError) as caught:
         reopen(tmp_path, {})
     assert message in str(caught.value)
+
+
+def test_what_the_language_and_the_model_say_comes_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        "method: grid\nmetric: {name: best_val_msee}\nparameters:\n"
+        "  peak_lr_hiden: {value: 0.1}\n  hidden_size: {min: 9, max: 1}\n  epochs: {value: 0}\n"
+    )
+    with pytest.raises(PcsearchError) as caught:
+        prepare(file, Options(storage_path=tmp_path))
+    first, second, third = (problem.key for problem in caught.value.problems)
+    keys = ["parameters.peak_lr_hiden", "parameters.hidden_size", "parameters.epochs"]
+    assert [first, second, third] == keys
+
+    file.write_text(file.read_text().replace("min: 9, max: 1", "value: 8"))
+    with pytest.raises(PcsearchError) as caught:
+        prepare(file, Options(storage_path=tmp_path))
+    keys = ["parameters.peak_lr_hiden", "parameters.epochs", "metric"]
+    assert [problem.key for problem in caught.value.problems] == keys
