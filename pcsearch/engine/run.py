@@ -22,7 +22,9 @@ from pcsearch.engine.cluster import check_room, connected, gpus_per_trial
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.record import Record, trial_folder
 from pcsearch.engine.report_files import ReportFiles
+from pcsearch.engine.restoring import Restoring
 from pcsearch.engine.results import TrialResult
+from pcsearch.engine.saved_state import mend
 from pcsearch.engine.searchers import Suggestions, make_searcher
 from pcsearch.engine.stoppers import UntilTarget
 from pcsearch.engine.workload import Surroundings
@@ -57,22 +59,12 @@ class Outcome:
         return any(trial.status == "failed" for trial in self.trials)
 
 
-def run(
-    experiment: Experiment,
-    record: Record,
-    callbacks: Sequence[tune.Callback],
-    tracking: dict[str, Any],
-) -> Outcome:
-    """Run a search to its end, or until it is interrupted.
-
-    Args:
-        experiment: what to run.
-        record: of its trials, with the scheduler that stops them.
-        callbacks: that watch it.
-        tracking: what to keep of the tracking's settings for a later `reopen`.
+@contextmanager
+def ready(experiment: Experiment) -> Iterator[None]:
+    """Be connected to a cluster that can take the experiment's trials.
 
     Raises:
-        PcsearchError: the cluster, the directory or the resources cannot be had.
+        PcsearchError: the cluster or the resources cannot be had.
     """
     for name, value in TUNE_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -81,15 +73,37 @@ def run(
     with connected(experiment.options.address):
         check_room(experiment.options)
         experiment.workload.check_gpus(experiment.sweep, gpus_per_trial(experiment.options))
-        if not experiment.resumed:
-            kept = _kept(experiment) | {"tracking": tracking}
-            experiment.directory.create(experiment.sweep.text, kept)
-        interruption = Interruption()
-        with interruption.handled():
-            # The others ask the record, so it comes first; none sees a report before its file.
-            first = [record, ReportFiles()]
-            trials = _tune(experiment, record.scheduler, [*first, *callbacks, interruption])
-        results = sorted(map(record.result, trials), key=lambda result: result.number)
+        yield
+
+
+def run(
+    experiment: Experiment,
+    record: Record,
+    callbacks: Sequence[tune.Callback],
+    tracking: dict[str, Any],
+) -> Outcome:
+    """Run a search to its end, or until it is interrupted; inside `ready`.
+
+    Args:
+        experiment: what to run.
+        record: of its trials, with the scheduler that stops them.
+        callbacks: that watch it.
+        tracking: what to keep of the tracking's settings for a later `reopen`.
+
+    Raises:
+        PcsearchError: the directory cannot be had.
+    """
+    if not experiment.resumed:
+        kept = _kept(experiment) | {"tracking": tracking}
+        experiment.directory.create(experiment.sweep.text, kept)
+    else:
+        mend(experiment.directory.path)
+    interruption = Interruption()
+    with interruption.handled():
+        # The others ask the record, so it comes first; none sees a report before its file.
+        first = [record, ReportFiles(), Restoring(experiment.directory.path)]
+        trials = _tune(experiment, record.scheduler, [*first, *callbacks, interruption])
+    results = sorted(map(record.result, trials), key=lambda result: result.number)
     return Outcome(tuple(results), interruption.happened, record.winner)
 
 
