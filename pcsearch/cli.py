@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pcsearch import __version__
+from pcsearch import __version__, commands
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.exits import DONE, exit_status
+from pcsearch.exits import exit_status
 from pcsearch.sweeps.positions import load
 
-DEFAULT_PROJECT = "pcsearch"
 CHANGEABLE = ("num_samples", "address", "max_concurrent", "wandb", "wandb_artifacts")
 """The options that may differ when a search is gone on with."""
-TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
-"""The options that say how W&B's runs are kept, and what the experiment's record calls them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -150,6 +146,14 @@ _RUN = [
         metavar="DIR",
         help="Go on with the interrupted search of an experiment's directory.",
     ),
+    click.Option(
+        ["--create-only"], is_flag=True, help="Register SWEEP with W&B, print its id, run nothing."
+    ),
+    click.Option(
+        ["--sweep-id"],
+        metavar="ID",
+        help="Run a sweep that W&B has, ID or ENTITY/PROJECT/ID; SWEEP may be left out.",
+    ),
 ]
 
 
@@ -168,64 +172,57 @@ def command(
     plan: bool,
     draw: int | None,
     as_json: bool,
+    create_only: bool,
+    sweep_id: str | None,
     **given: Any,
 ) -> int:
     """Run the search that a W&B sweep file describes, on Ray Tune.
 
     SWEEP is a sweep.yaml with method grid, random, bayes or custom.
     """
-    if not plan:
-        for name, value in (("--draw", draw), ("--json", as_json)):
-            if value:
-                raise click.UsageError(f"{name} is a part of the plan; add --plan", context)
+    _check_together(context)
     if resume is not None:
-        if plan:
-            raise click.UsageError("--plan is of a SWEEP file, not of --resume", context)
         return _resume(context, sweep, resume, given)
+    if sweep_id is not None:
+        return commands.start_in_sweep(sweep, sweep_id, given)
     if sweep is None:
-        raise click.UsageError("give a SWEEP file, or --resume DIR", context)
-    return _plan(sweep, given, draw or 0, as_json) if plan else _start(sweep, given)
+        raise click.UsageError("give a SWEEP file, --sweep-id ID or --resume DIR", context)
+    if plan:
+        return commands.plan(sweep, given, draw or 0, as_json)
+    return commands.create(sweep, given) if create_only else commands.start(sweep, given)
 
 
-def _options(given: Mapping[str, Any]) -> Any:
-    from pcsearch.engine.options import Options
-
-    others = ("project", "entity", *TRACKING)
-    seed = given["seed"] if given["seed"] is not None else secrets.randbelow(2**31)
-    chosen = {name: value for name, value in given.items() if name not in others}
-    return Options(**{**chosen, "seed": seed})
-
-
-def _plan(sweep: Path, given: Mapping[str, Any], draws: int, as_json: bool) -> int:
-    # --help should not pay for these.
-    from pcsearch.engine.plan import make_plan
-    from pcsearch.reports.plan import as_document, as_text
-
-    plan = make_plan(sweep, _options(given), draws)
-    click.echo(as_document(plan) if as_json else as_text(plan))
-    return DONE
-
-
-def _start(sweep: Path, given: Mapping[str, Any]) -> int:
-    # --help should not pay for these.
-    from pcsearch.engine.experiment import prepare
-    from pcsearch.session import run_session
-
-    experiment = prepare(sweep, _options(given))
-    tracking = {
-        "project": given["project"] or experiment.sweep.project or DEFAULT_PROJECT,
-        "entity": given["entity"] or experiment.sweep.entity,
-        **{key: given[name] for name, key in TRACKING.items()},
-    }
-    return run_session(experiment, tracking)
+def _check_together(context: click.Context) -> None:
+    """Refuse options that are of different commands."""
+    given = context.params
+    if not given["plan"]:
+        for name, key in (("--draw", "draw"), ("--json", "as_json")):
+            if given[key]:
+                raise click.UsageError(f"{name} is a part of the plan; add --plan", context)
+    elif given["resume"] is not None:
+        raise click.UsageError("--plan is of a SWEEP file, not of --resume", context)
+    commands_given = [
+        name
+        for name, key in (
+            ("--plan", "plan"),
+            ("--create-only", "create_only"),
+            ("--sweep-id", "sweep_id"),
+            ("--resume", "resume"),
+        )
+        if given[key]
+    ]
+    if len(commands_given) > 1:
+        raise click.UsageError(f"{' and '.join(commands_given)} do not go together", context)
+    mode = given["wandb"]
+    if given["create_only"] and mode in ("offline", "disabled"):
+        raise click.UsageError(f"--create-only needs W&B's server, not --wandb {mode}", context)
+    if given["sweep_id"] and mode == "disabled":
+        raise click.UsageError("--sweep-id needs W&B, not --wandb disabled", context)
 
 
 def _resume(
     context: click.Context, sweep: Path | None, directory: Path, given: Mapping[str, Any]
 ) -> int:
-    from pcsearch.engine.experiment import reopen
-    from pcsearch.session import run_session
-
     chosen = {
         name
         for name in given
@@ -237,10 +234,7 @@ def _resume(
         raise PcsearchError(
             Problem(f"{what} is the experiment's own and cannot change; leave it out", "--resume")
         )
-    changes = {name: given[name] for name in chosen if name not in TRACKING}
-    experiment, tracking = reopen(directory, changes)
-    changed = {key: given[name] for name, key in TRACKING.items() if name in chosen}
-    return run_session(experiment, tracking | changed)
+    return commands.resume(directory, given, chosen)
 
 
 def _flag(context: click.Context, name: str) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment import Experiment
@@ -13,18 +17,23 @@ if TYPE_CHECKING:
 
     from pcsearch.engine.record import Record
     from pcsearch.engine.run import Outcome
+    from pcsearch.tracking.attachment import Attachment
     from pcsearch.tracking.wandb_callback import WandbCallback
-    from pcsearch.tracking.wandb_mode import Mode
+    from pcsearch.tracking.wandb_mode import Mode, WandbMode
 
 FILE_WIDTH = 160
 
 
-def run_session(experiment: Experiment, tracking: dict[str, Any]) -> int:
+def run_session(
+    experiment: Experiment, tracking: dict[str, Any], mode: WandbMode | None = None
+) -> int:
     """Run a search and print what it finds.
 
     Args:
         experiment: what to run.
-        tracking: W&B's ``project``, ``entity``, mode (``wandb``) and ``artifacts``.
+        tracking: W&B's ``project``, ``entity``, mode (``wandb``) and ``artifacts``, and its sweep
+            where there is one (``sweep_id``, ``sweep_url``).
+        mode: where the runs go; found out when left out.
 
     Returns:
         The exit status.
@@ -35,42 +44,49 @@ def run_session(experiment: Experiment, tracking: dict[str, Any]) -> int:
     from pcsearch.tracking.wandb_mode import resolve
 
     notes = console(stderr=True)
-    mode = resolve(tracking["wandb"])
+    mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
     for line in (_describe(experiment), mode.reason, *experiment.sweep.notes):
         say(notes, line)
 
     # They load Ray, which a mistake that is found before should not wait for.
     from pcsearch.engine.record import Record
-    from pcsearch.engine.run import run
+    from pcsearch.engine.run import ready, run
     from pcsearch.reports.live import LiveReport
+    from pcsearch.tracking.attachment import attach
     from pcsearch.tracking.credentials import withheld
 
     record = Record(experiment)
     live = LiveReport(experiment, record, notes)
-    wandb = _callback(experiment, record, mode.mode, tracking)
-    with withheld(mode.mode), live.shown():
-        try:
-            outcome = run(experiment, record, [live, wandb], tracking)
-        except BaseException as error:
-            wandb.close(error)
-            raise
+    with withheld(mode.mode), ready(experiment):
+        # Only now: a search that cannot start should leave nothing in W&B.
+        attached = attach(experiment.sweep, tracking, mode.mode, experiment.resumed)
+        for line, style in ((attached.sweep, None), (attached.problem, "yellow")):
+            if line:
+                say(notes, line, style=style)
+        wandb = _callback(experiment, record, attached)
+        with _quiet_logs(), live.shown():
+            try:
+                outcome = run(experiment, record, [live, wandb], attached.tracking)
+            except BaseException as error:
+                wandb.close(error)
+                raise
     for problem in wandb.problems:
         say(notes, problem, style="yellow")
-    _report(experiment, outcome, synced=mode.mode != "offline" and not wandb.problems)
+    _report(experiment, outcome)
+    _tell_of_uploads(experiment, attached.mode, bool(wandb.problems))
     if outcome.interrupted:
         return INTERRUPTED
     return SOME_FAILED if outcome.failed else DONE
 
 
-def _callback(
-    experiment: Experiment, record: Record, mode: Mode, tracking: dict[str, Any]
-) -> WandbCallback:
+def _callback(experiment: Experiment, record: Record, attached: Attachment) -> WandbCallback:
+    from pcsearch.tracking.attachment import SWEEP_ID
     from pcsearch.tracking.search import Search
     from pcsearch.tracking.wandb_callback import WandbCallback
     from pcsearch.tracking.wandb_runs import Home
 
-    sweep, directory = experiment.sweep, experiment.directory
+    sweep, directory, tracking = experiment.sweep, experiment.directory, attached.tracking
     tags: list[str] = [sweep.method]
     if sweep.method in ("bayes", "custom"):
         tags += ["optuna", f"sampler:{experiment.options.sampler}"]
@@ -83,6 +99,7 @@ def _callback(
         directory.path,
         tuple(tags),
         sweep.description,
+        tracking.get(SWEEP_ID),
     )
     search = Search(
         experiment.metrics,
@@ -92,7 +109,20 @@ def _callback(
         # Experiments of earlier versions say nothing of it.
         artifacts=tracking.get("artifacts", "none"),
     )
-    return WandbCallback(home, mode, record, search)
+    return WandbCallback(home, attached.mode, record, search)
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Let a log that cannot be written pass: W&B's lie on the disk that may be full.
+
+    Python would print a traceback for each of their lines.
+    """
+    before, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
 
 
 def console(stderr: bool = False) -> Console:
@@ -120,9 +150,8 @@ def _describe(experiment: Experiment) -> str:
     return "; ".join(parts)
 
 
-def _report(experiment: Experiment, outcome: Outcome, synced: bool) -> None:
+def _report(experiment: Experiment, outcome: Outcome) -> None:
     from pcsearch.reports.results import best_configurations, failures, table
-    from pcsearch.tracking.wandb_mode import sync_command
 
     output = console()
     sweep, metrics, path = experiment.sweep, experiment.metrics, experiment.directory.path
@@ -137,6 +166,22 @@ def _report(experiment: Experiment, outcome: Outcome, synced: bool) -> None:
     say(output, f"Everything lies in {path}")
     unfinished = len(outcome.trials) < experiment.cap and outcome.reached is None
     if outcome.interrupted or unfinished:
-        say(output, f"Go on with it: python -m pcsearch --resume {shlex.quote(str(path))}")
-    if not synced and (path / "wandb").is_dir():
-        say(output, f"Upload it to W&B: {sync_command(path)}")
+        say(output, f"Go on with it: {_resume_command(path)}")
+
+
+def _tell_of_uploads(experiment: Experiment, mode: Mode, problems: bool) -> None:
+    """Say how W&B gets what it lacks."""
+    from pcsearch.tracking.wandb_mode import sync_command
+
+    path = experiment.directory.path
+    if not (path / "wandb").is_dir() or (mode == "online" and not problems):
+        return
+    output = console()
+    say(output, f"Upload it to W&B: {sync_command(path)}")
+    if mode == "online":
+        # What had arrived of a run is known to the server alone.
+        say(output, f"Upload it, no epoch twice: {_resume_command(path)} --wandb online")
+
+
+def _resume_command(path: Path) -> str:
+    return f"python -m pcsearch --resume {shlex.quote(str(path))}"

@@ -97,7 +97,10 @@ def test_a_wrong_sweep_is_refused_with_its_line(
 QUICKSTART = str(ROOT / "search_spaces" / "quickstart.yaml")
 OPTIONS = {
     "a missing file": (["nosuch.yaml"], "error: nosuch.yaml: no such file\n"),
-    "no file": ([], "error: give a SWEEP file, or --resume DIR (--help tells more)\n"),
+    "no file": (
+        [],
+        "error: give a SWEEP file, --sweep-id ID or --resume DIR (--help tells more)\n",
+    ),
     "an unknown option": ([QUICKSTART, "--num-sample", "3"], "No such option '--num-sample'"),
     "no trials": ([QUICKSTART, "--num-samples", "0"], "0 is not in the range x>=1"),
     "--set without a value": ([QUICKSTART, "--set", "epochs"], "'epochs' is not KEY=VALUE"),
@@ -135,6 +138,39 @@ OPTIONS = {
     "online without a key": (
         [QUICKSTART, "--num-samples", "1", "--wandb", "online"],
         "error: --wandb online needs an API key",
+    ),
+    "create-only without a key": (
+        [QUICKSTART, "--create-only"],
+        "error: --create-only needs an API key; run wandb login\n",
+    ),
+    "create-only offline": (
+        [QUICKSTART, "--create-only", "--wandb", "offline"],
+        "error: --create-only needs W&B's server, not --wandb offline",
+    ),
+    "create-only of a sweep that is there": (
+        [QUICKSTART, "--create-only", "--sweep-id", "abc"],
+        "error: --create-only and --sweep-id do not go together",
+    ),
+    "a resumed search in another sweep": (
+        ["--resume", "nowhere", "--sweep-id", "abc"],
+        "error: --sweep-id and --resume do not go together",
+    ),
+    "a sweep id that is none": (
+        ["--sweep-id", "a/b/c/d"],
+        "error: --sweep-id: 'a/b/c/d' is not the id of a sweep; write ID or ENTITY/PROJECT/ID",
+    ),
+    "a sweep id of another project": (
+        ["--sweep-id", "lab/pc/abc", "--project", "other"],
+        "error: --project: other is not that of the sweep lab/pc/abc; leave it out",
+    ),
+    "a sweep id alone without a key": (
+        ["--sweep-id", "lab/pc/abc"],
+        "error: --sweep-id: without a SWEEP file the server has to give the sweep, but W&B: "
+        "offline (no API key",
+    ),
+    "a sweep id without W&B": (
+        [QUICKSTART, "--sweep-id", "abc", "--wandb", "disabled"],
+        "error: --sweep-id needs W&B, not --wandb disabled",
     ),
     "nothing to resume": (["--resume", "nowhere"], "no experiment is here"),
     "CIFAR-10 that is not there": (

@@ -21,8 +21,9 @@ from pcsearch.engine.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.early_terminate import rung_problem
+from pcsearch.sweeps.files import read_text
 from pcsearch.sweeps.metrics import Metric
-from pcsearch.sweeps.sweep import Sweep, UnsoundSweepError, place, read_sweep
+from pcsearch.sweeps.sweep import Sweep, UnsoundSweepError, parse_sweep, place
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,19 @@ class Experiment:
         return () if hyperband is None else hyperband.rungs(self.max_epochs)
 
 
-def prepare(sweep_file: Path, options: Options) -> Experiment:
+def prepare(sweep_file: Path, options: Options, text: str | None = None) -> Experiment:
     """Read and check a sweep; nothing is written.
+
+    Args:
+        sweep_file: the sweep's file, or what messages call it where its text is given.
+        options: what was asked besides.
+        text: of the sweep, where no file has it.
 
     Raises:
         PcsearchError: whatever is wrong with the sweep or the options, all of it.
     """
     workload = workload_of(options, Path.cwd())
-    sweep = checked_sweep(sweep_file, options, workload)
+    sweep = checked_sweep(sweep_file, options, workload, text)
     cap = trial_cap(sweep, options.num_samples)
     if cap is None:
         raise PcsearchError(
@@ -123,14 +129,25 @@ def workload_of(options: Options, folder: Path) -> Workload:
     return PCTransformer()
 
 
-def checked_sweep(sweep_file: Path, options: Options, workload: Workload) -> Sweep:
+def checked_sweep(
+    sweep_file: Path, options: Options, workload: Workload, text: str | None = None
+) -> Sweep:
     """Read a sweep and hold it to what its trials run, and to the sampler.
+
+    Args:
+        sweep_file: as in `prepare`.
+        options: what was asked besides.
+        workload: what the trials run.
+        text: as in `prepare`.
 
     Raises:
         PcsearchError: whatever is wrong with it, all of it.
     """
+    given = read_text(sweep_file) if text is None else text
     try:
-        sweep = read_sweep(sweep_file, numeric=workload.numeric, overrides=options.overrides)
+        sweep = parse_sweep(
+            given, str(sweep_file), numeric=workload.numeric, overrides=options.overrides
+        )
     except UnsoundSweepError as error:
         more = workload.parameter_problems(error.parameters.values())
         raise PcsearchError(sorted([*error.problems, *more], key=place)) from None

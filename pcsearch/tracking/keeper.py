@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.tracking import media, rows, segments
-from pcsearch.tracking.alerts import Alert
 from pcsearch.tracking.artifacts import BEST, best_artifact, trial_artifact
+from pcsearch.tracking.lifetimes import Beginning, Ending
 from pcsearch.tracking.vode_trends import VodeTrends
 from pcsearch.tracking.wandb_mode import Mode, sync_command
 from pcsearch.tracking.wandb_runs import Home, WandbRun
@@ -21,48 +21,6 @@ from pcsearch.tracking.writer import Writer
 
 WRITING_SECONDS = 3.0
 """How long after its end W&B's process may still write a run's file."""
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """What a run begins with.
-
-    Args:
-        run_id: the trial's id.
-        name: as W&B shows it.
-        config: its settings.
-        folders: of the trial on this machine, the one in the experiment's directory first.
-        stop: what W&B's Stop button does.
-        next_step: as in `WandbRun`.
-    """
-
-    run_id: str
-    name: str
-    config: Mapping[str, Any]
-    folders: tuple[Path, ...]
-    stop: Callable[[], None]
-    next_step: int = 0
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What a run ends with.
-
-    Args:
-        summary: values of its summary.
-        exit_code: 0 where the trial has done what it should.
-        charts: whether the run is complete, and gets its charts.
-        checkpoint: the folder of the trial's checkpoint where it is to be kept in W&B.
-        best: whether that is the best model of the search so far.
-        alert: what W&B tells the user at this point.
-    """
-
-    summary: Mapping[str, Any]
-    exit_code: int
-    charts: bool = False
-    checkpoint: Path | None = None
-    best: bool = False
-    alert: Alert | None = None
 
 
 @dataclass
@@ -105,6 +63,7 @@ class RunKeeper:
         self._writer = Writer()
         self._unchecked: deque[tuple[float, str]] = deque()
         self._incomplete: list[str] = []
+        self._emptied: set[str] = set()
         # Of a server that has gone away: it is asked once more at the search's end.
         self._waiting: list[tuple[WandbRun, int]] = []
 
@@ -126,19 +85,32 @@ class RunKeeper:
         """End a run."""
         self._writer.submit(lambda: self._close(kept, ending))
 
+    def tidy(self) -> None:
+        """Remove what earlier sessions have left that is of no use; before any run is open."""
+
+        def action() -> None:
+            with self.noting("empty files were not removed"):
+                self._emptied = segments.discard_empty(self.home.directory)
+
+        self._writer.submit(action)
+
     def mend(self, beginning: Beginning, ending: Ending) -> None:
         """Complete the run of a trial that has ended, where an earlier session could not."""
 
         def action() -> None:
             with self.noting("a run was not looked at"):
-                if segments.has_ended(self.home.directory, beginning.run_id):
-                    self.ended.add(beginning.run_id)
+                directory, run_id = self.home.directory, beginning.run_id
+                ended = run_id in self.ended or segments.has_ended(directory, run_id)
+                # A server can be told now what it was not told before; else `wandb sync` does it.
+                sent = self.mode != "online" or segments.is_uploaded(directory, run_id)
+                if ended and sent:
+                    self.ended.add(run_id)
                     return
             kept = Kept(beginning)
             self._open(kept)
             self._close(kept, ending)
 
-        if beginning.run_id not in self.ended:
+        if self.mode == "online" or beginning.run_id not in self.ended:
             self._writer.submit(action)
 
     def settle(self) -> None:
@@ -189,7 +161,7 @@ class RunKeeper:
                 beginning.name,
                 beginning.config,
                 beginning.stop,
-                beginning.next_step,
+                0 if beginning.run_id in self._emptied else beginning.next_step,
                 self._own_summary,
             )
         if beginning.folders:

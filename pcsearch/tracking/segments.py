@@ -6,6 +6,7 @@ log format, each a protocol buffer. The library has no reader for them.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ FILE_HEADER = 7
 RECORD_HEADER = 7
 BLOCK = 32 * 1024
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+MARKED = ".wandb.synced"
+"""In place of ``.wandb``: the name of an empty file beside that of a run that is uploaded."""
 TAIL_BLOCKS = 2
 """How many blocks from a file's end the record of a run's end is looked for."""
 
@@ -53,10 +56,45 @@ def written(directory: Path, run_id: str) -> Written:
     return Written(len(files), last_step, names)
 
 
+def discard_empty(directory: Path) -> set[str]:
+    """Remove the folders of sessions that were killed before they wrote anything.
+
+    There is nothing to upload in them, and ``wandb sync`` would complain of each. No run of this
+    process may be open.
+
+    Args:
+        directory: the experiment's.
+
+    Returns:
+        The ids of their runs.
+    """
+    found = set()
+    for file in (directory / "wandb").glob("*run-*/run-*.wandb"):
+        if file.stat().st_size <= FILE_HEADER:
+            shutil.rmtree(file.parent)
+            found.add(file.stem.removeprefix("run-"))
+    return found
+
+
 def has_ended(directory: Path, run_id: str) -> bool:
     """Whether the newest file of a run has its end: then it has all that came before."""
     files = _files(directory, run_id)
     return bool(files) and _has_end(files[-1])
+
+
+def mark_uploaded(directory: Path, run_id: str) -> None:
+    """Note that the server has everything of a run, as ``wandb sync`` notes it.
+
+    That leaves out what is marked. Sent again, the rows would stand in the run a second time.
+    """
+    for file in _files(directory, run_id):
+        file.with_suffix(MARKED).touch()
+
+
+def is_uploaded(directory: Path, run_id: str) -> bool:
+    """Whether the files of a run have nothing that the server lacks."""
+    files = _files(directory, run_id)
+    return not files or files[-1].with_suffix(MARKED).exists()
 
 
 def _files(directory: Path, run_id: str) -> list[Path]:

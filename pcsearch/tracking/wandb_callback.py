@@ -17,7 +17,8 @@ from ray.tune.utils import flatten_dict
 from pcsearch.engine.results import TrialResult, better
 from pcsearch.pc.metrics import EARLY_STOP_REASON, SUMMARY
 from pcsearch.tracking import alerts
-from pcsearch.tracking.keeper import Beginning, Ending, Kept, RunKeeper
+from pcsearch.tracking.keeper import Kept, RunKeeper
+from pcsearch.tracking.lifetimes import Beginning, Ending
 from pcsearch.tracking.search import Outcomes, Search
 from pcsearch.tracking.wandb_mode import Mode
 from pcsearch.tracking.wandb_runs import Home
@@ -73,6 +74,8 @@ class WandbCallback(LoggerCallback):
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Complete at the first step what an earlier session has left incomplete."""
+        if trials and not self._mended and self.mode != "disabled":
+            self._keeper.tidy()
         self._mend(trials)
 
     def log_trial_start(self, trial: Trial) -> None:
@@ -169,10 +172,16 @@ class WandbCallback(LoggerCallback):
                 # Tune compares every report with this, in its own thread.
                 trial.stopping_criterion = {**trial.stopping_criterion, TRAINING_ITERATION: 0}
 
-            step = self._steps.pop(trial.trial_id, 0)
+            step = self._known_step(trial)
+            self._keeper.ended.discard(trial.trial_id)
             track = _Track(self._keeper.open(self._beginning(trial, step, stop)), step)
             self._tracks[trial.trial_id] = track
         return track
+
+    def _known_step(self, trial: Trial) -> int:
+        """The last step of the trial's run where an earlier session has seen to its end."""
+        step = self._steps.pop(trial.trial_id, 0)
+        return step if trial.trial_id in self._keeper.ended else 0
 
     def _beginning(self, trial: Trial, step: int, stop: Callable[[], None]) -> Beginning:
         config = dict(trial.config)
@@ -270,8 +279,8 @@ class WandbCallback(LoggerCallback):
         for trial in over:
             self._compare(self._outcomes.result(trial))
         for trial in over:
-            if trial.trial_id not in self._keeper.ended:
-                beginning = self._beginning(trial, self._steps.get(trial.trial_id, 0), _nothing)
+            if self.mode == "online" or trial.trial_id not in self._keeper.ended:
+                beginning = self._beginning(trial, 0, _nothing)
                 self._keeper.mend(beginning, self._ending(trial))
 
 

@@ -13,11 +13,14 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pcsearch.errors import PcsearchError
+from pcsearch.tracking.wandb_api import KEY_REFUSED, NoAnswer, connect, hush
 
 Requested = Literal["auto", "online", "offline", "disabled"]
 Mode = Literal["online", "offline", "disabled"]
 
 PROBE_SECONDS = 5.0
+DOWN = (500, 502, 503, 504)
+"""The HTTP statuses of a server that is not up, or not behind its proxy."""
 
 _ENVIRONMENT: dict[str, Mode] = {
     "offline": "offline",
@@ -45,17 +48,24 @@ _NO_KEY = _Obstacle("no API key is configured; wandb login turns it on", "needs 
 _BAD_KEY = _Obstacle(
     "the API key that is configured is not valid; wandb login replaces it", "needs a valid API key"
 )
+_REFUSED_KEY = _Obstacle(
+    "the server does not accept the API key that is configured; wandb login replaces it",
+    "needs an API key that the server accepts",
+)
 _BAD_SETTINGS = _Obstacle(
     "its settings are not valid: check the variables WANDB_...",
     "needs valid settings: check the variables WANDB_...",
 )
 
 
+KEYS = (_NO_KEY, _BAD_KEY, _REFUSED_KEY)
+
+
 def resolve(requested: Requested) -> WandbMode:
-    """Decide where runs go; asks the server once, and briefly, where that matters.
+    """Decide where runs go; asks the server, and briefly, where that matters.
 
     Args:
-        requested: ``auto`` goes online when an API key is configured and the server answers,
+        requested: ``auto`` goes online when an API key is configured that the server accepts,
             else offline; there the variable WANDB_MODE can say offline or disabled.
 
     Raises:
@@ -66,25 +76,45 @@ def resolve(requested: Requested) -> WandbMode:
     wish = os.environ.get("WANDB_MODE", "").strip().lower()
     if requested == "auto" and wish in _ENVIRONMENT:
         return WandbMode(_ENVIRONMENT[wish], f"W&B: {_ENVIRONMENT[wish]} (WANDB_MODE is {wish})")
-    server, obstacle = _account()
-    obstacle = obstacle or _unreachable(server)
+    server, obstacle = _ask()
     if obstacle is None:
         return WandbMode("online", f"W&B: online ({_host(server)})")
     if requested == "online":
-        remedy = "run wandb login or use" if obstacle in (_NO_KEY, _BAD_KEY) else "use"
+        remedy = "run wandb login or use" if obstacle in KEYS else "use"
         raise PcsearchError(f"--wandb online {obstacle.refusal}; {remedy} --wandb offline")
     return WandbMode("offline", f"W&B: offline ({obstacle.reason})")
 
 
-def sync_command(directory: Path) -> str:
-    """The shell command that uploads the offline runs of an experiment.
+def require(option: str) -> None:
+    """See that W&B's server can be used, whatever WANDB_MODE says.
 
-    W&B leaves out what it has uploaded before, and joins the parts of a resumed run.
+    Args:
+        option: what needs it.
+
+    Raises:
+        PcsearchError: it cannot.
+    """
+    _, obstacle = _ask()
+    if obstacle is not None:
+        remedy = "; run wandb login" if obstacle in KEYS else ""
+        raise PcsearchError(f"{option} {obstacle.refusal}{remedy}")
+
+
+def sync_command(directory: Path) -> str:
+    """The shell command that uploads what W&B's server lacks of an experiment.
+
+    W&B leaves out what is marked as uploaded, and joins the parts of a resumed run.
 
     Args:
         directory: of the experiment.
     """
-    return shlex.join(["wandb", "sync", str(directory / "wandb")])
+    return shlex.join(["wandb", "sync", "--include-online", str(directory / "wandb")])
+
+
+def _ask() -> tuple[str, _Obstacle | None]:
+    """The server that W&B is set up for, and why runs cannot go there."""
+    server, obstacle = _account()
+    return server, obstacle or _unreachable(server) or _refused(server)
 
 
 def _account() -> tuple[str, _Obstacle | None]:
@@ -94,6 +124,7 @@ def _account() -> tuple[str, _Obstacle | None]:
     from wandb.sdk.lib import wbauth
 
     try:
+        hush()
         server = wandb_setup.singleton().settings.base_url
         credentials = wbauth.authenticate_session(
             host=server, source="pcsearch", prompt=False, update_session=False
@@ -120,13 +151,25 @@ def _unreachable(server: str) -> _Obstacle | None:
     return _Obstacle(told, told)
 
 
+def _refused(server: str) -> _Obstacle | None:
+    """Whether the server, which is up, does not take the key or does not answer after all."""
+    try:
+        connect()
+    except NoAnswer as problem:
+        if problem.status in KEY_REFUSED:
+            return _REFUSED_KEY
+        told = f"cannot use {_host(server)}: {problem}"
+        return _Obstacle(told, told)
+    return None
+
+
 def _failure(server: str) -> str | None:
     try:
         urllib.request.urlopen(server, timeout=PROBE_SECONDS).close()  # noqa: S310
     except urllib.error.HTTPError as error:
         error.close()
-        # Any other status comes from a server that is up: there is nothing at the bare address.
-        return f"HTTP status {error.code}" if error.code >= 500 else None
+        # Any other status comes from a server that is up, which may have nothing at this address.
+        return f"HTTP status {error.code}" if error.code in DOWN else None
     except urllib.error.URLError as error:
         return str(error.reason)
     except (OSError, ValueError) as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.tracking.alerts import Alert
-from pcsearch.tracking.segments import written
+from pcsearch.tracking.segments import mark_uploaded, written
 from pcsearch.tracking.vode_trends import CHARTS, Line
 from pcsearch.tracking.wandb_mode import Mode
 
@@ -34,6 +34,7 @@ class Home:
         directory: the experiment's; W&B's files go to its folder ``wandb``.
         tags: of every run.
         notes: of every run.
+        sweep_id: of the W&B sweep that the runs belong to.
     """
 
     project: str
@@ -42,6 +43,7 @@ class Home:
     directory: Path
     tags: tuple[str, ...] = ()
     notes: str | None = None
+    sweep_id: str | None = None
 
 
 class WandbRun:
@@ -91,8 +93,9 @@ class WandbRun:
             config=dict(config),
             dir=str(home.directory),
             mode=mode,
-            settings=_settings(stop),
+            settings=_settings(stop, home.sweep_id),
         )
+        self._directory = home.directory
         self.mode = mode
         self.id = run_id
         self.next_step = self._run.starting_step
@@ -100,7 +103,9 @@ class WandbRun:
         if mode == "offline" and not self.next_step:
             # No server tells it.
             self.next_step = earlier.last_step + 1 if earlier.sessions else next_step
-        self.has_charts = any(name in CHARTS for name in earlier.names)
+        logged = any(name in CHARTS for name in earlier.names)
+        # They are in the last row, which a server that went away does not have.
+        self.has_charts = logged and self.next_step > earlier.last_step
         """Whether an earlier session has logged the charts that end a run."""
         for name in own_summary:
             self._run.define_metric(name, summary="none")
@@ -154,6 +159,8 @@ class WandbRun:
             TimeoutError: the server did not take everything in time; the local files have it.
         """
         self._run.finish(exit_code=exit_code)
+        if self.mode == "online":
+            mark_uploaded(self._directory, self.id)
 
 
 def _check_writable(folder: Path) -> None:
@@ -167,7 +174,7 @@ def _check_writable(folder: Path) -> None:
         raise PermissionError(f"{folder} is not writable")
 
 
-def _settings(stop: Callable[[], None]) -> wandb.Settings:
+def _settings(stop: Callable[[], None], sweep_id: str | None) -> wandb.Settings:
     import wandb
 
     return wandb.Settings(
@@ -186,6 +193,8 @@ def _settings(stop: Callable[[], None]) -> wandb.Settings:
         # What a driver that is killed loses of the local files, and of what the server has.
         x_transaction_log_flush_interval=FLUSH_SECONDS,
         x_file_stream_transmit_interval=TRANSMIT_SECONDS,
+        # The variable WANDB_SWEEP_ID would make the client ignore project, entity and id.
+        sweep_id=sweep_id,
         # Without it the button interrupts the main thread, and with it the whole search.
         stop_fn=stop,
     )

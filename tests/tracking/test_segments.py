@@ -10,7 +10,7 @@ import pytest
 import wandb
 from offline_runs import cut_after, read_run
 
-from pcsearch.tracking.segments import Written, has_ended, written
+from pcsearch.tracking.segments import Written, discard_empty, has_ended, written
 
 ROWS = 40
 
@@ -73,6 +73,18 @@ def test_the_newest_of_several_sessions_says_whether_the_run_has_ended(
     cut_after(later, 3)
     assert not has_ended(tmp_path, "a")
     assert (written(tmp_path, "a").sessions, written(tmp_path, "a").last_step) == (2, ROWS)
+
+
+def test_sessions_that_were_killed_before_they_wrote_anything_are_removed(
+    file: Path, tmp_path: Path
+) -> None:
+    for folder, content in (("run-20991231_235959-a", file.read_bytes()[:7]), ("run-1-b", b"")):
+        empty = tmp_path / "wandb" / folder / f"run-{folder[-1]}.wandb"
+        empty.parent.mkdir()
+        empty.write_bytes(content)
+    assert discard_empty(tmp_path) == {"a", "b"}
+    assert [path.parent for path in tmp_path.rglob("*.wandb")] == [file.parent]
+    assert has_ended(tmp_path, "a")
 
 
 def test_a_run_without_files_has_nothing(tmp_path: Path) -> None:

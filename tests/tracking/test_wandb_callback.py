@@ -644,8 +644,8 @@ def test_a_run_whose_files_are_gone_after_its_upload_is_not_sent_again(tmp_path:
     keep_reports(tmp_path / "trial", range(1, 3))
     ended = FakeTrial("ended", status="TERMINATED")
     run_trial(callback, ended, [metrics(3)])
-    state = pickled(callback.get_state())
     callback.on_experiment_end(trials=[trial])
+    state = pickled(callback.get_state())
     wandb.teardown()
     shutil.rmtree(tmp_path / "wandb")
 

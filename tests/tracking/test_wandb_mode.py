@@ -1,4 +1,5 @@
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -7,50 +8,23 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+import wandb
+from wandb_server import KEY, Handler, WandbServer, running
 
 from pcsearch.errors import PcsearchError
-from pcsearch.tracking import wandb_mode
-from pcsearch.tracking.wandb_mode import resolve, sync_command
-
-KEY = "0123456789abcdef" * 3
-"""Has the form of an API key and is none."""
-
-
-class Server(HTTPServer):
-    """Answers every request with one status, and counts the requests."""
-
-    status = 404
-    requests = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
+from pcsearch.tracking import wandb_api, wandb_mode
+from pcsearch.tracking.wandb_mode import require, resolve, sync_command
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setenv("WANDB_BASE_URL", server.url)
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
+    with running() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        yield server
+        wandb.teardown()
 
 
 @pytest.fixture
@@ -59,11 +33,11 @@ def key(monkeypatch: pytest.MonkeyPatch) -> str:
     return KEY
 
 
-def test_without_a_key_auto_is_offline_and_says_how_to_turn_it_on(server: Server) -> None:
+def test_without_a_key_auto_is_offline_and_says_how_to_turn_it_on(server: WandbServer) -> None:
     mode = resolve("auto")
     assert mode.mode == "offline"
     assert mode.reason == "W&B: offline (no API key is configured; wandb login turns it on)"
-    assert server.requests == 0
+    assert not server.operations
 
 
 def test_without_a_key_online_is_refused_in_one_line() -> None:
@@ -76,30 +50,28 @@ def test_without_a_key_online_is_refused_in_one_line() -> None:
 
 @pytest.mark.parametrize("requested", ["auto", "online"])
 def test_a_key_in_the_environment_goes_online_after_asking_the_server_once(
-    requested: wandb_mode.Requested, server: Server, key: str
+    requested: wandb_mode.Requested, server: WandbServer, key: str
 ) -> None:
     mode = resolve(requested)
     assert mode.mode == "online"
-    assert mode.reason == f"W&B: online (127.0.0.1:{server.server_port})"
+    assert mode.reason == f"W&B: online (127.0.0.1:{server.port})"
     assert key not in mode.reason
-    assert server.requests == 1
+    assert server.count("Viewer") == 1
 
 
-def test_a_key_in_netrc_goes_online(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "netrc").write_text(
-        f"machine 127.0.0.1:{server.server_port} login user password {KEY}\n"
-    )
+def test_a_key_in_netrc_goes_online(server: WandbServer, tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text(f"machine 127.0.0.1:{server.port} login user password {KEY}\n")
     assert resolve("auto").mode == "online"
 
 
-def test_a_key_in_netrc_for_another_server_is_no_key(server: Server, tmp_path: Path) -> None:
+def test_a_key_in_netrc_for_another_server_is_no_key(server: WandbServer, tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text(f"machine api.wandb.ai login user password {KEY}\n")
     assert "no API key" in resolve("auto").reason
-    assert server.requests == 0
+    assert not server.operations
 
 
 def test_the_server_of_wandbs_settings_file_is_the_one_asked(
-    server: Server, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: WandbServer, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("WANDB_BASE_URL")
     folder = tmp_path / "wandb-config"
@@ -107,14 +79,14 @@ def test_the_server_of_wandbs_settings_file_is_the_one_asked(
     (folder / "settings").write_text(f"[default]\nbase_url = {server.url}\n")
     mode = resolve("auto")
     assert mode.mode == "online"
-    assert server.requests == 1
+    assert server.count("Viewer") == 1
     assert key not in mode.reason
 
 
 def test_auto_is_offline_when_nothing_listens_at_the_server(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    closed = HTTPServer(("127.0.0.1", 0), Handler)
+    closed = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     closed.server_close()
     monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{closed.server_port}")
     mode = resolve("auto")
@@ -125,22 +97,28 @@ def test_auto_is_offline_when_nothing_listens_at_the_server(
 
 
 def test_online_is_refused_in_one_line_when_the_server_cannot_be_reached(
-    server: Server, key: str
+    server: WandbServer, key: str
 ) -> None:
-    server.status = 503
+    server.go_away("error")
     with pytest.raises(PcsearchError) as refused:
         resolve("online")
     assert str(refused.value) == (
-        f"--wandb online cannot reach 127.0.0.1:{server.server_port}: HTTP status 503; "
-        "use --wandb offline"
+        f"--wandb online cannot reach 127.0.0.1:{server.port}: HTTP status 500; use --wandb offline"
     )
     assert key not in str(refused.value)
+
+
+def test_a_server_that_has_nothing_at_its_bare_address_is_up(
+    key: str, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Handler, "do_GET", lambda request: request.reply({}, 501))
+    assert resolve("online").mode == "online"
 
 
 def test_a_server_that_does_not_answer_costs_no_more_than_the_time_of_the_probe(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent = HTTPServer(("127.0.0.1", 0), Handler)
+    silent = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{silent.server_port}")
     monkeypatch.setattr(wandb_mode, "PROBE_SECONDS", 0.3)
     start = time.monotonic()
@@ -149,6 +127,44 @@ def test_a_server_that_does_not_answer_costs_no_more_than_the_time_of_the_probe(
     assert mode.mode == "offline"
     assert key not in mode.reason
     assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("key_status", [401, 403])
+def test_a_key_that_the_server_does_not_accept_is_offline_or_refused(
+    key_status: int, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = "9" * 40
+    server.key_status = key_status
+    monkeypatch.setenv("WANDB_API_KEY", wrong)
+    mode = resolve("auto")
+    assert mode.mode == "offline"
+    assert mode.reason == (
+        "W&B: offline (the server does not accept the API key that is configured; "
+        "wandb login replaces it)"
+    )
+    for refuse, option in ((resolve, "online"), (require, "--create-only")):
+        with pytest.raises(PcsearchError) as refused:
+            refuse(option)  # type: ignore[operator]
+        assert "needs an API key that the server accepts; run wandb login" in str(refused.value)
+        assert wrong not in str(refused.value)
+
+
+def test_a_server_that_stops_answering_after_the_probe_costs_seconds(
+    server: WandbServer, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: Any) -> dict[str, Any]:
+        server.go_away("silent")
+        server.wait_until_back()
+        return {}
+
+    monkeypatch.setattr(server, "answer", silent)
+    monkeypatch.setitem(wandb_api.ATTEMPT, "x_graphql_timeout_seconds", 1)
+    start = time.monotonic()
+    mode = resolve("auto")
+    assert time.monotonic() - start < 5
+    told = rf"W&B: offline \(cannot use 127\.0\.0\.1:{server.port}: no answer in \d s\)"
+    assert re.fullmatch(told, mode.reason)
+    assert key not in mode.reason
 
 
 def test_a_name_that_takes_for_ever_to_look_up_costs_no_more_either(
@@ -240,7 +256,7 @@ def test_the_sync_command_survives_a_shell_and_names_the_runs(tmp_path: Path) ->
     run.mkdir(parents=True)
     (run / "run-abc.wandb").write_bytes(b"")
     command = sync_command(directory)
-    assert shlex.split(command) == ["wandb", "sync", str(directory / "wandb")]
+    assert shlex.split(command) == ["wandb", "sync", "--include-online", str(directory / "wandb")]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shown = subprocess.run(
         ["/bin/sh", "-c", f"{command} --dry-run"],

@@ -1,13 +1,10 @@
-"""Runs that go to a server: one of the test's own, with as much of W&B's interface as needed."""
+"""Single runs that go to a server, a stand-in for W&B's."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,100 +12,20 @@ import pytest
 import wandb
 from test_wandb_callback import FakeTrial, complete, logged, make, metrics, read_one, report, start
 from wandb.sdk.lib import run_stopping
+from wandb_server import KEY, Run, WandbServer, running
 
 from pcsearch.tracking import wandb_runs
 
-KEY = "0123456789" * 4
-
-
-class Server(ThreadingHTTPServer):
-    """Has a run with some epochs, and keeps what it is sent."""
-
-    daemon_threads = True
-    has_epochs = 0
-    stop_pressed = False
-    gone = False
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.upserts: list[dict[str, Any]] = []
-        self.rows: list[dict[str, Any]] = []
-        self.exits: list[int] = []
-
-    def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        project = {"id": "p", "name": "pc", "entity": {"id": "e", "name": "team"}}
-        if "RunResumeStatus" in query:
-            bucket = self.resume_status() if self.has_epochs else None
-            return {"model": {**project, "bucket": bucket}}
-        if "UpsertBucket" in query:
-            self.upserts.append(variables)
-            run = {"id": "r", "name": variables["name"], "displayName": "n", "project": project}
-            return {"upsertBucket": {"bucket": run, "inserted": not self.has_epochs}}
-        if "CreateRunFiles" in query:
-            return {"createRunFiles": {"runID": "r", "uploadHeaders": [], "files": []}}
-        return {"viewer": {"id": "v", "entity": "team", "username": "u", "flags": "{}"}}
-
-    def resume_status(self) -> dict[str, Any]:
-        last = json.dumps({"_step": self.has_epochs, "epoch": self.has_epochs})
-        return {
-            "id": "r",
-            "name": "ab12c_00003",
-            "displayName": "n",
-            "summaryMetrics": last,
-            "historyTail": json.dumps([last]),
-            "historyLineCount": self.has_epochs,
-            "eventsTail": "[]",
-            "eventsLineCount": 0,
-            "logLineCount": 0,
-            "config": "{}",
-            "wandbConfig": json.dumps({"t": 1}),
-            "tags": [],
-        }
-
-    def stream(self, sent: dict[str, Any]) -> dict[str, Any]:
-        history = sent.get("files", {}).get("wandb-history.jsonl", {"content": []})
-        self.rows += [json.loads(line) for line in history["content"]]
-        if sent.get("complete"):
-            self.exits.append(sent["exitcode"])
-        return {"stopped": self.stop_pressed}
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.server.gone:
-            self.send_error(503)
-            return
-        if self.path.startswith("/graphql"):
-            self.reply({"data": self.server.answer(sent["query"], sent["variables"])})
-        else:
-            self.reply(self.server.stream(sent))
-
-    def reply(self, value: Any) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
+RUN = "ab12c_00003"
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("WANDB_API_KEY", KEY)
-    yield server
-    wandb.teardown()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
+    with running() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        yield server
+        wandb.teardown()
 
 
 def novodes(epoch: int) -> dict[str, Any]:
@@ -126,32 +43,30 @@ def run_online(directory: Path, epochs: list[int]) -> list[str]:
     return callback.problems
 
 
-def without_own(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows without W&B's own keys."""
-    return [{k: v for k, v in row.items() if not k.startswith("_")} for row in rows]
-
-
-def test_the_server_gets_every_report_once_and_the_end(server: Server, tmp_path: Path) -> None:
+def test_the_server_gets_every_report_once_and_the_end(server: WandbServer, tmp_path: Path) -> None:
     assert run_online(tmp_path, [1, 2, 3]) == []
-    assert without_own(server.rows) == [logged(novodes(epoch)) for epoch in (1, 2, 3)]
-    assert [row["_step"] for row in server.rows] == [1, 2, 3]
-    assert server.exits == [0]
-    first = server.upserts[0]
-    assert (first["name"], first["displayName"]) == ("ab12c_00003", "trial-0003")
-    assert (first["entity"], first["project"], first["groupName"]) == ("team", "pc", "my-search")
-    assert json.loads(first["config"])["hidden_size"]["value"] == 48
+    (run,) = server.runs.values()
+    assert run.rows == [logged(novodes(epoch)) for epoch in (1, 2, 3)]
+    assert [row["_step"] for row in run.lines.values()] == [1, 2, 3]
+    assert run.exit_code == 0
+    assert (run.name, run.display_name) == (RUN, "trial-0003")
+    assert (run.entity, run.project, run.group) == ("team", "pc", "my-search")
+    assert run.values["hidden_size"] == 48
+    assert run.sweep is None
 
 
 def test_a_resumed_run_gets_exactly_the_epochs_that_the_server_lacks(
-    server: Server, tmp_path: Path
+    server: WandbServer, tmp_path: Path
 ) -> None:
-    server.has_epochs = 5
+    lines = {epoch - 1: {"_step": epoch, "epoch": epoch} for epoch in range(1, 6)}
+    run = server.runs[RUN] = Run("team", "pc", RUN, lines=dict(lines))
     assert run_online(tmp_path, [4, 5, 6, 7]) == []
-    assert [row["epoch"] for row in server.rows] == [6, 7]
+    assert {number: run.lines[number] for number in lines} == lines
+    assert [row["epoch"] for row in run.rows] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_nothing_is_printed_and_the_key_is_in_no_file(
-    server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    server: WandbServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run_online(tmp_path, [1])
     printed = capfd.readouterr()
@@ -159,17 +74,17 @@ def test_nothing_is_printed_and_the_key_is_in_no_file(
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert any(file.suffix == ".wandb" for file in files)
     assert all(KEY.encode() not in file.read_bytes() for file in files)
-    assert len(server.rows) == 1
+    assert len(server.runs[RUN].rows) == 1
 
 
 def test_a_server_that_goes_away_holds_the_search_up_briefly_and_only_once(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wandb_runs, "FINISH_SECONDS", 1.0)
     callback = make(tmp_path, mode="online", entity="team")
     first, second = FakeTrial("first"), FakeTrial("second")
     start(callback, first)
-    server.gone = True
+    server.go_away("error")
     began = time.monotonic()
     report(callback, first, novodes(1))
     complete(callback, first)
@@ -180,14 +95,14 @@ def test_a_server_that_goes_away_holds_the_search_up_briefly_and_only_once(
     (problem,) = callback.problems
     assert problem.startswith("W&B: a run was not uploaded to its end: ")
     assert "later runs are offline: wandb sync" in problem
-    server.gone = False
+    server.come_back()
     assert read_one(tmp_path).id == "second"
 
 
 def test_the_stop_button_reaches_its_trial_and_interrupts_nobody(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wandb_runs, "TRANSMIT_SECONDS", 0.1)
+    monkeypatch.setattr(wandb_runs, "TRANSMIT_SECONDS", 1.0)
     monkeypatch.setattr(run_stopping, "_SLEEP", lambda _: asyncio.sleep(0.1))
     server.stop_pressed = True
     callback, trial = make(tmp_path, mode="online", entity="team"), FakeTrial()

@@ -1,0 +1,197 @@
+"""What the command does: plan, start, go on with a search, or register it with W&B.
+
+--help should pay for none of it, so each function imports what it needs.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.exits import DONE
+
+if TYPE_CHECKING:
+    from pcsearch.engine.options import Options
+    from pcsearch.sweeps.sweep import Sweep
+    from pcsearch.tracking.wandb_sweep import SweepAddress
+
+DEFAULT_PROJECT = "pcsearch"
+TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
+"""The options that say how W&B's runs are kept, and what the experiment's record calls them."""
+SWEEP_ID = "--sweep-id"
+
+
+def plan(sweep: Path, given: Mapping[str, Any], draws: int, as_json: bool) -> int:
+    """Print what a search would do.
+
+    Raises:
+        PcsearchError: whatever is wrong with the sweep or the options.
+    """
+    from pcsearch.engine.plan import make_plan
+    from pcsearch.reports.plan import as_document, as_text
+
+    made = make_plan(sweep, _options(given), draws)
+    click.echo(as_document(made) if as_json else as_text(made))
+    return DONE
+
+
+def start(sweep: Path, given: Mapping[str, Any]) -> int:
+    """Run the search of a sweep file.
+
+    Raises:
+        PcsearchError: whatever is wrong; nothing has started then.
+    """
+    from pcsearch.engine.experiment import prepare
+    from pcsearch.session import run_session
+
+    experiment = prepare(sweep, _options(given))
+    return run_session(experiment, _tracking(given, experiment.sweep))
+
+
+def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) -> int:
+    """Run the search of a sweep that W&B has, its runs attached to it.
+
+    Args:
+        sweep: the file, which must say the same search; it is what there is without the server.
+        sweep_id: of W&B's sweep.
+        given: the other options.
+
+    Raises:
+        PcsearchError: whatever is wrong; nothing has started then.
+    """
+    from pcsearch.engine.experiment import checked_sweep, prepare
+    from pcsearch.session import run_session
+    from pcsearch.tracking.attachment import SWEEP_ID as ID
+    from pcsearch.tracking.attachment import SWEEP_URL as URL
+    from pcsearch.tracking.wandb_mode import resolve
+
+    address = _address(sweep_id, given)
+    options = _options(given)
+    experiment = None if sweep is None else prepare(sweep, options)
+    mode = resolve(given["wandb"])
+    tracking = _tracking(given, None if experiment is None else experiment.sweep, address)
+    tracking[ID] = address.id
+    if mode.mode == "online":
+        address = replace(address, project=tracking["project"], entity=tracking["entity"])
+        text, tracking[URL] = _configuration(address)
+        source = Path(f"W&B sweep {address}")
+        if experiment is None:
+            experiment = prepare(source, options, text)
+        else:
+            theirs = checked_sweep(source, options, experiment.workload, text)
+            _compare(experiment.sweep, theirs)
+    elif experiment is None:
+        message = f"without a SWEEP file the server has to give the sweep, but {mode.reason}"
+        raise PcsearchError(Problem(message, SWEEP_ID))
+    return run_session(experiment, tracking, mode)
+
+
+def create(sweep: Path, given: Mapping[str, Any]) -> int:
+    """Register a sweep file with W&B, and print the id of the sweep that it has become.
+
+    Raises:
+        PcsearchError: something is wrong with the file, or W&B does not take it.
+    """
+    from pcsearch.engine.experiment import checked_sweep, workload_of
+    from pcsearch.tracking.wandb_api import NoAnswer
+    from pcsearch.tracking.wandb_mode import require
+    from pcsearch.tracking.wandb_sweep import register
+
+    options = _options(given)
+    checked = checked_sweep(sweep, options, workload_of(options, Path.cwd()))
+    require("--create-only")
+    tracking = _tracking(given, checked)
+    try:
+        made = register(checked, tracking["project"], tracking["entity"])
+    except NoAnswer as problem:
+        message = f"W&B did not register the sweep: {problem}"
+        raise PcsearchError(Problem(message, "--create-only")) from problem
+    # The id alone on standard output, for scripts.
+    click.echo(made.id)
+    click.echo(f"W&B sweep: {made.url}", err=True)
+    return DONE
+
+
+def resume(directory: Path, given: Mapping[str, Any], chosen: Collection[str]) -> int:
+    """Go on with the search of an experiment's directory.
+
+    Args:
+        directory: the experiment's.
+        given: every option.
+        chosen: the names of those that the user has given.
+
+    Raises:
+        PcsearchError: the experiment or an option is wrong.
+    """
+    from pcsearch.engine.experiment import reopen
+    from pcsearch.session import run_session
+
+    changes = {name: given[name] for name in chosen if name not in TRACKING}
+    experiment, tracking = reopen(directory, changes)
+    changed = {key: given[name] for name, key in TRACKING.items() if name in chosen}
+    return run_session(experiment, tracking | changed)
+
+
+def _options(given: Mapping[str, Any]) -> Options:
+    from pcsearch.engine.options import Options
+
+    others = ("project", "entity", *TRACKING)
+    seed = given["seed"] if given["seed"] is not None else secrets.randbelow(2**31)
+    chosen = {name: value for name, value in given.items() if name not in others}
+    return Options(**{**chosen, "seed": seed})
+
+
+def _tracking(
+    given: Mapping[str, Any], sweep: Sweep | None, address: SweepAddress | None = None
+) -> dict[str, Any]:
+    """What the record keeps of W&B: a sweep's address goes before options, these before a file."""
+    project, entity = given["project"], given["entity"]
+    if address is not None:
+        project, entity = address.project or project, address.entity or entity
+    if sweep is not None:
+        project, entity = project or sweep.project, entity or sweep.entity
+    modes = {key: given[name] for name, key in TRACKING.items()}
+    return {"project": project or DEFAULT_PROJECT, "entity": entity, **modes}
+
+
+def _address(sweep_id: str, given: Mapping[str, Any]) -> SweepAddress:
+    from pcsearch.tracking.wandb_sweep import parse_address
+
+    address = parse_address(sweep_id)
+    for option, own in (("project", address.project), ("entity", address.entity)):
+        if own and given[option] and own != given[option]:
+            message = f"{given[option]} is not that of the sweep {address}; leave it out"
+            raise PcsearchError(Problem(message, f"--{option}"))
+    return address
+
+
+def _configuration(address: SweepAddress) -> tuple[str, str]:
+    """The text and the URL of a sweep at W&B."""
+    from pcsearch.tracking.wandb_api import NoAnswer
+    from pcsearch.tracking.wandb_sweep import configuration
+
+    try:
+        text, found = configuration(address)
+    except NoAnswer as problem:
+        message = f"W&B does not give the sweep {address}: {problem}"
+        raise PcsearchError(Problem(message, SWEEP_ID)) from problem
+    return text, found.url
+
+
+def _compare(file: Sweep, theirs: Sweep) -> None:
+    """See that a file and W&B's sweep say the same search."""
+    from pcsearch.sweeps.differences import differences
+
+    problems = [
+        Problem(f"the file says {one}, W&B's sweep {other}", file.source, key)
+        for key, one, other in differences(file, theirs)
+    ]
+    if problems:
+        hint = Problem("is another search; leave SWEEP out to run W&B's sweep", SWEEP_ID)
+        raise PcsearchError([*problems, hint])

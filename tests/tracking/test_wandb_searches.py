@@ -1,0 +1,422 @@
+"""Whole searches online, with real Ray and W&B's real client, against a stand-in for its server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import ray
+import wandb
+import yaml
+from searching import reports, trial_folders
+from wandb_server import KEY, Run, WandbServer, running
+
+from pcsearch.cli import main
+from pcsearch.tracking import wandb_api, wandb_mode, wandb_runs
+
+pytestmark = pytest.mark.slow
+
+EPOCHS = 4
+# Trials of the second half wait for the test where it asks them to.
+MODULE = f"""
+import time
+from pathlib import Path
+from ray import tune
+
+def quick(config):
+    for epoch in range(1, {EPOCHS} + 1):
+        while epoch > {EPOCHS // 2} and Path(__file__).with_name("hold").exists():
+            time.sleep(0.02)
+        values = {{"loss": config["x"] / epoch, "VodeEnergy/vode_1": epoch / 8}}
+        tune.report(values | {{"note": "fine"}})
+"""
+SWEEP = {
+    "method": "grid",
+    "name": "halves",
+    "description": "what for",
+    "metric": {"name": "loss", "goal": "minimize"},
+    "parameters": {"x": {"values": [1.0, 2.0, 3.0]}},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """One Ray for all searches here."""
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
+    with running() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        yield server
+        wandb.teardown()
+
+
+class Found(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Folder:
+    """Where a user is: a module, a sweep file, and searches of them."""
+
+    def __init__(self, path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.path, self.capfd = path, capfd
+        (path / "online_mine.py").write_text(MODULE)
+        self.sweep = self.write("s.yaml", SWEEP)
+
+    def write(self, name: str, sweep: dict[str, Any]) -> Path:
+        (self.path / name).write_text("# mine\n" + yaml.safe_dump(sweep, sort_keys=False))
+        return self.path / name
+
+    def hold(self) -> None:
+        (self.path / "hold").touch()
+
+    def go_on(self) -> None:
+        (self.path / "hold").unlink()
+
+    def run(self, *options: str) -> Found:
+        """The command, for the function of the folder."""
+        common = ["--trainable", "online_mine:quick", "--storage-path", str(self.path)]
+        return self.command(*options, *common)
+
+    def search(self, *options: str) -> Found:
+        return self.run("s.yaml", "--name", "here", "--seed", "1", *options)
+
+    def command(self, *arguments: str) -> Found:
+        self.capfd.readouterr()
+        status = main(list(arguments))
+        out, err = self.capfd.readouterr()
+        assert "wandb:" not in out + err, "the client should print nothing"
+        return Found(status, out, err)
+
+    def trials(self) -> dict[str, Path]:
+        return {folder.name[5:]: folder for folder in trial_folders(self.path / "here")}
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Folder:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(wandb_runs, "TRANSMIT_SECONDS", 1.0)
+    return Folder(tmp_path, capfd)
+
+
+def losses(run: Run) -> list[float]:
+    return [row["loss"] for row in run.rows if "loss" in row]
+
+
+def expected(x: float) -> list[float]:
+    return [x / epoch for epoch in range(1, EPOCHS + 1)]
+
+
+def check_complete(
+    server: WandbServer, folder: Folder, count: int = 3, without_charts: int = 0
+) -> None:
+    """Every trial is a run with each epoch once, and Tune's files have them all."""
+    charts = [
+        run.rows[-1]
+        for run in server.runs.values()
+        if "Summary/VodeEnergy_Trends_table" in run.rows[-1]
+    ]
+    assert len(charts) == count - without_charts
+    trials = folder.trials()
+    assert set(server.runs) == set(trials)
+    assert len(trials) == count
+    for name, run in server.runs.items():
+        assert losses(run) == expected(run.values["x"]), name
+        assert run.summary["loss"] == run.values["x"] / EPOCHS
+        assert run.exit_code == 0
+        assert len(run.rows) - EPOCHS <= 1
+        assert [report["loss"] for report in reports(trials[name])] == losses(run)
+
+
+def later(action: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=action)
+    thread.start()
+    return thread
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.02)
+
+
+def test_a_search_is_a_sweep_that_all_its_runs_belong_to(
+    server: WandbServer, folder: Folder
+) -> None:
+    before = dict(os.environ)
+    done = folder.search("--project", "pc")
+    assert done.status == 0, done.err
+    check_complete(server, folder)
+    (sweep,) = server.sweeps.values()
+    assert sweep.config == folder.sweep.read_text()
+    assert (sweep.entity, sweep.project) == ("team", "pc")
+    for run in server.runs.values():
+        assert (run.entity, run.project, run.group, run.sweep) == ("team", "pc", "here", sweep.name)
+        assert run.job_type == "trial"
+        assert run.notes == "what for"
+        assert run.rows[0]["note"] == "fine"
+    assert f"W&B sweep: {server.url}/team/pc/sweeps/{sweep.name}" in done.err
+    assert "wandb sync" not in done.out
+    record = json.loads((folder.path / "here" / "experiment.json").read_text())
+    assert record["tracking"]["sweep_id"] == sweep.name
+    operations = [name for name, _ in server.operations]
+    assert operations.index("UpsertSweep") < operations.index("UpsertBucket")
+    changed = {k for k, v in os.environ.items() if k.startswith("WANDB") and before.get(k) != v}
+    assert not changed - {"WANDB_SERVICE"}
+    assert all(
+        KEY.encode() not in file.read_bytes()
+        for file in (folder.path / "here").rglob("*")
+        if file.is_file()
+    )
+
+
+def test_a_search_that_is_resumed_stays_in_its_sweep(server: WandbServer, folder: Folder) -> None:
+    assert folder.search("--num-samples", "2").status == 0
+    done = folder.command("--resume", str(folder.path / "here"), "--num-samples", "3")
+    assert done.status == 0, done.err
+    (sweep,) = server.sweeps
+    check_complete(server, folder)
+    assert {run.sweep for run in server.runs.values()} == {sweep}
+    assert f"/sweeps/{sweep}" in done.err
+
+
+def test_create_only_prints_the_id_and_runs_nothing(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    done = folder.run("s.yaml", "--create-only", "--entity", "lab", "--project", "pc")
+    assert done.status == 0, done.err
+    (sweep,) = server.sweeps.values()
+    assert done.out == f"{sweep.name}\n"
+    assert f"{server.url}/lab/pc/sweeps/{sweep.name}" in done.err
+    assert sweep.config == folder.sweep.read_text()
+    assert not server.runs
+    assert sorted(path.name for path in folder.path.iterdir() if path.suffix) == [
+        "online_mine.py",
+        "s.yaml",
+    ]
+
+
+def test_a_sweep_of_wandb_runs_without_its_file(server: WandbServer, folder: Folder) -> None:
+    created = folder.run("s.yaml", "--create-only", "--entity", "lab", "--project", "pc")
+    sweep = created.out.strip()
+    done = folder.run("--sweep-id", f"lab/pc/{sweep}", "--name", "here")
+    assert done.status == 0, done.err
+    assert list(server.sweeps) == [sweep]
+    check_complete(server, folder)
+    for run in server.runs.values():
+        assert (run.entity, run.project, run.sweep) == ("lab", "pc", sweep)
+    assert (folder.path / "here" / "sweep.yaml").read_text() == folder.sweep.read_text()
+    # Another file is another search, and an equal one written otherwise is none.
+    changed = SWEEP | {"name": "other", "parameters": {"x": {"values": [1.0, 4.0]}}}
+    folder.write("other.yaml", changed)
+    refused = folder.run("other.yaml", "--sweep-id", f"lab/pc/{sweep}")
+    assert refused.status == 2
+    assert "parameters.x: the file says {'values': [1.0, 4.0]}, W&B's sweep" in refused.err
+    folder.write("same.yaml", {**dict(reversed(SWEEP.items())), "name": "another"})
+    same = folder.run("same.yaml", "--sweep-id", sweep, "--project", "pc", "--entity", "lab")
+    assert same.status == 0, same.err
+    assert len(server.runs) == 6
+    missing = folder.run("--sweep-id", "lab/pc/nosuch")
+    assert missing.status == 2
+    assert "error: --sweep-id: W&B has no sweep nosuch in lab/pc" in missing.err
+
+
+def test_offline_runs_are_attached_to_a_given_sweep_when_they_are_synced(
+    server: WandbServer, folder: Folder
+) -> None:
+    done = folder.search("--wandb", "offline", "--sweep-id", "team/pc/abc12345")
+    assert done.status == 0, done.err
+    assert not server.runs
+    sync(done.out)
+    check_complete(server, folder)
+    assert {run.sweep for run in server.runs.values()} == {"abc12345"}
+
+
+def sync(out: str) -> None:
+    """Run the command that a search has printed."""
+    wandb.teardown()
+    command = shlex.split(re.findall(r"^Upload it to W&B: (.*)$", out, re.MULTILINE)[-1])
+    assert command[:2] == ["wandb", "sync"]
+    program = [str(Path(sys.executable).with_name("wandb")), *command[1:]]
+    subprocess.run(program, check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("how", ["refused", "error"])
+def test_an_outage_in_the_middle_loses_nothing(
+    how: Any, server: WandbServer, folder: Folder
+) -> None:
+    folder.hold()
+
+    def outage() -> None:
+        wait_for(lambda: any(run.lines for run in server.runs.values()))
+        server.go_away(how)
+        folder.go_on()
+        time.sleep(4)
+        server.come_back()
+
+    thread = later(outage)
+    done = folder.search("--max-concurrent", "3")
+    thread.join()
+    assert done.status == 0, done.err
+    check_complete(server, folder)
+    assert "wandb sync" not in done.out
+
+
+def test_an_outage_for_good_is_told_and_repaired(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wandb_runs, "FINISH_SECONDS", 2.0)
+    monkeypatch.setattr(wandb_runs, "INIT_SECONDS", 2.0)
+    folder.hold()
+
+    def outage() -> None:
+        wait_for(lambda: any(run.lines for run in server.runs.values()))
+        server.go_away("refused")
+        folder.go_on()
+
+    thread = later(outage)
+    began = time.monotonic()
+    done = folder.search("--max-concurrent", "1")
+    thread.join()
+    assert done.status == 0, done.err
+    assert time.monotonic() - began < 40
+    for trial in folder.trials().values():
+        assert len(reports(trial)) == EPOCHS
+    assert "W&B: a run was not uploaded to its end" in done.err
+    assert "wandb sync" in done.out
+    wandb.teardown()
+    server.come_back()
+    (partial,) = server.runs.values()
+    assert 0 < len(losses(partial)) < EPOCHS
+    # It sends what the server lacks; the runs that were offline follow by themselves.
+    resume = re.findall(r"^Upload it, no epoch twice: python -m pcsearch (.*)$", done.out, re.M)
+    repaired = folder.command(*shlex.split(resume[-1]))
+    assert repaired.status == 0, repaired.err
+    check_complete(server, folder)
+    assert {run.sweep for run in server.runs.values()} == set(server.sweeps)
+
+
+def test_what_was_never_sent_is_repaired_by_wandb_sync(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wandb_runs, "FINISH_SECONDS", 2.0)
+    monkeypatch.setattr(wandb_runs, "INIT_SECONDS", 2.0)
+    (folder.path / "online_mine.py").write_text(
+        MODULE.replace(f"epoch > {EPOCHS // 2}", "True"), encoding="utf-8"
+    )
+    folder.hold()
+
+    def outage() -> None:
+        wait_for(lambda: bool(server.runs))
+        server.go_away("refused")
+        folder.go_on()
+
+    thread = later(outage)
+    done = folder.search("--max-concurrent", "1")
+    thread.join()
+    assert done.status == 0, done.err
+    server.come_back()
+    sync(done.out)
+    # W&B's client asks the server before it takes a chart, so the run that was open has none.
+    assert "W&B: the charts of the vodes were lost" in done.err
+    check_complete(server, folder, without_charts=1)
+
+
+def test_a_wrong_key_is_offline_or_refused(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = "9" * 40
+    monkeypatch.setenv("WANDB_API_KEY", wrong)
+    refused = folder.search("--wandb", "online")
+    assert refused.status == 2
+    assert "--wandb online needs an API key that the server accepts; run wandb login" in refused.err
+    assert not (folder.path / "here").exists()
+    created = folder.run("s.yaml", "--create-only")
+    assert created.status == 2
+    assert "error: --create-only needs an API key that the server accepts" in created.err
+    done = folder.search("--num-samples", "1")
+    assert done.status == 0, done.err
+    assert "W&B: offline (the server does not accept the API key" in done.err
+    assert "wandb sync" in done.out
+    assert wrong not in refused.err + created.err + done.err + done.out
+    assert not server.runs
+
+
+@pytest.mark.parametrize("how", ["refused", "silent", "error"])
+def test_online_that_cannot_be_had_is_refused_before_any_trial(
+    how: Any, server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wandb_mode, "PROBE_SECONDS", 0.5)
+    server.go_away(how)
+    began = time.monotonic()
+    done = folder.search("--wandb", "online")
+    assert time.monotonic() - began < 10
+    assert done.status == 2
+    assert re.search(r"error: --wandb online cannot (reach|use) 127\.0\.0\.1:\d+: ", done.err)
+    assert not (folder.path / "here").exists()
+
+
+def test_auto_goes_offline_when_the_server_is_gone(server: WandbServer, folder: Folder) -> None:
+    server.go_away("refused")
+    done = folder.search("--num-samples", "1")
+    assert done.status == 0, done.err
+    assert "W&B: offline (cannot reach" in done.err
+    server.come_back()
+    sync(done.out)
+    check_complete(server, folder, count=1)
+
+
+def test_a_sweep_that_is_not_registered_is_told_and_stops_online_only(
+    server: WandbServer, folder: Folder
+) -> None:
+    server.refusals["UpsertSweep"] = "permission denied"
+    refused = folder.search("--wandb", "online")
+    assert refused.status == 2
+    told = "W&B did not register the search as a sweep: permission denied"
+    assert f"error: {told}; --wandb auto goes on without a sweep" in refused.err
+    assert not (folder.path / "here").exists()
+    done = folder.search("--num-samples", "1")
+    assert done.status == 0, done.err
+    assert f"{told}; the search goes on without one" in done.err
+    check_complete(server, folder, count=1)
+
+
+def test_a_server_that_goes_silent_before_the_sweep_takes_seconds(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(wandb_api.ATTEMPT, "x_graphql_timeout_seconds", 1)
+    monkeypatch.setattr(wandb_mode, "PROBE_SECONDS", 0.5)
+    answer = server.answer
+
+    def silent_after_the_key(query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        if "UpsertSweep" in query:
+            server.go_away("silent")
+            server.wait_until_back()
+        return answer(query, variables)
+
+    monkeypatch.setattr(server, "answer", silent_after_the_key)
+    done = folder.search("--num-samples", "1")
+    assert done.status == 0, done.err
+    assert re.search(r"as a sweep: no answer in \d s; the search goes on offline", done.err)
+    assert not server.runs

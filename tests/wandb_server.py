@@ -1,0 +1,352 @@
+"""A stand-in for W&B's server on the loopback address, for the real client.
+
+It has as much of the GraphQL interface, the file stream and the uploads as runs and sweeps need;
+it can be away in three ways, and keeps what it is sent where tests can look.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+
+from wandb_artifacts import Artifacts
+
+KEY = "0123456789" * 4
+"""The only API key that the server takes."""
+
+Outage = Literal["refused", "silent", "error"]
+HISTORY, SUMMARY = "wandb-history.jsonl", "wandb-summary.json"
+
+
+@dataclass
+class Run:
+    """A run as the server has it; ``lines`` holds the history by its line numbers."""
+
+    entity: str
+    project: str
+    name: str
+    display_name: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
+    tags: list[str] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    lines: dict[int, dict[str, Any]] = field(default_factory=dict)
+    sweep: str | None = None
+    exit_code: int | None = None
+    uploads: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The history without W&B's own keys, in its order."""
+        rows = (self.lines[number] for number in sorted(self.lines))
+        return [{k: v for k, v in row.items() if not k.startswith("_")} for row in rows]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The configuration without W&B's own part."""
+        return {k: v["value"] for k, v in self.config.items() if k != "_wandb"}
+
+
+@dataclass
+class Sweep:
+    """A sweep as the server has it."""
+
+    entity: str
+    project: str
+    name: str
+    config: str
+    state: str = "RUNNING"
+
+
+class WandbServer:
+    """The server; `running` starts one.
+
+    Args:
+        user: whose key it takes.
+    """
+
+    def __init__(self, user: str = "team") -> None:
+        self.user = user
+        self.runs: dict[str, Run] = {}
+        self.sweeps: dict[str, Sweep] = {}
+        self.operations: list[tuple[str, dict[str, Any]]] = []
+        """The name and the variables of every GraphQL request that was answered."""
+        self.alerts: list[dict[str, Any]] = []
+        self.refusals: dict[str, str] = {}
+        """Errors to answer with, by the operation's name."""
+        self.artifacts = Artifacts(lambda name: f"{self.url}/upload//{name}")
+        self.uploads: dict[str, bytes] = {}
+        """The files of artifacts."""
+        self.key_status = 401
+        """The status that a wrong key gets."""
+        self.stop_pressed = False
+        self.outage: Outage | None = None
+        self._over = threading.Event()
+        self._listener: ThreadingHTTPServer | None = None
+        self._thread: threading.Thread | None = None
+        self.port = 0
+        self._listen()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def count(self, operation: str) -> int:
+        """How many requests of an operation were answered."""
+        return sum(name == operation for name, _ in self.operations)
+
+    def go_away(self, how: Outage) -> None:
+        """Refuse connections, take them and say nothing, or answer with status 500."""
+        self._over.clear()
+        self.outage = how
+        if how == "refused":
+            self._hang_up()
+
+    def come_back(self) -> None:
+        """End the outage, at the same address."""
+        self.outage = None
+        self._over.set()
+        if self._listener is None:
+            self._listen()
+
+    def close(self) -> None:
+        self._over.set()
+        self._hang_up()
+
+    def _listen(self) -> None:
+        server = self
+
+        class Listening(Handler):
+            state = server
+
+        self._listener = ThreadingHTTPServer(("127.0.0.1", self.port), Listening)
+        self._listener.daemon_threads = True
+        self.port = self._listener.server_port
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
+        self._thread.start()
+
+    def _hang_up(self) -> None:
+        if self._listener is None or self._thread is None:
+            return
+        self._listener.shutdown()
+        self._thread.join()
+        self._listener.server_close()
+        self._listener = None
+
+    def wait_until_back(self) -> None:
+        self._over.wait(60)
+
+    def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """What GraphQL answers: data, or errors."""
+        found = re.search(r"\b(?:query|mutation)\s+(\w+)", query)
+        operation = found[1] if found else ""
+        self.operations.append((operation, variables))
+        if operation in self.refusals:
+            return {"data": None, "errors": [{"message": self.refusals[operation]}]}
+        answers = {
+            "UpsertBucket": self._upsert_run,
+            "RunResumeStatus": self._resume_status,
+            "UpsertSweep": self._upsert_sweep,
+            "GetSweep": self._sweep,
+            "GetSweepLegacy": self._sweep,
+            "CreateRunFiles": self._new_files,
+            "NotifyScriptableRunAlert": self._alert,
+            **self.artifacts.answers(),
+        }
+        if operation in answers:
+            return {"data": answers[operation](variables)}
+        viewer = {"id": "v", "entity": self.user, "username": self.user, "flags": "{}"}
+        teams = {"edges": [{"node": {"name": self.user}}]}
+        return {"data": {"viewer": {**viewer, "teams": teams}, "serverInfo": {"features": []}}}
+
+    def _project(self, entity: str, name: str) -> dict[str, Any]:
+        return {"id": "p", "name": name, "entity": {"id": "e", "name": entity}}
+
+    def _upsert_run(self, given: dict[str, Any]) -> dict[str, Any]:
+        name = given.get("name") or given["id"]
+        inserted = name not in self.runs
+        if inserted:
+            entity = given.get("entity") or self.user
+            self.runs[name] = Run(entity, given.get("project") or "uncategorized", name)
+        run = self.runs[name]
+        for key, of_run in (
+            ("displayName", "display_name"),
+            ("groupName", "group"),
+            ("jobType", "job_type"),
+            ("notes", "notes"),
+            ("tags", "tags"),
+            ("sweep", "sweep"),
+        ):
+            if given.get(key):
+                setattr(run, of_run, given[key])
+        run.config |= json.loads(given.get("config") or "{}")
+        run.summary |= json.loads(given.get("summaryMetrics") or "{}")
+        bucket = {
+            "id": name,
+            "name": name,
+            "displayName": run.display_name,
+            "config": json.dumps(run.config),
+            "sweepName": run.sweep,
+            "historyLineCount": len(run.lines),
+            "project": self._project(run.entity, run.project),
+        }
+        return {"upsertBucket": {"bucket": bucket, "inserted": inserted}}
+
+    def _resume_status(self, given: dict[str, Any]) -> dict[str, Any]:
+        run = self.runs.get(given["name"])
+        entity, project = given.get("entity") or self.user, given.get("project") or "uncategorized"
+        model = self._project(entity, project)
+        if run is None:
+            return {"model": {**model, "bucket": None}}
+        tail = [json.dumps(run.lines[max(run.lines)])] if run.lines else []
+        bucket = {
+            "id": run.name,
+            "name": run.name,
+            "displayName": run.display_name,
+            "summaryMetrics": json.dumps(run.summary),
+            "historyTail": json.dumps(tail),
+            "historyLineCount": len(run.lines),
+            "eventsTail": "[]",
+            "eventsLineCount": 0,
+            "logLineCount": 0,
+            "config": json.dumps(run.config),
+            "wandbConfig": json.dumps({"t": 1}),
+            "tags": run.tags,
+        }
+        return {"model": {**model, "bucket": bucket}}
+
+    def _upsert_sweep(self, given: dict[str, Any]) -> dict[str, Any]:
+        name = f"sw33p{len(self.sweeps)}"
+        entity = given.get("entityName") or self.user
+        project = given.get("projectName") or "uncategorized"
+        self.sweeps[name] = Sweep(entity, project, name, given["config"])
+        sweep = {"id": "node", "name": name, "project": self._project(entity, project)}
+        # W&B says this of files without a program, and takes them.
+        warnings = ["'program' is a required property"]
+        return {"upsertSweep": {"sweep": sweep, "configValidationWarnings": warnings}}
+
+    def _sweep(self, given: dict[str, Any]) -> dict[str, Any]:
+        sweep = self.sweeps.get(given["name"])
+        place = (given.get("entity") or self.user, given.get("project"))
+        if sweep is None or place != (sweep.entity, sweep.project):
+            return {"project": {"sweep": None}}
+        found = {
+            "__typename": "Sweep",
+            "id": "node",
+            "name": sweep.name,
+            "displayName": None,
+            "method": "grid",
+            "state": sweep.state,
+            "description": None,
+            "bestLoss": None,
+            "config": sweep.config,
+            "createdAt": "2025-01-01T00:00:00",
+            "updatedAt": None,
+            "runCount": sum(run.sweep == sweep.name for run in self.runs.values()),
+            "runCountExpected": None,
+        }
+        return {"project": {"sweep": found}}
+
+    def _new_files(self, given: dict[str, Any]) -> dict[str, Any]:
+        files = [
+            {"name": name, "uploadUrl": f"{self.url}/upload/{given['run']}/{name}"}
+            for name in given["files"]
+        ]
+        return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": files}}
+
+    def _alert(self, given: dict[str, Any]) -> dict[str, Any]:
+        self.alerts.append(given)
+        return {"notifyScriptableRunAlert": {"success": True}}
+
+    def stream(self, name: str, sent: dict[str, Any]) -> dict[str, Any]:
+        """Take a piece of a run's file stream."""
+        run = self.runs[name]
+        for file, part in (sent.get("files") or {}).items():
+            lines = [json.loads(line) for line in part["content"]]
+            if file == HISTORY:
+                run.lines |= dict(enumerate(lines, part["offset"]))
+            elif file == SUMMARY:
+                run.summary = lines[-1]
+        if sent.get("complete"):
+            run.exit_code = sent["exitcode"]
+        return {"stopped": self.stop_pressed}
+
+
+class Handler(BaseHTTPRequestHandler):
+    state: WandbServer
+
+    def do_GET(self) -> None:
+        if not self.away():
+            self.reply({}, 404)
+
+    def do_POST(self) -> None:
+        body = self.body()
+        # A client that gives up leaves its request unfinished.
+        if not body or self.away():
+            self.close_connection = True
+            return
+        sent = json.loads(body)
+        expected = base64.b64encode(f"api:{KEY}".encode()).decode()
+        if self.headers.get("Authorization") != f"Basic {expected}":
+            self.reply({"errors": [{"message": "invalid API key"}]}, self.state.key_status)
+        elif self.path.startswith("/graphql"):
+            self.reply(self.state.answer(sent["query"], sent.get("variables") or {}))
+        else:
+            self.reply(self.state.stream(self.path.split("/")[4], sent))
+
+    def do_PUT(self) -> None:
+        content = self.body()
+        if not self.away():
+            name, _, file = self.path.removeprefix("/upload/").partition("/")
+            uploads = self.state.runs[name].uploads if name else self.state.uploads
+            uploads[file] = content
+            self.reply({})
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def away(self) -> bool:
+        """Whether the server is; such a request is dealt with."""
+        if self.state.outage == "silent":
+            self.state.wait_until_back()
+            self.close_connection = True
+            return True
+        if self.state.outage == "error":
+            self.reply({}, 500)
+        return self.state.outage is not None
+
+    def reply(self, value: Any, status: int = 200) -> None:
+        body = json.dumps(value).encode()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            # The client did not wait.
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def running() -> Iterator[WandbServer]:
+    """A server for a while."""
+    server = WandbServer()
+    try:
+        yield server
+    finally:
+        server.close()
