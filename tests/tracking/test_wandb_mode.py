@@ -108,8 +108,9 @@ def test_online_is_refused_in_one_line_when_the_server_cannot_be_reached(
     assert key not in str(refused.value)
 
 
+@pytest.mark.usefixtures("key", "server")
 def test_a_server_that_has_nothing_at_its_bare_address_is_up(
-    key: str, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Handler, "do_GET", lambda request: request.reply({}, 501))
     assert resolve("online").mode == "online"
