@@ -48,6 +48,22 @@ def _parse_overrides(
     return overrides
 
 
+class _Folder(click.Path):
+    """A folder's path; ``file:`` is taken off, and other addresses are refused."""
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        scheme, separator, rest = str(value).partition("://")
+        if separator and scheme != "file":
+            message = (
+                f"{value!r} is an address, and a search lies in a folder; mount the storage "
+                "on every node and give the folder"
+            )
+            raise click.BadParameter(message, context, parameter)
+        return super().convert(rest if separator else value, parameter, context)
+
+
 class _Whole(click.IntRange):
     name = "whole number"
 
@@ -111,7 +127,7 @@ _RUN = [
     ),
     click.Option(
         ["--storage-path"],
-        type=click.Path(path_type=Path, file_okay=False),
+        type=_Folder(path_type=Path, file_okay=False),
         default=Path("pcsearch_results"),
         show_default=True,
         metavar="DIR",
@@ -142,7 +158,7 @@ _RUN = [
     ),
     click.Option(
         ["--resume"],
-        type=click.Path(path_type=Path),
+        type=_Folder(path_type=Path),
         metavar="DIR",
         help="Go on with the interrupted search of an experiment's directory.",
     ),

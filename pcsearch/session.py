@@ -160,6 +160,8 @@ def _report(experiment: Experiment, outcome: Outcome) -> None:
         output.print(part)
     for failure in failures(outcome.trials):
         say(output, failure)
+    if outcome.failed:
+        say(output, f"Ray's own logs lie in {outcome.ray_logs}")
     for trial in outcome.trials:
         if trial.trial_id == outcome.reached:
             say(output, f"The search ended because trial {trial.number} reached the target.")

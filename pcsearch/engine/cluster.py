@@ -3,62 +3,67 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private.worker import global_worker
 
+from pcsearch.engine.addresses import OPTION, reach
+from pcsearch.engine.node_types import may_come
+from pcsearch.engine.nodes import check_nodes
 from pcsearch.engine.options import Options
+from pcsearch.engine.shipping import packed
 from pcsearch.errors import PcsearchError, Problem
 
-CONNECT_TIMEOUT_S = 5
 # Trials hand over no objects; Ray's own choice is a third of the memory.
 OBJECT_STORE_BYTES = 100 * 1024**2
 
 
 @contextmanager
-def connected(address: str | None) -> Iterator[None]:
+def connected(address: str | None, code: Path | None = None) -> Iterator[None]:
     """Be connected to Ray; a local one starts and ends with the block.
 
     Args:
         address: ``HOST:PORT`` or ``auto`` for a running cluster; None or ``local`` starts one on
             this machine. Where the process is connected already, that is what is used.
+        code: the folder of the user's modules that the nodes of a running cluster are sent.
 
     Raises:
-        PcsearchError: there is no cluster at the address.
+        PcsearchError: there is no cluster at the address, or it cannot be used from here.
     """
     if ray.is_initialized():
         # It is the caller's, and stays when the search has ended.
         yield
         return
-    if address == "local":
-        address = None
-    if address is not None:
-        _check_address(address)
-    try:
-        _init(address)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        if address is None:
-            raise
-        reason = str(error).strip().splitlines()[0]
-        raise PcsearchError(
-            Problem(f"no Ray cluster answers at {address} ({reason})", "--address")
-        ) from error
+    if address is None or _is_local(address):
+        _init("local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False)
+    else:
+        _join(address, code)
     try:
         yield
+    except PcsearchError:
+        raise
+    except Exception as error:
+        error.add_note(f"Ray's logs: {logs_folder()}")
+        raise
     finally:
         ray.shutdown()
+
+
+def logs_folder() -> str:
+    """Where the Ray that this process is connected to keeps its logs on this machine."""
+    node = global_worker.node
+    return "" if node is None else str(node.get_logs_dir_path())
 
 
 def gpus_per_trial(options: Options) -> float:
     """How many GPUs a trial occupies: as asked, else one where the cluster has any."""
     if options.gpus_per_trial is not None:
         return options.gpus_per_trial
-    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return 1.0 if resources.get("GPU", 0) >= 1 else 0.0
+    return 1.0 if any(place.get("GPU", 0) >= 1 for place in _places(options)) else 0.0
 
 
 def check_room(options: Options) -> None:
@@ -67,12 +72,10 @@ def check_room(options: Options) -> None:
     Raises:
         PcsearchError: no node can take a trial.
     """
-    every = ray.nodes()  # type: ignore[no-untyped-call]
-    nodes = [node["Resources"] for node in every if node["Alive"]]
-    wanted = {"CPU": options.cpus_per_trial, "GPU": gpus_per_trial(options)}
-    if any(all(node.get(key, 0) >= amount for key, amount in wanted.items()) for node in nodes):
+    wanted, places = _wanted(options), _places(options)
+    if any(_fits(wanted, place) for place in places):
         return
-    largest = {key: max(node.get(key, 0) for node in nodes) for key in wanted}
+    largest = {key: max(place.get(key, 0) for place in places) for key in wanted}
     raise PcsearchError(
         Problem(
             f"a trial wants {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs, and no node has "
@@ -82,45 +85,58 @@ def check_room(options: Options) -> None:
     )
 
 
-def _init(address: str | None) -> None:
-    own: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
-    ray.init(
-        address=address or "local",
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        **({} if address else own),
-    )
+def check_cluster(options: Options, storage: Path, packages: Mapping[str, str]) -> None:
+    """Hold the nodes of a running cluster to what trials need there.
 
+    Args:
+        options: what was asked of the search.
+        storage: the folder of the experiments.
+        packages: what trials import besides torch, and what to do without it.
 
-def _check_address(address: str) -> None:
-    """Ask the port whether anybody listens: Ray itself would try for half a minute."""
-    if address == "auto":
+    Raises:
+        PcsearchError: nodes with other versions, without a package, or without the storage.
+    """
+    nodes = _alive()
+    if len(nodes) == 1 and _is_local(options.address):
         return
-    host, separator, port = address.rpartition(":")
-    is_port = port.isascii() and port.isdigit() and int(port) < 1 << 16
-    if not separator or not is_port or not host or "/" in host:
-        raise PcsearchError(
-            Problem(
-                f"{address!r} is not HOST:PORT (the port is 6379 unless told) or auto", "--address"
-            )
-        )
-    try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
-    # A UnicodeError is of a host name that cannot be one.
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PcsearchError(
-            Problem(
-                f"nothing answers at {address} ({reason}); start the cluster "
-                "with 'ray start --head' there, or leave the option out to run on this machine",
-                "--address",
-            )
-        ) from error
-    _use_token()
+    wanted = _wanted(options)
+    check_nodes([node for node in nodes if _fits(wanted, node["Resources"])], storage, packages)
 
 
-def _use_token() -> None:
-    """Clusters of Ray 2.60 want their token; Ray reads it only when told to."""
-    token = os.path.expanduser("~/.ray/auth_token")  # noqa: PTH111 - as Ray finds it
-    if os.path.exists(token):  # noqa: PTH110
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+def _alive() -> list[Mapping[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def _places(options: Options) -> list[Mapping[str, float]]:
+    """The resources of the nodes, and of those that the cluster can start."""
+    there = [node["Resources"] for node in _alive()]
+    return there if _is_local(options.address) else [*there, *may_come()]
+
+
+def _is_local(address: str | None) -> bool:
+    return address in (None, "local")
+
+
+def _wanted(options: Options) -> dict[str, float]:
+    return {"CPU": options.cpus_per_trial, "GPU": gpus_per_trial(options)}
+
+
+def _fits(wanted: Mapping[str, float], place: Mapping[str, float]) -> bool:
+    return all(place.get(key, 0) >= amount for key, amount in wanted.items())
+
+
+def _join(address: str, code: Path | None) -> None:
+    found = reach(address)
+    with ExitStack() as stack:
+        environment = stack.enter_context(packed(code))
+        try:
+            _init(found, runtime_env=environment)
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            reason = " ".join(str(error).split())
+            raise PcsearchError(
+                Problem(f"no Ray cluster answers at {address} ({reason})", OPTION)
+            ) from error
+
+
+def _init(address: str, **options: Any) -> None:
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)

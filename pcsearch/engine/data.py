@@ -1,4 +1,4 @@
-"""The images that a search needs, made sure of before any trial starts."""
+"""What the trials of a search need, made sure of before any starts: images, and packages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ from pcsearch.pc.config import PRESET_KEY, ModelConfig, model_config
 from pcsearch.sweeps.sweep import Sweep
 
 FIELDS = (PRESET_KEY, "dataset", "data_dir", "target_class", "batch_size", "train_subset")
+
+NEEDS = (
+    (("use_ssl_augmentations",), "kornia", "--set use_ssl_augmentations=false"),
+    (
+        ("save_reconstruction_images", "save_reconstruction_video"),
+        "PIL",
+        "--set save_reconstruction_images=false --set save_reconstruction_video=false",
+    ),
+)
+"""Fields, the package that trials import where any of them is true, and how to do without it."""
 
 
 def prepare_data(sweep: Sweep, folder: Path) -> None:
@@ -36,6 +46,17 @@ def prepare_data(sweep: Sweep, folder: Path) -> None:
             problems.setdefault(message, Problem(message, *_place(sweep)))
     if problems:
         raise PcsearchError(problems.values())
+
+
+def worker_packages(sweep: Sweep) -> dict[str, str]:
+    """What some trials of a sweep import besides ray, torch and numpy, and what to do without."""
+    names = [name for names, _, _ in NEEDS for name in names]
+    configs = [model_config(values) for values in combinations(sweep, (PRESET_KEY, *names))]
+    return {
+        package: advice
+        for names, package, advice in NEEDS
+        if any(getattr(config, name) for config in configs for name in names)
+    }
 
 
 def _problem(config: ModelConfig, counts: dict[tuple[Any, ...], int]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ class TrialSettings:
 
     Args:
         directory: the experiment's.
-        data_folder: where a relative ``data_dir`` starts.
+        data_folder: where a relative ``data_dir`` starts on nodes that have it.
         validate_at: epochs that end with a validation besides the configured ones.
         probe_at: the same for the linear probe.
     """
@@ -62,7 +63,7 @@ def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
     from pcsearch.pc.config import model_config
     from pcsearch.pc.training import TrainingRun
 
-    config = model_config(values).with_data_dir_from(settings.data_folder)
+    config = model_config(values).with_data_dir_from(data_folder(settings.data_folder))
     run = TrainingRun(
         config,
         validate_at=settings.validate_at,
@@ -74,6 +75,17 @@ def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
         with checkpoint.as_directory() as directory:
             run.load_state(load_state(Path(directory), config))
     return run
+
+
+def data_folder(folder: Path) -> Path:
+    """Where a relative ``data_dir`` starts on this node: the user's cache where ``folder`` is not.
+
+    The trials of a node take the same, and so download an image set once.
+    """
+    if folder.is_dir():
+        return folder
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "pcsearch"
 
 
 def _granted_cpus() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pcsearch.engine import checks
-from pcsearch.engine.data import prepare_data
+from pcsearch.engine.data import prepare_data, worker_packages
 from pcsearch.engine.workload import Surroundings, Trainable, Workload
 from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
@@ -59,6 +59,10 @@ class PCTransformer(Workload):
     def check_gpus(self, sweep: Sweep, gpus_per_trial: float) -> None:
         """Refuse ``device: cuda`` for trials without a GPU: each would fail."""
         checks.check_device(sweep, gpus_per_trial)
+
+    def worker_packages(self, sweep: Sweep) -> Mapping[str, str]:
+        """What the augmentation and the pictures of a sweep's trials need."""
+        return worker_packages(sweep)
 
     def trainable(
         self, sweep: Sweep, metrics: tuple[Metric, ...], surroundings: Surroundings

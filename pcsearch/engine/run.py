@@ -18,7 +18,13 @@ from typing import Any
 from ray import tune
 
 from pcsearch import __version__
-from pcsearch.engine.cluster import check_room, connected, gpus_per_trial
+from pcsearch.engine.cluster import (
+    check_cluster,
+    check_room,
+    connected,
+    gpus_per_trial,
+    logs_folder,
+)
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.record import Record, trial_folder
 from pcsearch.engine.report_files import ReportFiles
@@ -47,11 +53,13 @@ class Outcome:
         trials: in the order of their numbers.
         interrupted: whether it was cut off.
         reached: the id of the trial that reached the metric's target, None if none did.
+        ray_logs: where Ray's own logs are.
     """
 
     trials: tuple[TrialResult, ...]
     interrupted: bool
     reached: str | None = None
+    ray_logs: str = ""
 
     @property
     def failed(self) -> bool:
@@ -70,9 +78,11 @@ def ready(experiment: Experiment) -> Iterator[None]:
         os.environ.setdefault(name, value)
     for name in ("ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with connected(experiment.options.address):
-        check_room(experiment.options)
-        experiment.workload.check_gpus(experiment.sweep, gpus_per_trial(experiment.options))
+    options, sweep, workload = experiment.options, experiment.sweep, experiment.workload
+    with connected(options.address, workload.code):
+        check_room(options)
+        workload.check_gpus(sweep, gpus_per_trial(options))
+        check_cluster(options, experiment.directory.path.parent, workload.worker_packages(sweep))
         yield
 
 
@@ -104,7 +114,7 @@ def run(
         first = [record, ReportFiles(), Restoring(experiment.directory.path)]
         trials = _tune(experiment, record.scheduler, [*first, *callbacks, interruption])
     results = sorted(map(record.result, trials), key=lambda result: result.number)
-    return Outcome(tuple(results), interruption.happened, record.winner)
+    return Outcome(tuple(results), interruption.happened, record.winner, logs_folder())
 
 
 def _tune(
@@ -126,6 +136,7 @@ def _tune(
         checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
         trial_dirname_creator=trial_folder,
         reuse_actors=True,
+        max_failures=2,
         raise_on_failed_trial=False,
         resume=experiment.resumed,
         callbacks=callbacks,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pcsearch.engine.shipping import code_folder, module_root
 from pcsearch.engine.workload import Surroundings, Trainable, Workload
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.metrics import Metric
@@ -36,6 +37,11 @@ class UserFunction(Workload):
     time_attr: ClassVar[str] = "training_iteration"
     target: str
     folder: Path
+
+    @property
+    def code(self) -> Path | None:
+        """The folder of the function's module."""
+        return module_root(self.target.partition(":")[0], self.folder)
 
     def numeric(self, name: str) -> bool:
         """False: nobody knows."""
@@ -76,7 +82,7 @@ class UserFunction(Workload):
         target, folder = self.target, self.folder
 
         def user_function(values: dict[str, Any]) -> Any:
-            return reported(load(target, folder)(values))
+            return reported(load(target, code_folder(folder))(values))
 
         return user_function
 

@@ -36,6 +36,11 @@ class Workload(ABC):
     time_attr: ClassVar[str]
     """The key of a report that counts epochs, from 1."""
 
+    @property
+    def code(self) -> Path | None:
+        """The folder of modules that the nodes of a cluster are sent, None for no such thing."""
+        return None
+
     @abstractmethod
     def numeric(self, name: str) -> bool:
         """Whether it takes a number for the parameter of this name."""
@@ -83,6 +88,10 @@ class Workload(ABC):
         Raises:
             PcsearchError: trials that ask for one get none.
         """
+
+    def worker_packages(self, sweep: Sweep) -> Mapping[str, str]:
+        """What trials import besides ray, torch and numpy, and what to do without it."""
+        return {}
 
     @abstractmethod
     def trainable(

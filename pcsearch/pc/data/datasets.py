@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.data import synthetic
+from pcsearch.pc.data import digits, synthetic
 from pcsearch.pc.data.facts import TRAINING_POOLS
 from pcsearch.pc.data.images import Images, Splits
 from pcsearch.pc.seeds import generator
@@ -140,13 +140,10 @@ def _rendered(image_shape: tuple[int, int, int], count: int, number: int) -> Poo
 @cache
 def _digits() -> tuple[Tensor, Tensor]:
     """scikit-learn's 1,797 handwritten digits, shuffled once: its file groups their writers."""
-    # scikit-learn takes a second to import, and the other data sets do without.
-    from sklearn.datasets import load_digits
-
-    values, labels = load_digits(return_X_y=True)
+    values, labels = digits.load()
     pixels = np.rint(values * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     order = torch.randperm(len(labels), generator=generator(ORDER_SEED, "digits"))
-    return torch.from_numpy(pixels)[order], torch.from_numpy(labels.astype(np.int64))[order]
+    return torch.from_numpy(pixels)[order], torch.from_numpy(labels)[order]
 
 
 def _ordered(pool: Pool, target_class: int | None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -12,15 +12,6 @@ from typing import BinaryIO, cast
 from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 TIMEOUT = 10.0
 """Seconds to wait for the connection and for each next piece of the answer."""
@@ -116,27 +107,36 @@ def _copy(response: HTTPResponse, file: BinaryIO, name: str, limit: int, progres
     expected = response.length
     digest = hashlib.md5(usedforsecurity=False)
     received = 0
-    with _bar(progress) as bar:
-        task = bar.add_task(name, total=expected)
+    with _bar(name, expected, progress) as advance:
         while chunk := response.read(_CHUNK):
             received += len(chunk)
             if received > limit:
                 raise DownloadFailed(f"it is longer than {limit:,} bytes")
             file.write(chunk)
             digest.update(chunk)
-            bar.advance(task, len(chunk))
+            advance(len(chunk))
     if expected is not None and received < expected:
         raise DownloadFailed(f"it broke off after {received:,} of {expected:,} bytes")
     return digest.hexdigest()
 
 
-def _bar(progress: bool) -> Progress:
-    return Progress(
-        "{task.description}",
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not progress,
+@contextmanager
+def _bar(name: str, total: int | None, shown: bool) -> Iterator[Callable[[int], object]]:
+    """What counts received bytes, in a progress bar on stderr if it is to be shown."""
+    if not shown:
+        yield lambda _: None
+        return
+    # A cluster's workers show nothing, and need not have it.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
     )
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress("{task.description}", *columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda count: bar.advance(task, count)

@@ -1,0 +1,190 @@
+"""A cluster's nodes, held to what trials need there before any starts.
+
+Each node that can take a trial is asked by a task of its own: its versions, the packages that it
+lacks, and whether it sees the storage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import shutil
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from pcsearch.errors import PcsearchError, Problem
+
+ANSWER_TIMEOUT_S = 90
+PACKAGES = ("ray", "torch")
+PROBE_FILE = "driver"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a node says of itself.
+
+    Args:
+        versions: of Python, ray and torch, None for what is not there.
+        missing: the packages that it lacks.
+        storage: why it does not see the storage, empty where it does.
+    """
+
+    versions: Mapping[str, str | None]
+    missing: Sequence[str] = ()
+    storage: str = ""
+
+
+def check_nodes(
+    nodes: Sequence[Mapping[str, Any]], storage: Path, packages: Mapping[str, str]
+) -> None:
+    """Ask nodes whether trials can run there.
+
+    Args:
+        nodes: as Ray lists them.
+        storage: the folder of the experiments, which all of them must see.
+        packages: what trials import besides torch, and what to do without it.
+
+    Raises:
+        PcsearchError: every node on which trials would fail, and why.
+    """
+    with _probed(storage) as (folder, word):
+        asked = {
+            _name(node): _ask.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            ).remote(str(folder), word, list(packages))
+            for node in nodes
+        }
+        ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_TIMEOUT_S)
+        answers = {name: _answer(reference) for name, reference in asked.items()}
+    silent = [_cannot(name, answer) for name, answer in answers.items() if isinstance(answer, str)]
+    given = {name: answer for name, answer in answers.items() if isinstance(answer, Answer)}
+    problems = [
+        *silent,
+        *version_problems({name: answer.versions for name, answer in given.items()}, versions()),
+        *_package_problems(given, packages),
+        *_storage_problems(given, storage),
+    ]
+    if problems:
+        raise PcsearchError(problems)
+
+
+def versions() -> dict[str, str | None]:
+    """Of Python, ray and torch in this process."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in PACKAGES:
+        found[name] = None
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def version_problems(
+    theirs: Mapping[str, Mapping[str, str | None]], ours: Mapping[str, str | None]
+) -> list[Problem]:
+    """The nodes whose versions are not those of the driver up to the minor one.
+
+    Args:
+        theirs: for each node, the versions of packages.
+        ours: the driver's.
+    """
+    problems = []
+    for node, found in theirs.items():
+        unlike = [
+            f"{name} {found[name] or 'missing'} (here {mine})"
+            for name, mine in ours.items()
+            if _minor(found[name]) != _minor(mine)
+        ]
+        if unlike:
+            message = f"has {', '.join(unlike)}; nodes need the same minor versions as the driver"
+            problems.append(Problem(message, f"node {node}"))
+    return problems
+
+
+def _minor(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(text.partition("+")[0].split(".")[:2])
+
+
+def _package_problems(
+    answers: Mapping[str, Answer], packages: Mapping[str, str]
+) -> Iterator[Problem]:
+    for node, answer in answers.items():
+        for name in answer.missing:
+            yield Problem(f"has no {name}: install it there, or {packages[name]}", f"node {node}")
+
+
+def _storage_problems(answers: Mapping[str, Answer], storage: Path) -> Iterator[Problem]:
+    blind = [f"{node} ({answer.storage})" for node, answer in answers.items() if answer.storage]
+    if blind:
+        yield Problem(
+            f"{storage} is not the same folder on every node: not on {', '.join(blind)}; give a "
+            "folder that all of them mount",
+            "--storage-path",
+        )
+
+
+def _cannot(node: str, reason: str) -> Problem:
+    return Problem(f"cannot run trials: {reason}", f"node {node}")
+
+
+def _name(node: Mapping[str, Any]) -> str:
+    address, host = node["NodeManagerAddress"], node.get("NodeManagerHostname")
+    # Two nodes of one machine differ in nothing but their ids.
+    return f"{address} ({host}, {node['NodeID'][:8]})"
+
+
+@contextmanager
+def _probed(storage: Path) -> Iterator[tuple[Path, str]]:
+    """A folder in the storage with a file of a word that nobody else knows."""
+    word = uuid4().hex
+    folder = storage / f".probe_{word}"
+    try:
+        folder.mkdir(parents=True)
+        (folder / PROBE_FILE).write_text(word, encoding="utf-8")
+    except OSError as error:
+        raise PcsearchError(
+            Problem(f"{storage}: cannot be written ({error.strerror})", "--storage-path")
+        ) from error
+    try:
+        yield folder, word
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@ray.remote(num_cpus=0, max_retries=1)
+def _ask(folder: str, word: str, packages: list[str]) -> dict[str, Any]:
+    """An Answer's fields, found on the node where this runs."""
+    missing = [name for name in packages if find_spec(name) is None]
+    return {"versions": versions(), "missing": missing, "storage": unseen(Path(folder), word)}
+
+
+def unseen(folder: Path, word: str) -> str:
+    """Why a probe's folder is not seen, or cannot be written, in this process; empty if it is."""
+    try:
+        if (folder / PROBE_FILE).read_text(encoding="utf-8") != word:
+            return "it is another folder there"
+        (folder / f"{socket.gethostname()}_{uuid4().hex}").touch()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _answer(reference: Any) -> Answer | str:
+    """What a task has answered, or why it has not."""
+    try:
+        return Answer(**ray.get(reference, timeout=0))
+    except ray.exceptions.GetTimeoutError:
+        return f"it has not answered for {ANSWER_TIMEOUT_S} s"
+    except ray.exceptions.RayError as error:
+        # The last line is the exception that the others lead to.
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return lines[-1] if lines else type(error).__name__

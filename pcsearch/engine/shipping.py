@@ -1,0 +1,132 @@
+"""What travels to a cluster's nodes with the search: pcsearch, and the user's own modules.
+
+A node needs ray and torch; the rest is in one folder that Ray packs, sends to each node once and
+puts before everything else on the workers' path (a runtime environment's ``working_dir``).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pcsearch
+from pcsearch.errors import PcsearchError, Problem
+
+SHIPPED_VARIABLE = "PCSEARCH_SHIPPED"
+PACKAGE = "pcsearch"
+LARGEST_FILE = 2 * 1024**2
+LARGEST_PACKAGE = 50 * 1024**2
+# Installed packages are the nodes' own affair; tests are of no use there.
+LEFT_OUT = {"__pycache__", "node_modules", "site-packages", "tests", "venv"}
+
+
+@contextmanager
+def packed(code: Path | None) -> Iterator[dict[str, Any]]:
+    """The runtime environment of a search, whose files are there as long as the block lasts.
+
+    Args:
+        code: the folder of the user's modules, None where there are none to send.
+
+    Raises:
+        PcsearchError: the folder holds too much.
+    """
+    with TemporaryDirectory(prefix="pcsearch_code_") as name:
+        folder = Path(name)
+        source = Path(pcsearch.__file__).parent
+        shutil.copytree(source, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+        _add_digits(folder)
+        if code is not None:
+            _add_modules(code, folder)
+        # A job that was submitted to the cluster has an environment of its own, to be added to.
+        os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
+        yield {"working_dir": str(folder), "env_vars": {SHIPPED_VARIABLE: "1"}}
+
+
+def code_folder(folder: Path) -> Path:
+    """Where the user's modules are in this process: what was sent along, else ``folder``."""
+    if SHIPPED_VARIABLE in os.environ:
+        return Path(pcsearch.__file__).parents[1]
+    return folder
+
+
+def module_root(module: str, folder: Path) -> Path | None:
+    """The folder of a module of the user's that has to be sent along.
+
+    Args:
+        module: its dotted name; it can be imported.
+        folder: where it is looked for first.
+
+    Returns:
+        None for an installed package: the nodes have it or do not.
+    """
+    top = module.partition(".")[0]
+    if any((folder / name).exists() for name in (f"{top}.py", top)):
+        return folder
+    spec = find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    origin = Path(spec.origin)
+    root = origin.parents[1] if spec.submodule_search_locations else origin.parent
+    return None if LEFT_OUT & set(origin.parts) or top == PACKAGE else root
+
+
+def _add_digits(folder: Path) -> None:
+    """Send the images of scikit-learn that a worker without it could not have."""
+    # What is shipped matters to few commands, and numpy would be loaded for all.
+    from pcsearch.pc.data.digits import FILE
+
+    spec = find_spec("sklearn")
+    if spec is not None and spec.origin is not None:
+        source = Path(spec.origin).parent / "datasets" / "data" / FILE.name
+        target = folder / FILE.relative_to(Path(pcsearch.__file__).parents[1])
+        if source.is_file() and not target.exists():
+            shutil.copyfile(source, target)
+
+
+def _add_modules(code: Path, folder: Path) -> None:
+    """Copy the modules and packages of a folder."""
+    total = 0
+    for source in _files(code):
+        size = source.stat().st_size
+        total += 0 if size > LARGEST_FILE else size
+        if total > LARGEST_PACKAGE:
+            raise PcsearchError(
+                Problem(
+                    f"the modules of {code} are more than {LARGEST_PACKAGE >> 20} MB, too much to "
+                    "send to the nodes; start the search in a folder with less beside the module",
+                    "--trainable",
+                )
+            )
+        target = folder / source.relative_to(code)
+        # Ours is there already; a large file is no code.
+        if size <= LARGEST_FILE and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def _files(code: Path) -> Iterator[Path]:
+    """A folder's modules, and every file of its packages."""
+    for entry in sorted(code.iterdir()):
+        if entry.suffix == ".py" and entry.is_file():
+            yield entry
+        elif entry.name.isidentifier() and entry.is_dir() and _is_package(entry):
+            for parent, folders, names in os.walk(entry):
+                folders[:] = [each for each in sorted(folders) if _wanted(Path(parent, each))]
+                yield from (
+                    path for name in sorted(names) if (path := Path(parent, name)).is_file()
+                )
+
+
+def _is_package(folder: Path) -> bool:
+    return _wanted(folder) and folder.name != PACKAGE and any(folder.glob("*.py"))
+
+
+def _wanted(folder: Path) -> bool:
+    is_environment = (folder / "pyvenv.cfg").exists()
+    return not (folder.name in LEFT_OUT or folder.name.startswith(".") or is_environment)
