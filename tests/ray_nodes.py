@@ -23,6 +23,7 @@ import psutil  # isort: skip
 ROOT = Path(__file__).parents[1]
 TOKEN = "t" * 64
 START_TIMEOUT_S = 60
+AS_ROOT = [] if os.getuid() == 0 else ["--map-root-user"]
 
 # A worker's Python that finds nothing of pcsearch but what was sent, and only what ray and torch
 # bring.
@@ -95,8 +96,16 @@ class RayNodes:
             "RAY_USAGE_STATS_ENABLED": "0",
         }
 
-    def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a node, and wait until it is one."""
+    def start(
+        self, *options: str, unseen: Path | None = None, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """Start a node, and wait until it is one.
+
+        Args:
+            options: of ``ray start``.
+            unseen: a folder whose content the node does not see.
+            environment: of the node, besides the usual.
+        """
         first = not self._nodes
         if first:
             self.address = f"{own_address()}:{free_port()}"
@@ -105,6 +114,10 @@ class RayNodes:
         else:
             place = [f"--address={self.address}"]
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *place]
+        if unseen is not None:
+            unseen.mkdir(exist_ok=True)
+            mounted = f'mount -t tmpfs none "{unseen}" && exec "$@"'
+            command = ["unshare", "--mount", *AS_ROOT, "sh", "-c", mounted, "sh", *command]
         with (self._folder / f"node_{len(self._nodes)}.log").open("wb") as log:
             node = subprocess.Popen(
                 [*command, "--object-store-memory=100000000", *options],
@@ -126,9 +139,14 @@ class RayNodes:
                 os.kill(process.pid, signal.SIGKILL)
         node.wait()
 
-    def close(self) -> None:
-        """End every node."""
-        for node in reversed(self._nodes):
+    def close(self, keep: int = 0) -> None:
+        """End every node but the first ones."""
+        for node in reversed(self._nodes[keep:]):
+            if node.poll() is None:
+                # A node that says good-bye is known to have gone at once.
+                node.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    node.wait(10)
             if node.poll() is None:
                 self.kill(node)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private.worker import global_worker
+from ray._private import worker
 
 from pcsearch.engine.addresses import OPTION, reach
 from pcsearch.engine.node_types import may_come
@@ -38,24 +38,25 @@ def connected(address: str | None, code: Path | None = None) -> Iterator[None]:
         # It is the caller's, and stays when the search has ended.
         yield
         return
-    if address is None or _is_local(address):
-        _init("local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False)
-    else:
-        _join(address, code)
-    try:
-        yield
-    except PcsearchError:
-        raise
-    except Exception as error:
-        error.add_note(f"Ray's logs: {logs_folder()}")
-        raise
-    finally:
-        ray.shutdown()
+    with _quiet():
+        if address is None or _is_local(address):
+            _init("local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False)
+        else:
+            _join(address, code)
+        try:
+            yield
+        except PcsearchError:
+            raise
+        except Exception as error:
+            error.add_note(f"Ray's logs: {logs_folder()}")
+            raise
+        finally:
+            ray.shutdown()
 
 
 def logs_folder() -> str:
     """Where the Ray that this process is connected to keeps its logs on this machine."""
-    node = global_worker.node
+    node = worker.global_worker.node
     return "" if node is None else str(node.get_logs_dir_path())
 
 
@@ -100,7 +101,10 @@ def check_cluster(options: Options, storage: Path, packages: Mapping[str, str]) 
     if len(nodes) == 1 and _is_local(options.address):
         return
     wanted = _wanted(options)
-    check_nodes([node for node in nodes if _fits(wanted, node["Resources"])], storage, packages)
+    fitting = [node for node in nodes if _fits(wanted, node["Resources"])]
+    # There is none where an autoscaler is to start the first.
+    if fitting:
+        check_nodes(fitting, storage, packages)
 
 
 def _alive() -> list[Mapping[str, Any]]:
@@ -136,6 +140,17 @@ def _join(address: str, code: Path | None) -> None:
             raise PcsearchError(
                 Problem(f"no Ray cluster answers at {address} ({reason})", OPTION)
             ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Ray tells of its nodes out of standard output: none of its options does."""
+    before = worker.print_to_stdstream
+    worker.print_to_stdstream = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before
 
 
 def _init(address: str, **options: Any) -> None:

@@ -38,9 +38,8 @@ def mismatch(metadata: dict[str, Any]) -> str | None:
     """The cluster's versions, where Ray or Python is another than here."""
     ours = {"ray": ray.__version__, "python": platform.python_version()}
     theirs = {name: metadata.get(f"{name}_version", version) for name, version in ours.items()}
-    if theirs == ours:
-        return None
-    return ", ".join(f"{name} {theirs[name]} (here {ours[name]})" for name in ours)
+    unlike = [name for name in ours if theirs[name] != ours[name]]
+    return ", ".join(f"{name} {theirs[name]} (here {ours[name]})" for name in unlike) or None
 
 
 def is_node(nodes: dict[Any, Any]) -> bool:

@@ -66,7 +66,13 @@ def check_nodes(
         }
         ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_TIMEOUT_S)
         answers = {name: _answer(reference) for name, reference in asked.items()}
-    silent = [_cannot(name, answer) for name, answer in answers.items() if isinstance(answer, str)]
+    if not any(answers.values()):
+        raise PcsearchError(Problem("no node that could take a trial is left", "--address"))
+    silent = [
+        Problem(f"cannot run trials: {answer}", f"node {name}")
+        for name, answer in answers.items()
+        if isinstance(answer, str)
+    ]
     given = {name: answer for name, answer in answers.items() if isinstance(answer, Answer)}
     problems = [
         *silent,
@@ -132,10 +138,6 @@ def _storage_problems(answers: Mapping[str, Answer], storage: Path) -> Iterator[
         )
 
 
-def _cannot(node: str, reason: str) -> Problem:
-    return Problem(f"cannot run trials: {reason}", f"node {node}")
-
-
 def _name(node: Mapping[str, Any]) -> str:
     address, host = node["NodeManagerAddress"], node.get("NodeManagerHostname")
     # Two nodes of one machine differ in nothing but their ids.
@@ -178,10 +180,12 @@ def unseen(folder: Path, word: str) -> str:
     return ""
 
 
-def _answer(reference: Any) -> Answer | str:
-    """What a task has answered, or why it has not."""
+def _answer(reference: Any) -> Answer | str | None:
+    """What a task has answered, or why it has not; None where its node has gone."""
     try:
         return Answer(**ray.get(reference, timeout=0))
+    except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
+        return None
     except ray.exceptions.GetTimeoutError:
         return f"it has not answered for {ANSWER_TIMEOUT_S} s"
     except ray.exceptions.RayError as error:

@@ -1,20 +1,21 @@
-"""Mistakes in ``--address`` and trials too large for any node; no Ray is started here."""
+"""Which cluster is used, what is asked of it, and trials too large for any node."""
 
 from __future__ import annotations
 
-import os
-import socket
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
+from ray.core.generated import autoscaler_pb2
 
+from pcsearch.engine import cluster as engine_cluster
+from pcsearch.engine import node_types
 from pcsearch.engine.cluster import check_room, connected, gpus_per_trial
 from pcsearch.engine.options import Options
 from pcsearch.errors import PcsearchError
+
+FOUND = "10.0.0.1:6379"
 
 
 @pytest.fixture(autouse=True)
@@ -25,17 +26,12 @@ def no_ray(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         raise AssertionError("Ray was asked")
 
     monkeypatch.setattr(ray, "init", refuse)
+    monkeypatch.setattr(engine_cluster, "reach", lambda _: FOUND)
     monkeypatch.setenv("HOME", str(tmp_path))
     # Set and removed, so that what the code sets is undone too.
-    monkeypatch.setenv("RAY_AUTH_MODE", "")
-    monkeypatch.delenv("RAY_AUTH_MODE")
-
-
-@pytest.fixture
-def listening() -> Iterator[str]:
-    """The address of a port that takes connections."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"127.0.0.1:{server.getsockname()[1]}"
+    for name in ("RAY_AUTH_MODE", "RAY_OVERRIDE_JOB_RUNTIME_ENV"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
 
 
 def refusal(address: str) -> str:
@@ -44,57 +40,17 @@ def refusal(address: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        "localhost",
-        ":6379",
-        "host:",
-        "host:port",
-        "host:-1",
-        "ray://host:10001",
-        "host:6379/x",
-        "host:²",
-        "host:٣",
-        "host:65536",
-        "host:99999",
-        "Auto",
-        "http://127.0.0.1:8265",
-    ],
-)
-def test_an_address_that_is_no_host_and_port_is_refused(address: str) -> None:
-    assert refusal(address) == (
-        f"--address: {address!r} is not HOST:PORT (the port is 6379 unless told) or auto"
-    )
-
-
-def test_where_nothing_listens_is_told_at_once() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    start = time.monotonic()
-    assert refusal(f"127.0.0.1:{port}") == (
-        f"--address: nothing answers at 127.0.0.1:{port} (Connection refused); start the cluster "
-        "with 'ray start --head' there, or leave the option out to run on this machine"
-    )
-    assert time.monotonic() - start < 2
-
-
-@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example"])
-def test_a_host_that_cannot_be_one_is_told(host: str) -> None:
-    assert refusal(f"{host}:6379").startswith(f"--address: nothing answers at {host}:6379 (")
-
-
 @pytest.mark.parametrize("error", [ConnectionError, RuntimeError, ValueError])
-def test_a_port_that_is_not_rays_is_told_with_the_first_line_of_the_reason(
-    error: type[Exception], listening: str, monkeypatch: pytest.MonkeyPatch
+def test_a_cluster_that_goes_away_while_ray_connects_is_told_on_one_line(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def init(**_options: Any) -> None:
         raise error("\n it is not Ray\nand much more\n")
 
     monkeypatch.setattr(ray, "init", init)
-    text = refusal(listening)
-    assert text == f"--address: no Ray cluster answers at {listening} (it is not Ray)"
+    assert refusal("head:6379") == (
+        "--address: no Ray cluster answers at head:6379 (it is not Ray and much more)"
+    )
 
 
 def test_an_error_of_a_ray_of_ones_own_is_not_a_mistake_of_the_user(
@@ -108,55 +64,42 @@ def test_an_error_of_a_ray_of_ones_own_is_not_a_mistake_of_the_user(
         pass
 
 
-@pytest.mark.parametrize("given", [None, "auto", "port"])
-def test_ray_is_left_when_the_block_ends_in_an_error(
-    given: str | None, listening: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("given", "used"), [(None, "local"), ("local", "local"), ("auto", FOUND), ("head:6379", FOUND)]
+)
+def test_ray_is_left_when_the_block_ends_in_an_error_which_names_its_logs(
+    given: str | None, used: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = listening if given == "port" else given
     events: list[str] = []
     monkeypatch.setattr(ray, "init", lambda **options: events.append(options["address"]))
     monkeypatch.setattr(ray, "shutdown", lambda: events.append("shutdown"))
-    with pytest.raises(KeyError), connected(address):
+    monkeypatch.setattr(engine_cluster, "logs_folder", lambda: "/logs")
+    with pytest.raises(KeyError) as caught, connected(given):
         raise KeyError
-    assert events == [address or "local", "shutdown"]
+    assert caught.value.__notes__ == ["Ray's logs: /logs"]
+    assert events == [used, "shutdown"]
 
 
-def test_a_running_cluster_is_not_told_how_large_its_store_is(
-    listening: str, monkeypatch: pytest.MonkeyPatch
+def test_a_running_cluster_is_sent_the_code_and_not_told_how_large_its_store_is(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[dict[str, Any]] = []
-    monkeypatch.setattr(ray, "init", lambda **options: given.append(options))
+    sent: list[list[str]] = []
+
+    def init(**options: Any) -> None:
+        given.append(options)
+        folder = options.get("runtime_env", {}).get("working_dir")
+        sent.append([each.name for each in Path(folder).iterdir()] if folder else [])
+
+    monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
-    for address in (None, listening):
+    for address in (None, "head:6379"):
         with connected(address):
             pass
     assert "object_store_memory" in given[0]
     assert "object_store_memory" not in given[1]
-
-
-@pytest.mark.parametrize(
-    ("has_token", "already", "expected"),
-    [(True, None, "token"), (False, None, None), (True, "disabled", "disabled")],
-)
-def test_a_cluster_gets_its_token_where_there_is_one(
-    has_token: bool,
-    already: str | None,
-    expected: str | None,
-    listening: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    if has_token:
-        (tmp_path / ".ray").mkdir()
-        (tmp_path / ".ray" / "auth_token").write_text("secret")
-    if already is not None:
-        monkeypatch.setenv("RAY_AUTH_MODE", already)
-    seen: list[str | None] = []
-    monkeypatch.setattr(ray, "init", lambda **_: seen.append(os.environ.get("RAY_AUTH_MODE")))
-    monkeypatch.setattr(ray, "shutdown", lambda: None)
-    with connected(listening):
-        pass
-    assert seen == [expected]
+    assert sent == [[], ["pcsearch"]]
+    assert not Path(given[1]["runtime_env"]["working_dir"]).exists()
 
 
 # Room for a trial
@@ -171,15 +114,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The nodes of a cluster of stand-ins, to be filled."""
     nodes: list[dict[str, Any]] = []
 
-    def total() -> dict[str, float]:
-        resources: dict[str, float] = {}
-        for each in nodes:
-            for key, amount in each["Resources"].items() if each["Alive"] else ():
-                resources[key] = resources.get(key, 0) + amount
-        return resources
-
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
-    monkeypatch.setattr(ray, "cluster_resources", total)
+    monkeypatch.setattr(node_types.state, "get_cluster_config", lambda: None)
     return nodes
 
 
@@ -242,3 +178,38 @@ def test_a_trial_takes_one_gpu_where_there_are_any_unless_told(
 ) -> None:
     cluster += nodes
     assert gpus_per_trial(Options(gpus_per_trial=given)) == expected
+
+
+BIG_NODES = """
+max_workers: 3
+available_node_types:
+  head: {resources: {CPU: 2}, max_workers: 0}
+  gpu: {resources: {CPU: 16, GPU: 4}, min_workers: 0, max_workers: MOST}
+"""
+
+
+@pytest.mark.parametrize("most", [3, 0])
+@pytest.mark.parametrize("source", ["launcher", "cluster"])
+def test_nodes_that_an_autoscaler_can_start_have_room(
+    source: str,
+    most: int,
+    cluster: list[dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster += [node(CPU=2)]
+    if source == "launcher":
+        text = BIG_NODES.replace("MOST", str(most))
+        (tmp_path / node_types.LAUNCHER_FILE).write_text(text)
+    else:
+        group = autoscaler_pb2.NodeGroupConfig(resources={"CPU": 16, "GPU": 4}, max_count=most)
+        config = autoscaler_pb2.ClusterConfig(node_group_configs=[group])
+        monkeypatch.setattr(node_types.state, "get_cluster_config", lambda: config)
+    options = Options(address="auto", cpus_per_trial=8, gpus_per_trial=2)
+    for each in (options, Options(cpus_per_trial=8, gpus_per_trial=2)):
+        if most and each is options:
+            check_room(each)
+        else:
+            with pytest.raises(PcsearchError, match="no node has them"):
+                check_room(each)
+    assert gpus_per_trial(Options(address="auto")) == (1 if most else 0)

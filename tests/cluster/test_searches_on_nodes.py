@@ -1,0 +1,300 @@
+"""Searches on real clusters of several nodes of this machine, some of which are not like it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import pickle
+import re
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from ray_nodes import RayNodes, bare_node, ray_nodes
+from searching import reports, trial_folders, write_sweep
+
+pytestmark = pytest.mark.slow
+
+HELPER = "from importlib.util import find_spec\n\nHIDDEN = find_spec('optuna') is None\n"
+MODULE = """
+import os
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from helper import HIDDEN
+
+def where(config):
+    import helper, pcsearch
+    yield {"loss": config["x"], "pcsearch": pcsearch.__file__, "helper": helper.__file__,
+           "hidden": HIDDEN}
+
+def together(config):
+    import ray
+    folder = Path(config["folder"])
+    (folder / str(config["x"])).touch()
+    deadline = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    yield {"loss": 1.0, "seen": len(list(folder.iterdir())),
+           "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}
+
+def slow(config):
+    import ray
+    from ray import tune
+    first, checkpoint = 1, tune.get_checkpoint()
+    if checkpoint is not None:
+        with checkpoint.as_directory() as folder:
+            first = int(Path(folder, "epoch").read_text()) + 1
+    node = ray.get_runtime_context().get_node_id()
+    for epoch in range(first, 13):
+        time.sleep(config["pause"])
+        with TemporaryDirectory() as folder:
+            Path(folder, "epoch").write_text(str(epoch))
+            tune.report({"loss": 1 / epoch, "at": epoch, "node": node},
+                        checkpoint=tune.Checkpoint.from_directory(folder))
+
+def downloading(config):
+    from pcsearch.pc.data.cifar10 import Archive, Release, load
+    release = Release(config["url"], Archive("a.tar.gz", config["md5"]), Archive("b", "0"), 20)
+    training, _ = load(Path(config["folder"]), release=release)
+    yield {"loss": float(training.labels.sum())}
+"""
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[RayNodes]:
+    """A head that runs no trials."""
+    with ray_nodes() as nodes:
+        nodes.start("--num-cpus=0")
+        yield nodes
+
+
+@pytest.fixture
+def cluster(head: RayNodes) -> Iterator[RayNodes]:
+    """The head, and the nodes that a test starts."""
+    yield head
+    head.close(keep=1)
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    """A folder with a module of the user's own and one that it imports."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "helper.py").write_text(HELPER)
+    (folder / "mine.py").write_text(MODULE)
+    return folder
+
+
+def sweep_of(path: Path, **values: Any) -> Path:
+    parameters = {
+        name: {"values" if isinstance(value, list) else "value": value}
+        for name, value in values.items()
+    }
+    metric = {"name": "loss", "goal": "minimize"}
+    path.write_text(yaml.safe_dump({"method": "grid", "metric": metric, "parameters": parameters}))
+    return path
+
+
+def ended(search: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
+    try:
+        out, err = search.communicate(timeout=100)
+    except subprocess.TimeoutExpired:
+        search.kill()
+        out, err = search.communicate()
+    assert search.returncode == status, out + err
+    return out, err
+
+
+def test_a_node_needs_ray_and_torch_only(cluster: RayNodes, code: Path, tmp_path: Path) -> None:
+    cluster.start("--num-cpus=1", **bare_node(tmp_path / "bare"))
+    digits = write_sweep(tmp_path / "digits.yaml", {"seed": {"values": [1]}})
+    mine = sweep_of(tmp_path / "mine.yaml", x=[1, 2])
+    _, err = ended(cluster.search(digits, "--name", "digits", "--storage-path", tmp_path))
+    # Nothing of Ray is in the terminal, and the driver found the token by itself.
+    assert [line.split(":")[0] for line in err.splitlines()[:2]] == ["digits", "W&B"]
+    assert all(line.startswith(("digits", "W&B", "trial ")) for line in err.splitlines()), err
+    options = ["--trainable", "mine:where", "--name", "mine", "--storage-path", tmp_path]
+    ended(cluster.search(mine, *options, cwd=code))
+    for trial in trial_folders(tmp_path / "mine"):
+        (report,) = reports(trial)
+        assert report["hidden"]
+        assert "runtime_resources" in report["pcsearch"]
+        assert report["helper"] == str(Path(report["pcsearch"]).parents[1] / "helper.py")
+
+
+def test_a_node_on_which_trials_would_fail_is_named_with_every_reason(
+    cluster: RayNodes, tmp_path: Path
+) -> None:
+    environment = bare_node(tmp_path / "bare")
+    other = tmp_path / "bare" / "torch-1.13.1.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 1.13.1\n")
+    cluster.start("--num-cpus=1")
+    cluster.start("--num-cpus=1", unseen=tmp_path / "shared", **environment)
+    wanted = {"use_ssl_augmentations": {"value": True}, "seed": {"values": [1]}}
+    sweep = write_sweep(tmp_path / "s.yaml", wanted)
+    out, err = ended(cluster.search(sweep, "--storage-path", tmp_path / "shared"), 2)
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 3, err
+    name = r"\d+\.\d+\.\d+\.\d+ \(\S+, [0-9a-f]{8}\)"
+    assert re.fullmatch(
+        rf"error: node {name}: has torch 1\.13\.1 \(here .*\); nodes need .*", errors[0]
+    )
+    assert re.fullmatch(
+        rf"error: node {name}: has no kornia: .*--set use_ssl_augmentations=false", errors[1]
+    )
+    assert re.fullmatch(
+        rf"error: --storage-path: {tmp_path}/shared is not the same folder on every node: not on "
+        rf"{name} \(No such file or directory\); give a folder that all of them mount",
+        errors[2],
+    )
+    assert out == ""
+    # Neither the probe nor an experiment is left.
+    assert list((tmp_path / "shared").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"), ("", "and none is here")],
+)
+def test_a_cluster_that_wants_another_token_says_so(
+    token: str, says: str, cluster: RayNodes, tmp_path: Path
+) -> None:
+    sweep = write_sweep(tmp_path / "s.yaml", {"seed": {"values": [1]}})
+    environment = {**cluster.environment, "HOME": str(tmp_path), "RAY_AUTH_TOKEN": token}
+    out, err = ended(cluster.search(sweep, cwd=tmp_path, env=environment), 2)
+    (error,) = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert error.startswith(f"error: --address: the cluster at {cluster.address} ")
+    assert says in error
+    assert "Traceback" not in out + err
+
+
+def test_four_trials_share_a_gpu(cluster: RayNodes, code: Path, tmp_path: Path) -> None:
+    cluster.start("--num-cpus=4", "--num-gpus=1")
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    sweep = sweep_of(tmp_path / "s.yaml", x=[1, 2, 3, 4], folder=str(meeting))
+    options = ["--trainable", "mine:together", "--name", "gpu", "--storage-path", tmp_path]
+    ended(cluster.search(sweep, *options, "--gpus-per-trial", "0.25", cwd=code))
+    for trial in trial_folders(tmp_path / "gpu"):
+        (report,) = reports(trial)
+        assert (report["seen"], report["gpus"]) == (4, "0")
+
+
+def test_max_concurrent_and_what_no_node_has(cluster: RayNodes, code: Path, tmp_path: Path) -> None:
+    cluster.start("--num-cpus=2")
+    sweep = sweep_of(tmp_path / "s.yaml", pause=[0.01, 0.02, 0.03])
+    options = ["--trainable", "mine:slow", "--storage-path", tmp_path]
+    _, err = ended(cluster.search(sweep, *options, "--cpus-per-trial", "3", cwd=code), 2)
+    assert "a trial wants 3 CPUs and 0 GPUs, and no node has them (the largest: 2 CPUs" in err
+    ended(cluster.search(sweep, *options, "--name", "one", "--max-concurrent", "1", cwd=code))
+    times = []
+    for trial in trial_folders(tmp_path / "one"):
+        given = reports(trial)
+        times.append((given[0]["timestamp"], given[-1]["timestamp"]))
+    times.sort()
+    assert all(first[1] <= second[0] for first, second in itertools.pairwise(times))
+
+
+def test_trials_of_a_node_that_dies_go_on_elsewhere_and_a_node_that_joins_is_used(
+    cluster: RayNodes, code: Path, tmp_path: Path
+) -> None:
+    first = cluster.start("--num-cpus=1")
+    cluster.start("--num-cpus=1")
+    sweep = sweep_of(tmp_path / "s.yaml", pause=[0.4, 0.41, 0.42, 0.43, 0.44, 0.45])
+    options = ["--trainable", "mine:slow", "--name", "lost", "--storage-path", tmp_path]
+    search = cluster.search(sweep, *options, cwd=code)
+    begun = wait_for_epochs(tmp_path / "lost", trials=2, epochs=3)
+    cluster.kill(first)
+    cluster.start("--num-cpus=1")
+    out, err = ended(search)
+    assert "Traceback" not in out + err
+    assert "raylet" not in out + err
+    assert all(line.startswith(("lost", "W&B", "trial ")) for line in err.splitlines()), err
+    histories = [reports(trial) for trial in trial_folders(tmp_path / "lost")]
+    assert len(histories) == 6
+    for history in histories:
+        epochs = [report["at"] for report in history]
+        # What was computed after the last checkpoint may be there twice, and nothing is missing.
+        assert list(dict.fromkeys(epochs)) == list(range(1, 13))
+        assert len(epochs) <= 13
+        assert epochs == sorted(epochs)
+    moved = [h for h in histories if len({report["node"] for report in h}) > 1]
+    assert len(moved) == 1
+    assert moved[0][0]["node"] in begun
+    used = {report["node"] for history in histories for report in history}
+    assert len(used - begun) == 1
+
+
+def small_archive() -> bytes:
+    """CIFAR-10's python archive with 20 images in each batch."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+            images = np.zeros((20, 3072), dtype=np.uint8)
+            content = pickle.dumps({b"labels": list(range(10)) * 2, b"data": images}, protocol=2)
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def wait_for_epochs(experiment: Path, trials: int, epochs: int) -> set[str]:
+    """Wait until so many trials have so many epochs; the nodes that they are on."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        files = [trial / "result.json" for trial in trial_folders(experiment)]
+        lines = [file.read_text().splitlines() for file in files if file.exists()]
+        if sum(len(each) >= epochs for each in lines) >= trials:
+            return {json.loads(each[0])["node"] for each in lines}
+        time.sleep(0.1)
+    raise AssertionError("the trials do not run")
+
+
+def test_a_node_downloads_once_for_its_trials(
+    cluster: RayNodes, code: Path, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    archive = small_archive()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            # Long enough for the other trials to come.
+            time.sleep(1)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(archive)))
+            self.end_headers()
+            self.wfile.write(archive)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    cluster.start("--num-cpus=2")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        sweep = sweep_of(
+            tmp_path / "s.yaml",
+            x=[1, 2],
+            url=f"http://127.0.0.1:{server.server_port}/",
+            md5=hashlib.md5(archive, usedforsecurity=False).hexdigest(),
+            folder=str(tmp_path / "images"),
+        )
+        options = ["--trainable", "mine:downloading", "--name", "d", "--storage-path", tmp_path]
+        ended(cluster.search(sweep, *options, cwd=code))
+        server.shutdown()
+    assert asked == ["/a.tar.gz"]
+    losses = {reports(trial)[0]["loss"] for trial in trial_folders(tmp_path / "d")}
+    assert len(losses) == 1
