@@ -173,6 +173,13 @@ OPTIONS = {
         "error: --sweep-id needs W&B, not --wandb disabled",
     ),
     "nothing to resume": (["--resume", "nowhere"], "no experiment is here"),
+    "a storage that is no folder": (
+        [QUICKSTART, "--storage-path", "s3://bucket/results"],
+        "'s3://bucket/results' is an address, and a search lies in a folder; mount the storage on "
+        "every node and give the folder",
+    ),
+    "a search at an address": (["--resume", "gs://bucket/x"], "mount the storage on every node"),
+    "a folder as an address": (["--resume", "file:///nowhere"], "/nowhere: no experiment is here"),
     "CIFAR-10 that is not there": (
         [str(ROOT / "search_spaces" / "development.yaml"), "--set", "dataset=cifar10"],
         "cifar-10-python.tar.gz",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,7 +24,7 @@ PACKAGE = "pcsearch"
 LARGEST_FILE = 2 * 1024**2
 LARGEST_PACKAGE = 50 * 1024**2
 # Installed packages are the nodes' own affair; tests are of no use there.
-LEFT_OUT = {"__pycache__", "node_modules", "site-packages", "tests", "venv"}
+LEFT_OUT = {"__pycache__", "dist-packages", "node_modules", "site-packages", "tests", "venv"}
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def module_root(module: str, folder: Path) -> Path | None:
     top = module.partition(".")[0]
     if any((folder / name).exists() for name in (f"{top}.py", top)):
         return folder
-    spec = find_spec(top)
+    spec = None if top in sys.stdlib_module_names else find_spec(top)
     if spec is None or spec.origin is None:
         return None
     origin = Path(spec.origin)
