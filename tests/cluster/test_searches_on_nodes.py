@@ -238,6 +238,26 @@ def test_trials_of_a_node_that_dies_go_on_elsewhere_and_a_node_that_joins_is_use
     assert len(used - begun) == 1
 
 
+def test_a_driver_that_is_killed_goes_on_with_the_trials_of_other_nodes(
+    cluster: RayNodes, code: Path, tmp_path: Path
+) -> None:
+    cluster.start("--num-cpus=2")
+    sweep = sweep_of(tmp_path / "s.yaml", pause=[0.2, 0.21, 0.22])
+    options = ["--trainable", "mine:slow", "--name", "cut", "--storage-path", tmp_path]
+    search = cluster.search(sweep, *options, cwd=code)
+    wait_for_epochs(tmp_path / "cut", trials=2, epochs=4)
+    search.kill()
+    search.communicate()
+    # Wherever it is started: the experiment knows the folder of its code, and the cluster.
+    ended(cluster.search("--resume", tmp_path / "cut", cwd=tmp_path))
+    histories = [reports(trial) for trial in trial_folders(tmp_path / "cut")]
+    assert len(histories) == 3
+    for history in histories:
+        epochs = [report["at"] for report in history]
+        assert list(dict.fromkeys(epochs)) == list(range(1, 13))
+        assert len(epochs) <= 13
+
+
 def small_archive() -> bytes:
     """CIFAR-10's python archive with 20 images in each batch."""
     buffer = io.BytesIO()
