@@ -86,7 +86,7 @@ def train_batch(
     if not settings.incremental:
         step = learn()
         learner = step.learner
-    _, reconstruction = model.feed_forward(learner.weights, hidden.top)
+    reconstruction = model.reconstruct(learner.weights, hidden.top)
     return Trained(
         learner, hidden, update, step, reconstruction, clipped_mse(reconstruction, images)
     )

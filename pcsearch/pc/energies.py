@@ -48,9 +48,16 @@ def vode_energies(
     """
     predicted, image = model.predictions(weights, top, states)
     errors = 0.5 * (states - predicted).square().sum(dim=(1, 2, 3))
-    if penalty.l1:
-        errors = errors + penalty.l1 * states.abs().sum(dim=(1, 2, 3))
-    if penalty.l2:
-        errors = errors + penalty.l2 * states.square().sum(dim=(1, 2, 3))
+    errors = errors + penalties(states, penalty)
     sensory_error = 0.5 * (sensory - image).square().sum()
     return torch.cat([errors, sensory_error[None]])
+
+
+def penalties(states: Tensor, penalty: Penalty) -> Tensor:
+    """l1 ||h_i||_1 + l2 ||h_i||_2^2 for each of h_1 .. h_{L+1}: (L+1, B, N, H) to (L+1,)."""
+    total = states.new_zeros(len(states))
+    if penalty.l1:
+        total = total + penalty.l1 * states.abs().sum(dim=(1, 2, 3))
+    if penalty.l2:
+        total = total + penalty.l2 * states.square().sum(dim=(1, 2, 3))
+    return total

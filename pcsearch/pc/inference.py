@@ -8,6 +8,8 @@ One update, with m the velocity (fresh at every batch):
     g   = g * min(1, clip / ||g||)     over all vodes together, with a clip norm
     m   = mu m + g,  h = h - lr m      or one step of AdamW
 
+dE/dh is written out in `pcsearch.pc.gradients`.
+
 In evaluation with corruption the sensory vode is free too: it is vode L+2 of the same formulas,
 and after every update its known pixels are blended back to the image.
 """
@@ -22,9 +24,11 @@ import torch
 from torch import Tensor
 
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.energies import Penalty, vode_energies
+from pcsearch.pc.energies import Penalty, penalties
+from pcsearch.pc.gradients import fold, gradient
 from pcsearch.pc.model import Model, Weights
-from pcsearch.pc.optimisers import AdamState, adamw, clip_by_global_norm, fresh_adam
+from pcsearch.pc.optimisers import AdamState, adamw, clip_factor, fresh_adam
+from pcsearch.pc.parts import each_part
 
 GRADIENT_NORM_EPS = 1e-8
 HIDDEN_WEIGHT_DECAY = 1e-4
@@ -109,6 +113,7 @@ def init_hidden(model: Model, weights: Weights, batch: int, noise: Tensor | None
     )
 
 
+@torch.no_grad()
 def update_hidden(
     model: Model,
     weights: Weights,
@@ -129,15 +134,9 @@ def update_hidden(
         lr: the step size.
         settings: everything that stays the same over a run.
     """
-    leaves = [tensor.detach().requires_grad_() for tensor in hidden.free()]
-    sensory = leaves[2] if len(leaves) == 3 else images
-    with torch.enable_grad():
-        energies = vode_energies(model, weights, leaves[0], leaves[1], sensory, settings.penalty)
-        gradient = list(torch.autograd.grad(energies.sum(), leaves))
-    gradient = _rescale(gradient, settings)
-    direction = clip_by_global_norm(gradient, settings.clip_norm)
-    moved, moments = _descend(hidden.free(), direction, moments, lr, settings)
-    return Update(Hidden(*moved), moments, energies.detach(), gradient)
+    energies, slopes = _slopes(model, weights, hidden, images, settings)
+    moved, moments = _descend(hidden.free(), slopes, moments, lr, settings)
+    return Update(Hidden(*moved), moments, energies, slopes)
 
 
 def fresh_moments(hidden: Hidden) -> AdamState:
@@ -161,35 +160,52 @@ def blend(hidden: Hidden, images: Tensor, known: Tensor, alpha: float) -> Hidden
     )
 
 
-def _rescale(gradient: Sequence[Tensor], settings: Settings) -> list[Tensor]:
-    top, states, *sensory = gradient
-    if settings.scale_base is not None:
-        levels = states.shape[0]
-        powers = settings.scale_base ** torch.arange(
-            levels - 1, -1, -1, dtype=states.dtype, device=states.device
-        )
-        top = top * settings.scale_base**levels
-        states = states * powers.view(-1, 1, 1, 1)
-        sensory = [g / settings.scale_base for g in sensory]
+def _slopes(
+    model: Model, weights: Weights, hidden: Hidden, images: Tensor, settings: Settings
+) -> tuple[Tensor, list[Tensor]]:
+    """The energies of the vodes, and the gradient after layer scaling and norm target."""
+    folded = fold(model, weights)
+    sensory = images if hidden.sensory is None else hidden.sensory
+    slopes = [torch.empty_like(tensor) for tensor in hidden.free()]
+    base, (l1, l2) = settings.scale_base, (settings.penalty.l1, settings.penalty.l2)
+    powers = (base or 1.0) ** torch.arange(
+        len(hidden.states), -2, -1, dtype=images.dtype, device=images.device
+    )
+
+    def compute(part: slice) -> Tensor:
+        h = hidden.states[:, part]
+        top, states, free, energies = gradient(model, folded, hidden.top[part], h, sensory[part])
+        if l1 or l2:
+            energies[:-1] += penalties(h, settings.penalty)
+            states.add_(h.sign(), alpha=l1).add_(h, alpha=2 * l2)
+        torch.mul(top, powers[0], out=slopes[0][part])
+        torch.mul(states, powers[1:-1].view(-1, 1, 1, 1), out=slopes[1][:, part])
+        if hidden.sensory is not None:
+            torch.mul(free, powers[-1], out=slopes[2][part])
+        return energies
+
+    energies = torch.stack(each_part(images, model.architecture.widest, compute)).sum(0)
     if settings.norm_target is not None:
-        norms = states.square().sum(dim=(1, 2, 3), keepdim=True).sqrt()
-        states = states * (settings.norm_target / (norms + GRADIENT_NORM_EPS))
-        top, *sensory = (
-            g * (settings.norm_target / (g.square().sum().sqrt() + GRADIENT_NORM_EPS))
-            for g in (top, *sensory)
-        )
-    return [top, states, *sensory]
+        for slope in (slopes[0], *slopes[1], *slopes[2:]):
+            norm = torch.linalg.vector_norm(slope)
+            slope *= settings.norm_target / (norm + GRADIENT_NORM_EPS)
+    return energies, slopes
 
 
 def _descend(
     tensors: Sequence[Tensor],
-    direction: Sequence[Tensor],
+    slopes: Sequence[Tensor],
     moments: AdamState,
     lr: float,
     settings: Settings,
 ) -> tuple[list[Tensor], AdamState]:
+    factor = clip_factor(slopes, settings.clip_norm)
     if settings.adamw:
+        direction = [slope * factor for slope in slopes]
         return adamw(tensors, direction, moments, lr=lr, weight_decay=HIDDEN_WEIGHT_DECAY)
-    velocity = [settings.momentum * m + g for m, g in zip(moments.first, direction, strict=True)]
-    moved = [h - lr * m for h, m in zip(tensors, velocity, strict=True)]
+    velocity = [
+        (settings.momentum * m).addcmul_(slope, factor)
+        for m, slope in zip(moments.first, slopes, strict=True)
+    ]
+    moved = [torch.sub(h, m, alpha=lr) for h, m in zip(tensors, velocity, strict=True)]
     return moved, moments._replace(first=velocity)

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.energies import Penalty, vode_energies
+from pcsearch.pc.energies import Penalty, penalties
+from pcsearch.pc.gradients import Folded, fold, gradient, unfold
 from pcsearch.pc.inference import Hidden
 from pcsearch.pc.model import Model, Weights
 from pcsearch.pc.optimisers import AdamState, adamw, clip_by_global_norm, fresh_adam
+from pcsearch.pc.parts import each_part
 
 
 @dataclass(frozen=True)
@@ -75,24 +77,37 @@ def step_weights(
         lr: the rate of the weights.
         settings: everything that stays the same over a run.
     """
-    names = list(learner.weights)
-    leaves = {name: tensor.detach().requires_grad_() for name, tensor in learner.weights.items()}
-    sensory = images if hidden.sensory is None else hidden.sensory
-    with torch.enable_grad():
-        energy = vode_energies(
-            model, leaves, hidden.top, hidden.states, sensory, settings.penalty
-        ).sum()
-        gradients = torch.autograd.grad(energy, list(leaves.values()))
-    gradients = tuple(gradient / len(images) for gradient in gradients)
+    gradients, energy = _gradient(model, learner.weights, hidden, images, settings.penalty)
     updated, moments = adamw(
         list(learner.weights.values()),
-        clip_by_global_norm(gradients, settings.clip_norm),
+        clip_by_global_norm(list(gradients.values()), settings.clip_norm),
         learner.moments,
         lr=lr,
         weight_decay=settings.weight_decay,
     )
-    return WeightStep(
-        Learner(dict(zip(names, updated, strict=True)), moments),
-        energy.detach(),
-        dict(zip(names, gradients, strict=True)),
-    )
+    weights = dict(zip(learner.weights, updated, strict=True))
+    return WeightStep(Learner(weights, moments), energy, gradients)
+
+
+def _gradient(
+    model: Model, weights: Weights, hidden: Hidden, images: Tensor, penalty: Penalty
+) -> tuple[Weights, Tensor]:
+    """G before clipping, and E."""
+    sensory = images if hidden.sensory is None else hidden.sensory
+    leaves = {name: tensor.detach().requires_grad_() for name, tensor in weights.items()}
+    with torch.enable_grad():
+        folded = fold(model, leaves)
+
+    def compute(part: slice) -> tuple[Tensor, Folded]:
+        learned, top, states = folded.zeros(), hidden.top[part], hidden.states[:, part]
+        *_, energies = gradient(model, folded, top, states, sensory[part], learned)
+        return energies.sum() + penalties(states, penalty).sum(), learned
+
+    found = each_part(images, model.architecture.widest, compute)
+    energy, learned = found[0]
+    for more, others in found[1:]:
+        energy += more
+        for total, tensor in zip(learned.tensors(), others.tensors(), strict=True):
+            total += tensor
+    unfolded = unfold(folded, learned, leaves)
+    return {name: tensor / len(images) for name, tensor in unfolded.items()}, energy

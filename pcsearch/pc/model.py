@@ -20,6 +20,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
 from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.parts import Room, each_part
 from pcsearch.pc.patches import positional_encoding
 from pcsearch.pc.seeds import generator
 
@@ -68,6 +69,12 @@ class Architecture:
     def num_patches(self) -> int:
         """N, the patches of an image."""
         return self.side**2
+
+    @property
+    def widest(self) -> int:
+        """The most values that a batched product has for a patch."""
+        hidden = (self.num_blocks + 1) * self.hidden_size
+        return max(self.num_blocks * self.mlp_size, hidden, self.patch_dim)
 
     @property
     def patch_dim(self) -> int:
@@ -133,7 +140,8 @@ class Model:
 
     def __init__(self, architecture: Architecture, device: torch.device) -> None:
         self.architecture = architecture
-        self._position = positional_encoding(
+        self.room = Room()
+        self.position = positional_encoding(
             architecture.side, architecture.hidden_size, architecture.theta
         ).to(device)
 
@@ -176,11 +184,19 @@ class Model:
         x = self._norm_states(weights, states[-1][None], last)
         return torch.stack(states), self._project_output(weights, x[0])
 
+    def reconstruct(self, weights: Weights, top: Tensor) -> Tensor:
+        """The image that `feed_forward` makes of h_0, as patches, (B, N, D)."""
+
+        def image(part: slice) -> Tensor:
+            return self.feed_forward(weights, top[part])[1]
+
+        return torch.cat(each_part(top, self.architecture.widest, image))
+
     def _project_patches(self, weights: Weights, top: Tensor) -> Tensor:
         projection = F.linear(
             top, weights["patch_projection.weight"], weights["patch_projection.bias"]
         )
-        return projection + self._position
+        return projection + self.position
 
     def _project_output(self, weights: Weights, x: Tensor) -> Tensor:
         return F.linear(x, weights["output_projection.weight"], weights["output_projection.bias"])

@@ -56,11 +56,17 @@ def adamw(
     return updated, AdamState(first, second, step)
 
 
+def clip_factor(tensors: Sequence[Tensor], limit: float | None) -> Tensor:
+    """What to multiply tensors by for their joint L2 norm to be at most ``limit``: a scalar."""
+    if limit is None:
+        return tensors[0].new_ones(())
+    norms = torch.stack([torch.linalg.vector_norm(tensor) for tensor in tensors])
+    # The division gives infinity at norm 0, which the clamp turns into 1: no host sync needed.
+    factor: Tensor = (limit / torch.linalg.vector_norm(norms)).clamp(max=1.0)
+    return factor
+
+
 def clip_by_global_norm(tensors: Sequence[Tensor], limit: float | None) -> list[Tensor]:
     """The tensors, scaled down together so that their joint L2 norm is at most ``limit``."""
-    if limit is None:
-        return list(tensors)
-    norm = torch.stack([tensor.square().sum() for tensor in tensors]).sum().sqrt()
-    # The division gives infinity at norm 0, which the clamp turns into 1: no host sync needed.
-    scale = (limit / norm).clamp(max=1.0)
-    return [tensor * scale for tensor in tensors]
+    factor = clip_factor(tensors, limit)
+    return [tensor * factor for tensor in tensors]

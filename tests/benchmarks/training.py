@@ -1,0 +1,143 @@
+"""How fast a batch is trained: the package's step against the plain one, in the same run.
+
+    python tests/benchmarks/training.py [--blocks N ...] [--device D] [--threads N] [--json]
+
+The CIFAR configuration (batch 200, 64 patches, H 64, MLP 256, 1 head, T = 20), with 0, 1, 6 and 12
+blocks. The plain version is ``tests/pc/plain.py``: eager, autograd over the energy. Both train the
+same batch in turns, and a case is the median of its turns. The machine's rate of matrix products,
+square ones of 2,048, is measured before each case; ``gflops`` counts the products of the
+definition, so a step that needs fewer of them does not look slower. Prints a table and then a
+JSON line for each case; only those with ``--json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "pc"))
+
+import plain
+
+from pcsearch.pc import batch
+from pcsearch.pc.config import model_config
+from pcsearch.pc.device import computing, pick_device
+from pcsearch.pc.inference import init_hidden
+from pcsearch.pc.learning import fresh_learner
+from pcsearch.pc.model import Architecture, Model, init_weights
+
+BLOCKS = (0, 1, 6, 12)
+BATCH = 200
+SECONDS = 35.0
+TURNS = 7
+
+
+def gigaflops(shape: Architecture, steps: int) -> float:
+    """The matrix products that an image needs by the definition, in GFLOP.
+
+    A step is the predictions and the products that carry the errors back; the weights' gradients
+    are a third product for each of a layer's, once.
+    """
+    rows, hidden, ends = shape.num_patches, shape.hidden_size, 2 * shape.patch_dim
+    linear = shape.num_blocks * (4 * hidden**2 + 2 * hidden * shape.mlp_size) + hidden * ends
+    attention = shape.num_blocks * 2 * rows * hidden
+    step = 2 * rows * (2 * linear + 3 * attention)
+    learning = 2 * rows * (3 * linear + 3 * attention)
+    return (steps * step + learning + 2 * rows * (linear + attention)) / 1e9
+
+
+def matrix_rate(device: torch.device) -> float:
+    """Products of 2,048 by 2,048 matrices, in GFLOP/s; the best of a few."""
+    one = torch.rand(2048, 2048, device=device)
+    return max(2 * 2048**3 / 1e9 / timed(lambda: one @ one, device) for _ in range(6))
+
+
+def timed(call: Callable[[], object], device: torch.device) -> float:
+    began = time.perf_counter()
+    call()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - began
+
+
+def measure(blocks: int, device: torch.device, seconds: float) -> dict[str, Any]:
+    """Both versions in turns, for as long as there is time, and twice at least."""
+    config = model_config(
+        {"config": "6block", "num_blocks": blocks, "dataset": "synthetic", "patch_size": 4}
+        | {"image_shape": (3, 32, 32), "batch_size": BATCH}
+    )
+    shape, settings = Architecture.of(config), batch.Settings.of(config)
+    model = Model(shape, device)
+    weights = {name: weight.to(device) for name, weight in init_weights(shape, 0).items()}
+    random = torch.Generator().manual_seed(0)
+    noise = torch.randn(shape.num_patches, shape.patch_dim, generator=random)
+    images = torch.rand(BATCH, shape.num_patches, shape.patch_dim, generator=random).to(device)
+    learner, hidden = fresh_learner(weights), init_hidden(model, weights, BATCH, noise)
+    given = model, learner, hidden, images, config.peak_lr_hidden, config.peak_lr_weights, settings
+    versions = {
+        "plain": lambda: plain.train_batch(*given),
+        "pcsearch": lambda: batch.train_batch(*given),
+    }
+    times: dict[str, list[float]] = {name: [] for name in versions}
+    rate = matrix_rate(device)
+    for call in versions.values():
+        call()
+    began = time.perf_counter()
+    while len(times["plain"]) < TURNS:
+        for name, call in versions.items():
+            times[name].append(timed(call, device))
+        if len(times["plain"]) > 1 and time.perf_counter() - began > seconds:
+            break
+    medians = {name: statistics.median(found) for name, found in times.items()}
+    work = gigaflops(shape, settings.inference_steps) * BATCH
+    return {
+        "blocks": blocks,
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "turns": len(times["plain"]),
+        "plain_images_per_second": BATCH / medians["plain"],
+        "images_per_second": BATCH / medians["pcsearch"],
+        "ratio": medians["plain"] / medians["pcsearch"],
+        "gflops": work / medians["pcsearch"],
+        "matrix_gflops": rate,
+        "share": work / medians["pcsearch"] / rate,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--blocks", type=int, nargs="+", default=BLOCKS, metavar="N")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--json", action="store_true", help="no table")
+    given = parser.parse_args()
+    device = pick_device(given.device)
+    with computing(device, given.threads):
+        results = [measure(blocks, device, SECONDS) for blocks in given.blocks]
+    if not given.json:
+        print(f"{'':6}{'images a second':>22}{'':>8}{'GFLOP/s':>10}{'of the':>16}")
+        print(f"{'blocks':6}{'plain':>10}{'pcsearch':>12}{'ratio':>8}{'':>10}{'matrix rate':>16}")
+        for each in results:
+            print(
+                f"{each['blocks']:6}{each['plain_images_per_second']:10.1f}"
+                f"{each['images_per_second']:12.1f}{each['ratio']:8.2f}{each['gflops']:10.1f}"
+                f"{each['share']:11.0%} of {each['matrix_gflops']:.0f}"
+            )
+    for each in results:
+        print(json.dumps({key: _rounded(value) for key, value in each.items()}))
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    main()
