@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,19 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import exit_status
 from pcsearch.sweeps.positions import load
 
-CHANGEABLE = ("num_samples", "address", "max_concurrent", "wandb", "wandb_artifacts")
+CHANGEABLE = (
+    "num_samples",
+    "address",
+    "max_concurrent",
+    "cpus_per_trial",
+    "gpus_per_trial",
+    "checkpoint_every",
+    "max_failures",
+    "trial_timeout",
+    "time_budget",
+    "wandb",
+    "wandb_artifacts",
+)
 """The options that may differ when a search is gone on with."""
 
 
@@ -68,7 +82,32 @@ class _Whole(click.IntRange):
     name = "whole number"
 
 
+class _Duration(click.ParamType[float]):
+    """Seconds, or what people write: ``90s``, ``30m``, ``8h``, ``1h30m``, ``2d``."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds."""
+        if isinstance(value, float):
+            return value
+        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
+        if "".join(map("".join, parts)) == value and parts:
+            seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
+        elif re.fullmatch(r"\d+(\.\d+)?", value):
+            seconds = float(value)
+        else:
+            self.fail(f"{value!r} is no time; write seconds, or such as 90s, 30m, 8h, 1h30m")
+        if not 0 < seconds < math.inf:
+            self.fail(f"{value!r} is not a time above 0")
+        return seconds
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _POSITIVE = _Whole(min=1)
+_DURATION = _Duration()
 _SEARCH = [
     click.Argument(["sweep"], required=False, type=click.Path(path_type=Path)),
     click.Option(["--num-samples"], type=_POSITIVE, metavar="N", help="Run N trials at most."),
@@ -157,11 +196,46 @@ _RUN = [
         help="GPUs a trial occupies, also a part of one [default: 1 where there are any].",
     ),
     click.Option(
+        ["--checkpoint-every"],
+        type=_POSITIVE,
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Keep a trial's state after every N epochs.",
+    ),
+    click.Option(
+        ["--max-failures"],
+        type=_Whole(min=0),
+        default=2,
+        show_default=True,
+        metavar="N",
+        help="Try a trial that fails again N times, from its checkpoint.",
+    ),
+    click.Option(
+        ["--trial-timeout"],
+        type=_DURATION,
+        metavar="T",
+        help="A trial that reports nothing for T (30m, 1h30m) has failed.",
+    ),
+    click.Option(
+        ["--time-budget"],
+        type=_DURATION,
+        metavar="T",
+        help="End the session after T (8h), as Ctrl-C does; --resume goes on.",
+    ),
+    click.Option(
+        ["--warm-start"],
+        multiple=True,
+        metavar="DIR",
+        help="Start bayes from the results of an older experiment; may be repeated.",
+    ),
+    click.Option(
         ["--resume"],
         type=_Folder(path_type=Path),
         metavar="DIR",
-        help="Go on with the interrupted search of an experiment's directory.",
+        help="Go on with the search of an experiment's directory, or extend it (--num-samples).",
     ),
+    click.Option(["--rerun-failed"], is_flag=True, help="With --resume: try failed trials again."),
     click.Option(
         ["--create-only"], is_flag=True, help="Register SWEEP with W&B, print its id, run nothing."
     ),
@@ -190,6 +264,7 @@ def command(
     as_json: bool,
     create_only: bool,
     sweep_id: str | None,
+    rerun_failed: bool,
     **given: Any,
 ) -> int:
     """Run the search that a W&B sweep file describes, on Ray Tune.
@@ -198,7 +273,7 @@ def command(
     """
     _check_together(context)
     if resume is not None:
-        return _resume(context, sweep, resume, given)
+        return _resume(context, sweep, resume, given, rerun_failed)
     if sweep_id is not None:
         return commands.start_in_sweep(sweep, sweep_id, given)
     if sweep is None:
@@ -217,6 +292,8 @@ def _check_together(context: click.Context) -> None:
                 raise click.UsageError(f"{name} is a part of the plan; add --plan", context)
     elif given["resume"] is not None:
         raise click.UsageError("--plan is of a SWEEP file, not of --resume", context)
+    if given["rerun_failed"] and given["resume"] is None:
+        raise click.UsageError("--rerun-failed is a part of --resume DIR", context)
     commands_given = [
         name
         for name, key in (
@@ -237,20 +314,23 @@ def _check_together(context: click.Context) -> None:
 
 
 def _resume(
-    context: click.Context, sweep: Path | None, directory: Path, given: Mapping[str, Any]
+    context: click.Context,
+    sweep: Path | None,
+    directory: Path,
+    given: Mapping[str, Any],
+    rerun_failed: bool,
 ) -> int:
-    chosen = {
-        name
-        for name in given
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    }
+    sources = click.core.ParameterSource
+    said = (sources.COMMANDLINE, sources.ENVIRONMENT)
+    chosen = {name for name in given if context.get_parameter_source(name) in said}
     fixed = sorted(chosen - set(CHANGEABLE))
-    if sweep is not None or fixed:
-        what = "SWEEP" if sweep is not None else _flag(context, fixed[0])
-        raise PcsearchError(
-            Problem(f"{what} is the experiment's own and cannot change; leave it out", "--resume")
-        )
-    return commands.resume(directory, given, chosen)
+    if fixed:
+        problems = [
+            Problem(f"{_flag(context, name)} is the experiment's own; leave it out", "--resume")
+            for name in fixed
+        ]
+        raise PcsearchError(problems)
+    return commands.resume(directory, sweep, given, chosen, rerun_failed)
 
 
 def _flag(context: click.Context, name: str) -> str:

@@ -17,6 +17,7 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
 
 if TYPE_CHECKING:
+    from pcsearch.engine.experiment import Experiment
     from pcsearch.engine.options import Options
     from pcsearch.sweeps.sweep import Sweep
     from pcsearch.tracking.wandb_sweep import SweepAddress
@@ -50,7 +51,7 @@ def start(sweep: Path, given: Mapping[str, Any]) -> int:
     from pcsearch.engine.experiment import prepare
     from pcsearch.session import run_session
 
-    experiment = prepare(sweep, _options(given))
+    experiment = _warmed(prepare(sweep, _options(given)))
     return run_session(experiment, _tracking(given, experiment.sweep))
 
 
@@ -89,7 +90,19 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) 
     elif experiment is None:
         message = f"without a SWEEP file the server has to give the sweep, but {mode.reason}"
         raise PcsearchError(Problem(message, SWEEP_ID))
-    return run_session(experiment, tracking, mode)
+    return run_session(_warmed(experiment), tracking, mode)
+
+
+def _warmed(experiment: Experiment) -> Experiment:
+    """The experiment with the results that it is to start from."""
+    if not experiment.options.warm_start:
+        return experiment
+    from pcsearch.engine.warm_start import warm_start
+
+    found = warm_start(experiment)
+    for note in found.notes:
+        click.echo(note, err=True)
+    return replace(experiment, history=replace(experiment.history, known=list(found.known)))
 
 
 def create(sweep: Path, given: Mapping[str, Any]) -> int:
@@ -118,24 +131,73 @@ def create(sweep: Path, given: Mapping[str, Any]) -> int:
     return DONE
 
 
-def resume(directory: Path, given: Mapping[str, Any], chosen: Collection[str]) -> int:
+def resume(
+    directory: Path,
+    sweep: Path | None,
+    given: Mapping[str, Any],
+    chosen: Collection[str],
+    rerun_failed: bool,
+) -> int:
     """Go on with the search of an experiment's directory.
 
     Args:
         directory: the experiment's.
+        sweep: a file that must ask for the same search, None need not.
         given: every option.
         chosen: the names of those that the user has given.
+        rerun_failed: whether trials that have failed are tried again.
 
     Raises:
         PcsearchError: the experiment or an option is wrong.
     """
+    from pcsearch.engine.directory import ExperimentDirectory
     from pcsearch.engine.experiment import reopen
+    from pcsearch.engine.history import try_again
+    from pcsearch.engine.journal import Journal
     from pcsearch.session import run_session
 
+    passing = ("time_budget", "address")
     changes = {name: given[name] for name in chosen if name not in TRACKING}
-    experiment, tracking = reopen(directory, changes)
     changed = {key: given[name] for name, key in TRACKING.items() if name in chosen}
-    return run_session(experiment, tracking | changed)
+    there = ExperimentDirectory(directory.expanduser().resolve())
+    record = there.record()
+    with there.owned():
+        Journal(there.path).mend()
+        experiment, tracking = reopen(there.path, changes, sweep)
+        tracking |= changed
+        again = try_again(experiment.history) if rerun_failed else []
+        if rerun_failed and not again:
+            if experiment.over:
+                raise PcsearchError(f"--rerun-failed: no trial of {there.path} has failed")
+            click.echo("--rerun-failed: no trial has failed", err=True)
+
+        def keep() -> None:
+            kept = {name: value for name, value in changes.items() if name not in passing}
+            if kept or changed:
+                options = record["options"] | kept
+                there.rewrite(record | {"options": options, "tracking": tracking})
+            for event in again:
+                Journal(there.path).add(event)
+
+        if experiment.over:
+            _tell_of_the_end(experiment)
+        return run_session(experiment, tracking, begun=keep)
+
+
+def _tell_of_the_end(experiment: Experiment) -> None:
+    from pcsearch.engine.experiment import trial_cap
+
+    count = len(experiment.history.trials)
+    message = f"{experiment.directory.path}: the search is finished, all {count} trials of it"
+    if experiment.history.reached is not None:
+        message = f"{experiment.directory.path}: the search is finished, its target is reached"
+    elif experiment.sweep.method == "grid" and count == trial_cap(experiment.sweep, None):
+        message += ", which are all that its grid has"
+    else:
+        message += "; --num-samples N runs more"
+    if experiment.history.failed:
+        message += "; --rerun-failed tries failed ones again"
+    click.echo(message, err=True)
 
 
 def _options(given: Mapping[str, Any]) -> Options:

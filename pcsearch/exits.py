@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 import click
 
@@ -15,7 +19,8 @@ DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
     """Call a command; a user's mistakes become lines on standard error and status 2."""
     try:
-        status = entry.main(args=None if argv is None else list(argv), standalone_mode=False)
+        with _terminable():
+            status = entry.main(args=None if argv is None else list(argv), standalone_mode=False)
     except PcsearchError as error:
         for problem in error.problems[:MOST_PROBLEMS]:
             click.echo(f"error: {problem}", err=True)
@@ -29,4 +34,27 @@ def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
+    except SystemExit as error:
+        # What Ray makes of SIGTERM while it is connected.
+        if error.code != signal.SIGTERM:
+            raise
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
     return int(status or DONE)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import worker
+from ray._private import services, worker
 
 from pcsearch.engine.addresses import OPTION, reach
 from pcsearch.engine.node_types import may_come
@@ -154,4 +154,26 @@ def _quiet() -> Iterator[None]:
 
 
 def _init(address: str, **options: Any) -> None:
-    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+    with _apart():
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+
+
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Start Ray's processes in groups of their own.
+
+    A signal to this process's group, as batch systems send it, would end them first, and this
+    process would wait for them for a minute.
+    """
+    place: Any = services
+    before = services.ConsolePopen
+
+    class Apart(before):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{"process_group": 0, **options})
+
+    place.ConsolePopen = Apart
+    try:
+        yield
+    finally:
+        place.ConsolePopen = before

@@ -1,7 +1,7 @@
 """The experiment's directory: the one place that knows its file names, and what it keeps.
 
-``sweep.yaml`` is the user's file as it was, ``experiment.json`` what was asked besides; the rest
-is Tune's, with a folder for every trial.
+``sweep.yaml`` is the user's file as it was, ``experiment.json`` what was asked besides, and
+``journal.jsonl`` what the search has decided; the rest is Tune's, with a folder for every trial.
 """
 
 from __future__ import annotations
@@ -10,16 +10,25 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
+from pcsearch import __version__
+from pcsearch.engine.journal import Journal, Known
+from pcsearch.engine.storage import writing
 from pcsearch.errors import PcsearchError
 
 SWEEP_FILE = "sweep.yaml"
 RECORD_FILE = "experiment.json"
-FORMAT = 1
+LOCK_FILE = ".lock"
+OWNER_FILE = ".owner"
+FORMAT = 2
 RECORD_KEYS: dict[str, type] = {"options": dict, "tracking": dict, "folder": str}
 NAME_LENGTH = 100
 
@@ -40,8 +49,12 @@ class ExperimentDirectory:
         """The copy of the sweep file."""
         return self.path / SWEEP_FILE
 
-    def create(self, sweep_text: str, record: Mapping[str, Any]) -> None:
-        """Make the directory, with the sweep and the record of what was asked.
+    def create(
+        self, sweep_text: str, record: Mapping[str, Any], known: Iterable[Known] = ()
+    ) -> None:
+        """Make the directory, with the sweep, older results, and the record of what was asked.
+
+        The record comes last: without it, it is no experiment.
 
         Raises:
             PcsearchError: it is there already, or cannot be written.
@@ -49,9 +62,9 @@ class ExperimentDirectory:
         try:
             self.path.mkdir(parents=True)
             _write(self.sweep, sweep_text)
-            _write(
-                self.path / RECORD_FILE, json.dumps({"format": FORMAT, **record}, indent=2) + "\n"
-            )
+            for each in known:
+                Journal(self.path).add(each)
+            self._write_record(record)
         except FileExistsError:
             raise self._present() from None
         except OSError as error:
@@ -83,14 +96,60 @@ class ExperimentDirectory:
             ) from None
         except (OSError, ValueError) as error:
             raise PcsearchError(f"{path}: cannot be read ({error})") from error
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise PcsearchError(f"{path}: not a record of format {FORMAT}")
+        if not isinstance(record, dict):
+            raise PcsearchError(f"{path}: the record is damaged (it is no mapping)")
+        if record.get("format") != FORMAT:
+            raise PcsearchError(f"{path}: {_other_version(record)}")
         missing = [key for key in RECORD_KEYS if not isinstance(record.get(key), RECORD_KEYS[key])]
         if missing:
             raise PcsearchError(f"{path}: the record is damaged ({missing[0]} is missing)")
+        if not isinstance(record["tracking"].get("wandb"), str):
+            raise PcsearchError(f"{path}: the record is damaged (tracking has no mode)")
         return record
 
+    def rewrite(self, record: Mapping[str, Any]) -> None:
+        """Keep another record of what was asked.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        with writing(self.path / RECORD_FILE):
+            self._write_record(record)
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Be the only one that runs the search; a process that dies lets go of it.
+
+        Raises:
+            PcsearchError: another process runs it, or the directory cannot be written.
+        """
+        lock = FileLock(self.path / LOCK_FILE)
+        owner = self.path / OWNER_FILE
+        with writing(self.path):
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                raise PcsearchError(
+                    f"{self.path}: the search is running ({_read(owner) or 'elsewhere'}); wait for "
+                    "its end, or interrupt it there"
+                ) from None
+        try:
+            with writing(owner):
+                owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+    def _write_record(self, record: Mapping[str, Any]) -> None:
+        text = json.dumps({"format": FORMAT, **record}, indent=2) + "\n"
+        _write(self.path / RECORD_FILE, text)
+
     def _present(self) -> PcsearchError:
+        if not (self.path / RECORD_FILE).exists():
+            return PcsearchError(
+                f"{self.path} is there already and is no experiment; choose another --name"
+            )
         return PcsearchError(
             f"{self.path} is there already; go on with it "
             f"(--resume {shlex.quote(str(self.path))}) or choose another --name"
@@ -108,6 +167,23 @@ def check_name(name: str) -> None:
             f"--name: {name!r} does not fit; use up to {NAME_LENGTH} letters, digits, "
             "dots, dashes and underscores"
         )
+
+
+def _other_version(record: Mapping[str, Any]) -> str:
+    versions = record.get("versions")
+    wrote = versions.get("pcsearch") if isinstance(versions, dict) else None
+    by = f"version {wrote}" if wrote else "another version"
+    return (
+        f"written by {by} of pcsearch (format {record.get('format')}), and this one, "
+        f"{__version__}, reads format {FORMAT}; go on with the version that wrote it"
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.directory import ExperimentDirectory, check_name
+from pydantic import TypeAdapter, ValidationError
+
+from pcsearch.engine.directory import RECORD_FILE, ExperimentDirectory, check_name
+from pcsearch.engine.history import History, read_history
 from pcsearch.engine.options import Options
 from pcsearch.engine.pc_transformer import PCTransformer
 from pcsearch.engine.sampler_choice import check_sampler
@@ -20,6 +23,7 @@ from pcsearch.engine.user_function import UserFunction
 from pcsearch.engine.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, configurations
+from pcsearch.sweeps.differences import differences
 from pcsearch.sweeps.early_terminate import rung_problem
 from pcsearch.sweeps.files import read_text
 from pcsearch.sweeps.metrics import Metric
@@ -38,6 +42,7 @@ class Experiment:
         folder: where the search was started: relative paths start there.
         workload: what the trials run.
         resumed: whether the directory holds an earlier session's state to go on from.
+        history: what earlier sessions have come to.
     """
 
     sweep: Sweep
@@ -47,6 +52,12 @@ class Experiment:
     folder: Path
     workload: Workload
     resumed: bool = False
+    history: History = field(default_factory=History)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.resumed and self.history.is_over(self.cap)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -95,15 +106,18 @@ def prepare(sweep_file: Path, options: Options, text: str | None = None) -> Expe
     return Experiment(sweep, options, directory, cap, Path.cwd(), workload)
 
 
-def reopen(path: Path, changes: Mapping[str, Any]) -> tuple[Experiment, dict[str, Any]]:
+def reopen(
+    path: Path, changes: Mapping[str, Any], sweep_file: Path | None = None
+) -> tuple[Experiment, dict[str, Any]]:
     """An earlier experiment, to go on with, and what its command line said of tracking.
 
     Args:
         path: the experiment's directory.
         changes: of the options it was started with.
+        sweep_file: which must ask for the same search as the experiment's own; None need not.
 
     Raises:
-        PcsearchError: there is none at the path, or its files are damaged.
+        PcsearchError: there is none at the path, its files are damaged, or the file differs.
     """
     directory = ExperimentDirectory(path.expanduser().resolve())
     record = directory.record()
@@ -112,19 +126,65 @@ def reopen(path: Path, changes: Mapping[str, Any]) -> tuple[Experiment, dict[str
     if not stored.keys() <= known:
         unknown = sorted(stored.keys() - known)[0]
         raise PcsearchError(f"{directory.path}: its record has an unknown option {unknown!r}")
-    options = Options(**stored, storage_path=directory.path.parent, name=directory.name)
+    options = _options(stored, directory)
     folder = Path(record["folder"])
     workload = workload_of(options, folder)
     sweep = checked_sweep(directory.sweep, options, workload)
-    cap = trial_cap(sweep, options.num_samples)
-    assert cap is not None, "a search is started with an end"
-    experiment = Experiment(sweep, options, directory, cap, folder, workload, resumed=True)
+    if sweep_file is not None:
+        _check_same(checked_sweep(sweep_file, options, workload), sweep, directory)
+    history = read_history(directory.path)
+    cap = _cap_of(sweep, options.num_samples)
+    if "num_samples" in changes and cap < len(history.trials):
+        message = f"{len(history.trials)} trials have begun already; give at least as many"
+        raise PcsearchError(Problem(message, "--num-samples"))
+    experiment = Experiment(
+        sweep, options, directory, cap, folder, workload, resumed=True, history=history
+    )
     return experiment, record["tracking"]
 
 
+def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Options:
+    places = {"storage_path": directory.path.parent, "name": directory.name}
+    try:
+        return TypeAdapter(Options).validate_python({**stored, **places})
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = ".".join(map(str, first["loc"]))
+        path = directory.path / RECORD_FILE
+        raise PcsearchError(
+            f"{path}: the record is damaged (options.{what}: {first['msg']})"
+        ) from None
+
+
+def _cap_of(sweep: Sweep, num_samples: int | None) -> int:
+    """The cap of an experiment, whose record has it: an extended search goes beyond its run_cap."""
+    grid = configurations(sweep, seed=0)
+    limits = [limit for limit in (num_samples,) if limit is not None]
+    if isinstance(grid, Grid):
+        limits.append(grid.size)
+    return min(limits, default=sweep.run_cap or 0)
+
+
+def _check_same(given: Sweep, kept: Sweep, directory: ExperimentDirectory) -> None:
+    problems = [
+        Problem(f"the file says {one}, the experiment {other}", given.source, key)
+        for key, one, other in differences(given, kept)
+    ]
+    if problems:
+        last = Problem(f"{directory.path} is of another search; leave SWEEP out", "--resume")
+        raise PcsearchError([*problems, last])
+
+
 def workload_of(options: Options, folder: Path) -> Workload:
-    """What the trials of a search run: the user's function where one is given."""
+    """What the trials of a search run: the user's function where one is given.
+
+    Raises:
+        PcsearchError: an option does not go with it.
+    """
     if options.trainable is not None:
+        if options.checkpoint_every > 1:
+            message = "is of the PC transformer; a function of your own makes its own checkpoints"
+            raise PcsearchError(Problem(message, "--checkpoint-every"))
         return UserFunction(options.trainable, folder)
     return PCTransformer()
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-import optuna
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -19,7 +18,18 @@ LATEST = "pcsearch:latest"
 BEST = "pcsearch:best"
 
 
-def note_report(trial: optuna.Trial, report: Mapping[str, Any], metrics: Sequence[Metric]) -> None:
+class Noted(Protocol):
+    """Something that is kept with a trial: Optuna's trial itself, or what stands for it."""
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        """What has been kept."""
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Keep something."""
+
+
+def note_report(trial: Noted, report: Mapping[str, Any], metrics: Sequence[Metric]) -> None:
     """Keep a trial's latest and best values, where a report has a finite number of each metric.
 
     Of several metrics the latest values also count as the best: no report is the best in all.
@@ -34,9 +44,7 @@ def note_report(trial: optuna.Trial, report: Mapping[str, Any], metrics: Sequenc
         trial.set_user_attr(BEST, latest)
 
 
-def final_values(
-    trial: optuna.Trial, metrics: Sequence[Metric], *, went_wrong: bool
-) -> list[float]:
+def final_values(trial: Noted, metrics: Sequence[Metric], *, went_wrong: bool) -> list[float]:
     """What an ended trial is told to Optuna as: the best that it ever reported.
 
     Infinity stands for the worst, however bad later trials are.

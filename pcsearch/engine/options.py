@@ -26,6 +26,11 @@ class Options:
         overrides: parameters fixed over the file, by name.
         sampler: which of Optuna's samplers suggests the trials of ``bayes``.
         trainable: ``MODULE:FUNCTION`` that trials call; None trains the PC transformer.
+        checkpoint_every: after how many epochs a trial's state is kept.
+        max_failures: how often a trial is tried again.
+        trial_timeout: how many seconds a trial may run without a report; None for no limit.
+        time_budget: how many seconds the session may take; None for no limit.
+        warm_start: directories of older experiments whose results the searcher starts from.
     """
 
     num_samples: int | None = None
@@ -39,3 +44,8 @@ class Options:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     sampler: SamplerName = "auto"
     trainable: str | None = None
+    checkpoint_every: int = 1
+    max_failures: int = 2
+    trial_timeout: float | None = None
+    time_budget: float | None = None
+    warm_start: tuple[str, ...] = ()

@@ -24,12 +24,14 @@ class TrialSettings:
     Args:
         directory: the experiment's.
         data_folder: where a relative ``data_dir`` starts on nodes that have it.
+        checkpoint_every: after how many epochs the state is kept; after the last it is anyway.
         validate_at: epochs that end with a validation besides the configured ones.
         probe_at: the same for the linear probe.
     """
 
     directory: Path
     data_folder: Path
+    checkpoint_every: int = 1
     validate_at: tuple[int, ...] = ()
     probe_at: tuple[int, ...] = ()
 
@@ -52,7 +54,10 @@ def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
                 for name, file in zip((RECONSTRUCTIONS, RECONSTRUCTION_VIDEO), files, strict=True):
                     if file is not None:
                         metrics[name] = file.relative_to(folder).as_posix()
-            _report(run, metrics)
+            if run.finished or run.epoch % settings.checkpoint_every == 0:
+                _report(run, metrics)
+            else:
+                tune.report(metrics)
 
     return pc_transformer
 

@@ -11,6 +11,7 @@ from pcsearch.engine.data import prepare_data, worker_packages
 from pcsearch.engine.workload import Surroundings, Trainable, Workload
 from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
+from pcsearch.pc.checkpoint_files import damage
 from pcsearch.pc.config import NUMERIC_FIELDS, model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -60,6 +61,10 @@ class PCTransformer(Workload):
         """Refuse ``device: cuda`` for trials without a GPU: each would fail."""
         checks.check_device(sweep, gpus_per_trial)
 
+    def damage(self, checkpoint: Path) -> str:
+        """What is wrong with the state in a checkpoint's folder."""
+        return damage(checkpoint)
+
     def worker_packages(self, sweep: Sweep) -> Mapping[str, str]:
         """What the augmentation and the pictures of a sweep's trials need."""
         return worker_packages(sweep)
@@ -76,6 +81,7 @@ class PCTransformer(Workload):
         sources = {names.source(metric.name) for metric in metrics}
         settings = TrialSettings(
             directory=surroundings.directory,
+            checkpoint_every=surroundings.checkpoint_every,
             data_folder=surroundings.folder,
             validate_at=rungs if "validation" in sources else (),
             # The last epoch is probed wherever any is.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ray import tune
@@ -13,11 +12,11 @@ from ray.tune.result import AUTO_RESULT_KEYS
 from ray.tune.utils import flatten_dict
 
 from pcsearch.engine.experiment import Experiment
+from pcsearch.engine.history import History, folder_name
+from pcsearch.engine.journal import Ended, Journal
 from pcsearch.engine.results import Status, TrialResult, better, finite, measured
 from pcsearch.engine.schedulers import make_scheduler
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
-
-ERROR_LINES = 10
 
 
 def trial_number(trial: Trial) -> int:
@@ -27,7 +26,7 @@ def trial_number(trial: Trial) -> int:
 
 def trial_folder(trial: Trial) -> str:
     """The name of a trial's folder."""
-    return f"{trial_number(trial):04d}_{trial.trial_id}"
+    return folder_name(trial_number(trial), trial.trial_id)
 
 
 def diverged(report: Mapping[str, Any], metrics: tuple[str, ...]) -> bool:
@@ -41,68 +40,98 @@ def diverged(report: Mapping[str, Any], metrics: tuple[str, ...]) -> bool:
 class Record(tune.Callback):
     """Watches the reports of a search, and tells what became of its trials.
 
-    Tune keeps its state with the experiment's, and in it that of the scheduler, which Tune does
-    not keep by itself.
-
     Args:
-        experiment: the search.
+        experiment: the search, with what earlier sessions of it have come to.
     """
 
     def __init__(self, experiment: Experiment) -> None:
-        workload = experiment.workload
-        self.scheduler = make_scheduler(experiment.sweep, experiment.max_epochs, workload.time_attr)
+        self._journal = Journal(experiment.directory.path)
+        self.scheduler = make_scheduler(
+            experiment.sweep,
+            experiment.max_epochs,
+            experiment.workload.time_attr,
+            self._journal.add,
+        )
         """Stops the search's trials."""
+        self.storage_error = ""
+        """The error of the storage that has ended the search, in a line."""
+        self.on_storage_error: Callable[[], None] = lambda: None
+        """Called with the first of them."""
         self._experiment = experiment
         self._names = tuple(metric.name for metric in experiment.metrics)
         self._values: dict[str, list[float | None]] = {}
         # An interrupted trial is TERMINATED to Tune, like one that came to its end.
         self._ended: set[str] = set()
         self._failed: set[str] = set()
+        self._errors: dict[str, str] = {}
+        self._recall(experiment.history)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         """Keep a report's values where they are the best so far."""
-        report = flatten_dict(result)
-        numbers = [measured(report, name) for name in self._names]
-        if len(numbers) > 1:
-            # The values of several metrics belong together.
-            if None not in numbers:
-                self._values[trial.trial_id] = numbers
-            return
-        for value, metric in zip(numbers, self._experiment.metrics, strict=True):
-            before = self._values.get(trial.trial_id, [None])[0]
-            if value is not None and better(value, before, metric):
-                self._values[trial.trial_id] = [value]
+        self._keep(trial.trial_id, flatten_dict(result))
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """A trial has come to its end, its own or by the scheduler."""
-        self._ended.add(trial.trial_id)
-        self._failed.discard(trial.trial_id)
+        self._end(trial, failed=False)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """A trial has failed for good."""
+        """A trial has failed for good; not where the storage has: it goes on when there is room."""
+        storage_error = getattr(trial, "storage_error", "")
+        if storage_error:
+            self.storage_error = storage_error
+            self.on_storage_error()
+        else:
+            self._end(trial, failed=True)
+
+    def _end(self, trial: Trial, failed: bool) -> None:
         self._ended.add(trial.trial_id)
-        self._failed.add(trial.trial_id)
+        if failed:
+            self._failed.add(trial.trial_id)
+            self._errors[trial.trial_id] = error = str(getattr(trial, "error", ""))
+        else:
+            error = ""
+        last = flatten_dict(trial.last_result or {})
+        values = list(self._final_values(trial.trial_id, last))
+        by_target = self.ended_by_target(trial)
+        self._journal.add(Ended(trial.trial_id, failed, values, by_target, error))
 
-    def get_state(self) -> dict[str, Any] | None:
-        """What a later session needs to know."""
-        return {
-            "values": self._values,
-            "ended": sorted(self._ended),
-            "failed": sorted(self._failed),
-            "scheduler": self.scheduler.get_state(),
-        }
+    def _recall(self, history: History) -> None:
+        """Go on from earlier sessions."""
+        for past in history.trials:
+            if past.over:
+                self._ended.add(past.id)
+            if past.failed:
+                self._failed.add(past.id)
+            if past.ended is not None:
+                self._errors[past.id] = past.ended.error
+            if past.ended is not None and past.ended.values:
+                self._keep_all(past.id, past.ended.values)
+            else:
+                for report in past.reports:
+                    self._keep(past.id, flatten_dict(report))
+        self.scheduler.recall(history)
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from an earlier session's state."""
-        self._values, self._ended = state["values"], set(state["ended"])
-        self._failed = set(state.get("failed", ()))
-        self.scheduler.set_state(state["scheduler"])
+    def _keep_all(self, trial_id: str, values: Sequence[float | None]) -> None:
+        if any(value is not None for value in values):
+            self._values[trial_id] = list(values)
+
+    def _keep(self, trial_id: str, report: Mapping[str, Any]) -> None:
+        numbers = [measured(report, name) for name in self._names]
+        if len(numbers) > 1:
+            # The values of several metrics belong together.
+            if None not in numbers:
+                self._values[trial_id] = numbers
+            return
+        for value, metric in zip(numbers, self._experiment.metrics, strict=True):
+            before = self._values.get(trial_id, [None])[0]
+            if value is not None and better(value, before, metric):
+                self._values[trial_id] = [value]
 
     @property
     def ended(self) -> int:
@@ -118,7 +147,7 @@ class Record(tune.Callback):
     def winner(self) -> str | None:
         """The id of the trial that has reached the target, None if none has."""
         reached = self.scheduler.reached
-        return None if reached is None else reached.trial_id
+        return None if reached is None else reached.trial
 
     def rung(self, trial: Trial) -> int | None:
         """The rung at which a trial was stopped for being worse than others."""
@@ -134,7 +163,7 @@ class Record(tune.Callback):
 
     def error(self, trial: Trial) -> str:
         """The first lines of the error that made a trial fail, else an empty string."""
-        return "\n".join(_error_lines(trial)[:ERROR_LINES])
+        return self._errors.get(trial.trial_id, "")
 
     def has_ended(self, trial: Trial) -> bool:
         """Whether a trial has come to its end, in this session or an earlier one."""
@@ -152,7 +181,7 @@ class Record(tune.Callback):
             epoch=self.epoch(last),
             values=self._final_values(trial.trial_id, last),
             seconds=float(last.get("time_total_s") or 0),
-            error=next(iter(_error_lines(trial)), ""),
+            error=self.error(trial).partition("\n")[0],
             reported=_reported(last),
         )
 
@@ -175,7 +204,9 @@ class Record(tune.Callback):
         if at_its_end or last.get(EARLY_STOP_REASON) or self.winner == trial.trial_id:
             return "finished"
         cut = trial.trial_id in self.scheduler.stopped or trial.trial_id in self.scheduler.ended
-        return "stopped" if cut or epochs is not None else "finished"
+        # So a user stops one trial, from W&B.
+        by_hand = trial.stopping_criterion.get(TRAINING_ITERATION) == 0
+        return "stopped" if cut or by_hand or epochs is not None else "finished"
 
     def _final_values(self, trial_id: str, last: Mapping[str, Any]) -> tuple[float | None, ...]:
         nothing: list[float | None] = [None] * len(self._names)
@@ -187,19 +218,3 @@ class Record(tune.Callback):
 def _reported(report: Mapping[str, Any]) -> tuple[str, ...]:
     own = (name for name, value in report.items() if finite(value) is not None)
     return tuple(n for n in own if n not in AUTO_RESULT_KEYS and not n.startswith("config/"))
-
-
-def _error_lines(trial: Trial) -> list[str]:
-    """The exception that made a trial fail, without the places in the code and empty lines."""
-    if trial.status != Trial.ERROR or trial.error_file is None:
-        return []
-    # Of an earlier session only the storage has it.
-    files = (Path(trial.error_file), Path(trial.path or "", Path(trial.error_file).name))
-    file = next((file for file in files if file.is_file()), None)
-    if file is None:
-        return []
-    text = file.read_text(encoding="utf-8", errors="replace")
-    # After the last place in the code comes the exception, whose message may have many lines.
-    lines = text[text.rfind("\n  File ") + 1 :].split("\n")
-    start = next((i for i, line in enumerate(lines) if line.strip() and line[0] != " "), len(lines))
-    return [line.rstrip() for line in lines[start:] if line.strip()]

@@ -1,42 +1,74 @@
-"""``result.json``: a line for every report of a trial, in the trial's folder."""
+"""``result.json``, a line for every report of a trial, and ``params.json``, its values."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from ray.air.constants import EXPR_RESULT_FILE
+from ray.air._internal.json import SafeFallbackEncoder
+from ray.air.constants import EXPR_PARAM_FILE
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 
+from pcsearch.engine.history import REPORTS
+from pcsearch.engine.storage import end_last_line, last_json_line, writing
+
 
 class ReportFiles(JsonLoggerCallback):
-    """Tune's own log, written where it stays.
+    """Tune's own log, written where it stays, each epoch once.
 
     Tune writes it to a temporary folder that is copied to the experiment's directory with the
     state of the search: killed in between, the search lost epochs that its checkpoints have. A
-    report is here before Tune keeps the checkpoint that came with it.
+    report is here before Tune keeps the checkpoint that came with it. Epochs that are computed
+    again, after a checkpoint that is older than the last report, are here already.
+
+    Args:
+        epoch: of a report.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: Callable[[Mapping[str, Any]], int]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._epoch = epoch
+        self._last: dict[str, int] = {}
 
     def log_trial_start(self, trial: Trial) -> None:
-        """Open the trial's file, to add to what an earlier session has written."""
+        """Open the trial's file, to add to what an earlier session has written.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
         if trial in self._trial_files:
             self._trial_files[trial].close()
         trial.init_local_path()  # type: ignore[no-untyped-call]
-        self.update_config(trial, trial.config)
         assert trial.path is not None, "a trial that runs has a place in the storage"
-        file = Path(trial.path, EXPR_RESULT_FILE)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _end_last_line(file)
-        self._trial_files[trial] = file.open("at", encoding="utf-8")
+        file = Path(trial.path, REPORTS)
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            config = json.dumps(trial.config, indent=2, sort_keys=True, cls=SafeFallbackEncoder)
+            file.with_name(EXPR_PARAM_FILE).write_text(config, encoding="utf-8")
+            end_last_line(file)
+            self._trial_files[trial] = file.open("at", encoding="utf-8")
+        last = last_json_line(file)
+        self._last[trial.trial_id] = 0 if last is None else self._epoch(last)
 
+    def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
+        """Write a report, unless its epoch is there.
 
-def _end_last_line(file: Path) -> None:
-    """Cut off a line that a killed driver did not finish: the next would land on it."""
-    if not file.exists():
-        return
-    with file.open("rb+") as opened:
-        data = opened.read()
-        opened.truncate(data.rfind(b"\n") + 1)
+        Raises:
+            StorageError: it cannot be written.
+        """
+        epoch = self._epoch(result)
+        if epoch <= self._last.get(trial.trial_id, 0):
+            return
+        file = Path(trial.path or "", REPORTS)
+        with writing(file):
+            self._trial_files[trial].write(json.dumps(result, cls=SafeFallbackEncoder) + "\n")
+            self._trial_files[trial].flush()
+        self._last[trial.trial_id] = epoch
+
+    def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
+        """Close the trial's file."""
+        super().log_trial_end(trial, failed)
+        self._last.pop(trial.trial_id, None)

@@ -1,77 +1,130 @@
-"""A search that was killed goes on: from checkpoints that are there, and with its record."""
+"""Trials of an earlier session as Tune's: those that are over, and those that go on."""
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.air.constants import EXPR_RESULT_FILE
+from ray.air.constants import EXPR_ERROR_FILE
+from ray.train._internal.session import _TrainingResult
+from ray.train._internal.storage import _delete_fs_path
 from ray.train.constants import CHECKPOINT_DIR_NAME
 from ray.tune.experiment import Trial
 
-from pcsearch.engine.directory import RECORD_FILE
-from pcsearch.engine.saved_state import SavedState
+from pcsearch.engine.history import PastTrial
+from pcsearch.engine.trial import SearchTrial
+
+Damage = Callable[[Path], str]
+"""What is wrong with a checkpoint's folder, else an empty string."""
+Report = dict[str, Any]
 
 
-class Restoring(tune.Callback):
-    """Sees to it that a search that was killed, at whatever moment, can go on.
-
-    Tune deletes a trial's checkpoint when it keeps the next, and writes down which it keeps some
-    time later: a search that is killed in between is restored with checkpoints that are gone, and
-    Tune would let their trials fail. And it takes every JSON file of the directory for a part of
-    its state and writes it again and again: killed while it does, it would leave an empty record
-    of the experiment.
+@dataclass(frozen=True)
+class Restored:
+    """Where a trial goes on.
 
     Args:
-        directory: of the experiment.
+        past: the trial.
+        checkpoints: that are there and whole, with the reports that came with them, oldest first.
+        discarded: those that are of no use.
+        note: what the user should know of it, else empty.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._looked = False
-        self._saved = SavedState(directory)
-
-    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Look once, before any trial goes on; later, keep copies of Tune's state."""
-        if self._looked:
-            if trials:
-                self._saved.keep(Path(trials[0].local_experiment_path))
-            return
-        self._looked = True
-        for trial in trials:
-            Path(trial.local_experiment_path, RECORD_FILE).unlink(missing_ok=True)
-            if trial.status not in (Trial.TERMINATED, Trial.ERROR):
-                _mend(trial)
+    past: PastTrial
+    checkpoints: tuple[tuple[Path, Report], ...]
+    discarded: tuple[Path, ...] = ()
+    note: str = ""
 
 
-def _mend(trial: Trial) -> None:
-    recorded = trial.latest_checkpoint_result
-    if recorded is None or recorded.checkpoint is None or trial.path is None:
+def restore(past: PastTrial, damage: Damage) -> Restored:
+    """Find where a trial goes on: the newest of its checkpoints that is whole and was reported.
+
+    Args:
+        past: the trial.
+        damage: tells which checkpoints cannot be used.
+    """
+    found = sorted(path for path in past.folder.glob("checkpoint_*") if path.is_dir())
+    if past.over:
+        # Nothing goes on from them.
+        reports = past.reports if len(found) > 1 else [past.last_report or {}]
+        return Restored(past, _reported(found, reports))
+    reported = _reported(found, past.reports)
+    whole: list[tuple[Path, Report]] = []
+    problems = []
+    for path, report in reported:
+        problem = damage(path)
+        if problem:
+            problems.append(f"{path.name}: {problem}")
+        else:
+            whole.append((path, report))
+    kept = {path for path, _ in whole}
+    discarded = tuple(path for path in found if path not in kept)
+    return Restored(past, tuple(whole), discarded, _note(past, whole, problems))
+
+
+def into_tune(restored: Restored, trial: SearchTrial) -> None:
+    """Put a trial of Tune's, which is new, where it was.
+
+    Args:
+        restored: where that is.
+        trial: with the same id.
+    """
+    past, storage = restored.past, trial.storage
+    assert storage is not None, "Tune's experiment has one"
+    trial.init_local_path()  # type: ignore[no-untyped-call]
+    metadata: Any = trial.run_metadata
+    if past.over:
+        trial.status = Trial.ERROR if past.failed else Trial.TERMINATED
+        metadata.last_result = dict(past.last_report or {})
+    if past.failed:
+        metadata.error_filename = EXPR_ERROR_FILE
+    for path in restored.discarded:
+        _delete_fs_path(fs=storage.storage_filesystem, fs_path=str(path))
+    if not restored.checkpoints:
         return
-    folder, gone = Path(trial.path), Path(recorded.checkpoint.path)
-    if gone.exists():
-        return
-    # A newer one may be half written; it was complete when the recorded one was deleted for it.
-    names = sorted(path.name for path in folder.glob("checkpoint_*"))
-    kept = next((name for name in names if name > gone.name), None)
-    report = None if kept is None else _report(folder / EXPR_RESULT_FILE, kept)
-    if kept is not None and report is not None:
-        checkpoint = tune.Checkpoint(str(folder / kept), recorded.checkpoint.filesystem)
-        # Tune deletes the older one, and would not go on without it.
-        gone.mkdir(parents=True)
-        trial.on_checkpoint(type(recorded)(checkpoint, report))
+    for path, report in restored.checkpoints:
+        checkpoint = tune.Checkpoint(str(path), storage.storage_filesystem)
+        trial.on_checkpoint(_TrainingResult(checkpoint, dict(report)))
+    newest, report = restored.checkpoints[-1]
+    # The next checkpoint gets the number after it, as if the trial had not been interrupted.
+    storage.current_checkpoint_index = _index(newest)
+    if not past.over:
+        metadata.last_result = dict(report)
 
 
-def _report(file: Path, checkpoint: str) -> dict[str, Any] | None:
-    """The report that came with a checkpoint; the file has it before Tune keeps the checkpoint."""
-    found = None
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
-        try:
-            report = json.loads(line)
-        # The driver was killed while it wrote.
-        except ValueError:
-            continue
-        if isinstance(report, dict) and report.get(CHECKPOINT_DIR_NAME) == checkpoint:
-            found = report
-    return found
+def recover(trial: SearchTrial, damage: Damage) -> None:
+    """Let a trial that is tried again in this session go on from a checkpoint that is whole."""
+    manager: Any = trial.run_metadata.checkpoint_manager
+    whole = [
+        result for result in manager._checkpoint_results if not damage(Path(result.checkpoint.path))
+    ]
+    manager._checkpoint_results = whole
+    manager._latest_checkpoint_result = whole[-1] if whole else None
+    newest = Path(whole[-1].checkpoint.path) if whole else None
+    assert trial.storage is not None, "Tune's experiment has one"
+    trial.storage.current_checkpoint_index = -1 if newest is None else _index(newest)
+
+
+def _reported(found: Iterable[Path], reports: Iterable[Report]) -> tuple[tuple[Path, Report], ...]:
+    by_name = {report.get(CHECKPOINT_DIR_NAME): report for report in reports}
+    return tuple((path, by_name[path.name]) for path in found if path.name in by_name)
+
+
+def _note(past: PastTrial, whole: list[tuple[Path, Report]], problems: list[str]) -> str:
+    had_one = any(report.get(CHECKPOINT_DIR_NAME) for report in past.reports)
+    if whole and not problems:
+        return ""
+    if not had_one:
+        return ""
+    why = "; ".join(problems) or "no checkpoint is left"
+    where = f"it goes on from {whole[-1][0].name}" if whole else "it starts over"
+    return f"trial {past.number}: {why}; {where}"
+
+
+def _index(checkpoint: Path) -> int:
+    number = re.search(r"\d+$", checkpoint.name)
+    return int(number[0]) if number else 0

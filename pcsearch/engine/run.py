@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import signal
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
-from types import FrameType
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -26,13 +24,17 @@ from pcsearch.engine.cluster import (
     logs_folder,
 )
 from pcsearch.engine.experiment import Experiment
-from pcsearch.engine.record import Record, trial_folder
+from pcsearch.engine.interruption import Interruption, Reason
+from pcsearch.engine.journal import Journal
+from pcsearch.engine.record import Record
 from pcsearch.engine.report_files import ReportFiles
-from pcsearch.engine.restoring import Restoring
+from pcsearch.engine.restoring import Restored
 from pcsearch.engine.results import TrialResult
-from pcsearch.engine.saved_state import mend
-from pcsearch.engine.searchers import Suggestions, make_searcher
+from pcsearch.engine.searchers import make_searcher
 from pcsearch.engine.stoppers import UntilTarget
+from pcsearch.engine.storage import NO_STORAGE, StorageError
+from pcsearch.engine.trial_source import TrialSource
+from pcsearch.engine.watch import Watch
 from pcsearch.engine.workload import Surroundings
 
 TUNE_ENVIRONMENT = {
@@ -51,13 +53,13 @@ class Outcome:
 
     Args:
         trials: in the order of their numbers.
-        interrupted: whether it was cut off.
+        reason: why the session ended before the search, empty where it did not.
         reached: the id of the trial that reached the metric's target, None if none did.
         ray_logs: where Ray's own logs are.
     """
 
     trials: tuple[TrialResult, ...]
-    interrupted: bool
+    reason: Reason = ""
     reached: str | None = None
     ray_logs: str = ""
 
@@ -88,6 +90,7 @@ def ready(experiment: Experiment) -> Iterator[None]:
 
 def run(
     experiment: Experiment,
+    restored: Sequence[Restored],
     record: Record,
     callbacks: Sequence[tune.Callback],
     tracking: dict[str, Any],
@@ -96,49 +99,82 @@ def run(
 
     Args:
         experiment: what to run.
+        restored: its trials of earlier sessions.
         record: of its trials, with the scheduler that stops them.
         callbacks: that watch it.
         tracking: what to keep of the tracking's settings for a later `reopen`.
 
     Raises:
-        PcsearchError: the directory cannot be had.
+        StorageError: the directory cannot be written, or no more.
+        PcsearchError: it cannot be made.
     """
+    directory = experiment.directory
     if not experiment.resumed:
         kept = _kept(experiment) | {"tracking": tracking}
-        experiment.directory.create(experiment.sweep.text, kept)
-    else:
-        mend(experiment.directory.path)
-    interruption = Interruption()
-    with interruption.handled():
-        # The others ask the record, so it comes first; none sees a report before its file.
-        first = [record, ReportFiles(), Restoring(experiment.directory.path)]
-        trials = _tune(experiment, record.scheduler, [*first, *callbacks, interruption])
+        directory.create(experiment.sweep.text, kept, experiment.history.known)
+    options, workload = experiment.options, experiment.workload
+    interruption = Interruption(options.time_budget)
+    record.on_storage_error = lambda: interruption.stop("storage")
+    record.scheduler.give_up = lambda: interruption.stop("hopeless")
+    # The others ask the record, so it comes first; none sees a report before its file.
+    first = [record, ReportFiles(record.epoch), Watch(options.trial_timeout, workload.damage)]
+    # One that is gone on with is held already.
+    held = nullcontext() if experiment.resumed else directory.owned()
+    with held, interruption.handled(), _disk(directory.path):
+        trials = _tune(experiment, restored, record.scheduler, [*first, *callbacks, interruption])
+    if record.storage_error:
+        raise StorageError(f"{directory.path}: cannot be written ({record.storage_error})")
     results = sorted(map(record.result, trials), key=lambda result: result.number)
-    return Outcome(tuple(results), interruption.happened, record.winner, logs_folder())
+    return Outcome(
+        tuple(results),
+        interruption.reason,
+        record.winner,
+        logs_folder(),
+    )
+
+
+@contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    """Say it in a line where the disk ends a session."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_STORAGE:
+            raise
+        raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _tune(
-    experiment: Experiment, scheduler: UntilTarget, callbacks: list[tune.Callback]
+    experiment: Experiment,
+    restored: Sequence[Restored],
+    scheduler: UntilTarget,
+    callbacks: list[tune.Callback],
 ) -> list[Any]:
     options, directory = experiment.options, experiment.directory
     resources = {"cpu": options.cpus_per_trial, "gpu": gpus_per_trial(options)}
-    surroundings = Surroundings(directory.path, experiment.folder)
+    surroundings = Surroundings(directory.path, experiment.folder, options.checkpoint_every)
     trainable = experiment.workload.trainable(experiment.sweep, experiment.metrics, surroundings)
-    searcher = make_searcher(experiment.sweep, experiment.cap, options.seed, options.sampler)
+    searcher = make_searcher(
+        experiment.sweep, experiment.cap, options.seed, options.sampler, experiment.history
+    )
+    source = TrialSource(
+        searcher,
+        restored,
+        Journal(directory.path),
+        options.max_concurrent,
+        next(iter(experiment.metrics), None),
+    )
     analysis = tune.run(
         tune.with_resources(trainable, resources),
         name=directory.name,
         storage_path=str(directory.path.parent),
         # The searcher knows the end; Tune's own count would repeat a grid.
         num_samples=-1,
-        search_alg=Suggestions(searcher, options.max_concurrent),
+        search_alg=source,
         scheduler=scheduler,
-        checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-        trial_dirname_creator=trial_folder,
+        max_failures=options.max_failures,
         reuse_actors=True,
-        max_failures=2,
         raise_on_failed_trial=False,
-        resume=experiment.resumed,
         callbacks=callbacks,
         verbose=0,
     )
@@ -149,6 +185,9 @@ def _kept(experiment: Experiment) -> dict[str, Any]:
     options = asdict(experiment.options)
     # The directory itself says them, wherever it is moved.
     del options["storage_path"], options["name"]
+    # They are of one session.
+    del options["time_budget"], options["address"]
+    options["num_samples"] = experiment.cap
     return {
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "sweep_file": experiment.sweep.source,
@@ -160,37 +199,3 @@ def _kept(experiment: Experiment) -> dict[str, Any]:
             **{name: version(name) for name in RECORDED_VERSIONS},
         },
     }
-
-
-class Interruption(tune.Callback):
-    """Notes an interrupt (SIGINT) that Tune takes: it ends the search and saves its state.
-
-    Tune sets its handler just before it sets up the callbacks, and tells nobody when it ran.
-    """
-
-    def __init__(self) -> None:
-        self.happened = False
-
-    def setup(self, *args: Any, **info: Any) -> None:
-        """Put a handler before Tune's."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        tunes = signal.getsignal(signal.SIGINT)
-
-        def note(number: int, frame: FrameType | None) -> None:
-            self.happened = True
-            if callable(tunes):
-                tunes(number, frame)
-
-        if callable(tunes):
-            signal.signal(signal.SIGINT, note)
-
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        """Give the process its own handler back after the block."""
-        before = signal.getsignal(signal.SIGINT)
-        try:
-            yield
-        finally:
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGINT, before)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from optuna.distributions import BaseDistribution
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
@@ -18,6 +20,9 @@ from pcsearch.engine.imputation import imputed
 from pcsearch.engine.options import SamplerName
 from pcsearch.engine.sampler_choice import GP_TRIALS, PROCESSES, pick_sampler
 from pcsearch.sweeps.metrics import Impute
+
+if TYPE_CHECKING:
+    from pcsearch.engine.recollection import Recollection
 
 STARTUP_SHARE = 5
 STARTUP_TRIALS = (4, 10)
@@ -32,6 +37,7 @@ def make_sampler(
     space: Space,
     objectives: int = 1,
     running: Sequence[Impute | None] = (None,),
+    earlier: Recollection | None = None,
 ) -> BaseSampler:
     """The sampler of a name.
 
@@ -44,12 +50,15 @@ def make_sampler(
         objectives: how many there are.
         running: for each objective, what a running trial counts as; None where it is only taken
             to be on its way.
+        earlier: trials that the study begins with. Draws go on after them, not from the start.
     """
     dimensions = sum(not each.single() for each in space.values())
     name = pick_sampler(name, dimensions, objectives)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        inner, startup = MAKERS[name](seed), 0
+        inner, startup = MAKERS[name](_seed_after(seed, earlier)), 0
+        if earlier and name == "cmaes":
+            inner = _cmaes_after(seed, earlier)
     if name in PROCESSES:
         least, most = STARTUP_TRIALS
         startup = most if cap is None else min(most, max(least, cap // STARTUP_SHARE))
@@ -60,14 +69,47 @@ def _process(seed: int) -> BaseSampler:
     return GaussianProcess(seed)
 
 
+def _seed_after(seed: int, earlier: Recollection | None) -> int:
+    """The seed of a sampler's draws, another one in every session of a search."""
+    if not earlier:
+        return seed
+    return int(np.random.SeedSequence([seed, len(earlier)]).generate_state(1)[0])
+
+
+def _cmaes_after(seed: int, earlier: Recollection) -> BaseSampler:
+    """CMA-ES from the distribution of the best trials so far; by itself it has no memory."""
+    source = []
+    for trial in (*earlier.known, *earlier.trials.values()):
+        if trial.state == TrialState.COMPLETE and all(map(math.isfinite, trial.values)):
+            numeric = copy.copy(trial)
+            numeric.distributions = {
+                name: each
+                for name, each in trial.distributions.items()
+                if not isinstance(each, CategoricalDistribution) and not each.single()
+            }
+            source.append(numeric)
+    return CmaEsSampler(
+        seed=_seed_after(seed, earlier),
+        warn_independent_sampling=False,
+        source_trials=source or None,
+    )
+
+
 def _cmaes(seed: int) -> BaseSampler:
     return CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 
-def _qmc(seed: int) -> BaseSampler:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
+class Spread(QMCSampler):
+    """Spread points, of which each trial gets the one of its own number."""
+
+    def __init__(self, seed: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            super().__init__(seed=seed, scramble=True, warn_independent_sampling=False)
+
+    def _find_sample_id(self, study: Study, search_space: dict[str, BaseDistribution]) -> int:
+        # Optuna counts in the study, which a resumed search makes anew.
+        return len(study.get_trials(deepcopy=False)) - 1
 
 
 MAKERS: dict[SamplerName, Callable[[int], BaseSampler]] = {
@@ -75,7 +117,7 @@ MAKERS: dict[SamplerName, Callable[[int], BaseSampler]] = {
     "gp": _process,
     "tpe": lambda seed: TPESampler(seed=seed),
     "cmaes": _cmaes,
-    "qmc": _qmc,
+    "qmc": Spread,
     "random": lambda seed: RandomSampler(seed=seed),
 }
 
@@ -153,7 +195,7 @@ class SearchSampler(BaseSampler):
         self._inner = inner
         self._space = {name: each for name, each in space.items() if not each.single()}
         self._startup = startup
-        self._spread = _qmc(seed)
+        self._spread = Spread(seed)
         self._running = tuple(running)
 
     def infer_relative_search_space(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import pickle
-import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 import optuna
-from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
+from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from pcsearch.engine.gaussian_process import load_torch
+from pcsearch.engine.history import History, PastTrial
 from pcsearch.engine.imputation import final_values, note_report
 from pcsearch.engine.options import SamplerName
+from pcsearch.engine.recollection import recall, recollect
 from pcsearch.engine.sampler_choice import PROCESSES, pick_sampler
 from pcsearch.engine.samplers import make_sampler
 from pcsearch.engine.search_space import OptunaSpace
@@ -33,8 +32,12 @@ class Configurations(Protocol):
 
 
 def make_searcher(
-    sweep: Sweep, cap: int | None, seed: int, sampler: SamplerName = "auto"
-) -> Searcher:
+    sweep: Sweep,
+    cap: int | None,
+    seed: int,
+    sampler: SamplerName = "auto",
+    history: History | None = None,
+) -> PlannedSearcher | BayesSearcher:
     """The searcher of a sweep's method.
 
     Args:
@@ -42,38 +45,15 @@ def make_searcher(
         cap: how many trials it may suggest, None for no bound.
         seed: of random draws and of Optuna's sampler.
         sampler: what suggests the trials of bayes.
+        history: what earlier sessions have come to.
     """
+    history = history or History()
     planned = configurations(sweep, seed)
     if planned is not None:
-        return PlannedSearcher(planned, cap, sweep.metric)
+        return PlannedSearcher(planned, cap, sweep.metric, history)
     assert sweep.metrics, "a bayes sweep is read with its metric"
     space = OptunaSpace(sweep.parameters.values())
-    return BayesSearcher(space, cap, sweep.metrics, seed, sampler)
-
-
-class Suggestions(SearchGenerator):
-    """A searcher as Tune wants it; how many trials there are is the searcher's alone to say.
-
-    Args:
-        searcher: suggests the trials.
-        max_concurrent: how many run at once at most, None for no limit.
-    """
-
-    def __init__(self, searcher: Searcher, max_concurrent: int | None) -> None:
-        # Also without a limit: a later session may set one, and needs to know what is running.
-        limit = sys.maxsize if max_concurrent is None else max_concurrent
-        self._limiter = ConcurrencyLimiter(searcher, max_concurrent=limit)
-        super().__init__(self._limiter)
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from an earlier session, asking the searcher again: its cap may be higher now."""
-        super().set_state({**state, "finished": False})
-
-    def restore_from_dir(self, dirpath: str) -> None:
-        """Go on from an earlier session, with the limit of this one."""
-        limit = self._limiter.max_concurrent
-        super().restore_from_dir(dirpath)
-        self._limiter.max_concurrent = limit
+    return BayesSearcher(space, cap, sweep.metrics, seed, sampler, history)
 
 
 class PlannedSearcher(Searcher):
@@ -83,14 +63,28 @@ class PlannedSearcher(Searcher):
         planned: the configurations by number.
         cap: how many are suggested, None for no bound.
         metric: the sweep's, None where it has none.
+        history: what earlier sessions have come to; it goes on after their trials.
     """
 
-    def __init__(self, planned: Configurations, cap: int | None, metric: Metric | None) -> None:
+    def __init__(
+        self,
+        planned: Configurations,
+        cap: int | None,
+        metric: Metric | None,
+        history: History | None = None,
+    ) -> None:
         name, mode = (metric.name, metric.mode) if metric is not None else (None, None)
         super().__init__(metric=name, mode=mode)
         self._planned = planned
         self._cap = cap
-        self._next = 0
+        self._next = 0 if history is None else len(history.trials)
+
+    def config(self, past: PastTrial) -> dict[str, Any]:
+        """The configuration of a trial of an earlier session."""
+        return self._planned.config(past.number - 1)
+
+    def point(self, trial_id: str) -> None:
+        """None: a trial's number says what it is."""
 
     def suggest(self, trial_id: str) -> Any:
         """The next configuration, or FINISHED after the last."""
@@ -104,14 +98,6 @@ class PlannedSearcher(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Nothing: results change nothing."""
-
-    def save(self, checkpoint_path: str) -> None:
-        """Write how far the search has come."""
-        Path(checkpoint_path).write_bytes(pickle.dumps(self._next))
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Go on from what `save` wrote."""
-        self._next = pickle.loads(Path(checkpoint_path).read_bytes())  # noqa: S301 - own file
 
 
 class BayesSearcher(OptunaSearch):
@@ -128,6 +114,7 @@ class BayesSearcher(OptunaSearch):
         metrics: what the study optimises, one or more.
         seed: of the sampler.
         sampler: its name.
+        history: what earlier sessions have come to: all of it is in the study.
     """
 
     def __init__(
@@ -137,8 +124,11 @@ class BayesSearcher(OptunaSearch):
         metrics: Sequence[Metric],
         seed: int,
         sampler: SamplerName = "auto",
+        history: History | None = None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        history = history or History()
+        recollection = recollect(history, space.distributions, metrics)
         names = [metric.name for metric in metrics]
         modes: list[str] = [metric.mode for metric in metrics]
         made = make_sampler(
@@ -148,6 +138,7 @@ class BayesSearcher(OptunaSearch):
             space=space.distributions,
             objectives=len(metrics),
             running=[metric.impute_while_running for metric in metrics],
+            earlier=recollection,
         )
         several = len(metrics) > 1
         super().__init__(
@@ -162,7 +153,17 @@ class BayesSearcher(OptunaSearch):
         self._parameters = space
         self._metrics = tuple(metrics)
         self._cap = cap
-        self._suggested = 0
+        self._suggested = len(history.trials)
+        self._ot_trials.update(recall(self.study, recollection))
+        self._completed_trials.update(past.id for past in history.trials if past.over)
+
+    def config(self, past: PastTrial) -> dict[str, Any]:
+        """The configuration of a trial of an earlier session."""
+        return self._parameters.config(past.point or {})
+
+    def point(self, trial_id: str) -> dict[str, Any]:
+        """What Optuna has chosen for a trial."""
+        return dict(self._ot_trials[trial_id].params)
 
     def suggest(self, trial_id: str) -> Any:
         """Optuna's next configuration, or FINISHED after the last."""
@@ -199,8 +200,3 @@ class BayesSearcher(OptunaSearch):
         """Optuna's study of the search."""
         assert self._ot_study is not None, "the space is given, so the study is there"
         return self._ot_study
-
-    def save(self, checkpoint_path: str) -> None:
-        """Write the whole study; the cap is not the study's and may change on a restore."""
-        state = {key: value for key, value in self.__dict__.items() if key != "_cap"}
-        Path(checkpoint_path).write_bytes(pickle.dumps(state))

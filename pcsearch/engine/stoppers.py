@@ -1,4 +1,4 @@
-"""The end of a whole search: as soon as a trial reaches the metric's target.
+"""The end of a whole search: a trial reaches the target, or the first all fail in the same way.
 
 Tune has stoppers for this. They end the other trials without a word to the searcher and the
 callbacks, the winning trial before its last checkpoint is kept, and a restored search gets an
@@ -8,25 +8,28 @@ the same reports, and what it stops comes to an orderly end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ray.air.constants import TRAINING_ITERATION
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.utils import flatten_dict
 
+from pcsearch.engine.history import History
+from pcsearch.engine.journal import Compared, ReachedTarget
 from pcsearch.engine.results import measured
 from pcsearch.sweeps.metrics import Metric
 
+HOPELESS = 5
+"""When so many trials, the first of a search, have all failed in the same way, it is given up."""
+Note = Callable[[Compared | ReachedTarget], None]
 
-@dataclass(frozen=True)
-class Reached:
-    """Which trial has reached the target, and with which values of the metrics that have one."""
 
-    trial_id: str
-    values: list[float | None]
+def forget(event: Compared | ReachedTarget) -> None:
+    """For a search that nobody will go on with."""
 
 
 class UntilTarget(FIFOScheduler):
@@ -34,12 +37,18 @@ class UntilTarget(FIFOScheduler):
 
     Args:
         metrics: what the trials report. A trial reaches the target with a report that is as good
-            as the targets of all that have one; without any, nothing ends the search.
+            as the targets of all that have one; without any, none does.
+        note: writes down what is decided.
     """
 
-    def __init__(self, metrics: Sequence[Metric]) -> None:
+    def __init__(self, metrics: Sequence[Metric], note: Note = forget) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.reached: Reached | None = None
+        self._note = note
+        # By number, of the trials that have failed.
+        self._errors: dict[int, str] = {}
+        self.give_up: Callable[[], None] = lambda: None
+        """Called when the first trials have all failed in the same way."""
+        self.reached: ReachedTarget | None = None
         """The trial that has ended the search."""
         self.ended: set[str] = set()
         """The trials that were under way when another reached the target."""
@@ -62,30 +71,39 @@ class UntilTarget(FIFOScheduler):
             self._end_others(tune_controller, trial)
         if self.reached is None:
             return str(TrialScheduler.CONTINUE)
-        if trial.trial_id != self.reached.trial_id:
+        if trial.trial_id != self.reached.trial:
             self.ended.add(trial.trial_id)
         return str(TrialScheduler.STOP)
 
-    def get_state(self) -> dict[str, Any]:
-        """What a restored search needs."""
-        return {
-            "reached": self.reached,
-            "ended": sorted(self.ended),
-            "stopped": dict(self.stopped),
-        }
+    def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Give the search up when its first trials have all failed in the same way."""
+        if trial.should_recover():  # type: ignore[no-untyped-call]
+            return
+        number = int(trial.experiment_tag)
+        self._errors[number] = _without_numbers(getattr(trial, "error", ""))
+        first = [self._errors.get(each) for each in range(1, HOPELESS + 1)]
+        if number <= HOPELESS and None not in first and len(set(first)) == 1:
+            self.give_up()
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from an earlier session's state; its target may have been another."""
-        reached = state["reached"]
-        self.reached = reached if reached is not None and self._are_there(reached.values) else None
-        self.ended = set(state["ended"])
-        self.stopped = dict(state["stopped"])
+    def recall(self, history: History) -> None:
+        """Go on from earlier sessions; the target may have been another."""
+        reached = history.reached
+        if reached is not None and self._are_there(reached.values):
+            self.reached = reached
+        self.ended = {t.id for t in history.trials if t.ended is not None and t.ended.by_target}
+        self.stopped = {t.id: t.stopped_at for t in history.trials if t.stopped_at is not None}
+        self._errors = {
+            t.number: _without_numbers(t.ended.error) for t in history.failed if t.ended is not None
+        }
 
     def _reaches(self, trial: Trial, report: Mapping[str, Any]) -> bool:
         values = [measured(report, metric.name) for metric in self._sought]
         if not self._are_there(values):
             return False
-        self.reached = self.reached or Reached(trial.trial_id, values)
+        if self.reached is None:
+            epoch = int(report.get(TRAINING_ITERATION) or 0)
+            self.reached = ReachedTarget(trial.trial_id, values, epoch)
+            self._note(self.reached)
         return True
 
     def _are_there(self, values: Sequence[float | None]) -> bool:
@@ -103,6 +121,11 @@ class UntilTarget(FIFOScheduler):
             if trial.trial_id not in self.stopped:
                 self.ended.add(trial.trial_id)
             tune_controller.stop_trial(trial)  # type: ignore[no-untyped-call]
+
+
+def _without_numbers(error: str) -> str:
+    """An error as one is like another: addresses, sizes and process ids differ."""
+    return re.sub(r"0x[0-9a-f]+|\d+", "#", error)
 
 
 def _as_good(metric: Metric, value: float | None) -> bool:

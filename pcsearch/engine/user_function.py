@@ -109,8 +109,8 @@ def load(target: str, folder: Path) -> Callable[[dict[str, Any]], Any]:
             hint = suggestion(name, [each for each in dir(found) if callable(getattr(found, each))])
             raise _problem(f"module {module_name} has no function {name!r}{hint}")
         found = getattr(found, name)
-    if not callable(found):
-        raise _problem(f"{target} is no function")
+    if not callable(found) or (isinstance(found, type) and hasattr(found, "step")):
+        raise _problem(f"{target} is no function; give a function of a trial's values")
     function: Callable[[dict[str, Any]], Any] = found
     return function
 

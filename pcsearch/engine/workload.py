@@ -24,10 +24,12 @@ class Surroundings:
     Args:
         directory: the experiment's.
         folder: where the search was started: relative paths start there.
+        checkpoint_every: after how many epochs a trial's state is kept.
     """
 
     directory: Path
     folder: Path
+    checkpoint_every: int = 1
 
 
 class Workload(ABC):
@@ -88,6 +90,10 @@ class Workload(ABC):
         Raises:
             PcsearchError: trials that ask for one get none.
         """
+
+    def damage(self, checkpoint: Path) -> str:
+        """What is wrong with a checkpoint's folder, else an empty string."""
+        return "" if checkpoint.is_dir() else "it is missing"
 
     def worker_packages(self, sweep: Sweep) -> Mapping[str, str]:
         """What trials import besides ray, torch and numpy, and what to do without it."""

@@ -14,11 +14,10 @@ from typing import Any
 import torch
 
 from pcsearch.errors import PcsearchError
+from pcsearch.pc.checkpoint_files import MODEL_FILE, STATE_FILE
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.model import Weights
 
-STATE_FILE = "state.pt"
-MODEL_FILE = "model.pt"
 FORMAT = 1
 
 

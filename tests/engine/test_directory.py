@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pcsearch import __version__
 from pcsearch.engine.directory import ExperimentDirectory, check_name
 from pcsearch.errors import PcsearchError
 
@@ -65,7 +69,7 @@ def test_a_directory_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
 
 def test_an_empty_directory_is_there_too(tmp_path: Path) -> None:
     (tmp_path / "exp").mkdir()
-    with pytest.raises(PcsearchError, match="exp is there already; go on with it"):
+    with pytest.raises(PcsearchError, match="exp is there already and is no experiment"):
         ExperimentDirectory(tmp_path / "exp").create(TEXT, RECORD)
     assert list((tmp_path / "exp").iterdir()) == []
 
@@ -98,11 +102,15 @@ def test_a_folder_without_a_record_is_no_experiment(tmp_path: Path, path: str) -
         (b"", "cannot be read (Expecting value"),
         (b'{"format": 1, "opt', "cannot be read (Unterminated string"),
         (b"\xff\xfe{}", "cannot be read ('utf-8' codec"),
-        (b"[1]", "not a record of format 1"),
-        (b"null", "not a record of format 1"),
-        (b"{}", "not a record of format 1"),
-        (b'{"format": 2, "options": {}}', "not a record of format 1"),
-        (b'{"format": "1"}', "not a record of format 1"),
+        (b"[1]", "the record is damaged (it is no mapping)"),
+        (b"null", "the record is damaged (it is no mapping)"),
+        (b"{}", "written by another version of pcsearch (format None)"),
+        (b'{"format": 1, "options": {}}', "written by another version of pcsearch (format 1)"),
+        (
+            b'{"format": 3, "versions": {"pcsearch": "9.1"}}',
+            f"written by version 9.1 of pcsearch (format 3), and this one, {__version__}, reads "
+            "format 2; go on with the version that wrote it",
+        ),
     ],
 )
 def test_a_damaged_or_foreign_record_is_told(tmp_path: Path, content: bytes, message: str) -> None:
@@ -125,9 +133,40 @@ def test_the_record_is_json_that_a_person_can_read(tmp_path: Path) -> None:
     directory = ExperimentDirectory(tmp_path / "exp")
     directory.create(TEXT, RECORD)
     text = (directory.path / "experiment.json").read_text(encoding="utf-8")
-    assert json.loads(text) == {"format": 1, **RECORD}
-    assert text.startswith('{\n  "format": 1,\n')
+    assert json.loads(text) == {"format": 2, **RECORD}
+    assert text.startswith('{\n  "format": 2,\n')
     assert text.endswith("}\n")
+
+
+def test_another_record_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    directory.create(TEXT, RECORD)
+    directory.rewrite(directory.record() | {"tracking": {"wandb": "online"}})
+    assert directory.record() == {"format": 2, **RECORD, "tracking": {"wandb": "online"}}
+
+
+def test_a_search_has_one_process_which_is_named(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; "
+        "from pcsearch.engine.directory import ExperimentDirectory as E\n"
+        "with E(Path(sys.argv[1])).owned(): print('owned', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"owned\n"
+        with pytest.raises(PcsearchError) as refused, directory.owned():
+            pass
+        assert str(refused.value) == (
+            f"{tmp_path}: the search is running (process {other.pid} on {socket.gethostname()}); "
+            "wait for its end, or interrupt it there"
+        )
+        other.kill()
+    with directory.owned():
+        pass
+    assert not (tmp_path / ".owner").exists()
 
 
 @pytest.mark.parametrize("name", ["a", "0", "_x", "Sweep_2026-01-02_03-04-05", "v1.2", "x" * 100])

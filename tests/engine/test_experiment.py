@@ -83,11 +83,11 @@ def test_an_experiment_is_reopened_with_what_was_asked_and_the_changes(tmp_path:
     experiment = prepare(write_sweep(tmp_path / "s.yaml", SEEDS), options)
     kept = asdict(options)
     del kept["storage_path"], kept["name"]
-    record = {"options": kept, "folder": "/started/there", "tracking": {"project": "p"}}
+    record = {"options": kept, "folder": "/started/there", "tracking": {"wandb": "auto"}}
     experiment.directory.create(experiment.sweep.text, record)
 
     again, tracking = reopen(tmp_path / "here", {"num_samples": 3})
-    assert tracking == {"project": "p"}
+    assert tracking == {"wandb": "auto"}
     assert again.resumed
     assert again.cap == 3
     assert again.folder == Path("/started/there")
@@ -135,6 +135,7 @@ def test_an_experiment_that_is_there_already_is_told_before_anything_starts(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "experiment.json").touch()
     with pytest.raises(PcsearchError, match="is there already; go on with it"):
         prepare(
             write_sweep(tmp_path / "s.yaml", SEEDS), Options(storage_path=tmp_path, name="here")
@@ -144,9 +145,9 @@ def test_an_experiment_that_is_there_already_is_told_before_anything_starts(
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"format": 1}, "the record is damaged (options is missing)"),
+        ({"format": 2}, "the record is damaged (options is missing)"),
         (
-            {"format": 1, "options": {"sed": 1}, "tracking": {}, "folder": "/"},
+            {"format": 2, "options": {"sed": 1}, "tracking": {"wandb": "auto"}, "folder": "/"},
             "its record has an unknown option 'sed'",
         ),
     ],

@@ -1,135 +1,153 @@
-"""Checkpoints that Tune has deleted and not yet forgotten, and files of reports."""
+"""Where trials of an earlier session go on, and files of reports."""
 
 from __future__ import annotations
 
 import json
+import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pcsearch.engine.history import PastTrial
+from pcsearch.engine.journal import Ended
 from pcsearch.engine.report_files import ReportFiles
-from pcsearch.engine.restoring import Restoring
-
-
-@dataclass
-class Checkpoint:
-    path: str
-    filesystem: None = None
-
-
-@dataclass
-class Kept:
-    checkpoint: Any
-    metrics: dict[str, Any]
-
-
-@dataclass
-class FakeTrial:
-    path: str
-    local_path: str
-    local_experiment_path: str
-    latest_checkpoint_result: Any = None
-    status: str = "PENDING"
-    config: dict[str, Any] = field(default_factory=dict)
-    given: list[Any] = field(default_factory=list)
-
-    def on_checkpoint(self, result: Any) -> None:
-        assert Path(self.latest_checkpoint_result.checkpoint.path).is_dir(), "Tune deletes it"
-        self.given.append(result)
-
-    def init_local_path(self) -> None:
-        Path(self.local_path).mkdir(parents=True, exist_ok=True)
-
-    def __hash__(self) -> int:
-        return id(self)
+from pcsearch.engine.restoring import restore
+from pcsearch.pc.checkpoint_files import damage
 
 
 @pytest.fixture
-def trial(tmp_path: Path) -> FakeTrial:
-    for name in ("trial", "tune/trial"):
-        (tmp_path / name).mkdir(parents=True)
-    recorded = Kept(Checkpoint(str(tmp_path / "trial" / "checkpoint_000004")), {})
-    path, local = str(tmp_path / "trial"), str(tmp_path / "tune" / "trial")
-    return FakeTrial(path, local, str(tmp_path / "tune"), recorded)
+def past(tmp_path: Path) -> PastTrial:
+    (tmp_path / "trial").mkdir()
+    return PastTrial("a", 7, None, tmp_path / "trial")
 
 
-def checkpoints(trial: FakeTrial, *numbers: int) -> None:
+def checkpoints(past: PastTrial, *numbers: int) -> None:
     for number in numbers:
-        Path(trial.path, f"checkpoint_{number:06d}").mkdir()
+        folder = past.folder / f"checkpoint_{number:06d}"
+        folder.mkdir()
+        with zipfile.ZipFile(folder / "state.pt", "w") as archive:
+            archive.writestr("data", bytes(1000))
 
 
-def keep_reports(trial: FakeTrial, *numbers: int) -> None:
+def keep_reports(past: PastTrial, *numbers: int) -> None:
     lines = [
         json.dumps({"checkpoint_dir_name": f"checkpoint_{n:06d}", "training_iteration": n + 1})
         for n in numbers
     ]
-    Path(trial.path, "result.json").write_text("\n".join(lines) + '\n{"torn')
+    (past.folder / "result.json").write_text("\n".join(lines) + '\n{"torn')
 
 
-def restore(trial: FakeTrial, folder: Path) -> None:
-    restoring = Restoring(folder)
-    for iteration in (1, 2):
-        restoring.on_step_begin(iteration, [trial])  # type: ignore[list-item]
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-30])
 
 
-def test_a_deleted_checkpoint_is_replaced_by_the_one_it_was_deleted_for(
-    trial: FakeTrial, tmp_path: Path
-) -> None:
-    checkpoints(trial, 5, 6)
-    keep_reports(trial, 3, 4, 5, 6)
-    restore(trial, tmp_path)
-    (given,) = trial.given
-    assert given.checkpoint.path == str(tmp_path / "trial" / "checkpoint_000005")
-    assert given.metrics["training_iteration"] == 6
+def corrupt(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[200] ^= 1
+    file.write_bytes(data)
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def test_a_trial_goes_on_from_its_newest_checkpoint_that_was_reported(past: PastTrial) -> None:
+    checkpoints(past, 4, 5, 6)
+    keep_reports(past, 3, 4, 5)
+    restored = restore(past, damage)
+    path, report = restored.checkpoints[-1]
+    assert (path.name, report["training_iteration"]) == ("checkpoint_000005", 6)
+    assert [path.name for path in restored.discarded] == ["checkpoint_000006"]
+    assert restored.note == ""
 
 
 @pytest.mark.parametrize(
-    ("there", "reported", "status"),
-    [
-        ((4, 5), (4, 5), "PENDING"),
-        ((), (4, 5), "PENDING"),
-        ((3,), (3, 4, 5), "PENDING"),
-        ((5,), (4,), "PENDING"),
-        ((5,), (4, 5), "TERMINATED"),
-    ],
+    ("harm", "told"),
+    [(truncate, "damaged"), (corrupt, "damaged"), (empty, "damaged"), (Path.unlink, "missing")],
 )
-def test_a_trial_that_needs_none_or_has_none_is_left_alone(
-    there: tuple[int, ...],
-    reported: tuple[int, ...],
-    status: str,
-    trial: FakeTrial,
-    tmp_path: Path,
+def test_of_a_damaged_checkpoint_the_one_before_is_taken_and_told(
+    harm: Callable[[Path], None], told: str, past: PastTrial
 ) -> None:
-    checkpoints(trial, *there)
-    keep_reports(trial, *reported)
-    trial.status = status
-    restore(trial, tmp_path)
-    assert trial.given == []
+    checkpoints(past, 4, 5)
+    keep_reports(past, 4, 5)
+    harm(past.folder / "checkpoint_000005" / "state.pt")
+    restored = restore(past, damage)
+    assert [path.name for path, _ in restored.checkpoints] == ["checkpoint_000004"]
+    assert [path.name for path in restored.discarded] == ["checkpoint_000005"]
+    assert restored.note == (
+        f"trial 7: checkpoint_000005: state.pt is {told}; it goes on from checkpoint_000004"
+    )
 
 
-def test_a_trial_without_a_checkpoint_begins_anew(trial: FakeTrial, tmp_path: Path) -> None:
-    trial.latest_checkpoint_result = None
-    restore(trial, tmp_path)
-    assert trial.given == []
+def test_a_trial_without_a_whole_checkpoint_starts_over_and_says_so(past: PastTrial) -> None:
+    checkpoints(past, 5)
+    keep_reports(past, 4, 5)
+    truncate(past.folder / "checkpoint_000005" / "state.pt")
+    restored = restore(past, damage)
+    assert restored.checkpoints == ()
+    assert restored.note.endswith("state.pt is damaged; it starts over")
 
 
-def test_tune_forgets_the_record_that_is_not_its_own(trial: FakeTrial, tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path / "tune"):
-        (folder / "experiment.json").write_text("{}")
-    restore(trial, tmp_path)
-    assert (tmp_path / "experiment.json").exists()
-    assert not (tmp_path / "tune" / "experiment.json").exists()
+def test_a_trial_whose_checkpoints_are_gone_starts_over_and_says_so(past: PastTrial) -> None:
+    keep_reports(past, 4, 5)
+    assert restore(past, damage).note == "trial 7: no checkpoint is left; it starts over"
+
+
+def test_a_trial_that_never_had_one_starts_over(past: PastTrial) -> None:
+    assert (restore(past, damage).checkpoints, restore(past, damage).note) == ((), "")
+
+
+def test_nothing_is_thrown_away_of_a_trial_that_is_over(past: PastTrial) -> None:
+    checkpoints(past, 4, 5, 6)
+    keep_reports(past, 4, 5)
+    past.ended = Ended("a", False, [0.5])
+    restored = restore(past, damage)
+    names = [path.name for path, _ in restored.checkpoints]
+    assert names == ["checkpoint_000004", "checkpoint_000005"]
+    assert (restored.discarded, restored.note) == ((), "")
+
+
+@dataclass(eq=False)
+class FakeTrial:
+    path: str
+    local_path: str
+    trial_id: str = "a"
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def init_local_path(self) -> None:
+        Path(self.local_path).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> FakeTrial:
+    (tmp_path / "trial").mkdir()
+    return FakeTrial(str(tmp_path / "trial"), str(tmp_path / "tune" / "trial"))
+
+
+def epochs(trial: FakeTrial) -> list[int]:
+    lines = Path(trial.path, "result.json").read_text().splitlines()
+    return [json.loads(line)["epoch"] for line in lines]
 
 
 def test_a_report_is_in_the_trials_folder_at_once_after_whole_lines(trial: FakeTrial) -> None:
-    file = Path(trial.path, "result.json")
-    file.write_text('{"epoch": 1}\n{"epo')
-    reports: Any = ReportFiles()
+    Path(trial.path, "result.json").write_text('{"epoch": 1}\n{"epo')
+    reports: Any = ReportFiles(lambda report: report["epoch"])
     reports.log_trial_start(trial)
     reports.log_trial_result(2, trial, {"epoch": 2, "loss": float("nan")})
-    assert [json.loads(line)["epoch"] for line in file.read_text().splitlines()] == [1, 2]
+    assert epochs(trial) == [1, 2]
     reports.log_trial_end(trial)
-    assert json.loads(Path(trial.local_path, "params.json").read_text()) == {}
+    assert json.loads(Path(trial.path, "params.json").read_text()) == {}
     assert not Path(trial.local_path, "result.json").exists()
+
+
+def test_an_epoch_that_is_computed_again_is_there_once(trial: FakeTrial) -> None:
+    reports: Any = ReportFiles(lambda report: report["epoch"])
+    for first in (1, 3, 2):
+        # A trial that is tried again begins after its checkpoint.
+        reports.log_trial_start(trial)
+        for epoch in range(first, first + 3):
+            reports.log_trial_result(epoch, trial, {"epoch": epoch, "run": first})
+    assert epochs(trial) == [1, 2, 3, 4, 5]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,14 +38,8 @@ def asha(
 
 
 def restored(driver: Driver, **settings: Any) -> Driver:
-    """What a later session has of a search: the scheduler's state and the unfinished trials."""
-    state = pickle.loads(pickle.dumps(driver.scheduler.get_state()))  # noqa: S301 - own
-    later = Driver(asha(**settings))
-    later.scheduler.set_state(state)
-    for name, trial in driver.trials.items():
-        if not trial.over:
-            later.add(name, trial.last_result)
-    return later
+    """What a later session has of a search."""
+    return driver.restored(asha(**settings))
 
 
 @pytest.mark.parametrize(
@@ -218,8 +211,7 @@ def test_a_trial_may_end_anywhere_and_is_forgotten() -> None:
         driver.complete(f"t{number}")
     waiting: Any = driver.trials["t0"]
     driver.scheduler.on_trial_remove(driver, waiting)
-    state = driver.scheduler.get_state()
-    assert state["passed"] == state["least"] == {}
+    assert driver.scheduler._passed == driver.scheduler._least == {}
     assert driver.report("after", 3, 0.1) == CONTINUE
 
 
@@ -231,7 +223,7 @@ def test_the_best_so_far_counts_where_strict_is_false() -> None:
         assert driver.report("b", 1, math.nan) == CONTINUE
         assert driver.report("b", 2, 0.4) == CONTINUE
         assert driver.report("b", 3, 0.9) == decision
-        assert driver.scheduler.get_state()["losses"] == {3: [0.5, 0.9], 6: []}
+        assert driver.scheduler.losses == {3: [0.5, 0.9], 6: []}
 
 
 def test_where_strict_is_false_the_best_so_far_must_pass_too() -> None:
@@ -257,7 +249,7 @@ def test_a_restored_search_decides_as_if_it_had_not_been_interrupted(strict: boo
             assert whole.report(name, epoch, value) == cut.report(name, epoch, value)
     assert whole.scheduler.stopped == cut.scheduler.stopped
     assert 5 < len(whole.scheduler.stopped) < 30
-    assert whole.scheduler.get_state() == cut.scheduler.get_state()
+    assert whole.scheduler.losses == cut.scheduler.losses
 
 
 def test_a_restored_trial_that_repeats_epochs_is_not_compared_again() -> None:
@@ -268,13 +260,14 @@ def test_a_restored_trial_that_repeats_epochs_is_not_compared_again() -> None:
     later = restored(driver, max_epochs=10)
     assert later.report("a", 1, 0.5) == CONTINUE
     assert later.report("a", 2, 0.5) == CONTINUE
-    assert later.scheduler.get_state()["losses"][1] == [0.1, 0.5]
+    assert later.scheduler.losses[1] == [0.1, 0.5]
 
 
 def test_a_trial_that_is_tried_again_after_a_failure_is_not_compared_again() -> None:
     driver = Driver(asha(10))
     driver.report("a", 1, 0.5)
     driver.report("good", 1, 0.1)
+    driver.trials["a"].retried = True
     driver.scheduler.on_trial_error(driver, driver.trials["a"])
     driver.add("a", driver.trials["a"].last_result)
     assert driver.report("a", 1, 0.5) == CONTINUE
@@ -294,7 +287,7 @@ def test_a_restored_search_with_other_rungs_keeps_those_that_are_the_same() -> N
     driver.report("a", 1, 0.1)
     driver.report("a", 3, 0.1)
     later = restored(driver, max_epochs=10, min_iter=3, eta=2)
-    assert later.scheduler.get_state()["losses"] == {3: [0.1], 6: []}
+    assert later.scheduler.losses == {3: [0.1], 6: []}
 
 
 def test_no_global_random_generator_is_used() -> None:

@@ -6,7 +6,6 @@ import json
 import math
 import warnings
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,11 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from pcsearch.engine.experiment import trial_cap
+from pcsearch.engine.history import History, PastTrial
+from pcsearch.engine.journal import Ended
 from pcsearch.engine.options import SamplerName
-from pcsearch.engine.searchers import BayesSearcher, PlannedSearcher, Suggestions, make_searcher
+from pcsearch.engine.searchers import BayesSearcher, PlannedSearcher, make_searcher
+from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 METRIC = "best_val_mse"
@@ -48,10 +50,25 @@ def one_by_one(searcher: Searcher, count: int, start: int = 0) -> list[dict[str,
     return configs
 
 
+def history_of(
+    searcher: Any, configs: list[dict[str, Any]], over: bool = True, epochs: int = 1
+) -> History:
+    """What a later session learns of trials with these configurations."""
+    trials = []
+    for i, config in enumerate(configs):
+        ended = Ended(f"t{i}", False, [loss(config)]) if over else None
+        past = PastTrial(f"t{i}", i + 1, searcher.point(f"t{i}"), Path(), ended)
+        past.__dict__["reports"] = [report(loss(config) + 1 / e, e) for e in range(1, epochs + 1)]
+        trials.append(past)
+    return History(trials)
+
+
 class Contract:
     """What Tune may rely on from any searcher."""
 
-    def searcher(self, cap: int, seed: int = 0, goal: str = "minimize") -> Searcher:
+    def searcher(
+        self, cap: int, seed: int = 0, goal: str = "minimize", history: History | None = None
+    ) -> Any:
         raise NotImplementedError
 
     def test_it_suggests_up_to_the_cap_and_is_finished_then(self) -> None:
@@ -75,35 +92,28 @@ class Contract:
         assert one_by_one(self.searcher(20, seed=2), 6) != first
 
     @pytest.mark.parametrize("told", [0, 2, 5])
-    def test_restored_it_goes_on_as_if_never_stopped(self, tmp_path: Path, told: int) -> None:
-        whole = one_by_one(self.searcher(20), 7)
+    def test_a_later_session_has_all_trials_and_goes_on_after_them(self, told: int) -> None:
         first = self.searcher(20)
-        assert one_by_one(first, told) == whole[:told]
-        first.save(str(tmp_path / "state"))
-        second = self.searcher(20)
-        second.restore(str(tmp_path / "state"))
-        assert one_by_one(second, 7 - told, start=told) == whole[told:]
+        configs = one_by_one(first, told)
+        second = self.searcher(20, history=history_of(first, configs))
+        assert [second.config(past) for past in history_of(first, configs).trials] == configs
+        more = one_by_one(second, 7 - told, start=told)
+        every = [*configs, *more]
+        assert all(config not in every[:i] for i, config in enumerate(every))
 
-    def test_restored_it_takes_the_end_of_a_trial_that_was_under_way(self, tmp_path: Path) -> None:
+    def test_a_later_session_takes_the_end_of_a_trial_that_was_under_way(self) -> None:
         first = self.searcher(3)
-        first.suggest("t0")
-        first.on_trial_result("t0", report(0.5))
-        first.save(str(tmp_path / "state"))
-        second = self.searcher(3)
-        second.restore(str(tmp_path / "state"))
+        history = history_of(first, [first.suggest("t0")], over=False)
+        second = self.searcher(3, history=history)
         second.on_trial_result("t0", report(0.4, epoch=2))
         second.on_trial_complete("t0", report(0.4, epoch=2))
         assert [second.suggest(f"t{i}") == Searcher.FINISHED for i in (1, 2, 3)] == [0, 0, 1]
 
     @pytest.mark.parametrize(("cap", "left"), [(6, 4), (2, 0), (1, 0)])
-    def test_restored_with_another_cap_it_keeps_to_that(
-        self, tmp_path: Path, cap: int, left: int
-    ) -> None:
+    def test_a_later_session_keeps_to_its_own_cap(self, cap: int, left: int) -> None:
         first = self.searcher(3)
-        one_by_one(first, 2)
-        first.save(str(tmp_path / "state"))
-        second = self.searcher(cap)
-        second.restore(str(tmp_path / "state"))
+        history = history_of(first, one_by_one(first, 2))
+        second = self.searcher(cap, history=history)
         one_by_one(second, left, start=2)
         assert second.suggest("last") == Searcher.FINISHED
 
@@ -142,8 +152,10 @@ class Contract:
 
 
 class TestRandom(Contract):
-    def searcher(self, cap: int, seed: int = 0, goal: str = "minimize") -> Searcher:
-        return make_searcher(sweep("random", goal=goal), cap, seed)
+    def searcher(
+        self, cap: int, seed: int = 0, goal: str = "minimize", history: History | None = None
+    ) -> Searcher:
+        return make_searcher(sweep("random", goal=goal), cap, seed, history=history)
 
     def test_it_needs_no_metric(self) -> None:
         searcher = make_searcher(sweep("random", goal=""), 2, 0)
@@ -157,8 +169,10 @@ class TestRandom(Contract):
 
 
 class TestBayes(Contract):
-    def searcher(self, cap: int, seed: int = 0, goal: str = "minimize") -> BayesSearcher:
-        made = make_searcher(sweep("bayes", goal=goal), cap, seed)
+    def searcher(
+        self, cap: int, seed: int = 0, goal: str = "minimize", history: History | None = None
+    ) -> BayesSearcher:
+        made = make_searcher(sweep("bayes", goal=goal), cap, seed, history=history)
         assert isinstance(made, BayesSearcher)
         return made
 
@@ -227,17 +241,43 @@ class TestBayes(Contract):
         searcher.on_trial_complete("t1", error=True)
         assert [trial.value for trial in searcher.study.trials] == [value, math.inf]
 
-    def test_what_running_trials_have_reported_outlives_a_restart(self, tmp_path: Path) -> None:
+    def test_what_running_trials_have_reported_outlives_a_restart(self) -> None:
         first = self.searcher(20)
-        first.suggest("t0")
-        first.on_trial_result("t0", report(0.2, epoch=1))
-        first.save(str(tmp_path / "state"))
-        second = self.searcher(20)
-        second.restore(str(tmp_path / "state"))
+        history = history_of(first, [first.suggest("t0")], over=False)
+        history.trials[0].__dict__["reports"] = [report(0.2, epoch=1)]
+        second = self.searcher(20, history=history)
         assert [trial.state for trial in second.study.trials] == [TrialState.RUNNING]
         second.on_trial_result("t0", report(0.6, epoch=2))
         second.on_trial_complete("t0", report(0.6, epoch=2))
         assert [trial.value for trial in second.study.trials] == [0.2]
+
+    @pytest.mark.parametrize("sampler", ["auto", "gp", "tpe", "cmaes", "qmc", "random"])
+    def test_every_sampler_remembers_what_earlier_sessions_found(
+        self, sampler: SamplerName
+    ) -> None:
+        space, metrics = sweep("bayes"), sweep("bayes").metrics
+        first: Any = make_searcher(space, 40, 0, sampler)
+        configs = one_by_one(first, 12)
+        second: Any = make_searcher(space, 40, 0, sampler, history_of(first, configs))
+        assert [t.value for t in second.study.trials] == [loss(config) for config in configs]
+        more = one_by_one(second, 8, start=12)
+        assert all(config not in configs for config in more)
+        assert len(metrics) == 1
+
+    def test_trials_that_failed_or_diverged_stay_what_they_were(self) -> None:
+        first = self.searcher(20)
+        history = history_of(first, [first.suggest(f"t{i}") for i in range(3)])
+        history.trials[0].ended = Ended("t0", True, [0.5])
+        history.trials[1].ended = Ended("t1", False, [None])
+        second = self.searcher(20, history=history)
+        assert [trial.value for trial in second.study.trials][:2] == [math.inf, math.inf]
+
+    def test_a_journal_that_does_not_fit_the_sweep_is_told(self) -> None:
+        first = self.searcher(20)
+        history = history_of(first, [first.suggest("t0")])
+        history.trials[0].point = {"a": 7.0, "b": 0}
+        with pytest.raises(PcsearchError, match="journal does not fit its sweep file"):
+            self.searcher(20, history=history)
 
     def test_a_trial_that_is_told_twice_counts_once(self) -> None:
         searcher = self.searcher(20)
@@ -386,60 +426,3 @@ def test_several_metrics_spread_over_the_front(sampler: SamplerName) -> None:
     assert len(searcher.study.best_trials) == len(set(found))
     assert min(found) < 0.25
     assert max(found) > 0.75
-
-
-# Suggestions, as Tune has them
-
-
-def suggestions(cap: int, max_concurrent: int | None) -> Suggestions:
-    made = Suggestions(make_searcher(sweep("random"), cap, 0), max_concurrent)
-    made.set_state({"counter": 0, "total_samples": 10**9, "finished": False, "experiment": None})
-    return made
-
-
-def test_no_more_trials_run_at_once_than_asked_for() -> None:
-    made = suggestions(9, max_concurrent=2)
-    assert [made.searcher.suggest(f"t{i}") is None for i in range(4)] == [False, False, True, True]
-    made.on_trial_complete("t0", report(0.5))
-    assert [made.searcher.suggest(f"t{i}") is None for i in (4, 5)] == [False, True]
-    made.on_trial_complete("t1", error=True)
-    assert made.searcher.suggest("t6") is not None
-
-
-def test_without_a_limit_all_trials_may_run_at_once() -> None:
-    made = suggestions(100, max_concurrent=None)
-    assert None not in [made.searcher.suggest(f"t{i}") for i in range(100)]
-    assert made.searcher.suggest("t100") == Searcher.FINISHED
-
-
-@pytest.mark.parametrize("before", [None, 4])
-def test_a_resumed_search_keeps_to_the_new_limit_counting_what_was_running(
-    tmp_path: Path, before: int | None
-) -> None:
-    first = suggestions(9, max_concurrent=before)
-    for i in range(4):
-        first.searcher.suggest(f"t{i}")
-    first.save_to_dir(str(tmp_path), "1")
-    second = suggestions(9, max_concurrent=2)
-    second.restore_from_dir(str(tmp_path))
-    for i in range(2):
-        assert second.searcher.suggest(f"new{i}") is None
-        second.on_trial_complete(f"t{i}", report(0.5))
-    assert second.searcher.suggest("new2") is None
-    second.on_trial_complete("t2", report(0.5))
-    assert second.searcher.suggest("new3") not in (None, Searcher.FINISHED)
-
-
-def test_a_resumed_search_is_asked_again_for_its_cap_may_be_higher(tmp_path: Path) -> None:
-    first = suggestions(1, max_concurrent=1)
-    config = first.searcher.suggest("t0")
-    first.on_trial_complete("t0", report(0.5))
-    first.set_state({**first.get_state(), "experiment": SimpleNamespace(spec={})})
-    assert first.next_trial() is None
-    assert first.is_finished()
-    first.save_to_dir(str(tmp_path), "1")
-    second = suggestions(2, max_concurrent=None)
-    second.restore_from_dir(str(tmp_path))
-    assert not second.is_finished()
-    assert second.searcher.suggest("t1") not in (config, None, Searcher.FINISHED)
-    assert second.searcher.suggest("t2") == Searcher.FINISHED

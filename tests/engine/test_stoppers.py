@@ -15,10 +15,15 @@ from driving import CONTINUE, METRIC, STOP, Driver
 from ray import tune
 
 from pcsearch.engine.cluster import connected
+from pcsearch.engine.history import read_history
+from pcsearch.engine.journal import Ended, Journal, ReachedTarget
+from pcsearch.engine.report_files import ReportFiles
+from pcsearch.engine.restoring import restore
 from pcsearch.engine.run import TUNE_ENVIRONMENT
 from pcsearch.engine.schedulers import make_scheduler
-from pcsearch.engine.searchers import Suggestions, make_searcher
-from pcsearch.engine.stoppers import Reached, UntilTarget
+from pcsearch.engine.searchers import make_searcher
+from pcsearch.engine.stoppers import HOPELESS, UntilTarget
+from pcsearch.engine.trial_source import TrialSource
 from pcsearch.sweeps.early_terminate import Hyperband
 from pcsearch.sweeps.metrics import Goal, Metric
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
@@ -46,7 +51,7 @@ def test_the_first_trial_at_the_target_ends_the_search(
     assert driver.completed == ["over", "a", "waiting", "b"], (
         "the winner ends last, in its own time"
     )
-    assert driver.scheduler.reached == Reached("b", [there])
+    assert driver.scheduler.reached == ReachedTarget("b", [there])
     assert driver.scheduler.ended == {"a", "waiting"}
 
 
@@ -74,7 +79,7 @@ def test_reports_that_were_under_way_end_their_trials_and_change_nothing() -> No
     driver.report("a", 1, 0.4)
     assert driver.report("late", 1, 0.1) == STOP
     assert driver.report("a", 2, 0.3) == STOP
-    assert driver.scheduler.reached == Reached("a", [0.4])
+    assert driver.scheduler.reached == ReachedTarget("a", [0.4])
     assert driver.scheduler.ended == {"late"}
 
 
@@ -86,21 +91,17 @@ def test_a_search_that_had_reached_its_target_is_over_when_it_is_restored(
     driver.report("a", 1, 0.9)
     driver.report("b", 1, 0.4)
     assert driver.report("late", 1, 0.3) == STOP
-    later = until(0.5)
-    later.scheduler.set_state(driver.scheduler.get_state())
-    for name in order:
-        later.add(name, driver.trials[name].last_result)
+    driver.trials = {name: driver.trials[name] for name in order}
+    later = driver.restored(UntilTarget([Metric(METRIC, "minimize", target=0.5)]))
     assert later.search_finished
-    assert later.scheduler.reached == Reached("b", [0.4])
+    assert later.scheduler.reached == ReachedTarget("b", [0.4])
     assert later.scheduler.ended == {"a", "late"}
 
 
 def test_a_restored_search_with_another_target_goes_on() -> None:
     driver = until(0.5)
     driver.report("b", 1, 0.4)
-    later = until(0.1)
-    later.scheduler.set_state(driver.scheduler.get_state())
-    later.add("b", driver.trials["b"].last_result)
+    later = driver.restored(UntilTarget([Metric(METRIC, "minimize", target=0.1)]))
     assert not later.search_finished
     assert later.report("c", 1, 0.4) == CONTINUE
 
@@ -108,7 +109,7 @@ def test_a_restored_search_with_another_target_goes_on() -> None:
 def test_a_metric_inside_another_is_found_in_the_last_report_of_a_restored_trial() -> None:
     driver = Driver(UntilTarget([Metric("val/loss", "minimize", target=0.5)]))
     driver.add("a", {"val": {"loss": 0.4}})
-    assert driver.scheduler.reached == Reached("a", [0.4])
+    assert driver.scheduler.reached == ReachedTarget("a", [0.4])
 
 
 def test_the_target_is_seen_before_the_rung() -> None:
@@ -134,7 +135,7 @@ def test_several_targets_are_reached_by_one_report_that_is_as_good_as_all() -> N
     assert driver.report("a", 1, loss=0.4, accuracy=0.8) == CONTINUE
     assert driver.report("b", 1, loss=0.6, accuracy=0.95) == CONTINUE
     assert driver.report("a", 2, loss=0.5, accuracy=0.9) == STOP
-    assert driver.scheduler.reached == Reached("a", [0.5, 0.9])
+    assert driver.scheduler.reached == ReachedTarget("a", [0.5, 0.9])
 
 
 # In Tune itself: a trial's loss falls from ``a`` by a tenth an epoch, ten epochs long.
@@ -160,13 +161,6 @@ def trainable(folder: Path) -> Callable[[dict[str, Any]], None]:
     return train
 
 
-class Keeping(tune.Callback):
-    """Keeps a scheduler's state with the experiment's."""
-
-    def __init__(self, scheduler: UntilTarget) -> None:
-        self.get_state, self.set_state = scheduler.get_state, scheduler.set_state
-
-
 class Completed(tune.Callback):
     """Notes the trials that Tune tells the end of."""
 
@@ -177,20 +171,22 @@ class Completed(tune.Callback):
         self.trials.add(trial.config["a"])
 
 
-def search(folder: Path, resume: bool) -> tuple[dict[int, Any], UntilTarget, set[int]]:
+def search(folder: Path) -> tuple[dict[int, Any], UntilTarget, set[int]]:
     sweep = replace(parse_sweep(PARAMETERS, "sweep.yaml"), metrics=(METRIC_WITH_TARGET,))
-    scheduler, completed = make_scheduler(sweep, None), Completed()
+    journal, history = Journal(folder / "search"), read_history(folder / "search")
+    scheduler, completed = make_scheduler(sweep, None, note=journal.add), Completed()
+    scheduler.recall(history)
+    restored = [restore(past, lambda _: "") for past in history.trials]
+    searcher = make_searcher(sweep, 4, 0, history=history)
     analysis = tune.run(
         tune.with_resources(trainable(folder), {"cpu": 0.5}),
         name="search",
         storage_path=str(folder),
         num_samples=-1,
-        search_alg=Suggestions(make_searcher(sweep, 4, 0), 2),
+        search_alg=TrialSource(searcher, restored, journal, 2, sweep.metric),
         scheduler=scheduler,
-        checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
         raise_on_failed_trial=False,
-        resume=resume,
-        callbacks=[Keeping(scheduler), completed],
+        callbacks=[ReportFiles(lambda report: int(report["epoch"])), completed],
         verbose=0,
     )
     return {trial.config["a"]: trial for trial in analysis.trials}, scheduler, completed.trials
@@ -201,12 +197,13 @@ def test_in_tune_the_target_ends_the_search_and_a_restored_search_stays_ended(
 ) -> None:
     for name, value in TUNE_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    (tmp_path / "search").mkdir()
     with connected(None):
-        trials, scheduler, completed = search(tmp_path, resume=False)
-        again, later, completed_later = search(tmp_path, resume=True)
+        trials, scheduler, completed = search(tmp_path)
+        again, later, completed_later = search(tmp_path)
     assert set(trials) == completed == {5, 1}, "nothing new starts, and all are told to end"
     assert {trial.status for trial in trials.values()} == {"TERMINATED"}
-    assert scheduler.reached == Reached(trials[1].trial_id, [0.5])
+    assert scheduler.reached == ReachedTarget(trials[1].trial_id, [0.5], 5)
     assert scheduler.ended == {trials[5].trial_id}
     assert trials[1].last_result["epoch"] == 5
     assert Path(trials[1].checkpoint.path, "epoch").read_text() == "5", "what won is kept"
@@ -215,3 +212,38 @@ def test_in_tune_the_target_ends_the_search_and_a_restored_search_stays_ended(
     }
     assert completed_later == set()
     assert (later.reached, later.ended) == (scheduler.reached, scheduler.ended)
+
+
+@pytest.mark.parametrize(
+    ("errors", "hopeless"),
+    [
+        (dict.fromkeys(range(1, HOPELESS + 1), "KeyError: 'x' at 0x12"), True),
+        ({1: "A", 2: "B", 3: "A", 4: "A", 5: "A"}, False),
+        # The first is under way, and fine so far.
+        ({2: "A", 3: "A", 4: "A", 5: "A", 6: "A"}, False),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_search_whose_first_trials_fail_in_the_same_way_is_given_up(
+    errors: dict[int, str], hopeless: bool, before: int
+) -> None:
+    driver, given_up = until(None), []
+    driver.scheduler.give_up = lambda: given_up.append(True)
+    for number in range(1, 7):
+        driver.add(str(number))
+        driver.trials[str(number)].experiment_tag = str(number)
+    for i, (number, error) in enumerate(errors.items()):
+        if i == before:
+            # A later session knows how the others have failed.
+            history = driver.history()
+            for trial in history.trials[: i and number - 1]:
+                if trial.number in errors:
+                    trial.ended = Ended(trial.id, True, [], error=errors[trial.number])
+            driver.scheduler.recall(history)
+        trial: Any = driver.trials[str(number)]
+        trial.retried = True
+        driver.scheduler.on_trial_error(driver, trial)
+        trial.retried, trial.error = False, error.replace("12", str(number))
+        driver.scheduler.on_trial_error(driver, trial)
+    assert given_up == [True] * hopeless
+    assert not driver.search_finished, "trials that are under way are not over"

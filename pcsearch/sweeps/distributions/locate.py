@@ -1,0 +1,87 @@
+"""Where on a distribution's axis a value stands: the inverse of `Distribution.at`."""
+
+from __future__ import annotations
+
+import math
+
+from pcsearch.sweeps.distributions.base import (
+    Axis,
+    ChoiceAxis,
+    Distribution,
+    FloatAxis,
+    IntAxis,
+    is_number,
+    same,
+)
+from pcsearch.sweeps.distributions.discrete import WeightedCategorical
+
+CLOSE = 1e-9
+HALVINGS = 200
+
+
+def locate(distribution: Distribution, value: object) -> float | int | None:
+    """A point of the axis at which the distribution has a value.
+
+    Args:
+        distribution: one with an axis.
+        value: any.
+
+    Returns:
+        The point; None where there is none, or the distribution has one value only.
+    """
+    axis = distribution.axis()
+    if axis is None:
+        return None
+    if isinstance(axis, ChoiceAxis):
+        points = (point for point in range(axis.count) if same(distribution.at(point), value))
+        return next(points, None)
+    if isinstance(distribution, WeightedCategorical):
+        return _middle_of_share(distribution, value)
+    if not is_number(value) or not distribution.contains(value):
+        return None
+    assert isinstance(value, int | float)
+    for point in (value, _halved(distribution, axis, value)):
+        inside = axis.low <= point <= axis.high
+        whole = isinstance(axis, FloatAxis) or point == int(point)
+        if inside and whole:
+            found = float(point) if isinstance(axis, FloatAxis) else int(point)
+            if close(distribution.at(found), value):
+                return found
+    return None
+
+
+def close(one: object, other: object) -> bool:
+    """Whether two values are the same, numbers to the last digits that count."""
+    if isinstance(one, float) and isinstance(other, int | float) and is_number(other):
+        return math.isclose(one, other, rel_tol=CLOSE)
+    return close(other, one) if isinstance(other, float) and is_number(one) else same(one, other)
+
+
+def _middle_of_share(distribution: WeightedCategorical, value: object) -> float | None:
+    start = 0.0
+    for each, probability in zip(distribution.values, distribution.probabilities, strict=True):
+        if probability > 0 and same(each, value):
+            return (start + probability / 2) / sum(distribution.probabilities)
+        start += probability
+    return None
+
+
+def _halved(distribution: Distribution, axis: FloatAxis | IntAxis, value: float) -> float:
+    """The least point with a value that is not below; values rise or fall along an axis."""
+    low, high = axis.low, axis.high
+    rising = distribution.at(high) >= distribution.at(low)
+    for _ in range(HALVINGS):
+        middle = (low + high) // 2 if isinstance(axis, IntAxis) else _middle(axis, low, high)
+        if middle in (low, high):
+            break
+        if (distribution.at(middle) >= value) is rising:
+            high = middle
+        else:
+            low = middle
+    return low if close(distribution.at(low), value) else high
+
+
+def _middle(axis: Axis, low: float, high: float) -> float:
+    if isinstance(axis, FloatAxis) and axis.log:
+        return math.sqrt(low) * math.sqrt(high)
+    return low + (high - low) / 2

@@ -1,0 +1,61 @@
+"""A value of every distribution is found on its axis again."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from distribution_examples import EXAMPLES, made
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcsearch.sweeps.distributions.base import ChoiceAxis, FloatAxis, IntAxis
+from pcsearch.sweeps.distributions.locate import close, locate
+
+CASES = [{"distribution": kind, **each} for kind, every in EXAMPLES.items() for each in every]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@given(u=st.floats(0, 1))
+def test_a_value_is_found_on_the_axis_that_it_was_taken_from(
+    case: dict[str, Any], u: float
+) -> None:
+    distribution = made(case)
+    axis = distribution.axis()
+    if axis is None:
+        assert locate(distribution, distribution.ppf(u)) is None
+        return
+    if isinstance(axis, ChoiceAxis):
+        value = distribution.at(min(int(u * axis.count), axis.count - 1))
+    elif isinstance(axis, IntAxis):
+        value = distribution.at(axis.low + round(u * (axis.high - axis.low)))
+    else:
+        value = distribution.at(min(max(axis.low, distribution_point(axis, u)), axis.high))
+    found = locate(distribution, value)
+    assert found is not None
+    assert close(distribution.at(found), value)
+
+
+def distribution_point(axis: FloatAxis, u: float) -> float:
+    if axis.log:
+        return math.exp(math.log(axis.low) * (1 - u) + math.log(axis.high) * u)
+    return axis.low * (1 - u) + axis.high * u
+
+
+@pytest.mark.parametrize(
+    ("case", "value"),
+    [
+        ({"min": 0.0, "max": 1.0}, 1.5),
+        ({"min": 0.0, "max": 1.0}, "0.5"),
+        ({"min": 0.0, "max": 1.0}, None),
+        ({"min": 0.0, "max": 1.0}, math.nan),
+        ({"min": 0, "max": 10}, 2.5),
+        ({"values": [1, "a"]}, True),
+        ({"values": [1, "a"]}, "b"),
+        ({"distribution": "q_uniform", "min": 0, "max": 10, "q": 2}, 3),
+        ({"distribution": "q_normal", "mu": 0, "sigma": 3, "q": 1}, 0.5),
+    ],
+)
+def test_a_value_that_cannot_be_drawn_is_found_nowhere(case: dict[str, Any], value: Any) -> None:
+    assert locate(made(case), value) is None
