@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment import Experiment
+from pcsearch.engine.journal import Journal, Tracked
+from pcsearch.engine.storage import StorageError, go_on
+from pcsearch.errors import PcsearchError
 from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
     from pcsearch.engine.record import Record
     from pcsearch.engine.run import Outcome
     from pcsearch.tracking.attachment import Attachment
+    from pcsearch.tracking.wandb_api import Mode
     from pcsearch.tracking.wandb_callback import WandbCallback
-    from pcsearch.tracking.wandb_mode import Mode, WandbMode
+    from pcsearch.tracking.wandb_mode import WandbMode
 
 FILE_WIDTH = 160
 
 
 def run_session(
-    experiment: Experiment, tracking: dict[str, Any], mode: WandbMode | None = None
+    experiment: Experiment,
+    tracking: dict[str, Any],
+    mode: WandbMode | None = None,
+    begun: Callable[[], None] = lambda: None,
 ) -> int:
     """Run a search and print what it finds.
 
@@ -34,6 +39,7 @@ def run_session(
         tracking: W&B's ``project``, ``entity``, mode (``wandb``) and ``artifacts``, and its sweep
             where there is one (``sweep_id``, ``sweep_url``).
         mode: where the runs go; found out when left out.
+        begun: called when the search can run, before it does.
 
     Returns:
         The exit status.
@@ -43,22 +49,29 @@ def run_session(
     """
     from pcsearch.tracking.wandb_mode import resolve
 
-    notes = console(stderr=True)
+    notes, path = console(stderr=True), experiment.directory.path
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
     for line in (_describe(experiment), mode.reason, *experiment.sweep.notes):
         say(notes, line)
+    say(notes, f"Everything goes to {path}")
 
     # They load Ray, which a mistake that is found before should not wait for.
     from pcsearch.engine.record import Record
+    from pcsearch.engine.restoring import restore
     from pcsearch.engine.run import ready, run
     from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.attachment import attach
     from pcsearch.tracking.credentials import withheld
 
-    record = Record(experiment)
-    live = LiveReport(experiment, record, notes)
     with withheld(mode.mode), ready(experiment):
+        begun()
+        record = Record(experiment)
+        restored = [restore(past, experiment.workload.damage) for past in experiment.history.trials]
+        for each in restored:
+            if each.note:
+                say(notes, each.note, style="yellow")
+        live = LiveReport(experiment, record, notes)
         # Only now: a search that cannot start should leave nothing in W&B.
         attached = attach(experiment.sweep, tracking, mode.mode, experiment.resumed)
         for line, style in ((attached.sweep, None), (attached.problem, "yellow")):
@@ -67,22 +80,46 @@ def run_session(
         wandb = _callback(experiment, record, attached)
         with _quiet_logs(), live.shown():
             try:
-                outcome = run(experiment, record, [live, wandb], attached.tracking)
+                outcome = run(experiment, restored, record, [live, wandb], attached.tracking)
+            except KeyboardInterrupt:
+                # The second: nothing is waited for.
+                wandb.abandon("the search was interrupted twice")
+                say(notes, f"Go on with it: {go_on(path)}")
+                raise
             except BaseException as error:
                 wandb.close(error)
-                raise
+                _settle(wandb, notes)
+                if not isinstance(error, StorageError):
+                    raise
+                message = f"{error}; make room there and go on with it: {go_on(path)}"
+                raise PcsearchError(message) from error
+    _report(experiment, outcome)
+    _settle(wandb, notes)
+    _tell_of_uploads(experiment, attached.mode, wandb.unfinished)
+    if outcome.reason in ("signal", "time"):
+        return INTERRUPTED if outcome.reason == "signal" else DONE
+    return SOME_FAILED if outcome.failed else DONE
+
+
+def _settle(wandb: WandbCallback, notes: Console) -> None:
+    """Wait for W&B, and say what it lacks."""
+
+    def tell(runs: int) -> None:
+        counted = "1 run" if runs == 1 else f"{runs} runs"
+        say(notes, f"Waiting for W&B: {counted} to go; Ctrl-C leaves the rest for later")
+
+    with _quiet_logs():
+        try:
+            wandb.settle(tell)
+        except KeyboardInterrupt:
+            wandb.abandon("the wait was interrupted")
     for problem in wandb.problems:
         say(notes, problem, style="yellow")
-    _report(experiment, outcome)
-    _tell_of_uploads(experiment, attached.mode, bool(wandb.problems))
-    if outcome.interrupted:
-        return INTERRUPTED
-    return SOME_FAILED if outcome.failed else DONE
 
 
 def _callback(experiment: Experiment, record: Record, attached: Attachment) -> WandbCallback:
     from pcsearch.tracking.attachment import SWEEP_ID
-    from pcsearch.tracking.search import Search
+    from pcsearch.tracking.search import Earlier, Search
     from pcsearch.tracking.wandb_callback import WandbCallback
     from pcsearch.tracking.wandb_runs import Home
 
@@ -109,7 +146,15 @@ def _callback(experiment: Experiment, record: Record, attached: Attachment) -> W
         # Experiments of earlier versions say nothing of it.
         artifacts=tracking.get("artifacts", "none"),
     )
-    return WandbCallback(home, attached.mode, record, search)
+    history, journal = experiment.history, Journal(directory.path)
+    tracked = {each.id: each.tracked for each in history.trials if each.tracked is not None}
+    earlier = Earlier(
+        frozenset(each.id for each in history.trials),
+        tracked,
+        experiment.over,
+        lambda trial_id, step: journal.add(Tracked(trial_id, step)),
+    )
+    return WandbCallback(home, attached.mode, record, search, earlier)
 
 
 @contextmanager
@@ -151,6 +196,7 @@ def _describe(experiment: Experiment) -> str:
 
 
 def _report(experiment: Experiment, outcome: Outcome) -> None:
+    from pcsearch.engine.stoppers import HOPELESS
     from pcsearch.reports.results import best_configurations, failures, table
 
     output = console()
@@ -165,25 +211,26 @@ def _report(experiment: Experiment, outcome: Outcome) -> None:
     for trial in outcome.trials:
         if trial.trial_id == outcome.reached:
             say(output, f"The search ended because trial {trial.number} reached the target.")
+    if outcome.reason == "hopeless":
+        say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
+    if outcome.reason == "time":
+        say(output, "The session ended because its --time-budget was up.")
     say(output, f"Everything lies in {path}")
     unfinished = len(outcome.trials) < experiment.cap and outcome.reached is None
-    if outcome.interrupted or unfinished:
-        say(output, f"Go on with it: {_resume_command(path)}")
+    if outcome.reason or unfinished:
+        say(output, f"Go on with it: {go_on(path)}")
 
 
-def _tell_of_uploads(experiment: Experiment, mode: Mode, problems: bool) -> None:
+def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:
     """Say how W&B gets what it lacks."""
+    from pcsearch.tracking.segments import unmarked
     from pcsearch.tracking.wandb_mode import sync_command
 
     path = experiment.directory.path
-    if not (path / "wandb").is_dir() or (mode == "online" and not problems):
-        return
-    output = console()
-    say(output, f"Upload it to W&B: {sync_command(path)}")
-    if mode == "online":
+    output, files = console(), unmarked(path)
+    if files:
+        say(output, f"Upload it to W&B: {sync_command(path)}")
+    if mode == "online" and (files or unfinished):
         # What had arrived of a run is known to the server alone.
-        say(output, f"Upload it, no epoch twice: {_resume_command(path)} --wandb online")
-
-
-def _resume_command(path: Path) -> str:
-    return f"python -m pcsearch --resume {shlex.quote(str(path))}"
+        way = "Or upload it with no epoch twice" if files else "Upload it to W&B"
+        say(output, f"{way}: {go_on(path)} --wandb online")

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,10 @@ class Run:
     sweep: str | None = None
     exit_code: int | None = None
     uploads: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.name
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -80,15 +85,24 @@ class WandbServer:
         self.sweeps: dict[str, Sweep] = {}
         self.operations: list[tuple[str, dict[str, Any]]] = []
         """The name and the variables of every GraphQL request that was answered."""
+        self.requests: list[str] = []
+        """The method and the path of every request."""
         self.alerts: list[dict[str, Any]] = []
         self.refusals: dict[str, str] = {}
         """Errors to answer with, by the operation's name."""
         self.artifacts = Artifacts(lambda name: f"{self.url}/upload//{name}")
         self.uploads: dict[str, bytes] = {}
         """The files of artifacts."""
+        self.terse = False
+        """Whether it tells no more of the key's owner and of a new sweep than it must."""
         self.key_status = 401
         """The status that a wrong key gets."""
         self.stop_pressed = False
+        self.latency = 0.0
+        """How long an answer to a request takes, in seconds."""
+        self.takes_artifacts = threading.Event()
+        """Until it is set the upload of an artifact's file does not end."""
+        self.takes_artifacts.set()
         self.outage: Outage | None = None
         self._over = threading.Event()
         self._listener: ThreadingHTTPServer | None = None
@@ -166,6 +180,8 @@ class WandbServer:
         }
         if operation in answers:
             return {"data": answers[operation](variables)}
+        if self.terse:
+            return {"data": {"viewer": {"entity": self.user}}}
         viewer = {"id": "v", "entity": self.user, "username": self.user, "flags": "{}"}
         teams = {"edges": [{"node": {"name": self.user}}]}
         return {"data": {"viewer": {**viewer, "teams": teams}, "serverInfo": {"features": []}}}
@@ -232,6 +248,8 @@ class WandbServer:
         project = given.get("projectName") or "uncategorized"
         self.sweeps[name] = Sweep(entity, project, name, given["config"])
         sweep = {"id": "node", "name": name, "project": self._project(entity, project)}
+        if self.terse:
+            return {"upsertSweep": {"sweep": {"name": name}}}
         # W&B says this of files without a program, and takes them.
         warnings = ["'program' is a required property"]
         return {"upsertSweep": {"sweep": sweep, "configValidationWarnings": warnings}}
@@ -286,6 +304,12 @@ class WandbServer:
 class Handler(BaseHTTPRequestHandler):
     state: WandbServer
 
+    def parse_request(self) -> bool:
+        whole = super().parse_request()
+        if whole:
+            self.state.requests.append(f"{self.command} {self.path}")
+        return whole
+
     def do_GET(self) -> None:
         if not self.away():
             self.reply({}, 404)
@@ -296,6 +320,7 @@ class Handler(BaseHTTPRequestHandler):
         if not body or self.away():
             self.close_connection = True
             return
+        time.sleep(self.state.latency)
         sent = json.loads(body)
         expected = base64.b64encode(f"api:{KEY}".encode()).decode()
         if self.headers.get("Authorization") != f"Basic {expected}":
@@ -310,6 +335,8 @@ class Handler(BaseHTTPRequestHandler):
         if not self.away():
             name, _, file = self.path.removeprefix("/upload/").partition("/")
             uploads = self.state.runs[name].uploads if name else self.state.uploads
+            if not name:
+                self.state.takes_artifacts.wait(60)
             uploads[file] = content
             self.reply({})
 

@@ -87,8 +87,8 @@ class LiveReport(LoggerCallback):
             yield
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """See at the first step what an earlier session has done already."""
-        if not self._started:
+        """See what an earlier session has done already, once its trials are there."""
+        if self._experiment.resumed and trials and not self._started:
             self._started = True
             self._ended = [self._record.result(t) for t in trials if self._record.has_ended(t)]
             self._ended_before = len(self._ended)

@@ -128,7 +128,8 @@ def _missing(results: Sequence[TrialResult], metrics: Sequence[Metric]) -> str:
     if not absent or not reported:
         return ""
     hint = suggestion(absent[0], reported) or f"; they report {listed(sorted(reported), 'and')}"
-    return f" No trial reports {absent[0]!r}{hint}."
+    text = f" No trial reports {absent[0]!r}{hint}"
+    return text if text.endswith("?") else f"{text}."
 
 
 def _title(results: Sequence[TrialResult], metrics: Sequence[Metric]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import Sweep
-from pcsearch.tracking.wandb_api import NoAnswer
-from pcsearch.tracking.wandb_mode import Mode, resolve
+from pcsearch.tracking.wandb_api import Mode, NoAnswer
+from pcsearch.tracking.wandb_mode import resolve
 from pcsearch.tracking.wandb_sweep import register
 
 SWEEP_ID, SWEEP_URL = "sweep_id", "sweep_url"

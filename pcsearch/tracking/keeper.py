@@ -1,36 +1,27 @@
-"""W&B's runs of a search, kept in a thread of their own: the search never waits for them."""
+"""W&B's runs of a search, kept in threads of their own: the search never waits for them."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pcsearch.tracking import media, rows, segments
+from pcsearch.tracking import media, rows, segments, wandb_runs
 from pcsearch.tracking.artifacts import BEST, best_artifact, trial_artifact
-from pcsearch.tracking.lifetimes import Beginning, Ending
-from pcsearch.tracking.vode_trends import VodeTrends
-from pcsearch.tracking.wandb_mode import Mode, sync_command
+from pcsearch.tracking.lifetimes import Beginning, Ending, Kept
+from pcsearch.tracking.search import Earlier
+from pcsearch.tracking.wandb_api import Mode, abandon
+from pcsearch.tracking.wandb_mode import answers, sync_command
 from pcsearch.tracking.wandb_runs import Home, WandbRun
 from pcsearch.tracking.writer import Writer
 
 WRITING_SECONDS = 3.0
 """How long after its end W&B's process may still write a run's file."""
-
-
-@dataclass
-class Kept:
-    """A run that is kept, for the writer's thread only; no run where W&B failed to start it."""
-
-    beginning: Beginning
-    run: WandbRun | None = None
-    trends: VodeTrends = field(default_factory=VodeTrends)
-    config: dict[str, Any] = field(default_factory=dict)
+STALL_SECONDS = 30.0
+"""How long W&B may take in nothing before its server is asked whether it is there."""
 
 
 class RunKeeper:
@@ -43,6 +34,7 @@ class RunKeeper:
         mode: where they go; after a failure of the server, offline.
         own_summary: as in `WandbRun`.
         step: the step of a report, for those of an earlier session.
+        earlier: what earlier sessions have left.
     """
 
     def __init__(
@@ -51,26 +43,27 @@ class RunKeeper:
         mode: Mode,
         own_summary: tuple[str, ...],
         step: Callable[[Mapping[str, Any]], int],
+        earlier: Earlier,
     ) -> None:
         self.home = home
         self.mode: Mode = mode
         self.problems: list[str] = []
         """What went wrong with W&B, one line each, without repeats."""
-        self.ended: set[str] = set()
-        """The runs that have come to their ends, of earlier sessions too."""
+        self._earlier = earlier
         self._own_summary = own_summary
         self._step = step
-        self._writer = Writer()
-        self._unchecked: deque[tuple[float, str]] = deque()
+        self.unfinished: set[str] = set()
+        """The ids of runs that lack something which may still be brought to them."""
         self._incomplete: list[str] = []
         self._emptied: set[str] = set()
-        # Of a server that has gone away: it is asked once more at the search's end.
-        self._waiting: list[tuple[WandbRun, int]] = []
+        self._asked = mode
+        self._abandoned = False
+        self._writer = Writer()
 
     def open(self, beginning: Beginning) -> Kept:
         """Start a run, or go on with it; it gets the reports that an earlier session lost."""
         kept = Kept(beginning)
-        self._writer.submit(lambda: self._open(kept))
+        self._writer.submit(beginning.run_id, lambda: self._open(kept))
         return kept
 
     def send(
@@ -79,20 +72,26 @@ class RunKeeper:
         """Add a report to a run's history, and set values of its summary."""
         row, files, node = rows.row(report), rows.media(report), rows.node(report)
         config = {} if node is None else {"node": node}
-        self._writer.submit(lambda: self._send(kept, step, row, files, config, summary))
+        self._writer.submit(
+            kept.beginning.run_id,
+            lambda: self._send(kept, step, row, files, config, summary),
+        )
 
     def close(self, kept: Kept, ending: Ending) -> None:
         """End a run."""
-        self._writer.submit(lambda: self._close(kept, ending))
+
+        def action() -> None:
+            run = kept.run
+            if run is not None:
+                self._complete(kept, run, ending)
+                self._writer.alone(lambda: self._finish(run, ending.exit_code))
+
+        self._writer.submit(kept.beginning.run_id, action)
 
     def tidy(self) -> None:
         """Remove what earlier sessions have left that is of no use; before any run is open."""
-
-        def action() -> None:
-            with self.noting("empty files were not removed"):
-                self._emptied = segments.discard_empty(self.home.directory)
-
-        self._writer.submit(action)
+        with self.noting("empty files were not removed"):
+            self._emptied = segments.discard_empty(self.home.directory)
 
     def mend(self, beginning: Beginning, ending: Ending) -> None:
         """Complete the run of a trial that has ended, where an earlier session could not."""
@@ -100,34 +99,52 @@ class RunKeeper:
         def action() -> None:
             with self.noting("a run was not looked at"):
                 directory, run_id = self.home.directory, beginning.run_id
-                ended = run_id in self.ended or segments.has_ended(directory, run_id)
+                tracked = run_id in self._earlier.tracked
+                ended = tracked or segments.has_ended(directory, run_id)
                 # A server can be told now what it was not told before; else `wandb sync` does it.
                 sent = self.mode != "online" or segments.is_uploaded(directory, run_id)
                 if ended and sent:
-                    self.ended.add(run_id)
                     return
             kept = Kept(beginning)
             self._open(kept)
-            self._close(kept, ending)
+            if kept.run is not None:
+                self._complete(kept, kept.run, ending)
+                # Here and not alone: there may be very many.
+                self._finish(kept.run, ending.exit_code)
 
-        if self.mode == "online" or beginning.run_id not in self.ended:
-            self._writer.submit(action)
+        self._writer.submit(beginning.run_id, action)
 
-    def settle(self) -> None:
-        """Wait until everything is done, as long as something is; tell what is not."""
-        self._writer.submit(self._finish_waiting)
-        self._writer.submit(lambda: self._check(wait=True))
-        if not self._writer.drain():
-            self._note(f"W&B: it does not answer; the rest: {sync_command(self.home.directory)}")
+    def settle(self, tell: Callable[[int], None]) -> None:
+        """Wait until everything is done, as long as the server is there; note what is not.
+
+        Args:
+            tell: is told now and then for how many runs.
+        """
+
+        def stalled() -> bool:
+            return self._asked != "online" or not answers()
+
+        if not self._writer.drain(tell, STALL_SECONDS, stalled):
+            self.abandon("the server does not answer")
         if self._incomplete:
-            count = len(self._incomplete)
             self._note(
-                f"W&B: {count} {'runs were' if count > 1 else 'run was'} not written to the end "
-                f"({', '.join(self._incomplete[:3])}{', ...' if count > 3 else ''}): is the disk "
-                "full? The trials' own files have everything; make room, and --resume with the "
-                "experiment's directory writes what is missing"
+                f"W&B: {_counted(len(self._incomplete))} not written to the end "
+                f"({', '.join(self._incomplete[:3])}{', ...' if self._incomplete[3:] else ''}): is "
+                "the disk full? The trials' own files have everything; make room, and --resume "
+                "with the experiment's directory writes what is missing"
             )
             self._incomplete.clear()
+
+    def abandon(self, reason: str) -> None:
+        """Leave undone what is not done yet.
+
+        Args:
+            reason: why, for the user.
+        """
+        if count := self._writer.waiting:
+            self._note(f"W&B: {_counted(count)} not uploaded to the end: {reason}")
+            self._abandoned = True
+            abandon()
 
     @contextmanager
     def noting(self, loss: str, server: bool = False) -> Iterator[None]:
@@ -143,16 +160,22 @@ class RunKeeper:
             first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             problem = f"W&B: {loss}: {first_line}"
             if server and self.mode == "online":
-                self.mode = "offline"
-                problem += f"; later runs are offline: {sync_command(self.home.directory)}"
+                problem += self._go_offline()
             self._note(problem)
 
+    def _go_offline(self) -> str:
+        self.mode = "offline"
+        return f"; from now on runs are offline: {sync_command(self.home.directory)}"
+
     def _note(self, problem: str) -> None:
-        if problem not in self.problems:
+        if problem not in self.problems and not self._abandoned:
             self.problems.append(problem)
 
     def _open(self, kept: Kept) -> None:
         beginning = kept.beginning
+        self.unfinished.add(beginning.run_id)
+        # A start that fails leaves nothing that could be uploaded later.
+        self._look(wandb_runs.INIT_SECONDS)
         with self.noting("a run was not started", server=True):
             kept.run = WandbRun(
                 self.home,
@@ -163,6 +186,7 @@ class RunKeeper:
                 beginning.stop,
                 0 if beginning.run_id in self._emptied else beginning.next_step,
                 self._own_summary,
+                resumed=beginning.run_id in self._earlier.trials,
             )
         if beginning.folders:
             for report in rows.kept_reports(beginning.folders[0]):
@@ -201,10 +225,8 @@ class RunKeeper:
             with self.noting("a summary was lost"):
                 run.summarise(summary)
 
-    def _close(self, kept: Kept, ending: Ending) -> None:
-        run = kept.run
-        if run is None:
-            return
+    def _complete(self, kept: Kept, run: WandbRun, ending: Ending) -> None:
+        """Give a run what it has at its end."""
         if ending.charts and not run.has_charts:
             with self.noting("the charts of the vodes were lost"):
                 run.log_charts(kept.trends.charts())
@@ -216,12 +238,6 @@ class RunKeeper:
         if ending.alert is not None:
             with self.noting("an alert was lost"):
                 run.alert(ending.alert)
-        if run.mode == "online" and self.mode == "offline":
-            self._waiting.append((run, ending.exit_code))
-            return
-        with self.noting("a run was not uploaded to its end", server=True):
-            run.finish(ending.exit_code)
-            self._finished(run)
 
     def _keep(self, run: WandbRun, checkpoint: Path, ending: Ending) -> None:
         group = self.home.group
@@ -229,40 +245,51 @@ class RunKeeper:
         if ending.best:
             run.keep(best_artifact(group, checkpoint, ending.summary), [BEST])
 
-    def _finished(self, run: WandbRun) -> None:
-        self.ended.add(run.id)
-        if run.mode == "offline":
-            self._unchecked.append((time.monotonic(), run.id))
-            self._check(wait=False)
-
-    def _finish_waiting(self) -> None:
-        """Finish the runs whose server has gone away, all at once: each may wait its full time."""
-
-        def finish(run: WandbRun, exit_code: int) -> None:
-            with self.noting("a run was not uploaded to its end"):
-                run.finish(exit_code)
-
-        threads = [threading.Thread(target=finish, args=each) for each in self._waiting]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self._waiting.clear()
-
-    def _check(self, wait: bool) -> None:
-        """See that the files of offline runs have their ends: a full disk is told to nobody."""
-        while self._unchecked:
-            since, run_id = self._unchecked[0]
-            left = since + WRITING_SECONDS - time.monotonic()
-            with self.noting("a run's file was not read"):
-                if segments.has_ended(self.home.directory, run_id):
-                    self._unchecked.popleft()
-                    continue
-            if left <= 0:
-                self._unchecked.popleft()
-                self._incomplete.append(run_id)
-                self.ended.discard(run_id)
-            elif not wait:
+    def _finish(self, run: WandbRun, exit_code: int) -> None:
+        """End a run, and remember it where nothing of it is missing."""
+        end = "written" if run.mode == "offline" else "uploaded"
+        with self._watched(run), self.noting(f"a run was not {end} to its end"):
+            run.finish(exit_code)
+            if run.mode == "offline" and not self._has_end(run):
+                self._incomplete.append(run.id)
                 return
-            else:
-                time.sleep(min(left, 0.02))
+            refusals = run.refusals()
+            for refusal in refusals:
+                self._note(f"W&B: an artifact was lost: {refusal}")
+            if not refusals:
+                run.mark()
+                self._earlier.note(run.id, run.last_step)
+                self.unfinished.discard(run.id)
+
+    @contextmanager
+    def _watched(self, run: WandbRun) -> Iterator[None]:
+        """See to it that later runs do not wait for a server that has gone away."""
+        timer = threading.Timer(STALL_SECONDS, self._look, [0.0])
+        timer.daemon = True
+        if run.mode == "online":
+            timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _look(self, seconds: float) -> None:
+        """Have runs be offline from now on where the server is away for so long."""
+        end = time.monotonic() + seconds
+        while self.mode == "online" and not answers():
+            if time.monotonic() >= end:
+                self._note(f"W&B: the server does not answer{self._go_offline()}")
+            time.sleep(min(seconds, 0.2))
+
+    def _has_end(self, run: WandbRun) -> bool:
+        """Whether the file of an offline run has its end: a full disk is told to nobody."""
+        end = time.monotonic() + WRITING_SECONDS
+        while not segments.has_end(run.file):
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.02)
+        return True
+
+
+def _counted(runs: int) -> str:
+    return f"{runs} runs were" if runs > 1 else "1 run was"

@@ -1,13 +1,26 @@
-"""What a run begins and ends with, as the search hands it over."""
+"""What a run begins and ends with, as the search hands it over, and what is kept between."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ray.tune.experiment import Trial
+
 from pcsearch.tracking.alerts import Alert
+from pcsearch.tracking.vode_trends import VodeTrends
+from pcsearch.tracking.wandb_runs import WandbRun
+
+STATUS = "trial_status"
+STATUSES = {
+    "stopped": "stopped early by the scheduler",
+    "ended": "ended: another trial reached the target",
+    "user": "stopped from W&B",
+}
+"""How trials have ended that neither finished, diverged, failed nor were interrupted."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +63,21 @@ class Ending:
     checkpoint: Path | None = None
     best: bool = False
     alert: Alert | None = None
+
+
+@dataclass
+class Kept:
+    """A run that is kept, for the writer's thread only; no run where W&B failed to start it."""
+
+    beginning: Beginning
+    run: WandbRun | None = None
+    trends: VodeTrends = field(default_factory=VodeTrends)
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+def trial_name(trial: Trial) -> str:
+    """The trial's directory where the search names it, else its number."""
+    if trial.custom_dirname:
+        return str(trial.custom_dirname)
+    number = re.match(r"\d+", trial.experiment_tag or "")
+    return f"trial-{int(number[0]):04d}" if number else str(trial.trial_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ray.tune.experiment import Trial
@@ -45,6 +45,27 @@ class Outcomes(Protocol):
 
     def error(self, trial: Trial) -> str:
         """The first lines of what made a trial fail."""
+
+
+def _forget(trial_id: str, step: int) -> None:
+    """For a search that nobody will go on with."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier sessions have left.
+
+    Args:
+        trials: the ids of those that have begun.
+        tracked: by trial, the last step of its run where the run was closed with everything in it.
+        over: whether the search had come to its end: that has been told.
+        note: is told the id and the last step of every run that is closed so, in any thread.
+    """
+
+    trials: frozenset[str] = frozenset()
+    tracked: Mapping[str, int] = field(default_factory=dict)
+    over: bool = False
+    note: Callable[[str, int], None] = _forget
 
 
 @dataclass(frozen=True)

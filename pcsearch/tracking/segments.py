@@ -37,6 +37,9 @@ class Written:
     names: frozenset[str]
 
 
+NOTHING_WRITTEN = Written(0, 0, frozenset())
+
+
 def written(directory: Path, run_id: str) -> Written:
     """Read what the files of a run hold.
 
@@ -79,7 +82,7 @@ def discard_empty(directory: Path) -> set[str]:
 def has_ended(directory: Path, run_id: str) -> bool:
     """Whether the newest file of a run has its end: then it has all that came before."""
     files = _files(directory, run_id)
-    return bool(files) and _has_end(files[-1])
+    return bool(files) and has_end(files[-1])
 
 
 def mark_uploaded(directory: Path, run_id: str) -> None:
@@ -97,13 +100,20 @@ def is_uploaded(directory: Path, run_id: str) -> bool:
     return not files or files[-1].with_suffix(MARKED).exists()
 
 
+def unmarked(directory: Path) -> bool:
+    """Whether there are files that ``wandb sync`` would upload."""
+    files = (directory / "wandb").glob("*run-*/run-*.wandb")
+    return any(not file.with_suffix(MARKED).exists() for file in files)
+
+
 def _files(directory: Path, run_id: str) -> list[Path]:
     files = (directory / "wandb").glob(f"*run-*-{run_id}/run-{run_id}.wandb")
     # Their folders have the time of the start in their names: offline-run-20250131_120000-<id>.
     return sorted(files, key=lambda file: file.parent.name.removeprefix("offline-"))
 
 
-def _has_end(file: Path) -> bool:
+def has_end(file: Path) -> bool:
+    """Whether the file of a run has its end."""
     size = file.stat().st_size
     start = max(0, size // BLOCK - TAIL_BLOCKS + 1) * BLOCK
     with file.open("rb") as opened:

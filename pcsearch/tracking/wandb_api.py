@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pcsearch.tracking.environment import AGENTS, without
 
 if TYPE_CHECKING:
     import wandb
+
+Mode = Literal["online", "offline", "disabled"]
 
 ASK_SECONDS = 8
 """How long one question may take."""
@@ -27,6 +31,8 @@ from ending, and this process waits for it.
 GIVEN_UP = "giving up after"
 SLOW = ("Client.Timeout", "context deadline exceeded")
 """What the client's process says when the server cannot be reached, and when it is silent."""
+NO_MESSAGE = "<no message>"
+"""What it says of an answer without a text."""
 KEY_REFUSED = (401, 403)
 """The HTTP statuses by which a server refuses a key."""
 
@@ -60,15 +66,29 @@ def connect() -> wandb.Api:
         return wandb.Api(timeout=ASK_SECONDS)
 
 
-def hush() -> None:
-    """Keep the client from printing where it found the key, and the like.
+def set_up() -> None:
+    """Have the client read its settings, which it does once in a process.
 
-    What it prints is decided when this process's settings are read first, so this comes before.
+    By itself it prints where it found the key, takes every run for the one of an agent, and
+    reports to the server how it is used: also where every run is offline, and with words on the
+    terminal where the server does not take that.
     """
     import wandb
+    from wandb.analytics.opentelemetry import opentelemetry_proxy
     from wandb.sdk import wandb_setup
 
-    wandb_setup._setup(wandb.Settings(silent=True), start_service=False)
+    opentelemetry_proxy.disable()
+    with without(AGENTS):
+        wandb_setup._setup(wandb.Settings(silent=True), start_service=False)
+
+
+def abandon() -> None:
+    """Have this process end without waiting for the client's own, which ends after it."""
+    from wandb.sdk import wandb_setup
+
+    connection = wandb_setup.singleton()._connection
+    if connection is not None and connection._cleanup is not None:
+        connection._cleanup()
 
 
 def ask(api: wandb.Api, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +109,7 @@ def _briefly() -> Iterator[None]:
     """Have an interface that is made in the block ask as `ATTEMPT` says; runs ask otherwise."""
     from wandb.sdk import wandb_setup
 
-    hush()
+    set_up()
     settings = wandb_setup.singleton().settings
     kept = {name: getattr(settings, name) for name in ATTEMPT}
     try:
@@ -121,10 +141,13 @@ def _answered() -> Iterator[None]:
             last = text[text.index(GIVEN_UP) :].splitlines()[0].rpartition(": ")[2]
             reason = "it answers with errors" if GIVEN_UP in last else last
             raise NoAnswer(reason, gone=True) from error
-        raise NoAnswer(_line(text) or type(error).__name__, status) from error
+        line = first_line(text)
+        if status is not None and line in ("", NO_MESSAGE):
+            raise NoAnswer(f"HTTP status {status}; is WANDB_BASE_URL right?", status) from error
+        raise NoAnswer(line or type(error).__name__, status) from error
 
 
-def _line(text: str) -> str:
+def first_line(text: str) -> str:
     """The first line that says something, without what the client puts before it."""
     lines = (line.strip() for line in text.splitlines())
     first = next((line for line in lines if line), "")

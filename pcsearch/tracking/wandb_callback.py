@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +16,15 @@ from ray.tune.utils import flatten_dict
 from pcsearch.engine.results import TrialResult, better
 from pcsearch.pc.metrics import EARLY_STOP_REASON, SUMMARY
 from pcsearch.tracking import alerts
-from pcsearch.tracking.keeper import Kept, RunKeeper
-from pcsearch.tracking.lifetimes import Beginning, Ending
-from pcsearch.tracking.search import Outcomes, Search
-from pcsearch.tracking.wandb_mode import Mode
+from pcsearch.tracking.keeper import RunKeeper
+from pcsearch.tracking.lifetimes import STATUS, STATUSES, Beginning, Ending, Kept, trial_name
+from pcsearch.tracking.search import Earlier, Outcomes, Search
+from pcsearch.tracking.wandb_api import Mode
 from pcsearch.tracking.wandb_runs import Home
 
-STATUS = "trial_status"
-STATUSES = {
-    "stopped": "stopped early by the scheduler",
-    "ended": "ended: another trial reached the target",
-    "user": "stopped from W&B",
-}
-"""How trials have ended that neither finished, diverged, failed nor were interrupted."""
+
+def _nothing(*_: Any) -> None:
+    """The Stop button of a trial that is over, and what is told to nobody."""
 
 
 @dataclass
@@ -55,16 +50,24 @@ class WandbCallback(LoggerCallback):
         mode: where runs go; ``disabled`` keeps none and does not import wandb.
         outcomes: of the trials. It is asked after it has been told of a report or an end.
         search: what the runs show of it.
+        earlier: what earlier sessions have left.
     """
 
-    def __init__(self, home: Home, mode: Mode, outcomes: Outcomes, search: Search) -> None:
+    def __init__(
+        self,
+        home: Home,
+        mode: Mode,
+        outcomes: Outcomes,
+        search: Search,
+        earlier: Earlier | None = None,
+    ) -> None:
         self.home, self.mode = home, mode
         self._outcomes, self._search = outcomes, search
+        self._earlier = earlier or Earlier()
         self._keeper = self._new_keeper()
         self._tracks: dict[str, _Track] = {}
-        self._steps: dict[str, int] = {}
         self._best: TrialResult | None = None
-        self._alerted = False
+        self._alerted = self._earlier.over
         self._mended = False
 
     @property
@@ -72,11 +75,29 @@ class WandbCallback(LoggerCallback):
         """What went wrong with W&B, one line each, without repeats."""
         return self._keeper.problems
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether there are runs that lack something which may still be brought to them."""
+        return bool(self._keeper.unfinished)
+
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Complete at the first step what an earlier session has left incomplete."""
-        if trials and not self._mended and self.mode != "disabled":
-            self._keeper.tidy()
+        """Complete what an earlier session has left incomplete, once its trials are there."""
+        if trials:
+            self._mend(trials)
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Start the trial's run, after a look at those of earlier sessions."""
         self._mend(trials)
+        super().on_trial_start(iteration, trials, trial, **info)
+
+    def on_trial_restore(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Go on with the trial's run, after those of earlier sessions were looked at."""
+        self._mend(trials)
+        super().on_trial_restore(iteration, trials, trial, **info)
 
     def log_trial_start(self, trial: Trial) -> None:
         """Start the trial's run."""
@@ -101,7 +122,7 @@ class WandbCallback(LoggerCallback):
             self._close(trial, track, self._ending(trial, track.stopped))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        """End the runs of trials that the search has not seen the end of, and wait for W&B."""
+        """End the runs of trials that the search has not seen the end of."""
         self._mend(trials)
         for trial in trials:
             track = self._tracks.get(trial.trial_id)
@@ -111,39 +132,33 @@ class WandbCallback(LoggerCallback):
         self.close()
 
     def close(self, error: BaseException | None = None) -> None:
-        """Wait for W&B at the end of the search.
+        """End the runs that are open at the end of the search.
 
         Args:
             error: what has ended the search before its time, to tell in an alert.
         """
-        if self.mode == "disabled":
-            return
         untold = error is not None and not self._alerted
         alert = alerts.broken_off(self.home.group, error) if error and untold else None
         for trial_id in list(self._tracks):
             kept = self._tracks.pop(trial_id).kept
             self._keeper.close(kept, Ending({STATUS: "interrupted"}, exit_code=1, alert=alert))
             alert = None
-        self.settle()
 
-    def settle(self) -> None:
-        """Wait until W&B has everything so far, as long as it takes in anything."""
-        self._keeper.settle()
+    def settle(self, tell: Callable[[int], None] = _nothing) -> None:
+        """Wait until W&B has everything so far, as long as it is there.
 
-    def get_state(self) -> dict[str, Any] | None:
-        """What a restored search cannot find out where its runs' files are gone."""
-        steps = {name: track.step for name, track in self._tracks.items()}
-        return {
-            "steps": self._steps | steps,
-            "ended": sorted(list(self._keeper.ended)),  # noqa: C414 - another thread adds to it
-            "alerted": self._alerted,
-        }
+        Args:
+            tell: is told now and then for how many runs.
+        """
+        self._keeper.settle(tell)
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from an earlier session's state."""
-        self._steps = dict(state.get("steps", {}))
-        self._keeper.ended.update(state.get("ended", ()))
-        self._alerted = bool(state.get("alerted"))
+    def abandon(self, reason: str) -> None:
+        """Leave W&B without what it does not have so far.
+
+        Args:
+            reason: why, for the user.
+        """
+        self._keeper.abandon(reason)
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune copies its callbacks; the copies keep no runs.
@@ -157,7 +172,7 @@ class WandbCallback(LoggerCallback):
 
     def _new_keeper(self) -> RunKeeper:
         names = tuple(metric.name for metric in self._search.metrics)
-        return RunKeeper(self.home, self.mode, names, self._outcomes.epoch)
+        return RunKeeper(self.home, self.mode, names, self._outcomes.epoch, self._earlier)
 
     def _track(self, trial: Trial) -> _Track | None:
         """What is held of a trial, from now on if nothing is; None where runs are disabled."""
@@ -173,29 +188,25 @@ class WandbCallback(LoggerCallback):
                 trial.stopping_criterion = {**trial.stopping_criterion, TRAINING_ITERATION: 0}
 
             step = self._known_step(trial)
-            self._keeper.ended.discard(trial.trial_id)
             track = _Track(self._keeper.open(self._beginning(trial, step, stop)), step)
             self._tracks[trial.trial_id] = track
         return track
 
     def _known_step(self, trial: Trial) -> int:
         """The last step of the trial's run where an earlier session has seen to its end."""
-        step = self._steps.pop(trial.trial_id, 0)
-        return step if trial.trial_id in self._keeper.ended else 0
+        return self._earlier.tracked.get(trial.trial_id, 0)
 
     def _beginning(self, trial: Trial, step: int, stop: Callable[[], None]) -> Beginning:
         config = dict(trial.config)
         with self._keeper.noting("a run shows only the values that were searched"):
             config = self._search.effective_config(config)
         own = {"searched": list(self._search.searched), "experiment_dir": str(self.home.directory)}
-        name = "-".join(part for part in (self._search.name, _trial_name(trial)) if part)
+        name = "-".join(part for part in (self._search.name, trial_name(trial)) if part)
         folders = tuple(Path(folder) for folder in (trial.path, trial.local_path) if folder)
         return Beginning(trial.trial_id, name, own | config, folders, stop, step + 1)
 
     def _close(self, trial: Trial, track: _Track, ending: Ending) -> None:
         del self._tracks[trial.trial_id]
-        # A restored search may go on with it.
-        self._steps[trial.trial_id] = track.step
         self._keeper.close(track.kept, ending)
 
     def _ending(self, trial: Trial, stopped: bool = False) -> Ending:
@@ -203,10 +214,9 @@ class WandbCallback(LoggerCallback):
         result = self._outcomes.result(trial)
         self._compare(result)
         status: str = result.status
-        if stopped and status in ("stopped", "finished"):
-            status = STATUSES["user"]
-        elif status == "stopped":
-            status = STATUSES["ended" if self._outcomes.ended_by_target(trial) else "stopped"]
+        if status == "stopped":
+            ended = "ended" if self._outcomes.ended_by_target(trial) else "stopped"
+            status = STATUSES["user" if stopped else ended]
         return Ending(
             self._summary(trial, status),
             exit_code=1 if status == "failed" else 0,
@@ -232,7 +242,9 @@ class WandbCallback(LoggerCallback):
             "reached_target": self._outcomes.winner == trial.trial_id or None,
             "error": self._outcomes.error(trial) or None,
         }
-        return summary | {name: value for name, value in more.items() if value is not None}
+        told = {name: value for name, value in more.items() if value is not None}
+        # A metric of the user's that is called so stays what it is.
+        return summary | {f"pcsearch/{n}" if n in last else n: value for n, value in told.items()}
 
     def _own_summary(self, values: Sequence[float | None]) -> dict[str, Any]:
         names = (metric.name for metric in self._search.metrics)
@@ -248,7 +260,8 @@ class WandbCallback(LoggerCallback):
     def _checkpoint(self, trial: Trial) -> Path | None:
         if self._search.artifacts == "none" or trial.checkpoint is None:
             return None
-        return Path(trial.checkpoint.path)
+        best = getattr(trial, "best_checkpoint", None)
+        return best or Path(trial.checkpoint.path)
 
     def _alert(self, trial: Trial) -> alerts.Alert | None:
         """What to tell at the end of the trial that is the search's last, once in a search."""
@@ -270,6 +283,7 @@ class WandbCallback(LoggerCallback):
         if self._mended or self.mode == "disabled":
             return
         self._mended = True
+        self._keeper.tidy()
         over = [
             trial
             for trial in trials
@@ -279,18 +293,6 @@ class WandbCallback(LoggerCallback):
         for trial in over:
             self._compare(self._outcomes.result(trial))
         for trial in over:
-            if self.mode == "online" or trial.trial_id not in self._keeper.ended:
+            if self.mode == "online" or trial.trial_id not in self._earlier.tracked:
                 beginning = self._beginning(trial, 0, _nothing)
                 self._keeper.mend(beginning, self._ending(trial))
-
-
-def _nothing() -> None:
-    """The Stop button of a trial that is over."""
-
-
-def _trial_name(trial: Trial) -> str:
-    """The trial's directory where the search names it, else its number."""
-    if trial.custom_dirname:
-        return str(trial.custom_dirname)
-    number = re.match(r"\d+", trial.experiment_tag or "")
-    return f"trial-{int(number[0]):04d}" if number else str(trial.trial_id)

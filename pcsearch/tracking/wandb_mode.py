@@ -13,10 +13,9 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pcsearch.errors import PcsearchError
-from pcsearch.tracking.wandb_api import KEY_REFUSED, NoAnswer, connect, hush
+from pcsearch.tracking.wandb_api import KEY_REFUSED, Mode, NoAnswer, connect, set_up
 
 Requested = Literal["auto", "online", "offline", "disabled"]
-Mode = Literal["online", "offline", "disabled"]
 
 PROBE_SECONDS = 5.0
 DOWN = (500, 502, 503, 504)
@@ -100,6 +99,14 @@ def require(option: str) -> None:
         raise PcsearchError(f"{option} {obstacle.refusal}{remedy}")
 
 
+def answers() -> bool:
+    """Whether there is a server at the address that W&B is set up for."""
+    from wandb.sdk import wandb_setup
+
+    set_up()
+    return _unreachable(wandb_setup.singleton().settings.base_url) is None
+
+
 def sync_command(directory: Path) -> str:
     """The shell command that uploads what W&B's server lacks of an experiment.
 
@@ -124,7 +131,7 @@ def _account() -> tuple[str, _Obstacle | None]:
     from wandb.sdk.lib import wbauth
 
     try:
-        hush()
+        set_up()
         server = wandb_setup.singleton().settings.base_url
         credentials = wbauth.authenticate_session(
             host=server, source="pcsearch", prompt=False, update_session=False
@@ -165,7 +172,9 @@ def _refused(server: str) -> _Obstacle | None:
 
 def _failure(server: str) -> str | None:
     try:
-        urllib.request.urlopen(server, timeout=PROBE_SECONDS).close()  # noqa: S310
+        # urllib would take credentials in the address for a part of the server's name.
+        bare = urlsplit(server)._replace(netloc=_host(server)).geturl()
+        urllib.request.urlopen(bare, timeout=PROBE_SECONDS).close()  # noqa: S310
     except urllib.error.HTTPError as error:
         error.close()
         # Any other status comes from a server that is up, which may have nothing at this address.

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.tracking.alerts import Alert
-from pcsearch.tracking.segments import mark_uploaded, written
+from pcsearch.tracking.segments import NOTHING_WRITTEN, mark_uploaded, written
 from pcsearch.tracking.vode_trends import CHARTS, Line
-from pcsearch.tracking.wandb_mode import Mode
+from pcsearch.tracking.wandb_api import Mode, first_line, set_up
 
 if TYPE_CHECKING:
     import wandb
 
 INIT_SECONDS = 20.0
-FINISH_SECONDS = 30.0
+FINISH_SECONDS = 3600.0
+"""How long a server that is there may take for what a run has left at its end."""
+ANSWER_SECONDS = 10.0
 RETRY_SECONDS = 2.0
 FLUSH_SECONDS = 1.0
 TRANSMIT_SECONDS = 5.0
@@ -60,6 +62,7 @@ class WandbRun:
             server knows better, and so do the run's own files where they are.
         own_summary: metrics whose summary values are set with `summarise` only, which W&B would
             else make those of the last row.
+        resumed: whether earlier sessions may have written files of the run.
     """
 
     def __init__(
@@ -72,13 +75,14 @@ class WandbRun:
         stop: Callable[[], None],
         next_step: int = 0,
         own_summary: Iterable[str] = (),
+        *,
+        resumed: bool = False,
     ) -> None:
         import wandb
 
         _check_writable(home.directory / "wandb")
-        earlier = written(home.directory, run_id)
-        # The process's own settings decide what the log-in prints, before those of the run count.
-        wandb.setup(wandb.Settings(silent=True))
+        earlier = written(home.directory, run_id) if resumed else NOTHING_WRITTEN
+        set_up()
         self._run = wandb.init(
             reinit="create_new",
             resume="allow",
@@ -95,6 +99,8 @@ class WandbRun:
             mode=mode,
             settings=_settings(stop, home.sweep_id),
         )
+        _check_identity(self._run, run_id, home.project)
+        self._artifacts: list[wandb.Artifact] = []
         self._directory = home.directory
         self.mode = mode
         self.id = run_id
@@ -109,6 +115,16 @@ class WandbRun:
         """Whether an earlier session has logged the charts that end a run."""
         for name in own_summary:
             self._run.define_metric(name, summary="none")
+
+    @property
+    def last_step(self) -> int:
+        """Of the run's last row, 0 without any."""
+        return self.next_step - 1 if self.next_step else 0
+
+    @property
+    def file(self) -> Path:
+        """The run's own file, of this session."""
+        return Path(self._run.settings.sync_file)
 
     def log(self, step: int, values: Mapping[str, Any]) -> None:
         """Send a row, unless the run has this step: of an earlier session, or done again.
@@ -146,7 +162,7 @@ class WandbRun:
 
     def keep(self, artifact: wandb.Artifact, aliases: Iterable[str] = ()) -> None:
         """Attach an artifact, whose files are uploaded later."""
-        self._run.log_artifact(artifact, aliases=["latest", *aliases])
+        self._artifacts.append(self._run.log_artifact(artifact, aliases=["latest", *aliases]))
 
     def alert(self, alert: Alert) -> None:
         """Have W&B tell the user something, by mail or chat as the user's settings say."""
@@ -159,8 +175,38 @@ class WandbRun:
             TimeoutError: the server did not take everything in time; the local files have it.
         """
         self._run.finish(exit_code=exit_code)
+
+    def refusals(self) -> list[str]:
+        """Why the server did not take artifacts of the run, which has been finished."""
+        found = []
+        for artifact in self._artifacts:
+            # Its own `wait` asks the server for the artifact besides. Offline there is none.
+            handle = artifact._save_handle
+            if handle is not None:
+                answer = handle.wait_or(timeout=ANSWER_SECONDS).response.log_artifact_response
+                if answer.error_message:
+                    found.append(f"{artifact.name}: {first_line(answer.error_message)}")
+        return found
+
+    def mark(self) -> None:
+        """Note that the server has everything, where the run was online and is finished."""
         if self.mode == "online":
             mark_uploaded(self._directory, self.id)
+
+
+def _check_identity(run: wandb.Run, run_id: str, project: str) -> None:
+    """See that it is the run that was asked for: settings of the process can make it another.
+
+    Raises:
+        RuntimeError: it is not.
+    """
+    made = run.settings
+    if (made.run_id, made.project) != (run_id, project):
+        run.finish(exit_code=1)
+        raise RuntimeError(
+            f"W&B has made the run {made.project}/{made.run_id} in place of {project}/{run_id}: "
+            "check the variables WANDB_..."
+        )
 
 
 def _check_writable(folder: Path) -> None:
@@ -193,7 +239,6 @@ def _settings(stop: Callable[[], None], sweep_id: str | None) -> wandb.Settings:
         # What a driver that is killed loses of the local files, and of what the server has.
         x_transaction_log_flush_interval=FLUSH_SECONDS,
         x_file_stream_transmit_interval=TRANSMIT_SECONDS,
-        # The variable WANDB_SWEEP_ID would make the client ignore project, entity and id.
         sweep_id=sweep_id,
         # Without it the button interrupts the main thread, and with it the whole search.
         stop_fn=stop,

@@ -54,6 +54,7 @@ query GetSweep($name: String!, $project: String, $entity: String) {
     }
 }
 """
+VIEWER = "query Viewer { viewer { entity } }"
 
 
 @dataclass(frozen=True)
@@ -150,11 +151,9 @@ def configuration(address: SweepAddress) -> tuple[str, WandbSweep]:
 
 
 def _default_entity(api: wandb.Api) -> str | None:
-    try:
-        return api.default_entity
-    # The client's errors have no common class; a sweep can do without.
-    except Exception:
-        return None
+    """The entity of the key's owner; the client's own property asks for more than servers tell."""
+    viewer: dict[str, Any] = ask(api, VIEWER, {}).get("viewer") or {}
+    return viewer.get("entity")
 
 
 def _url(api: wandb.Api, entity: str | None, project: str | None, sweep_id: str) -> str:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from pcsearch.pc.checkpoint import MODEL_FILE
 from pcsearch.pc.config import ModelConfig
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking import artifacts, keeper, segments
-from pcsearch.tracking.search import Search
+from pcsearch.tracking.search import Earlier, Search
 from pcsearch.tracking.wandb_callback import WandbCallback
 from pcsearch.tracking.wandb_runs import Home
 
@@ -155,11 +155,22 @@ def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any
         "effective_config": PCTransformer().effective_config,
     }
     mode = arguments.pop("mode", "offline")
+    left: Earlier = arguments.pop("earlier", Earlier())
     known = {each.name for each in fields(Home)}
     for name, value in arguments.items():
         (home if name in known else search)[name] = value
     home["directory"] = directory
-    return WandbCallback(Home(**home), mode, outcomes or FakeOutcomes(), Search(**search))
+    tracked = dict(left.tracked)
+    earlier = replace(left, tracked=tracked, note=tracked.__setitem__)
+    made = WandbCallback(Home(**home), mode, outcomes or FakeOutcomes(), Search(**search), earlier)
+    made.tracked = tracked  # type: ignore[attr-defined]
+    return made
+
+
+def left(callback: WandbCallback, *trials: FakeTrial) -> Earlier:
+    """What a session has left so far, whose trials these are."""
+    tracked: dict[str, int] = callback.tracked  # type: ignore[attr-defined]
+    return Earlier(frozenset(trial.trial_id for trial in trials), dict(tracked))
 
 
 def start(callback: WandbCallback, trial: FakeTrial) -> None:
@@ -374,11 +385,20 @@ def test_the_run_that_ends_last_tells_how_the_search_ended(
     outcomes.ended = ended
     run_trial(callback, last, [metrics(3)])
     callback.on_experiment_end(trials=[first, last])
+    callback.settle()
     assert {run.id: run.alerts for run in read_all(tmp_path)} == {
         "first": [],
         "last": [(title, text, level)],
     }
-    assert callback.get_state()["alerted"] is True  # type: ignore[index]
+
+
+def test_the_end_of_a_search_is_told_once(tmp_path: Path) -> None:
+    over = Earlier(frozenset({"a"}), over=True)
+    callback, trial = make(tmp_path, FakeOutcomes(ended=9), earlier=over), FakeTrial("a")
+    run_trial(callback, trial, [metrics(3)])
+    callback.on_experiment_end(trials=[trial])
+    callback.settle()
+    assert read_one(tmp_path).alerts == []
 
 
 def test_an_error_that_ends_the_search_is_told_on_a_run_that_is_open(tmp_path: Path) -> None:
@@ -386,6 +406,7 @@ def test_an_error_that_ends_the_search_is_told_on_a_run_that_is_open(tmp_path: P
     start(callback, trial)
     report(callback, trial, metrics(1))
     callback.close(RuntimeError("the searcher broke\nin many lines"))
+    callback.settle()
     run = read_one(tmp_path)
     ((title, text, level),) = run.alerts
     assert title == ("The search failed: " + "g" * 90)[:63]
@@ -499,6 +520,20 @@ def test_a_failed_trial_fails_its_run(tmp_path: Path) -> None:
     assert of_epochs(run) == [logged(metrics(1))]
 
 
+def test_metrics_that_are_called_as_what_a_run_tells_of_its_trial_stay_beside_it(
+    tmp_path: Path,
+) -> None:
+    trial = FakeTrial()
+    callback = make(tmp_path, FakeOutcomes(errors={trial.trial_id: "RuntimeError: out of luck"}))
+    start(callback, trial)
+    report(callback, trial, metrics(1, trial_status="mine", error=0.25))
+    fail(callback, trial)
+    summary = read_one(tmp_path).summary
+    assert (summary["trial_status"], summary["error"]) == ("mine", 0.25)
+    assert summary["pcsearch/trial_status"] == "failed"
+    assert summary["pcsearch/error"] == "RuntimeError: out of luck"
+
+
 def test_a_trial_that_never_started_has_a_failed_run(tmp_path: Path) -> None:
     callback = make(tmp_path)
     fail(callback, FakeTrial())
@@ -518,6 +553,7 @@ def test_the_end_of_the_search_finishes_the_runs_that_are_open(tmp_path: Path) -
     start(callback, trial)
     report(callback, trial, metrics(1))
     callback.on_experiment_end(trials=[trial, other])
+    callback.settle()
     run = read_one(tmp_path)
     assert run.exit_code == 1
     assert run.summary["trial_status"] == "interrupted"
@@ -571,13 +607,12 @@ def test_a_restored_search_goes_on_with_the_same_run_in_a_second_part(tmp_path: 
     for epoch in (1, 2):
         report(callback, trial, metrics(epoch))
     keep_reports(tmp_path / "trial", range(1, 3))
-    state = pickled(callback.get_state())
     callback.on_experiment_end(trials=[trial])
-    assert callback.get_state() == state | {"ended": [trial.trial_id]}
+    callback.settle()
+    assert left(callback).tracked == {trial.trial_id: 2}
     part(tmp_path)
 
-    restored = make(tmp_path)
-    restored.set_state(state)
+    restored = make(tmp_path, earlier=left(callback, trial))
     # The second epoch is done again.
     run_trial(restored, trial, [metrics(2), metrics(3)])
     earlier, later = read_all(tmp_path)
@@ -592,13 +627,12 @@ def test_what_a_killed_driver_lost_of_a_run_comes_from_the_trials_own_file(tmp_p
     start(callback, trial)
     for epoch in (1, 2, 3):
         report(callback, trial, metrics(epoch))
-    state = pickled(callback.get_state())
     callback.settle()
+    assert left(callback).tracked == {}
     keep_reports(tmp_path / "trial", range(1, 4), torn='{"epoch": 4, "Loss')
     part(tmp_path, killed_after=1)
 
-    restored = make(tmp_path)
-    restored.set_state(state)
+    restored = make(tmp_path, earlier=left(callback, trial))
     run_trial(restored, trial, [metrics(4)])
     earlier, later = read_all(tmp_path)
     assert (earlier.exit_code, later.exit_code) == (None, 0)
@@ -624,10 +658,12 @@ def test_a_trial_that_ended_just_before_the_driver_was_killed_has_a_whole_run(
     lost.status = whole.status = "TERMINATED"
     lost.last_result = metrics(3)
 
-    restored = make(tmp_path)
+    restored = make(tmp_path, earlier=left(callback, lost, whole))
+    restored.on_step_begin(iteration=0, trials=[])
     for _ in range(2):
         restored.on_step_begin(iteration=1, trials=[lost, whole, FakeTrial("new")])
     restored.on_experiment_end(trials=[lost, whole])
+    restored.settle()
     first, second, third = sorted(read_all(tmp_path), key=lambda run: run.id)
     assert (first.id, second.id, third.id) == ("ab12c_00003", "ab12c_00003", "whole")
     rows = of_epochs(first) + of_epochs(second)
@@ -645,12 +681,11 @@ def test_a_run_whose_files_are_gone_after_its_upload_is_not_sent_again(tmp_path:
     ended = FakeTrial("ended", status="TERMINATED")
     run_trial(callback, ended, [metrics(3)])
     callback.on_experiment_end(trials=[trial])
-    state = pickled(callback.get_state())
+    callback.settle()
     wandb.teardown()
     shutil.rmtree(tmp_path / "wandb")
 
-    restored = make(tmp_path)
-    restored.set_state(state)
+    restored = make(tmp_path, earlier=left(callback, trial, ended))
     restored.on_step_begin(iteration=1, trials=[trial, ended])
     run_trial(restored, trial, [metrics(3)])
     assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [3]
@@ -740,7 +775,17 @@ def test_w_and_b_failing_at_the_start_is_one_problem_and_no_more(
     assert callback.problems == ["W&B: a run was not started: the server is on fire"]
 
 
-def test_after_a_failure_online_the_later_runs_are_offline(
+def test_a_run_that_is_not_the_trials_own_is_refused(tmp_path: Path) -> None:
+    # As an agent's variable has it, where the process has set up W&B itself.
+    wandb.setup(wandb.Settings(silent=True, sweep_id="abc12345"))
+    callback = make(tmp_path)
+    run_trial(callback, FakeTrial(), [metrics(1)])
+    (problem,) = callback.problems
+    assert problem.startswith("W&B: a run was not started: W&B has made the run ")
+    assert "in place of pc/ab12c_00003: check the variables WANDB_..." in problem
+
+
+def test_after_a_failure_online_runs_are_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = wandb.init
@@ -751,19 +796,20 @@ def test_after_a_failure_online_the_later_runs_are_offline(
         return real(**arguments)
 
     monkeypatch.setattr(wandb, "init", fail_online)
+    monkeypatch.setattr(keeper, "answers", lambda: True)
     callback = make(tmp_path, mode="online")
     for name in ("a", "b"):
         run_trial(callback, FakeTrial(name), [metrics(1)])
     assert read_one(tmp_path).id == "b"
     (problem,) = callback.problems
-    assert "no answer; later runs are offline: wandb sync " in problem
+    assert "no answer; from now on runs are offline: wandb sync " in problem
 
 
 @pytest.mark.parametrize(
     ("method", "losses"),
     [
         ("log", ["a report was lost", "the charts of the vodes were lost"]),
-        ("finish", ["a run was not uploaded to its end"]),
+        ("finish", ["a run was not written to its end"]),
     ],
 )
 def test_w_and_b_failing_later_is_noted_once_and_the_trials_go_on(
@@ -801,7 +847,7 @@ def test_a_file_that_was_not_written_to_its_end_is_told_with_the_remedy_and_mend
     trial = FakeTrial(path=str(tmp_path / "trial"))
     callback = make(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(segments, "has_ended", lambda *_: False)
+        patched.setattr(segments, "has_end", lambda _: False)
         run_trial(callback, trial, [metrics(epoch) for epoch in (1, 2, 3)])
     (problem,) = callback.problems
     assert problem.startswith("W&B: 1 run was not written to the end (ab12c_00003): is the disk")
@@ -810,9 +856,10 @@ def test_a_file_that_was_not_written_to_its_end_is_told_with_the_remedy_and_mend
     keep_reports(tmp_path / "trial", range(1, 4))
     trial.status = "TERMINATED"
 
-    restored = make(tmp_path)
-    restored.set_state(pickled(callback.get_state()))
+    assert left(callback).tracked == {}
+    restored = make(tmp_path, earlier=left(callback, trial))
     restored.on_experiment_end(trials=[trial])
+    restored.settle()
     earlier, later = read_all(tmp_path)
     assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
     assert later.exit_code == 0
@@ -837,6 +884,7 @@ def test_a_run_that_waits_for_the_server_holds_nothing_up(
     assert time.monotonic() - began < 1
     release.set()
     callback.on_experiment_end(trials=[])  # type: ignore[arg-type]
+    callback.settle()
     assert len(read_all(tmp_path)) == 20
 
 
@@ -921,6 +969,7 @@ def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
         "callback.on_trial_result(0, [], trial, {'epoch': 1});"
         "callback.on_trial_complete(0, [], trial);"
         "callback.on_experiment_end([]);"
+        "callback.settle();"
         "assert not callback.problems;"
         "sys.exit('wandb' in sys.modules)"
     )
@@ -974,6 +1023,7 @@ def test_a_search_with_tune_has_one_run_a_trial_with_every_report(
         name="search",
         verbose=0,
     )
+    callback.settle()
     runs = {run.config["seed"]: run for run in read_all(tmp_path / "search")}
     assert callback.problems == []
     assert {run.name for run in runs.values()} == {f"trial-{n:04d}" for n in range(4)}

@@ -116,6 +116,23 @@ def test_a_server_that_has_nothing_at_its_bare_address_is_up(
     assert resolve("online").mode == "online"
 
 
+def test_a_server_that_is_not_wandbs_is_told_with_what_to_check(
+    key: str, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(request: Handler) -> None:
+        request.body()
+        request.send_response(404)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    monkeypatch.setattr(Handler, "do_POST", nothing)
+    assert resolve("auto").reason == (
+        f"W&B: offline (cannot use 127.0.0.1:{server.port}: HTTP status 404; "
+        "is WANDB_BASE_URL right?)"
+    )
+    assert key not in resolve("auto").reason
+
+
 def test_a_server_that_does_not_answer_costs_no_more_than_the_time_of_the_probe(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +208,15 @@ def test_credentials_in_the_address_of_the_server_stay_out_of_the_reason(
     assert mode.mode == "offline"
     assert "hidden" not in mode.reason
     assert key not in mode.reason
+
+
+@pytest.mark.usefixtures("key")
+def test_a_server_whose_address_has_credentials_is_reached(
+    server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", server.url.replace("//", "//user:hidden@"))
+    mode = resolve("auto")
+    assert mode.reason == f"W&B: online (127.0.0.1:{server.port})"
 
 
 @pytest.mark.usefixtures("server")

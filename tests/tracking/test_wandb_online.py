@@ -10,11 +10,23 @@ from typing import Any
 
 import pytest
 import wandb
-from test_wandb_callback import FakeTrial, complete, logged, make, metrics, read_one, report, start
+from test_wandb_callback import (
+    FakeTrial,
+    checkpoint,
+    complete,
+    left,
+    logged,
+    make,
+    metrics,
+    poll,
+    read_one,
+    report,
+    start,
+)
 from wandb.sdk.lib import run_stopping
 from wandb_server import KEY, Run, WandbServer, running
 
-from pcsearch.tracking import wandb_runs
+from pcsearch.tracking import keeper, wandb_runs
 
 RUN = "ab12c_00003"
 
@@ -80,23 +92,74 @@ def test_nothing_is_printed_and_the_key_is_in_no_file(
 def test_a_server_that_goes_away_holds_the_search_up_briefly_and_only_once(
     server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wandb_runs, "FINISH_SECONDS", 1.0)
+    monkeypatch.setattr(keeper, "STALL_SECONDS", 1.0)
     callback = make(tmp_path, mode="online", entity="team")
     first, second = FakeTrial("first"), FakeTrial("second")
     start(callback, first)
     server.go_away("error")
     began = time.monotonic()
     report(callback, first, novodes(1))
-    complete(callback, first)
-    start(callback, second)
-    report(callback, second, novodes(1))
-    complete(callback, second)
+    callback.on_trial_complete(iteration=0, trials=[first], trial=first)
+    assert poll(lambda: callback.problems)
+    for epoch in (1, 2):
+        callback.log_trial_start(second)
+        report(callback, second, novodes(epoch))
+    callback.on_trial_complete(iteration=0, trials=[second], trial=second)
+    callback.settle()
     assert time.monotonic() - began < 10
-    (problem,) = callback.problems
-    assert problem.startswith("W&B: a run was not uploaded to its end: ")
-    assert "later runs are offline: wandb sync" in problem
+    gone, rest = callback.problems
+    assert gone.startswith(
+        "W&B: the server does not answer; from now on runs are offline: wandb sync "
+    )
+    assert rest == "W&B: 1 run was not uploaded to the end: the server does not answer"
+    assert callback.unfinished
     server.come_back()
     assert read_one(tmp_path).id == "second"
+
+
+def with_model(folder: Path, name: str) -> FakeTrial:
+    return FakeTrial(name, checkpoint=checkpoint(folder / name, "model.pt"))
+
+
+def test_a_slow_upload_holds_nothing_up_and_is_waited_for(
+    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "STALL_SECONDS", 0.3)
+    server.takes_artifacts.clear()
+    callback = make(tmp_path / "here", mode="online", entity="team", artifacts="best")
+    first, second = with_model(tmp_path, "first"), with_model(tmp_path, "second")
+    for trial in (first, second):
+        callback.log_trial_start(trial)
+        report(callback, trial, novodes(1))
+        callback.on_trial_complete(iteration=0, trials=[trial], trial=trial)
+    assert poll(lambda: len(server.runs) == 2 and server.runs["second"].lines)
+    # Long enough to be asked whether it is there.
+    time.sleep(1)
+    assert server.runs["first"].exit_code is None
+    server.takes_artifacts.set()
+    callback.settle()
+    assert callback.problems == []
+    assert not callback.unfinished
+    assert {run.exit_code for run in server.runs.values()} == {0}
+    assert {artifact.state for artifact in server.artifacts.all.values()} == {"COMMITTED"}
+
+
+def test_an_artifact_that_the_server_refuses_is_told_and_not_taken_for_uploaded(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    server.refusals["CommitArtifact"] = "the quota is used up\nask your admin"
+    callback = make(tmp_path / "here", mode="online", entity="team", artifacts="best")
+    trial = with_model(tmp_path, "first")
+    start(callback, trial)
+    report(callback, trial, novodes(1))
+    complete(callback, trial)
+    (problem,) = callback.problems
+    assert problem.startswith("W&B: an artifact was lost: my-search-first: ")
+    assert "the quota is used up" in problem
+    assert server.runs["first"].exit_code == 0
+    assert callback.unfinished
+    assert left(callback).tracked == {}
+    assert not list(tmp_path.rglob("*.synced"))
 
 
 def test_the_stop_button_reaches_its_trial_and_interrupts_nobody(

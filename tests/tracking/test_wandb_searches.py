@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +21,15 @@ import pytest
 import ray
 import wandb
 import yaml
+from disks import grow, small_disk
+from offline_runs import read_runs
 from searching import reports, trial_folders
+from wandb.sdk import wandb_setup
+from wandb.sdk.lib import run_stopping
 from wandb_server import KEY, Run, WandbServer, running
 
 from pcsearch.cli import main
-from pcsearch.tracking import wandb_api, wandb_mode, wandb_runs
+from pcsearch.tracking import keeper, wandb_api, wandb_mode, wandb_runs
 
 pytestmark = pytest.mark.slow
 
@@ -190,6 +197,30 @@ def test_a_search_is_a_sweep_that_all_its_runs_belong_to(
     )
 
 
+def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_stopping, "_SLEEP", lambda _: asyncio.sleep(0.1))
+    server.stop_pressed = True
+    folder.hold()
+
+    def go_on() -> None:
+        wait_for(lambda: len(server.runs) == 1 and any(r.lines for r in server.runs.values()))
+        # The client asks now and then.
+        time.sleep(4)
+        folder.go_on()
+
+    thread = later(go_on)
+    done = folder.search("--num-samples", "1")
+    thread.join()
+    assert done.status == 0, done.err
+    (run,) = server.runs.values()
+    assert run.summary["trial_status"] == "stopped from W&B"
+    assert len(losses(run)) == EPOCHS // 2 + 1
+    assert "trial 1 stopped after epoch 3" in done.err
+    assert re.search(r"^ *1 .* stopped *$", done.out, re.MULTILINE)
+
+
 def test_a_search_that_is_resumed_stays_in_its_sweep(server: WandbServer, folder: Folder) -> None:
     assert folder.search("--num-samples", "2").status == 0
     done = folder.command("--resume", str(folder.path / "here"), "--num-samples", "3")
@@ -253,9 +284,18 @@ def test_offline_runs_are_attached_to_a_given_sweep_when_they_are_synced(
     assert {run.sweep for run in server.runs.values()} == {"abc12345"}
 
 
+def end_process() -> None:
+    """What the end of the process does: W&B's own ends with it."""
+    connection = wandb_setup.singleton()._connection
+    if connection is not None and connection._proc is not None:
+        connection._proc._process.kill()
+    with suppress(Exception, SystemExit):
+        wandb.teardown()
+
+
 def sync(out: str) -> None:
     """Run the command that a search has printed."""
-    wandb.teardown()
+    end_process()
     command = shlex.split(re.findall(r"^Upload it to W&B: (.*)$", out, re.MULTILINE)[-1])
     assert command[:2] == ["wandb", "sync"]
     program = [str(Path(sys.executable).with_name("wandb")), *command[1:]]
@@ -286,8 +326,8 @@ def test_an_outage_in_the_middle_loses_nothing(
 def test_an_outage_for_good_is_told_and_repaired(
     server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wandb_runs, "FINISH_SECONDS", 2.0)
-    monkeypatch.setattr(wandb_runs, "INIT_SECONDS", 2.0)
+    monkeypatch.setattr(keeper, "STALL_SECONDS", 5.0)
+    monkeypatch.setattr(wandb_runs, "INIT_SECONDS", 1.0)
     folder.hold()
 
     def outage() -> None:
@@ -303,27 +343,64 @@ def test_an_outage_for_good_is_told_and_repaired(
     assert time.monotonic() - began < 40
     for trial in folder.trials().values():
         assert len(reports(trial)) == EPOCHS
-    assert "W&B: a run was not uploaded to its end" in done.err
+    assert re.search(r"W&B: \d runs? w\w+ not uploaded to the end: the server does not", done.err)
     assert "wandb sync" in done.out
-    wandb.teardown()
+    end_process()
     server.come_back()
     (partial,) = server.runs.values()
     assert 0 < len(losses(partial)) < EPOCHS
     # It sends what the server lacks; the runs that were offline follow by themselves.
-    resume = re.findall(r"^Upload it, no epoch twice: python -m pcsearch (.*)$", done.out, re.M)
+    resume = re.findall(
+        r"^Or upload it with no epoch twice: python -m pcsearch (.*)$", done.out, re.M
+    )
     repaired = folder.command(*shlex.split(resume[-1]))
     assert repaired.status == 0, repaired.err
+    assert "upload it" not in repaired.out.lower()
     check_complete(server, folder)
     assert {run.sweep for run in server.runs.values()} == set(server.sweeps)
+
+
+def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_will(
+    server: WandbServer, folder: Folder
+) -> None:
+    folder.hold()
+    command = [sys.executable, "-m", "pcsearch", "s.yaml", "--trainable", "online_mine:quick"]
+    command += ["--storage-path", str(folder.path), "--name", "here"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with (
+        (folder.path / "out").open("w") as out,
+        subprocess.Popen(
+            command, cwd=folder.path, env=environment, stdout=out, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        wait_for(lambda: any(run.lines for run in server.runs.values()))
+        server.go_away("silent")
+        folder.go_on()
+        wait_for(lambda: "Best configuration" in (folder.path / "out").read_text())
+        assert process.stderr is not None
+        said = ""
+        while "Waiting for W&B" not in said:
+            assert process.poll() is None
+            said += process.stderr.readline()
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        said += process.stderr.read()
+        assert process.wait(20) == 0
+        assert time.monotonic() - began < 10
+    assert re.search(r"not uploaded to the end: the wait was interrupted\n$", said)
+    assert "Traceback" not in said
+    assert "Or upload it with no epoch twice" in (folder.path / "out").read_text()
 
 
 def test_what_was_never_sent_is_repaired_by_wandb_sync(
     server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wandb_runs, "FINISH_SECONDS", 2.0)
-    monkeypatch.setattr(wandb_runs, "INIT_SECONDS", 2.0)
+    monkeypatch.setattr(keeper, "STALL_SECONDS", 5.0)
+    monkeypatch.setattr(wandb_runs, "INIT_SECONDS", 1.0)
     (folder.path / "online_mine.py").write_text(
-        MODULE.replace(f"epoch > {EPOCHS // 2}", "True"), encoding="utf-8"
+        # Without vodes: W&B's client asks the server for long before it gives a chart up.
+        MODULE.replace(f"epoch > {EPOCHS // 2}", "True").replace("Vode", "Of"),
+        encoding="utf-8",
     )
     folder.hold()
 
@@ -336,11 +413,10 @@ def test_what_was_never_sent_is_repaired_by_wandb_sync(
     done = folder.search("--max-concurrent", "1")
     thread.join()
     assert done.status == 0, done.err
+    end_process()
     server.come_back()
     sync(done.out)
-    # W&B's client asks the server before it takes a chart, so the run that was open has none.
-    assert "W&B: the charts of the vodes were lost" in done.err
-    check_complete(server, folder, without_charts=1)
+    check_complete(server, folder, without_charts=3)
 
 
 def test_a_wrong_key_is_offline_or_refused(
@@ -420,3 +496,27 @@ def test_a_server_that_goes_silent_before_the_sweep_takes_seconds(
     assert done.status == 0, done.err
     assert re.search(r"as a sweep: no answer in \d s; the search goes on offline", done.err)
     assert not server.runs
+
+
+def test_runs_that_a_full_disk_cut_off_are_written_when_there_is_room(folder: Folder) -> None:
+    here = folder.path / "here"
+    assert folder.search("--wandb", "disabled", "--num-samples", "1").status == 0
+    (here / "wandb").mkdir()
+    with small_disk(here / "wandb", kilobytes=20):
+        full = folder.command("--resume", str(here), "--wandb", "offline", "--num-samples", "3")
+        assert full.status == 0, full.err
+        assert re.search(r"W&B: .* not written to the end .*is the disk full\?", full.err)
+        assert "uploaded" not in full.err
+        end_process()
+        grow(here / "wandb", kilobytes=20_000)
+        again = folder.command("--resume", str(here), "--wandb", "offline")
+        assert again.status == 0, again.err
+        assert "W&B: " not in again.err.replace("W&B: offline", "")
+        wandb.teardown()
+        sessions = [run for run in read_runs(here) if run.id]
+    assert {run.id for run in sessions} == set(folder.trials())
+    for name, trial in folder.trials().items():
+        parts = [run for run in sessions if run.id == name]
+        rows = [row["loss"] for part in parts for row in part.history if "loss" in row]
+        assert rows == [report["loss"] for report in reports(trial)]
+        assert parts[-1].exit_code == 0

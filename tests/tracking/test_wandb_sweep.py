@@ -76,6 +76,15 @@ def test_a_sweep_is_registered_as_its_file_is_written_without_a_word(
     assert (text, found) == (TEXT, made)
 
 
+def test_the_address_of_a_sweep_is_whole_where_the_server_is_terse(
+    server: WandbServer, sweep: Sweep
+) -> None:
+    server.terse = True
+    made = register(sweep, "pc", None)
+    assert made.url == f"{server.url}/team/pc/sweeps/{made.id}"
+    assert configuration(SweepAddress(made.id, "pc")) == (TEXT, made)
+
+
 def test_an_entity_in_the_environment_is_the_default(
     server: WandbServer, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,33 +1,64 @@
-"""The thread that talks to W&B: in order, later, and never in the way of an end."""
+"""The threads that talk to W&B: each run in order, later, and never in the way of an end."""
 
 from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
-from pcsearch.tracking.writer import Writer
+from pcsearch.tracking import writer as module
+from pcsearch.tracking.writer import THREADS, Writer
 
 
-def test_everything_is_done_in_order_in_another_thread() -> None:
-    writer, done = Writer(), []
+def drain(writer: Writer, stall: float = 30, stalled: Any = lambda: True) -> bool:
+    return writer.drain(lambda _: None, stall, stalled)
+
+
+def test_everything_of_a_run_is_done_in_order_in_other_threads() -> None:
+    writer = Writer()
+    done: dict[str, list[int]] = {name: [] for name in "abcdefghijkl"}
+    names = set()
+
+    def action(run: str, number: int) -> None:
+        names.add(threading.current_thread().name)
+        done[run].append(number)
+
     for number in range(100):
-        writer.submit(lambda n=number: done.append((n, threading.current_thread().name)))
-    assert writer.drain()
-    assert done == [(number, "wandb-writer") for number in range(100)]
+        for run in done:
+            writer.submit(run, lambda r=run, n=number: action(r, n))
+    assert drain(writer)
+    assert done == {run: list(range(100)) for run in done}
+    assert names == {"wandb-writer"}
+
+
+def test_runs_are_served_at_once_and_a_slow_one_holds_up_none() -> None:
+    writer, release, done = Writer(), threading.Event(), threading.Event()
+    for number in range(THREADS - 1):
+        writer.submit(f"slow{number}", lambda: release.wait(30) and None)
+    writer.alone(lambda: release.wait(30) and None)
+    writer.submit("quick", done.set)
+    assert done.wait(10)
+    assert writer.waiting >= THREADS
+    release.set()
+    assert drain(writer)
 
 
 def test_a_writer_without_work_has_no_thread_and_nothing_to_wait_for() -> None:
     before = threading.active_count()
-    assert Writer().drain()
+    assert drain(Writer())
     assert threading.active_count() == before
 
 
-def test_what_hangs_is_waited_for_only_so_long() -> None:
+def test_what_hangs_is_waited_for_as_long_as_there_is_hope(monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "QUIET_SECONDS", 0.0)
     writer, release = Writer(), threading.Event()
-    writer.submit(lambda: time.sleep(0.05))
-    writer.submit(lambda: release.wait(30) and None)
+    writer.submit("a", lambda: time.sleep(0.05))
+    writer.submit("a", lambda: release.wait(30) and None)
+    answers, told = [True, False], list[int]()
     began = time.monotonic()
-    assert not writer.drain(stall=0.2)
+    assert not writer.drain(told.append, 0.1, answers.pop)
     assert time.monotonic() - began < 5
+    assert answers == []
+    assert told == [1]
     release.set()
-    assert writer.drain()
+    assert drain(writer)
