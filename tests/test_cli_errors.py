@@ -172,6 +172,32 @@ OPTIONS = {
         [QUICKSTART, "--sweep-id", "abc", "--wandb", "disabled"],
         "error: --sweep-id needs W&B, not --wandb disabled",
     ),
+    "failed trials of nothing": (
+        [QUICKSTART, "--rerun-failed"],
+        "error: --rerun-failed is a part of --resume DIR",
+    ),
+    "what an experiment keeps": (
+        ["--resume", "nowhere", "--seed", "1", "--sampler", "tpe"],
+        "error: --resume: --sampler is the experiment's own; leave it out\n"
+        "error: --resume: --seed is the experiment's own; leave it out\n",
+    ),
+    "a time that is none": (
+        [QUICKSTART, "--time-budget", "8 hours"],
+        "'8 hours' is no time; write seconds, or such as 90s, 30m, 8h, 1h30m",
+    ),
+    "no time": ([QUICKSTART, "--trial-timeout", "0s"], "'0s' is not a time above 0"),
+    "a warm start from nothing": (
+        [QUICKSTART, "--num-samples", "1", "--warm-start", "nowhere"],
+        "no experiment is here",
+    ),
+    "a warm start of a grid": (
+        [str(ROOT / "search_spaces" / "architecture_grid.yaml"), "--warm-start", "nowhere"],
+        "error: --warm-start: method grid does not learn from results; bayes does",
+    ),
+    "checkpoints of a function's own": (
+        [QUICKSTART, "--trainable", "json:loads", "--checkpoint-every", "2"],
+        "error: --checkpoint-every: is of the PC transformer; a function of your own makes its",
+    ),
     "nothing to resume": (["--resume", "nowhere"], "no experiment is here"),
     "a storage that is no folder": (
         [QUICKSTART, "--storage-path", "s3://bucket/results"],

@@ -164,7 +164,12 @@ def ours(folder: Path, trials: int, reports: int) -> dict[str, Any]:
     home = Home("benchmark", None, "ours", folder, ("random",))
     search = Search([Metric("best_val_mse", "minimize")], ["seed"], None, effective)
     callback = WandbCallback(home, "offline", Outcomes(), search)
-    found = measure("pcsearch", callback, folder, trials, reports, callback.on_experiment_end)
+
+    def finish(made: list[Trial]) -> None:
+        callback.on_experiment_end(made)
+        callback.settle()
+
+    found = measure("pcsearch", callback, folder, trials, reports, finish)
     assert callback.problems == [], callback.problems
     return found
 

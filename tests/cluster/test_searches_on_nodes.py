@@ -124,7 +124,9 @@ def test_a_node_needs_ray_and_torch_only(cluster: RayNodes, code: Path, tmp_path
     _, err = ended(cluster.search(digits, "--name", "digits", "--storage-path", tmp_path))
     # Nothing of Ray is in the terminal, and the driver found the token by itself.
     assert [line.split(":")[0] for line in err.splitlines()[:2]] == ["digits", "W&B"]
-    assert all(line.startswith(("digits", "W&B", "trial ")) for line in err.splitlines()), err
+    assert all(
+        line.startswith(("digits", "W&B", "Everything", "trial ")) for line in err.splitlines()
+    ), err
     options = ["--trainable", "mine:where", "--name", "mine", "--storage-path", tmp_path]
     ended(cluster.search(mine, *options, cwd=code))
     for trial in trial_folders(tmp_path / "mine"):
@@ -222,7 +224,9 @@ def test_trials_of_a_node_that_dies_go_on_elsewhere_and_a_node_that_joins_is_use
     out, err = ended(search)
     assert "Traceback" not in out + err
     assert "raylet" not in out + err
-    assert all(line.startswith(("lost", "W&B", "trial ")) for line in err.splitlines()), err
+    assert all(
+        line.startswith(("lost", "W&B", "Everything", "trial ")) for line in err.splitlines()
+    ), err
     histories = [reports(trial) for trial in trial_folders(tmp_path / "lost")]
     assert len(histories) == 6
     for history in histories:
