@@ -7,6 +7,7 @@ handed and hands back new tensors, and its random numbers are its own.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from pcsearch.pc.inference import (
 from pcsearch.pc.learning import Learner, step_weights
 from pcsearch.pc.metrics import PRETEXT, VODE_ENERGY, VODE_GRAD_NORM
 from pcsearch.pc.model import Model, Weights
+from pcsearch.pc.parts import each_part
 from pcsearch.pc.patches import patchify
 from pcsearch.pc.seeds import generator
 
@@ -100,7 +102,7 @@ def infer(
 
 def final_mse(model: Model, weights: Weights, hidden: Hidden, images: Tensor) -> Tensor:
     """The clipped MSE, a scalar, of the reconstruction from h_0 against images as patches."""
-    _, reconstruction = model.feed_forward(weights, hidden.top)
+    reconstruction = model.reconstruct(weights, hidden.top)
     return clipped_mse(reconstruction, images)
 
 
@@ -149,8 +151,7 @@ class Evaluator:
         inference_steps = infer(
             self._model, learner, hidden, images, lr=lr, steps=steps, settings=self._settings
         )
-        *_, last = inference_steps
-        return last.update.hidden
+        return _last(inference_steps).update.hidden
 
     def steps(
         self,
@@ -198,8 +199,8 @@ class Evaluator:
         for part, batch in enumerate(batches):
             images = patchify(batch, self._config.patch_size)
             start, known = self.start(learner, hidden, images, part)
-            *_, last = self.steps(
-                learner, start, images, known, rates, self._config.evaluation_steps
+            last = _last(
+                self.steps(learner, start, images, known, rates, self._config.evaluation_steps)
             )
             for name, value in self._measure(last, images, known).items():
                 total[name] = total.get(name, torch.zeros(())) + value.cpu() * len(images)
@@ -221,7 +222,7 @@ class Evaluator:
         self, last: InferenceStep, images: Tensor, known: Tensor | None
     ) -> dict[str, Tensor]:
         hidden, weights = last.update.hidden, last.learner.weights
-        _, reconstruction = self._model.feed_forward(weights, hidden.top)
+        reconstruction = self._model.reconstruct(weights, hidden.top)
         difference = reconstruction.clamp(0, 1) - images.clamp(0, 1)
         metrics = {
             f"{PRETEXT}full_mse": difference.square().mean(),
@@ -233,15 +234,25 @@ class Evaluator:
             metrics[f"{PRETEXT}masked_mse"] = (difference.square() * unknown).sum() / share
             metrics[f"{PRETEXT}masked_l1"] = (difference.abs() * unknown).sum() / share
         sensory = images if hidden.sensory is None else hidden.sensory
-        energies = vode_energies(
-            self._model, weights, hidden.top, hidden.states, sensory, self._settings.penalty
-        )
+
+        def vodes(part: slice) -> Tensor:
+            top, states = hidden.top[part], hidden.states[:, part]
+            penalty = self._settings.penalty
+            return vode_energies(self._model, weights, top, states, sensory[part], penalty)
+
+        widest = self._model.architecture.widest
+        energies = torch.stack(each_part(images, widest, vodes)).sum(0)
         for i, energy in enumerate(energies / len(images), start=1):
             metrics[f"{VODE_ENERGY}{i}"] = energy
         top, states, *_ = last.update.gradient
         for i, gradient in enumerate([top, *states]):
             metrics[f"{VODE_GRAD_NORM}{i}"] = gradient.square().sum().sqrt()
         return metrics
+
+
+def _last(steps: Iterator[InferenceStep]) -> InferenceStep:
+    """The last step, the others not kept: each holds the states of a whole batch."""
+    return deque(steps, maxlen=1)[0]
 
 
 def _psnr(metrics: Mapping[str, float]) -> dict[str, float]:
