@@ -144,8 +144,8 @@ def test_an_image_is_the_same_in_any_part(monkeypatch: pytest.MonkeyPatch) -> No
         assert_equal_lists(one, found[-1], rtol=1e-12)
 
 
-def test_threads_change_nothing() -> None:
-    """Whichever thread takes a part, and with as many threads as there are."""
+def test_parts_do_not_depend_on_the_thread_that_takes_them() -> None:
+    """Nor on how many there are: on tensors this small, nothing else is done in threads."""
     shape = architecture()
     model, learner = model_of(shape), fresh_learner(random_weights(shape))
     hidden = random_hidden(shape, images=7)
