@@ -68,15 +68,13 @@ def run_session(
         begun()
         record = Record(experiment)
         restored = [restore(past, experiment.workload.damage) for past in experiment.history.trials]
-        for each in restored:
-            if each.note:
-                say(notes, each.note, style="yellow")
+        warn(notes, *(each.note for each in restored))
         live = LiveReport(experiment, record, notes)
         # Only now: a search that cannot start should leave nothing in W&B.
         attached = attach(experiment.sweep, tracking, mode.mode, experiment.resumed)
-        for line, style in ((attached.sweep, None), (attached.problem, "yellow")):
-            if line:
-                say(notes, line, style=style)
+        if attached.sweep:
+            say(notes, attached.sweep)
+        warn(notes, attached.problem)
         wandb = _callback(experiment, record, attached)
         with _quiet_logs(), live.shown():
             try:
@@ -96,6 +94,10 @@ def run_session(
     _report(experiment, outcome)
     _settle(wandb, notes)
     _tell_of_uploads(experiment, attached.mode, wandb.unfinished)
+    return _status(outcome)
+
+
+def _status(outcome: Outcome) -> int:
     if outcome.reason in ("signal", "time"):
         return INTERRUPTED if outcome.reason == "signal" else DONE
     return SOME_FAILED if outcome.failed else DONE
@@ -113,8 +115,7 @@ def _settle(wandb: WandbCallback, notes: Console) -> None:
             wandb.settle(tell)
         except KeyboardInterrupt:
             wandb.abandon("the wait was interrupted")
-    for problem in wandb.problems:
-        say(notes, problem, style="yellow")
+    warn(notes, *wandb.problems)
 
 
 def _callback(experiment: Experiment, record: Record, attached: Attachment) -> WandbCallback:
@@ -182,6 +183,13 @@ def console(stderr: bool = False) -> Console:
 def say(to: Console, text: str, style: str | None = None) -> None:
     """Print a line as it is, however long."""
     to.print(text, style=style, highlight=False, soft_wrap=True, markup=False)
+
+
+def warn(to: Console, *texts: str) -> None:
+    """Print lines of what went wrong, as far as there is something."""
+    for text in texts:
+        if text:
+            say(to, text, style="yellow")
 
 
 def _describe(experiment: Experiment) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -28,6 +29,7 @@ SWEEP_FILE = "sweep.yaml"
 RECORD_FILE = "experiment.json"
 LOCK_FILE = ".lock"
 OWNER_FILE = ".owner"
+SWEEP_HASH = "sweep_sha256"
 FORMAT = 2
 RECORD_KEYS: dict[str, type] = {"options": dict, "tracking": dict, "folder": str}
 NAME_LENGTH = 100
@@ -64,7 +66,7 @@ class ExperimentDirectory:
             _write(self.sweep, sweep_text)
             for each in known:
                 Journal(self.path).add(each)
-            self._write_record(record)
+            self._write_record({**record, SWEEP_HASH: _hash(sweep_text.encode())})
         except FileExistsError:
             raise self._present() from None
         except OSError as error:
@@ -105,7 +107,20 @@ class ExperimentDirectory:
             raise PcsearchError(f"{path}: the record is damaged ({missing[0]} is missing)")
         if not isinstance(record["tracking"].get("wandb"), str):
             raise PcsearchError(f"{path}: the record is damaged (tracking has no mode)")
+        self._check_sweep(record)
         return record
+
+    def _check_sweep(self, record: Mapping[str, Any]) -> None:
+        """See that the sweep is the one that trials have run of: their values come from it."""
+        try:
+            data = self.sweep.read_bytes()
+        except OSError as error:
+            raise PcsearchError(f"{self.sweep}: cannot be read ({error.strerror})") from error
+        if _hash(data) != record.get(SWEEP_HASH):
+            raise PcsearchError(
+                f"{self.sweep}: the file was changed since the search began; put it back as it "
+                "was, or start a new search with it"
+            )
 
     def rewrite(self, record: Mapping[str, Any]) -> None:
         """Keep another record of what was asked.
@@ -177,6 +192,10 @@ def _other_version(record: Mapping[str, Any]) -> str:
         f"written by {by} of pcsearch (format {record.get('format')}), and this one, "
         f"{__version__}, reads format {FORMAT}; go on with the version that wrote it"
     )
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _read(path: Path) -> str:

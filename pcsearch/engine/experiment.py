@@ -133,7 +133,11 @@ def reopen(
     if sweep_file is not None:
         _check_same(checked_sweep(sweep_file, options, workload), sweep, directory)
     history = read_history(directory.path)
-    cap = _cap_of(sweep, options.num_samples)
+    # The record has the cap, which may have been raised beyond the file's run_cap.
+    cap = trial_cap(replace(sweep, run_cap=None), options.num_samples)
+    if cap is None:
+        record_file = directory.path / RECORD_FILE
+        raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
     if "num_samples" in changes and cap < len(history.trials):
         message = f"{len(history.trials)} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))
@@ -154,15 +158,6 @@ def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Optio
         raise PcsearchError(
             f"{path}: the record is damaged (options.{what}: {first['msg']})"
         ) from None
-
-
-def _cap_of(sweep: Sweep, num_samples: int | None) -> int:
-    """The cap of an experiment, whose record has it: an extended search goes beyond its run_cap."""
-    grid = configurations(sweep, seed=0)
-    limits = [limit for limit in (num_samples,) if limit is not None]
-    if isinstance(grid, Grid):
-        limits.append(grid.size)
-    return min(limits, default=sweep.run_cap or 0)
 
 
 def _check_same(given: Sweep, kept: Sweep, directory: ExperimentDirectory) -> None:

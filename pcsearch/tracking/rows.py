@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from ray.tune.result import (
 )
 from ray.tune.utils import flatten_dict
 
+from pcsearch.engine.history import REPORTS
+from pcsearch.engine.storage import json_lines
 from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
 
 BOOKKEEPING = frozenset(
@@ -64,23 +65,12 @@ def node(report: Mapping[str, Any]) -> str | None:
 
 
 def kept_reports(folder: Path) -> Iterator[dict[str, Any]]:
-    """The reports of a trial that Tune's own file has, oldest first; none where there is none.
+    """The reports of a trial that its own file has, oldest first; none where there is none.
 
     Args:
         folder: the trial's, in the experiment's directory.
     """
-    try:
-        text = (folder / "result.json").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for line in text.splitlines():
-        try:
-            report = json.loads(line)
-        # The driver was killed while it wrote.
-        except ValueError:
-            continue
-        if isinstance(report, dict):
-            yield report
+    return json_lines(folder / REPORTS)
 
 
 def _plain(value: Any) -> bool | int | float | str | None:

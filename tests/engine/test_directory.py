@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import socket
@@ -17,6 +18,7 @@ from pcsearch.engine.directory import ExperimentDirectory, check_name
 from pcsearch.errors import PcsearchError
 
 TEXT = "method: grid # ünïcode\nparameters:\n  seed: {value: 1}"
+HASHED = {"sweep_sha256": hashlib.sha256(TEXT.encode()).hexdigest()}
 RECORD: dict[str, Any] = {
     "created": "2026-01-02T03:04:05+00:00",
     "options": {"num_samples": None, "seed": 3, "overrides": {"epochs": [1, "ü", None, 1e-5]}},
@@ -133,7 +135,7 @@ def test_the_record_is_json_that_a_person_can_read(tmp_path: Path) -> None:
     directory = ExperimentDirectory(tmp_path / "exp")
     directory.create(TEXT, RECORD)
     text = (directory.path / "experiment.json").read_text(encoding="utf-8")
-    assert json.loads(text) == {"format": 2, **RECORD}
+    assert json.loads(text) == {"format": 2, **RECORD, **HASHED}
     assert text.startswith('{\n  "format": 2,\n')
     assert text.endswith("}\n")
 
@@ -142,7 +144,25 @@ def test_another_record_takes_the_place_of_the_first(tmp_path: Path) -> None:
     directory = ExperimentDirectory(tmp_path / "exp")
     directory.create(TEXT, RECORD)
     directory.rewrite(directory.record() | {"tracking": {"wandb": "online"}})
-    assert directory.record() == {"format": 2, **RECORD, "tracking": {"wandb": "online"}}
+    tracking = {"wandb": "online"}
+    assert directory.record() == {"format": 2, **RECORD, **HASHED, "tracking": tracking}
+
+
+def test_a_sweep_file_with_any_line_ends_is_what_it_was(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    directory.create(TEXT.replace("\n", "\r\n"), RECORD)
+    assert directory.record()["folder"] == "/started/there"
+
+
+def test_a_sweep_file_that_was_changed_is_told(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    directory.create(TEXT, RECORD)
+    directory.sweep.write_text(TEXT.replace("1}", "2}"), encoding="utf-8")
+    with pytest.raises(PcsearchError, match=r"sweep\.yaml: the file was changed since the search"):
+        directory.record()
+    directory.sweep.unlink()
+    with pytest.raises(PcsearchError, match=r"sweep\.yaml: cannot be read"):
+        directory.record()
 
 
 def test_a_search_has_one_process_which_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import asdict
@@ -147,13 +148,20 @@ def test_an_experiment_that_is_there_already_is_told_before_anything_starts(
     [
         ({"format": 2}, "the record is damaged (options is missing)"),
         (
-            {"format": 2, "options": {"sed": 1}, "tracking": {"wandb": "auto"}, "folder": "/"},
+            {
+                "format": 2,
+                "options": {"sed": 1},
+                "tracking": {"wandb": "auto"},
+                "folder": "/",
+                "sweep_sha256": hashlib.sha256(b"").hexdigest(),
+            },
             "its record has an unknown option 'sed'",
         ),
     ],
 )
 def test_a_damaged_record_is_told(record: dict[str, Any], message: str, tmp_path: Path) -> None:
     (tmp_path / "experiment.json").write_text(json.dumps(record))
+    (tmp_path / "sweep.yaml").touch()
     with pytest.raises(PcsearchError) as caught:
         reopen(tmp_path, {})
     assert message in str(caught.value)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import wandb
+from wandb_server import KEY, WandbServer, running
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +25,19 @@ def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     wandb.teardown()
     yield
     wandb.teardown()
+
+
+@pytest.fixture
+def asked_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
+    """The stand-in for W&B's server, which W&B's client asks."""
+    with running() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        yield server
+        wandb.teardown()
+
+
+@pytest.fixture
+def server(asked_server: WandbServer, monkeypatch: pytest.MonkeyPatch) -> WandbServer:
+    """The same, with a key that it takes."""
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    return asked_server

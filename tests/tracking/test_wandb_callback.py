@@ -601,6 +601,24 @@ def keep_reports(folder: Path, epochs: range, torn: str = "") -> None:
     (folder / "result.json").write_text("".join(lines) + torn)
 
 
+def test_fifty_runs_are_open_at_once_in_one_process(tmp_path: Path) -> None:
+    callback, trials = make(tmp_path), [FakeTrial(f"t{i:02d}") for i in range(50)]
+    for trial in trials:
+        callback.on_trial_start(iteration=0, trials=trials, trial=trial)
+    for epoch in range(1, EPOCHS + 1):
+        for trial in trials:
+            report(callback, trial, metrics(epoch))
+    for trial in trials:
+        callback.on_trial_complete(iteration=0, trials=trials, trial=trial)
+    callback.on_experiment_end(trials=trials)
+    callback.settle()
+    assert callback.problems == []
+    runs = read_all(tmp_path)
+    assert sorted(run.id for run in runs) == [trial.trial_id for trial in trials]
+    for run in runs:
+        assert [row["epoch"] for row in of_epochs(run)] == list(range(1, EPOCHS + 1))
+
+
 def test_a_restored_search_goes_on_with_the_same_run_in_a_second_part(tmp_path: Path) -> None:
     callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
     start(callback, trial)

@@ -5,14 +5,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-import wandb
-from wandb_server import KEY, Handler, WandbServer, running
+from wandb_server import KEY, Handler, WandbServer
 
 from pcsearch.errors import PcsearchError
 from pcsearch.tracking import wandb_api, wandb_mode
@@ -20,11 +18,9 @@ from pcsearch.tracking.wandb_mode import require, resolve, sync_command
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
-    with running() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        yield server
-        wandb.teardown()
+def server(asked_server: WandbServer) -> WandbServer:
+    """The server, without a key for it."""
+    return asked_server
 
 
 @pytest.fixture

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import wandb
 from test_wandb_callback import (
     FakeTrial,
     checkpoint,
@@ -24,20 +22,11 @@ from test_wandb_callback import (
     start,
 )
 from wandb.sdk.lib import run_stopping
-from wandb_server import KEY, Run, WandbServer, running
+from wandb_server import KEY, Run, WandbServer
 
 from pcsearch.tracking import keeper, wandb_runs
 
 RUN = "ab12c_00003"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
-    with running() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", KEY)
-        yield server
-        wandb.teardown()
 
 
 def novodes(epoch: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from offline_runs import read_runs
 from searching import reports, trial_folders
 from wandb.sdk import wandb_setup
 from wandb.sdk.lib import run_stopping
-from wandb_server import KEY, Run, WandbServer, running
+from wandb_server import KEY, Run, WandbServer
 
 from pcsearch.cli import main
 from pcsearch.tracking import keeper, wandb_api, wandb_mode, wandb_runs
@@ -62,15 +62,6 @@ def cluster() -> Iterator[None]:
     ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False)
     yield
     ray.shutdown()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
-    with running() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", KEY)
-        yield server
-        wandb.teardown()
 
 
 class Found(NamedTuple):

@@ -3,11 +3,9 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
-import wandb
-from wandb_server import KEY, Outage, WandbServer, running
+from wandb_server import Outage, WandbServer
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
@@ -23,15 +21,6 @@ parameters:
   rate: {min: 9e-6, max: 1}   # W&B's own client refuses these bounds
   day: {value: 2024-01-01}
 """
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
-    with running() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", KEY)
-        yield server
-        wandb.teardown()
 
 
 @pytest.fixture(scope="module")
