@@ -159,7 +159,9 @@ def test_bayes_with_hyperband_stops_trials_at_rungs_and_respects_the_cap(
         early_terminate={"type": "hyperband", "min_iter": 1, "eta": 2},
         run_cap=6,
     )
-    done = search(tmp_path, sweep, "--num-samples", "9", "--wandb", "disabled", capfd=capfd)
+    # One after another: side by side, chance says which of them the rungs compare first.
+    options = ("--num-samples", "9", "--wandb", "disabled", "--max-concurrent", "1")
+    done = search(tmp_path, sweep, *options, capfd=capfd)
     assert done.status == 0, done.err
     trials = trial_folders(done.directory)
     assert len(trials) == 6
