@@ -6,7 +6,6 @@ import importlib
 import math
 import os
 import sys
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +85,7 @@ class GaussianProcess(GPSampler):
         return found
 
     def _sample_relative_impl(self, *arguments: Any) -> dict[str, Any]:
+        _load_torch()
         # The matrices are small and the trials have the cores: more threads only wait for each
         # other, and a suggestion takes ten times as long.
         with threadpool_limits(1):
@@ -101,15 +101,16 @@ class GaussianProcess(GPSampler):
         return super()._optimize_acqf(acqf, best_params)
 
 
-def load_torch() -> None:
-    """Import torch, which a first suggestion waits a second for, in the background.
+def _load_torch() -> None:
+    """Import torch, to compute with one thread: it reads how many only when it is imported.
 
-    It computes with one thread; it reads how many only when it is imported, and Ray's workers,
-    which are told by Ray, must have been started before.
+    Not in a thread meanwhile: of two threads that import, Python 3.11 may end one with a
+    SystemError where both have source code parsed, as torch and W&B's client do.
     """
     if "torch" not in sys.modules:
+        # Ray's workers are told by Ray.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        threading.Thread(target=importlib.import_module, args=("torch",), daemon=True).start()
+        importlib.import_module("torch")
 
 
 def _believing(acqf: Any, running: list[FrozenTrial]) -> tuple[Any, np.ndarray]:

@@ -10,12 +10,10 @@ import optuna
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from pcsearch.engine.gaussian_process import load_torch
 from pcsearch.engine.history import History, PastTrial
 from pcsearch.engine.imputation import final_values, note_report
 from pcsearch.engine.options import SamplerName
 from pcsearch.engine.recollection import recall, recollect
-from pcsearch.engine.sampler_choice import PROCESSES, pick_sampler
 from pcsearch.engine.samplers import make_sampler
 from pcsearch.engine.search_space import OptunaSpace
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
@@ -148,8 +146,6 @@ class BayesSearcher(OptunaSearch):
             mode=modes if several else modes[0],
             sampler=made,
         )
-        if pick_sampler(sampler, len(space.distributions), len(metrics)) in PROCESSES:
-            load_torch()
         self._parameters = space
         self._metrics = tuple(metrics)
         self._cap = cap
