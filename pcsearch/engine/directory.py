@@ -31,7 +31,12 @@ LOCK_FILE = ".lock"
 OWNER_FILE = ".owner"
 SWEEP_HASH = "sweep_sha256"
 FORMAT = 2
-RECORD_KEYS: dict[str, type] = {"options": dict, "tracking": dict, "folder": str}
+RECORD_KEYS: dict[str, type] = {
+    "options": dict,
+    "tracking": dict,
+    "folder": str,
+    SWEEP_HASH: str,
+}
 NAME_LENGTH = 100
 
 
@@ -116,7 +121,7 @@ class ExperimentDirectory:
             data = self.sweep.read_bytes()
         except OSError as error:
             raise PcsearchError(f"{self.sweep}: cannot be read ({error.strerror})") from error
-        if _hash(data) != record.get(SWEEP_HASH):
+        if _hash(data) != record[SWEEP_HASH]:
             raise PcsearchError(
                 f"{self.sweep}: the file was changed since the search began; put it back as it "
                 "was, or start a new search with it"

@@ -189,11 +189,15 @@ class RunKeeper:
                 resumed=beginning.run_id in self._earlier.trials,
             )
         if beginning.folders:
-            for report in rows.kept_reports(beginning.folders[0]):
-                with self.noting("a report was lost"):
-                    step, node = self._step(report), rows.node(report)
-                    config = {} if node is None else {"node": node}
-                    self._send(kept, step, rows.row(report), rows.media(report), config, {})
+            with self.noting("reports of earlier sessions were lost"):
+                for report in rows.kept_reports(beginning.folders[0]):
+                    self._catch_up(kept, report)
+
+    def _catch_up(self, kept: Kept, report: Mapping[str, Any]) -> None:
+        with self.noting("a report was lost"):
+            step, node = self._step(report), rows.node(report)
+            config = {} if node is None else {"node": node}
+            self._send(kept, step, rows.row(report), rows.media(report), config, {})
 
     def _send(
         self,

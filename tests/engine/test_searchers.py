@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,38 @@ def one_by_one(searcher: Searcher, count: int, start: int = 0) -> list[dict[str,
         searcher.on_trial_result(f"t{number}", report(loss(config)))
         searcher.on_trial_complete(f"t{number}", report(loss(config)))
     return configs
+
+
+IN_WHICH_THREAD = """
+import sys, threading
+
+class Watch:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "torch":
+            found.append(threading.current_thread() is threading.main_thread())
+
+found = []
+sys.meta_path.insert(0, Watch)
+from test_searchers import make_searcher, one_by_one, sweep
+searcher = make_searcher(sweep("bayes"), 8, 0, "gp")
+print(found)
+one_by_one(searcher, 8)
+print(found)
+"""
+
+
+def test_torch_is_imported_by_the_thread_that_asks_and_not_before() -> None:
+    """Python 3.11 ends one of two threads that both have source code parsed, as imports may."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_WHICH_THREAD],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=Path(__file__).parent,
+    )
+    assert done.stdout.splitlines() == ["[]", "[True]"], done.stderr
 
 
 def history_of(
