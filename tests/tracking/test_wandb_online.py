@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_wandb_callback import (
+from wandb.sdk.lib import run_stopping
+from wandb_server import KEY, Run, WandbServer
+from wandb_trials import (
     FakeTrial,
     checkpoint,
     complete,
@@ -21,8 +23,6 @@ from test_wandb_callback import (
     report,
     start,
 )
-from wandb.sdk.lib import run_stopping
-from wandb_server import KEY, Run, WandbServer
 
 from pcsearch.tracking import keeper, wandb_runs
 
