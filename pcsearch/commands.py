@@ -185,13 +185,13 @@ def resume(
 
 
 def _tell_of_the_end(experiment: Experiment) -> None:
-    from pcsearch.engine.experiment import trial_cap
+    from pcsearch.engine.experiment import grid_size
 
     count = len(experiment.history.trials)
     message = f"{experiment.directory.path}: the search is finished, all {count} trials of it"
     if experiment.history.reached is not None:
         message = f"{experiment.directory.path}: the search is finished, its target is reached"
-    elif experiment.sweep.method == "grid" and count == trial_cap(experiment.sweep, None):
+    elif count == grid_size(experiment.sweep):
         message += ", which are all that its grid has"
     else:
         message += "; --num-samples N runs more"

@@ -460,5 +460,5 @@ def test_what_is_no_experiment_is_told(folder: Path, command: Command) -> None:
     subprocess.run(["/bin/mkdir", "here"], cwd=folder, check=True)
     (folder / "here" / "experiment.json").write_text('{"format": 1, "versions": {}}')
     status, _, err = command("--resume", "here")
-    assert (status, "reads format 2" in err) == (2, True)
+    assert (status, "reads format 3" in err) == (2, True)
     assert sorted(path.name for path in (folder / "here").iterdir()) == ["experiment.json"]

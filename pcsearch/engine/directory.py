@@ -30,7 +30,7 @@ RECORD_FILE = "experiment.json"
 LOCK_FILE = ".lock"
 OWNER_FILE = ".owner"
 SWEEP_HASH = "sweep_sha256"
-FORMAT = 2
+FORMAT = 3
 RECORD_KEYS: dict[str, type] = {
     "options": dict,
     "tracking": dict,
@@ -123,8 +123,7 @@ class ExperimentDirectory:
             raise PcsearchError(f"{self.sweep}: cannot be read ({error.strerror})") from error
         if _hash(data) != record[SWEEP_HASH]:
             raise PcsearchError(
-                f"{self.sweep}: the file was changed since the search began; put it back as it "
-                "was, or start a new search with it"
+                f"{self.sweep}: the file was changed since the search began; put it back as it was"
             )
 
     def rewrite(self, record: Mapping[str, Any]) -> None:

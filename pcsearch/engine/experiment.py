@@ -127,6 +127,9 @@ def reopen(
         unknown = sorted(stored.keys() - known)[0]
         raise PcsearchError(f"{directory.path}: its record has an unknown option {unknown!r}")
     options = _options(stored, directory)
+    if options.num_samples is None:
+        record_file = directory.path / RECORD_FILE
+        raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
     folder = Path(record["folder"])
     workload = workload_of(options, folder)
     sweep = checked_sweep(directory.sweep, options, workload)
@@ -134,10 +137,7 @@ def reopen(
         _check_same(checked_sweep(sweep_file, options, workload), sweep, directory)
     history = read_history(directory.path)
     # The record has the cap, which may have been raised beyond the file's run_cap.
-    cap = trial_cap(replace(sweep, run_cap=None), options.num_samples)
-    if cap is None:
-        record_file = directory.path / RECORD_FILE
-        raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
+    cap = min(options.num_samples, grid_size(sweep) or options.num_samples)
     if "num_samples" in changes and cap < len(history.trials):
         message = f"{len(history.trials)} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))
@@ -223,11 +223,14 @@ def trial_cap(sweep: Sweep, num_samples: int | None) -> int | None:
 
     None where nothing bounds them.
     """
-    limits = [limit for limit in (num_samples, sweep.run_cap) if limit is not None]
-    grid = configurations(sweep, seed=0)
-    if isinstance(grid, Grid):
-        limits.append(grid.size)
-    return min(limits, default=None)
+    limits = (num_samples, sweep.run_cap, grid_size(sweep))
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def grid_size(sweep: Sweep) -> int | None:
+    """How many configurations a grid has, None where the method is another."""
+    planned = configurations(sweep, seed=0)
+    return planned.size if isinstance(planned, Grid) else None
 
 
 def _rung_problem(sweep: Sweep, workload: Workload) -> str | None:

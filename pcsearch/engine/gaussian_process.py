@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,7 +82,6 @@ class GaussianProcess(GPSampler):
         return found
 
     def _sample_relative_impl(self, *arguments: Any) -> dict[str, Any]:
-        _load_torch()
         # The matrices are small and the trials have the cores: more threads only wait for each
         # other, and a suggestion takes ten times as long.
         with threadpool_limits(1):
@@ -99,18 +95,6 @@ class GaussianProcess(GPSampler):
         if isinstance(acqf, LogEI):
             acqf, best_params = _believing(acqf, self._believed)
         return super()._optimize_acqf(acqf, best_params)
-
-
-def _load_torch() -> None:
-    """Import torch, to compute with one thread: it reads how many only when it is imported.
-
-    Not in a thread meanwhile: of two threads that import, Python 3.11 may end one with a
-    SystemError where both have source code parsed, as torch and W&B's client do.
-    """
-    if "torch" not in sys.modules:
-        # Ray's workers are told by Ray.
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-        importlib.import_module("torch")
 
 
 def _believing(acqf: Any, running: list[FrozenTrial]) -> tuple[Any, np.ndarray]:

@@ -58,7 +58,7 @@ class RunKeeper:
         self._emptied: set[str] = set()
         self._asked = mode
         self._abandoned = False
-        self._writer = Writer()
+        self._writer = Writer(lambda error: self._note(f"W&B: something was lost: {error}"))
 
     def open(self, beginning: Beginning) -> Kept:
         """Start a run, or go on with it; it gets the reports that an earlier session lost."""

@@ -20,7 +20,7 @@ from pcsearch.tracking.keeper import RunKeeper
 from pcsearch.tracking.lifetimes import STATUS, STATUSES, Beginning, Ending, Kept, trial_name
 from pcsearch.tracking.search import Earlier, Outcomes, Search
 from pcsearch.tracking.wandb_api import Mode
-from pcsearch.tracking.wandb_runs import Home
+from pcsearch.tracking.wandb_runs import Home, load
 
 
 def _nothing(*_: Any) -> None:
@@ -62,6 +62,8 @@ class WandbCallback(LoggerCallback):
         earlier: Earlier | None = None,
     ) -> None:
         self.home, self.mode = home, mode
+        if mode != "disabled":
+            load()
         self._outcomes, self._search = outcomes, search
         self._earlier = earlier or Earlier()
         self._keeper = self._new_keeper()

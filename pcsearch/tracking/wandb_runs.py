@@ -25,6 +25,15 @@ FLUSH_SECONDS = 1.0
 TRANSMIT_SECONDS = 5.0
 
 
+def load() -> None:
+    """Import W&B's client in this thread, with all that a first run makes it import.
+
+    Several threads start runs, and the search may import torch meanwhile. Where two threads have
+    source code parsed, as these imports do, Python 3.11.7 may end one with a SystemError.
+    """
+    import wandb.apis.public  # noqa: F401
+
+
 @dataclass(frozen=True)
 class Home:
     """What all runs of an experiment have in common.

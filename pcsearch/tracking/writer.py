@@ -22,9 +22,13 @@ class Writer:
 
     The threads start when they are needed. They are daemons: an interrupted process does not
     wait for them.
+
+    Args:
+        tell: is told of an error that nothing else has taken.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Exception], None]) -> None:
+        self._tell = tell
         self._lock = threading.Lock()
         self._lanes: dict[str, deque[Action]] = {}
         self._ready: SimpleQueue[str] = SimpleQueue()
@@ -101,6 +105,9 @@ class Writer:
             actions = self._lanes[run_id]
             try:
                 actions[0]()
+            # The thread and the rest of the run go on.
+            except Exception as error:
+                self._tell(error)
             finally:
                 with self._lock:
                     self._done += 1

@@ -109,9 +109,9 @@ def test_a_folder_without_a_record_is_no_experiment(tmp_path: Path, path: str) -
         (b"{}", "written by another version of pcsearch (format None)"),
         (b'{"format": 1, "options": {}}', "written by another version of pcsearch (format 1)"),
         (
-            b'{"format": 3, "versions": {"pcsearch": "9.1"}}',
-            f"written by version 9.1 of pcsearch (format 3), and this one, {__version__}, reads "
-            "format 2; go on with the version that wrote it",
+            b'{"format": 4, "versions": {"pcsearch": "9.1"}}',
+            f"written by version 9.1 of pcsearch (format 4), and this one, {__version__}, reads "
+            "format 3; go on with the version that wrote it",
         ),
     ],
 )
@@ -135,8 +135,8 @@ def test_the_record_is_json_that_a_person_can_read(tmp_path: Path) -> None:
     directory = ExperimentDirectory(tmp_path / "exp")
     directory.create(TEXT, RECORD)
     text = (directory.path / "experiment.json").read_text(encoding="utf-8")
-    assert json.loads(text) == {"format": 2, **RECORD, **HASHED}
-    assert text.startswith('{\n  "format": 2,\n')
+    assert json.loads(text) == {"format": 3, **RECORD, **HASHED}
+    assert text.startswith('{\n  "format": 3,\n')
     assert text.endswith("}\n")
 
 
@@ -145,7 +145,7 @@ def test_another_record_takes_the_place_of_the_first(tmp_path: Path) -> None:
     directory.create(TEXT, RECORD)
     directory.rewrite(directory.record() | {"tracking": {"wandb": "online"}})
     tracking = {"wandb": "online"}
-    assert directory.record() == {"format": 2, **RECORD, **HASHED, "tracking": tracking}
+    assert directory.record() == {"format": 3, **RECORD, **HASHED, "tracking": tracking}
 
 
 def test_a_sweep_file_with_any_line_ends_is_what_it_was(tmp_path: Path) -> None:

@@ -146,16 +146,30 @@ def test_an_experiment_that_is_there_already_is_told_before_anything_starts(
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"format": 2}, "the record is damaged (options is missing)"),
+        ({"format": 3}, "the record is damaged (options is missing)"),
         (
             {
-                "format": 2,
+                "format": 3,
                 "options": {"sed": 1},
                 "tracking": {"wandb": "auto"},
                 "folder": "/",
                 "sweep_sha256": hashlib.sha256(b"").hexdigest(),
             },
             "its record has an unknown option 'sed'",
+        ),
+        (
+            {
+                "format": 3,
+                "options": {"num_samples": None},
+                "tracking": {"wandb": "auto"},
+                "folder": "/",
+                "sweep_sha256": hashlib.sha256(b"").hexdigest(),
+            },
+            "the record is damaged (options.num_samples is null)",
+        ),
+        (
+            {"format": 3, "options": {}, "tracking": {"wandb": "auto"}, "folder": "/"},
+            "the record is damaged (sweep_sha256 is missing)",
         ),
     ],
 )

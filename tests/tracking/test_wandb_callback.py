@@ -153,6 +153,9 @@ def test_fifty_runs_are_open_at_once_in_one_process(tmp_path: Path) -> None:
     for epoch in range(1, EPOCHS + 1):
         for trial in trials:
             report(callback, trial, metrics(epoch))
+    assert poll(lambda: len(read_runs(tmp_path)) == 50, 60)
+    assert poll(lambda: all(of_epochs(run)[-1:] for run in read_runs(tmp_path)), 60)
+    assert all(run.exit_code is None for run in read_runs(tmp_path))
     for trial in trials:
         callback.on_trial_complete(iteration=0, trials=trials, trial=trial)
     callback.on_experiment_end(trials=trials)
@@ -229,6 +232,38 @@ def children() -> set[int]:
     """The processes that this one has started."""
     folders = Path("/proc/self/task").glob("*/children")
     return {int(pid) for folder in folders for pid in folder.read_text().split()}
+
+
+WHO_PARSES = """
+import ast, sys, threading
+from pathlib import Path
+from wandb_trials import FakeTrial, make, metrics, run_trial
+
+parse, elsewhere = ast.parse, []
+
+def watched(*arguments, **options):
+    if threading.current_thread() is not threading.main_thread():
+        elsewhere.append(sys._getframe(1).f_code.co_filename)
+    return parse(*arguments, **options)
+
+ast.parse = watched
+callback = make(Path(sys.argv[1]))
+run_trial(callback, FakeTrial(), [metrics(1)])
+print(elsewhere)
+"""
+
+
+def test_the_threads_that_start_runs_have_no_source_code_parsed(tmp_path: Path) -> None:
+    """Two threads that do may not both live: see `wandb_runs.load`."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", WHO_PARSES, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
 
 
 def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:

@@ -165,6 +165,7 @@ def test_a_search_is_a_sweep_that_all_its_runs_belong_to(
     done = folder.search("--project", "pc")
     assert done.status == 0, done.err
     check_complete(server, folder)
+    assert [alert["title"] for alert in server.alerts] == ["The search is complete: here"]
     (sweep,) = server.sweeps.values()
     assert sweep.config == folder.sweep.read_text()
     assert (sweep.entity, sweep.project) == ("team", "pc")
@@ -273,6 +274,28 @@ def test_offline_runs_are_attached_to_a_given_sweep_when_they_are_synced(
     sync(done.out)
     check_complete(server, folder)
     assert {run.sweep for run in server.runs.values()} == {"abc12345"}
+
+
+def test_the_parts_of_a_run_that_was_interrupted_are_synced_into_one(
+    server: WandbServer, folder: Folder
+) -> None:
+    folder.hold()
+
+    def interrupt() -> None:
+        wait_for(lambda: len(list((folder.path / "here").glob("*/result.json"))) == 3)
+        os.kill(os.getpid(), signal.SIGINT)
+        folder.go_on()
+
+    thread = later(interrupt)
+    first = folder.search("--wandb", "offline")
+    thread.join()
+    assert first.status == 130, first.err
+    again = folder.command("--resume", str(folder.path / "here"))
+    assert again.status == 0, again.err
+    for name in folder.trials():
+        assert len(list((folder.path / "here" / "wandb").glob(f"offline-run-*-{name}"))) > 1
+    sync(again.out)
+    check_complete(server, folder)
 
 
 def end_process() -> None:

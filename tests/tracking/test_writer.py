@@ -10,12 +10,19 @@ from pcsearch.tracking import writer as module
 from pcsearch.tracking.writer import THREADS, Writer
 
 
+def new_writer() -> Writer:
+    def tell(error: Exception) -> None:
+        raise AssertionError from error
+
+    return Writer(tell)
+
+
 def drain(writer: Writer, stall: float = 30, stalled: Any = lambda: True) -> bool:
     return writer.drain(lambda _: None, stall, stalled)
 
 
 def test_everything_of_a_run_is_done_in_order_in_other_threads() -> None:
-    writer = Writer()
+    writer = new_writer()
     done: dict[str, list[int]] = {name: [] for name in "abcdefghijkl"}
     names = set()
 
@@ -32,7 +39,7 @@ def test_everything_of_a_run_is_done_in_order_in_other_threads() -> None:
 
 
 def test_runs_are_served_at_once_and_a_slow_one_holds_up_none() -> None:
-    writer, release, done = Writer(), threading.Event(), threading.Event()
+    writer, release, done = new_writer(), threading.Event(), threading.Event()
     for number in range(THREADS - 1):
         writer.submit(f"slow{number}", lambda: release.wait(30) and None)
     writer.alone(lambda: release.wait(30) and None)
@@ -43,15 +50,31 @@ def test_runs_are_served_at_once_and_a_slow_one_holds_up_none() -> None:
     assert drain(writer)
 
 
+def test_what_fails_costs_neither_its_thread_nor_what_comes_after_it() -> None:
+    told: list[str] = []
+    done: list[int] = []
+    writer = Writer(lambda error: told.append(str(error)))
+
+    def fail() -> None:
+        raise OSError("stale")
+
+    for number in range(2 * THREADS):
+        writer.submit(f"run{number}", fail)
+        writer.submit(f"run{number}", lambda n=number: done.append(n))
+    assert drain(writer)
+    assert told == ["stale"] * 2 * THREADS
+    assert sorted(done) == list(range(2 * THREADS))
+
+
 def test_a_writer_without_work_has_no_thread_and_nothing_to_wait_for() -> None:
     before = threading.active_count()
-    assert drain(Writer())
+    assert drain(new_writer())
     assert threading.active_count() == before
 
 
 def test_what_hangs_is_waited_for_as_long_as_there_is_hope(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "QUIET_SECONDS", 0.0)
-    writer, release = Writer(), threading.Event()
+    writer, release = new_writer(), threading.Event()
     writer.submit("a", lambda: time.sleep(0.05))
     writer.submit("a", lambda: release.wait(30) and None)
     answers, told = [True, False], list[int]()
