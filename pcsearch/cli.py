@@ -22,6 +22,7 @@ CHANGEABLE = (
     "cpus_per_trial",
     "gpus_per_trial",
     "checkpoint_every",
+    "compile",
     "max_failures",
     "trial_timeout",
     "time_budget",
@@ -202,6 +203,13 @@ _RUN = [
         show_default=True,
         metavar="N",
         help="Keep a trial's state after every N epochs.",
+    ),
+    click.Option(
+        ["--compile"],
+        type=click.Choice(["auto", "off"]),
+        default="auto",
+        show_default=True,
+        help="Compile the training step where there is a C compiler and it pays.",
     ),
     click.Option(
         ["--max-failures"],

@@ -52,7 +52,8 @@ def run_session(
     notes, path = console(stderr=True), experiment.directory.path
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
-    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes):
+    said = experiment.workload.notes(experiment.options.compile == "auto")
+    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes, *said):
         say(notes, line)
     say(notes, f"Everything goes to {path}")
 

@@ -34,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, metavar="N")
 @click.option(
+    "--compile", "compiled", type=click.Choice(["auto", "off"]), default="auto", show_default=True
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("pcsearch_train"),
@@ -42,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     help="Folder for the metrics (metrics.jsonl), the saved model and the pictures.",
 )
 @click.argument("fields", nargs=-1, type=click.UNPROCESSED, metavar="[--FIELD VALUE]...")
-def command(threads: int, output: Path, fields: tuple[str, ...]) -> int:
+def command(threads: int, compiled: str, output: Path, fields: tuple[str, ...]) -> int:
     """Train one PC transformer and print the metrics of every epoch.
 
     With the same number of threads the metrics are those of the same trial in a search, to the
@@ -55,7 +58,7 @@ def command(threads: int, output: Path, fields: tuple[str, ...]) -> int:
         raise PcsearchError(
             Problem(problem.message, f"--{problem.key}") for problem in error.problems
         ) from None
-    return _train(config.with_data_dir_from(Path.cwd()), threads, output)
+    return _train(config.with_data_dir_from(Path.cwd()), threads, compiled == "auto", output)
 
 
 def _parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def _value(name: str, text: str) -> Any:
         return text
 
 
-def _train(config: ModelConfig, threads: int, output: Path) -> int:
+def _train(config: ModelConfig, threads: int, compiled: bool, output: Path) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -110,7 +113,7 @@ def _train(config: ModelConfig, threads: int, output: Path) -> int:
     from pcsearch.pc.training import TrainingRun
 
     console = Console(stderr=True)
-    run = TrainingRun(config, threads=threads, progress=console.is_terminal)
+    run = TrainingRun(config, threads=threads, compiled=compiled, progress=console.is_terminal)
     metrics: Mapping[str, Any] = {}
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with _metrics_file(output) as file, Progress(*columns, console=console) as progress:

@@ -180,6 +180,9 @@ def workload_of(options: Options, folder: Path) -> Workload:
         if options.checkpoint_every > 1:
             message = "is of the PC transformer; a function of your own makes its own checkpoints"
             raise PcsearchError(Problem(message, "--checkpoint-every"))
+        if options.compile == "off":
+            message = "is of the PC transformer; a function of your own is never compiled"
+            raise PcsearchError(Problem(message, "--compile"))
         return UserFunction(options.trainable, folder)
     return PCTransformer()
 

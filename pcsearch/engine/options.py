@@ -27,6 +27,8 @@ class Options:
         sampler: which of Optuna's samplers suggests the trials of ``bayes``.
         trainable: ``MODULE:FUNCTION`` that trials call; None trains the PC transformer.
         checkpoint_every: after how many epochs a trial's state is kept.
+        compile: whether trials may run code that is compiled on their nodes, ``auto`` where that
+            pays.
         max_failures: how often a trial is tried again.
         trial_timeout: how many seconds a trial may run without a report; None for no limit.
         time_budget: how many seconds the session may take; None for no limit.
@@ -45,6 +47,7 @@ class Options:
     sampler: SamplerName = "auto"
     trainable: str | None = None
     checkpoint_every: int = 1
+    compile: Literal["auto", "off"] = "auto"
     max_failures: int = 2
     trial_timeout: float | None = None
     time_budget: float | None = None

@@ -25,6 +25,7 @@ class TrialSettings:
         directory: the experiment's.
         data_folder: where a relative ``data_dir`` starts on nodes that have it.
         checkpoint_every: after how many epochs the state is kept; after the last it is anyway.
+        compiled: whether compiled code may compute the blocks.
         validate_at: epochs that end with a validation besides the configured ones.
         probe_at: the same for the linear probe.
     """
@@ -32,6 +33,7 @@ class TrialSettings:
     directory: Path
     data_folder: Path
     checkpoint_every: int = 1
+    compiled: bool = True
     validate_at: tuple[int, ...] = ()
     probe_at: tuple[int, ...] = ()
 
@@ -74,6 +76,7 @@ def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
         validate_at=settings.validate_at,
         probe_at=settings.probe_at,
         threads=_granted_cpus(),
+        compiled=settings.compiled,
     )
     checkpoint = tune.get_checkpoint()
     if checkpoint is not None:

@@ -12,6 +12,7 @@ from pcsearch.engine.workload import Surroundings, Trainable, Workload
 from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
 from pcsearch.pc.checkpoint_files import damage
+from pcsearch.pc.compiled.build import NoCompilerError, compiler
 from pcsearch.pc.config import NUMERIC_FIELDS, model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -57,6 +58,18 @@ class PCTransformer(Workload):
         """Load, and download where need be, the images."""
         prepare_data(sweep, folder)
 
+    def notes(self, compiled: bool) -> tuple[str, ...]:
+        """That there is no compiler, where one is wanted."""
+        if compiled:
+            try:
+                compiler()
+            except NoCompilerError as error:
+                return (
+                    f"{error}; trials here take about twice as long without one (--compile off "
+                    "leaves this line out)",
+                )
+        return ()
+
     def check_gpus(self, sweep: Sweep, gpus_per_trial: float) -> None:
         """Refuse ``device: cuda`` for trials without a GPU: each would fail."""
         checks.check_device(sweep, gpus_per_trial)
@@ -82,6 +95,7 @@ class PCTransformer(Workload):
         settings = TrialSettings(
             directory=surroundings.directory,
             checkpoint_every=surroundings.checkpoint_every,
+            compiled=surroundings.compiled,
             data_folder=surroundings.folder,
             validate_at=rungs if "validation" in sources else (),
             # The last epoch is probed wherever any is.

@@ -152,7 +152,9 @@ def _tune(
 ) -> list[Any]:
     options, directory = experiment.options, experiment.directory
     resources = {"cpu": options.cpus_per_trial, "gpu": gpus_per_trial(options)}
-    surroundings = Surroundings(directory.path, experiment.folder, options.checkpoint_every)
+    surroundings = Surroundings(
+        directory.path, experiment.folder, options.checkpoint_every, options.compile == "auto"
+    )
     trainable = experiment.workload.trainable(experiment.sweep, experiment.metrics, surroundings)
     searcher = make_searcher(
         experiment.sweep, experiment.cap, options.seed, options.sampler, experiment.history

@@ -25,11 +25,13 @@ class Surroundings:
         directory: the experiment's.
         folder: where the search was started: relative paths start there.
         checkpoint_every: after how many epochs a trial's state is kept.
+        compiled: whether trials may run code that is compiled on their nodes.
     """
 
     directory: Path
     folder: Path
     checkpoint_every: int = 1
+    compiled: bool = True
 
 
 class Workload(ABC):
@@ -90,6 +92,14 @@ class Workload(ABC):
         Raises:
             PcsearchError: trials that ask for one get none.
         """
+
+    def notes(self, compiled: bool) -> tuple[str, ...]:
+        """What the user should know before trials start.
+
+        Args:
+            compiled: whether trials may run compiled code.
+        """
+        return ()
 
     def damage(self, checkpoint: Path) -> str:
         """What is wrong with a checkpoint's folder, else an empty string."""

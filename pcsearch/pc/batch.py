@@ -74,15 +74,23 @@ def train_batch(
     def learn() -> WeightStep:
         return step_weights(model, learner, hidden, images, lr_weights, settings.learning)
 
-    moments = fresh_moments(hidden)
+    update, moments = None, fresh_moments(hidden)
     for _ in range(settings.inference_steps):
         update = update_hidden(
-            model, learner.weights, hidden, moments, images, lr_hidden, settings.inference
+            model,
+            learner.weights,
+            hidden,
+            moments,
+            images,
+            lr_hidden,
+            settings.inference,
+            spare=update,
         )
         hidden, moments = update.hidden, update.moments
         if settings.incremental:
             step = learn()
             learner = step.learner
+    assert update is not None, "T is 1 at least"
     if not settings.incremental:
         step = learn()
         learner = step.learner

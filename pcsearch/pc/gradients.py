@@ -30,6 +30,9 @@ the sign turned round, so that it starts from e, and N'(.) the norm's:
 
 The gradients of the folded weights are products of the same terms; they are carried back to the
 weights themselves by autograd, through the folding alone.
+
+The blocks are written twice: here in torch, for every device and type, and in ``compiled/blocks.c``
+for float32 on a CPU. Both are held to autograd by the tests.
 """
 
 from __future__ import annotations
@@ -38,8 +41,10 @@ import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
+from pcsearch.pc.compiled.blocks import Blocks, Table
 from pcsearch.pc.model import LAYER_NORM_EPS, Architecture, Model, Weights
 from pcsearch.pc.parts import Room
 
@@ -61,13 +66,15 @@ class Folded(NamedTuple):
 
     ``blocks`` are query, (key, value,) out, linear1 and linear2: key and value with several heads
     only. ``first`` has the positional encoding in its bias, (N, H). ``state_norm`` has gains and
-    offsets (L+1, 1, H), or is None.
+    offsets (L+1, 1, H), or is None. ``table`` has the blocks' once more, where the compiled code
+    computes them.
     """
 
     first: Affine
     blocks: tuple[Affine, ...]
     last: Affine
     state_norm: Affine | None
+    table: Table | None = None
 
     def tensors(self) -> list[Tensor]:
         """All tensors, in a fixed order."""
@@ -78,7 +85,7 @@ class Folded(NamedTuple):
         """Zeros in the same shapes."""
 
         def like(affine: Affine) -> Affine:
-            return Affine(*(torch.zeros_like(t, requires_grad=False) for t in affine))
+            return Affine(*(torch.zeros(t.shape, dtype=t.dtype, device=t.device) for t in affine))
 
         norm = None if self.state_norm is None else like(self.state_norm)
         return Folded(like(self.first), tuple(map(like, self.blocks)), like(self.last), norm)
@@ -95,8 +102,13 @@ def fold(model: Model, weights: Weights) -> Folded:
     norm = None
     if model.architecture.state_norm:
         norm = Affine(*(weights[f"state_norms.{name}"][:, None] for name in ("weight", "bias")))
-    blocks = _fold_blocks(model.architecture, weights) if model.architecture.num_blocks else ()
-    return Folded(first, blocks, last, norm)
+    if not model.architecture.num_blocks:
+        return Folded(first, (), last, norm)
+    blocks, compiled = _fold_blocks(model.architecture, weights), model.compiled
+    if compiled is None or not compiled.fits(first.weight):
+        return Folded(first, blocks, last, norm)
+    blocks = _fill_up(blocks, model.architecture.num_heads, compiled)
+    return Folded(first, blocks, last, norm, compiled.table(blocks))
 
 
 def _fold_blocks(architecture: Architecture, weights: Weights) -> tuple[Affine, ...]:
@@ -128,6 +140,29 @@ def _fold_blocks(architecture: Architecture, weights: Weights) -> tuple[Affine, 
         Affine(GELU_SCALE * linear1.weight, GELU_SCALE * bias),
         Affine(stacked("linear2.weight").mT / GELU_SCALE, stacked("linear2.bias")[:, None]),
     )
+
+
+def _fill_up(blocks: tuple[Affine, ...], heads: int, compiled: Blocks) -> tuple[Affine, ...]:
+    """The same with zeros for the features that the compiled code has besides."""
+
+    def filled(tensor: Tensor, dimension: int, count: int, size: int) -> Tensor:
+        """``count`` groups of features, each filled up to ``size``."""
+        apart: Tensor = torch.unflatten(tensor, dimension, (count, -1))
+        missing = size - apart.shape[dimension]
+        # F.pad counts from the last dimension.
+        pad = (0, missing) if dimension == -1 else (0, 0, 0, missing)
+        return F.pad(apart, pad).flatten(dimension - 1, dimension)
+
+    def wider(affine: Affine, count: int, size: int) -> Affine:
+        return Affine(*(filled(tensor, -1, count, size) for tensor in affine))
+
+    *attention, out, linear1, linear2 = blocks
+    if heads > 1:
+        attention = [wider(affine, heads, compiled.head) for affine in attention]
+        out = out._replace(weight=filled(out.weight, -2, heads, compiled.head))
+    linear1 = wider(linear1, 1, compiled.mlp)
+    linear2 = linear2._replace(weight=filled(linear2.weight, -2, 1, compiled.mlp))
+    return (*attention, out, linear1, linear2)
 
 
 def unfold(folded: Folded, learned: Folded, weights: Weights) -> Weights:
@@ -173,7 +208,12 @@ def gradient(
     pushed = model.room("pushed", h.shape, h)
     if folded.blocks:
         torch.sub(h[1:], x[:-1], out=error[1:])
-        _blocks(model, folded, x[:-1], error[1:], pushed[:-1], learned)
+        if folded.table is None or model.compiled is None:
+            _blocks(model, folded, x[:-1], error[1:], pushed[:-1], learned)
+        else:
+            into = None if learned is None else learned.blocks
+            constants = LAYER_NORM_EPS, GELU_CUBE
+            model.compiled.run(folded.table, x[:-1], error[1:], pushed[:-1], into, constants)
     torch.mm(last, folded.last.weight.mT, out=pushed[-1])
     if learned is not None:
         _learn_ends(learned, top, error[0], x[-1], last)

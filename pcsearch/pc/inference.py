@@ -122,8 +122,9 @@ def update_hidden(
     images: Tensor,
     lr: float,
     settings: Settings,
+    spare: Update | None = None,
 ) -> Update:
-    """One hidden-state update: a pure function of its arguments, with no host synchronisation.
+    """One hidden-state update, with no host synchronisation: a pure function of its arguments.
 
     Args:
         model: the layers.
@@ -133,9 +134,12 @@ def update_hidden(
         images: the clamped images as patches, (B, N, D); unused where the sensory vode is free.
         lr: the step size.
         settings: everything that stays the same over a run.
+        spare: an earlier update of the same shapes, whose tensors the new one may take: the one
+            that ``hidden`` and ``moments`` are of will do. New memory costs as much as filling it.
     """
-    energies, slopes = _slopes(model, weights, hidden, images, settings)
-    moved, moments = _descend(hidden.free(), slopes, moments, lr, settings)
+    slopes = spare.gradient if spare else [torch.empty_like(tensor) for tensor in hidden.free()]
+    energies, factor = _slopes(model, weights, hidden, images, settings, slopes)
+    moved, moments = _descend(hidden.free(), slopes, factor, moments, lr, settings, spare)
     return Update(Hidden(*moved), moments, energies, slopes)
 
 
@@ -161,51 +165,74 @@ def blend(hidden: Hidden, images: Tensor, known: Tensor, alpha: float) -> Hidden
 
 
 def _slopes(
-    model: Model, weights: Weights, hidden: Hidden, images: Tensor, settings: Settings
-) -> tuple[Tensor, list[Tensor]]:
-    """The energies of the vodes, and the gradient after layer scaling and norm target."""
+    model: Model,
+    weights: Weights,
+    hidden: Hidden,
+    images: Tensor,
+    settings: Settings,
+    slopes: Sequence[Tensor],
+) -> tuple[Tensor, Tensor]:
+    """Put the gradient after layer scaling and norm target in ``slopes``.
+
+    Returns:
+        The energies of the vodes, and the factor that clips the gradient.
+    """
     folded = fold(model, weights)
     sensory = images if hidden.sensory is None else hidden.sensory
-    slopes = [torch.empty_like(tensor) for tensor in hidden.free()]
     base, (l1, l2) = settings.scale_base, (settings.penalty.l1, settings.penalty.l2)
     powers = (base or 1.0) ** torch.arange(
         len(hidden.states), -2, -1, dtype=images.dtype, device=images.device
     )
 
-    def compute(part: slice) -> Tensor:
+    def compute(part: slice) -> tuple[Tensor, Tensor]:
         h = hidden.states[:, part]
         top, states, free, energies = gradient(model, folded, hidden.top[part], h, sensory[part])
         if l1 or l2:
             energies[:-1] += penalties(h, settings.penalty)
             states.add_(h.sign(), alpha=l1).add_(h, alpha=2 * l2)
+        found = [top[None], states] if hidden.sensory is None else [top[None], states, free[None]]
+        norms = torch.cat([torch.linalg.vector_norm(g, dim=(1, 2, 3)) for g in found])
         torch.mul(top, powers[0], out=slopes[0][part])
         torch.mul(states, powers[1:-1].view(-1, 1, 1, 1), out=slopes[1][:, part])
         if hidden.sensory is not None:
             torch.mul(free, powers[-1], out=slopes[2][part])
-        return energies
+        return energies, norms
 
-    energies = torch.stack(each_part(images, model.architecture.widest, compute)).sum(0)
+    found = each_part(images, model.architecture.widest, compute)
+    energies = torch.stack([energies for energies, _ in found]).sum(0)
+    norms = torch.linalg.vector_norm(torch.stack([norms for _, norms in found]), dim=0)
+    norms *= powers[: len(norms)]
     if settings.norm_target is not None:
-        for slope in (slopes[0], *slopes[1], *slopes[2:]):
-            norm = torch.linalg.vector_norm(slope)
-            slope *= settings.norm_target / (norm + GRADIENT_NORM_EPS)
-    return energies, slopes
+        factors = settings.norm_target / (norms + GRADIENT_NORM_EPS)
+        for slope, factor in zip((slopes[0], *slopes[1], *slopes[2:]), factors, strict=True):
+            slope *= factor
+        norms *= factors
+    return energies, clip_factor([norms], settings.clip_norm)
 
 
 def _descend(
     tensors: Sequence[Tensor],
     slopes: Sequence[Tensor],
+    factor: Tensor,
     moments: AdamState,
     lr: float,
     settings: Settings,
+    spare: Update | None,
 ) -> tuple[list[Tensor], AdamState]:
-    factor = clip_factor(slopes, settings.clip_norm)
+    nothing = [None] * len(tensors)
     if settings.adamw:
         direction = [slope * factor for slope in slopes]
         return adamw(tensors, direction, moments, lr=lr, weight_decay=HIDDEN_WEIGHT_DECAY)
     velocity = [
-        (settings.momentum * m).addcmul_(slope, factor)
-        for m, slope in zip(moments.first, slopes, strict=True)
+        torch.mul(m, settings.momentum, out=out).addcmul_(slope, factor)
+        for m, slope, out in zip(
+            moments.first, slopes, spare.moments.first if spare else nothing, strict=True
+        )
     ]
-    moved = [torch.sub(h, m, alpha=lr) for h, m in zip(tensors, velocity, strict=True)]
+    moved = [
+        torch.sub(h, m, alpha=lr, out=out)
+        for h, m, out in zip(
+            tensors, velocity, spare.hidden.free() if spare else nothing, strict=True
+        )
+    ]
     return moved, moments._replace(first=velocity)

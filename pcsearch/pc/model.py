@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
+from pcsearch.pc.compiled.blocks import Blocks
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.parts import Room, each_part
 from pcsearch.pc.patches import positional_encoding
@@ -136,10 +137,14 @@ class Model:
     Args:
         architecture: the shapes.
         device: where inputs and weights are.
+        compiled: the blocks' part of the gradient as compiled code, None for torch's own.
     """
 
-    def __init__(self, architecture: Architecture, device: torch.device) -> None:
+    def __init__(
+        self, architecture: Architecture, device: torch.device, compiled: Blocks | None = None
+    ) -> None:
         self.architecture = architecture
+        self.compiled = compiled
         self.room = Room()
         self.position = positional_encoding(
             architecture.side, architecture.hidden_size, architecture.theta

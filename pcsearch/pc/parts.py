@@ -20,7 +20,7 @@ from torch import Tensor
 
 Result = TypeVar("Result")
 
-PART_BYTES = {"cpu": 4 * 2**20, "cuda": 2**29}
+PART_BYTES = {"cpu": 2**22, "cuda": 2**29}
 
 
 def parts(images: Tensor, widest: int) -> list[slice]:

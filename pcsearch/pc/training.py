@@ -16,6 +16,7 @@ from torch import Tensor
 from pcsearch.errors import PcsearchError
 from pcsearch.pc import batch
 from pcsearch.pc.batch import train_batch
+from pcsearch.pc.compiled.choice import choose
 from pcsearch.pc.config import ModelConfig, model_config
 from pcsearch.pc.data.augmentation import Augmentation
 from pcsearch.pc.data.datasets import load_splits
@@ -47,6 +48,7 @@ from pcsearch.pc.probe import Labelled, probe
 from pcsearch.pc.reconstruction import reconstruct
 from pcsearch.pc.schedules import Schedule
 from pcsearch.pc.seeds import derive_seed, generator
+from pcsearch.pc.work import gigaflops
 
 Metrics = dict[str, Any]
 
@@ -64,6 +66,7 @@ def train(
     validate_at: Collection[int] = (),
     probe_at: Collection[int] = (),
     threads: int = 1,
+    compiled: bool = True,
 ) -> Iterator[Metrics]:
     """Train a model and yield every epoch's metrics.
 
@@ -72,13 +75,16 @@ def train(
         validate_at: epochs, from 1, that end with a validation besides the configured ones.
         probe_at: the same for the linear probe.
         threads: CPU threads; results are bit-identical for the same number of them.
+        compiled: whether compiled code may compute the blocks.
 
     Raises:
         PcsearchError: the configuration or its data cannot be used.
     """
     if not isinstance(config, ModelConfig):
         config = model_config(config)
-    run = TrainingRun(config, validate_at=validate_at, probe_at=probe_at, threads=threads)
+    run = TrainingRun(
+        config, validate_at=validate_at, probe_at=probe_at, threads=threads, compiled=compiled
+    )
     while not run.finished:
         yield run.run_epoch().metrics
 
@@ -92,6 +98,8 @@ class TrainingRun:
         validate_at: epochs that end with a validation besides the configured ones.
         probe_at: the same for the linear probe.
         threads: CPU threads.
+        compiled: whether compiled code may compute the blocks: where there is a compiler, and the
+            run is long enough to repay it.
         progress: whether a download shows a progress bar.
     """
 
@@ -103,6 +111,7 @@ class TrainingRun:
         validate_at: Collection[int] = (),
         probe_at: Collection[int] = (),
         threads: int = 1,
+        compiled: bool = True,
         progress: bool = False,
     ) -> None:
         self.config = config
@@ -115,7 +124,10 @@ class TrainingRun:
         self._probing = bool(config.linear_probe_every_n_epochs or probe_at)
         self._threads = threads
         architecture = Architecture.of(config)
-        self._model = Model(architecture, self._device)
+        images = config.epochs * len(self._splits.train)
+        work = images * gigaflops(architecture, config.inference_steps)
+        blocks = choose(architecture, self._device, work) if compiled else None
+        self._model = Model(architecture, self._device, blocks)
         weights = init_weights(architecture, config.seed)
         self._learner = fresh_learner(
             {name: tensor.to(self._device) for name, tensor in weights.items()}

@@ -1,6 +1,7 @@
 """How fast a batch is trained: the package's step against the plain one, in the same run.
 
-    python tests/benchmarks/training.py [--blocks N ...] [--device D] [--threads N] [--json]
+    python tests/benchmarks/training.py [--blocks N ...] [--device D] [--threads N]
+        [--compile auto|off] [--json]
 
 The CIFAR configuration (batch 200, 64 patches, H 64, MLP 256, 1 head, T = 20), with 0, 1, 6 and 12
 blocks. The plain version is ``tests/pc/plain.py``: eager, autograd over the energy. Both train the
@@ -28,30 +29,18 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "pc"))
 import plain
 
 from pcsearch.pc import batch
+from pcsearch.pc.compiled.blocks import Blocks
 from pcsearch.pc.config import model_config
 from pcsearch.pc.device import computing, pick_device
 from pcsearch.pc.inference import init_hidden
 from pcsearch.pc.learning import fresh_learner
 from pcsearch.pc.model import Architecture, Model, init_weights
+from pcsearch.pc.work import gigaflops
 
 BLOCKS = (0, 1, 6, 12)
 BATCH = 200
 SECONDS = 35.0
 TURNS = 7
-
-
-def gigaflops(shape: Architecture, steps: int) -> float:
-    """The matrix products that an image needs by the definition, in GFLOP.
-
-    A step is the predictions and the products that carry the errors back; the weights' gradients
-    are a third product for each of a layer's, once.
-    """
-    rows, hidden, ends = shape.num_patches, shape.hidden_size, 2 * shape.patch_dim
-    linear = shape.num_blocks * (4 * hidden**2 + 2 * hidden * shape.mlp_size) + hidden * ends
-    attention = shape.num_blocks * 2 * rows * hidden
-    step = 2 * rows * (2 * linear + 3 * attention)
-    learning = 2 * rows * (3 * linear + 3 * attention)
-    return (steps * step + learning + 2 * rows * (linear + attention)) / 1e9
 
 
 def matrix_rate(device: torch.device) -> float:
@@ -68,14 +57,15 @@ def timed(call: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - began
 
 
-def measure(blocks: int, device: torch.device, seconds: float) -> dict[str, Any]:
+def measure(blocks: int, device: torch.device, seconds: float, compiled: bool) -> dict[str, Any]:
     """Both versions in turns, for as long as there is time, and twice at least."""
     config = model_config(
         {"config": "6block", "num_blocks": blocks, "dataset": "synthetic", "patch_size": 4}
         | {"image_shape": (3, 32, 32), "batch_size": BATCH}
     )
     shape, settings = Architecture.of(config), batch.Settings.of(config)
-    model = Model(shape, device)
+    sizes = shape.num_patches, shape.hidden_size, shape.mlp_size, shape.num_heads
+    model = Model(shape, device, Blocks(*sizes) if compiled and device.type == "cpu" else None)
     weights = {name: weight.to(device) for name, weight in init_weights(shape, 0).items()}
     random = torch.Generator().manual_seed(0)
     noise = torch.randn(shape.num_patches, shape.patch_dim, generator=random)
@@ -117,11 +107,13 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, nargs="+", default=BLOCKS, metavar="N")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--compile", choices=("auto", "off"), default="auto")
     parser.add_argument("--json", action="store_true", help="no table")
     given = parser.parse_args()
     device = pick_device(given.device)
     with computing(device, given.threads):
-        results = [measure(blocks, device, SECONDS) for blocks in given.blocks]
+        compiled = given.compile == "auto"
+        results = [measure(blocks, device, SECONDS, compiled) for blocks in given.blocks]
     if not given.json:
         print(f"{'':6}{'images a second':>22}{'':>8}{'GFLOP/s':>10}{'of the':>16}")
         print(f"{'blocks':6}{'plain':>10}{'pcsearch':>12}{'ratio':>8}{'':>10}{'matrix rate':>16}")

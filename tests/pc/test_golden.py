@@ -18,6 +18,7 @@ from torch import Tensor
 
 from pcsearch.pc import batch, inference, learning
 from pcsearch.pc.batch import train_batch
+from pcsearch.pc.compiled.blocks import Blocks
 from pcsearch.pc.config import ModelConfig, model_config
 from pcsearch.pc.evaluation import final_mse, infer
 from pcsearch.pc.inference import Hidden, init_hidden
@@ -43,16 +44,17 @@ class Golden:
 
     config: ModelConfig
     arrays: dict[str, np.ndarray]
+    compiled: bool = False
 
     @classmethod
-    def read(cls, path: Path) -> Golden:
+    def read(cls, path: Path, compiled: bool = False) -> Golden:
         with np.load(path) as file:
             arrays = {key: file[key] for key in file.files if key != "config"}
             raw = json.loads(str(file["config"]))
         fields = {key: raw[key] for key in raw if key in ModelConfig.model_fields}
         # The file's batches are given; synthetic images may have any shape.
         fields |= {"dataset": "synthetic", "eval_inference_steps": [raw["inference_steps"]]}
-        return cls(model_config(fields), arrays)
+        return cls(model_config(fields), arrays, compiled)
 
     @property
     def architecture(self) -> Architecture:
@@ -60,7 +62,9 @@ class Golden:
 
     @property
     def model(self) -> Model:
-        return Model(self.architecture, torch.device("cpu"))
+        shape = self.architecture
+        blocks = Blocks(shape.num_patches, shape.hidden_size, shape.mlp_size, shape.num_heads)
+        return Model(shape, torch.device("cpu"), blocks if self.compiled else None)
 
     @property
     def batches(self) -> int:
@@ -144,9 +148,10 @@ def test_golden_files_are_there() -> None:
     assert FILES, f"no golden files in {DIRECTORY}"
 
 
+@pytest.mark.parametrize("compiled", [False, True], ids=["torch", "compiled"])
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_training_matches_the_public_implementation(path: Path) -> None:
-    golden = Golden.read(path)
+def test_training_matches_the_public_implementation(path: Path, compiled: bool) -> None:
+    golden = Golden.read(path, compiled)
     config = golden.config
     weight = WEIGHT_WITH_HIDDEN_ADAMW if config.use_adamw_for_hidden_optimizer else WEIGHT
     _, _, results = train_on(golden)
@@ -167,9 +172,10 @@ def test_training_matches_the_public_implementation(path: Path) -> None:
         assert_close(trained.mse, golden.tensor(f"{at}/train_mse"), RECONSTRUCTION, f"{at}/mse")
 
 
+@pytest.mark.parametrize("compiled", [False, True], ids=["torch", "compiled"])
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_evaluation_matches_the_public_implementation(path: Path) -> None:
-    golden = Golden.read(path)
+def test_evaluation_matches_the_public_implementation(path: Path, compiled: bool) -> None:
+    golden = Golden.read(path, compiled)
     config, model = golden.config, golden.model
     learner, hidden, _ = train_on(golden)
     images = golden.patches("eval/images")

@@ -1,0 +1,246 @@
+"""The compiled blocks against torch's in double precision, and how they come to be compiled."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import architecture, random_hidden, random_images, random_weights, to_patches
+
+from pcsearch.pc import inference, learning
+from pcsearch.pc.compiled import blocks, build
+from pcsearch.pc.compiled.blocks import SOURCE, Blocks
+from pcsearch.pc.compiled.build import NoCompilerError, built
+from pcsearch.pc.compiled.choice import REPAYS_GFLOP, choose
+from pcsearch.pc.config import model_config
+from pcsearch.pc.energies import Penalty
+from pcsearch.pc.inference import Hidden, fresh_moments, update_hidden
+from pcsearch.pc.learning import fresh_learner, step_weights
+from pcsearch.pc.model import Architecture, Model, Weights
+from pcsearch.pc.training import TrainingRun
+
+CPU = torch.device("cpu")
+SETTINGS = inference.Settings(Penalty(), 0.4, 1.25, None, None, adamw=False)
+LEARNING = learning.Settings(Penalty(), weight_decay=0.1, clip_norm=None)
+# Vectors of 4, 8 and 16 floats, where the processor has them.
+X86 = ("x86-64", "x86-64-v3") if platform.machine() == "x86_64" else ()
+MACHINES = ("native", *X86)
+
+
+@pytest.fixture(autouse=True, params=MACHINES)
+def machine(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """Compile for one of them, in a cache of the test session."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "compiled"))
+    flags = [flag.replace("native", request.param) for flag in build.FLAGS]
+    monkeypatch.setattr(build, "FLAGS", tuple(flags))
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    built.cache_clear()
+    blocks._library.cache_clear()
+
+
+def compiled(shape: Architecture) -> Model:
+    return Model(
+        shape, CPU, Blocks(shape.num_patches, shape.hidden_size, shape.mlp_size, shape.num_heads)
+    )
+
+
+def single(weights: Weights) -> Weights:
+    return {name: tensor.float() for name, tensor in weights.items()}
+
+
+def assert_near(found: torch.Tensor, expected: torch.Tensor) -> None:
+    """Near for single precision: by the largest value, for small ones are differences of large."""
+    assert found.dtype == torch.float32
+    assert (found - expected).abs().max() <= 2e-5 * expected.abs().max().clamp(min=1e-3)
+
+
+@st.composite
+def architectures(draw: st.DrawFn) -> Architecture:
+    heads = draw(st.sampled_from([1, 2, 3, 4, 6]))
+    return architecture(
+        channels=draw(st.integers(1, 3)),
+        patch_size=1,
+        image_size=draw(st.integers(1, 11)),
+        hidden_size=48 * draw(st.integers(1, 2)),
+        num_heads=heads,
+        num_blocks=draw(st.integers(1, 3)),
+        mlp_size=draw(st.integers(1, 90)),
+        state_norm=draw(st.booleans()),
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(shape=architectures(), images=st.integers(1, 3), seed=st.integers(0, 2**16))
+def test_gradients_are_torchs(shape: Architecture, images: int, seed: int) -> None:
+    weights, hidden = random_weights(shape, seed), random_hidden(shape, seed + 1, images)
+    patches = to_patches(random_images(shape, seed + 2, images), shape)
+    expected = update_hidden(
+        Model(shape, CPU), weights, hidden, fresh_moments(hidden), patches, 0.1, SETTINGS
+    )
+    step = step_weights(Model(shape, CPU), fresh_learner(weights), hidden, patches, 0.1, LEARNING)
+    model, states = compiled(shape), Hidden(hidden.top.float(), hidden.states.float())
+    assert model.compiled is not None
+    assert model.compiled.fits(states.top)
+    found = update_hidden(
+        model, single(weights), states, fresh_moments(states), patches.float(), 0.1, SETTINGS
+    )
+    for one, other in zip(found.gradient, expected.gradient, strict=True):
+        assert_near(one, other)
+    torch.testing.assert_close(found.energies.double(), expected.energies, rtol=2e-5, atol=1e-4)
+    learned = step_weights(
+        model, fresh_learner(single(weights)), states, patches.float(), 0.1, LEARNING
+    )
+    assert learned.gradient.keys() == step.gradient.keys()
+    for name, gradient in step.gradient.items():
+        assert_near(learned.gradient[name], gradient)
+
+
+def test_what_is_not_a_number_stays_so_and_no_other_image_is_touched() -> None:
+    shape = architecture(hidden_size=48, num_heads=1, num_blocks=1, mlp_size=32)
+    weights, hidden = single(random_weights(shape)), random_hidden(shape)
+    states = hidden.states.float()
+    states[0, 1, 0, 0] = torch.nan
+    patches = to_patches(random_images(shape), shape).float()
+    start = Hidden(hidden.top.float(), states)
+    update = update_hidden(
+        compiled(shape), weights, start, fresh_moments(start), patches, 0.1, SETTINGS
+    )
+    top, moved = update.gradient
+    assert moved[0, 1].isnan().any()
+    assert top[0].isfinite().all()
+    assert moved[:, [0, 2]].isfinite().all()
+
+
+def test_large_scores_and_activations_are_no_overflow() -> None:
+    shape = architecture(hidden_size=48, num_heads=3, num_blocks=1, mlp_size=32)
+    weights = {name: 60 * tensor for name, tensor in random_weights(shape).items()}
+    hidden, patches = random_hidden(shape), to_patches(random_images(shape), shape)
+    expected = update_hidden(
+        Model(shape, CPU), weights, hidden, fresh_moments(hidden), patches, 0.1, SETTINGS
+    )
+    start = Hidden(hidden.top.float(), hidden.states.float())
+    found = update_hidden(
+        compiled(shape),
+        single(weights),
+        start,
+        fresh_moments(start),
+        patches.float(),
+        0.1,
+        SETTINGS,
+    )
+    torch.testing.assert_close(found.energies.double(), expected.energies, rtol=1e-3, atol=0)
+    assert all(each.isfinite().all() for each in found.gradient)
+
+
+def test_sizes_and_types_that_do_not_fit_are_torchs() -> None:
+    """Here those of double precision."""
+    for hidden_size in (18, 48):
+        shape = architecture(hidden_size=hidden_size, num_heads=1)
+        hidden, weights = random_hidden(shape), random_weights(shape)
+        patches = to_patches(random_images(shape), shape)
+        given = (weights, hidden, fresh_moments(hidden), patches, 0.1, SETTINGS)
+        found = update_hidden(compiled(shape), *given).gradient
+        for one, other in zip(
+            found, update_hidden(Model(shape, CPU), *given).gradient, strict=True
+        ):
+            torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_processes_that_start_at_once_compile_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = tmp_path / "calls"
+    compiler = tmp_path / "cc"
+    real = build.compiler()
+    compiler.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec {real} "$@"\n')
+    compiler.chmod(0o755)
+    environment = os.environ | {"CC": str(compiler), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    code = (
+        "from pathlib import Path; from pcsearch.pc.compiled.build import built;"
+        f"print(built(Path({str(SOURCE)!r})))"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    libraries = {process.communicate()[0].strip() for process in started}
+    [library] = libraries
+    assert Path(library).parent == tmp_path / "cache" / "pcsearch" / "compiled"
+    assert sum("-shared" in line for line in calls.read_text().splitlines()) == 1
+
+
+def test_a_folder_that_others_may_write_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "pcsearch" / "compiled"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    library = built(SOURCE)
+    assert folder not in library.parents
+    assert library.exists()
+    assert not list(folder.iterdir())
+
+
+def test_without_a_compiler_torch_computes_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shape = architecture(hidden_size=48)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(NoCompilerError, match=r"no C compiler is here \(no-such-compiler\)"):
+        built(SOURCE)
+    with caplog.at_level(logging.WARNING):
+        assert choose(shape, CPU, REPAYS_GFLOP) is None
+    assert "no C compiler is here" in caplog.text
+
+
+def test_a_compiler_that_fails_is_told_with_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "cc"
+    compiler.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "no such flag" >&2\nexit 1\n'
+    )
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(NoCompilerError, match=r"fails \(no such flag\)"):
+        built(SOURCE)
+    assert not list(tmp_path.rglob("*.so"))
+
+
+def test_only_runs_that_repay_it_on_a_cpu_are_compiled() -> None:
+    shape = architecture(hidden_size=48)
+    assert choose(shape, CPU, REPAYS_GFLOP) is not None
+    assert choose(shape, CPU, REPAYS_GFLOP - 1) is None
+    assert choose(architecture(num_blocks=0), CPU, REPAYS_GFLOP) is None
+    assert choose(shape, torch.device("meta"), REPAYS_GFLOP) is None
+
+
+def test_a_run_takes_the_compiled_blocks_unless_told_not_to() -> None:
+    config = model_config(
+        {"config": "1block", "dataset": "digits", "batch_size": 100, "epochs": 200}
+    )
+    assert TrainingRun(config)._model.compiled is not None
+    assert TrainingRun(config, compiled=False)._model.compiled is None
+    assert TrainingRun(config.model_copy(update={"epochs": 1}))._model.compiled is None
