@@ -164,9 +164,7 @@ def test_sizes_and_types_that_do_not_fit_are_torchs() -> None:
             torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-def test_processes_that_start_at_once_compile_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_processes_that_start_at_once_compile_once(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     compiler = tmp_path / "cc"
     real = build.compiler()

@@ -174,6 +174,33 @@ def test_parts_follow_from_shapes_alone_and_cover_the_batch() -> None:
     assert len(parts.parts(images, widest=10**6)) == 7
 
 
+def test_an_update_in_the_place_of_the_one_before_gives_the_same() -> None:
+    shape = architecture()
+    model, weights, hidden = model_of(shape), random_weights(shape), random_hidden(shape)
+    images = to_patches(random_images(shape), shape)
+    chosen = inference.Settings(Penalty(), 0.5, 1.25, None, 1.0, adamw=False)
+
+    def run(reuse: bool) -> inference.Update:
+        update = update_hidden(model, weights, hidden, fresh_moments(hidden), images, 0.1, chosen)
+        for _ in range(3):
+            spare = update if reuse else None
+            before = update
+            update = update_hidden(
+                model, weights, update.hidden, update.moments, images, 0.1, chosen, spare
+            )
+            taken = update.hidden.states.data_ptr() == before.hidden.states.data_ptr()
+            assert taken == reuse
+        return update
+
+    start = copies(hidden.free())
+    one, other = run(True), run(False)
+    assert_equal_lists(hidden.free(), start, rtol=0, atol=0)
+    for field in ("gradient", "energies"):
+        torch.testing.assert_close(getattr(one, field), getattr(other, field), rtol=0, atol=0)
+    assert_equal_lists(one.hidden.free(), other.hidden.free(), rtol=0, atol=0)
+    assert_equal_lists(one.moments.first, other.moments.first, rtol=0, atol=0)
+
+
 def test_results_do_not_change_when_the_next_update_computes_in_the_same_memory() -> None:
     shape = architecture()
     model, weights, hidden = model_of(shape), random_weights(shape), random_hidden(shape)
