@@ -198,6 +198,10 @@ OPTIONS = {
         [QUICKSTART, "--trainable", "json:loads", "--checkpoint-every", "2"],
         "error: --checkpoint-every: is of the PC transformer; a function of your own makes its",
     ),
+    "a function that is compiled": (
+        [QUICKSTART, "--trainable", "json:loads", "--compile", "off"],
+        "error: --compile: is of the PC transformer; a function of your own is never compiled",
+    ),
     "nothing to resume": (["--resume", "nowhere"], "no experiment is here"),
     "a storage that is no folder": (
         [QUICKSTART, "--storage-path", "s3://bucket/results"],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +21,7 @@ from pcsearch.engine.options import Options
 from pcsearch.engine.shipping import packed
 from pcsearch.errors import PcsearchError, Problem
 
+ASK_ROOM_EVERY_S = 5.0
 # Trials hand over no objects; Ray's own choice is a third of the memory.
 OBJECT_STORE_BYTES = 100 * 1024**2
 
@@ -84,6 +88,33 @@ def check_room(options: Options) -> None:
             "--cpus-per-trial, --gpus-per-trial",
         )
     )
+
+
+class Room:
+    """How many trials find room at once, asked anew every few seconds: nodes come and go.
+
+    Args:
+        options: what a trial wants, and how many of them at most.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._wanted = _wanted(options)
+        self._most = sys.maxsize if options.max_concurrent is None else options.max_concurrent
+        self._grows = not _is_local(options.address) and bool(may_come())
+        self._asked, self._found = -math.inf, 0
+
+    def __call__(self) -> int:
+        """The number; one more where an autoscaler starts nodes for trials that wait."""
+        now = time.monotonic()
+        if now - self._asked > ASK_ROOM_EVERY_S:
+            self._asked, self._found = now, sum(self._on(node) for node in _alive())
+        return min(self._most, max(1, self._found + self._grows))
+
+    def _on(self, node: Mapping[str, Any]) -> int:
+        there = node["Resources"]
+        counts = [there.get(key, 0) / amount for key, amount in self._wanted.items() if amount]
+        # Ray counts in parts of 10,000.
+        return int(min(counts, default=0) + 1e-4)
 
 
 def check_cluster(options: Options, storage: Path, packages: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from ray import tune
 
 from pcsearch import __version__
 from pcsearch.engine.cluster import (
+    Room,
     check_cluster,
     check_room,
     connected,
@@ -43,6 +44,9 @@ TUNE_ENVIRONMENT = {
     # CSV and TensorBoard files would cost more than the reports themselves.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
+    # Tune would start the trials' processes one after the other, and drop the one that is starting
+    # whenever another becomes free. The trial source never has more trials than have room.
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000",
 }
 RECORDED_VERSIONS = ("ray", "optuna", "torch", "wandb")
 
@@ -163,7 +167,7 @@ def _tune(
         searcher,
         restored,
         Journal(directory.path),
-        options.max_concurrent,
+        Room(options),
         next(iter(experiment.metrics), None),
     )
     analysis = tune.run(

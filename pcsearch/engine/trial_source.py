@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -25,7 +24,7 @@ class TrialSource(SearchGenerator):
         searcher: suggests the trials.
         restored: trials of earlier sessions, which it knows.
         journal: is told of every trial before it starts.
-        max_concurrent: how many run at once at most, None for no limit.
+        room: how many run at once at most; a trial that had to wait would be suggested too early.
         metric: what trials are compared by, None where nobody says.
     """
 
@@ -34,7 +33,7 @@ class TrialSource(SearchGenerator):
         searcher: PlannedSearcher | BayesSearcher,
         restored: Sequence[Restored],
         journal: Journal,
-        max_concurrent: int | None,
+        room: Callable[[], int],
         metric: Metric | None,
     ) -> None:
         super().__init__(searcher)
@@ -43,13 +42,13 @@ class TrialSource(SearchGenerator):
         self._earlier = deque(sorted(restored, key=lambda each: not each.past.over))
         self._suggested = len(restored)
         self._journal = journal
-        self._limit = sys.maxsize if max_concurrent is None else max_concurrent
+        self._room = room
         self._running: set[str] = set()
         self._of: Metric | None = metric
 
     def next_trial(self) -> Trial | None:
         """The next trial of an earlier session, or a new one where there is room for it."""
-        full = len(self._running) >= self._limit
+        full = len(self._running) >= self._room()
         if self._earlier:
             past = self._earlier[0].past
             if not past.over:

@@ -11,7 +11,7 @@ from ray.core.generated import autoscaler_pb2
 
 from pcsearch.engine import cluster as engine_cluster
 from pcsearch.engine import node_types
-from pcsearch.engine.cluster import check_room, connected, gpus_per_trial
+from pcsearch.engine.cluster import Room, check_room, connected, gpus_per_trial
 from pcsearch.engine.options import Options
 from pcsearch.errors import PcsearchError
 
@@ -135,6 +135,42 @@ def test_a_trial_that_fits_on_one_node_has_room(
 ) -> None:
     cluster += nodes
     check_room(Options(cpus_per_trial=cpus, gpus_per_trial=gpus))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "given", "expected"),
+    [
+        ([node(CPU=2)], {}, 2),
+        ([node(CPU=3), node(CPU=2), node(alive=False, CPU=64)], {"cpus_per_trial": 2}, 2),
+        ([node(CPU=2)], {"cpus_per_trial": 0.1}, 20),
+        ([node(CPU=8, GPU=1), node(CPU=8)], {"gpus_per_trial": 0.25}, 4),
+        ([node(CPU=8, GPU=2), node(CPU=1, GPU=4)], {}, 3),
+        ([node(CPU=8)], {"max_concurrent": 3}, 3),
+        ([], {"address": "auto"}, 1),
+    ],
+)
+def test_as_many_trials_run_at_once_as_have_room(
+    cluster: list[dict[str, Any]],
+    nodes: list[dict[str, Any]],
+    given: dict[str, Any],
+    expected: int,
+) -> None:
+    cluster += nodes
+    assert Room(Options(**given))() == expected
+
+
+def test_a_node_that_comes_makes_room_and_one_trial_waits_where_nodes_can_be_started(
+    cluster: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_cluster, "ASK_ROOM_EVERY_S", 0.0)
+    cluster.append(node(CPU=2))
+    room = Room(Options(address="auto"))
+    cluster.append(node(CPU=4))
+    assert room() == 6
+    config = autoscaler_pb2.ClusterConfig()
+    config.node_group_configs.add(resources={"CPU": 64}, max_count=2)
+    monkeypatch.setattr(node_types.state, "get_cluster_config", lambda: config)
+    assert Room(Options(address="auto"))() == 7
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,17 @@ from pathlib import Path
 import pytest
 
 from pcsearch.engine.pc_trainable import data_folder
+from pcsearch.engine.pc_transformer import PCTransformer
+
+
+def test_a_machine_without_a_compiler_is_told_unless_none_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert PCTransformer().notes(compiled=True) == ()
+    monkeypatch.setenv("CC", "no-such-compiler")
+    [note] = PCTransformer().notes(compiled=True)
+    assert note.startswith("no C compiler is here (no-such-compiler); trials here take about twice")
+    assert PCTransformer().notes(compiled=False) == ()
 
 
 def test_a_relative_data_dir_starts_in_the_cache_on_a_node_without_the_drivers_folder(
