@@ -63,20 +63,17 @@ def _parse_overrides(
     return overrides
 
 
-class _Folder(click.Path):
-    """A folder's path; ``file:`` is taken off, and other addresses are refused."""
+class _Place(click.ParamType[str]):
+    """A folder's path, ``file://`` taken off, or an address."""
 
-    def convert(
-        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
-    ) -> Any:
-        scheme, separator, rest = str(value).partition("://")
-        if separator and scheme != "file":
-            message = (
-                f"{value!r} is an address, and a search lies in a folder; mount the storage "
-                "on every node and give the folder"
-            )
-            raise click.BadParameter(message, context, parameter)
-        return super().convert(rest if separator else value, parameter, context)
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The path or the address."""
+        place = str(value).removeprefix("file://")
+        if "://" not in place and Path(place).is_file():
+            self.fail(f"{place!r} is a file")
+        return place
 
 
 class _Whole(click.IntRange):
@@ -167,11 +164,11 @@ _RUN = [
     ),
     click.Option(
         ["--storage-path"],
-        type=_Folder(path_type=Path, file_okay=False),
-        default=Path("pcsearch_results"),
+        type=_Place(),
+        default="pcsearch_results",
         show_default=True,
         metavar="DIR",
-        help="Folder for the experiment's directory; a cluster's nodes must share it.",
+        help="Folder that a cluster's nodes share, or address (s3://...), for the experiment.",
     ),
     click.Option(
         ["--address"],
@@ -239,7 +236,7 @@ _RUN = [
     ),
     click.Option(
         ["--resume"],
-        type=_Folder(path_type=Path),
+        type=_Place(),
         metavar="DIR",
         help="Go on with the search of an experiment's directory, or extend it (--num-samples).",
     ),
@@ -266,7 +263,7 @@ def command(
     context: click.Context,
     /,
     sweep: Path | None,
-    resume: Path | None,
+    resume: str | None,
     plan: bool,
     draw: int | None,
     as_json: bool,
@@ -324,7 +321,7 @@ def _check_together(context: click.Context) -> None:
 def _resume(
     context: click.Context,
     sweep: Path | None,
-    directory: Path,
+    directory: str,
     given: Mapping[str, Any],
     rerun_failed: bool,
 ) -> int:

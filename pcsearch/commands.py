@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,7 @@ def create(sweep: Path, given: Mapping[str, Any]) -> int:
 
 
 def resume(
-    directory: Path,
+    directory: str,
     sweep: Path | None,
     given: Mapping[str, Any],
     chosen: Collection[str],
@@ -141,7 +142,7 @@ def resume(
     """Go on with the search of an experiment's directory.
 
     Args:
-        directory: the experiment's.
+        directory: the experiment's, or its address.
         sweep: a file that must ask for the same search, None need not.
         given: every option.
         chosen: the names of those that the user has given.
@@ -150,7 +151,7 @@ def resume(
     Raises:
         PcsearchError: the experiment or an option is wrong.
     """
-    from pcsearch.engine.directory import ExperimentDirectory
+    from pcsearch.engine.directory import found
     from pcsearch.engine.experiment import reopen
     from pcsearch.engine.history import try_again
     from pcsearch.engine.journal import Journal
@@ -159,16 +160,19 @@ def resume(
     passing = ("time_budget", "address")
     changes = {name: given[name] for name in chosen if name not in TRACKING}
     changed = {key: given[name] for name, key in TRACKING.items() if name in chosen}
-    there = ExperimentDirectory(directory.expanduser().resolve())
-    record = there.record()
-    with there.owned():
+    there = found(directory, "--resume")
+    with ExitStack() as during:
+        during.enter_context(there.tidied())
+        record = there.record()
+        during.enter_context(there.owned())
+        there.fetch()
         Journal(there.path).mend()
-        experiment, tracking = reopen(there.path, changes, sweep)
+        experiment, tracking = reopen(there, changes, sweep)
         tracking |= changed
         again = try_again(experiment.history) if rerun_failed else []
         if rerun_failed and not again:
             if experiment.over:
-                raise PcsearchError(f"--rerun-failed: no trial of {there.path} has failed")
+                raise PcsearchError(f"--rerun-failed: no trial of {there.place} has failed")
             click.echo("--rerun-failed: no trial has failed", err=True)
 
         def keep() -> None:
@@ -188,9 +192,9 @@ def _tell_of_the_end(experiment: Experiment) -> None:
     from pcsearch.engine.experiment import grid_size
 
     count = len(experiment.history.trials)
-    message = f"{experiment.directory.path}: the search is finished, all {count} trials of it"
+    message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"
     if experiment.history.reached is not None:
-        message = f"{experiment.directory.path}: the search is finished, its target is reached"
+        message = f"{experiment.directory.place}: the search is finished, its target is reached"
     elif count == grid_size(experiment.sweep):
         message += ", which are all that its grid has"
     else:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.journal import Journal, Tracked
+from pcsearch.engine.ownership import TakenOverError
 from pcsearch.engine.storage import StorageError, go_on
 from pcsearch.errors import PcsearchError
 from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
@@ -49,53 +50,64 @@ def run_session(
     """
     from pcsearch.tracking.wandb_mode import resolve
 
-    notes, path = console(stderr=True), experiment.directory.path
+    notes, place = console(stderr=True), experiment.directory.place
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
     said = experiment.workload.notes(experiment.options.compile == "auto")
     for line in (_describe(experiment), mode.reason, *experiment.sweep.notes, *said):
         say(notes, line)
-    say(notes, f"Everything goes to {path}")
+    say(notes, f"Everything goes to {place}")
 
     # They load Ray, which a mistake that is found before should not wait for.
     from pcsearch.engine.record import Record
     from pcsearch.engine.restoring import restore
-    from pcsearch.engine.run import ready, run
+    from pcsearch.engine.run import held, ready, run
     from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.attachment import attach
     from pcsearch.tracking.credentials import withheld
 
-    with withheld(mode.mode), ready(experiment):
-        begun()
-        record = Record(experiment)
-        restored = [restore(past, experiment.workload.damage) for past in experiment.history.trials]
-        warn(notes, *(each.note for each in restored))
-        live = LiveReport(experiment, record, notes)
-        # Only now: a search that cannot start should leave nothing in W&B.
-        attached = attach(experiment.sweep, tracking, mode.mode, experiment.resumed)
-        if attached.sweep:
-            say(notes, attached.sweep)
-        warn(notes, attached.problem)
-        wandb = _callback(experiment, record, attached)
-        with _quiet_logs(), live.shown():
-            try:
-                outcome = run(experiment, restored, record, [live, wandb], attached.tracking)
-            except KeyboardInterrupt:
-                # The second: nothing is waited for.
-                wandb.abandon("the search was interrupted twice")
-                say(notes, f"Go on with it: {go_on(path)}")
-                raise
-            except BaseException as error:
-                wandb.close(error)
-                _settle(wandb, notes)
-                if not isinstance(error, StorageError):
+    # To the end: W&B's threads write there too.
+    with ExitStack() as kept:
+        with withheld(mode.mode), ready(experiment):
+            begun()
+            record = Record(experiment)
+            damage = experiment.workload.damage
+            restored = [restore(past, damage) for past in experiment.history.trials]
+            warn(notes, *(each.note for each in restored))
+            live = LiveReport(experiment, record, notes)
+            # Only now: a search that cannot start should leave nothing in W&B.
+            attached = attach(experiment.sweep, tracking, mode.mode, experiment.resumed)
+            if attached.sweep:
+                say(notes, attached.sweep)
+            warn(notes, attached.problem)
+            wandb = _callback(experiment, record, attached)
+            with _quiet_logs(), live.shown():
+                try:
+                    kept.enter_context(held(experiment, attached.tracking))
+                    outcome = run(experiment, restored, record, [live, wandb])
+                except KeyboardInterrupt:
+                    # The second: nothing is waited for.
+                    wandb.abandon("the search was interrupted twice")
+                    say(notes, f"Go on with it: {go_on(place)}")
                     raise
-                message = f"{error}; make room there and go on with it: {go_on(path)}"
-                raise PcsearchError(message) from error
-    _report(experiment, outcome)
-    _settle(wandb, notes)
-    _tell_of_uploads(experiment, attached.mode, wandb.unfinished)
+                except BaseException as error:
+                    wandb.close(error)
+                    _settle(wandb, notes)
+                    if not isinstance(error, StorageError):
+                        raise
+                    raise PcsearchError(_advice(error, experiment)) from error
+        _report(experiment, outcome)
+        _settle(wandb, notes)
+        _tell_of_uploads(experiment, attached.mode, wandb.unfinished)
     return _status(outcome)
+
+
+def _advice(error: StorageError, experiment: Experiment) -> str:
+    """What to do where the storage has ended a session."""
+    if isinstance(error, TakenOverError):
+        return str(error)
+    first = "make room there" if experiment.directory.copy is None else "see to the storage"
+    return f"{error}; {first} and go on with it: {go_on(experiment.directory.place)}"
 
 
 def _status(outcome: Outcome) -> int:
@@ -139,6 +151,7 @@ def _callback(experiment: Experiment, record: Record, attached: Attachment) -> W
         tuple(tags),
         sweep.description,
         tracking.get(SWEEP_ID),
+        directory.place,
     )
     search = Search(
         experiment.metrics,
@@ -209,7 +222,7 @@ def _report(experiment: Experiment, outcome: Outcome) -> None:
     from pcsearch.reports.results import best_configurations, failures, table
 
     output = console()
-    sweep, metrics, path = experiment.sweep, experiment.metrics, experiment.directory.path
+    sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
     output.print(table(outcome.trials, sweep, metrics))
     for part in best_configurations(outcome.trials, sweep, metrics):
         output.print(part)
@@ -224,10 +237,10 @@ def _report(experiment: Experiment, outcome: Outcome) -> None:
         say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
     if outcome.reason == "time":
         say(output, "The session ended because its --time-budget was up.")
-    say(output, f"Everything lies in {path}")
+    say(output, f"Everything lies in {place}")
     unfinished = len(outcome.trials) < experiment.cap and outcome.reached is None
     if outcome.reason or unfinished:
-        say(output, f"Go on with it: {go_on(path)}")
+        say(output, f"Go on with it: {go_on(place)}")
 
 
 def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:
@@ -235,11 +248,11 @@ def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> No
     from pcsearch.tracking.segments import unmarked
     from pcsearch.tracking.wandb_mode import sync_command
 
-    path = experiment.directory.path
+    path, place = experiment.directory.path, experiment.directory.place
     output, files = console(), unmarked(path)
     if files:
         say(output, f"Upload it to W&B: {sync_command(path)}")
     if mode == "online" and (files or unfinished):
         # What had arrived of a run is known to the server alone.
         way = "Or upload it with no epoch twice" if files else "Upload it to W&B"
-        say(output, f"{way}: {go_on(path)} --wandb online")
+        say(output, f"{way}: {go_on(place)} --wandb online")

@@ -15,6 +15,7 @@ import ray
 from ray._private import services, worker
 
 from pcsearch.engine.addresses import OPTION, reach
+from pcsearch.engine.directory import ExperimentDirectory
 from pcsearch.engine.node_types import may_come
 from pcsearch.engine.nodes import check_nodes
 from pcsearch.engine.options import Options
@@ -117,12 +118,14 @@ class Room:
         return int(min(counts, default=0) + 1e-4)
 
 
-def check_cluster(options: Options, storage: Path, packages: Mapping[str, str]) -> None:
+def check_cluster(
+    options: Options, directory: ExperimentDirectory, packages: Mapping[str, str]
+) -> None:
     """Hold the nodes of a running cluster to what trials need there.
 
     Args:
         options: what was asked of the search.
-        storage: the folder of the experiments.
+        directory: the experiment's.
         packages: what trials import besides torch, and what to do without it.
 
     Raises:
@@ -135,6 +138,7 @@ def check_cluster(options: Options, storage: Path, packages: Mapping[str, str]) 
     fitting = [node for node in nodes if _fits(wanted, node["Resources"])]
     # There is none where an autoscaler is to start the first.
     if fitting:
+        storage = directory.path.parent if directory.copy is None else directory.copy.store.parent
         check_nodes(fitting, storage, packages)
 
 

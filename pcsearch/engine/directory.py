@@ -22,8 +22,10 @@ from filelock import FileLock, Timeout
 
 from pcsearch import __version__
 from pcsearch.engine.journal import Journal, Known
-from pcsearch.engine.storage import writing
-from pcsearch.errors import PcsearchError
+from pcsearch.engine.remote import Store, is_address, opened
+from pcsearch.engine.storage import StorageError, writing
+from pcsearch.engine.working_copy import WorkingCopy
+from pcsearch.errors import PcsearchError, Problem
 
 SWEEP_FILE = "sweep.yaml"
 RECORD_FILE = "experiment.json"
@@ -42,9 +44,31 @@ NAME_LENGTH = 100
 
 @dataclass(frozen=True)
 class ExperimentDirectory:
-    """The directory of one search; ``path`` is absolute."""
+    """The directory of one search.
+
+    Args:
+        path: absolute; of the working copy where the directory lies at an address.
+        copy: what keeps that at the address, None for a folder of this machine.
+    """
 
     path: Path
+    copy: WorkingCopy | None = None
+
+    @classmethod
+    def at(cls, store: Store) -> ExperimentDirectory:
+        """The directory at an address, with a new folder for its working copy."""
+        copy = WorkingCopy(store)
+        return cls(copy.folder, copy)
+
+    @property
+    def place(self) -> str:
+        """The path, or the address, as the user knows it."""
+        return str(self.path) if self.copy is None else self.copy.store.address
+
+    @property
+    def above(self) -> str:
+        """The place of the folder that it is in."""
+        return str(self.path.parent) if self.copy is None else self.copy.store.parent.address
 
     @property
     def name(self) -> str:
@@ -55,6 +79,26 @@ class ExperimentDirectory:
     def sweep(self) -> Path:
         """The copy of the sweep file."""
         return self.path / SWEEP_FILE
+
+    @contextmanager
+    def created(
+        self, sweep_text: str, record: Mapping[str, Any], known: Iterable[Known] = ()
+    ) -> Iterator[None]:
+        """`create` it, and be the only one that runs the search.
+
+        Raises:
+            PcsearchError: as there.
+        """
+        if self.copy is not None:
+            # At an address nothing is made in one step, so two that start at once settle it first.
+            with self.owned():
+                self.check_absent()
+                self.create(sweep_text, record, known)
+                yield
+            return
+        self.create(sweep_text, record, known)
+        with self.owned():
+            yield
 
     def create(
         self, sweep_text: str, record: Mapping[str, Any], known: Iterable[Known] = ()
@@ -74,18 +118,25 @@ class ExperimentDirectory:
             self._write_record({**record, SWEEP_HASH: _hash(sweep_text.encode())})
         except FileExistsError:
             raise self._present() from None
-        except OSError as error:
+        except (OSError, StorageError) as error:
+            cause = error.__cause__ if isinstance(error, StorageError) else error
+            why = getattr(cause, "strerror", None) or error
             raise PcsearchError(
-                f"{self.path}: cannot be written ({error.strerror}); choose another --storage-path"
+                f"{self.place}: cannot be written ({why}); choose another --storage-path"
             ) from error
 
     def check_absent(self) -> None:
-        """See that `create` can make it.
+        """See that `created` can make it.
 
         Raises:
             PcsearchError: it is there already.
         """
-        if self.path.exists():
+        if self.copy is not None:
+            self.copy.fetch_file(RECORD_FILE)
+            there = (self.path / RECORD_FILE).exists()
+        else:
+            there = self.path.exists()
+        if there:
             raise self._present()
 
     def record(self) -> dict[str, Any]:
@@ -94,12 +145,15 @@ class ExperimentDirectory:
         Raises:
             PcsearchError: this is no experiment's directory, or its record is damaged.
         """
+        if self.copy is not None:
+            for name in (RECORD_FILE, SWEEP_FILE):
+                self.copy.fetch_file(name)
         path = self.path / RECORD_FILE
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise PcsearchError(
-                f"{self.path}: no experiment is here ({RECORD_FILE} is missing)"
+                f"{self.place}: no experiment is here ({RECORD_FILE} is missing)"
             ) from None
         except (OSError, ValueError) as error:
             raise PcsearchError(f"{path}: cannot be read ({error})") from error
@@ -126,14 +180,42 @@ class ExperimentDirectory:
                 f"{self.sweep}: the file was changed since the search began; put it back as it was"
             )
 
+    @contextmanager
+    def tidied(self) -> Iterator[None]:
+        """Leave nothing on this machine, after the block, of a directory at an address."""
+        try:
+            yield
+        finally:
+            if self.copy is not None:
+                self.copy.clear()
+
+    def fetch(self) -> None:
+        """Have all of it here that a session needs, where it lies at an address.
+
+        Raises:
+            StorageError: it cannot be had.
+        """
+        if self.copy is not None:
+            self.copy.fetch()
+
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """Have all that is read of the search here during the block; nothing is written.
+
+        Raises:
+            StorageError: it cannot be had.
+        """
+        with self.tidied():
+            self.fetch()
+            yield
+
     def rewrite(self, record: Mapping[str, Any]) -> None:
         """Keep another record of what was asked.
 
         Raises:
             StorageError: it cannot be written.
         """
-        with writing(self.path / RECORD_FILE):
-            self._write_record(record)
+        self._write_record(record)
 
     @contextmanager
     def owned(self) -> Iterator[None]:
@@ -142,6 +224,10 @@ class ExperimentDirectory:
         Raises:
             PcsearchError: another process runs it, or the directory cannot be written.
         """
+        if self.copy is not None:
+            with self.copy.owned():
+                yield
+            return
         lock = FileLock(self.path / LOCK_FILE)
         owner = self.path / OWNER_FILE
         with writing(self.path):
@@ -167,12 +253,42 @@ class ExperimentDirectory:
     def _present(self) -> PcsearchError:
         if not (self.path / RECORD_FILE).exists():
             return PcsearchError(
-                f"{self.path} is there already and is no experiment; choose another --name"
+                f"{self.place} is there already and is no experiment; choose another --name"
             )
         return PcsearchError(
-            f"{self.path} is there already; go on with it "
-            f"(--resume {shlex.quote(str(self.path))}) or choose another --name"
+            f"{self.place} is there already; go on with it "
+            f"(--resume {shlex.quote(self.place)}) or choose another --name"
         )
+
+
+def located(place: str | Path, name: str, option: str) -> ExperimentDirectory:
+    """The directory of an experiment in a folder or at an address, which has answered.
+
+    Args:
+        place: what it is in.
+        name: its own.
+        option: of the command that the place comes from.
+
+    Raises:
+        PcsearchError: the address cannot be used.
+    """
+    if not is_address(str(place)):
+        return ExperimentDirectory(Path(place).expanduser().resolve() / name)
+    return ExperimentDirectory.at(opened(str(place), option).below(name))
+
+
+def found(place: str, option: str) -> ExperimentDirectory:
+    """The directory at a path or an address.
+
+    Raises:
+        PcsearchError: the address cannot be used.
+    """
+    if not is_address(place):
+        return ExperimentDirectory(Path(place).expanduser().resolve())
+    store = opened(place, option)
+    if not store.parent.root:
+        raise PcsearchError(Problem(f"{place}: no experiment is here", option))
+    return ExperimentDirectory.at(store)
 
 
 def check_name(name: str) -> None:
@@ -211,8 +327,9 @@ def _read(path: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with writing(path):
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)

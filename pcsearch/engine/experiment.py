@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pcsearch.engine.directory import RECORD_FILE, ExperimentDirectory, check_name
+from pcsearch.engine.directory import RECORD_FILE, ExperimentDirectory, check_name, located
 from pcsearch.engine.history import History, read_history
 from pcsearch.engine.options import Options
 from pcsearch.engine.pc_transformer import PCTransformer
@@ -101,31 +101,30 @@ def prepare(sweep_file: Path, options: Options, text: str | None = None) -> Expe
     if options.name is not None:
         check_name(options.name)
     name = options.name or _default_name(sweep)
-    directory = ExperimentDirectory(options.storage_path.expanduser().resolve() / name)
+    directory = located(options.storage_path, name, "--storage-path")
     directory.check_absent()
     return Experiment(sweep, options, directory, cap, Path.cwd(), workload)
 
 
 def reopen(
-    path: Path, changes: Mapping[str, Any], sweep_file: Path | None = None
+    directory: ExperimentDirectory, changes: Mapping[str, Any], sweep_file: Path | None = None
 ) -> tuple[Experiment, dict[str, Any]]:
     """An earlier experiment, to go on with, and what its command line said of tracking.
 
     Args:
-        path: the experiment's directory.
+        directory: the experiment's.
         changes: of the options it was started with.
         sweep_file: which must ask for the same search as the experiment's own; None need not.
 
     Raises:
         PcsearchError: there is none at the path, its files are damaged, or the file differs.
     """
-    directory = ExperimentDirectory(path.expanduser().resolve())
     record = directory.record()
     stored = {**record["options"], **changes}
     known = {each.name for each in fields(Options)}
     if not stored.keys() <= known:
         unknown = sorted(stored.keys() - known)[0]
-        raise PcsearchError(f"{directory.path}: its record has an unknown option {unknown!r}")
+        raise PcsearchError(f"{directory.place}: its record has an unknown option {unknown!r}")
     options = _options(stored, directory)
     if options.num_samples is None:
         record_file = directory.path / RECORD_FILE
@@ -148,7 +147,7 @@ def reopen(
 
 
 def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Options:
-    places = {"storage_path": directory.path.parent, "name": directory.name}
+    places = {"storage_path": directory.above, "name": directory.name}
     try:
         return TypeAdapter(Options).validate_python({**stored, **places})
     except ValidationError as error:
@@ -166,7 +165,7 @@ def _check_same(given: Sweep, kept: Sweep, directory: ExperimentDirectory) -> No
         for key, one, other in differences(given, kept)
     ]
     if problems:
-        last = Problem(f"{directory.path} is of another search; leave SWEEP out", "--resume")
+        last = Problem(f"{directory.place} is of another search; leave SWEEP out", "--resume")
         raise PcsearchError([*problems, last])
 
 

@@ -2,6 +2,9 @@
 
 A search is restored from it and from its trials' own files (reports and checkpoints). Tune's state
 is not safe from a kill: it is written every few seconds, over the state before, and in pickles.
+
+A long journal has several files, ``journal.jsonl``, ``journal.0002.jsonl`` and so on: in a storage
+at an address a file is written anew for every line.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
-from pcsearch.engine.storage import end_last_line, writing
+from pcsearch.engine.storage import end_last_line, reading, writing
 from pcsearch.errors import PcsearchError
 
 FILE = "journal.jsonl"
+LARGEST_FILE = 64 * 1024
 # A thread of its own tells of W&B's runs.
 _WRITING = threading.Lock()
 
@@ -143,14 +147,32 @@ KINDS: dict[str, type[Event]] = {
 
 
 class Journal:
-    """The file of the events of a search.
+    """The file, or files, of the events of a search.
 
     Args:
         directory: the experiment's.
     """
 
     def __init__(self, directory: Path) -> None:
-        self.path = directory / FILE
+        self._directory = directory
+
+    @property
+    def path(self) -> Path:
+        """The file that is written to."""
+        *_, last = self._files()
+        if last.exists() and last.stat().st_size >= LARGEST_FILE:
+            return self._file(len(self._files()) + 1)
+        return last
+
+    def _files(self) -> list[Path]:
+        """All of them, in the order of their events; the first where there is none."""
+        found = [self._file(1)]
+        while (more := self._file(len(found) + 1)).exists():
+            found.append(more)
+        return found
+
+    def _file(self, number: int) -> Path:
+        return self._directory / (FILE if number == 1 else f"journal.{number:04d}.jsonl")
 
     def add(self, event: Event) -> None:
         """Write an event, to stay: it is on the disk when this returns.
@@ -159,21 +181,24 @@ class Journal:
             PcsearchError: the disk is full or cannot be written. The file is as it was.
         """
         line = json.dumps({"event": event.name, **asdict(event)}).encode() + b"\n"
-        with _WRITING, writing(self.path), self.path.open("ab", buffering=0) as file:
-            before = file.tell()
-            try:
-                written = file.write(line)
-                os.fsync(file.fileno())
-                if written != len(line):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            except OSError:
-                file.truncate(before)
-                raise
+        with _WRITING:
+            path = self.path
+            with writing(path), path.open("ab", buffering=0) as file:
+                before = file.tell()
+                try:
+                    written = file.write(line)
+                    os.fsync(file.fileno())
+                    if written != len(line):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                except OSError:
+                    file.truncate(before)
+                    raise
 
     def mend(self) -> None:
         """Cut off the line that a killed search did not finish."""
-        with writing(self.path):
-            end_last_line(self.path)
+        *_, last = self._files()
+        with writing(last):
+            end_last_line(last)
 
     def events(self) -> Iterator[Event]:
         """What has been written so far, without a last line that a killed search did not finish.
@@ -181,9 +206,13 @@ class Journal:
         Raises:
             PcsearchError: another line is damaged.
         """
-        if not self.path.exists():
-            return
-        lines = self.path.read_bytes().split(b"\n")
+        for file in self._files():
+            if file.exists():
+                yield from self._events_of(file)
+
+    def _events_of(self, file: Path) -> Iterator[Event]:
+        with reading(file):
+            lines = file.read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], 1):
             try:
                 values = json.loads(line)
@@ -192,7 +221,7 @@ class Journal:
             # Also pydantic's errors are ValueErrors.
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise PcsearchError(
-                    f"{self.path}:{number}: the line is damaged, and with it the search; put the "
+                    f"{file}:{number}: the line is damaged, and with it the search; put the "
                     "file's copy of a backup in its place"
                 ) from None
 

@@ -22,6 +22,8 @@ from uuid import uuid4
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from pcsearch.engine.remote import Store
+from pcsearch.engine.storage import StorageError
 from pcsearch.errors import PcsearchError, Problem
 
 ANSWER_TIMEOUT_S = 90
@@ -45,23 +47,23 @@ class Answer:
 
 
 def check_nodes(
-    nodes: Sequence[Mapping[str, Any]], storage: Path, packages: Mapping[str, str]
+    nodes: Sequence[Mapping[str, Any]], storage: Path | Store, packages: Mapping[str, str]
 ) -> None:
     """Ask nodes whether trials can run there.
 
     Args:
         nodes: as Ray lists them.
-        storage: the folder of the experiments, which all of them must see.
+        storage: where the experiments lie, which all of them must see.
         packages: what trials import besides torch, and what to do without it.
 
     Raises:
         PcsearchError: every node on which trials would fail, and why.
     """
-    with _probed(storage) as (folder, word):
+    with _probed(storage) as (place, word):
         asked = {
             _name(node): _ask.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(str(folder), word, list(packages))
+            ).remote(place, word, list(packages))
             for node in nodes
         }
         ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_TIMEOUT_S)
@@ -128,9 +130,15 @@ def _package_problems(
             yield Problem(f"has no {name}: install it there, or {packages[name]}", f"node {node}")
 
 
-def _storage_problems(answers: Mapping[str, Answer], storage: Path) -> Iterator[Problem]:
+def _storage_problems(answers: Mapping[str, Answer], storage: Path | Store) -> Iterator[Problem]:
     blind = [f"{node} ({answer.storage})" for node, answer in answers.items() if answer.storage]
-    if blind:
+    if blind and isinstance(storage, Store):
+        yield Problem(
+            f"{storage.address} cannot be used on every node: not on {', '.join(blind)}; give them "
+            "the credentials, and the packages, that this machine has",
+            "--storage-path",
+        )
+    elif blind:
         yield Problem(
             f"{storage} is not the same folder on every node: not on {', '.join(blind)}; give a "
             "folder that all of them mount",
@@ -145,10 +153,20 @@ def _name(node: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _probed(storage: Path) -> Iterator[tuple[Path, str]]:
+def _probed(storage: Path | Store) -> Iterator[tuple[Path | Store, str]]:
     """A folder in the storage with a file of a word that nobody else knows."""
     word = uuid4().hex
-    folder = storage / f".probe_{word}"
+    name = f".probe_{word}"
+    if isinstance(storage, Store):
+        place = storage.below(name)
+        place.put(PROBE_FILE, word.encode())
+        try:
+            yield place, word
+        finally:
+            for file in place.files():
+                place.delete(file)
+        return
+    folder = storage / name
     try:
         folder.mkdir(parents=True)
         (folder / PROBE_FILE).write_text(word, encoding="utf-8")
@@ -163,18 +181,26 @@ def _probed(storage: Path) -> Iterator[tuple[Path, str]]:
 
 
 @ray.remote(num_cpus=0, max_retries=1)
-def _ask(folder: str, word: str, packages: list[str]) -> dict[str, Any]:
+def _ask(place: Path | Store, word: str, packages: list[str]) -> dict[str, Any]:
     """An Answer's fields, found on the node where this runs."""
     missing = [name for name in packages if find_spec(name) is None]
-    return {"versions": versions(), "missing": missing, "storage": unseen(Path(folder), word)}
+    return {"versions": versions(), "missing": missing, "storage": unseen(place, word)}
 
 
-def unseen(folder: Path, word: str) -> str:
+def unseen(place: Path | Store, word: str) -> str:
     """Why a probe's folder is not seen, or cannot be written, in this process; empty if it is."""
+    own = f"{socket.gethostname()}_{uuid4().hex}"
     try:
-        if (folder / PROBE_FILE).read_text(encoding="utf-8") != word:
+        if isinstance(place, Store):
+            if place.get(PROBE_FILE) != word.encode():
+                return "it is another folder there"
+            place.put(own, b"")
+            return ""
+        if (place / PROBE_FILE).read_text(encoding="utf-8") != word:
             return "it is another folder there"
-        (folder / f"{socket.gethostname()}_{uuid4().hex}").touch()
+        (place / own).touch()
+    except StorageError as error:
+        return str(error)
     except OSError as error:
         return error.strerror or str(error)
     return ""

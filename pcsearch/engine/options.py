@@ -17,7 +17,7 @@ class Options:
     Args:
         num_samples: a cap on the number of trials.
         name: of the experiment; made from the sweep's and the time when left out.
-        storage_path: the folder that holds the experiment's directory.
+        storage_path: the folder that holds the experiment's directory, or its address.
         address: of a running Ray cluster (``HOST:PORT`` or ``auto``); None runs on this machine.
         max_concurrent: how many trials run at once at most; None for as many as there is room for.
         cpus_per_trial: what a trial occupies; torch uses as many threads, at least one.
@@ -37,7 +37,7 @@ class Options:
 
     num_samples: int | None = None
     name: str | None = None
-    storage_path: Path = Path("pcsearch_results")
+    storage_path: str | Path = "pcsearch_results"
     address: str | None = None
     max_concurrent: int | None = None
     cpus_per_trial: float = 1

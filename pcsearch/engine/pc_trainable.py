@@ -10,10 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
+from ray.train._internal.session import get_session
+from ray.train._internal.storage import _upload_to_fs_path
 
 from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
 
 if TYPE_CHECKING:
+    from pcsearch.pc.pictures import Reconstructions
     from pcsearch.pc.training import TrainingRun
 
 
@@ -22,7 +25,6 @@ class TrialSettings:
     """What all trials of a search have in common.
 
     Args:
-        directory: the experiment's.
         data_folder: where a relative ``data_dir`` starts on nodes that have it.
         checkpoint_every: after how many epochs the state is kept; after the last it is anyway.
         compiled: whether compiled code may compute the blocks.
@@ -30,7 +32,6 @@ class TrialSettings:
         probe_at: the same for the linear probe.
     """
 
-    directory: Path
     data_folder: Path
     checkpoint_every: int = 1
     compiled: bool = True
@@ -42,26 +43,37 @@ def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
     """A function of a trial's values that trains it and reports every epoch to Tune."""
 
     def pc_transformer(values: dict[str, Any]) -> None:
-        # The driver makes the trainable without training anything, so it needs no torch.
-        from pcsearch.pc.pictures import save
-
         run = _start(values, settings)
-        folder = settings.directory / Path(tune.get_context().get_trial_dir()).name
         while not run.finished:
             epoch = run.run_epoch()
             metrics = dict(epoch.metrics)
             if epoch.reconstructions is not None:
-                # A report names the files: they are in the storage that all nodes share.
-                files = save(folder, run.epoch, epoch.reconstructions, run.config)
-                for name, file in zip((RECONSTRUCTIONS, RECONSTRUCTION_VIDEO), files, strict=True):
-                    if file is not None:
-                        metrics[name] = file.relative_to(folder).as_posix()
+                metrics |= _save_pictures(run, epoch.reconstructions)
             if run.finished or run.epoch % settings.checkpoint_every == 0:
                 _report(run, metrics)
             else:
                 tune.report(metrics)
 
     return pc_transformer
+
+
+def _save_pictures(run: TrainingRun, reconstructions: Reconstructions) -> dict[str, str]:
+    """Put an epoch's pictures into the trial's storage; their names there, for the report."""
+    # The driver makes the trainable without training anything, so it needs no torch.
+    from pcsearch.pc.pictures import save
+
+    session = get_session()
+    assert session is not None, "it runs in a trial"
+    storage = session.storage
+    with TemporaryDirectory(prefix="pcsearch_") as made:
+        files = save(Path(made), run.epoch, reconstructions, run.config)
+        _upload_to_fs_path(made, storage.storage_filesystem, storage.trial_fs_path)
+        names = (RECONSTRUCTIONS, RECONSTRUCTION_VIDEO)
+        return {
+            name: file.relative_to(made).as_posix()
+            for name, file in zip(names, files, strict=True)
+            if file is not None
+        }
 
 
 def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:

@@ -93,7 +93,6 @@ class PCTransformer(Workload):
         rungs = sweep.early_terminate.rungs(longest) if sweep.early_terminate else ()
         sources = {names.source(metric.name) for metric in metrics}
         settings = TrialSettings(
-            directory=surroundings.directory,
             checkpoint_every=surroundings.checkpoint_every,
             compiled=surroundings.compiled,
             data_folder=surroundings.folder,

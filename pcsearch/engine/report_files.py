@@ -14,6 +14,7 @@ from ray.tune.logger import JsonLoggerCallback
 
 from pcsearch.engine.history import REPORTS
 from pcsearch.engine.storage import end_last_line, last_json_line, writing
+from pcsearch.engine.trial import SearchTrial
 
 
 class ReportFiles(JsonLoggerCallback):
@@ -42,12 +43,13 @@ class ReportFiles(JsonLoggerCallback):
         if trial in self._trial_files:
             self._trial_files[trial].close()
         trial.init_local_path()  # type: ignore[no-untyped-call]
-        assert trial.path is not None, "a trial that runs has a place in the storage"
-        file = Path(trial.path, REPORTS)
-        with writing(file):
+        file = _file(trial)
+        parameters = file.with_name(EXPR_PARAM_FILE)
+        with writing(parameters):
             file.parent.mkdir(parents=True, exist_ok=True)
             config = json.dumps(trial.config, indent=2, sort_keys=True, cls=SafeFallbackEncoder)
-            file.with_name(EXPR_PARAM_FILE).write_text(config, encoding="utf-8")
+            parameters.write_text(config, encoding="utf-8")
+        with writing(file):
             end_last_line(file)
             self._trial_files[trial] = file.open("at", encoding="utf-8")
         last = last_json_line(file)
@@ -62,7 +64,7 @@ class ReportFiles(JsonLoggerCallback):
         epoch = self._epoch(result)
         if epoch <= self._last.get(trial.trial_id, 0):
             return
-        file = Path(trial.path or "", REPORTS)
+        file = _file(trial)
         with writing(file):
             self._trial_files[trial].write(json.dumps(result, cls=SafeFallbackEncoder) + "\n")
             self._trial_files[trial].flush()
@@ -72,3 +74,8 @@ class ReportFiles(JsonLoggerCallback):
         """Close the trial's file."""
         super().log_trial_end(trial, failed)
         self._last.pop(trial.trial_id, None)
+
+
+def _file(trial: Trial) -> Path:
+    assert isinstance(trial, SearchTrial), "the trial source makes no others"
+    return trial.folder / REPORTS

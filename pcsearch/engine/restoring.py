@@ -16,6 +16,7 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from ray.tune.experiment import Trial
 
 from pcsearch.engine.history import PastTrial
+from pcsearch.engine.storage import here, is_remote
 from pcsearch.engine.trial import SearchTrial
 
 Damage = Callable[[Path], str]
@@ -52,15 +53,15 @@ def restore(past: PastTrial, damage: Damage) -> Restored:
         # Nothing goes on from them.
         reports = past.reports if len(found) > 1 else [past.last_report or {}]
         return Restored(past, _reported(found, reports))
-    reported = _reported(found, past.reports)
     whole: list[tuple[Path, Report]] = []
-    problems = []
-    for path, report in reported:
-        problem = damage(path)
+    problems: list[str] = []
+    for path, report in reversed(_reported(found, past.reports)):
+        # Of those that are far away only as many are brought as are needed.
+        problem = "" if whole and is_remote(path) else damage(here(path))
         if problem:
-            problems.append(f"{path.name}: {problem}")
+            problems.insert(0, f"{path.name}: {problem}")
         else:
-            whole.append((path, report))
+            whole.insert(0, (path, report))
     kept = {path for path, _ in whole}
     discarded = tuple(path for path in found if path not in kept)
     return Restored(past, tuple(whole), discarded, _note(past, whole, problems))
@@ -83,11 +84,11 @@ def into_tune(restored: Restored, trial: SearchTrial) -> None:
     if past.failed:
         metadata.error_filename = EXPR_ERROR_FILE
     for path in restored.discarded:
-        _delete_fs_path(fs=storage.storage_filesystem, fs_path=str(path))
+        _delete_fs_path(fs=storage.storage_filesystem, fs_path=_in_storage(trial, path))
     if not restored.checkpoints:
         return
     for path, report in restored.checkpoints:
-        checkpoint = tune.Checkpoint(str(path), storage.storage_filesystem)
+        checkpoint = tune.Checkpoint(_in_storage(trial, path), storage.storage_filesystem)
         trial.on_checkpoint(_TrainingResult(checkpoint, dict(report)))
     newest, report = restored.checkpoints[-1]
     # The next checkpoint gets the number after it, as if the trial had not been interrupted.
@@ -100,13 +101,28 @@ def recover(trial: SearchTrial, damage: Damage) -> None:
     """Let a trial that is tried again in this session go on from a checkpoint that is whole."""
     manager: Any = trial.run_metadata.checkpoint_manager
     whole = [
-        result for result in manager._checkpoint_results if not damage(Path(result.checkpoint.path))
+        result
+        for result in manager._checkpoint_results
+        if not _damage_there(result.checkpoint, damage)
     ]
     manager._checkpoint_results = whole
     manager._latest_checkpoint_result = whole[-1] if whole else None
     newest = Path(whole[-1].checkpoint.path) if whole else None
     assert trial.storage is not None, "Tune's experiment has one"
     trial.storage.current_checkpoint_index = -1 if newest is None else _index(newest)
+
+
+def _in_storage(trial: SearchTrial, path: Path) -> str:
+    return f"{trial.storage.trial_fs_path}/{path.name}"
+
+
+def _damage_there(checkpoint: tune.Checkpoint, damage: Damage) -> str:
+    try:
+        # A folder of this machine is given as it is.
+        with checkpoint.as_directory() as folder:
+            return damage(Path(folder))
+    except OSError as error:
+        return str(error)
 
 
 def _reported(found: Iterable[Path], reports: Iterable[Report]) -> tuple[tuple[Path, Report], ...]:

@@ -6,7 +6,7 @@ import logging
 import os
 import platform
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -26,7 +26,6 @@ from pcsearch.engine.cluster import (
 )
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.interruption import Interruption, Reason
-from pcsearch.engine.journal import Journal
 from pcsearch.engine.record import Record
 from pcsearch.engine.report_files import ReportFiles
 from pcsearch.engine.restoring import Restored
@@ -88,8 +87,24 @@ def ready(experiment: Experiment) -> Iterator[None]:
     with connected(options.address, workload.code):
         check_room(options)
         workload.check_gpus(sweep, gpus_per_trial(options))
-        check_cluster(options, experiment.directory.path.parent, workload.worker_packages(sweep))
+        check_cluster(options, experiment.directory, workload.worker_packages(sweep))
         yield
+
+
+def held(experiment: Experiment, tracking: dict[str, Any]) -> AbstractContextManager[None]:
+    """Make the directory of a new search, and be the only one that runs it.
+
+    Args:
+        experiment: one that is gone on with is held already.
+        tracking: what to keep of the tracking's settings for a later `reopen`.
+
+    Raises:
+        PcsearchError: it cannot be made.
+    """
+    if experiment.resumed:
+        return nullcontext()
+    kept = _kept(experiment) | {"tracking": tracking}
+    return experiment.directory.created(experiment.sweep.text, kept, experiment.history.known)
 
 
 def run(
@@ -97,37 +112,29 @@ def run(
     restored: Sequence[Restored],
     record: Record,
     callbacks: Sequence[tune.Callback],
-    tracking: dict[str, Any],
 ) -> Outcome:
-    """Run a search to its end, or until it is interrupted; inside `ready`.
+    """Run a search to its end, or until it is interrupted; inside `ready` and `held`.
 
     Args:
         experiment: what to run.
         restored: its trials of earlier sessions.
         record: of its trials, with the scheduler that stops them.
         callbacks: that watch it.
-        tracking: what to keep of the tracking's settings for a later `reopen`.
 
     Raises:
         StorageError: the directory cannot be written, or no more.
-        PcsearchError: it cannot be made.
     """
     directory = experiment.directory
-    if not experiment.resumed:
-        kept = _kept(experiment) | {"tracking": tracking}
-        directory.create(experiment.sweep.text, kept, experiment.history.known)
     options, workload = experiment.options, experiment.workload
     interruption = Interruption(options.time_budget)
     record.on_storage_error = lambda: interruption.stop("storage")
     record.scheduler.give_up = lambda: interruption.stop("hopeless")
     # The others ask the record, so it comes first; none sees a report before its file.
     first = [record, ReportFiles(record.epoch), Watch(options.trial_timeout, workload.damage)]
-    # One that is gone on with is held already.
-    held = nullcontext() if experiment.resumed else directory.owned()
-    with held, interruption.handled(), _disk(directory.path):
+    with interruption.handled(), _disk(directory.path):
         trials = _tune(experiment, restored, record.scheduler, [*first, *callbacks, interruption])
     if record.storage_error:
-        raise StorageError(f"{directory.path}: cannot be written ({record.storage_error})")
+        raise StorageError(f"{directory.place}: cannot be written ({record.storage_error})")
     results = sorted(map(record.result, trials), key=lambda result: result.number)
     return Outcome(
         tuple(results),
@@ -157,8 +164,9 @@ def _tune(
     options, directory = experiment.options, experiment.directory
     resources = {"cpu": options.cpus_per_trial, "gpu": gpus_per_trial(options)}
     surroundings = Surroundings(
-        directory.path, experiment.folder, options.checkpoint_every, options.compile == "auto"
+        experiment.folder, options.checkpoint_every, options.compile == "auto"
     )
+    store = None if directory.copy is None else directory.copy.store.parent
     trainable = experiment.workload.trainable(experiment.sweep, experiment.metrics, surroundings)
     searcher = make_searcher(
         experiment.sweep, experiment.cap, options.seed, options.sampler, experiment.history
@@ -166,14 +174,15 @@ def _tune(
     source = TrialSource(
         searcher,
         restored,
-        Journal(directory.path),
+        directory.path,
         Room(options),
         next(iter(experiment.metrics), None),
     )
     analysis = tune.run(
         tune.with_resources(trainable, resources),
         name=directory.name,
-        storage_path=str(directory.path.parent),
+        storage_path=str(directory.path.parent) if store is None else store.root,
+        storage_filesystem=None if store is None else store.filesystem,
         # The searcher knows the end; Tune's own count would repeat a grid.
         num_samples=-1,
         search_alg=source,

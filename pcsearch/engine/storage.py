@@ -1,4 +1,4 @@
-"""The experiment's files on a disk that may be full, read-only or gone."""
+"""The experiment's files on a disk that may be full, read-only or gone, or at an address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pcsearch.errors import PcsearchError
 
@@ -22,12 +22,60 @@ class StorageError(PcsearchError):
     """The experiment's directory cannot be read or written; the search can go on later."""
 
 
+class Copy(Protocol):
+    """A folder of this machine that stands for an experiment at an address."""
+
+    def send(self, file: Path) -> None:
+        """Have a file of the folder in the storage."""
+
+    def bring(self, path: Path) -> None:
+        """Have a file, or a folder with files only, from the storage here."""
+
+
+_COPIES: dict[Path, Copy] = {}
+
+
+def joined(folder: Path, copy: Copy) -> None:
+    """From now on what is written in a folder is sent, and what is asked for brought."""
+    _COPIES[folder] = copy
+
+
+def parted(folder: Path) -> None:
+    """The end of that."""
+    _COPIES.pop(folder, None)
+
+
+def here(path: Path) -> Path:
+    """A path of an experiment's, brought from its storage where it is there only.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    copy = _copy_of(path)
+    if copy is not None:
+        copy.bring(path)
+    return path
+
+
+def is_remote(path: Path) -> bool:
+    """Whether a path stands for one in a storage at an address."""
+    return _copy_of(path) is not None
+
+
+def _copy_of(path: Path) -> Copy | None:
+    return (
+        next((_COPIES[each] for each in path.parents if each in _COPIES), None) if _COPIES else None
+    )
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an error of the disk into a line that says so.
+    """Write a file of an experiment: it is in the storage when the block ends.
+
+    An error of the disk becomes a line that says so.
 
     Args:
-        path: what is written.
+        path: what is written; hidden files are this machine's affair.
 
     Raises:
         StorageError: it cannot be.
@@ -36,6 +84,9 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"{path}: cannot be written ({error.strerror or error})") from error
+    copy = None if path.name.startswith(".") else _copy_of(path)
+    if copy is not None and path.is_file():
+        copy.send(path)
 
 
 @contextmanager
@@ -54,9 +105,9 @@ def reading(path: Path) -> Iterator[None]:
         raise StorageError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def go_on(directory: Path) -> str:
-    """The command that goes on with a search."""
-    return f"python -m pcsearch --resume {shlex.quote(str(directory))}"
+def go_on(place: str) -> str:
+    """The command that goes on with the search of a directory or an address."""
+    return f"python -m pcsearch --resume {shlex.quote(place)}"
 
 
 def json_lines(file: Path) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ray.air.constants import TRAINING_ITERATION
@@ -36,6 +36,7 @@ class SearchTrial(Trial):
         spec: what Tune's experiment says of all its trials.
         config: the trial's values.
         trial_id: its id.
+        directory: the experiment's on this machine.
         metric: what its checkpoints are compared by, None where nobody says.
     """
 
@@ -45,6 +46,7 @@ class SearchTrial(Trial):
         spec: dict[str, Any],
         config: dict[str, Any],
         trial_id: str,
+        directory: Path,
         metric: Metric | None,
     ) -> None:
         self.storage: Any
@@ -65,6 +67,8 @@ class SearchTrial(Trial):
         self.relative_logdir = self.custom_dirname = folder_name(number, trial_id)
         self.storage.trial_dir_name = self.relative_logdir
         self.number = number
+        self.folder = directory / folder_name(number, trial_id)
+        """The trial's on this machine; its storage may be another."""
         self.metric = metric
         self.hung = ""
         """Why its process was ended, where that has been done to it."""
@@ -85,7 +89,7 @@ class SearchTrial(Trial):
             meaning = MEMORY_ADVICE
         elif isinstance(exc, RayActorError) and not self.hung:
             meaning = "the trial's process died: it was killed, or the memory was short"
-        elif isinstance(cause, OSError) and cause.errno in NO_STORAGE:
+        elif isinstance(cause, OSError) and (cause.errno in NO_STORAGE or _is_of_storage(cause)):
             self.storage_error, self._lost_cause = (lines or [str(cause)])[0], True
         elif isinstance(cause, PcsearchError):
             self._lost_cause = True
@@ -115,11 +119,11 @@ class SearchTrial(Trial):
 
     @property
     def best_checkpoint(self) -> Path | None:
-        """The checkpoint of the best report, the newest where nothing tells them apart."""
+        """The folder here of the best report's checkpoint, the newest's where none is better."""
         manager: Any = self.run_metadata.checkpoint_manager
         results: list[_TrainingResult] = manager._checkpoint_results
         best: Any = self._best(results) or (results[-1] if results else None)
-        return None if best is None else Path(best.checkpoint.path)
+        return None if best is None else self.folder / PurePath(best.checkpoint.path).name
 
     def _best(self, results: list[_TrainingResult]) -> _TrainingResult | None:
         """The first of the best: a best so far is reported again and again."""
@@ -134,9 +138,9 @@ class SearchTrial(Trial):
 
     def _keep_error(self, meaning: str) -> None:
         """Put the errors where the trial's folder is, at once: Tune copies them there later."""
-        if self.error_file is None or self.path is None:
+        if self.error_file is None:
             return
-        file, folder = Path(self.error_file), Path(self.path)
+        file, folder = Path(self.error_file), self.folder
         try:
             if meaning:
                 with file.open("a", encoding="utf-8") as opened:
@@ -146,6 +150,11 @@ class SearchTrial(Trial):
         # The storage may be what has failed; the search sees to that.
         except OSError:
             return
+
+
+def _is_of_storage(error: OSError) -> bool:
+    """Whether a storage at an address refused a checkpoint: pyarrow gives no number."""
+    return error.errno is None and "AWS Error" in str(error)
 
 
 def error_lines(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -23,7 +24,7 @@ class TrialSource(SearchGenerator):
     Args:
         searcher: suggests the trials.
         restored: trials of earlier sessions, which it knows.
-        journal: is told of every trial before it starts.
+        directory: the experiment's; its journal is told of every trial before it starts.
         room: how many run at once at most; a trial that had to wait would be suggested too early.
         metric: what trials are compared by, None where nobody says.
     """
@@ -32,7 +33,7 @@ class TrialSource(SearchGenerator):
         self,
         searcher: PlannedSearcher | BayesSearcher,
         restored: Sequence[Restored],
-        journal: Journal,
+        directory: Path,
         room: Callable[[], int],
         metric: Metric | None,
     ) -> None:
@@ -41,7 +42,7 @@ class TrialSource(SearchGenerator):
         # Those that are over take no room.
         self._earlier = deque(sorted(restored, key=lambda each: not each.past.over))
         self._suggested = len(restored)
-        self._journal = journal
+        self._directory, self._journal = directory, Journal(directory)
         self._room = room
         self._running: set[str] = set()
         self._of: Metric | None = metric
@@ -93,4 +94,5 @@ class TrialSource(SearchGenerator):
 
     def _trial(self, number: int, trial_id: str, config: dict[str, Any]) -> SearchTrial:
         assert self._experiment is not None, "Tune registers the experiment first"
-        return SearchTrial(number, self._experiment.spec, config, trial_id, self._of)
+        spec = self._experiment.spec
+        return SearchTrial(number, spec, config, trial_id, self._directory, self._of)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.directory import ExperimentDirectory
+from pcsearch.engine.directory import ExperimentDirectory, found
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.history import History, PastTrial, read_history
 from pcsearch.engine.journal import Known
@@ -53,9 +52,10 @@ def warm_start(experiment: Experiment) -> WarmStart:
     known: list[Known] = []
     notes = []
     for source in dict.fromkeys(sources):
-        directory = ExperimentDirectory(Path(source).expanduser().resolve())
-        record, history = directory.record(), read_history(directory.path)
-        used, reasons = _usable(experiment, directory, record["options"], history)
+        directory = found(source, OPTION)
+        with directory.read():
+            record, history = directory.record(), read_history(directory.path)
+            used, reasons = _usable(experiment, directory, record["options"], history)
         total, taken = len(history.trials), len(used)
         why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
         note = f"{OPTION} {source}: {taken} of {total} results used"
@@ -89,7 +89,7 @@ def _usable(
         if differing is not None:
             reasons[f"with another {differing}"] += 1
             continue
-        used.append(Known(str(old.path), past.id, point, values))
+        used.append(Known(old.place, past.id, point, values))
     return used, reasons
 
 

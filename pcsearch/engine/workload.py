@@ -22,13 +22,11 @@ class Surroundings:
     """What a trainable needs to know of the search it is part of.
 
     Args:
-        directory: the experiment's.
         folder: where the search was started: relative paths start there.
         checkpoint_every: after how many epochs a trial's state is kept.
         compiled: whether trials may run code that is compiled on their nodes.
     """
 
-    directory: Path
     folder: Path
     checkpoint_every: int = 1
     compiled: bool = True

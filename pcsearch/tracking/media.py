@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pcsearch.engine.storage import here
+
 if TYPE_CHECKING:
     import wandb
 
@@ -15,13 +17,13 @@ FILM = ".gif"
 def find(name: str, folders: Sequence[Path]) -> Path | None:
     """The file that a report names where this machine has it, else None.
 
-    A trial may run on another node: its files are here when the nodes share the storage.
+    A trial may run on another node: its files are in the storage, which may be an address.
 
     Args:
         name: relative to the trial's directory.
         folders: where that may be, the likeliest first.
     """
-    files = (folder / name for folder in folders)
+    files = (here(folder / name) for folder in folders)
     return next((file for file in files if file.is_file()), None)
 
 

@@ -202,9 +202,14 @@ class WandbCallback(LoggerCallback):
         config = dict(trial.config)
         with self._keeper.noting("a run shows only the values that were searched"):
             config = self._search.effective_config(config)
-        own = {"searched": list(self._search.searched), "experiment_dir": str(self.home.directory)}
+        own = {
+            "searched": list(self._search.searched),
+            "experiment_dir": self.home.place or str(self.home.directory),
+        }
         name = "-".join(part for part in (self._search.name, trial_name(trial)) if part)
-        folders = tuple(Path(folder) for folder in (trial.path, trial.local_path) if folder)
+        folders = tuple(
+            Path(folder) for folder in (getattr(trial, "folder", None), trial.local_path) if folder
+        )
         return Beginning(trial.trial_id, name, own | config, folders, stop, step + 1)
 
     def _close(self, trial: Trial, track: _Track, ending: Ending) -> None:
@@ -262,7 +267,7 @@ class WandbCallback(LoggerCallback):
     def _checkpoint(self, trial: Trial) -> Path | None:
         if self._search.artifacts == "none" or trial.checkpoint is None:
             return None
-        best = getattr(trial, "best_checkpoint", None)
+        best: Path | None = getattr(trial, "best_checkpoint", None)
         return best or Path(trial.checkpoint.path)
 
     def _alert(self, trial: Trial) -> alerts.Alert | None:

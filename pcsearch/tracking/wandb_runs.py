@@ -46,6 +46,7 @@ class Home:
         tags: of every run.
         notes: of every run.
         sweep_id: of the W&B sweep that the runs belong to.
+        place: the experiment's directory, or its address, as the user knows it.
     """
 
     project: str
@@ -55,6 +56,7 @@ class Home:
     tags: tuple[str, ...] = ()
     notes: str | None = None
     sweep_id: str | None = None
+    place: str = ""
 
 
 class WandbRun:
