@@ -156,7 +156,7 @@ def resume(
     from pcsearch.engine.journal import Journal
     from pcsearch.session import run_session
 
-    passing = ("time_budget", "address")
+    passing = ("deadline", "address")
     changes = {name: given[name] for name in chosen if name not in TRACKING}
     changed = {key: given[name] for name, key in TRACKING.items() if name in chosen}
     there = ExperimentDirectory(directory.expanduser().resolve())

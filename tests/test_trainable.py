@@ -19,6 +19,7 @@ from offline_runs import read_runs
 from searching import reports, trial_folders
 
 from pcsearch.cli import main
+from pcsearch.engine.cluster import connected
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -43,6 +44,19 @@ def failing(config):
         raise ValueError("this cannot be\\nand here is why")
     yield {"loss": 1.0}
 
+def silent(config):
+    if config["kind"] == "good":
+        yield {"loss": 1.0}
+
+def quiet(config):
+    begun = Path(config["folder"], "begun")
+    if config["kind"] == "bad":
+        begun.touch()
+        time.sleep(60)
+    while not begun.exists():
+        time.sleep(0.01)
+    yield {"loss": 0.0}
+
 def diverging(config):
     yield {"loss": 1.0}
     if config["kind"] == "bad":
@@ -60,6 +74,13 @@ def slow(config):
             Path(folder, "epoch").write_text(str(epoch))
             tune.report({"loss": epoch}, checkpoint=tune.Checkpoint.from_directory(folder))
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_here() -> Iterator[None]:
+    """One Ray for the searches of this process."""
+    with connected(None):
+        yield
 
 
 class Search(NamedTuple):
@@ -168,6 +189,32 @@ def test_the_search_ends_at_its_target_and_says_so(capfd: pytest.CaptureFixture[
     winner = runs[second.name[5:]]
     assert winner.summary["reached_target"] is True
     assert [alert[0] for alert in winner.alerts] == ["The search has reached its target: here"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_trial_that_reports_nothing_has_failed(capfd: pytest.CaptureFixture[str]) -> None:
+    parameters = {"kind": {"values": ["bad", "good"]}}
+    sweep = {"method": "grid", "metric": LOSS, "parameters": parameters}
+    done = search("silent", sweep, "--wandb", "disabled", capfd=capfd)
+    assert done.status == 1
+    assert "the function reported nothing; call ray.tune.report(metrics), or yield " in done.out
+    assert re.search(r"1\s+-\s+0\s+bad\s+failed", done.out)
+    assert re.search(r"2\s+1\s+1\s+good\s+finished", done.out)
+    (first, _) = trial_folders(done.directory)
+    # Another try would report nothing either.
+    assert (first / "error.txt").read_text().count("Failure # ") == 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_trial_that_the_target_ends_before_its_first_report_is_no_talk_of_tunes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parameters = {"kind": {"values": ["bad", "good"]}, "folder": {"value": str(tmp_path)}}
+    sweep = {"method": "grid", "metric": LOSS | {"target": 0.5}, "parameters": parameters}
+    done = search("quiet", sweep, "--wandb", "disabled", capfd=capfd)
+    assert done.status == 0
+    assert "The search ended because trial 2 reached the target." in done.out
+    assert done.out.startswith("2 trials, the best first")
 
 
 @pytest.mark.usefixtures("folder")

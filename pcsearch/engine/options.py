@@ -29,7 +29,7 @@ class Options:
         checkpoint_every: after how many epochs a trial's state is kept.
         max_failures: how often a trial is tried again.
         trial_timeout: how many seconds a trial may run without a report; None for no limit.
-        time_budget: how many seconds the session may take; None for no limit.
+        deadline: when the session is to end, of `time.monotonic`; None for no limit.
         warm_start: directories of older experiments whose results the searcher starts from.
     """
 
@@ -47,5 +47,5 @@ class Options:
     checkpoint_every: int = 1
     max_failures: int = 2
     trial_timeout: float | None = None
-    time_budget: float | None = None
+    deadline: float | None = None
     warm_start: tuple[str, ...] = ()
