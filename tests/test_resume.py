@@ -182,7 +182,7 @@ def test_a_grid_that_was_killed_has_the_metrics_of_one_that_was_not(tmp_path: Pa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command: Command) -> None:
-    write(folder, [0.1, 0.2], epochs=30)
+    write(folder, [0.1, 0.2], epochs=15)
     process = run(folder, *START, "--max-concurrent", "1")
     wait_for(lambda: len(list(folder.glob("here/0001_*/checkpoint_*"))) > 1, process)
     process.send_signal(number)
@@ -194,9 +194,9 @@ def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command
     before = len(computed(folder))
     status, out, err = command("--resume", "here")
     assert status == 0, err
-    check_histories(folder / "here", epochs=30)
+    check_histories(folder / "here", epochs=15)
     assert before >= 2
-    assert len(computed(folder)) <= 61
+    assert len(computed(folder)) <= 31
 
 
 def test_a_signal_to_the_whole_group_of_processes_ends_it_too(
@@ -227,16 +227,16 @@ def test_the_second_signal_ends_it_at_once(folder: Path) -> None:
 
 
 def test_a_time_budget_ends_a_session_and_the_next_goes_on(folder: Path, command: Command) -> None:
-    write(folder, [0.1, 0.2], epochs=60)
-    status, out, err = command(*START, *QUIET, "--time-budget", "4s")
+    write(folder, [0.1, 0.2], epochs=30)
+    status, out, err = command(*START, *QUIET, "--time-budget", "2s")
     assert status == 0, err
     assert "The session ended because its --time-budget was up." in out
     assert "Go on with it: " in out
-    assert len(computed(folder)) < 120
+    assert not events(folder / "here", "ended")
     status, out, err = command("--resume", "here", "--time-budget", "1h")
     assert status == 0, err
     assert "The session ended" not in out
-    check_histories(folder / "here", epochs=60)
+    check_histories(folder / "here", epochs=30)
 
 
 def test_a_search_is_extended_and_moved(folder: Path, command: Command) -> None:
@@ -310,7 +310,7 @@ def test_what_a_session_is_refused_is_not_kept(folder: Path, command: Command) -
 
 
 def test_a_limit_holds_for_trials_that_go_on(folder: Path, command: Command) -> None:
-    write(folder, [0.1, 0.2, 0.3, 0.4], epochs=2, fails_at=1, seconds=0.2)
+    write(folder, [0.1, 0.2, 0.3], epochs=2, fails_at=1, seconds=0.2)
     more = ("--max-failures", "0", "--max-concurrent", "1", "--cpus-per-trial", "0.25")
     assert command(*START, *QUIET, *more)[0] == 1
     (folder / "mended").touch()

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,13 +17,11 @@ from searching import reports, trial_folders
 from pcsearch.cli import main
 from pcsearch.engine.cluster import connected
 
-ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
 
 MODULE = """
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 def epochs(config):
     for epoch in range(config.get("epochs", 4)):
@@ -62,18 +56,6 @@ def diverging(config):
     yield {"loss": 1.0}
     if config["kind"] == "bad":
         yield {"loss": float("nan")}
-
-def slow(config):
-    from ray import tune
-    first, checkpoint = 0, tune.get_checkpoint()
-    if checkpoint is not None:
-        with checkpoint.as_directory() as folder:
-            first = int(Path(folder, "epoch").read_text()) + 1
-    for epoch in range(first, 40):
-        time.sleep(0.02)
-        with TemporaryDirectory() as folder:
-            Path(folder, "epoch").write_text(str(epoch))
-            tune.report({"loss": epoch}, checkpoint=tune.Checkpoint.from_directory(folder))
 """
 
 
@@ -290,38 +272,3 @@ def test_several_metrics_have_a_front_instead_of_a_best(capfd: pytest.CaptureFix
     ]
     assert f"Pareto front: {len(front)} trials that no other beats in every metric" in done.out
     assert done.out.count("Configuration: trial") == len(front)
-
-
-def test_an_interrupted_search_goes_on_from_the_functions_own_checkpoints(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    sweep = {"method": "grid", "metric": LOSS, "parameters": {"x": {"values": [1, 2]}}}
-    Path("s.yaml").write_text(yaml.safe_dump(sweep), encoding="utf-8")
-    command = [sys.executable, "-m", "pcsearch", "s.yaml", "--trainable", "mine:slow"]
-    command += ["--name", "here", "--storage-path", "results", "--max-concurrent", "1"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [*command, "--wandb", "disabled"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    directory = folder / "results" / "here"
-    end = time.monotonic() + 120
-    while not any(len(reports(trial)) > 5 for trial in _reporting(directory)):
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "interrupted" in out
-    assert main(["--resume", str(directory)]) == 0
-    assert "2 trials, the best first" in capfd.readouterr().out
-    for trial in trial_folders(directory):
-        kept = {report["training_iteration"]: report["loss"] for report in reports(trial)}
-        assert kept == {epoch + 1: epoch for epoch in range(40)}
-
-
-def _reporting(directory: Path) -> list[Path]:
-    return [path.parent for path in directory.glob("*/result.json")]
