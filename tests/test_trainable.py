@@ -15,9 +15,8 @@ from offline_runs import read_runs
 from searching import reports, trial_folders
 
 from pcsearch.cli import main
-from pcsearch.engine.cluster import connected
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
 MODULE = """
 import time
@@ -57,13 +56,6 @@ def diverging(config):
     if config["kind"] == "bad":
         yield {"loss": float("nan")}
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ray_here() -> Iterator[None]:
-    """One Ray for the searches of this process."""
-    with connected(None):
-        yield
 
 
 class Search(NamedTuple):
