@@ -87,6 +87,14 @@ def cluster(head: RayNodes) -> Iterator[RayNodes]:
     head.close(keep=1)
 
 
+@pytest.fixture(scope="class")
+def two_cpus(head: RayNodes) -> Iterator[RayNodes]:
+    """The head, and a node for the searches of a class."""
+    head.start("--num-cpus=2")
+    yield head
+    head.close(keep=1)
+
+
 @pytest.fixture
 def code(tmp_path: Path) -> Path:
     """A folder with a module of the user's own and one that it imports."""
@@ -254,12 +262,6 @@ def wait_for_epochs(experiment: Path, trials: int, epochs: int) -> set[str]:
 
 class TestANodeOfTwoCPUs:
     """Searches that can share a node."""
-
-    @pytest.fixture(scope="class")
-    def two_cpus(self, head: RayNodes) -> Iterator[RayNodes]:
-        head.start("--num-cpus=2")
-        yield head
-        head.close(keep=1)
 
     def test_max_concurrent_and_what_no_node_has(
         self, two_cpus: RayNodes, code: Path, tmp_path: Path
