@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import secrets
 import shlex
+import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -61,20 +64,25 @@ class ExperimentDirectory:
     ) -> None:
         """Make the directory, with the sweep, older results, and the record of what was asked.
 
-        The record comes last: without it, it is no experiment.
+        It gets its name when it is whole: a start that is killed leaves nothing in the way.
 
         Raises:
             PcsearchError: it is there already, or cannot be written.
         """
+        made = ExperimentDirectory(self.path.with_name(f".{self.name}.{secrets.token_hex(4)}"))
         try:
-            self.path.mkdir(parents=True)
-            _write(self.sweep, sweep_text)
+            self.check_absent()
+            made.path.mkdir(parents=True)
+            _write(made.sweep, sweep_text)
             for each in known:
-                Journal(self.path).add(each)
-            self._write_record({**record, SWEEP_HASH: _hash(sweep_text.encode())})
-        except FileExistsError:
-            raise self._present() from None
+                Journal(made.path).add(each)
+            made._write_record({**record, SWEEP_HASH: _hash(sweep_text.encode())})
+            made.path.rename(self.path)
         except OSError as error:
+            shutil.rmtree(made.path, ignore_errors=True)
+            # Another search has taken the name meanwhile.
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                raise self._present() from None
             raise PcsearchError(
                 f"{self.path}: cannot be written ({error.strerror}); choose another --storage-path"
             ) from error
