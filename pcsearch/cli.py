@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ CHANGEABLE = (
     "compile",
     "max_failures",
     "trial_timeout",
-    "time_budget",
+    "deadline",
     "wandb",
     "wandb_artifacts",
 )
@@ -61,6 +62,11 @@ def _parse_overrides(
             message = f"{text!r}: the value is not YAML: {reason}"
             raise click.BadParameter(message, context, parameter) from None
     return overrides
+
+
+def _from_now(_: click.Context, __: click.Parameter, seconds: float | None) -> float | None:
+    """The end of so many seconds: they count from the command's start, whatever comes first."""
+    return None if seconds is None else time.monotonic() + seconds
 
 
 class _Place(click.ParamType[str]):
@@ -223,8 +229,9 @@ _RUN = [
         help="A trial that reports nothing for T (30m, 1h30m) has failed.",
     ),
     click.Option(
-        ["--time-budget"],
+        ["--time-budget", "deadline"],
         type=_DURATION,
+        callback=_from_now,
         metavar="T",
         help="End the session after T (8h), as Ctrl-C does; --resume goes on.",
     ),

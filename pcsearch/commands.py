@@ -157,7 +157,7 @@ def resume(
     from pcsearch.engine.journal import Journal
     from pcsearch.session import run_session
 
-    passing = ("time_budget", "address")
+    passing = ("deadline", "address")
     changes = {name: given[name] for name in chosen if name not in TRACKING}
     changed = {key: given[name] for name, key in TRACKING.items() if name in chosen}
     there = found(directory, "--resume")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,16 @@ def finish(process: subprocess.Popen[str], seconds: float = 180) -> tuple[int, s
     return process.returncode, out, err
 
 
-def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str]) -> None:
+def wait_for(
+    condition: Callable[[], Any], process: subprocess.Popen[str] | ForkServerProcess
+) -> None:
     """Wait until something is so, while a process runs."""
     end = time.monotonic() + 120
     while not condition():
-        assert process.poll() is None, process.communicate()
+        if isinstance(process, subprocess.Popen):
+            assert process.poll() is None, process.communicate()
+        else:
+            assert process.is_alive()
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.02)
 

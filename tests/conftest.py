@@ -15,6 +15,15 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    """One Ray for the searches of a module in this process: each would start its own."""
+    from pcsearch.engine.cluster import connected
+
+    with connected(None):
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_ray_is_left() -> Iterator[None]:
     """A test that leaves Ray running would slow the others and outlive them."""

@@ -121,6 +121,14 @@ def _records(data: bytes) -> Iterator[bytes]:
             yield pieces
 
 
+def sessions(directory: Path) -> dict[str, list[OfflineRun]]:
+    """The sessions of each run, in their order."""
+    found: dict[str, list[OfflineRun]] = {}
+    for run in read_runs(directory):
+        found.setdefault(run.id, []).append(run)
+    return found
+
+
 def cut_after(file: Path, rows: int) -> None:
     """Make a file what a killed driver leaves: whole up to some rows of the history, then torn."""
     data = file.read_bytes()

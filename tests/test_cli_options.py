@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import Any
+
 import click
 import pytest
 
-from pcsearch.cli import _Duration
+from pcsearch import commands
+from pcsearch.cli import _Duration, main
 
 
 @pytest.mark.parametrize(
@@ -28,3 +33,22 @@ def test_a_time_is_read(text: str, seconds: float) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="time"):
         _Duration().convert(text, None, None)
+
+
+def test_a_time_budget_counts_from_the_start_of_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The imports, Ray's start and W&B's belong to it."""
+    seen = []
+
+    def start(_: Path, given: dict[str, Any]) -> int:
+        seen.append(commands._options(given).deadline)
+        return 0
+
+    monkeypatch.setattr(commands, "start", start)
+    before = time.monotonic()
+    assert main(["s.yaml", "--time-budget", "8h"]) == 0
+    after = time.monotonic()
+    assert main(["s.yaml"]) == 0
+    assert before + 28800 <= seen[0] <= after + 28800
+    assert seen[1] is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from disks import small_disk
 from searching import reports, trial_folders
 
 from pcsearch.cli import main
-from pcsearch.engine.cluster import connected
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
 MODULE = '''
 import os, signal, time
@@ -56,13 +54,6 @@ def train(config):
             Path(made, "data").write_bytes(bytes(config.get("bytes", 0)))
             tune.report({"loss": 1 / epoch}, checkpoint=tune.Checkpoint.from_directory(made))
 '''
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ray_here() -> Iterator[None]:
-    """A Ray for the searches of this process."""
-    with connected(None):
-        yield
 
 
 @pytest.fixture

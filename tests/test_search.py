@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
-import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -24,8 +18,7 @@ from pcsearch.pc.config import model_config
 from pcsearch.pc.metrics import SUMMARY
 from pcsearch.pc.training import train
 
-ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
 
 class Search(NamedTuple):
@@ -194,52 +187,3 @@ def test_num_samples_caps_a_grid_and_the_cap_can_be_raised_on_resuming(
     assert [values["seed"] for values in params] == [1, 2, 3]
     assert {values["epochs"] for values in params} == {1}
     assert [trial.name[:4] for trial in trials] == ["0001", "0002", "0003"]
-
-
-def wait_for(condition: Any, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)
-
-
-def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    sweep = write_sweep(
-        tmp_path / "s.yaml", {"seed": {"values": [1, 2, 3]}, "epochs": {"value": 60}}
-    )
-    directory = tmp_path / "here"
-    command = [sys.executable, "-m", "pcsearch", str(sweep), "--name", "here"]
-    command += ["--storage-path", str(tmp_path), "--max-concurrent", "1"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    wait_for(
-        lambda: any(
-            len(reports(t)) > 5 for t in directory.glob("0002_*") if (t / "result.json").exists()
-        ),
-        120,
-    )
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert f"python -m pcsearch --resume {directory}" in out.decode()
-    assert "Traceback" not in out.decode() + err.decode()
-    assert re.search(r"2\s+\S+\s+\d+\s+2\s+interrupted", out.decode()), out
-    before = {trial.name: reports(trial) for trial in trial_folders(directory)}
-    assert [len(r) == 60 for r in before.values()] == [True, False]
-
-    assert main(["--resume", str(directory)]) == 0
-    import wandb
-
-    wandb.teardown()
-    shown = capfd.readouterr()
-    assert "3 trials, the best first" in shown.out
-    assert "3 of 3 trials ended, 0 running" in shown.err, "the first session's trial counts too"
-    for trial, seed in zip(trial_folders(directory), (1, 2, 3), strict=True):
-        expected = list(train(TINY | {"epochs": 60, "seed": seed}))
-        kept = {report["epoch"]: report for report in reports(trial)}
-        assert sorted(kept) == list(range(1, 61))
-        assert [own(kept[e["epoch"]], e) for e in expected] == expected

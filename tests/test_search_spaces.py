@@ -67,6 +67,7 @@ def test_the_architecture_grid_is_the_one_that_was_asked_for() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_here")
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_trial_of_each_file_runs(file: Path, tmp_path: Path) -> None:
     options = [part for setting in SMALL for part in ("--set", setting)]

@@ -9,7 +9,40 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("kornia", "optuna", "ray", "scipy", "sklearn", "torch", "wandb")
+HEAVY = (
+    "kornia",
+    "optuna",
+    "ray",
+    "scipy",
+    "sklearn",
+    "sympy",
+    "torch",
+    "torch._dynamo",
+    "torch._inductor",
+    "wandb",
+)
+
+# A trial, with its checkpoint: what it loads is waited for in every new process.
+TRAINING = """
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from pcsearch.pc.checkpoint import load_state, save_state
+from pcsearch.pc.config import model_config
+from pcsearch.pc.training import TrainingRun
+
+config = model_config({
+    "dataset": "digits", "batch_size": 50, "train_subset": 50, "test_subset": 20, "epochs": 1,
+    "validation_subset": 20, "hidden_size": 8, "num_heads": 1, "num_blocks": 1,
+    "inference_steps": 1, "eval_inference_steps": [1], "reconstruction_steps": [1],
+    "use_ssl_augmentations": False, "linear_probe_every_n_epochs": 1,
+    "save_reconstruction_images": False, "save_reconstruction_video": False,
+})
+run = TrainingRun(config)
+run.run_epoch()
+with TemporaryDirectory() as folder:
+    save_state(Path(folder), config, run.state())
+    TrainingRun(config).load_state(load_state(Path(folder), config))
+"""
 
 
 def loaded(code: str) -> set[str]:
@@ -30,6 +63,7 @@ def loaded(code: str) -> set[str]:
         ("import pcsearch.sweeps.sweep, pcsearch.sweeps.configurations", set()),
         ("import pcsearch.pc.config, pcsearch.pc.metrics", set()),
         ("import pcsearch.pc.training", {"torch"}),
+        (TRAINING, {"torch"}),
         ("import pcsearch.tracking.wandb_mode", set()),
         ("from pcsearch.cli import main; main(['nosuch.yaml'])", set()),
         ("import pcsearch.engine.experiment", set()),

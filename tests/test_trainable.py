@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,13 +16,11 @@ from searching import reports, trial_folders
 
 from pcsearch.cli import main
 
-ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
 MODULE = """
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 def epochs(config):
     for epoch in range(config.get("epochs", 4)):
@@ -43,22 +37,24 @@ def failing(config):
         raise ValueError("this cannot be\\nand here is why")
     yield {"loss": 1.0}
 
+def silent(config):
+    if config["kind"] == "good":
+        yield {"loss": 1.0}
+
+def quiet(config):
+    begun, over = (Path(config["folder"], name) for name in ("begun", "over"))
+    mine, other = (begun, over) if config["kind"] == "bad" else (over, begun)
+    mine.touch()
+    while not other.exists():
+        time.sleep(0.01)
+    if config["kind"] == "bad":
+        time.sleep(2)
+    yield {"loss": 0.0}
+
 def diverging(config):
     yield {"loss": 1.0}
     if config["kind"] == "bad":
         yield {"loss": float("nan")}
-
-def slow(config):
-    from ray import tune
-    first, checkpoint = 0, tune.get_checkpoint()
-    if checkpoint is not None:
-        with checkpoint.as_directory() as folder:
-            first = int(Path(folder, "epoch").read_text()) + 1
-    for epoch in range(first, 40):
-        time.sleep(0.02)
-        with TemporaryDirectory() as folder:
-            Path(folder, "epoch").write_text(str(epoch))
-            tune.report({"loss": epoch}, checkpoint=tune.Checkpoint.from_directory(folder))
 """
 
 
@@ -171,6 +167,32 @@ def test_the_search_ends_at_its_target_and_says_so(capfd: pytest.CaptureFixture[
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_trial_that_reports_nothing_has_failed(capfd: pytest.CaptureFixture[str]) -> None:
+    parameters = {"kind": {"values": ["bad", "good"]}}
+    sweep = {"method": "grid", "metric": LOSS, "parameters": parameters}
+    done = search("silent", sweep, "--wandb", "disabled", capfd=capfd)
+    assert done.status == 1
+    assert "the function reported nothing; call ray.tune.report(metrics), or yield " in done.out
+    assert re.search(r"1\s+-\s+0\s+bad\s+failed", done.out)
+    assert re.search(r"2\s+1\s+1\s+good\s+finished", done.out)
+    (first, _) = trial_folders(done.directory)
+    # Another try would report nothing either.
+    assert (first / "error.txt").read_text().count("Failure # ") == 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_trial_that_the_target_ends_before_its_first_report_is_no_talk_of_tunes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parameters = {"kind": {"values": ["bad", "good"]}, "folder": {"value": str(tmp_path)}}
+    sweep = {"method": "grid", "metric": LOSS | {"target": 0.5}, "parameters": parameters}
+    done = search("quiet", sweep, "--wandb", "disabled", capfd=capfd)
+    assert done.status == 0
+    assert "The search ended because trial 2 reached the target." in done.out
+    assert done.out.startswith("2 trials, the best first")
+
+
+@pytest.mark.usefixtures("folder")
 def test_failed_and_diverged_trials_are_told_and_the_search_goes_on(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -242,38 +264,3 @@ def test_several_metrics_have_a_front_instead_of_a_best(capfd: pytest.CaptureFix
     ]
     assert f"Pareto front: {len(front)} trials that no other beats in every metric" in done.out
     assert done.out.count("Configuration: trial") == len(front)
-
-
-def test_an_interrupted_search_goes_on_from_the_functions_own_checkpoints(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    sweep = {"method": "grid", "metric": LOSS, "parameters": {"x": {"values": [1, 2]}}}
-    Path("s.yaml").write_text(yaml.safe_dump(sweep), encoding="utf-8")
-    command = [sys.executable, "-m", "pcsearch", "s.yaml", "--trainable", "mine:slow"]
-    command += ["--name", "here", "--storage-path", "results", "--max-concurrent", "1"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [*command, "--wandb", "disabled"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    directory = folder / "results" / "here"
-    end = time.monotonic() + 120
-    while not any(len(reports(trial)) > 5 for trial in _reporting(directory)):
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "interrupted" in out
-    assert main(["--resume", str(directory)]) == 0
-    assert "2 trials, the best first" in capfd.readouterr().out
-    for trial in trial_folders(directory):
-        kept = {report["training_iteration"]: report["loss"] for report in reports(trial)}
-        assert kept == {epoch + 1: epoch for epoch in range(40)}
-
-
-def _reporting(directory: Path) -> list[Path]:
-    return [path.parent for path in directory.glob("*/result.json")]

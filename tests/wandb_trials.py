@@ -113,6 +113,9 @@ class FakeOutcomes:
     def ended_by_target(self, trial: Any) -> bool:
         return trial.trial_id in self.cut
 
+    def ended_by_hand(self, trial: Any) -> bool:
+        return bool(trial.stopping_criterion.get("training_iteration") == 0)
+
     def error(self, trial: Any) -> str:
         return self.errors.get(trial.trial_id, "")
 

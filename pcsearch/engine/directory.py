@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import secrets
 import shlex
+import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from pcsearch import __version__
 from pcsearch.engine.journal import Journal, Known
+from pcsearch.engine.ownership import TakenOverError
 from pcsearch.engine.remote import Store, is_address, opened
 from pcsearch.engine.storage import StorageError, writing
 from pcsearch.engine.working_copy import WorkingCopy
@@ -92,7 +96,6 @@ class ExperimentDirectory:
         if self.copy is not None:
             # At an address nothing is made in one step, so two that start at once settle it first.
             with self.owned():
-                self.check_absent()
                 self.create(sweep_text, record, known)
                 yield
             return
@@ -105,21 +108,31 @@ class ExperimentDirectory:
     ) -> None:
         """Make the directory, with the sweep, older results, and the record of what was asked.
 
-        The record comes last: without it, it is no experiment.
+        It gets its name when it is whole: a start that is killed leaves nothing in the way.
 
         Raises:
             PcsearchError: it is there already, or cannot be written.
         """
+        # At an address a start that was killed leaves no record, and so is in nobody's way.
+        hidden = self.path.with_name(f".{self.name}.{secrets.token_hex(4)}")
+        made = ExperimentDirectory(hidden) if self.copy is None else self
         try:
-            self.path.mkdir(parents=True)
-            _write(self.sweep, sweep_text)
+            self.check_absent()
+            made.path.mkdir(parents=True, exist_ok=made is self)
+            _write(made.sweep, sweep_text)
             for each in known:
-                Journal(self.path).add(each)
-            self._write_record({**record, SWEEP_HASH: _hash(sweep_text.encode())})
-        except FileExistsError:
-            raise self._present() from None
+                Journal(made.path).add(each)
+            made._write_record({**record, SWEEP_HASH: _hash(sweep_text.encode())})
+            made.path.rename(self.path)
         except (OSError, StorageError) as error:
-            cause = error.__cause__ if isinstance(error, StorageError) else error
+            if isinstance(error, TakenOverError):
+                raise
+            cause = error if isinstance(error, OSError) else error.__cause__
+            if made is not self:
+                shutil.rmtree(made.path, ignore_errors=True)
+            # Another search has taken the name meanwhile.
+            if isinstance(cause, OSError) and cause.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                raise self._present() from None
             why = getattr(cause, "strerror", None) or error
             raise PcsearchError(
                 f"{self.place}: cannot be written ({why}); choose another --storage-path"

@@ -24,12 +24,12 @@ class Interruption(tune.Callback):
     and tells nobody when it ran. After the first signal the second ends the process at once.
 
     Args:
-        seconds: after which the session is to end, None for no limit.
+        deadline: when the session is to end, of `time.monotonic`; None for no limit.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self, deadline: float | None = None) -> None:
         self.reason: Reason = ""
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._deadline = deadline
         self._end: Any = None
 
     def setup(self, *args: Any, **info: Any) -> None:

@@ -90,6 +90,7 @@ class Ended:
         values: the best of each metric, None where there is none.
         by_target: whether it was ended because another reached the target.
         error: the first lines of what made it fail.
+        by_hand: whether the user stopped it, from W&B.
     """
 
     name: ClassVar[str] = "ended"
@@ -98,6 +99,7 @@ class Ended:
     values: list[float | None]
     by_target: bool = False
     error: str = ""
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Options:
             pays.
         max_failures: how often a trial is tried again.
         trial_timeout: how many seconds a trial may run without a report; None for no limit.
-        time_budget: how many seconds the session may take; None for no limit.
+        deadline: when the session is to end, of `time.monotonic`; None for no limit.
         warm_start: directories of older experiments whose results the searcher starts from.
     """
 
@@ -50,5 +50,5 @@ class Options:
     compile: Literal["auto", "off"] = "auto"
     max_failures: int = 2
     trial_timeout: float | None = None
-    time_budget: float | None = None
+    deadline: float | None = None
     warm_start: tuple[str, ...] = ()

@@ -64,6 +64,7 @@ class Record(tune.Callback):
         self._ended: set[str] = set()
         self._failed: set[str] = set()
         self._errors: dict[str, str] = {}
+        self._by_hand: set[str] = set()
         self._recall(experiment.history)
 
     def on_trial_result(
@@ -96,10 +97,13 @@ class Record(tune.Callback):
             self._errors[trial.trial_id] = error = str(getattr(trial, "error", ""))
         else:
             error = ""
+        # So a user stops one trial, from W&B.
+        if not failed and trial.stopping_criterion.get(TRAINING_ITERATION) == 0:
+            self._by_hand.add(trial.trial_id)
         last = flatten_dict(trial.last_result or {})
         values = list(self._final_values(trial.trial_id, last))
-        by_target = self.ended_by_target(trial)
-        self._journal.add(Ended(trial.trial_id, failed, values, by_target, error))
+        by_target, by_hand = self.ended_by_target(trial), self.ended_by_hand(trial)
+        self._journal.add(Ended(trial.trial_id, failed, values, by_target, error, by_hand))
 
     def _recall(self, history: History) -> None:
         """Go on from earlier sessions."""
@@ -110,6 +114,8 @@ class Record(tune.Callback):
                 self._failed.add(past.id)
             if past.ended is not None:
                 self._errors[past.id] = past.ended.error
+                if past.ended.by_hand:
+                    self._by_hand.add(past.id)
             if past.ended is not None and past.ended.values:
                 self._keep_all(past.id, past.ended.values)
             else:
@@ -156,6 +162,10 @@ class Record(tune.Callback):
     def ended_by_target(self, trial: Trial) -> bool:
         """Whether a trial was ended because another reached the target."""
         return trial.trial_id in self.scheduler.ended
+
+    def ended_by_hand(self, trial: Trial) -> bool:
+        """Whether the user has stopped a trial, in this session or an earlier one."""
+        return trial.trial_id in self._by_hand
 
     def best_values(self, trial: Trial) -> tuple[float | None, ...]:
         """The best that a trial has reported so far; of several metrics, the last that it did."""
@@ -204,9 +214,8 @@ class Record(tune.Callback):
         if at_its_end or last.get(EARLY_STOP_REASON) or self.winner == trial.trial_id:
             return "finished"
         cut = trial.trial_id in self.scheduler.stopped or trial.trial_id in self.scheduler.ended
-        # So a user stops one trial, from W&B.
-        by_hand = trial.stopping_criterion.get(TRAINING_ITERATION) == 0
-        return "stopped" if cut or by_hand or epochs is not None else "finished"
+        cut = cut or self.ended_by_hand(trial)
+        return "stopped" if cut or epochs is not None else "finished"
 
     def _final_values(self, trial_id: str, last: Mapping[str, Any]) -> tuple[float | None, ...]:
         nothing: list[float | None] = [None] * len(self._names)

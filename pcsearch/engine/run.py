@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.tune.progress_reporter import TrialProgressCallback
 
 from pcsearch import __version__
 from pcsearch.engine.cluster import (
@@ -72,6 +73,19 @@ class Outcome:
         return any(trial.status == "failed" for trial in self.trials)
 
 
+class Silence(TrialProgressCallback):
+    """Stands in for Tune's own, which prints some ends of trials whatever it is told."""
+
+    def on_trial_result(self, *args: Any, **info: Any) -> None:
+        """Nothing."""
+
+    def on_trial_error(self, *args: Any, **info: Any) -> None:
+        """Nothing."""
+
+    def on_trial_complete(self, *args: Any, **info: Any) -> None:
+        """Nothing."""
+
+
 @contextmanager
 def ready(experiment: Experiment) -> Iterator[None]:
     """Be connected to a cluster that can take the experiment's trials.
@@ -126,13 +140,15 @@ def run(
     """
     directory = experiment.directory
     options, workload = experiment.options, experiment.workload
-    interruption = Interruption(options.time_budget)
+    interruption = Interruption(options.deadline)
     record.on_storage_error = lambda: interruption.stop("storage")
     record.scheduler.give_up = lambda: interruption.stop("hopeless")
     # The others ask the record, so it comes first; none sees a report before its file.
     first = [record, ReportFiles(record.epoch), Watch(options.trial_timeout, workload.damage)]
     with interruption.handled(), _disk(directory.path):
-        trials = _tune(experiment, restored, record.scheduler, [*first, *callbacks, interruption])
+        trials = _tune(
+            experiment, restored, record.scheduler, [*first, *callbacks, interruption, Silence()]
+        )
     if record.storage_error:
         raise StorageError(f"{directory.place}: cannot be written ({record.storage_error})")
     results = sorted(map(record.result, trials), key=lambda result: result.number)
@@ -201,7 +217,7 @@ def _kept(experiment: Experiment) -> dict[str, Any]:
     # The directory itself says them, wherever it is moved.
     del options["storage_path"], options["name"]
     # They are of one session.
-    del options["time_budget"], options["address"]
+    del options["deadline"], options["address"]
     options["num_samples"] = experiment.cap
     return {
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),

@@ -80,14 +80,12 @@ def module_root(module: str, folder: Path) -> Path | None:
 def _add_digits(folder: Path) -> None:
     """Send the images of scikit-learn that a worker without it could not have."""
     # What is shipped matters to few commands, and numpy would be loaded for all.
-    from pcsearch.pc.data.digits import FILE
+    from pcsearch.pc.data.digits import FILE, source
 
-    spec = find_spec("sklearn")
-    if spec is not None and spec.origin is not None:
-        source = Path(spec.origin).parent / "datasets" / "data" / FILE.name
-        target = folder / FILE.relative_to(Path(pcsearch.__file__).parents[1])
-        if source.is_file() and not target.exists():
-            shutil.copyfile(source, target)
+    there = source()
+    target = folder / FILE.relative_to(Path(pcsearch.__file__).parents[1])
+    if there is not None and not target.exists():
+        shutil.copyfile(there, target)
 
 
 def _add_modules(code: Path, folder: Path) -> None:

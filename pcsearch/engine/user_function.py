@@ -82,7 +82,7 @@ class UserFunction(Workload):
         target, folder = self.target, self.folder
 
         def user_function(values: dict[str, Any]) -> Any:
-            return reported(load(target, code_folder(folder))(values))
+            return called(load(target, code_folder(folder)), values)
 
         return user_function
 
@@ -113,6 +113,27 @@ def load(target: str, folder: Path) -> Callable[[dict[str, Any]], Any]:
         raise _problem(f"{target} is no function; give a function of a trial's values")
     function: Callable[[dict[str, Any]], Any] = found
     return function
+
+
+def called(function: Callable[[dict[str, Any]], Any], values: dict[str, Any]) -> Any:
+    """Call a function in the process of its trial; what it returns is a report, for Tune.
+
+    Raises:
+        PcsearchError: the trial has reported nothing, neither now nor before its checkpoint.
+    """
+    from ray import tune
+    from ray.train._internal.session import get_session
+
+    session = get_session()
+    assert session is not None, "Tune has one in the process of a trial"
+    before = session.iteration
+    outcome = reported(function(values))
+    if not outcome and session.iteration == before and tune.get_checkpoint() is None:
+        raise PcsearchError(
+            "the function reported nothing; call ray.tune.report(metrics), or yield metrics, "
+            "once an epoch"
+        )
+    return outcome
 
 
 def reported(outcome: Any) -> Any:

@@ -44,14 +44,15 @@ def moved(value: Any, device: torch.device) -> Any:
 @contextmanager
 def computing(device: torch.device, threads: int) -> Iterator[None]:
     """Compute with so many CPU threads, and the same numbers every time, during the block."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     torch.set_num_threads(threads)
     if device.type == "cuda":
         # cuBLAS reads it when it is first used; without it, its sums come in any order.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        # torch.use_deterministic_algorithms would load torch's compiler for it.
+        torch.set_deterministic_debug_mode("warn")
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        torch.set_deterministic_debug_mode(before[1])

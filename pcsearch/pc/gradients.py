@@ -168,8 +168,10 @@ def _fill_up(blocks: tuple[Affine, ...], heads: int, compiled: Blocks) -> tuple[
 def unfold(folded: Folded, learned: Folded, weights: Weights) -> Weights:
     """The gradients of the weights that `fold` made ``folded`` of, from those of its tensors."""
     pairs = zip(folded.tensors(), learned.tensors(), strict=True)
-    outputs, given = zip(*(pair for pair in pairs if pair[0].requires_grad), strict=True)
-    found = torch.autograd.grad(outputs, list(weights.values()), given)
+    # A number to start from: for given gradients torch would load its compiler's symbolic shapes.
+    with torch.enable_grad():
+        product = torch.stack([(one * given).sum() for one, given in pairs if one.requires_grad])
+    found = torch.autograd.grad(product.sum(), list(weights.values()))
     return dict(zip(weights, found, strict=True))
 
 

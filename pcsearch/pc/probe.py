@@ -15,6 +15,7 @@ from pcsearch.pc.evaluation import Evaluator
 from pcsearch.pc.inference import Hidden
 from pcsearch.pc.learning import Learner
 from pcsearch.pc.metrics import PROBE_ACCURACY
+from pcsearch.pc.optimisers import adamw, fresh_adam
 from pcsearch.pc.patches import patchify
 from pcsearch.pc.seeds import generator
 
@@ -112,21 +113,20 @@ def _best_accuracy(
     random = generator(config.linear_probe_seed, "probe")
     bound = train.shape[1] ** -0.5
     weight = ((torch.rand(CLASSES, train.shape[1], generator=random) * 2 - 1) * bound).to(device)
-    bias = torch.zeros(CLASSES, device=device)
-    optimiser = torch.optim.AdamW(
-        [weight.requires_grad_(), bias.requires_grad_()],
-        lr=config.linear_probe_lr,
-        weight_decay=config.linear_probe_wd,
-    )
+    # Not torch's AdamW: it would load torch's compiler.
+    learned = [weight, torch.zeros(CLASSES, device=device)]
+    moments = fresh_adam(learned)
+    lr, decay = config.linear_probe_lr, config.linear_probe_wd
     best = torch.zeros((), device=device)
     for _ in range(config.linear_probe_epochs):
         order = torch.randperm(len(train), generator=random)
         for chosen in torch.split(order.to(device), config.linear_probe_batch_size):
-            optimiser.zero_grad()
-            loss = F.cross_entropy(F.linear(train[chosen], weight, bias), train_labels[chosen])
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            leaves = [each.requires_grad_() for each in learned]
+            loss = F.cross_entropy(F.linear(train[chosen], *leaves), train_labels[chosen])
+            gradients = torch.autograd.grad(loss, leaves)
+            with torch.no_grad():
+                learned, moments = adamw(leaves, gradients, moments, lr=lr, weight_decay=decay)
         with torch.no_grad():
-            predicted = F.linear(test, weight, bias).argmax(dim=1)
+            predicted = F.linear(test, *learned).argmax(dim=1)
             best = torch.maximum(best, (predicted == test_labels).float().mean())
     return float(best)

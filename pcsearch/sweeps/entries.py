@@ -108,8 +108,11 @@ class Entry:
 
     def _lacks_a_level(self) -> bool:
         """Whether the entry has parameters as its keys, as if nesting needed no key."""
-        names = [key for key in self.given if not suggestion(key, KEYS)]
-        return 0 < len(names) == sum(isinstance(each, dict) for each in self.given.values())
+        mappings = sum(isinstance(each, dict) for each in self.given.values())
+        if mappings == 0:
+            return False
+        names = [key for key in self.given if key not in KEYS and not suggestion(key, KEYS)]
+        return len(names) == mappings
 
     def _kind(self) -> str | None:
         """The name of the distribution: the one given, or the one that its keys imply."""

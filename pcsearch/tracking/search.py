@@ -43,6 +43,9 @@ class Outcomes(Protocol):
     def ended_by_target(self, trial: Trial) -> bool:
         """Whether a trial was ended because another reached the target."""
 
+    def ended_by_hand(self, trial: Trial) -> bool:
+        """Whether the user has stopped a trial."""
+
     def error(self, trial: Trial) -> str:
         """The first lines of what made a trial fail."""
 

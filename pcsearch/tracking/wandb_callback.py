@@ -34,7 +34,6 @@ class _Track:
     kept: Kept
     step: int
     values: tuple[float | None, ...] = ()
-    stopped: bool = False
 
 
 class WandbCallback(LoggerCallback):
@@ -121,7 +120,7 @@ class WandbCallback(LoggerCallback):
         """End the trial's run; one that failed before it could start has a run too."""
         track = self._track(trial) if failed else self._tracks.get(trial.trial_id)
         if track is not None:
-            self._close(trial, track, self._ending(trial, track.stopped))
+            self._close(trial, track, self._ending(trial))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """End the runs of trials that the search has not seen the end of."""
@@ -184,8 +183,6 @@ class WandbCallback(LoggerCallback):
         if track is None:
 
             def stop() -> None:
-                if (under_way := self._tracks.get(trial.trial_id)) is not None:
-                    under_way.stopped = True
                 # Tune compares every report with this, in its own thread.
                 trial.stopping_criterion = {**trial.stopping_criterion, TRAINING_ITERATION: 0}
 
@@ -216,14 +213,14 @@ class WandbCallback(LoggerCallback):
         del self._tracks[trial.trial_id]
         self._keeper.close(track.kept, ending)
 
-    def _ending(self, trial: Trial, stopped: bool = False) -> Ending:
+    def _ending(self, trial: Trial) -> Ending:
         """The end of a trial that has come to it, its own or another."""
         result = self._outcomes.result(trial)
         self._compare(result)
         status: str = result.status
         if status == "stopped":
             ended = "ended" if self._outcomes.ended_by_target(trial) else "stopped"
-            status = STATUSES["user" if stopped else ended]
+            status = STATUSES["user" if self._outcomes.ended_by_hand(trial) else ended]
         return Ending(
             self._summary(trial, status),
             exit_code=1 if status == "failed" else 0,

@@ -87,6 +87,14 @@ def cluster(head: RayNodes) -> Iterator[RayNodes]:
     head.close(keep=1)
 
 
+@pytest.fixture(scope="class")
+def two_cpus(head: RayNodes) -> Iterator[RayNodes]:
+    """The head, and a node for the searches of a class."""
+    head.start("--num-cpus=2")
+    yield head
+    head.close(keep=1)
+
+
 @pytest.fixture
 def code(tmp_path: Path) -> Path:
     """A folder with a module of the user's own and one that it imports."""
@@ -195,27 +203,12 @@ def test_four_trials_share_a_gpu(cluster: RayNodes, code: Path, tmp_path: Path) 
         assert (report["seen"], report["gpus"]) == (4, "0")
 
 
-def test_max_concurrent_and_what_no_node_has(cluster: RayNodes, code: Path, tmp_path: Path) -> None:
-    cluster.start("--num-cpus=2")
-    sweep = sweep_of(tmp_path / "s.yaml", pause=[0.01, 0.02, 0.03])
-    options = ["--trainable", "mine:slow", "--storage-path", tmp_path]
-    _, err = ended(cluster.search(sweep, *options, "--cpus-per-trial", "3", cwd=code), 2)
-    assert "a trial wants 3 CPUs and 0 GPUs, and no node has them (the largest: 2 CPUs" in err
-    ended(cluster.search(sweep, *options, "--name", "one", "--max-concurrent", "1", cwd=code))
-    times = []
-    for trial in trial_folders(tmp_path / "one"):
-        given = reports(trial)
-        times.append((given[0]["timestamp"], given[-1]["timestamp"]))
-    times.sort()
-    assert all(first[1] <= second[0] for first, second in itertools.pairwise(times))
-
-
 def test_trials_of_a_node_that_dies_go_on_elsewhere_and_a_node_that_joins_is_used(
     cluster: RayNodes, code: Path, tmp_path: Path
 ) -> None:
     first = cluster.start("--num-cpus=1")
     cluster.start("--num-cpus=1")
-    sweep = sweep_of(tmp_path / "s.yaml", pause=[0.4, 0.41, 0.42, 0.43, 0.44, 0.45])
+    sweep = sweep_of(tmp_path / "s.yaml", pause=[0.3, 0.31, 0.32, 0.33, 0.34, 0.35])
     options = ["--trainable", "mine:slow", "--name", "lost", "--storage-path", tmp_path]
     search = cluster.search(sweep, *options, cwd=code)
     begun = wait_for_epochs(tmp_path / "lost", trials=2, epochs=3)
@@ -242,26 +235,6 @@ def test_trials_of_a_node_that_dies_go_on_elsewhere_and_a_node_that_joins_is_use
     assert len(used - begun) == 1
 
 
-def test_a_driver_that_is_killed_goes_on_with_the_trials_of_other_nodes(
-    cluster: RayNodes, code: Path, tmp_path: Path
-) -> None:
-    cluster.start("--num-cpus=2")
-    sweep = sweep_of(tmp_path / "s.yaml", pause=[0.2, 0.21, 0.22])
-    options = ["--trainable", "mine:slow", "--name", "cut", "--storage-path", tmp_path]
-    search = cluster.search(sweep, *options, cwd=code)
-    wait_for_epochs(tmp_path / "cut", trials=2, epochs=4)
-    search.kill()
-    search.communicate()
-    # Wherever it is started: the experiment knows the folder of its code, and the cluster.
-    ended(cluster.search("--resume", tmp_path / "cut", cwd=tmp_path))
-    histories = [reports(trial) for trial in trial_folders(tmp_path / "cut")]
-    assert len(histories) == 3
-    for history in histories:
-        epochs = [report["at"] for report in history]
-        assert list(dict.fromkeys(epochs)) == list(range(1, 13))
-        assert len(epochs) <= 13
-
-
 def small_archive() -> bytes:
     """CIFAR-10's python archive with 20 images in each batch."""
     buffer = io.BytesIO()
@@ -282,43 +255,78 @@ def wait_for_epochs(experiment: Path, trials: int, epochs: int) -> set[str]:
         files = [trial / "result.json" for trial in trial_folders(experiment)]
         lines = [file.read_text().splitlines() for file in files if file.exists()]
         if sum(len(each) >= epochs for each in lines) >= trials:
-            return {json.loads(each[0])["node"] for each in lines}
+            return {json.loads(each[0])["node"] for each in lines if each}
         time.sleep(0.1)
     raise AssertionError("the trials do not run")
 
 
-def test_a_node_downloads_once_for_its_trials(
-    cluster: RayNodes, code: Path, tmp_path: Path
-) -> None:
-    asked: list[str] = []
-    archive = small_archive()
+class TestANodeOfTwoCPUs:
+    """Searches that can share a node."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            # Long enough for the other trials to come.
-            time.sleep(1)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(archive)))
-            self.end_headers()
-            self.wfile.write(archive)
+    def test_max_concurrent_and_what_no_node_has(
+        self, two_cpus: RayNodes, code: Path, tmp_path: Path
+    ) -> None:
+        sweep = sweep_of(tmp_path / "s.yaml", pause=[0.01, 0.02, 0.03])
+        options = ["--trainable", "mine:slow", "--storage-path", tmp_path]
+        _, err = ended(two_cpus.search(sweep, *options, "--cpus-per-trial", "3", cwd=code), 2)
+        assert "a trial wants 3 CPUs and 0 GPUs, and no node has them (the largest: 2 CPUs" in err
+        ended(two_cpus.search(sweep, *options, "--name", "one", "--max-concurrent", "1", cwd=code))
+        times = []
+        for trial in trial_folders(tmp_path / "one"):
+            given = reports(trial)
+            times.append((given[0]["timestamp"], given[-1]["timestamp"]))
+        times.sort()
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(times))
 
-        def log_message(self, *args: Any) -> None:
-            pass
+    def test_a_driver_that_is_killed_goes_on_with_the_trials_of_other_nodes(
+        self, two_cpus: RayNodes, code: Path, tmp_path: Path
+    ) -> None:
+        sweep = sweep_of(tmp_path / "s.yaml", pause=[0.2, 0.21, 0.22])
+        options = ["--trainable", "mine:slow", "--name", "cut", "--storage-path", tmp_path]
+        search = two_cpus.search(sweep, *options, cwd=code)
+        wait_for_epochs(tmp_path / "cut", trials=2, epochs=4)
+        search.kill()
+        search.communicate()
+        # Wherever it is started: the experiment knows the folder of its code, and the cluster.
+        ended(two_cpus.search("--resume", tmp_path / "cut", cwd=tmp_path))
+        histories = [reports(trial) for trial in trial_folders(tmp_path / "cut")]
+        assert len(histories) == 3
+        for history in histories:
+            epochs = [report["at"] for report in history]
+            assert list(dict.fromkeys(epochs)) == list(range(1, 13))
+            assert len(epochs) <= 13
 
-    cluster.start("--num-cpus=2")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        sweep = sweep_of(
-            tmp_path / "s.yaml",
-            x=[1, 2],
-            url=f"http://127.0.0.1:{server.server_port}/",
-            md5=hashlib.md5(archive, usedforsecurity=False).hexdigest(),
-            folder=str(tmp_path / "images"),
-        )
-        options = ["--trainable", "mine:downloading", "--name", "d", "--storage-path", tmp_path]
-        ended(cluster.search(sweep, *options, cwd=code))
-        server.shutdown()
-    assert asked == ["/a.tar.gz"]
-    losses = {reports(trial)[0]["loss"] for trial in trial_folders(tmp_path / "d")}
-    assert len(losses) == 1
+    def test_a_node_downloads_once_for_its_trials(
+        self, two_cpus: RayNodes, code: Path, tmp_path: Path
+    ) -> None:
+        asked: list[str] = []
+        archive = small_archive()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                # Long enough for the other trials to come.
+                time.sleep(1)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(archive)))
+                self.end_headers()
+                self.wfile.write(archive)
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            Thread(target=server.serve_forever, daemon=True).start()
+            sweep = sweep_of(
+                tmp_path / "s.yaml",
+                x=[1, 2],
+                url=f"http://127.0.0.1:{server.server_port}/",
+                md5=hashlib.md5(archive, usedforsecurity=False).hexdigest(),
+                folder=str(tmp_path / "images"),
+            )
+            options = ["--trainable", "mine:downloading", "--name", "d", "--storage-path", tmp_path]
+            ended(two_cpus.search(sweep, *options, cwd=code))
+            server.shutdown()
+        assert asked == ["/a.tar.gz"]
+        losses = {reports(trial)[0]["loss"] for trial in trial_folders(tmp_path / "d")}
+        assert len(losses) == 1

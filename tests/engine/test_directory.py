@@ -8,6 +8,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from pcsearch import __version__
 from pcsearch.engine.directory import ExperimentDirectory, check_name
+from pcsearch.engine.journal import Known
 from pcsearch.errors import PcsearchError
 
 TEXT = "method: grid # ünïcode\nparameters:\n  seed: {value: 1}"
@@ -67,6 +69,34 @@ def test_a_directory_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
     )
     assert directory.sweep.read_text(encoding="utf-8") == TEXT
     assert directory.record()["tracking"] == RECORD["tracking"]
+
+
+def killed() -> Iterator[Known]:
+    """Older results, at which the process is killed."""
+    raise KeyboardInterrupt
+    yield
+
+
+def test_a_start_that_is_killed_leaves_its_name_to_the_next(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    with pytest.raises(KeyboardInterrupt):
+        directory.create(TEXT, RECORD, killed())
+    directory.check_absent()
+    directory.create(TEXT, RECORD)
+    assert directory.record()["options"] == RECORD["options"]
+
+
+def test_of_two_that_start_at_once_one_has_the_directory(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+
+    def overtaken() -> Iterator[Known]:
+        directory.create(TEXT, RECORD)
+        yield from ()
+
+    with pytest.raises(PcsearchError, match=r"exp is there already; go on with it \(--resume"):
+        directory.create("other", {}, overtaken())
+    assert directory.sweep.read_text(encoding="utf-8") == TEXT
+    assert list(tmp_path.iterdir()) == [directory.path]
 
 
 def test_an_empty_directory_is_there_too(tmp_path: Path) -> None:

@@ -41,7 +41,9 @@ EVENTS: st.SearchStrategy[Any] = st.one_of(
     ),
     st.builds(Compared, NAMES, st.integers(1, 99), NUMBERS, st.booleans()),
     st.builds(ReachedTarget, NAMES, st.lists(NUMBERS)),
-    st.builds(Ended, NAMES, st.booleans(), st.lists(NUMBERS), st.booleans(), st.text()),
+    st.builds(
+        Ended, NAMES, st.booleans(), st.lists(NUMBERS), st.booleans(), st.text(), st.booleans()
+    ),
     st.builds(Again, NAMES),
     st.builds(Known, st.text(), NAMES, st.just({"x": 0.5}), st.just([0.25])),
     st.builds(Tracked, NAMES, st.integers(0, 99)),
@@ -195,6 +197,13 @@ def test_a_search_killed_when_it_reached_its_target_is_over(tmp_path: Path) -> N
     assert (first.ended.by_target, second.ended.by_target) == (True, False)
     # Its reports have them, of every metric.
     assert second.ended.values == []
+
+
+def test_a_journal_from_before_trials_could_be_stopped_by_hand_is_read(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(
+        '{"event": "ended", "trial": "a", "failed": false, "values": [0.5]}\n'
+    )
+    assert list(Journal(tmp_path).events()) == [Ended("a", False, [0.5], by_hand=False)]
 
 
 def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:

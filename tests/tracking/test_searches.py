@@ -1,132 +1,21 @@
-"""Whole searches whose drivers are killed, or whose trials run on several nodes."""
+"""A whole search whose trials run on several nodes."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import ray
 import wandb
-import yaml
-from offline_runs import OfflineRun, read_runs
+from offline_runs import sessions
 from ray.cluster_utils import Cluster
 from searching import reports, trial_folders, write_sweep
 
 from pcsearch.cli import main
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
-
-EPOCHS = 30
-MODULE = f"""
-import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from ray import tune
-
-def slow(config):
-    first, checkpoint = 1, tune.get_checkpoint()
-    if checkpoint is not None:
-        with checkpoint.as_directory() as folder:
-            first = int(Path(folder, "epoch").read_text()) + 1
-    for epoch in range(first, {EPOCHS} + 1):
-        time.sleep(0.1)
-        with TemporaryDirectory() as folder:
-            Path(folder, "epoch").write_text(str(epoch))
-            report = {{"loss": config["x"] / epoch, "VodeEnergy/vode_1": epoch / 8}}
-            tune.report(report, checkpoint=tune.Checkpoint.from_directory(folder))
-"""
-
-
-def wait_for_rows(process: subprocess.Popen[bytes], directory: Path, trial: str, rows: int) -> None:
-    """Wait until a trial has reported more than so many epochs."""
-    end = time.monotonic() + 120
-    while not any(
-        len(file.read_text().splitlines()) > rows for file in directory.glob(f"{trial}/result.json")
-    ):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.02)
-
-
-def sessions(directory: Path) -> dict[str, list[OfflineRun]]:
-    """The sessions of each run, in their order."""
-    wandb.teardown()
-    found: dict[str, list[OfflineRun]] = {}
-    for run in read_runs(directory):
-        found.setdefault(run.id, []).append(run)
-    return found
-
-
-def kill_with_its_ray(process: subprocess.Popen[bytes]) -> None:
-    """Kill the driver as a machine's crash would; Ray's processes notice it by themselves."""
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def test_a_killed_search_goes_on_with_the_same_runs_and_every_epoch_once(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(MODULE)
-    sweep = {
-        "method": "grid",
-        "metric": {"name": "loss", "goal": "minimize"},
-        "parameters": {"x": {"values": [1, 2, 3]}},
-    }
-    (tmp_path / "s.yaml").write_text(yaml.safe_dump(sweep))
-    directory = tmp_path / "here"
-    base = [sys.executable, "-m", "pcsearch"]
-    start = [*base, "s.yaml", "--trainable", "mine:slow", "--wandb", "offline", "--name", "here"]
-    start += ["--storage-path", str(tmp_path), "--max-concurrent", "1"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    for command, killed_in, after in (
-        (start, "0002_*", 18),
-        ([*base, "--resume", str(directory)], "0003_*", 18),
-    ):
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        wait_for_rows(process, directory, killed_in, after)
-        kill_with_its_ray(process)
-    last = subprocess.run(
-        [*base, "--resume", str(directory)],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert last.returncode == 0, last.stderr
-    assert "W&B: " not in last.stderr.replace("W&B: offline", "")
-    runs = sessions(directory)
-    assert set(runs) == {trial.name[5:] for trial in trial_folders(directory)}
-    assert len(runs) == 3
-    assert max(map(len, runs.values())) > 1
-    for trial in trial_folders(directory):
-        parts = runs[trial.name[5:]]
-        rows = [row for part in parts for row in part.history if "loss" in row]
-        assert [row["_step"] for row in rows] == list(range(1, EPOCHS + 1)), trial.name
-        kept = {report["training_iteration"]: report["loss"] for report in reports(trial)}
-        assert [row["loss"] for row in rows] == [kept[row["_step"]] for row in rows]
-        assert (parts[-1].exit_code, parts[-1].summary["trial_status"]) == (0, "finished")
-        assert parts[-1].summary["loss"] == pytest.approx(kept[EPOCHS])
-        (chart,) = [
-            (part, row)
-            for part in parts
-            for row in part.history
-            if "Summary/VodeEnergy_Trends_table" in row
-        ]
-        assert chart[1]["_step"] == EPOCHS + 1
-        table = chart[1]["Summary/VodeEnergy_Trends_table"]["path"]
-        points = json.loads((chart[0].directory / "files" / table).read_text())["data"]
-        assert [point[0] for point in points] == list(range(1, EPOCHS + 1))
-    # The search's end is told once.
-    assert sum(len(part.alerts) for parts in runs.values() for part in parts) == 1
 
 
 @pytest.fixture
@@ -157,6 +46,7 @@ def test_trials_on_two_nodes_have_all_their_metrics_pictures_and_films(
     options = ["--name", "here", "--storage-path", str(tmp_path), "--wandb", "offline"]
     assert main([str(sweep), *options, "--wandb-artifacts", "best"]) == 0, capfd.readouterr().err
     assert "W&B: " not in capfd.readouterr().err.replace("W&B: offline", "")
+    wandb.teardown()
     runs = sessions(tmp_path / "here")
     trials = trial_folders(tmp_path / "here")
     # Two processes that live to the end, each with the one CPU of a node.

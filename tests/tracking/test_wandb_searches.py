@@ -30,6 +30,8 @@ from wandb_server import KEY, Run, WandbServer
 
 from pcsearch.cli import main
 from pcsearch.tracking import keeper, wandb_api, wandb_mode, wandb_runs
+from pcsearch.tracking.lifetimes import Beginning
+from pcsearch.tracking.wandb_callback import WandbCallback
 
 pytestmark = pytest.mark.slow
 
@@ -195,11 +197,23 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
     monkeypatch.setattr(run_stopping, "_SLEEP", lambda _: asyncio.sleep(0.1))
     server.stop_pressed = True
     folder.hold()
+    told = threading.Event()
+    begin = WandbCallback._beginning
+
+    def listening(
+        self: WandbCallback, trial: Any, step: int, stop: Callable[[], None]
+    ) -> Beginning:
+        def press() -> None:
+            stop()
+            told.set()
+
+        return begin(self, trial, step, press)
+
+    monkeypatch.setattr(WandbCallback, "_beginning", listening)
 
     def go_on() -> None:
-        wait_for(lambda: len(server.runs) == 1 and any(r.lines for r in server.runs.values()))
         # The client asks now and then.
-        time.sleep(4)
+        told.wait(60)
         folder.go_on()
 
     thread = later(go_on)
@@ -211,6 +225,13 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
     assert len(losses(run)) == EPOCHS // 2 + 1
     assert "trial 1 stopped after epoch 3" in done.err
     assert re.search(r"^ *1 .* stopped *$", done.out, re.MULTILINE)
+    # A later session tells the same of it.
+    server.stop_pressed = False
+    more = folder.command("--resume", str(folder.path / "here"), "--num-samples", "2")
+    assert more.status == 0, more.err
+    assert run.summary["trial_status"] == "stopped from W&B"
+    assert re.search(r"^ *1 .* stopped *$", more.out, re.MULTILINE)
+    assert re.search(r"^ *2 .* finished *$", more.out, re.MULTILINE)
 
 
 def test_a_search_that_is_resumed_stays_in_its_sweep(server: WandbServer, folder: Folder) -> None:
@@ -326,7 +347,7 @@ def test_an_outage_in_the_middle_loses_nothing(
         wait_for(lambda: any(run.lines for run in server.runs.values()))
         server.go_away(how)
         folder.go_on()
-        time.sleep(4)
+        time.sleep(2)
         server.come_back()
 
     thread = later(outage)
