@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray._private import services, worker
 
+from pcsearch.engine import ray_client
 from pcsearch.engine.addresses import OPTION, reach
 from pcsearch.engine.node_types import may_come
 from pcsearch.engine.nodes import check_nodes
 from pcsearch.engine.options import Options
+from pcsearch.engine.ray_client import is_client, staged
 from pcsearch.engine.shipping import packed
 from pcsearch.errors import PcsearchError, Problem
 
@@ -44,7 +46,8 @@ def connected(address: str | None, code: Path | None = None) -> Iterator[None]:
         else:
             _join(address, code)
         try:
-            yield
+            with staged() if is_client(address) else nullcontext():
+                yield
         except PcsearchError:
             raise
         except Exception as error:
@@ -114,6 +117,7 @@ def _alive() -> list[Mapping[str, Any]]:
 def _places(options: Options) -> list[Mapping[str, float]]:
     """The resources of the nodes, and of those that the cluster can start."""
     there = [node["Resources"] for node in _alive()]
+    if is_client(options.address): return there
     return there if _is_local(options.address) else [*there, *may_come()]
 
 
@@ -130,7 +134,7 @@ def _fits(wanted: Mapping[str, float], place: Mapping[str, float]) -> bool:
 
 
 def _join(address: str, code: Path | None) -> None:
-    found = reach(address)
+    found = ray_client.reach(address) if is_client(address) else reach(address)
     with ExitStack() as stack:
         environment = stack.enter_context(packed(code))
         try:

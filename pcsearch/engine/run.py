@@ -177,6 +177,8 @@ def _tune(
         raise_on_failed_trial=False,
         callbacks=callbacks,
         verbose=0,
+        # Through Ray Client, Tune would move to the head: away from this terminal and its W&B.
+        _remote=False,
     )
     return list(analysis.trials)
 
