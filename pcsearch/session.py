@@ -57,6 +57,7 @@ def run_session(
     say(notes, f"Everything goes to {path}")
 
     # They load Ray, which a mistake that is found before should not wait for.
+    from pcsearch.engine.ray_client import ConnectionLostError
     from pcsearch.engine.record import Record
     from pcsearch.engine.restoring import restore
     from pcsearch.engine.run import ready, run
@@ -64,7 +65,7 @@ def run_session(
     from pcsearch.tracking.attachment import attach
     from pcsearch.tracking.credentials import withheld
 
-    with withheld(mode.mode), ready(experiment):
+    with withheld(mode.mode), ready(experiment, lambda line: say(notes, line)):
         begun()
         record = Record(experiment)
         restored = [restore(past, experiment.workload.damage) for past in experiment.history.trials]
@@ -87,10 +88,10 @@ def run_session(
             except BaseException as error:
                 wandb.close(error)
                 _settle(wandb, notes)
-                if not isinstance(error, StorageError):
+                if not isinstance(error, StorageError | ConnectionLostError):
                     raise
-                message = f"{error}; make room there and go on with it: {go_on(path)}"
-                raise PcsearchError(message) from error
+                first = "make room there and " if isinstance(error, StorageError) else ""
+                raise PcsearchError(f"{error}; {first}go on with it: {go_on(path)}") from error
     _report(experiment, outcome)
     _settle(wandb, notes)
     _tell_of_uploads(experiment, attached.mode, wandb.unfinished)

@@ -176,10 +176,12 @@ def _token_source() -> str | None:
 
 
 def nobody(address: str, reason: str) -> PcsearchError:
+    """What to do where nothing answers at an address."""
     reason = " ".join(reason.split())
+    client = " (it serves ray:// where grpcio is installed)" if "://" in address else ""
     return problem(
         f"nothing answers at {address} ({reason}); start the cluster with 'ray start --head' "
-        "there, or leave the option out to run on this machine"
+        f"there{client}, or leave the option out to run on this machine"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pcsearch.engine.addresses import OPTION, reach
 from pcsearch.engine.node_types import may_come
 from pcsearch.engine.nodes import check_nodes
 from pcsearch.engine.options import Options
-from pcsearch.engine.ray_client import is_client, staged
+from pcsearch.engine.ray_client import LOGS, adapted, is_client, on_head, refusal
 from pcsearch.engine.shipping import packed
 from pcsearch.errors import PcsearchError, Problem
 
@@ -25,13 +26,17 @@ OBJECT_STORE_BYTES = 100 * 1024**2
 
 
 @contextmanager
-def connected(address: str | None, code: Path | None = None) -> Iterator[None]:
+def connected(
+    address: str | None, code: Path | None = None, namespace: str | None = None
+) -> Iterator[None]:
     """Be connected to Ray; a local one starts and ends with the block.
 
     Args:
-        address: ``HOST:PORT`` or ``auto`` for a running cluster; None or ``local`` starts one on
-            this machine. Where the process is connected already, that is what is used.
+        address: ``HOST:PORT``, ``ray://HOST:PORT`` or ``auto`` for a running cluster; None or
+            ``local`` starts one on this machine. Where the process is connected already, that is
+            what is used.
         code: the folder of the user's modules that the nodes of a running cluster are sent.
+        namespace: of Ray's, by which a running cluster knows the sessions of a search.
 
     Raises:
         PcsearchError: there is no cluster at the address, or it cannot be used from here.
@@ -40,14 +45,13 @@ def connected(address: str | None, code: Path | None = None) -> Iterator[None]:
         # It is the caller's, and stays when the search has ended.
         yield
         return
-    with _quiet():
+    with _quiet(), adapted() if is_client(address) else nullcontext():
         if address is None or _is_local(address):
             _init("local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False)
         else:
-            _join(address, code)
+            _join(address, code, namespace)
         try:
-            with staged() if is_client(address) else nullcontext():
-                yield
+            yield
         except PcsearchError:
             raise
         except Exception as error:
@@ -58,9 +62,9 @@ def connected(address: str | None, code: Path | None = None) -> Iterator[None]:
 
 
 def logs_folder() -> str:
-    """Where the Ray that this process is connected to keeps its logs on this machine."""
+    """Where the Ray that this process is connected to keeps its logs."""
     node = worker.global_worker.node
-    return "" if node is None else str(node.get_logs_dir_path())
+    return LOGS if node is None else str(node.get_logs_dir_path())
 
 
 def gpus_per_trial(options: Options) -> float:
@@ -117,8 +121,15 @@ def _alive() -> list[Mapping[str, Any]]:
 def _places(options: Options) -> list[Mapping[str, float]]:
     """The resources of the nodes, and of those that the cluster can start."""
     there = [node["Resources"] for node in _alive()]
-    if is_client(options.address): return there
+    if is_client(options.address):
+        return [*there, *_may_come_there(ray.get_runtime_context().get_job_id())]
     return there if _is_local(options.address) else [*there, *may_come()]
+
+
+@lru_cache(maxsize=1)
+def _may_come_there(_job: str) -> list[Mapping[str, float]]:
+    """`may_come` for a connection through Ray Client, asked once."""
+    return on_head(may_come)
 
 
 def _is_local(address: str | None) -> bool:
@@ -133,17 +144,18 @@ def _fits(wanted: Mapping[str, float], place: Mapping[str, float]) -> bool:
     return all(place.get(key, 0) >= amount for key, amount in wanted.items())
 
 
-def _join(address: str, code: Path | None) -> None:
+def _join(address: str, code: Path | None, namespace: str | None) -> None:
     found = ray_client.reach(address) if is_client(address) else reach(address)
     with ExitStack() as stack:
         environment = stack.enter_context(packed(code))
         try:
-            _init(found, runtime_env=environment)
+            _init(found, runtime_env=environment, namespace=namespace)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             reason = " ".join(str(error).split())
-            raise PcsearchError(
-                Problem(f"no Ray cluster answers at {address} ({reason})", OPTION)
-            ) from error
+            message = f"no Ray cluster answers at {address} ({reason})"
+            if is_client(address):
+                message = refusal(address, error)
+            raise PcsearchError(Problem(message, OPTION)) from error
 
 
 @contextmanager

@@ -1,19 +1,24 @@
-"""``--address ray://HOST:PORT``: a cluster reached through Ray Client, from a machine that is no node.
+"""``--address ray://HOST:PORT``: a cluster reached through Ray Client, by a machine outside it.
 
 Ray's client waits long for a wrong address and tells of it in many lines, so the port is asked
-first. What this process cannot see of the cluster is asked by tasks that run there.
+first. Tune's loop stays in this process; what only a node can see of the cluster is asked by tasks.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
-from typing import Any
+from threading import Event
+from typing import Any, TypeVar
 
+import ray
+from ray._private import auto_init_hook
+from ray.exceptions import RayError
 from ray.train._internal import storage
 
 from pcsearch.engine.addresses import is_host_and_port, knock, problem, token_trouble, use_token
@@ -21,7 +26,20 @@ from pcsearch.errors import PcsearchError
 
 SCHEME = "ray://"
 ASK_TIMEOUT_S = 8
+TASK_TIMEOUT_S = 90
+KEEPALIVE_MS = 10_000
+KEEPALIVE_TIMEOUT_MS = 15_000
+HEAD = "node:__internal_head__"
+"""The resource that the head alone has."""
 LOGS = "/tmp/ray/session_latest/logs on every node"  # noqa: S108 - it is Ray's own choice
+VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
+
+_IN_USE = Event()
+Given = TypeVar("Given")
+
+
+class ConnectionLostError(PcsearchError):
+    """The cluster cannot be reached any more; the search can go on later."""
 
 
 def is_client(address: str | None) -> bool:
@@ -41,11 +59,6 @@ def reach(address: str) -> str:
     target = address.removeprefix(SCHEME)
     if not is_host_and_port(target):
         raise problem(f"{address!r} is not ray://HOST:PORT (the port is 10001 unless told)")
-    if find_spec("grpc") is None:
-        raise problem(f"{address} needs grpcio: pip install 'ray[client]', or use HOST:PORT")
-    # The library's own messages would go to the terminal.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)
     knock(address, target)
     use_token()
     trouble = _trouble(address, target)
@@ -55,16 +68,78 @@ def reach(address: str) -> str:
 
 
 @contextmanager
-def staged() -> Iterator[None]:
-    """Give Tune a folder for what it writes before that goes to the storage: its own is a node's."""
-    place: Any = storage
-    before = place._get_ray_train_session_dir
-    with TemporaryDirectory(prefix="pcsearch_tune_") as folder:
-        place._get_ray_train_session_dir = lambda: folder
-        try:
-            yield
-        finally:
-            place._get_ray_train_session_dir = before
+def adapted() -> Iterator[None]:
+    """Fit Ray to a process that is no node, as long as the block lasts.
+
+    Raises:
+        PcsearchError: grpcio is missing.
+    """
+    if find_spec("grpc") is None:
+        raise problem("ray:// needs grpcio: pip install 'ray[client]'")
+    # The library's own messages would go to the terminal.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from ray.util.client import common
+
+    logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="pcsearch_tune_"))
+        # What Tune writes before it goes to the storage: its own folder is a node's.
+        stack.enter_context(_replaced(storage, "_get_ray_train_session_dir", lambda: folder))
+        # Where the connection is lost, Ray would go on with another cluster, or a new one.
+        stack.enter_context(_replaced(auto_init_hook, "enable_auto_connect", False))
+        before = list(common.GRPC_OPTIONS)
+        # A head that has gone without a word would be waited for ten minutes.
+        common.GRPC_OPTIONS[:] = [(name, _prompt(name, value)) for name, value in before]
+        stack.callback(common.GRPC_OPTIONS.__setitem__, slice(None), before)
+        _IN_USE.set()
+        stack.callback(_IN_USE.clear)
+        yield
+
+
+@contextmanager
+def connection_kept() -> Iterator[None]:
+    """Say it in a line where the connection to the cluster ends a session.
+
+    Raises:
+        ConnectionLostError: it has.
+    """
+    try:
+        yield
+    except PcsearchError:
+        raise
+    except Exception as error:
+        if is_lost(error):
+            raise ConnectionLostError("the connection to the cluster was lost") from error
+        raise
+
+
+def is_lost(error: Any) -> bool:
+    """Whether an error comes of a connection through Ray Client which has ended."""
+    is_of_it = isinstance(error, ConnectionError) and not isinstance(error, RayError)
+    return _IN_USE.is_set() and (is_of_it or not ray.is_initialized())
+
+
+def on_head(function: Callable[..., Given], *arguments: Any) -> Given:
+    """What a function gives on the head of the cluster.
+
+    Raises:
+        RayError: it fails there, or takes too long.
+    """
+    task: Any = ray.remote(num_cpus=0, resources={HEAD: 0.001})(function)
+    given: Given = ray.get(task.remote(*arguments), timeout=TASK_TIMEOUT_S)
+    return given
+
+
+def refusal(address: str, error: Exception) -> str:
+    """Why Ray Client has not connected, in a line."""
+    versions = VERSIONS.findall(str(error))
+    if len(versions) == len(("theirs", "ours")):
+        pairs = zip(("ray", "python"), *versions, strict=True)
+        unlike = ", ".join(f"{name} {its} (here {own})" for name, its, own in pairs if its != own)
+        return f"the cluster at {address} runs {unlike}; use the same versions"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # The last line is the exception that the others lead to.
+    return f"the cluster at {address} takes no driver ({lines[-1] if lines else error!r})"
 
 
 def _trouble(address: str, target: str) -> str | None:
@@ -73,19 +148,39 @@ def _trouble(address: str, target: str) -> str | None:
     from ray._private.grpc_utils import init_grpc_channel
     from ray.core.generated import ray_client_pb2, ray_client_pb2_grpc
 
-    ping = ray_client_pb2.ClusterInfoRequest(type=ray_client_pb2.ClusterInfoType.PING)
+    messages: Any = ray_client_pb2
+    services: Any = ray_client_pb2_grpc
+    ping = messages.ClusterInfoRequest(type=messages.ClusterInfoType.PING)
     with init_grpc_channel(target) as channel:
-        stub = ray_client_pb2_grpc.RayletDriverStub(channel)
+        stub = services.RayletDriverStub(channel)
         try:
             stub.ClusterInfo(ping, timeout=ASK_TIMEOUT_S, metadata=[("client_id", "ping")])
         except grpc.RpcError as error:
             code = error.code()
             if code == grpc.StatusCode.UNAUTHENTICATED:
                 return token_trouble(address)
-            what = "Ray, and not Ray Client" if code == grpc.StatusCode.UNIMPLEMENTED else "another"
+            is_ray = code == grpc.StatusCode.UNIMPLEMENTED
             return (
-                f"no server of Ray Client answers at {address}: {what} listens there; its port is "
-                "10001 unless 'ray start --head' was told another with --ray-client-server-port, "
-                "and the head needs grpcio for it (pip install 'ray[client]')"
+                f"no server of Ray Client answers at {address}: "
+                f"{'another server of Ray' if is_ray else 'something else'} listens there; 'ray "
+                "start --head' starts it at port 10001, or --ray-client-server-port, where the "
+                "head has grpcio (pip install 'ray[client]')"
             )
     return None
+
+
+def _prompt(name: str, value: Any) -> Any:
+    """An option of grpcio's, so that a connection without an answer ends within seconds."""
+    if name in ("grpc.keepalive_time_ms", "grpc.http2.min_ping_interval_without_data_ms"):
+        return KEEPALIVE_MS
+    return KEEPALIVE_TIMEOUT_MS if name == "grpc.keepalive_timeout_ms" else value
+
+
+@contextmanager
+def _replaced(place: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(place, name)
+    setattr(place, name, value)
+    try:
+        yield
+    finally:
+        setattr(place, name, before)

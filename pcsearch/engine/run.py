@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -23,9 +23,11 @@ from pcsearch.engine.cluster import (
     gpus_per_trial,
     logs_folder,
 )
+from pcsearch.engine.earlier_sessions import await_end, namespace
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.interruption import Interruption, Reason
 from pcsearch.engine.journal import Journal
+from pcsearch.engine.ray_client import connection_kept
 from pcsearch.engine.record import Record
 from pcsearch.engine.report_files import ReportFiles
 from pcsearch.engine.restoring import Restored
@@ -70,8 +72,12 @@ class Outcome:
 
 
 @contextmanager
-def ready(experiment: Experiment) -> Iterator[None]:
+def ready(experiment: Experiment, tell: Callable[[str], None]) -> Iterator[None]:
     """Be connected to a cluster that can take the experiment's trials.
+
+    Args:
+        experiment: what is to run.
+        tell: is given a line of what is waited for.
 
     Raises:
         PcsearchError: the cluster or the resources cannot be had.
@@ -81,10 +87,13 @@ def ready(experiment: Experiment) -> Iterator[None]:
     for name in ("ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     options, sweep, workload = experiment.options, experiment.sweep, experiment.workload
-    with connected(options.address, workload.code):
+    path = experiment.directory.path
+    with connected(options.address, workload.code, namespace(path)), connection_kept():
         check_room(options)
         workload.check_gpus(sweep, gpus_per_trial(options))
-        check_cluster(options, experiment.directory.path.parent, workload.worker_packages(sweep))
+        check_cluster(options, path.parent, workload.worker_packages(sweep))
+        if experiment.resumed:
+            await_end(path, options.address, tell)
         yield
 
 
@@ -106,6 +115,7 @@ def run(
 
     Raises:
         StorageError: the directory cannot be written, or no more.
+        ConnectionLostError: the cluster cannot be reached any more.
         PcsearchError: it cannot be made.
     """
     directory = experiment.directory
@@ -120,7 +130,7 @@ def run(
     first = [record, ReportFiles(record.epoch), Watch(options.trial_timeout, workload.damage)]
     # One that is gone on with is held already.
     held = nullcontext() if experiment.resumed else directory.owned()
-    with held, interruption.handled(), _disk(directory.path):
+    with held, interruption.handled(), _disk(directory.path), connection_kept():
         trials = _tune(experiment, restored, record.scheduler, [*first, *callbacks, interruption])
     if record.storage_error:
         raise StorageError(f"{directory.path}: cannot be written ({record.storage_error})")

@@ -14,6 +14,7 @@ from ray.tune.experiment import Trial
 from ray.tune.utils import flatten_dict
 
 from pcsearch.engine.history import folder_name
+from pcsearch.engine.ray_client import is_lost
 from pcsearch.engine.results import better, measured
 from pcsearch.engine.storage import NO_STORAGE
 from pcsearch.errors import PcsearchError
@@ -75,7 +76,13 @@ class SearchTrial(Trial):
         self._lost_cause = False
 
     def handle_error(self, exc: Any = None) -> None:
-        """Keep an error, and see whether another try could end otherwise."""
+        """Keep an error, and see whether another try could end otherwise.
+
+        Raises:
+            Exception: the error, where it is of the connection to the cluster and no trial's.
+        """
+        if is_lost(exc):
+            raise exc
         cause = exc.cause if isinstance(exc, RayTaskError) else exc
         lines = error_lines(str(exc))
         meaning = self.hung
