@@ -65,7 +65,7 @@ def run_session(
     from pcsearch.tracking.attachment import attach
     from pcsearch.tracking.credentials import withheld
 
-    with withheld(mode.mode), ready(experiment, lambda line: say(notes, line)):
+    with withheld(mode.mode), ready(experiment, lambda line: warn(notes, line)) as newcomers:
         begun()
         record = Record(experiment)
         restored = [restore(past, experiment.workload.damage) for past in experiment.history.trials]
@@ -79,7 +79,8 @@ def run_session(
         wandb = _callback(experiment, record, attached)
         with _quiet_logs(), live.shown():
             try:
-                outcome = run(experiment, restored, record, [live, wandb], attached.tracking)
+                callbacks, kept = [live, wandb], attached.tracking
+                outcome = run(experiment, restored, record, callbacks, kept, newcomers)
             except KeyboardInterrupt:
                 # The second: nothing is waited for.
                 wandb.abandon("the search was interrupted twice")

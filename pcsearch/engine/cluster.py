@@ -15,7 +15,7 @@ from ray._private import services, worker
 from pcsearch.engine import ray_client
 from pcsearch.engine.addresses import OPTION, reach
 from pcsearch.engine.node_types import may_come
-from pcsearch.engine.nodes import check_nodes
+from pcsearch.engine.nodes import Node, check_nodes
 from pcsearch.engine.options import Options
 from pcsearch.engine.ray_client import LOGS, adapted, is_client, on_head, refusal
 from pcsearch.engine.shipping import packed
@@ -80,7 +80,7 @@ def check_room(options: Options) -> None:
     Raises:
         PcsearchError: no node can take a trial.
     """
-    wanted, places = _wanted(options), _places(options)
+    wanted, places = wanted_by_trial(options), _places(options)
     if any(_fits(wanted, place) for place in places):
         return
     largest = {key: max(place.get(key, 0) for place in places) for key in wanted}
@@ -93,7 +93,7 @@ def check_room(options: Options) -> None:
     )
 
 
-def check_cluster(options: Options, storage: Path, packages: Mapping[str, str]) -> None:
+def check_cluster(options: Options, storage: Path, packages: Mapping[str, str]) -> frozenset[str]:
     """Hold the nodes of a running cluster to what trials need there.
 
     Args:
@@ -101,20 +101,33 @@ def check_cluster(options: Options, storage: Path, packages: Mapping[str, str]) 
         storage: the folder of the experiments.
         packages: what trials import besides torch, and what to do without it.
 
+    Returns:
+        The ids of the nodes that were asked.
+
     Raises:
         PcsearchError: nodes with other versions, without a package, or without the storage.
     """
+    # There is none where an autoscaler is to start the first.
+    nodes = nodes_with_room(options, wanted_by_trial(options))
+    if nodes:
+        check_nodes(nodes, storage, packages)
+    return frozenset(node["NodeID"] for node in nodes)
+
+
+def nodes_with_room(options: Options, wanted: Mapping[str, float]) -> list[Node]:
+    """The nodes of a running cluster that have what a trial wants; a local Ray needs no asking."""
     nodes = _alive()
     if len(nodes) == 1 and _is_local(options.address):
-        return
-    wanted = _wanted(options)
-    fitting = [node for node in nodes if _fits(wanted, node["Resources"])]
-    # There is none where an autoscaler is to start the first.
-    if fitting:
-        check_nodes(fitting, storage, packages)
+        return []
+    return [node for node in nodes if _fits(wanted, node["Resources"])]
 
 
-def _alive() -> list[Mapping[str, Any]]:
+def wanted_by_trial(options: Options) -> dict[str, float]:
+    """The resources of a trial, by Ray's names."""
+    return {"CPU": options.cpus_per_trial, "GPU": gpus_per_trial(options)}
+
+
+def _alive() -> list[Node]:
     return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
@@ -134,10 +147,6 @@ def _may_come_there(_job: str) -> list[Mapping[str, float]]:
 
 def _is_local(address: str | None) -> bool:
     return address in (None, "local")
-
-
-def _wanted(options: Options) -> dict[str, float]:
-    return {"CPU": options.cpus_per_trial, "GPU": gpus_per_trial(options)}
 
 
 def _fits(wanted: Mapping[str, float], place: Mapping[str, float]) -> bool:

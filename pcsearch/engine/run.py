@@ -22,11 +22,15 @@ from pcsearch.engine.cluster import (
     connected,
     gpus_per_trial,
     logs_folder,
+    nodes_with_room,
+    wanted_by_trial,
 )
 from pcsearch.engine.earlier_sessions import await_end, namespace
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.interruption import Interruption, Reason
 from pcsearch.engine.journal import Journal
+from pcsearch.engine.newcomers import Newcomers
+from pcsearch.engine.nodes import node_problems
 from pcsearch.engine.ray_client import connection_kept
 from pcsearch.engine.record import Record
 from pcsearch.engine.report_files import ReportFiles
@@ -72,12 +76,15 @@ class Outcome:
 
 
 @contextmanager
-def ready(experiment: Experiment, tell: Callable[[str], None]) -> Iterator[None]:
+def ready(experiment: Experiment, tell: Callable[[str], None]) -> Iterator[Newcomers]:
     """Be connected to a cluster that can take the experiment's trials.
 
     Args:
         experiment: what is to run.
-        tell: is given a line of what is waited for.
+        tell: is given a line of what is waited for, and of nodes that cannot be used.
+
+    Yields:
+        What will ask the nodes that join.
 
     Raises:
         PcsearchError: the cluster or the resources cannot be had.
@@ -91,10 +98,17 @@ def ready(experiment: Experiment, tell: Callable[[str], None]) -> Iterator[None]
     with connected(options.address, workload.code, namespace(path)), connection_kept():
         check_room(options)
         workload.check_gpus(sweep, gpus_per_trial(options))
-        check_cluster(options, path.parent, workload.worker_packages(sweep))
+        storage, packages = path.parent, workload.worker_packages(sweep)
+        asked = check_cluster(options, storage, packages)
         if experiment.resumed:
             await_end(path, options.address, tell)
-        yield
+        wanted = wanted_by_trial(options)
+        yield Newcomers(
+            lambda: nodes_with_room(options, wanted),
+            lambda node: node_problems(node, storage, packages),
+            asked,
+            tell,
+        )
 
 
 def run(
@@ -103,6 +117,7 @@ def run(
     record: Record,
     callbacks: Sequence[tune.Callback],
     tracking: dict[str, Any],
+    newcomers: Newcomers,
 ) -> Outcome:
     """Run a search to its end, or until it is interrupted; inside `ready`.
 
@@ -112,6 +127,7 @@ def run(
         record: of its trials, with the scheduler that stops them.
         callbacks: that watch it.
         tracking: what to keep of the tracking's settings for a later `reopen`.
+        newcomers: of the cluster.
 
     Raises:
         StorageError: the directory cannot be written, or no more.
@@ -130,8 +146,15 @@ def run(
     first = [record, ReportFiles(record.epoch), Watch(options.trial_timeout, workload.damage)]
     # One that is gone on with is held already.
     held = nullcontext() if experiment.resumed else directory.owned()
-    with held, interruption.handled(), _disk(directory.path), connection_kept():
-        trials = _tune(experiment, restored, record.scheduler, [*first, *callbacks, interruption])
+    everyone = [*first, *callbacks, interruption]
+    with (
+        held,
+        interruption.handled(),
+        _disk(directory.path),
+        connection_kept(),
+        newcomers.watched(),
+    ):
+        trials = _tune(experiment, restored, record.scheduler, everyone, newcomers)
     if record.storage_error:
         raise StorageError(f"{directory.path}: cannot be written ({record.storage_error})")
     results = sorted(map(record.result, trials), key=lambda result: result.number)
@@ -159,6 +182,7 @@ def _tune(
     restored: Sequence[Restored],
     scheduler: UntilTarget,
     callbacks: list[tune.Callback],
+    newcomers: Newcomers,
 ) -> list[Any]:
     options, directory = experiment.options, experiment.directory
     resources = {"cpu": options.cpus_per_trial, "gpu": gpus_per_trial(options)}
@@ -173,6 +197,7 @@ def _tune(
         Journal(directory.path),
         options.max_concurrent,
         next(iter(experiment.metrics), None),
+        newcomers,
     )
     analysis = tune.run(
         tune.with_resources(trainable, resources),
