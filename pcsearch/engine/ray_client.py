@@ -27,8 +27,12 @@ from pcsearch.errors import PcsearchError
 SCHEME = "ray://"
 ASK_TIMEOUT_S = 8
 TASK_TIMEOUT_S = 90
-KEEPALIVE_MS = 10_000
-KEEPALIVE_TIMEOUT_MS = 15_000
+PROMPT = (
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+)
+"""Options of grpcio's: the last of a name counts."""
 HEAD = "node:__internal_head__"
 """The resource that the head alone has."""
 LOGS = "/tmp/ray/session_latest/logs on every node"  # noqa: S108 - it is Ray's own choice
@@ -81,6 +85,8 @@ def adapted() -> Iterator[None]:
     from ray.util.client import common
 
     logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)
+    # Ray sets the level of this one.
+    logging.getLogger("ray.util.client.logsclient").disabled = True
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="pcsearch_tune_"))
         # What Tune writes before it goes to the storage: its own folder is a node's.
@@ -89,7 +95,7 @@ def adapted() -> Iterator[None]:
         stack.enter_context(_replaced(auto_init_hook, "enable_auto_connect", False))
         before = list(common.GRPC_OPTIONS)
         # A head that has gone without a word would be waited for ten minutes.
-        common.GRPC_OPTIONS[:] = [(name, _prompt(name, value)) for name, value in before]
+        common.GRPC_OPTIONS[:] = [*before, *PROMPT]
         stack.callback(common.GRPC_OPTIONS.__setitem__, slice(None), before)
         _IN_USE.set()
         stack.callback(_IN_USE.clear)
@@ -167,13 +173,6 @@ def _trouble(address: str, target: str) -> str | None:
                 "head has grpcio (pip install 'ray[client]')"
             )
     return None
-
-
-def _prompt(name: str, value: Any) -> Any:
-    """An option of grpcio's, so that a connection without an answer ends within seconds."""
-    if name in ("grpc.keepalive_time_ms", "grpc.http2.min_ping_interval_without_data_ms"):
-        return KEEPALIVE_MS
-    return KEEPALIVE_TIMEOUT_MS if name == "grpc.keepalive_timeout_ms" else value
 
 
 @contextmanager
