@@ -59,6 +59,7 @@ def run_session(
     say(notes, f"Everything goes to {place}")
 
     # They load Ray, which a mistake that is found before should not wait for.
+    from pcsearch.engine.ray_client import ConnectionLostError
     from pcsearch.engine.record import Record
     from pcsearch.engine.restoring import restore
     from pcsearch.engine.run import held, ready, run
@@ -66,9 +67,12 @@ def run_session(
     from pcsearch.tracking.attachment import attach
     from pcsearch.tracking.credentials import withheld
 
+    def tell(line: str) -> None:
+        warn(notes, line)
+
     # To the end: W&B's threads write there too.
     with ExitStack() as kept:
-        with withheld(mode.mode), ready(experiment):
+        with withheld(mode.mode), ready(experiment, tell) as newcomers:
             begun()
             record = Record(experiment)
             damage = experiment.workload.damage
@@ -84,7 +88,7 @@ def run_session(
             with _quiet_logs(), live.shown():
                 try:
                     kept.enter_context(held(experiment, attached.tracking))
-                    outcome = run(experiment, restored, record, [live, wandb])
+                    outcome = run(experiment, restored, record, [live, wandb], newcomers)
                 except KeyboardInterrupt:
                     # The second: nothing is waited for.
                     wandb.abandon("the search was interrupted twice")
@@ -93,7 +97,7 @@ def run_session(
                 except BaseException as error:
                     wandb.close(error)
                     _settle(wandb, notes)
-                    if not isinstance(error, StorageError):
+                    if not isinstance(error, StorageError | ConnectionLostError):
                         raise
                     raise PcsearchError(_advice(error, experiment)) from error
         _report(experiment, outcome)
@@ -102,12 +106,15 @@ def run_session(
     return _status(outcome)
 
 
-def _advice(error: StorageError, experiment: Experiment) -> str:
-    """What to do where the storage has ended a session."""
+def _advice(error: Exception, experiment: Experiment) -> str:
+    """What to do where the storage, or the cluster, has ended a session."""
     if isinstance(error, TakenOverError):
         return str(error)
-    first = "make room there" if experiment.directory.copy is None else "see to the storage"
-    return f"{error}; {first} and go on with it: {go_on(experiment.directory.place)}"
+    first = ""
+    if isinstance(error, StorageError):
+        local = experiment.directory.copy is None
+        first = "make room there and " if local else "see to the storage and "
+    return f"{error}; {first}go on with it: {go_on(experiment.directory.place)}"
 
 
 def _status(outcome: Outcome) -> int:

@@ -42,52 +42,55 @@ def reach(address: str) -> str:
         PcsearchError: there is none, it wants another token or version of Ray, or this machine is
             no node of it.
     """
-    if address.startswith("ray://"):
-        raise _problem(
-            "Ray Client (ray://) cannot carry a search: Tune would run on the head, away from this "
-            "terminal, its W&B and its storage; run the command on a node of the cluster with "
-            f"--address auto, or make this machine one ('ray start --address={_head(address)}:6379 "
-            "--num-cpus=0')"
-        )
     found = _resolved(address)
     if address == "auto":
         address = found
-    _knock(address, found)
-    _use_token()
-    problem = _trouble(address, _ask(found))
-    if problem is not None:
-        raise _problem(problem)
+    knock(address, found)
+    use_token()
+    trouble = _trouble(address, _ask(found))
+    if trouble is not None:
+        raise problem(trouble)
     return found
-
-
-def _head(address: str) -> str:
-    return address.removeprefix("ray://").partition(":")[0] or "HEAD"
 
 
 def _resolved(address: str) -> str:
     """``HOST:PORT`` of an address, as Ray takes it."""
-    if address != "auto":
-        host, separator, port = address.rpartition(":")
-        is_port = port.isascii() and port.isdigit() and int(port) < 1 << 16
-        if not separator or not is_port or not host or "/" in host:
-            raise _problem(f"{address!r} is not HOST:PORT (the port is 6379 unless told) or auto")
+    if address != "auto" and not is_host_and_port(address):
+        raise problem(
+            f"{address!r} is not HOST:PORT (the port is 6379 unless told), ray://HOST:PORT or auto"
+        )
     try:
         found = services.canonicalize_bootstrap_address(address)
     except ConnectionError:
         found = None
     # Ray's own look-up of a host raises almost anything.
     except Exception as error:
-        raise _nobody(address, str(error)) from error
+        raise nobody(address, str(error)) from error
     if found is None:
-        raise _problem(
+        raise problem(
             "no Ray cluster runs on this machine; start one with 'ray start --head', give its "
             "HOST:PORT, or leave the option out"
         )
     return str(found)
 
 
-def _knock(address: str, found: str) -> None:
-    """Ask the port whether anybody listens: the quickest of answers."""
+def is_host_and_port(text: str) -> bool:
+    """Whether a text can be ``HOST:PORT``."""
+    host, separator, port = text.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and int(port) < 1 << 16
+    return bool(separator and is_port and host) and "/" not in host
+
+
+def knock(address: str, found: str) -> None:
+    """Ask a port whether anybody listens: the quickest of answers.
+
+    Args:
+        address: as it was given.
+        found: the ``HOST:PORT`` that it means.
+
+    Raises:
+        PcsearchError: nobody does.
+    """
     host, _, port = found.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
@@ -95,7 +98,7 @@ def _knock(address: str, found: str) -> None:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         at = "" if address == found else f" at {found}"
-        raise _nobody(address, f"{reason}{at}") from error
+        raise nobody(address, f"{reason}{at}") from error
 
 
 def _ask(address: str) -> dict[str, Any]:
@@ -117,7 +120,7 @@ def _trouble(address: str, answer: dict[str, Any]) -> str | None:
     if not answer:
         return f"no Ray cluster answers at {address}: something listens there, and is not Ray's GCS"
     if answer.get("unauthenticated"):
-        return _token_trouble(address)
+        return token_trouble(address)
     if "error" in answer:
         return f"no Ray cluster answers at {address} ({answer['error']})"
     if answer.get("mismatch"):
@@ -130,7 +133,8 @@ def _trouble(address: str, answer: dict[str, Any]) -> str | None:
     return None
 
 
-def _token_trouble(address: str) -> str:
+def token_trouble(address: str) -> str:
+    """What is wrong with the token that a cluster has refused."""
     if os.environ.get(MODE, "token").lower() != "token":
         return (
             f"the cluster at {address} wants a token, and {MODE}={os.environ[MODE]} sends none; "
@@ -142,15 +146,19 @@ def _token_trouble(address: str) -> str:
     return f"the cluster at {address} does not take the token of {source}; {HAVE_A_TOKEN}"
 
 
-def _use_token() -> None:
-    """Have Ray send the token where one is at hand: for an address that is given it does not."""
+def use_token() -> None:
+    """Have Ray send the token where one is at hand: for an address that is given it does not.
+
+    Raises:
+        PcsearchError: one is promised and is not there.
+    """
     if TOKEN_PATH in os.environ and TOKEN not in os.environ and _token_source() is None:
-        raise _problem(f"{TOKEN_PATH}: {os.environ[TOKEN_PATH]} holds no token; {HAVE_A_TOKEN}")
+        raise problem(f"{TOKEN_PATH}: {os.environ[TOKEN_PATH]} holds no token; {HAVE_A_TOKEN}")
     if _token_source() is not None:
         os.environ.setdefault(MODE, "token")
     elif os.environ.get(MODE, "").lower() == "token":
         # Ray would end the process.
-        raise _problem(f"{MODE} is 'token', and no token is here; {HAVE_A_TOKEN}")
+        raise problem(f"{MODE} is 'token', and no token is here; {HAVE_A_TOKEN}")
     # Ray has read the mode when it was imported.
     Config.initialize("")
 
@@ -167,13 +175,16 @@ def _token_source() -> str | None:
         return None
 
 
-def _nobody(address: str, reason: str) -> PcsearchError:
+def nobody(address: str, reason: str) -> PcsearchError:
+    """What to do where nothing answers at an address."""
     reason = " ".join(reason.split())
-    return _problem(
+    client = " (it serves ray:// where grpcio is installed)" if "://" in address else ""
+    return problem(
         f"nothing answers at {address} ({reason}); start the cluster with 'ray start --head' "
-        "there, or leave the option out to run on this machine"
+        f"there{client}, or leave the option out to run on this machine"
     )
 
 
-def _problem(message: str) -> PcsearchError:
+def problem(message: str) -> PcsearchError:
+    """What is wrong with the address."""
     return PcsearchError(Problem(message, OPTION))

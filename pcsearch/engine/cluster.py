@@ -6,19 +6,22 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray._private import services, worker
 
+from pcsearch.engine import ray_client
 from pcsearch.engine.addresses import OPTION, reach
-from pcsearch.engine.directory import ExperimentDirectory
 from pcsearch.engine.node_types import may_come
-from pcsearch.engine.nodes import check_nodes
+from pcsearch.engine.nodes import Node, check_nodes
 from pcsearch.engine.options import Options
+from pcsearch.engine.ray_client import LOGS, adapted, is_client, on_head, refusal
+from pcsearch.engine.remote import Store
 from pcsearch.engine.shipping import packed
 from pcsearch.errors import PcsearchError, Problem
 
@@ -28,13 +31,17 @@ OBJECT_STORE_BYTES = 100 * 1024**2
 
 
 @contextmanager
-def connected(address: str | None, code: Path | None = None) -> Iterator[None]:
+def connected(
+    address: str | None, code: Path | None = None, namespace: str | None = None
+) -> Iterator[None]:
     """Be connected to Ray; a local one starts and ends with the block.
 
     Args:
-        address: ``HOST:PORT`` or ``auto`` for a running cluster; None or ``local`` starts one on
-            this machine. Where the process is connected already, that is what is used.
+        address: ``HOST:PORT``, ``ray://HOST:PORT`` or ``auto`` for a running cluster; None or
+            ``local`` starts one on this machine. Where the process is connected already, that is
+            what is used.
         code: the folder of the user's modules that the nodes of a running cluster are sent.
+        namespace: of Ray's, by which a running cluster knows the sessions of a search.
 
     Raises:
         PcsearchError: there is no cluster at the address, or it cannot be used from here.
@@ -43,11 +50,11 @@ def connected(address: str | None, code: Path | None = None) -> Iterator[None]:
         # It is the caller's, and stays when the search has ended.
         yield
         return
-    with _quiet():
+    with _quiet(), adapted() if is_client(address) else nullcontext():
         if address is None or _is_local(address):
             _init("local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False)
         else:
-            _join(address, code)
+            _join(address, code, namespace)
         try:
             yield
         except PcsearchError:
@@ -60,9 +67,9 @@ def connected(address: str | None, code: Path | None = None) -> Iterator[None]:
 
 
 def logs_folder() -> str:
-    """Where the Ray that this process is connected to keeps its logs on this machine."""
+    """Where the Ray that this process is connected to keeps its logs."""
     node = worker.global_worker.node
-    return "" if node is None else str(node.get_logs_dir_path())
+    return LOGS if node is None else str(node.get_logs_dir_path())
 
 
 def gpus_per_trial(options: Options) -> float:
@@ -78,7 +85,7 @@ def check_room(options: Options) -> None:
     Raises:
         PcsearchError: no node can take a trial.
     """
-    wanted, places = _wanted(options), _places(options)
+    wanted, places = wanted_by_trial(options), _places(options)
     if any(_fits(wanted, place) for place in places):
         return
     largest = {key: max(place.get(key, 0) for place in places) for key in wanted}
@@ -96,19 +103,22 @@ class Room:
 
     Args:
         options: what a trial wants, and how many of them at most.
+        unfit: the ids of nodes that no trial runs on.
     """
 
-    def __init__(self, options: Options) -> None:
-        self._wanted = _wanted(options)
+    def __init__(self, options: Options, unfit: Callable[[], frozenset[str]] = frozenset) -> None:
+        self._wanted = wanted_by_trial(options)
+        self._unfit = unfit
         self._most = sys.maxsize if options.max_concurrent is None else options.max_concurrent
-        self._grows = not _is_local(options.address) and bool(may_come())
+        self._grows = bool(_may_come(options))
         self._asked, self._found = -math.inf, 0
 
     def __call__(self) -> int:
         """The number; one more where an autoscaler starts nodes for trials that wait."""
         now = time.monotonic()
         if now - self._asked > ASK_ROOM_EVERY_S:
-            self._asked, self._found = now, sum(self._on(node) for node in _alive())
+            fit = [node for node in _alive() if node.get("NodeID") not in self._unfit()]
+            self._asked, self._found = now, sum(map(self._on, fit))
         return min(self._most, max(1, self._found + self._grows))
 
     def _on(self, node: Mapping[str, Any]) -> int:
@@ -119,62 +129,83 @@ class Room:
 
 
 def check_cluster(
-    options: Options, directory: ExperimentDirectory, packages: Mapping[str, str]
-) -> None:
+    options: Options, storage: Path | Store, packages: Mapping[str, str]
+) -> frozenset[str]:
     """Hold the nodes of a running cluster to what trials need there.
 
     Args:
         options: what was asked of the search.
-        directory: the experiment's.
+        storage: where the experiments lie.
         packages: what trials import besides torch, and what to do without it.
+
+    Returns:
+        The ids of the nodes that were asked.
 
     Raises:
         PcsearchError: nodes with other versions, without a package, or without the storage.
     """
+    # There is none where an autoscaler is to start the first.
+    nodes = nodes_with_room(options, wanted_by_trial(options))
+    if nodes:
+        check_nodes(nodes, storage, packages)
+    return frozenset(node["NodeID"] for node in nodes)
+
+
+def nodes_with_room(options: Options, wanted: Mapping[str, float]) -> list[Node]:
+    """The nodes of a running cluster that have what a trial wants; a local Ray needs no asking."""
     nodes = _alive()
     if len(nodes) == 1 and _is_local(options.address):
-        return
-    wanted = _wanted(options)
-    fitting = [node for node in nodes if _fits(wanted, node["Resources"])]
-    # There is none where an autoscaler is to start the first.
-    if fitting:
-        storage = directory.path.parent if directory.copy is None else directory.copy.store.parent
-        check_nodes(fitting, storage, packages)
+        return []
+    return [node for node in nodes if _fits(wanted, node["Resources"])]
 
 
-def _alive() -> list[Mapping[str, Any]]:
+def wanted_by_trial(options: Options) -> dict[str, float]:
+    """The resources of a trial, by Ray's names."""
+    return {"CPU": options.cpus_per_trial, "GPU": gpus_per_trial(options)}
+
+
+def _alive() -> list[Node]:
     return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _places(options: Options) -> list[Mapping[str, float]]:
     """The resources of the nodes, and of those that the cluster can start."""
-    there = [node["Resources"] for node in _alive()]
-    return there if _is_local(options.address) else [*there, *may_come()]
+    return [*(node["Resources"] for node in _alive()), *_may_come(options)]
+
+
+def _may_come(options: Options) -> Sequence[Mapping[str, float]]:
+    """The resources of nodes that the cluster can start."""
+    if is_client(options.address):
+        return _may_come_there(ray.get_runtime_context().get_job_id())
+    return [] if _is_local(options.address) else may_come()
+
+
+@lru_cache(maxsize=1)
+def _may_come_there(_job: str) -> list[Mapping[str, float]]:
+    """`may_come` for a connection through Ray Client, asked once."""
+    return on_head(may_come)
 
 
 def _is_local(address: str | None) -> bool:
     return address in (None, "local")
 
 
-def _wanted(options: Options) -> dict[str, float]:
-    return {"CPU": options.cpus_per_trial, "GPU": gpus_per_trial(options)}
-
-
 def _fits(wanted: Mapping[str, float], place: Mapping[str, float]) -> bool:
     return all(place.get(key, 0) >= amount for key, amount in wanted.items())
 
 
-def _join(address: str, code: Path | None) -> None:
-    found = reach(address)
+def _join(address: str, code: Path | None, namespace: str | None) -> None:
+    found = ray_client.reach(address) if is_client(address) else reach(address)
     with ExitStack() as stack:
         environment = stack.enter_context(packed(code))
         try:
-            _init(found, runtime_env=environment)
+            _init(found, runtime_env=environment, namespace=namespace)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             reason = " ".join(str(error).split())
-            raise PcsearchError(
-                Problem(f"no Ray cluster answers at {address} ({reason})", OPTION)
-            ) from error
+            message = f"no Ray cluster answers at {address} ({reason})"
+            if is_client(address):
+                message = refusal(address, error)
+            raise PcsearchError(Problem(message, OPTION)) from error
 
 
 @contextmanager

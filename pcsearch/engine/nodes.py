@@ -29,6 +29,8 @@ from pcsearch.errors import PcsearchError, Problem
 ANSWER_TIMEOUT_S = 90
 PACKAGES = ("ray", "torch")
 PROBE_FILE = "driver"
+Node = Mapping[str, Any]
+"""A node as Ray lists it."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,7 @@ class Answer:
     storage: str = ""
 
 
-def check_nodes(
-    nodes: Sequence[Mapping[str, Any]], storage: Path | Store, packages: Mapping[str, str]
-) -> None:
+def check_nodes(nodes: Sequence[Node], storage: Path | Store, packages: Mapping[str, str]) -> None:
     """Ask nodes whether trials can run there.
 
     Args:
@@ -59,6 +59,31 @@ def check_nodes(
     Raises:
         PcsearchError: every node on which trials would fail, and why.
     """
+    answers = _answers(nodes, storage, packages)
+    if not any(answers.values()):
+        raise PcsearchError(Problem("no node that could take a trial is left", "--address"))
+    problems = _problems(answers, storage, packages)
+    if problems:
+        raise PcsearchError(problems)
+
+
+def node_problems(node: Node, storage: Path | Store, packages: Mapping[str, str]) -> list[Problem]:
+    """Why trials would fail on one node; nothing where they would not, or it has gone.
+
+    Args:
+        node: as Ray lists it.
+        storage: as in `check_nodes`.
+        packages: the same.
+
+    Raises:
+        PcsearchError: the storage cannot be written here.
+    """
+    return _problems(_answers([node], storage, packages), storage, packages)
+
+
+def _answers(
+    nodes: Sequence[Node], storage: Path | Store, packages: Mapping[str, str]
+) -> dict[str, Answer | str | None]:
     with _probed(storage) as (place, word):
         asked = {
             _name(node): _ask.options(
@@ -67,23 +92,24 @@ def check_nodes(
             for node in nodes
         }
         ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_TIMEOUT_S)
-        answers = {name: _answer(reference) for name, reference in asked.items()}
-    if not any(answers.values()):
-        raise PcsearchError(Problem("no node that could take a trial is left", "--address"))
+        return {name: _answer(reference) for name, reference in asked.items()}
+
+
+def _problems(
+    answers: Mapping[str, Answer | str | None], storage: Path | Store, packages: Mapping[str, str]
+) -> list[Problem]:
     silent = [
         Problem(f"cannot run trials: {answer}", f"node {name}")
         for name, answer in answers.items()
         if isinstance(answer, str)
     ]
     given = {name: answer for name, answer in answers.items() if isinstance(answer, Answer)}
-    problems = [
+    return [
         *silent,
         *version_problems({name: answer.versions for name, answer in given.items()}, versions()),
         *_package_problems(given, packages),
         *_storage_problems(given, storage),
     ]
-    if problems:
-        raise PcsearchError(problems)
 
 
 def versions() -> dict[str, str | None]:
@@ -140,13 +166,13 @@ def _storage_problems(answers: Mapping[str, Answer], storage: Path | Store) -> I
         )
     elif blind:
         yield Problem(
-            f"{storage} is not the same folder on every node: not on {', '.join(blind)}; give a "
-            "folder that all of them mount",
+            f"{storage} is not the same folder here and on every node: not on {', '.join(blind)}; "
+            "give a folder that all of them mount",
             "--storage-path",
         )
 
 
-def _name(node: Mapping[str, Any]) -> str:
+def _name(node: Node) -> str:
     address, host = node["NodeManagerAddress"], node.get("NodeManagerHostname")
     # Two nodes of one machine differ in nothing but their ids.
     return f"{address} ({host}, {node['NodeID'][:8]})"

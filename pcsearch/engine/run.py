@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -24,9 +24,15 @@ from pcsearch.engine.cluster import (
     connected,
     gpus_per_trial,
     logs_folder,
+    nodes_with_room,
+    wanted_by_trial,
 )
+from pcsearch.engine.earlier_sessions import await_end, namespace
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.interruption import Interruption, Reason
+from pcsearch.engine.newcomers import Newcomers
+from pcsearch.engine.nodes import node_problems
+from pcsearch.engine.ray_client import connection_kept
 from pcsearch.engine.record import Record
 from pcsearch.engine.report_files import ReportFiles
 from pcsearch.engine.restoring import Restored
@@ -87,8 +93,15 @@ class Silence(TrialProgressCallback):
 
 
 @contextmanager
-def ready(experiment: Experiment) -> Iterator[None]:
+def ready(experiment: Experiment, tell: Callable[[str], None]) -> Iterator[Newcomers]:
     """Be connected to a cluster that can take the experiment's trials.
+
+    Args:
+        experiment: what is to run.
+        tell: is given a line of what is waited for, and of nodes that cannot be used.
+
+    Yields:
+        What will ask the nodes that join.
 
     Raises:
         PcsearchError: the cluster or the resources cannot be had.
@@ -98,11 +111,26 @@ def ready(experiment: Experiment) -> Iterator[None]:
     for name in ("ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     options, sweep, workload = experiment.options, experiment.sweep, experiment.workload
-    with connected(options.address, workload.code):
+    path = experiment.directory.path
+    with (
+        connected(options.address, workload.code, namespace(experiment.directory.place)),
+        connection_kept(),
+    ):
         check_room(options)
         workload.check_gpus(sweep, gpus_per_trial(options))
-        check_cluster(options, experiment.directory, workload.worker_packages(sweep))
-        yield
+        directory = experiment.directory
+        storage = path.parent if directory.copy is None else directory.copy.store.parent
+        packages = workload.worker_packages(sweep)
+        asked = check_cluster(options, storage, packages)
+        if experiment.resumed:
+            await_end(directory.place, options.address, tell)
+        wanted = wanted_by_trial(options)
+        yield Newcomers(
+            lambda: nodes_with_room(options, wanted),
+            lambda node: node_problems(node, storage, packages),
+            asked,
+            tell,
+        )
 
 
 def held(experiment: Experiment, tracking: dict[str, Any]) -> AbstractContextManager[None]:
@@ -126,6 +154,7 @@ def run(
     restored: Sequence[Restored],
     record: Record,
     callbacks: Sequence[tune.Callback],
+    newcomers: Newcomers,
 ) -> Outcome:
     """Run a search to its end, or until it is interrupted; inside `ready` and `held`.
 
@@ -134,9 +163,11 @@ def run(
         restored: its trials of earlier sessions.
         record: of its trials, with the scheduler that stops them.
         callbacks: that watch it.
+        newcomers: of the cluster.
 
     Raises:
         StorageError: the directory cannot be written, or no more.
+        ConnectionLostError: the cluster cannot be reached any more.
     """
     directory = experiment.directory
     options, workload = experiment.options, experiment.workload
@@ -145,10 +176,14 @@ def run(
     record.scheduler.give_up = lambda: interruption.stop("hopeless")
     # The others ask the record, so it comes first; none sees a report before its file.
     first = [record, ReportFiles(record.epoch), Watch(options.trial_timeout, workload.damage)]
-    with interruption.handled(), _disk(directory.path):
-        trials = _tune(
-            experiment, restored, record.scheduler, [*first, *callbacks, interruption, Silence()]
-        )
+    everyone = [*first, *callbacks, interruption, Silence()]
+    with (
+        interruption.handled(),
+        _disk(directory.path),
+        connection_kept(),
+        newcomers.watched(),
+    ):
+        trials = _tune(experiment, restored, record.scheduler, everyone, newcomers)
     if record.storage_error:
         raise StorageError(f"{directory.place}: cannot be written ({record.storage_error})")
     results = sorted(map(record.result, trials), key=lambda result: result.number)
@@ -176,6 +211,7 @@ def _tune(
     restored: Sequence[Restored],
     scheduler: UntilTarget,
     callbacks: list[tune.Callback],
+    newcomers: Newcomers,
 ) -> list[Any]:
     options, directory = experiment.options, experiment.directory
     resources = {"cpu": options.cpus_per_trial, "gpu": gpus_per_trial(options)}
@@ -191,8 +227,9 @@ def _tune(
         searcher,
         restored,
         directory.path,
-        Room(options),
+        Room(options, lambda: newcomers.unfit),
         next(iter(experiment.metrics), None),
+        newcomers,
     )
     analysis = tune.run(
         tune.with_resources(trainable, resources),
@@ -208,6 +245,8 @@ def _tune(
         raise_on_failed_trial=False,
         callbacks=callbacks,
         verbose=0,
+        # Through Ray Client, Tune would move to the head: away from this terminal and its W&B.
+        _remote=False,
     )
     return list(analysis.trials)
 

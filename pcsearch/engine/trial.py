@@ -14,6 +14,8 @@ from ray.tune.experiment import Trial
 from ray.tune.utils import flatten_dict
 
 from pcsearch.engine.history import folder_name
+from pcsearch.engine.newcomers import Newcomers, elsewhere
+from pcsearch.engine.ray_client import is_lost
 from pcsearch.engine.results import better, measured
 from pcsearch.engine.storage import NO_STORAGE
 from pcsearch.errors import PcsearchError
@@ -38,6 +40,7 @@ class SearchTrial(Trial):
         trial_id: its id.
         directory: the experiment's on this machine.
         metric: what its checkpoints are compared by, None where nobody says.
+        newcomers: of the cluster, None where none can come.
     """
 
     def __init__(
@@ -48,9 +51,11 @@ class SearchTrial(Trial):
         trial_id: str,
         directory: Path,
         metric: Metric | None,
+        newcomers: Newcomers | None = None,
     ) -> None:
         self.storage: Any
         self.relative_logdir: Any
+        self.placement_group_factory: Any
         super().__init__(
             spec["run"],
             config=config,
@@ -77,9 +82,28 @@ class SearchTrial(Trial):
         self.storage_error = ""
         """The first line of that, where it is the experiment's storage that failed."""
         self._lost_cause = False
+        self._newcomers = newcomers
+        self._kept_off: frozenset[str] = frozenset()
+
+    def create_placement_group_factory(self) -> None:
+        """Have the trial's resources, on nodes where it can run."""
+        super().create_placement_group_factory()  # type: ignore[no-untyped-call]
+        if self._newcomers is not None:
+            self._keep_off(self._newcomers.unfit)
 
     def handle_error(self, exc: Any = None) -> None:
-        """Keep an error, and see whether another try could end otherwise."""
+        """Keep an error, and see whether another try could end otherwise.
+
+        Raises:
+            Exception: the error, where it is of the connection to the cluster and no trial's.
+        """
+        if is_lost(exc):
+            raise exc
+        if self._was_misplaced():
+            failures = self.run_metadata.num_failures
+            super().handle_error(exc)
+            self.run_metadata.num_failures = failures
+            return
         cause = exc.cause if isinstance(exc, RayTaskError) else exc
         lines = error_lines(str(exc))
         meaning = self.hung
@@ -97,6 +121,29 @@ class SearchTrial(Trial):
         self.error = "\n".join([meaning, *lines][:ERROR_LINES] if meaning else lines[:ERROR_LINES])
         super().handle_error(exc)
         self._keep_error(meaning)
+
+    def _was_misplaced(self) -> bool:
+        """Whether the trial may have failed because of a node that no trial can run on.
+
+        It will run on another, and its failure does not count.
+        """
+        if self._newcomers is None or self.status != Trial.RUNNING:
+            return False
+        unfit = self._newcomers.look()
+        misplaced = not unfit <= self._kept_off
+        self._keep_off(unfit)
+        return misplaced
+
+    def _keep_off(self, nodes: frozenset[str]) -> None:
+        if not nodes <= self._kept_off:
+            self._kept_off = nodes
+            self.placement_group_factory = elsewhere(self.placement_group_factory, nodes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What Tune keeps of the trial."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        # They are of this session, and watched by a thread.
+        return {key: value for key, value in state.items() if key != "_newcomers"}
 
     def should_recover(self) -> bool:
         """Whether the trial is to be tried again after an error."""

@@ -12,6 +12,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher, SearchGenerator
 
 from pcsearch.engine.journal import Journal, Suggested
+from pcsearch.engine.newcomers import Newcomers
 from pcsearch.engine.restoring import Restored, into_tune
 from pcsearch.engine.searchers import BayesSearcher, PlannedSearcher
 from pcsearch.engine.trial import SearchTrial
@@ -27,6 +28,7 @@ class TrialSource(SearchGenerator):
         directory: the experiment's; its journal is told of every trial before it starts.
         room: how many run at once at most; a trial that had to wait would be suggested too early.
         metric: what trials are compared by, None where nobody says.
+        newcomers: of the cluster, None where none can come.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class TrialSource(SearchGenerator):
         directory: Path,
         room: Callable[[], int],
         metric: Metric | None,
+        newcomers: Newcomers | None = None,
     ) -> None:
         super().__init__(searcher)
         self._searcher = searcher
@@ -46,6 +49,7 @@ class TrialSource(SearchGenerator):
         self._room = room
         self._running: set[str] = set()
         self._of: Metric | None = metric
+        self._newcomers = newcomers
 
     def next_trial(self) -> Trial | None:
         """The next trial of an earlier session, or a new one where there is room for it."""
@@ -95,4 +99,6 @@ class TrialSource(SearchGenerator):
     def _trial(self, number: int, trial_id: str, config: dict[str, Any]) -> SearchTrial:
         assert self._experiment is not None, "Tune registers the experiment first"
         spec = self._experiment.spec
-        return SearchTrial(number, spec, config, trial_id, self._directory, self._of)
+        return SearchTrial(
+            number, spec, config, trial_id, self._directory, self._of, self._newcomers
+        )

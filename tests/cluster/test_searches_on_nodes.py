@@ -166,8 +166,8 @@ def test_a_node_on_which_trials_would_fail_is_named_with_every_reason(
         rf"error: node {name}: has no kornia: .*--set use_ssl_augmentations=false", errors[1]
     )
     assert re.fullmatch(
-        rf"error: --storage-path: {tmp_path}/shared is not the same folder on every node: not on "
-        rf"{name} \(No such file or directory\); give a folder that all of them mount",
+        rf"error: --storage-path: {tmp_path}/shared is not the same folder here and on every node: "
+        rf"not on {name} \(No such file or directory\); give a folder that all of them mount",
         errors[2],
     )
     assert out == ""
