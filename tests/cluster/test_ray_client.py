@@ -23,6 +23,21 @@ pytestmark = pytest.mark.slow
 
 SECONDS = 240
 EPOCHS = 9
+WAITING = """
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from ray import tune
+
+def waiting(config):
+    '''Epochs until a file is there.'''
+    while True:
+        with TemporaryDirectory() as folder:
+            tune.report({"loss": 1.0}, checkpoint=tune.Checkpoint.from_directory(folder))
+        if Path(config["file"]).exists():
+            return
+        time.sleep(0.2)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +62,7 @@ class Client:
         self._cluster = cluster
         self.folder = folder
         (folder / "counted.py").write_text(COUNTED)
+        (folder / "waiting.py").write_text(WAITING)
         # How long the cluster waits for a driver that is gone: less than usual.
         self.environment = cluster.environment | {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "3"}
 
@@ -109,27 +125,6 @@ def test_a_search_gives_what_its_trials_give_alone(client: Client) -> None:
         assert [own(kept, each) for kept, each in pairs] == expected
 
 
-def test_a_search_that_is_interrupted_and_killed_ends_as_if_nothing_had_been(
-    client: Client,
-) -> None:
-    search = client.start("here", trials=3)
-    client.wait_for_epoch("here", 3, search)
-    search.send_signal(signal.SIGINT)
-    out, _ = ended(search, 130, SECONDS)
-    assert out.splitlines()[-1] == (
-        f"Go on with it: python -m pcsearch --resume {client.folder / 'here'}"
-    )
-    search = client("--resume", "here")
-    client.wait_for_epoch("here", 6, search)
-    search.kill()
-    search.communicate()
-    # At once: the cluster does not know yet that the driver is dead.
-    ended(client("--resume", "here"), 0, SECONDS)
-    check_histories(client.folder / "here", trials=3)
-    again = computed(client.folder)
-    assert len(again) - len(set(again)) <= 2 * len(trial_folders(client.folder / "here"))
-
-
 @pytest.mark.parametrize(
     ("token", "says"),
     [("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"), ("", "and none is here")],
@@ -184,38 +179,58 @@ class Relay:
                 target.sendall(data)
 
 
-def test_a_connection_that_is_lost_is_told_and_the_search_goes_on_later(
+def test_a_search_that_is_cut_off_interrupted_and_killed_ends_as_if_nothing_had_been(
     client: Client, cluster: RayNodes
 ) -> None:
+    experiment = client.folder / "here"
+    go_on = f"python -m pcsearch --resume {experiment}"
+
     relay = Relay(int(cluster.client_address.rpartition(":")[2]))
-    search = client.start("lost", trials=2, address=f"ray://127.0.0.1:{relay.port}")
-    client.wait_for_epoch("lost", 3, search)
+    search = client.start("here", trials=2, address=f"ray://127.0.0.1:{relay.port}")
+    client.wait_for_epoch("here", 2, search)
     relay.close()
     _, err = ended(search, 2, SECONDS)
-    assert error_of(err) == (
-        "the connection to the cluster was lost; go on with it: python -m pcsearch --resume "
-        f"{client.folder / 'lost'}"
-    )
+    assert error_of(err) == f"the connection to the cluster was lost; go on with it: {go_on}"
     # No trial has failed of it.
-    assert events(client.folder / "lost", "ended") == []
-    ended(client("--resume", "lost"), 0, SECONDS)
-    check_histories(client.folder / "lost", trials=2)
+    assert events(experiment, "ended") == []
+
+    search = client("--resume", "here")
+    client.wait_for_epoch("here", 4, search)
+    search.send_signal(signal.SIGINT)
+    out, _ = ended(search, 130, SECONDS)
+    assert out.splitlines()[-1] == f"Go on with it: {go_on}"
+
+    search = client("--resume", "here")
+    client.wait_for_epoch("here", 6, search)
+    search.kill()
+    search.communicate()
+
+    # At once: the cluster may not know yet that the driver is dead.
+    ended(client("--resume", "here"), 0, SECONDS)
+    check_histories(experiment, trials=2)
+    again = computed(client.folder)
+    assert len(again) - len(set(again)) <= 2 * 3
 
 
 def test_trials_are_kept_off_a_node_that_joins_and_does_not_see_the_storage(
     client: Client, cluster: RayNodes
 ) -> None:
-    search = client.start("odd", "--max-failures", "0", trials=4)
+    go = client.folder.parent / f"{client.folder.name}_go"
+    sweep = sweep_of(client.folder / "s.yaml", x=[1, 2, 3, 4], file=str(go))
+    where = ("--name", "odd", "--storage-path", client.folder, "--max-failures", "0")
+    search = client(sweep, "--trainable", "waiting:waiting", *where)
     client.wait_for_epoch("odd", 1, search)
+    # Two trials wait for room, and this one has it.
     node = cluster.start("--num-cpus=2", unseen=client.folder)
     try:
-        _, err = ended(search, 0, SECONDS)
+        told = next(line for line in search.stderr if line.startswith("A node has joined"))
+        go.touch()
+        ended(search, 0, SECONDS)
     finally:
         cluster.kill(node)
-    (told,) = [line for line in err.splitlines() if line.startswith("A node has joined")]
     assert re.fullmatch(
         r"A node has joined that trials are kept off: --storage-path: \S+ is not the same folder "
-        r"here and on every node: not on \S+ \(.*\); give a folder that all of them mount",
+        r"here and on every node: not on \S+ \(.*\); give a folder that all of them mount\n",
         told,
     )
-    check_histories(client.folder / "odd", trials=4)
+    assert [event["failed"] for event in events(client.folder / "odd", "ended")] == [False] * 4
