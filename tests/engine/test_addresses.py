@@ -124,7 +124,8 @@ def test_a_machine_that_is_no_node_is_told_how_to_become_one(
     text = refused({"mismatch": None, "is_node": False}, listening, monkeypatch)
     assert text == (
         f"this machine is no node of the cluster at {listening}; make it one with "
-        f"'ray start --address={listening} --num-cpus=0', or run the command on a node"
+        f"'ray start --address={listening} --num-cpus=0', run the command on a node, or give "
+        "ray://HEAD:10001"
     )
 
 
