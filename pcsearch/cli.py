@@ -180,7 +180,8 @@ _RUN = [
         ["--address"],
         metavar="ADDR",
         envvar="RAY_ADDRESS",
-        help="Ray cluster, HOST:PORT or auto [default: RAY_ADDRESS, or this machine alone].",
+        help="Ray cluster: auto on a node of it, HOST:PORT, or ray://HOST:PORT from any machine "
+        "[default: RAY_ADDRESS, or this machine alone].",
     ),
     click.Option(
         ["--max-concurrent"], type=_POSITIVE, metavar="N", help="Run N trials at once at most."

@@ -85,6 +85,8 @@ class RayNodes:
         self._folder = folder
         self._nodes: list[subprocess.Popen[bytes]] = []
         self.address = ""
+        self.client_address = ""
+        """Of the head's server of Ray Client."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -109,7 +111,9 @@ class RayNodes:
         first = not self._nodes
         if first:
             self.address = f"{own_address()}:{free_port()}"
+            self.client_address = f"ray://127.0.0.1:{free_port()}"
             place = ["--head", f"--port={self.address.rpartition(':')[2]}"]
+            place += [f"--ray-client-server-port={self.client_address.rpartition(':')[2]}"]
             place += ["--include-dashboard=false", f"--temp-dir={self._folder / 'ray'}"]
         else:
             place = [f"--address={self.address}"]
@@ -150,12 +154,14 @@ class RayNodes:
             if node.poll() is None:
                 self.kill(node)
 
-    def search(self, *arguments: Any, **options: Any) -> subprocess.Popen[str]:
-        """Start ``python -m pcsearch`` with this cluster's address."""
+    def search(
+        self, *arguments: Any, address: str | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Start ``python -m pcsearch`` with this cluster's address, or another."""
         command = [sys.executable, "-m", "pcsearch", *map(str, arguments)]
         defaults: dict[str, Any] = {"env": self.environment}
         return subprocess.Popen(
-            [*command, "--address", self.address, "--wandb", "disabled"],
+            [*command, "--address", address or self.address, "--wandb", "disabled"],
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

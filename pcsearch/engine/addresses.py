@@ -128,7 +128,8 @@ def _trouble(address: str, answer: dict[str, Any]) -> str | None:
     if not answer.get("is_node"):
         return (
             f"this machine is no node of the cluster at {address}; make it one with "
-            f"'ray start --address={address} --num-cpus=0', or run the command on a node"
+            f"'ray start --address={address} --num-cpus=0', run the command on a node, or give "
+            "ray://HEAD:10001"
         )
     return None
 

@@ -18,7 +18,8 @@ class Options:
         num_samples: a cap on the number of trials.
         name: of the experiment; made from the sweep's and the time when left out.
         storage_path: the folder that holds the experiment's directory, or its address.
-        address: of a running Ray cluster (``HOST:PORT`` or ``auto``); None runs on this machine.
+        address: of a running Ray cluster (``HOST:PORT``, ``ray://HOST:PORT`` or ``auto``); None
+            runs on this machine.
         max_concurrent: how many trials run at once at most; None for as many as there is room for.
         cpus_per_trial: what a trial occupies; torch uses as many threads, at least one.
         gpus_per_trial: None for one where the cluster has GPUs, else none.

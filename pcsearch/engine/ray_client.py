@@ -145,7 +145,8 @@ def refusal(address: str, error: Exception) -> str:
         return f"the cluster at {address} runs {unlike}; use the same versions"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # The last line is the exception that the others lead to.
-    return f"the cluster at {address} takes no driver ({lines[-1] if lines else error!r})"
+    reason = lines[-1] if lines else repr(error)
+    return f"the cluster at {address} takes no driver ({reason})"
 
 
 def _trouble(address: str, target: str) -> str | None:

@@ -8,7 +8,6 @@ import itertools
 import json
 import pickle
 import re
-import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
+from cluster_searches import ended, sweep_of
 from ray_nodes import RayNodes, bare_node, ray_nodes
 from searching import reports, trial_folders, write_sweep
 
@@ -103,26 +102,6 @@ def code(tmp_path: Path) -> Path:
     (folder / "helper.py").write_text(HELPER)
     (folder / "mine.py").write_text(MODULE)
     return folder
-
-
-def sweep_of(path: Path, **values: Any) -> Path:
-    parameters = {
-        name: {"values" if isinstance(value, list) else "value": value}
-        for name, value in values.items()
-    }
-    metric = {"name": "loss", "goal": "minimize"}
-    path.write_text(yaml.safe_dump({"method": "grid", "metric": metric, "parameters": parameters}))
-    return path
-
-
-def ended(search: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
-    try:
-        out, err = search.communicate(timeout=100)
-    except subprocess.TimeoutExpired:
-        search.kill()
-        out, err = search.communicate()
-    assert search.returncode == status, out + err
-    return out, err
 
 
 def test_a_node_needs_ray_and_torch_only(cluster: RayNodes, code: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from searching import write_sweep
 
+from pcsearch.engine.directory import ExperimentDirectory
 from pcsearch.engine.experiment import prepare, reopen, trial_cap
 from pcsearch.engine.options import Options
 from pcsearch.errors import PcsearchError
@@ -87,7 +88,7 @@ def test_an_experiment_is_reopened_with_what_was_asked_and_the_changes(tmp_path:
     record = {"options": kept, "folder": "/started/there", "tracking": {"wandb": "auto"}}
     experiment.directory.create(experiment.sweep.text, record)
 
-    again, tracking = reopen(tmp_path / "here", {"num_samples": 3})
+    again, tracking = reopen(ExperimentDirectory(tmp_path / "here"), {"num_samples": 3})
     assert tracking == {"wandb": "auto"}
     assert again.resumed
     assert again.cap == 3
@@ -177,7 +178,7 @@ def test_a_damaged_record_is_told(record: dict[str, Any], message: str, tmp_path
     (tmp_path / "experiment.json").write_text(json.dumps(record))
     (tmp_path / "sweep.yaml").touch()
     with pytest.raises(PcsearchError) as caught:
-        reopen(tmp_path, {})
+        reopen(ExperimentDirectory(tmp_path), {})
     assert message in str(caught.value)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pcsearch.engine.history import PastTrial
 from pcsearch.engine.journal import Ended
 from pcsearch.engine.report_files import ReportFiles
 from pcsearch.engine.restoring import restore
+from pcsearch.engine.trial import SearchTrial
 from pcsearch.pc.checkpoint_files import damage
 
 
@@ -110,37 +110,39 @@ def test_nothing_is_thrown_away_of_a_trial_that_is_over(past: PastTrial) -> None
     assert (restored.discarded, restored.note) == ((), "")
 
 
-@dataclass(eq=False)
-class FakeTrial:
-    path: str
-    local_path: str
-    trial_id: str = "a"
-    config: dict[str, Any] = field(default_factory=dict)
+class FakeTrial(SearchTrial):
+    def __init__(self, folder: Path, staging: Path) -> None:
+        self.folder, self.staging = folder, staging
+        self.trial_id = "a"
+        self.config: dict[str, Any] = {}
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def init_local_path(self) -> None:
-        Path(self.local_path).mkdir(parents=True, exist_ok=True)
+        self.staging.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture
 def trial(tmp_path: Path) -> FakeTrial:
     (tmp_path / "trial").mkdir()
-    return FakeTrial(str(tmp_path / "trial"), str(tmp_path / "tune" / "trial"))
+    return FakeTrial(tmp_path / "trial", tmp_path / "tune" / "trial")
 
 
 def epochs(trial: FakeTrial) -> list[int]:
-    lines = Path(trial.path, "result.json").read_text().splitlines()
+    lines = Path(trial.folder, "result.json").read_text().splitlines()
     return [json.loads(line)["epoch"] for line in lines]
 
 
 def test_a_report_is_in_the_trials_folder_at_once_after_whole_lines(trial: FakeTrial) -> None:
-    Path(trial.path, "result.json").write_text('{"epoch": 1}\n{"epo')
+    Path(trial.folder, "result.json").write_text('{"epoch": 1}\n{"epo')
     reports: Any = ReportFiles(lambda report: report["epoch"])
     reports.log_trial_start(trial)
     reports.log_trial_result(2, trial, {"epoch": 2, "loss": float("nan")})
     assert epochs(trial) == [1, 2]
     reports.log_trial_end(trial)
-    assert json.loads(Path(trial.path, "params.json").read_text()) == {}
-    assert not Path(trial.local_path, "result.json").exists()
+    assert json.loads(Path(trial.folder, "params.json").read_text()) == {}
+    assert not Path(trial.staging, "result.json").exists()
 
 
 def test_an_epoch_that_is_computed_again_is_there_once(trial: FakeTrial) -> None:

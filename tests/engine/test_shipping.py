@@ -37,7 +37,8 @@ def test_pcsearch_is_sent_whole_with_the_digits_and_little_else() -> None:
     names = sent(None)
     own = Path(shipping.__file__).parents[1]
     modules = {f"pcsearch/{path.relative_to(own)}" for path in own.rglob("*.py")}
-    assert names == modules | {"pcsearch/py.typed", "pcsearch/pc/data/digits.csv.gz"}
+    others = {"py.typed", "pc/data/digits.csv.gz", "pc/compiled/blocks.c"}
+    assert names == modules | {f"pcsearch/{name}" for name in others}
     with packed(None) as environment:
         files = Path(environment["working_dir"]).rglob("*")
         assert sum(path.stat().st_size for path in files if path.is_file()) < MEGABYTE

@@ -183,7 +183,7 @@ def search(folder: Path) -> tuple[dict[int, Any], UntilTarget, set[int]]:
         name="search",
         storage_path=str(folder),
         num_samples=-1,
-        search_alg=TrialSource(searcher, restored, journal, lambda: 2, sweep.metric),
+        search_alg=TrialSource(searcher, restored, folder / "search", lambda: 2, sweep.metric),
         scheduler=scheduler,
         raise_on_failed_trial=False,
         callbacks=[ReportFiles(lambda report: int(report["epoch"])), completed],

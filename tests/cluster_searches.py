@@ -1,0 +1,31 @@
+"""Sweeps for searches on real clusters, and how these ended."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def sweep_of(path: Path, **values: Any) -> Path:
+    """Write a grid for a user's own function; what is no list is a constant."""
+    parameters = {
+        name: {"values" if isinstance(value, list) else "value": value}
+        for name, value in values.items()
+    }
+    metric = {"name": "loss", "goal": "minimize"}
+    path.write_text(yaml.safe_dump({"method": "grid", "metric": metric, "parameters": parameters}))
+    return path
+
+
+def ended(search: subprocess.Popen[str], status: int = 0, seconds: float = 100) -> tuple[str, str]:
+    """Standard output and standard error of a search that ends with a status."""
+    try:
+        out, err = search.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        search.kill()
+        out, err = search.communicate()
+    assert search.returncode == status, out + err
+    return out, err
