@@ -129,10 +129,13 @@ def on_head(function: Callable[..., Given], *arguments: Any) -> Given:
     """What a function gives on the head of the cluster.
 
     Raises:
-        RayError: it fails there, or takes too long.
+        PcsearchError: it fails there, or takes too long.
     """
     task: Any = ray.remote(num_cpus=0, resources={HEAD: 0.001})(function)
-    given: Given = ray.get(task.remote(*arguments), timeout=TASK_TIMEOUT_S)
+    try:
+        given: Given = ray.get(task.remote(*arguments), timeout=TASK_TIMEOUT_S)
+    except RayError as error:
+        raise problem(f"the head of the cluster cannot be asked ({_last_line(error)})") from error
     return given
 
 
@@ -143,10 +146,13 @@ def refusal(address: str, error: Exception) -> str:
         pairs = zip(("ray", "python"), *versions, strict=True)
         unlike = ", ".join(f"{name} {its} (here {own})" for name, its, own in pairs if its != own)
         return f"the cluster at {address} runs {unlike}; use the same versions"
+    return f"the cluster at {address} takes no driver ({_last_line(error)})"
+
+
+def _last_line(error: Exception) -> str:
+    """The exception that the other lines of an error lead to."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # The last line is the exception that the others lead to.
-    reason = lines[-1] if lines else repr(error)
-    return f"the cluster at {address} takes no driver ({reason})"
+    return lines[-1] if lines else repr(error)
 
 
 def _trouble(address: str, target: str) -> str | None:

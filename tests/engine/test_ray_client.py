@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ray.exceptions import RayTaskError
@@ -118,3 +119,16 @@ def test_a_connection_that_a_trial_has_lost_is_the_trials(monkeypatch: pytest.Mo
         assert not ray_client.is_lost(error)
         assert not ray_client.is_lost(error.as_instanceof_cause())
         assert ray_client.is_lost(ConnectionError("gone"))
+
+
+def test_a_head_that_cannot_be_asked_is_told_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Task:
+        def remote(self, *_: Any) -> None:
+            raise RayTaskError("f", "Traceback:\n  x\nModuleNotFoundError: pandas", ImportError())
+
+    monkeypatch.setattr(ray_client.ray, "remote", lambda **_: lambda _: Task())
+    with pytest.raises(PcsearchError) as caught:
+        ray_client.on_head(len, "a")
+    assert str(caught.value) == (
+        "--address: the head of the cluster cannot be asked (ModuleNotFoundError: pandas)"
+    )
