@@ -125,7 +125,7 @@ class RayNodes:
         with (self._folder / f"node_{len(self._nodes)}.log").open("wb") as log:
             node = subprocess.Popen(
                 [*command, "--object-store-memory=100000000", *options],
-                env=self.environment | {"RAY_AUTH_MODE": "token"} | environment,
+                env=self.environment | NODES | environment,
                 cwd=self._folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -214,3 +214,8 @@ def _name(process: Any) -> str:
     with contextlib.suppress(psutil.NoSuchProcess, AttributeError):
         return str(process.name())
     return ""
+
+
+# Without the second, Ray Client's server fails now and then to start its processes
+# (ray-project/ray#63202).
+NODES = {"RAY_AUTH_MODE": "token", "GRPC_ENABLE_FORK_SUPPORT": "0"}

@@ -203,12 +203,15 @@ OPTIONS = {
         "error: --compile: is of the PC transformer; a function of your own is never compiled",
     ),
     "nothing to resume": (["--resume", "nowhere"], "no experiment is here"),
-    "a storage that is no folder": (
-        [QUICKSTART, "--storage-path", "s3://bucket/results"],
-        "'s3://bucket/results' is an address, and a search lies in a folder; mount the storage on "
-        "every node and give the folder",
+    "a storage that nothing opens": (
+        [QUICKSTART, "--storage-path", "nosuch://bucket/results"],
+        "error: --storage-path: nosuch://bucket/results: cannot be used (Protocol not known",
     ),
-    "a search at an address": (["--resume", "gs://bucket/x"], "mount the storage on every node"),
+    "a storage that is a file": ([QUICKSTART, "--storage-path", QUICKSTART], "is a file"),
+    "a search whose address has a secret": (
+        ["--resume", "s3://key:secret@bucket/x"],
+        "error: --resume: the s3:// address holds a secret",
+    ),
     "a folder as an address": (["--resume", "file:///nowhere"], "/nowhere: no experiment is here"),
     "CIFAR-10 that is not there": (
         [str(ROOT / "search_spaces" / "development.yaml"), "--set", "dataset=cifar10"],

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -27,6 +26,7 @@ from pcsearch.engine.cluster import (
     nodes_with_room,
     wanted_by_trial,
 )
+from pcsearch.engine.directory import ExperimentDirectory
 from pcsearch.engine.earlier_sessions import await_end, namespace
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.interruption import Interruption, Reason
@@ -34,6 +34,7 @@ from pcsearch.engine.newcomers import Newcomers
 from pcsearch.engine.nodes import node_problems
 from pcsearch.engine.ray_client import connection_kept
 from pcsearch.engine.record import Record
+from pcsearch.engine.remote import reason
 from pcsearch.engine.report_files import ReportFiles
 from pcsearch.engine.restoring import Restored
 from pcsearch.engine.results import TrialResult
@@ -50,6 +51,8 @@ TUNE_ENVIRONMENT = {
     # CSV and TensorBoard files would cost more than the reports themselves.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
+    # Tune asks for no result of trials that it has ended; Ray would print what they failed with.
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
     # Tune would start the trials' processes one after the other, and drop the one that is starting
     # whenever another becomes free. The trial source never has more trials than have room.
     "TUNE_MAX_PENDING_TRIALS_PG": "1000",
@@ -179,7 +182,7 @@ def run(
     everyone = [*first, *callbacks, interruption, Silence()]
     with (
         interruption.handled(),
-        _disk(directory.path),
+        _disk(directory),
         connection_kept(),
         newcomers.watched(),
     ):
@@ -196,14 +199,16 @@ def run(
 
 
 @contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    """Say it in a line where the disk ends a session."""
+def _disk(directory: ExperimentDirectory) -> Iterator[None]:
+    """Say it in a line where the storage ends a session."""
     try:
         yield
     except OSError as error:
-        if error.errno not in NO_STORAGE:
+        # Those of a storage at an address have no numbers that say so.
+        if error.errno not in NO_STORAGE and directory.copy is None:
             raise
-        raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
+        why = error.strerror or reason(error)
+        raise StorageError(f"{directory.place}: cannot be written ({why})") from error
 
 
 def _tune(

@@ -31,6 +31,9 @@ class Copy(Protocol):
     def bring(self, path: Path) -> None:
         """Have a file, or a folder with files only, from the storage here."""
 
+    def await_answer(self) -> None:
+        """Wait, though not for long, until the storage answers."""
+
 
 _COPIES: dict[Path, Copy] = {}
 
@@ -55,6 +58,17 @@ def here(path: Path) -> Path:
     if copy is not None:
         copy.bring(path)
     return path
+
+
+def await_answer(path: Path) -> None:
+    """Wait, though not for long, until the storage that a path stands for answers.
+
+    Raises:
+        StorageError: it does not.
+    """
+    copy = _copy_of(path)
+    if copy is not None:
+        copy.await_answer()
 
 
 def is_remote(path: Path) -> bool:

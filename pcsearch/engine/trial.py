@@ -17,12 +17,14 @@ from pcsearch.engine.history import folder_name
 from pcsearch.engine.newcomers import Newcomers, elsewhere
 from pcsearch.engine.ray_client import is_lost
 from pcsearch.engine.results import better, measured
-from pcsearch.engine.storage import NO_STORAGE
+from pcsearch.engine.storage import NO_STORAGE, StorageError, await_answer, is_remote
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.metrics import Metric
 
 ERROR_LINES = 10
 NEWEST_KEPT = 2
+# Where Ray stores a trial's checkpoint: an error from there is of the storage.
+STORAGE_CODE = "ray/train/_internal/storage.py"
 OUT_OF_MEMORY = ("OutOfMemoryError", "CUDA out of memory")
 MEMORY_ADVICE = (
     "the GPU's memory is too small for the trial: try a smaller batch_size or hidden_size, or "
@@ -99,7 +101,7 @@ class SearchTrial(Trial):
         """
         if is_lost(exc):
             raise exc
-        if self._was_misplaced():
+        if self._was_misplaced() or self._storage_was_away(exc):
             failures = self.run_metadata.num_failures
             super().handle_error(exc)
             self.run_metadata.num_failures = failures
@@ -113,7 +115,9 @@ class SearchTrial(Trial):
             meaning = MEMORY_ADVICE
         elif isinstance(exc, RayActorError) and not self.hung:
             meaning = "the trial's process died: it was killed, or the memory was short"
-        elif isinstance(cause, OSError) and (cause.errno in NO_STORAGE or _is_of_storage(cause)):
+        elif self.storage_error:
+            self._lost_cause = True
+        elif isinstance(cause, OSError) and cause.errno in NO_STORAGE:
             self.storage_error, self._lost_cause = (lines or [str(cause)])[0], True
         elif isinstance(cause, PcsearchError):
             self._lost_cause = True
@@ -121,6 +125,20 @@ class SearchTrial(Trial):
         self.error = "\n".join([meaning, *lines][:ERROR_LINES] if meaning else lines[:ERROR_LINES])
         super().handle_error(exc)
         self._keep_error(meaning)
+
+    def _storage_was_away(self, error: Any) -> bool:
+        """Whether the trial failed because a storage at an address was away, which is back.
+
+        Where it stays away, that is the search's trouble and not the trial's.
+        """
+        if not is_remote(self.folder) or STORAGE_CODE not in str(error):
+            return False
+        try:
+            await_answer(self.folder)
+        except StorageError as problem:
+            self.storage_error = str(problem)
+            return False
+        return True
 
     def _was_misplaced(self) -> bool:
         """Whether the trial may have failed because of a node that no trial can run on.
@@ -197,11 +215,6 @@ class SearchTrial(Trial):
         # The storage may be what has failed; the search sees to that.
         except OSError:
             return
-
-
-def _is_of_storage(error: OSError) -> bool:
-    """Whether a storage at an address refused a checkpoint: pyarrow gives no number."""
-    return error.errno is None and "AWS Error" in str(error)
 
 
 def error_lines(text: str) -> list[str]:

@@ -119,6 +119,14 @@ class WorkingCopy:
         within = self.store.below(name).files()
         self._bring(prefix + file for file in within if _is_below(file))
 
+    def await_answer(self) -> None:
+        """Wait, though not for long, until the store answers.
+
+        Raises:
+            StorageError: it does not.
+        """
+        self.store.get(OWNER_FILE)
+
     def _bring(self, names: Iterable[str]) -> None:
         with ThreadPoolExecutor(DOWNLOADS, "storage") as pool:
             list(pool.map(self.fetch_file, names))
