@@ -204,7 +204,7 @@ OPTIONS = {
     ),
     "nothing to resume": (["--resume", "nowhere"], "no experiment is here"),
     "a storage that nothing opens": (
-        [QUICKSTART, "--storage-path", "nosuch://bucket/results"],
+        [QUICKSTART, "--num-samples", "1", "--storage-path", "nosuch://bucket/results"],
         "error: --storage-path: nosuch://bucket/results: cannot be used (Protocol not known",
     ),
     "a storage that is a file": ([QUICKSTART, "--storage-path", QUICKSTART], "is a file"),
