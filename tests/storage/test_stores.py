@@ -9,6 +9,7 @@ import pytest
 from pyarrow.fs import LocalFileSystem
 
 from pcsearch.engine import ownership, remote, working_copy
+from pcsearch.engine.nodes import PROBE_FILE, unseen
 from pcsearch.engine.ownership import FILE, Owner, TakenOverError
 from pcsearch.engine.remote import Store, is_address
 from pcsearch.engine.storage import StorageError, here, joined, parted, writing
@@ -154,6 +155,16 @@ def test_checkpoints_come_when_they_are_asked_for(store: Store) -> None:
     finally:
         parted(copy.folder)
     copy.clear()
+
+
+def test_a_node_that_cannot_use_the_storage_says_why(store: Store, tmp_path: Path) -> None:
+    store.put(PROBE_FILE, b"word")
+    assert unseen(store, "word") == ""
+    assert len(store.files()) == 2
+    assert unseen(store, "another") == "it is another folder there"
+    (tmp_path / "file").touch()
+    blind = Store("test://file", LocalFileSystem(), str(tmp_path / "file"))
+    assert "cannot be" in unseen(blind, "word")
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x"])

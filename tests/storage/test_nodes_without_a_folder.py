@@ -1,0 +1,52 @@
+"""A search on a cluster whose nodes share no folder: its storage is an address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster_searches import ended
+from ray_nodes import RayNodes, ray_nodes
+from s3 import KEYS, S3, serving
+from searching import write_sweep
+
+from pcsearch.pc.metrics import RECONSTRUCTIONS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def cluster() -> Iterator[RayNodes]:
+    with ray_nodes() as nodes:
+        yield nodes
+
+
+def test_trials_send_their_checkpoints_and_pictures_from_their_nodes(
+    cluster: RayNodes, s3: S3, tmp_path: Path
+) -> None:
+    # The first would be the other's, were there no address.
+    for _ in range(2):
+        cluster.start("--num-cpus=1", unseen=tmp_path / "results", **KEYS)
+    pictures = {"save_reconstruction_images": {"value": True}, "epochs": {"value": 2}}
+    every = {"reconstruction_every_n_epochs": {"value": 1}, "seed": {"values": [1, 2]}}
+    sweep = write_sweep(tmp_path / "s.yaml", pictures | every)
+    storage = ["--storage-path", s3.address("nodes"), "--name"]
+    environment = cluster.environment | KEYS
+    ended(cluster.search(sweep, *storage, "pictures", env=environment))
+    objects = s3.objects("nodes/pictures")
+    trials = sorted(name.partition("/")[0] for name in objects if name.endswith("result.json"))
+    assert len(trials) == 2
+    for trial in trials:
+        reports = [json.loads(line) for line in objects[f"{trial}/result.json"].splitlines()]
+        assert [report["epoch"] for report in reports] == [1, 2]
+        for report in reports:
+            assert objects[f"{trial}/{report[RECONSTRUCTIONS]}"].startswith(b"\x89PNG")
+        assert f"{trial}/{reports[-1]['checkpoint_dir_name']}/state.pt" in objects
