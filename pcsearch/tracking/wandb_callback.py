@@ -204,9 +204,7 @@ class WandbCallback(LoggerCallback):
             "experiment_dir": self.home.place or str(self.home.directory),
         }
         name = "-".join(part for part in (self._search.name, trial_name(trial)) if part)
-        folders = tuple(
-            Path(folder) for folder in (getattr(trial, "folder", None), trial.local_path) if folder
-        )
+        folders = tuple(Path(folder) for folder in (_folder_of(trial), trial.local_path) if folder)
         return Beginning(trial.trial_id, name, own | config, folders, stop, step + 1)
 
     def _close(self, trial: Trial, track: _Track, ending: Ending) -> None:
@@ -300,3 +298,8 @@ class WandbCallback(LoggerCallback):
             if self.mode == "online" or trial.trial_id not in self._earlier.tracked:
                 beginning = self._beginning(trial, 0, _nothing)
                 self._keeper.mend(beginning, self._ending(trial))
+
+
+def _folder_of(trial: Trial) -> str | Path | None:
+    """The trial's folder here; another's than the engine's is in Tune's own storage."""
+    return getattr(trial, "folder", trial.path)
