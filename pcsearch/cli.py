@@ -238,6 +238,7 @@ _RUN = [
     ),
     click.Option(
         ["--warm-start"],
+        type=_Place(),
         multiple=True,
         metavar="DIR",
         help="Start bayes from the results of an older experiment; may be repeated.",

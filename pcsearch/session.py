@@ -59,7 +59,6 @@ def run_session(
     say(notes, f"Everything goes to {place}")
 
     # They load Ray, which a mistake that is found before should not wait for.
-    from pcsearch.engine.ray_client import ConnectionLostError
     from pcsearch.engine.record import Record
     from pcsearch.engine.restoring import restore
     from pcsearch.engine.run import held, ready, run
@@ -85,25 +84,33 @@ def run_session(
                 say(notes, attached.sweep)
             warn(notes, attached.problem)
             wandb = _callback(experiment, record, attached)
-            with _quiet_logs(), live.shown():
-                try:
-                    kept.enter_context(held(experiment, attached.tracking))
-                    outcome = run(experiment, restored, record, [live, wandb], newcomers)
-                except KeyboardInterrupt:
-                    # The second: nothing is waited for.
-                    wandb.abandon("the search was interrupted twice")
-                    say(notes, f"Go on with it: {go_on(place)}")
-                    raise
-                except BaseException as error:
-                    wandb.close(error)
-                    _settle(wandb, notes)
-                    if not isinstance(error, StorageError | ConnectionLostError):
-                        raise
-                    raise PcsearchError(_advice(error, experiment)) from error
+            with _quiet_logs(), live.shown(), _seen_off(experiment, wandb, notes):
+                kept.enter_context(held(experiment, attached.tracking))
+                outcome = run(experiment, restored, record, [live, wandb], newcomers)
         _report(experiment, outcome)
         _settle(wandb, notes)
         _tell_of_uploads(experiment, attached.mode, wandb.unfinished)
     return _status(outcome)
+
+
+@contextmanager
+def _seen_off(experiment: Experiment, wandb: WandbCallback, notes: Console) -> Iterator[None]:
+    """See W&B's runs off where an error ends the session, and say what to do."""
+    from pcsearch.engine.ray_client import ConnectionLostError
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        # The second: nothing is waited for.
+        wandb.abandon("the search was interrupted twice")
+        say(notes, f"Go on with it: {go_on(experiment.directory.place)}")
+        raise
+    except BaseException as error:
+        wandb.close(error)
+        _settle(wandb, notes)
+        if not isinstance(error, StorageError | ConnectionLostError):
+            raise
+        raise PcsearchError(_advice(error, experiment)) from error
 
 
 def _advice(error: Exception, experiment: Experiment) -> str:
@@ -255,10 +262,11 @@ def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> No
     from pcsearch.tracking.segments import unmarked
     from pcsearch.tracking.wandb_mode import sync_command
 
-    path, place = experiment.directory.path, experiment.directory.place
-    output, files = console(), unmarked(path)
+    directory = experiment.directory
+    output, files, place = console(), unmarked(directory.path), directory.place
     if files:
-        say(output, f"Upload it to W&B: {sync_command(path)}")
+        lasting = directory.path if directory.copy is None else directory.copy.leftover
+        say(output, f"Upload it to W&B: {sync_command(lasting)}")
     if mode == "online" and (files or unfinished):
         # What had arrived of a run is known to the server alone.
         way = "Or upload it with no epoch twice" if files else "Upload it to W&B"

@@ -69,6 +69,10 @@ class ExperimentDirectory:
         """The path, or the address, as the user knows it."""
         return str(self.path) if self.copy is None else self.copy.store.address
 
+    def shown(self, name: str) -> str:
+        """The place of a file in it, as the user knows it."""
+        return str(self.path / name) if self.copy is None else self.copy.store.below(name).address
+
     @property
     def above(self) -> str:
         """The place of the folder that it is in."""
@@ -119,6 +123,8 @@ class ExperimentDirectory:
         try:
             self.check_absent()
             made.path.mkdir(parents=True, exist_ok=made is self)
+            if self.copy is not None:
+                self.copy.discard_leftovers()
             _write(made.sweep, sweep_text)
             for each in known:
                 Journal(made.path).add(each)
@@ -132,7 +138,7 @@ class ExperimentDirectory:
                 shutil.rmtree(made.path, ignore_errors=True)
             # Another search has taken the name meanwhile.
             if isinstance(cause, OSError) and cause.errno in (errno.EEXIST, errno.ENOTEMPTY):
-                raise self._present() from None
+                raise self._present(True) from None
             why = getattr(cause, "strerror", None) or error
             raise PcsearchError(
                 f"{self.place}: cannot be written ({why}); choose another --storage-path"
@@ -144,13 +150,12 @@ class ExperimentDirectory:
         Raises:
             PcsearchError: it is there already.
         """
-        if self.copy is not None:
-            self.copy.fetch_file(RECORD_FILE)
-            there = (self.path / RECORD_FILE).exists()
-        else:
-            there = self.path.exists()
-        if there:
-            raise self._present()
+        if self.copy is None:
+            if self.path.exists():
+                raise self._present((self.path / RECORD_FILE).exists())
+            return
+        if not self.copy.is_free():
+            raise self._present(self.copy.store.get(RECORD_FILE) is not None)
 
     def record(self) -> dict[str, Any]:
         """What `create` was given.
@@ -161,7 +166,7 @@ class ExperimentDirectory:
         if self.copy is not None:
             for name in (RECORD_FILE, SWEEP_FILE):
                 self.copy.fetch_file(name)
-        path = self.path / RECORD_FILE
+        path, shown = self.path / RECORD_FILE, self.shown(RECORD_FILE)
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -169,16 +174,16 @@ class ExperimentDirectory:
                 f"{self.place}: no experiment is here ({RECORD_FILE} is missing)"
             ) from None
         except (OSError, ValueError) as error:
-            raise PcsearchError(f"{path}: cannot be read ({error})") from error
+            raise PcsearchError(f"{shown}: cannot be read ({error})") from error
         if not isinstance(record, dict):
-            raise PcsearchError(f"{path}: the record is damaged (it is no mapping)")
+            raise PcsearchError(f"{shown}: the record is damaged (it is no mapping)")
         if record.get("format") != FORMAT:
-            raise PcsearchError(f"{path}: {_other_version(record)}")
+            raise PcsearchError(f"{shown}: {_other_version(record)}")
         missing = [key for key in RECORD_KEYS if not isinstance(record.get(key), RECORD_KEYS[key])]
         if missing:
-            raise PcsearchError(f"{path}: the record is damaged ({missing[0]} is missing)")
+            raise PcsearchError(f"{shown}: the record is damaged ({missing[0]} is missing)")
         if not isinstance(record["tracking"].get("wandb"), str):
-            raise PcsearchError(f"{path}: the record is damaged (tracking has no mode)")
+            raise PcsearchError(f"{shown}: the record is damaged (tracking has no mode)")
         self._check_sweep(record)
         return record
 
@@ -187,10 +192,13 @@ class ExperimentDirectory:
         try:
             data = self.sweep.read_bytes()
         except OSError as error:
-            raise PcsearchError(f"{self.sweep}: cannot be read ({error.strerror})") from error
+            raise PcsearchError(
+                f"{self.shown(SWEEP_FILE)}: cannot be read ({error.strerror})"
+            ) from error
         if _hash(data) != record[SWEEP_HASH]:
             raise PcsearchError(
-                f"{self.sweep}: the file was changed since the search began; put it back as it was"
+                f"{self.shown(SWEEP_FILE)}: the file was changed since the search began; put it "
+                "back as it was"
             )
 
     @contextmanager
@@ -219,7 +227,8 @@ class ExperimentDirectory:
             StorageError: it cannot be had.
         """
         with self.tidied():
-            self.fetch()
+            if self.copy is not None:
+                self.copy.fetch(wandb=False)
             yield
 
     def rewrite(self, record: Mapping[str, Any]) -> None:
@@ -263,8 +272,8 @@ class ExperimentDirectory:
         text = json.dumps({"format": FORMAT, **record}, indent=2) + "\n"
         _write(self.path / RECORD_FILE, text)
 
-    def _present(self) -> PcsearchError:
-        if not (self.path / RECORD_FILE).exists():
+    def _present(self, whole: bool) -> PcsearchError:
+        if not whole:
             return PcsearchError(
                 f"{self.place} is there already and is no experiment; choose another --name"
             )

@@ -127,7 +127,7 @@ def reopen(
         raise PcsearchError(f"{directory.place}: its record has an unknown option {unknown!r}")
     options = _options(stored, directory)
     if options.num_samples is None:
-        record_file = directory.path / RECORD_FILE
+        record_file = directory.shown(RECORD_FILE)
         raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
     folder = Path(record["folder"])
     workload = workload_of(options, folder)
@@ -153,7 +153,7 @@ def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Optio
     except ValidationError as error:
         first = error.errors()[0]
         what = ".".join(map(str, first["loc"]))
-        path = directory.path / RECORD_FILE
+        path = directory.shown(RECORD_FILE)
         raise PcsearchError(
             f"{path}: the record is damaged (options.{what}: {first['msg']})"
         ) from None

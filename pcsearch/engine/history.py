@@ -20,7 +20,7 @@ from pcsearch.engine.journal import (
     Suggested,
     Tracked,
 )
-from pcsearch.engine.storage import json_lines, last_json_line
+from pcsearch.engine.storage import json_lines, last_json_line, shown
 from pcsearch.errors import PcsearchError
 
 REPORTS = "result.json"
@@ -160,8 +160,8 @@ def _check(history: History, directory: Path) -> None:
 
 def _damaged(directory: Path, what: str) -> PcsearchError:
     return PcsearchError(
-        f"{directory / FILE}: the journal is damaged: {what}; put the file's copy of a backup in "
-        "its place"
+        f"{shown(directory / FILE)}: the journal is damaged: {what}; put the file's copy of a "
+        "backup in its place"
     )
 
 

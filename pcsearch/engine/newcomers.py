@@ -72,8 +72,8 @@ class Newcomers:
             yield
         finally:
             over.set()
-            # Ray may end after the block, and must not be asked then.
-            thread.join()
+            # Ray may end after the block, and should not be asked then.
+            thread.join(INTERVAL_S)
 
     def _ask(self, node: Node) -> None:
         node_id = node["NodeID"]

@@ -18,8 +18,12 @@ from pcsearch.errors import PcsearchError
 FILE = "owner.json"
 BEAT_S = 4.0
 """How often a process that runs a search says so."""
-DEAD_AFTER = 3.0
+DEAD_AFTER = 6.0
 """After so many beats without a sign the process is taken for dead."""
+OLD_AFTER = 1.5
+"""So many beats after the last sign it is looked at before anything is written: a write may take
+some ten seconds, and must not come after another process has taken the search over."""
+JOIN_S = 5.0
 SETTLE_S = 1.0
 
 
@@ -68,10 +72,13 @@ class Owner:
 
         Raises:
             TakenOverError: it is not.
-            StorageError: the storage cannot be had.
+            OSError: the storage is away.
         """
-        if not self._lost and _clock() - self._verified > DEAD_AFTER * BEAT_S / 2:
-            self._verify()
+        if not self._lost and _clock() - self._verified > OLD_AFTER * BEAT_S:
+            try:
+                self._verify()
+            except StorageError as error:
+                raise OSError(str(error)) from error
         if self._lost:
             raise TakenOverError(self._lost)
 
@@ -79,10 +86,10 @@ class Owner:
         """Let another process run the search."""
         self._end.set()
         if self._thread is not None:
-            self._thread.join()
-        if not self._lost:
-            # Where the storage is away, the sign grows old by itself.
-            with contextlib.suppress(StorageError):
+            self._thread.join(JOIN_S)
+        # Where the storage is away, the sign grows old by itself.
+        with contextlib.suppress(StorageError):
+            if not self._lost and self._verify():
                 self._store.delete(FILE, patience=0)
 
     def _see_that_it_is_dead(self, found: dict[str, Any]) -> None:
@@ -106,7 +113,7 @@ class Owner:
         while not self._end.wait(BEAT_S):
             try:
                 if self._verify():
-                    self._write()
+                    self._write(patience=0)
             # It is tried again; who wants to write meets the same error.
             except StorageError:
                 continue
@@ -115,7 +122,7 @@ class Owner:
 
     def _verify(self) -> bool:
         began = _clock()
-        found = self._read()
+        found = self._read(patience=0)
         if found is not None and found.get("id") == self._id:
             self._verified = began
             return True
@@ -125,8 +132,8 @@ class Owner:
         self._lost = f"{self._store.address}: {who} has taken the search over; it goes on there"
         return False
 
-    def _read(self) -> dict[str, Any] | None:
-        data = self._store.get(FILE)
+    def _read(self, patience: float | None = None) -> dict[str, Any] | None:
+        data = self._store.get(FILE, patience)
         if data is None:
             return None
         try:
@@ -135,10 +142,10 @@ class Owner:
             found = None
         return found if isinstance(found, dict) else {}
 
-    def _write(self) -> None:
+    def _write(self, patience: float | None = None) -> None:
         self._beats += 1
         sign = {"id": self._id, "process": os.getpid(), "host": socket.gethostname()}
-        self._store.put(FILE, json.dumps({**sign, "beats": self._beats}).encode())
+        self._store.put(FILE, json.dumps({**sign, "beats": self._beats}).encode(), patience)
 
 
 def _clock() -> float:

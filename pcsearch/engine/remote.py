@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import posixpath
 import re
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pcsearch.engine.storage import StorageError
@@ -23,6 +27,9 @@ CONTACT_S = 12.0
 OUTAGE_S = 60.0
 """How long a storage that does not answer is tried again."""
 PAUSE_S = 1.0
+OBJECT_STORES = ("s3", "gcs")
+WITH_FOLDERS = ("hdfs", "local")
+SECRETS = re.compile(r"(access_?key|secret|account_?key|password|token|[?&]sig)[a-z_]*=", re.I)
 # What no second try changes.
 FOR_GOOD = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY", "SIGNATURE_DOES_NOT_MATCH")
 
@@ -66,25 +73,45 @@ class Store:
         above = base.rpartition("/")[0]
         return replace(self, address=f"{above}{question}{query}", root=posixpath.dirname(self.root))
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(
+        self,
+        name: str,
+        data: bytes,
+        patience: float | None = None,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         """Write a file: all of it or nothing.
+
+        Args:
+            name: the file's.
+            data: what is to be in it.
+            patience: for how many seconds it is tried again.
+            before: called before every try; an OSError of it is one of the try.
 
         Raises:
             StorageError: it cannot be written.
         """
-        path = posixpath.join(self.root, name)
+        path, kind = posixpath.join(self.root, name), self.filesystem.type_name
+        # An object is there when it is whole; a file is at once, and whoever is killed leaves half.
+        place = f"{path}.new" if kind in WITH_FOLDERS else path
 
         def write() -> None:
-            # Where there are folders, as in HDFS, a file needs its own.
-            if self.filesystem.type_name not in ("s3", "gcs"):
+            before()
+            if kind not in OBJECT_STORES:
                 self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
-            with self.filesystem.open_output_stream(path) as stream:
+            with self.filesystem.open_output_stream(place) as stream:
                 stream.write(data)
+            if place != path:
+                self.filesystem.move(place, path)
 
-        self._tried("written", name, write)
+        self._tried("written", name, write, patience)
 
-    def get(self, name: str) -> bytes | None:
+    def get(self, name: str, patience: float | None = None) -> bytes | None:
         """A file's bytes, None without it.
+
+        Args:
+            name: the file's.
+            patience: for how many seconds it is tried again.
 
         Raises:
             StorageError: it cannot be read.
@@ -97,7 +124,7 @@ class Store:
             except FileNotFoundError:
                 return None
 
-        return self._tried("read", name, read)
+        return self._tried("read", name, read, patience)
 
     def files(self) -> dict[str, int]:
         """The names of all files, and their sizes in bytes.
@@ -139,17 +166,23 @@ class Store:
     ) -> Result:
         """What a call gives, tried again while the storage may only be away for a moment."""
         deadline = time.monotonic() + (OUTAGE_S if patience is None else patience)
+        # What fsspec opens raises what it likes.
+        errors = Exception if self.filesystem.type_name.startswith("py::") else OSError
         while True:
             try:
                 return call()
-            except OSError as error:
-                lasting = isinstance(error, PermissionError) or any(
-                    sign in str(error) for sign in FOR_GOOD
-                )
-                if lasting or time.monotonic() >= deadline:
+            except StorageError:
+                raise
+            except errors as error:
+                if is_lasting(error) or time.monotonic() >= deadline:
                     place = self.below(name).address if name else self.address
                     raise StorageError(f"{place}: cannot be {done} ({reason(error)})") from error
             time.sleep(PAUSE_S)
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Whether a storage's error is one that no second try changes."""
+    return isinstance(error, PermissionError) or any(sign in str(error) for sign in FOR_GOOD)
 
 
 def opened(address: str, option: str) -> Store:
@@ -165,33 +198,51 @@ def opened(address: str, option: str) -> Store:
     base, question, query = address.partition("?")
     address = base.rstrip("/") + question + query
     _check(address, option)
-    found: list[Store] = []
-    problems: list[str] = []
+    trouble = _ask(address)
+    if trouble:
+        raise PcsearchError(Problem(f"{address}: {trouble}", option))
+    filesystem, root = _file_system(address)
+    return Store(address, filesystem, root.rstrip("/"))
 
-    def contact() -> None:
-        try:
-            filesystem, root = _file_system(address)
-            store = Store(address, filesystem, root.rstrip("/"))
-            problem = _bucket_problem(store)
-            if problem:
-                problems.append(problem)
-            else:
-                store.filesystem.get_file_info(store.root)
-                found.append(store)
-        except ImportError as error:
-            problems.append(f"needs a package that is not here ({reason(error)})")
-        # Anything can be wrong with an address, and file systems raise what they like.
-        except Exception as error:
-            problems.append(f"cannot be used ({reason(error)})")
 
-    # pyarrow may try for minutes, and cannot be told not to.
-    asking = threading.Thread(target=contact, name="storage", daemon=True)
-    asking.start()
-    asking.join(CONTACT_S)
-    if found:
-        return found[0]
-    message = problems[0] if problems else f"does not answer within {CONTACT_S:g} s"
-    raise PcsearchError(Problem(f"{address}: {message}", option))
+def _ask(address: str) -> str:
+    """What keeps a search from an address, empty for nothing.
+
+    Another process finds it out: pyarrow may try for minutes, cannot be told not to, and lets no
+    process end meanwhile.
+    """
+    package = str(Path(__file__).parents[2])
+    paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", __name__, address],
+            env=os.environ | {"PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+            timeout=CONTACT_S,
+            check=False,
+        )
+        return str(json.loads(done.stdout.splitlines()[-1]))
+    except subprocess.TimeoutExpired:
+        return f"does not answer within {CONTACT_S:g} s"
+    except (IndexError, ValueError):
+        return f"cannot be used ({(done.stderr.splitlines() or ['it cannot be asked'])[-1]})"
+
+
+def _trouble(address: str) -> str:
+    """What `_ask` asks for, found out in this process."""
+    try:
+        filesystem, root = _file_system(address)
+        store = Store(address, filesystem, root.rstrip("/"))
+        trouble = _bucket_problem(store)
+        if not trouble:
+            store.filesystem.get_file_info(store.root)
+    except ImportError as error:
+        return f"needs a package that is not here ({reason(error)})"
+    # Anything can be wrong with an address, and file systems raise what they like.
+    except Exception as error:
+        return f"cannot be used ({reason(error)})"
+    return trouble
 
 
 def _check(address: str, option: str) -> None:
@@ -199,7 +250,10 @@ def _check(address: str, option: str) -> None:
     base = rest.partition("?")[0]
     parts = base.split("/")
     message = ""
-    if "@" in parts[0] or re.search(r"(access_key|secret_key|password|token)=", rest):
+    user, at, _ = parts[0].rpartition("@")
+    # Azure has the container's name, and others a user's, before the @.
+    named = ":" in user or (at and scheme in ("s3", "gs", "gcs"))
+    if named or SECRETS.search(rest):
         # It is not repeated.
         raise PcsearchError(
             Problem(
@@ -208,7 +262,8 @@ def _check(address: str, option: str) -> None:
                 option,
             )
         )
-    if any(part in ("", ".", "..") for part in parts):
+    # HDFS has a default of its own for the host.
+    if any(part in ("", ".", "..") for part in parts[scheme == "hdfs" :]):
         message = "has an empty part, '.' or '..' in its path"
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         message = "is no address"
@@ -247,3 +302,7 @@ def reason(error: BaseException) -> str:
     """What an error says, on one line and not for long."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+if __name__ == "__main__":
+    print(json.dumps(_trouble(sys.argv[1])))

@@ -16,7 +16,7 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from ray.tune.experiment import Trial
 
 from pcsearch.engine.history import PastTrial
-from pcsearch.engine.storage import here, is_remote
+from pcsearch.engine.storage import await_answer, here, is_remote
 from pcsearch.engine.trial import SearchTrial
 
 Damage = Callable[[Path], str]
@@ -100,11 +100,12 @@ def into_tune(restored: Restored, trial: SearchTrial) -> None:
 def recover(trial: SearchTrial, damage: Damage) -> None:
     """Let a trial that is tried again in this session go on from a checkpoint that is whole."""
     manager: Any = trial.run_metadata.checkpoint_manager
-    whole = [
-        result
-        for result in manager._checkpoint_results
-        if not _damage_there(result.checkpoint, damage)
-    ]
+    whole: list[Any] = []
+    for result in reversed(manager._checkpoint_results):
+        # As in `restore`.
+        presumed = bool(whole) and is_remote(trial.folder)
+        if presumed or not _damage_there(trial, result.checkpoint, damage):
+            whole.insert(0, result)
     manager._checkpoint_results = whole
     manager._latest_checkpoint_result = whole[-1] if whole else None
     newest = Path(whole[-1].checkpoint.path) if whole else None
@@ -116,13 +117,20 @@ def _in_storage(trial: SearchTrial, path: Path) -> str:
     return f"{trial.storage.trial_fs_path}/{path.name}"
 
 
-def _damage_there(checkpoint: tune.Checkpoint, damage: Damage) -> str:
-    try:
+def _damage_there(trial: SearchTrial, checkpoint: tune.Checkpoint, damage: Damage) -> str:
+    def find() -> str:
         # A folder of this machine is given as it is.
         with checkpoint.as_directory() as folder:
             return damage(Path(folder))
-    except OSError as error:
-        return str(error)
+
+    try:
+        return find()
+    except FileNotFoundError:
+        return "it is missing"
+    except OSError:
+        # A storage that is away for a moment has damaged nothing.
+        await_answer(trial.folder)
+        return find()
 
 
 def _reported(found: Iterable[Path], reports: Iterable[Report]) -> tuple[tuple[Path, Report], ...]:

@@ -34,6 +34,9 @@ class Copy(Protocol):
     def await_answer(self) -> None:
         """Wait, though not for long, until the storage answers."""
 
+    def shown(self, path: Path) -> str:
+        """The place in the storage that a path stands for."""
+
 
 _COPIES: dict[Path, Copy] = {}
 
@@ -69,6 +72,12 @@ def await_answer(path: Path) -> None:
     copy = _copy_of(path)
     if copy is not None:
         copy.await_answer()
+
+
+def shown(path: Path) -> str:
+    """A path of an experiment's as the user knows it."""
+    copy = _copy_of(path)
+    return str(path) if copy is None else copy.shown(path)
 
 
 def is_remote(path: Path) -> bool:

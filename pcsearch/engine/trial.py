@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,6 +17,7 @@ from ray.tune.utils import flatten_dict
 from pcsearch.engine.history import folder_name
 from pcsearch.engine.newcomers import Newcomers, elsewhere
 from pcsearch.engine.ray_client import is_lost
+from pcsearch.engine.remote import is_lasting, reason
 from pcsearch.engine.results import better, measured
 from pcsearch.engine.storage import NO_STORAGE, StorageError, await_answer, is_remote
 from pcsearch.errors import PcsearchError
@@ -84,6 +86,7 @@ class SearchTrial(Trial):
         self.storage_error = ""
         """The first line of that, where it is the experiment's storage that failed."""
         self._lost_cause = False
+        self._forgiven_at = -1
         self._newcomers = newcomers
         self._kept_off: frozenset[str] = frozenset()
 
@@ -129,14 +132,20 @@ class SearchTrial(Trial):
     def _storage_was_away(self, error: Any) -> bool:
         """Whether the trial failed because a storage at an address was away, which is back.
 
-        Where it stays away, that is the search's trouble and not the trial's.
+        Where it stays away, that is the search's trouble and not the trial's. Where it is there,
+        and does not take the same checkpoint again, the trial has failed as others do.
         """
-        if not is_remote(self.folder) or STORAGE_CODE not in str(error):
+        if not is_remote(self.folder) or STORAGE_CODE not in str(error) or is_lasting(error):
             return False
+        reached = int(self.run_metadata.last_result.get(TRAINING_ITERATION) or 0)
+        if reached == self._forgiven_at:
+            return False
+        self._forgiven_at = reached
         try:
             await_answer(self.folder)
         except StorageError as problem:
-            self.storage_error = str(problem)
+            # The search says which storage it is.
+            self.storage_error = reason(problem.__cause__ or problem)
             return False
         return True
 
@@ -179,8 +188,18 @@ class SearchTrial(Trial):
         manager._checkpoint_results = kept
         for result in results:
             if result not in kept:
-                gone: Any = result.checkpoint
-                _delete_fs_path(fs=gone.filesystem, fs_path=gone.path)
+                self._delete(result.checkpoint)
+
+    def _delete(self, checkpoint: Any) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                _delete_fs_path(fs=checkpoint.filesystem, fs_path=checkpoint.path)
+            except OSError:
+                if not is_remote(self.folder):
+                    raise
+                # A moment without the storage is no reason to end the search.
+                await_answer(self.folder)
+                _delete_fs_path(fs=checkpoint.filesystem, fs_path=checkpoint.path)
 
     @property
     def best_checkpoint(self) -> Path | None:

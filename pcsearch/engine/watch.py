@@ -12,6 +12,9 @@ from ray.tune.experiment import Trial
 from pcsearch.engine.restoring import Damage, recover
 from pcsearch.engine.trial import SearchTrial
 
+LONG_STEP_S = 1.0
+"""Tune's loop takes a tenth of it, unless it waits for a storage or a node."""
+
 
 class Watch(tune.Callback):
     """Ends the processes of trials that hang, and sees to it that retried ones can go on.
@@ -25,6 +28,7 @@ class Watch(tune.Callback):
         self._timeout = timeout
         self._damage = damage
         self._heard: dict[str, float] = {}
+        self._stepped = 0.0
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -68,7 +72,13 @@ class Watch(tune.Callback):
         """End the processes of those whose time is up; Tune then takes them for failed."""
         if self._timeout is None:
             return
-        latest = time.monotonic() - self._timeout
+        now = time.monotonic()
+        # While the loop waited for something, reports may have waited for the loop.
+        waited = now - self._stepped if self._stepped else 0.0
+        self._stepped = now
+        if waited > LONG_STEP_S:
+            self._heard = {name: heard + waited for name, heard in self._heard.items()}
+        latest = now - self._timeout
         late = {trial_id for trial_id, heard in self._heard.items() if heard < latest}
         for trial in trials if late else ():
             actor = trial.temporary_state.ray_actor

@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,19 +17,7 @@ from pcsearch.engine.addresses import reach
 from pcsearch.engine.cluster_question import mismatch
 from pcsearch.errors import PcsearchError
 
-SETTINGS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_ADDRESS")
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No token, and nothing that a test sets is left."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    # Ray would keep for other tests what these set.
-    monkeypatch.setattr(addresses, "Config", SimpleNamespace(initialize=lambda _: None))
-    for name in SETTINGS:
-        # Set and removed, so that what the code sets is undone too.
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_ray_settings")
 
 
 @pytest.fixture

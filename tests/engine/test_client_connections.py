@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from pcsearch.engine.ray_client import (
 )
 from pcsearch.errors import PcsearchError
 
-SETTINGS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "GRPC_VERBOSITY")
+pytestmark = pytest.mark.usefixtures("no_ray_settings")
 MISMATCH = """Version mismatch: The cluster was started with:
     Ray: 2.59.0
     Python: 3.12.1
@@ -28,17 +26,6 @@ This process on Ray Client was started with:
     Ray: 2.60.0
     Python: 3.11.7
 """
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No token, and nothing that a test sets is left."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    # Ray would keep for other tests what these set.
-    monkeypatch.setattr(addresses, "Config", SimpleNamespace(initialize=lambda _: None))
-    for name in SETTINGS:
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
 
 
 def refused(address: str) -> str:

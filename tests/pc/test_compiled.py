@@ -194,10 +194,23 @@ def test_a_folder_that_others_may_write_is_not_used(
     folder = tmp_path / "pcsearch" / "compiled"
     folder.mkdir(parents=True)
     folder.chmod(0o777)
+    monkeypatch.setattr(build, "gettempdir", lambda: str(tmp_path / "other"))
     library = built(SOURCE)
-    assert folder not in library.parents
-    assert library.exists()
+    assert library.parent.parent == tmp_path / "other"
     assert not list(folder.iterdir())
+    library.parent.chmod(0o777)
+    _forget()
+    with pytest.raises(NoCompilerError, match="is not this user's alone, or cannot be written"):
+        built(SOURCE)
+
+
+def test_a_library_that_cannot_be_loaded_leaves_it_to_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "bad.so").write_text("no library")
+    monkeypatch.setattr(blocks, "built", lambda _: tmp_path / "bad.so")
+    assert choose(architecture(hidden_size=48), CPU, REPAYS_GFLOP) is None
+    assert "cannot be loaded" in caplog.text
 
 
 def test_without_a_compiler_torch_computes_and_it_is_said(

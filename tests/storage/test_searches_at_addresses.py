@@ -18,7 +18,8 @@ TRIALS, EPOCHS = 4, 8
 SEARCH = ["s.yaml", "--trainable", "made:counted", "--wandb", "disabled"]
 # Quicker than anybody would want to be told of an outage.
 IMPATIENT = (
-    "import sys; from pcsearch.engine import remote; remote.OUTAGE_S = 2.0; "
+    "import sys; from pcsearch.engine import ownership, remote; "
+    "remote.OUTAGE_S = 2.0; ownership.BEAT_S = 1.0; "
     "from pcsearch.cli import main; sys.exit(main(sys.argv[1:]))"
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -137,8 +138,17 @@ def test_runs_that_are_to_be_uploaded_to_wandb_stay_here(store: Store) -> None:
         run.mkdir(parents=True)
         (run / "run-a.wandb").write_text("rows")
         (copy.folder / "journal.jsonl").write_text("line\n")
-    assert [path.name for path in copy.folder.iterdir()] == ["wandb"]
+    assert not copy.folder.exists()
+    kept = copy.leftover / "wandb" / "offline-run-1-a" / "run-a.wandb"
+    assert kept.read_text() == "rows"
     assert store.get("wandb/offline-run-1-a/run-a.wandb") == b"rows"
+    # As `wandb sync` leaves it.
+    kept.with_name("run-a.wandb.synced").touch()
+    again = WorkingCopy(store)
+    with again.owned():
+        again.fetch()
+    assert "wandb/offline-run-1-a/run-a.wandb.synced" in store.files()
+    assert not again.leftover.exists()
 
 
 def test_checkpoints_come_when_they_are_asked_for(store: Store) -> None:
@@ -165,6 +175,84 @@ def test_a_node_that_cannot_use_the_storage_says_why(store: Store, tmp_path: Pat
     (tmp_path / "file").touch()
     blind = Store("test://file", LocalFileSystem(), str(tmp_path / "file"))
     assert "cannot be" in unseen(blind, "word")
+
+
+def test_a_write_that_waited_out_an_outage_does_not_land_on_anothers_search(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is tried again, another process takes the search over."""
+    monkeypatch.setattr(remote, "OUTAGE_S", 30.0)
+    monkeypatch.setattr(remote, "PAUSE_S", 0.0)
+    owner = Owner(store)
+    owner.claim()
+    tries = []
+
+    def away() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("away")
+        store.put(FILE, json.dumps({"id": "other", "process": 5, "host": "other"}).encode())
+        monkeypatch.setattr(ownership, "_clock", lambda: 1e9)
+        owner.check()
+
+    with pytest.raises(TakenOverError):
+        store.put("journal.jsonl", b"old", before=away)
+    assert store.get("journal.jsonl") is None
+    owner.release()
+    assert b"other" in (store.get(FILE) or b"")
+
+
+def test_what_decides_is_sent_when_it_is_written_and_by_nobody_else(store: Store) -> None:
+    copy = WorkingCopy(store)
+    with copy.owned():
+        (copy.folder / "0001_a").mkdir(parents=True)
+        for name in ("journal.jsonl", "journal.0002.jsonl", "0001_a/result.json", "0001_a/x.txt"):
+            (copy.folder / name).write_text("older")
+        copy._send_others()
+    assert store.files().keys() == {"0001_a/x.txt"}
+
+
+def test_a_place_with_files_of_others_is_not_taken(store: Store) -> None:
+    store.put("mine.csv", b"1,2")
+    assert not WorkingCopy(store).is_free()
+    store.delete("mine.csv")
+    for name in ("sweep.yaml", "journal.jsonl", "journal.0002.jsonl", FILE):
+        store.put(name, b"")
+    copy = WorkingCopy(store)
+    assert copy.is_free()
+    copy.discard_leftovers()
+    assert store.files().keys() == {FILE}
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "CONTACT_S", 2.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        address = f"s3://bucket/x?endpoint_override=127.0.0.1%3A{port}&scheme=http&region=r"
+        with pytest.raises(PcsearchError, match="does not answer within 2 s"):
+            remote.opened(address, "--resume")
+
+
+@pytest.mark.parametrize(
+    ("address", "secret"),
+    [
+        ("s3://key:secret@bucket/x", True),
+        ("s3://key@bucket/x", True),
+        ("abfs://container@account.dfs.core.windows.net/x", False),
+        ("abfs://a/x?ACCOUNT_KEY=k", True),
+        ("sftp://me@host/x", False),
+        ("sftp://me:word@host/x", True),
+        ("hdfs:///x", False),
+        ("s3://bucket/x?region=eu", False),
+    ],
+)
+def test_addresses_with_secrets_are_told_from_others(address: str, secret: bool) -> None:
+    if not secret:
+        remote._check(address, "--resume")
+        return
+    with pytest.raises(PcsearchError, match="holds a secret") as caught:
+        remote._check(address, "--resume")
+    assert address not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x"])

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcsearch.pc.compiled.build import built
+from pcsearch.pc.compiled.build import NoCompilerError, built
 
 SOURCE = Path(__file__).with_name("blocks.c")
 # Query, key, value, out, linear1 and linear2.
@@ -38,7 +38,12 @@ class _Sizes(ctypes.Structure):
 
 @cache
 def _library() -> Any:
-    library = ctypes.CDLL(str(built(SOURCE)))
+    path = built(SOURCE)
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        # Where nothing in the cache may be run, say.
+        raise NoCompilerError(f"the compiled code cannot be loaded ({error})") from error
     pointer, number = ctypes.c_void_p, ctypes.c_float
     library.pc_room.argtypes, library.pc_room.restype = [pointer], ctypes.c_long
     library.pc_blocks.argtypes = [pointer, pointer, pointer, number, number, *[pointer] * 4]
@@ -123,7 +128,7 @@ class Blocks:
             self.head,
             x.stride(0),
         )
-        room = torch.empty(self._library.pc_room(ctypes.byref(sizes)))
+        room = torch.empty(self._library.pc_room(ctypes.byref(sizes)), dtype=torch.float32)
         into = None if learned is None else _pointers(learned)
         # ctypes lets go of the interpreter's lock: other threads compute their images meanwhile.
         self._library.pc_blocks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -10,7 +11,7 @@ import stat
 import subprocess
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir
 
 from filelock import FileLock
 
@@ -42,12 +43,15 @@ def built(source: Path) -> Path:
     name = f"{source.stem}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.so"
     folder = _folder()
     library = folder / name
-    # A process that is killed while it compiles leaves no half of a library.
-    with FileLock(folder / f"{name}.lock"):
-        if not library.exists():
-            made = folder / f".{os.getpid()}.{name}"
-            _run([command, *FLAGS, str(source), "-o", str(made), "-lm"])
-            made.replace(library)
+    try:
+        # A process that is killed while it compiles leaves no half of a library.
+        with FileLock(folder / f"{name}.lock"):
+            if not library.exists():
+                made = folder / f".{os.getpid()}.{name}"
+                _run([command, *FLAGS, str(source), "-o", str(made), "-lm"])
+                made.replace(library)
+    except OSError as error:
+        raise NoCompilerError(f"{folder}: cannot be written ({error.strerror})") from error
     return library
 
 
@@ -92,15 +96,18 @@ def _processor() -> str:
 
 
 def _folder() -> Path:
-    """A folder of this user's alone: what lies there is run."""
+    """A folder of this user's alone: what lies there is run.
+
+    Raises:
+        NoCompilerError: there is none.
+    """
     cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(cache_home) / "pcsearch" / "compiled"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-        own = found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        if own and os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass
-    return Path(mkdtemp(prefix="pcsearch_compiled_"))
+    usual = Path(cache_home) / "pcsearch" / "compiled"
+    for folder in (usual, Path(gettempdir()) / f"pcsearch_compiled_{os.getuid()}"):
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = folder.stat()
+            own = found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if own and os.access(folder, os.W_OK):
+                return folder
+    raise NoCompilerError(f"{usual} is not this user's alone, or cannot be written")
