@@ -96,13 +96,14 @@ class S3:
             Bucket=BUCKET, Prefix=f"{path}/"
         )
         keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
-        return {
-            key.removeprefix(f"{path}/"): self._client.get_object(Bucket=BUCKET, Key=key)[
-                "Body"
-            ].read()
-            for key in keys
-            if not key.endswith("/")
-        }
+        found = {}
+        for key in keys:
+            # A search that runs deletes checkpoints meanwhile; folders are objects too.
+            with contextlib.suppress(self._client.exceptions.NoSuchKey):
+                body = self._client.get_object(Bucket=BUCKET, Key=key)["Body"]
+                if not key.endswith("/"):
+                    found[key.removeprefix(f"{path}/")] = body.read()
+        return found
 
     def download(self, path: str, folder: Path) -> None:
         """Copy what is below a path into a folder."""

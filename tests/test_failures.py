@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 from collections import Counter
@@ -15,6 +16,8 @@ from disks import small_disk
 from searching import reports, trial_folders
 
 from pcsearch.cli import main
+from pcsearch.engine.report_files import ReportFiles
+from pcsearch.engine.storage import writing
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
@@ -162,6 +165,27 @@ def test_a_full_disk_ends_a_session_that_goes_on_when_there_is_room(
         for trial in trial_folders(directory):
             numbers = [report["training_iteration"] for report in reports(trial)]
             assert numbers == [1, 2, 3, 4, 5]
+
+
+def test_a_report_that_cannot_be_written_ends_the_session_in_a_line(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk may be full for a report as for a checkpoint."""
+
+    def full(*_: Any) -> None:
+        with writing(folder / "pcsearch_results" / "here"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    write(folder, ["fine"])
+    with monkeypatch.context() as patched:
+        patched.setattr(ReportFiles, "log_trial_result", full)
+        assert main(START) == 2
+    err = capfd.readouterr().err
+    path = folder / "pcsearch_results" / "here"
+    assert f"error: {path}: cannot be written (No space left on device); make room there" in err
+    assert "Traceback" not in err
+    status = main(["--resume", str(path)])
+    assert status == 0, capfd.readouterr().err
 
 
 def test_a_disk_that_cannot_be_written_is_told_at_the_start(

@@ -385,7 +385,11 @@ def killed(ray_here: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  #
     write_sweep(folder / "s.yaml", {"seed": {"values": [1, 2]}, "epochs": {"value": EPOCHS}})
     start = ("s.yaml", "--name", "here", "--storage-path", ".", *QUIET, "--max-concurrent", "1")
     process = fork(folder, *start)
-    wait_for(lambda: len(list(folder.glob("here/0002_*/checkpoint_*"))) > 1, process)
+    # A checkpoint is there before its report, and without that of no use.
+    second = "here/0002_*/result.json"
+    wait_for(
+        lambda: any(file.read_bytes().count(b"\n") > 1 for file in folder.glob(second)), process
+    )
     process.kill()
     process.join()
     return folder / "here"

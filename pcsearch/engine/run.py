@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ray import tune
+from ray.tune.error import TuneError
 from ray.tune.progress_reporter import TrialProgressCallback
 
 from pcsearch import __version__
@@ -44,6 +45,7 @@ from pcsearch.engine.storage import NO_STORAGE, StorageError
 from pcsearch.engine.trial_source import TrialSource
 from pcsearch.engine.watch import Watch
 from pcsearch.engine.workload import Surroundings
+from pcsearch.errors import PcsearchError
 
 TUNE_ENVIRONMENT = {
     # A metric that comes every few epochs is not in every report.
@@ -201,14 +203,27 @@ def run(
 @contextmanager
 def _disk(directory: ExperimentDirectory) -> Iterator[None]:
     """Say it in a line where the storage ends a session."""
+
+    def told(error: OSError) -> StorageError:
+        return StorageError(
+            f"{directory.place}: cannot be written ({error.strerror or reason(error)})"
+        )
+
     try:
         yield
     except OSError as error:
         # Those of a storage at an address have no numbers that say so.
         if error.errno not in NO_STORAGE and directory.copy is None:
             raise
-        why = error.strerror or reason(error)
-        raise StorageError(f"{directory.place}: cannot be written ({why})") from error
+        raise told(error) from error
+    except TuneError as error:
+        # Tune makes a text of what a callback raises while a report is taken in.
+        own = error.__context__
+        if type(own) is StorageError and isinstance(own.__cause__, OSError):
+            raise told(own.__cause__) from error
+        if isinstance(own, PcsearchError):
+            raise own from error
+        raise
 
 
 def _tune(
