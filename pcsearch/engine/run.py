@@ -12,6 +12,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
+import ray.tune.tune as tune_loop
 from ray import tune
 from ray.tune.error import TuneError
 from ray.tune.progress_reporter import TrialProgressCallback
@@ -82,6 +83,13 @@ class Outcome:
     def failed(self) -> bool:
         """Whether any trial failed."""
         return any(trial.status == "failed" for trial in self.trials)
+
+
+class Trials:
+    """Stands in for Tune's analysis, which would read every trial's reports into a table."""
+
+    def __init__(self, trials: list[Any], **_: Any) -> None:
+        self.trials = trials
 
 
 class Silence(TrialProgressCallback):
@@ -251,24 +259,35 @@ def _tune(
         next(iter(experiment.metrics), None),
         newcomers,
     )
-    analysis = tune.run(
-        tune.with_resources(trainable, resources),
-        name=directory.name,
-        storage_path=str(directory.path.parent) if store is None else store.root,
-        storage_filesystem=None if store is None else store.filesystem,
-        # The searcher knows the end; Tune's own count would repeat a grid.
-        num_samples=-1,
-        search_alg=source,
-        scheduler=scheduler,
-        max_failures=options.max_failures,
-        reuse_actors=True,
-        raise_on_failed_trial=False,
-        callbacks=callbacks,
-        verbose=0,
-        # Through Ray Client, Tune would move to the head: away from this terminal and its W&B.
-        _remote=False,
-    )
+    with _no_analysis():
+        analysis = tune.run(
+            tune.with_resources(trainable, resources),
+            name=directory.name,
+            storage_path=str(directory.path.parent) if store is None else store.root,
+            storage_filesystem=None if store is None else store.filesystem,
+            # The searcher knows the end; Tune's own count would repeat a grid.
+            num_samples=-1,
+            search_alg=source,
+            scheduler=scheduler,
+            max_failures=options.max_failures,
+            reuse_actors=True,
+            raise_on_failed_trial=False,
+            callbacks=callbacks,
+            verbose=0,
+            # Through Ray Client, Tune would move to the head: away from this terminal and its W&B.
+            _remote=False,
+        )
     return list(analysis.trials)
+
+
+@contextmanager
+def _no_analysis() -> Iterator[None]:
+    module: Any = tune_loop
+    tables, module.ExperimentAnalysis = module.ExperimentAnalysis, Trials
+    try:
+        yield
+    finally:
+        module.ExperimentAnalysis = tables
 
 
 def _kept(experiment: Experiment) -> dict[str, Any]:

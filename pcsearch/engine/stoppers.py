@@ -63,6 +63,15 @@ class UntilTarget(FIFOScheduler):
         if self.reached is not None:
             tune_controller.search_alg.set_finished()
 
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        """The first that waits; Tune's own goes through all that have ended, at every step."""
+        live: set[Trial] = tune_controller.get_live_trials()  # type: ignore[no-untyped-call]
+        for status in (Trial.PENDING, Trial.PAUSED):
+            waiting = [trial for trial in live if trial.status == status]
+            if waiting:
+                return min(waiting, key=lambda trial: int(trial.experiment_tag))
+        return None
+
     def on_trial_result(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> str:

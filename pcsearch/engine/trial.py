@@ -12,6 +12,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import _delete_fs_path
 from ray.tune.experiment import Trial
+from ray.tune.trainable import Trainable
 from ray.tune.utils import flatten_dict
 
 from pcsearch.engine.history import folder_name
@@ -27,6 +28,7 @@ ERROR_LINES = 10
 NEWEST_KEPT = 2
 # Where Ray stores a trial's checkpoint: an error from there is of the storage.
 STORAGE_CODE = "ray/train/_internal/storage.py"
+OF_THE_SESSION = ("_newcomers", "_trainable")
 OUT_OF_MEMORY = ("OutOfMemoryError", "CUDA out of memory")
 MEMORY_ADVICE = (
     "the GPU's memory is too small for the trial: try a smaller batch_size or hidden_size, or "
@@ -45,6 +47,7 @@ class SearchTrial(Trial):
         directory: the experiment's on this machine.
         metric: what its checkpoints are compared by, None where nobody says.
         newcomers: of the cluster, None where none can come.
+        trainable: Tune's class of the experiment's trials.
     """
 
     def __init__(
@@ -55,8 +58,10 @@ class SearchTrial(Trial):
         trial_id: str,
         directory: Path,
         metric: Metric | None,
-        newcomers: Newcomers | None = None,
+        newcomers: Newcomers | None,
+        trainable: type[Trainable],
     ) -> None:
+        self._trainable = trainable
         self.storage: Any
         self.relative_logdir: Any
         self.placement_group_factory: Any
@@ -89,6 +94,10 @@ class SearchTrial(Trial):
         self._forgiven_at = -1
         self._newcomers = newcomers
         self._kept_off: frozenset[str] = frozenset()
+
+    def get_trainable_cls(self) -> type[Trainable]:
+        """The class of the trial's actor; Tune would ask the cluster for it every time."""
+        return self._trainable
 
     def create_placement_group_factory(self) -> None:
         """Have the trial's resources, on nodes where it can run."""
@@ -169,8 +178,7 @@ class SearchTrial(Trial):
     def __getstate__(self) -> dict[str, Any]:
         """What Tune keeps of the trial."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
-        # They are of this session, and watched by a thread.
-        return {key: value for key, value in state.items() if key != "_newcomers"}
+        return {key: value for key, value in state.items() if key not in OF_THE_SESSION}
 
     def should_recover(self) -> bool:
         """Whether the trial is to be tried again after an error."""

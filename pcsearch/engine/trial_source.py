@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
+from ray.tune.registry import get_trainable_cls
 from ray.tune.search import Searcher, SearchGenerator
+from ray.tune.trainable import Trainable
 
 from pcsearch.engine.journal import Journal, Suggested
 from pcsearch.engine.newcomers import Newcomers
@@ -97,8 +100,23 @@ class TrialSource(SearchGenerator):
         return trial
 
     def _trial(self, number: int, trial_id: str, config: dict[str, Any]) -> SearchTrial:
-        assert self._experiment is not None, "Tune registers the experiment first"
-        spec = self._experiment.spec
         return SearchTrial(
-            number, spec, config, trial_id, self._directory, self._of, self._newcomers
+            number,
+            self._spec,
+            config,
+            trial_id,
+            self._directory,
+            self._of,
+            self._newcomers,
+            self._trainable,
         )
+
+    @property
+    def _spec(self) -> dict[str, Any]:
+        assert self._experiment is not None, "Tune registers the experiment first"
+        return dict(self._experiment.spec)
+
+    @cached_property
+    def _trainable(self) -> type[Trainable]:
+        found: type[Trainable] = get_trainable_cls(self._spec["run"])  # type: ignore[no-untyped-call]
+        return found

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from pcsearch.engine.experiment import Experiment
 from pcsearch.engine.record import Record, trial_number
-from pcsearch.engine.results import TrialResult, best, measured
+from pcsearch.engine.results import TrialResult, best, measured, pareto_front
 from pcsearch.reports.results import STATUS_STYLES, cells, columns, number
 
 LATEST = 8
@@ -67,6 +67,7 @@ class LiveReport(LoggerCallback):
         self._console = console
         self._running: dict[str, Running] = {}
         self._ended: list[TrialResult] = []
+        self._front: list[TrialResult] = []
         self._ended_before = 0
         self._started = False
         self._since = time.monotonic()
@@ -91,6 +92,7 @@ class LiveReport(LoggerCallback):
         if self._experiment.resumed and trials and not self._started:
             self._started = True
             self._ended = [self._record.result(t) for t in trials if self._record.has_ended(t)]
+            self._front = pareto_front(self._ended, self._metrics)
             self._ended_before = len(self._ended)
 
     def log_trial_start(self, trial: Trial) -> None:
@@ -117,6 +119,7 @@ class LiveReport(LoggerCallback):
         self._running.pop(trial.trial_id, None)
         result = self._record.result(trial)
         self._ended.append(result)
+        self._front = pareto_front([*self._front, result], self._metrics)
         if not self._console.is_terminal:
             pairs = zip(self._metrics, result.values, strict=True)
             measured = ", ".join(f"{metric.name} {number(value)}" for metric, value in pairs)
@@ -140,7 +143,7 @@ class LiveReport(LoggerCallback):
         """How far the search is, its best so far, and the time that is left."""
         done, cap = len(self._ended), self._experiment.cap
         parts = [f"{done} of {cap} trials ended, {len(self._running)} running"]
-        winner = best(self._ended, self._metrics)
+        winner = best(self._front, self._metrics)
         if winner is not None:
             name = self._metrics[0].name
             parts.append(f"best so far {number(winner.value)} ({name}, trial {winner.number})")

@@ -1,4 +1,4 @@
-"""W&B's runs of a search, kept in threads of their own: the search never waits for them."""
+"""W&B's runs of a search, kept in threads of their own: the search goes on meanwhile."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from pcsearch.tracking import media, rows, segments, wandb_runs
 from pcsearch.tracking.artifacts import BEST, best_artifact, trial_artifact
+from pcsearch.tracking.backlog import Backlog
 from pcsearch.tracking.lifetimes import Beginning, Ending, Kept
 from pcsearch.tracking.search import Earlier
 from pcsearch.tracking.wandb_api import Mode, abandon
@@ -27,7 +28,8 @@ STALL_SECONDS = 30.0
 class RunKeeper:
     """Does with W&B's runs what it is told, later and in order.
 
-    Whatever fails in W&B becomes a problem, and the search goes on.
+    Whatever fails in W&B becomes a problem, and the search goes on. It waits only where very many
+    runs have ended and W&B does not keep up.
 
     Args:
         home: where the runs belong.
@@ -58,10 +60,12 @@ class RunKeeper:
         self._emptied: set[str] = set()
         self._asked = mode
         self._abandoned = False
+        self._backlog = Backlog()
         self._writer = Writer(lambda error: self._note(f"W&B: something was lost: {error}"))
 
     def open(self, beginning: Beginning) -> Kept:
         """Start a run, or go on with it; it gets the reports that an earlier session lost."""
+        self._backlog.await_room()
         kept = Kept(beginning)
         self._writer.submit(beginning.run_id, lambda: self._open(kept))
         return kept
@@ -80,12 +84,21 @@ class RunKeeper:
     def close(self, kept: Kept, ending: Ending) -> None:
         """End a run."""
 
+        def finish(run: WandbRun) -> None:
+            try:
+                self._finish(run, ending.exit_code)
+            finally:
+                self._backlog.remove()
+
         def action() -> None:
             run = kept.run
-            if run is not None:
-                self._complete(kept, run, ending)
-                self._writer.alone(lambda: self._finish(run, ending.exit_code))
+            if run is None:
+                self._backlog.remove()
+                return
+            self._complete(kept, run, ending)
+            self._writer.alone(lambda: finish(run))
 
+        self._backlog.add()
         self._writer.submit(kept.beginning.run_id, action)
 
     def tidy(self) -> None:

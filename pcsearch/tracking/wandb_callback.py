@@ -41,8 +41,8 @@ class WandbCallback(LoggerCallback):
 
     A run has the trial's id, so that a search that is restored goes on with its runs; epochs
     that a run has already are not sent again, and those that it lost when the search was killed
-    are read from the trial's own file. Its steps are the epochs. Nothing here waits for W&B: a
-    thread does what has to be done.
+    are read from the trial's own file. Its steps are the epochs. Threads do what has to be done,
+    and the search goes on meanwhile.
 
     Args:
         home: where the runs belong; W&B's files go to its directory's folder ``wandb``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,13 @@ def load() -> None:
     source code parsed, as these imports do, Python 3.11.7 may end one with a SystemError.
     """
     import wandb.apis.public  # noqa: F401
+    from wandb import util
+
+    read = getattr(util, "working_set", None)
+    if read is not None and not hasattr(read, "cache_info"):
+        # Each run keeps the list of the installed packages: reading the metadata of all of them
+        # takes longer than the rest of a short run.
+        util.working_set = cache(lambda: tuple(read()))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,6 +68,23 @@ def test_a_diverged_trial_reaches_no_target() -> None:
     driver = until(0.5)
     assert driver.report("a", 1, 0.1, early_stop_reason="NaN") == CONTINUE
     assert driver.report("a", 2, 0.1, early_stop_reason=None) == STOP
+
+
+@pytest.mark.parametrize(
+    ("statuses", "chosen"),
+    [
+        ({2: "TERMINATED", 11: "PENDING", 10: "PENDING", 9: "RUNNING"}, 10),
+        ({3: "PAUSED", 4: "PENDING"}, 4),
+        ({5: "PAUSED", 3: "PAUSED", 4: "ERROR"}, 3),
+        ({1: "RUNNING"}, None),
+        ({}, None),
+    ],
+)
+def test_the_first_trial_that_waits_runs_next(statuses: dict[int, str], chosen: int | None) -> None:
+    trials = [SimpleNamespace(experiment_tag=str(n), status=s) for n, s in statuses.items()]
+    controller: Any = SimpleNamespace(get_live_trials=lambda: trials)
+    found: Any = UntilTarget([]).choose_trial_to_run(controller)
+    assert (found and int(found.experiment_tag)) == chosen
 
 
 def test_without_a_target_nothing_ends_the_search() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import importlib.metadata
 import math
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,32 @@ def test_a_run_carries_the_trials_id_group_name_and_whole_configuration(tmp_path
         "node": "host (127.0.0.1)",
     }
     assert callback.problems == []
+
+
+def test_every_run_lists_the_installed_packages_which_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback = make(tmp_path)
+    monkeypatch.setattr("importlib.metadata.distributions", _once(importlib.metadata.distributions))
+    wandb.util.working_set.cache_clear()
+    for trial_id in ("aaaaa_00001", "aaaaa_00002"):
+        run_trial(callback, FakeTrial(trial_id=trial_id), [metrics(1)])
+    lists = [run.directory / "files" / "requirements.txt" for run in read_all(tmp_path)]
+    assert len(lists) == 2
+    for file in lists:
+        assert f"wandb=={wandb.__version__}" in file.read_text(encoding="utf-8").splitlines()
+    assert callback.problems == []
+
+
+def _once(call: Callable[[], Any]) -> Callable[[], Any]:
+    calls: list[None] = []
+
+    def only_once() -> Any:
+        calls.append(None)
+        assert len(calls) == 1
+        return call()
+
+    return only_once
 
 
 @pytest.mark.parametrize(
