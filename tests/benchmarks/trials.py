@@ -3,11 +3,10 @@
     python tests/benchmarks/trials.py [--repetitions 2] [--batch-sizes 200 1000] [--json]
 
 Whole searches of the CIFAR configuration with 6 blocks, on synthetic images, a processor a trial.
-``pair``: images a second from the first epoch's report to the last, of a trial alone and of two on
-two processors, in turns. ``start``: from when a trial is made to when its first epoch begins, in a
-process of its own and in one that an earlier trial has left. ``memory``: the greatest resident
-memory of a trial's process, batch size by batch size. Prints a table, and with --json a line a
-case.
+``pair``: images a second after the first epoch, of a trial alone and of two on two processors, in
+turns. ``start``: from when a trial is made to when its first epoch begins, in a process of its own
+and in one that an earlier trial has left. ``memory``: the greatest resident memory of a trial's
+process, batch size by batch size. Prints a table, and with --json a line a case.
 """
 
 from __future__ import annotations
@@ -91,12 +90,13 @@ def memory(batch_size: int) -> dict[str, Any]:
 
 def rate(reports: list[dict[str, Any]]) -> float:
     """Images a second of a trial, after its first epoch."""
-    return IMAGES * (len(reports) - 1) / (reports[-1]["timestamp"] - reports[0]["timestamp"])
+    return IMAGES * (len(reports) - 1) / sum(report["time_this_iter_s"] for report in reports[1:])
 
 
 def start(reports: list[dict[str, Any]]) -> float:
     """Seconds from when a trial is made to when its first epoch begins."""
-    return float(reports[0]["timestamp"] - reports[0]["time_this_iter_s"] - reports[0]["made"])
+    first = reports[0]
+    return float(first["reported"] - first["time_this_iter_s"] - first["made"])
 
 
 def search(trials: int, at_once: int, **parameters: Any) -> dict[str, Any]:
@@ -114,27 +114,34 @@ def search(trials: int, at_once: int, **parameters: Any) -> dict[str, Any]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as process:
-            peak, made_at = 0, dict[str, float]()
+            peak = 0
+            made_at: dict[str, float] = {}
+            reported_at: dict[Path, float] = {}
             while process.poll() is None:
-                for trial in suggested(folder / "search" / "journal.jsonl"):
-                    made_at.setdefault(trial, time.time())
+                for trial, at in suggested(folder / "search" / "journal.jsonl"):
+                    made_at.setdefault(trial, at)
+                for file in folder.glob("search/*/result.json"):
+                    if (status := file.stat()).st_size:
+                        reported_at.setdefault(file, status.st_mtime)
                 peak = max([peak, *map(resident, workers(process.pid))])
                 time.sleep(0.2)
             assert process.returncode == 0, "the search has failed"
         found = []
         for file in sorted(folder.glob("search/*/result.json")):
             lines = [json.loads(line) for line in file.read_text().splitlines()]
-            found.append([line | {"made": made_at[line["trial_id"]]} for line in lines])
+            times = {"made": made_at[lines[0]["trial_id"]], "reported": reported_at[file]}
+            found.append([line | times for line in lines])
         return {"trials": found, "peak": peak}
 
 
-def suggested(journal: Path) -> list[str]:
-    """The ids of the trials that a search has made so far."""
+def suggested(journal: Path) -> list[tuple[str, float]]:
+    """The ids of the trials that a search has made so far, and when the last of them was."""
     if not journal.exists():
         return []
+    at = journal.stat().st_mtime
     # The last line may be on its way.
     events = [json.loads(line) for line in journal.read_text().split("\n")[:-1]]
-    return [event["trial"] for event in events if "number" in event]
+    return [(event["trial"], at) for event in events if "number" in event]
 
 
 def workers(driver: int) -> list[psutil.Process]:
