@@ -169,10 +169,11 @@ def _token_source() -> str | None:
     if os.environ.get(TOKEN, "").strip():
         return TOKEN
     named = os.environ.get(TOKEN_PATH)
-    file = Path(named) if named else Path.home() / ".ray" / "auth_token"
     try:
+        file = Path(named) if named else Path.home() / ".ray" / "auth_token"
         return str(file) if file.read_text(encoding="utf-8").strip() else None
-    except (OSError, UnicodeDecodeError):
+    # A user may have no home folder.
+    except (OSError, UnicodeDecodeError, RuntimeError):
         return None
 
 

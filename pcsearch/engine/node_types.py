@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ LAUNCHER_FILE = "ray_bootstrap_config.yaml"
 
 def may_come() -> list[Mapping[str, float]]:
     """The resources of each type of node that the cluster can start."""
-    return [*_from_the_cluster(), *_from_the_launcher(Path.home() / LAUNCHER_FILE)]
+    found = list(_from_the_cluster())
+    # A user may have no home folder.
+    with suppress(RuntimeError):
+        found += _from_the_launcher(Path.home() / LAUNCHER_FILE)
+    return found
 
 
 def _from_the_cluster() -> Iterator[Mapping[str, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from ray.train._internal.session import get_session
 from ray.train._internal.storage import _upload_to_fs_path
 
 from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
+from pcsearch.user_files import cache_folder
 
 if TYPE_CHECKING:
     from pcsearch.pc.pictures import Reconstructions
@@ -102,10 +102,7 @@ def data_folder(folder: Path) -> Path:
 
     The trials of a node take the same, and so download an image set once.
     """
-    if folder.is_dir():
-        return folder
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "pcsearch"
+    return folder if folder.is_dir() else cache_folder()
 
 
 def _granted_cpus() -> int:

@@ -12,7 +12,7 @@ from pcsearch.engine.workload import Surroundings, Trainable, Workload
 from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
 from pcsearch.pc.checkpoint_files import damage
-from pcsearch.pc.compiled.build import NoCompilerError, compiler
+from pcsearch.pc.compiled.build import NoCompilerError, loaded
 from pcsearch.pc.config import NUMERIC_FIELDS, model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -59,14 +59,14 @@ class PCTransformer(Workload):
         prepare_data(sweep, folder)
 
     def notes(self, compiled: bool) -> tuple[str, ...]:
-        """That there is no compiler, where one is wanted."""
+        """That there is no compiled code on this machine, where it is wanted."""
         if compiled:
             try:
-                compiler()
+                loaded()
             except NoCompilerError as error:
                 return (
-                    f"{error}; trials here take about twice as long without one (--compile off "
-                    "leaves this line out)",
+                    f"{error}; without compiled code long trials here take up to twice the time "
+                    "(--compile off leaves this line out)",
                 )
         return ()
 

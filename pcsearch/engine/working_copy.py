@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
 import threading
@@ -24,6 +23,7 @@ from pcsearch.engine.ownership import Owner
 from pcsearch.engine.remote import Store
 from pcsearch.engine.storage import StorageError, joined, parted
 from pcsearch.errors import PcsearchError
+from pcsearch.user_files import cache_folder
 
 SEND_EVERY_S = 30.0
 JOIN_S = 5.0
@@ -233,8 +233,7 @@ class WorkingCopy:
 
 def _cache() -> Path:
     """A folder of this user's alone."""
-    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(cache_home) / "pcsearch" / "searches"
+    folder = cache_folder() / "searches"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

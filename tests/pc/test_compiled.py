@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import platform
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,16 +12,12 @@ from hypothesis import strategies as st
 from reference import architecture, random_hidden, random_images, random_weights, to_patches
 
 from pcsearch.pc import inference, learning
-from pcsearch.pc.compiled import blocks, build
-from pcsearch.pc.compiled.blocks import SOURCE, Blocks
-from pcsearch.pc.compiled.build import NoCompilerError, built
-from pcsearch.pc.compiled.choice import REPAYS_GFLOP, choose
-from pcsearch.pc.config import model_config
+from pcsearch.pc.compiled import build
+from pcsearch.pc.compiled.blocks import Blocks
 from pcsearch.pc.energies import Penalty
 from pcsearch.pc.inference import Hidden, fresh_moments, update_hidden
 from pcsearch.pc.learning import fresh_learner, step_weights
 from pcsearch.pc.model import Architecture, Model, Weights
-from pcsearch.pc.training import TrainingRun
 
 CPU = torch.device("cpu")
 SETTINGS = inference.Settings(Penalty(), 0.4, 1.25, None, None, adamw=False)
@@ -52,8 +43,8 @@ def machine(
 
 
 def _forget() -> None:
-    built.cache_clear()
-    blocks._library.cache_clear()
+    build.loaded.cache_clear()
+    build._found.cache_clear()
 
 
 def compiled(shape: Architecture) -> Model:
@@ -67,9 +58,12 @@ def single(weights: Weights) -> Weights:
 
 
 def assert_near(found: torch.Tensor, expected: torch.Tensor) -> None:
-    """Near for single precision: by the largest value, for small ones are differences of large."""
+    """Near for single precision: by the largest value, for small ones are differences of large.
+
+    Torch's own single precision comes to 3e-5 in one of some hundred draws.
+    """
     assert found.dtype == torch.float32
-    assert (found - expected).abs().max() <= 2e-5 * expected.abs().max().clamp(min=1e-3)
+    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max().clamp(min=1e-3)
 
 
 @st.composite
@@ -162,96 +156,3 @@ def test_sizes_and_types_that_do_not_fit_are_torchs() -> None:
             found, update_hidden(Model(shape, CPU), *given).gradient, strict=True
         ):
             torch.testing.assert_close(one, other, rtol=0, atol=0)
-
-
-def test_processes_that_start_at_once_compile_once(tmp_path: Path) -> None:
-    calls = tmp_path / "calls"
-    compiler = tmp_path / "cc"
-    real = build.compiler()
-    compiler.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec {real} "$@"\n')
-    compiler.chmod(0o755)
-    environment = os.environ | {"CC": str(compiler), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    code = (
-        "from pathlib import Path; from pcsearch.pc.compiled.build import built;"
-        f"print(built(Path({str(SOURCE)!r})))"
-    )
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
-    libraries = {process.communicate()[0].strip() for process in started}
-    [library] = libraries
-    assert Path(library).parent == tmp_path / "cache" / "pcsearch" / "compiled"
-    assert sum("-shared" in line for line in calls.read_text().splitlines()) == 1
-
-
-def test_a_folder_that_others_may_write_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    folder = tmp_path / "pcsearch" / "compiled"
-    folder.mkdir(parents=True)
-    folder.chmod(0o777)
-    monkeypatch.setattr(build, "gettempdir", lambda: str(tmp_path / "other"))
-    library = built(SOURCE)
-    assert library.parent.parent == tmp_path / "other"
-    assert not list(folder.iterdir())
-    library.parent.chmod(0o777)
-    _forget()
-    with pytest.raises(NoCompilerError, match="is not this user's alone, or cannot be written"):
-        built(SOURCE)
-
-
-def test_a_library_that_cannot_be_loaded_leaves_it_to_torch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "bad.so").write_text("no library")
-    monkeypatch.setattr(blocks, "built", lambda _: tmp_path / "bad.so")
-    assert choose(architecture(hidden_size=48), CPU, REPAYS_GFLOP) is None
-    assert "cannot be loaded" in caplog.text
-
-
-def test_without_a_compiler_torch_computes_and_it_is_said(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    shape = architecture(hidden_size=48)
-    monkeypatch.setenv("CC", "no-such-compiler")
-    with pytest.raises(NoCompilerError, match=r"no C compiler is here \(no-such-compiler\)"):
-        built(SOURCE)
-    with caplog.at_level(logging.WARNING):
-        assert choose(shape, CPU, REPAYS_GFLOP) is None
-    assert "no C compiler is here" in caplog.text
-
-
-def test_a_compiler_that_fails_is_told_with_its_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compiler = tmp_path / "cc"
-    compiler.write_text(
-        '#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "no such flag" >&2\nexit 1\n'
-    )
-    compiler.chmod(0o755)
-    monkeypatch.setenv("CC", str(compiler))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(NoCompilerError, match=r"fails \(no such flag\)"):
-        built(SOURCE)
-    assert not list(tmp_path.rglob("*.so"))
-
-
-def test_only_runs_that_repay_it_on_a_cpu_are_compiled() -> None:
-    shape = architecture(hidden_size=48)
-    assert choose(shape, CPU, REPAYS_GFLOP) is not None
-    assert choose(shape, CPU, REPAYS_GFLOP - 1) is None
-    assert choose(architecture(num_blocks=0), CPU, REPAYS_GFLOP) is None
-    assert choose(shape, torch.device("meta"), REPAYS_GFLOP) is None
-
-
-def test_a_run_takes_the_compiled_blocks_unless_told_not_to() -> None:
-    config = model_config(
-        {"config": "1block", "dataset": "digits", "batch_size": 100, "epochs": 200}
-    )
-    assert TrainingRun(config)._model.compiled is not None
-    assert TrainingRun(config, compiled=False)._model.compiled is None
-    assert TrainingRun(config.model_copy(update={"epochs": 1}))._model.compiled is None

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pcsearch.pc.compiled.build import NoCompilerError, built
+from pcsearch.pc.compiled.build import loaded
 
-SOURCE = Path(__file__).with_name("blocks.c")
 # Query, key, value, out, linear1 and linear2.
 LAYERS = 6
 ONE_HEAD = (0, 3, 4, 5)
@@ -36,21 +33,6 @@ class _Sizes(ctypes.Structure):
     )
 
 
-@cache
-def _library() -> Any:
-    path = built(SOURCE)
-    try:
-        library = ctypes.CDLL(str(path))
-    except OSError as error:
-        # Where nothing in the cache may be run, say.
-        raise NoCompilerError(f"the compiled code cannot be loaded ({error})") from error
-    pointer, number = ctypes.c_void_p, ctypes.c_float
-    library.pc_room.argtypes, library.pc_room.restype = [pointer], ctypes.c_long
-    library.pc_blocks.argtypes = [pointer, pointer, pointer, number, number, *[pointer] * 4]
-    library.pc_blocks.restype = None
-    return library
-
-
 class Blocks:
     """The compiled blocks of an architecture.
 
@@ -65,7 +47,7 @@ class Blocks:
     """
 
     def __init__(self, patches: int, hidden: int, mlp: int, heads: int) -> None:
-        self._library = _library()
+        self._library = loaded()
         self._lanes = int(self._library.pc_lanes())
         self._patches, self._hidden, self._heads = patches, hidden, heads
         self.mlp = self._whole(mlp)
@@ -117,6 +99,9 @@ class Blocks:
             learned: tensors like the layers of `table`, which their gradients are added to.
             constants: the layer norm's epsilon, and gelu's factor of z^3.
         """
+        for tensor in (x, error, pushed):
+            assert tensor.dtype == torch.float32, "C takes what it is given for floats"
+            assert tensor.shape == x.shape, "and for tensors of one shape"
         sizes = _Sizes(
             len(x),
             x.shape[1] // self._patches,

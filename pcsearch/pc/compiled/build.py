@@ -1,11 +1,13 @@
-"""Compiling a C source for this machine, once for all processes of a user."""
+"""`blocks.c` compiled for this machine, once for all processes of a user, and loaded."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import stat
 import subprocess
@@ -16,10 +18,12 @@ from tempfile import gettempdir
 from filelock import FileLock
 
 from pcsearch.errors import PcsearchError
+from pcsearch.user_files import cache_folder
 
+SOURCE = Path(__file__).with_name("blocks.c")
 COMPILERS = ("cc", "gcc", "clang")
 # Contracting a product and a sum is what the kernels are fast by; nothing else may be reordered.
-FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC")
+FLAGS = ("-x", "c", "-std=gnu11", "-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC")
 TIMEOUT_S = 120
 
 
@@ -28,15 +32,44 @@ class NoCompilerError(PcsearchError):
 
 
 @cache
+def loaded() -> ctypes.CDLL:
+    """The compiled `blocks.c`.
+
+    Raises:
+        NoCompilerError: it cannot be had on this machine.
+    """
+    found = _found(SOURCE)
+    if isinstance(found, NoCompilerError):
+        raise found
+    return found
+
+
+@cache
+def _found(source: Path) -> ctypes.CDLL | NoCompilerError:
+    """The library, or why there is none: each trial of a process would ask again."""
+    try:
+        library = ctypes.CDLL(str(built(source)))
+        pointer, number = ctypes.c_void_p, ctypes.c_float
+        library.pc_room.argtypes, library.pc_room.restype = [pointer], ctypes.c_long
+        library.pc_blocks.argtypes = [pointer, pointer, pointer, number, number, *[pointer] * 4]
+        library.pc_blocks.restype = None
+    except NoCompilerError as error:
+        return error
+    # Where nothing in the cache may be run, or the compiler is one of another language.
+    except (OSError, AttributeError) as error:
+        return NoCompilerError(f"the compiled code cannot be loaded ({error})")
+    return library
+
+
 def built(source: Path) -> Path:
-    """The shared library of a C source.
+    """The shared library of a C source, compiled where it is not there or not whole.
 
     Args:
         source: its file; the library is kept under a name that holds its text, the compiler and
             the processor, for a home folder may be shared by machines that differ.
 
     Raises:
-        NoCompilerError: there is none, or it fails.
+        NoCompilerError: there is no compiler, or it fails.
     """
     command = compiler()
     told = "\n".join((source.read_text(encoding="utf-8"), *FLAGS, _version(command), _processor()))
@@ -44,38 +77,72 @@ def built(source: Path) -> Path:
     folder = _folder()
     library = folder / name
     try:
-        # A process that is killed while it compiles leaves no half of a library.
         with FileLock(folder / f"{name}.lock"):
-            if not library.exists():
-                made = folder / f".{os.getpid()}.{name}"
-                _run([command, *FLAGS, str(source), "-o", str(made), "-lm"])
-                made.replace(library)
+            if not _is_whole(library):
+                _compile([*command, *FLAGS, str(source)], library)
     except OSError as error:
         raise NoCompilerError(f"{folder}: cannot be written ({error.strerror})") from error
     return library
 
 
-def compiler() -> str:
-    """The path of a C compiler: ``$CC``, or the first that there is.
+def compiler() -> list[str]:
+    """The command of a C compiler: ``$CC``, or the first that there is.
 
     Raises:
         NoCompilerError: there is none.
     """
-    named = os.environ.get("CC", "")
+    named = os.environ.get("CC", "").strip()
     for name in (named,) if named else COMPILERS:
-        if found := shutil.which(name):
-            return found
+        with contextlib.suppress(ValueError):
+            command, *options = shlex.split(name)
+            if found := shutil.which(command):
+                return [found, *options]
     raise NoCompilerError(f"no C compiler is here ({named or ', '.join(COMPILERS)})")
 
 
-def _version(command: str) -> str:
-    return _run([command, "--version"])
+def _compile(command: list[str], library: Path) -> None:
+    # A process that is killed meanwhile leaves no half of a library.
+    made = library.with_name(f".{os.getpid()}.{library.name}")
+    try:
+        _run([*command, "-o", str(made), "-lm"])
+        if not made.exists():
+            raise NoCompilerError(f"the C compiler {command[0]} makes nothing")
+        _digest_of(library).write_text(_digest(made), encoding="ascii")
+        made.replace(library)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _is_whole(library: Path) -> bool:
+    """Whether it is what was compiled: to load half of a library ends the process."""
+    try:
+        return _digest_of(library).read_text(encoding="utf-8") == _digest(library)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _digest_of(library: Path) -> Path:
+    return library.with_name(f"{library.name}.sha256")
+
+
+def _digest(library: Path) -> str:
+    return hashlib.sha256(library.read_bytes()).hexdigest()
+
+
+def _version(command: list[str]) -> str:
+    return "\n".join((*command[1:], _run([*command, "--version"])))
 
 
 def _run(command: list[str]) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - the machine's own compiler
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=os.environ | {"LC_ALL": "C"},
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoCompilerError(f"the C compiler {command[0]} fails ({error})") from error
@@ -101,13 +168,14 @@ def _folder() -> Path:
     Raises:
         NoCompilerError: there is none.
     """
-    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    usual = Path(cache_home) / "pcsearch" / "compiled"
-    for folder in (usual, Path(gettempdir()) / f"pcsearch_compiled_{os.getuid()}"):
+    folders = [Path(gettempdir()) / f"pcsearch_compiled_{os.getuid()}"]
+    with contextlib.suppress(PcsearchError):
+        folders.insert(0, cache_folder() / "compiled")
+    for folder in folders:
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = folder.stat()
             own = found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
             if own and os.access(folder, os.W_OK):
                 return folder
-    raise NoCompilerError(f"{usual} is not this user's alone, or cannot be written")
+    raise NoCompilerError(f"{folders[0]} is not this user's alone, or cannot be written")

@@ -13,6 +13,11 @@ from pcsearch.pc.model import Architecture
 REPAYS_GFLOP = 500.0
 """Some seconds of training on a core, which compiling takes once on each node."""
 
+WIDEST = 1024
+STATES = 65_536
+"""Up to this width of a matrix, and so many numbers in an image's hidden states, they gain 7 % and
+more. What is larger leaves the caches, and torch's products are better."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -29,8 +34,13 @@ def choose(shape: Architecture, device: torch.device, gigaflops: float) -> Block
     """
     if not shape.num_blocks or device.type != "cpu" or gigaflops < REPAYS_GFLOP:
         return None
+    hidden, patches = shape.hidden_size, shape.num_patches
+    if max(4 * hidden, shape.mlp_size) > WIDEST or patches * hidden > STATES:
+        return None
     try:
-        return Blocks(shape.num_patches, shape.hidden_size, shape.mlp_size, shape.num_heads)
+        blocks = Blocks(patches, hidden, shape.mlp_size, shape.num_heads)
+        # Of smaller heads most of the vectors would be zeros.
+        return blocks if blocks.head <= 2 * (hidden // shape.num_heads) else None
     except NoCompilerError as error:
-        _log.warning("%s: torch computes the blocks, which takes twice as long", error)
+        _log.warning("%s: torch computes the blocks, which takes half as long again or more", error)
         return None
