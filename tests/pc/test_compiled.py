@@ -60,10 +60,10 @@ def single(weights: Weights) -> Weights:
 def assert_near(found: torch.Tensor, expected: torch.Tensor) -> None:
     """Near for single precision: by the largest value, for small ones are differences of large.
 
-    Torch's own single precision comes to 3e-5 in one of some hundred draws.
+    Torch's own single precision comes to 3e-5 of it in one of some hundred draws.
     """
     assert found.dtype == torch.float32
-    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max().clamp(min=1e-3)
+    assert (found - expected).abs().max() <= 5e-5 * expected.abs().max().clamp(min=0.1)
 
 
 @st.composite
@@ -81,7 +81,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(shape=architectures(), images=st.integers(1, 3), seed=st.integers(0, 2**16))
 def test_gradients_are_torchs(shape: Architecture, images: int, seed: int) -> None:
     weights, hidden = random_weights(shape, seed), random_hidden(shape, seed + 1, images)
