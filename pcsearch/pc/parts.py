@@ -1,10 +1,9 @@
 """A batch a few images at a time, few enough for what they need to stay in the processor's cache.
 
 How many images make a part depends on the shapes and the kind of device only, a part is computed by
-one thread, and what parts give is put together in their order: so the numbers are the same whatever
-the load. Only the norms of
-whole gradients join the images of a batch, so a batch of any size takes the memory of a part,
-besides its states.
+one thread, and what parts give is put together in their order: so with the same number of threads
+the numbers are the same whatever the load. Only the norms of whole gradients join the images of a
+batch, so a batch of any size takes the memory of a part, besides its states.
 """
 
 from __future__ import annotations

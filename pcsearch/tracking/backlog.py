@@ -6,7 +6,7 @@ import threading
 
 RUNS = 100
 """How many there may be. A process may have 1,024 files open by default, on most systems."""
-STALL_SECONDS = 30.0
+STALL_SECONDS = 10.0
 """How long a search waits for W&B to end one of them."""
 
 
@@ -15,7 +15,8 @@ class Backlog:
 
     Args:
         runs: how many there may be.
-        stall: after so many seconds in which none ends, those that are left no longer count.
+        stall: after so many seconds in which none ends, those that are left no longer count, until
+            there are less of them again.
     """
 
     def __init__(self, runs: int = RUNS, stall: float = STALL_SECONDS) -> None:
@@ -33,6 +34,8 @@ class Backlog:
         """It has ended for W&B too."""
         with self._changed:
             self._count -= 1
+            if self._count < self._runs:
+                self._limit = self._runs
             self._changed.notify_all()
 
     def await_room(self) -> None:

@@ -67,7 +67,11 @@ class Writer:
 
         with self._lock:
             self._alone += 1
-        self._start(work)
+        try:
+            self._start(work)
+        except RuntimeError:
+            # There is no room for another thread: this one does it.
+            work()
 
     def drain(self, tell: Callable[[int], None], stall: float, stalled: Callable[[], bool]) -> bool:
         """Wait until everything is done.

@@ -1,12 +1,13 @@
 """What the engine adds to each trial: whole searches of trials that do nothing.
 
-    python tests/benchmarks/engine.py [--trials 100] [--raw-trials 12] [--many 1500] [--json]
+    python tests/benchmarks/engine.py [--trials 100] [--many 1200] [--repetitions 3] [--json]
 
-``trial``: searches of 3 epochs with W&B offline, whole processes, against Tune with its own W&B
-callback in the same run. ``many``: one long search, its time and memory a trial early and late
-(``--many 5000`` takes ten minutes). ``slots``: ASHA on eight slots with sleeping trials of unequal
-length, and which share of the time the slots are busy. ``resume``: a search of 1,000 trials is gone
-on with, until its next trial has ended. Prints a table, and with --json a line a case.
+``trial``: searches of 3 epochs with W&B offline, whole processes, in turns with Tune and its own
+W&B callback, medians. Tune's is what two trials take, and for each of the others what one of ten
+more adds. ``many``: one long search, its time and memory a trial early and late (``--many 5000``
+takes three minutes more). ``slots``: ASHA on eight slots with sleeping trials of unequal length,
+and which share of the time the slots are busy. ``resume``: a search of 1,000 trials is gone on
+with, until its next trial has ended. Prints a table, and with --json a line a case.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -69,41 +71,46 @@ def main() -> int:
     """Run the cases."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=100)
-    parser.add_argument("--raw-trials", type=int, default=12)
-    parser.add_argument("--many", type=int, default=1500)
+    parser.add_argument("--many", type=int, default=1200)
+    parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         (folder / "made.py").write_text(MODULE)
         (folder / "raw.py").write_text(RAW)
-        cases = [
-            trial(folder, given.trials, given.raw_trials),
-            many(folder, given.many),
-            slots(folder),
-            resume(folder),
-        ]
-    for case in cases:
-        if given.json:
-            print(json.dumps(case))
-        else:
-            name = case.pop("case")
-            print(f"{name:8}" + "  ".join(f"{key} {value}" for key, value in case.items()))
+        for measure in (
+            lambda: trial(folder, given.trials, given.repetitions),
+            lambda: many(folder, given.many),
+            lambda: slots(folder),
+            lambda: resume(folder),
+        ):
+            case = measure()
+            if given.json:
+                print(json.dumps(case), flush=True)
+            else:
+                name = case.pop("case")
+                texts = (f"{key} {value}" for key, value in case.items())
+                print(f"{name:8}" + "  ".join(texts), flush=True)
     return 0
 
 
-def trial(folder: Path, trials: int, raw_trials: int) -> dict[str, Any]:
+def trial(folder: Path, trials: int, repetitions: int) -> dict[str, Any]:
     """Seconds a trial, whole processes."""
     write(folder, method="random")
-    ours = run(folder, "made:nothing", trials, "trial")
-    theirs = seconds([sys.executable, "raw.py", str(raw_trials)], folder)
-    own, raw = ours["seconds"] / trials, theirs / raw_trials
+    ours, few, more = [], [], []
+    for repetition in range(repetitions):
+        ours.append(run(folder, "made:nothing", trials, f"trial{repetition}")["seconds"])
+        few.append(seconds([sys.executable, "raw.py", "2"], folder))
+        more.append(seconds([sys.executable, "raw.py", "12"], folder))
+    own, two, twelve = map(statistics.median, (ours, few, more))
+    raw = (two + (twelve - two) / 10 * (trials - 2)) / trials
     return {
         "case": "trial",
         "trials": trials,
-        "s_a_trial": round(own, 3),
+        "s_a_trial": round(own / trials, 3),
         "raw_tune_s_a_trial": round(raw, 2),
-        "ratio": round(raw / own, 1),
+        "ratio": round(raw / own * trials, 1),
     }
 
 

@@ -7,8 +7,8 @@ The CIFAR configuration (batch 200, 64 patches, H 64, MLP 256, 1 head, T = 20), 
 blocks. The plain version is ``tests/pc/plain.py``: eager, autograd over the energy. Both train the
 same batch in turns, and a case is the median of its turns. The machine's rate of matrix products,
 square ones of 2,048, is measured before each case; ``gflops`` counts the products of the
-definition, so a step that needs fewer of them does not look slower. Prints a table and then a
-JSON line for each case; only those with ``--json``.
+definition, so a step that needs fewer of them does not look slower. Prints a row as each case
+ends, and then a JSON line for each; only those with ``--json``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from pcsearch.pc.work import gigaflops
 
 BLOCKS = (0, 1, 6, 12)
 BATCH = 200
-SECONDS = 35.0
+SECONDS = 25.0
 TURNS = 7
 
 
@@ -111,20 +111,26 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="no table")
     given = parser.parse_args()
     device = pick_device(given.device)
-    with computing(device, given.threads):
-        compiled = given.compile == "auto"
-        results = [measure(blocks, device, SECONDS, compiled) for blocks in given.blocks]
+    results = []
     if not given.json:
         print(f"{'':6}{'images a second':>22}{'':>8}{'GFLOP/s':>10}{'of the':>16}")
         print(f"{'blocks':6}{'plain':>10}{'pcsearch':>12}{'ratio':>8}{'':>10}{'matrix rate':>16}")
-        for each in results:
-            print(
-                f"{each['blocks']:6}{each['plain_images_per_second']:10.1f}"
-                f"{each['images_per_second']:12.1f}{each['ratio']:8.2f}{each['gflops']:10.1f}"
-                f"{each['share']:11.0%} of {each['matrix_gflops']:.0f}"
-            )
+    with computing(device, given.threads):
+        for blocks in given.blocks:
+            found = measure(blocks, device, SECONDS, given.compile == "auto")
+            results.append(found)
+            if not given.json:
+                print(_row(found), flush=True)
     for each in results:
         print(json.dumps({key: _rounded(value) for key, value in each.items()}))
+
+
+def _row(found: dict[str, Any]) -> str:
+    return (
+        f"{found['blocks']:6}{found['plain_images_per_second']:10.1f}"
+        f"{found['images_per_second']:12.1f}{found['ratio']:8.2f}{found['gflops']:10.1f}"
+        f"{found['share']:11.0%} of {found['matrix_gflops']:.0f}"
+    )
 
 
 def _rounded(value: Any) -> Any:

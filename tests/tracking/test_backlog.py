@@ -41,6 +41,12 @@ def test_runs_that_do_not_end_are_waited_for_once() -> None:
         backlog.add()
         backlog.await_room()
     assert time.monotonic() - began < 0.2
+    for _ in range(3):
+        backlog.remove()
+    backlog.add()
+    began = time.monotonic()
+    backlog.await_room()
+    assert time.monotonic() - began >= 0.2
 
 
 def test_only_so_many_runs_are_open_at_once(

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from pcsearch.tracking import writer as module
 from pcsearch.tracking.writer import THREADS, Writer
 
@@ -84,4 +86,18 @@ def test_what_hangs_is_waited_for_as_long_as_there_is_hope(monkeypatch: Any) -> 
     assert answers == []
     assert told == [1]
     release.set()
+    assert drain(writer)
+
+
+def test_what_no_thread_can_be_had_for_is_done_in_the_one_that_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writer, done = new_writer(), list[str]()
+
+    def refuse(_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(writer, "_start", refuse)
+    writer.alone(lambda: done.append(threading.current_thread().name))
+    assert done == [threading.current_thread().name]
     assert drain(writer)
