@@ -14,7 +14,7 @@ import pytest
 from commands import COUNTED, ROOT, finish, wait_for
 from s3 import KEYS, S3, serving
 
-TRIALS, EPOCHS = 4, 8
+TRIALS, EPOCHS = 3, 6
 SEARCH = ["s.yaml", "--trainable", "made:counted", "--wandb", "disabled"]
 # Quicker than anybody would want to be told of an outage.
 IMPATIENT = (
@@ -36,7 +36,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "s.yaml").write_text(
         "method: grid\nmetric: {name: loss, goal: minimize}\nparameters:\n"
         f"  x: {{values: {[0.1 * i for i in range(TRIALS)]}}}\n"
-        f"  seconds: {{value: 0.3}}\n  folder: {{value: {tmp_path}}}\n"
+        f"  seconds: {{value: 0.3}}\n  epochs: {{value: {EPOCHS}}}\n"
+        f"  folder: {{value: {tmp_path}}}\n"
     )
     return tmp_path
 
