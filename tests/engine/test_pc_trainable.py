@@ -2,11 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
+from searching import TINY
 
+from pcsearch.engine import pc_trainable
 from pcsearch.engine.pc_trainable import data_folder
 from pcsearch.engine.pc_transformer import PCTransformer
+from pcsearch.pc import batch, training
 from pcsearch.pc.compiled import build
 
 
@@ -52,3 +58,27 @@ def test_a_relative_data_dir_starts_in_the_cache_on_a_node_without_the_drivers_f
     # As the specification of the variable has it.
     monkeypatch.setenv("XDG_CACHE_HOME", "scratch")
     assert data_folder(tmp_path / "none") == tmp_path / ".cache" / "pcsearch"
+
+
+@pytest.mark.parametrize(
+    ("granted", "threads"), [({"CPU": 1.0}, 1), ({"CPU": 2.0}, 2), ({"CPU": 0.25}, 1), ({}, 1)]
+)
+def test_a_trial_takes_a_thread_for_each_processor_that_it_is_granted(
+    granted: dict[str, float], threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = SimpleNamespace(required_resources=granted)
+    context = SimpleNamespace(get_trial_resources=lambda: resources)
+    monkeypatch.setattr(pc_trainable.tune, "get_context", lambda: context)
+    monkeypatch.setattr(pc_trainable.tune, "get_checkpoint", lambda: None)
+    reported: list[dict[str, Any]] = []
+    monkeypatch.setattr(pc_trainable.tune, "report", lambda metrics, **_: reported.append(metrics))
+    seen: list[int] = []
+
+    def train_batch(*given: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return batch.train_batch(*given)
+
+    monkeypatch.setattr(training, "train_batch", train_batch)
+    pc_trainable.make_trainable(pc_trainable.TrialSettings(tmp_path))(TINY | {"epochs": 1})
+    assert set(seen) == {threads}
+    assert len(reported) == 1
