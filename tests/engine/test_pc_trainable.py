@@ -19,10 +19,8 @@ from pcsearch.pc.compiled import build
 @pytest.fixture
 def nothing_loaded() -> Iterator[None]:
     """As in a process that has not asked for the compiled code yet."""
-    build.loaded.cache_clear()
     build._found.cache_clear()
     yield
-    build.loaded.cache_clear()
     build._found.cache_clear()
 
 

@@ -31,10 +31,8 @@ def nothing_loaded(
 ) -> Iterator[None]:
     """As in a new process, with a cache of the test session."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "compiled"))
-    build.loaded.cache_clear()
     build._found.cache_clear()
     yield
-    build.loaded.cache_clear()
     build._found.cache_clear()
 
 

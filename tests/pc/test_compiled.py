@@ -43,7 +43,6 @@ def machine(
 
 
 def _forget() -> None:
-    build.loaded.cache_clear()
     build._found.cache_clear()
 
 

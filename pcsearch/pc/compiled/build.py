@@ -31,7 +31,6 @@ class NoCompilerError(PcsearchError):
     """There is no compiler here, or it does not take the source."""
 
 
-@cache
 def loaded() -> ctypes.CDLL:
     """The compiled `blocks.c`.
 
