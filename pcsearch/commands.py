@@ -18,10 +18,10 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
 
 if TYPE_CHECKING:
-    from pcsearch.engine.experiment import Experiment
-    from pcsearch.engine.options import Options
+    from pcsearch.engine.experiment.experiment import Experiment
+    from pcsearch.engine.records.options import Options
     from pcsearch.sweeps.sweep import Sweep
-    from pcsearch.tracking.wandb_sweep import SweepAddress
+    from pcsearch.tracking.server.sweep import SweepAddress
 
 DEFAULT_PROJECT = "pcsearch"
 TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
@@ -35,7 +35,7 @@ def plan(sweep: Path, given: Mapping[str, Any], draws: int, as_json: bool) -> in
     Raises:
         PcsearchError: whatever is wrong with the sweep or the options.
     """
-    from pcsearch.engine.plan import make_plan
+    from pcsearch.engine.experiment.plan import make_plan
     from pcsearch.reports.plan import as_document, as_text
 
     made = make_plan(sweep, _options(given), draws)
@@ -49,7 +49,7 @@ def start(sweep: Path, given: Mapping[str, Any]) -> int:
     Raises:
         PcsearchError: whatever is wrong; nothing has started then.
     """
-    from pcsearch.engine.experiment import prepare
+    from pcsearch.engine.experiment.experiment import prepare
     from pcsearch.session import run_session
 
     experiment = _warmed(prepare(sweep, _options(given)))
@@ -67,11 +67,11 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) 
     Raises:
         PcsearchError: whatever is wrong; nothing has started then.
     """
-    from pcsearch.engine.experiment import checked_sweep, prepare
+    from pcsearch.engine.experiment.experiment import checked_sweep, prepare
     from pcsearch.session import run_session
-    from pcsearch.tracking.attachment import SWEEP_ID as ID
-    from pcsearch.tracking.attachment import SWEEP_URL as URL
-    from pcsearch.tracking.wandb_mode import resolve
+    from pcsearch.tracking.server.mode import resolve
+    from pcsearch.tracking.server.registration import SWEEP_ID as ID
+    from pcsearch.tracking.server.registration import SWEEP_URL as URL
 
     address = _address(sweep_id, given)
     options = _options(given)
@@ -98,7 +98,7 @@ def _warmed(experiment: Experiment) -> Experiment:
     """The experiment with the results that it is to start from."""
     if not experiment.options.warm_start:
         return experiment
-    from pcsearch.engine.warm_start import warm_start
+    from pcsearch.engine.experiment.warm_start import warm_start
 
     found = warm_start(experiment)
     for note in found.notes:
@@ -112,10 +112,10 @@ def create(sweep: Path, given: Mapping[str, Any]) -> int:
     Raises:
         PcsearchError: something is wrong with the file, or W&B does not take it.
     """
-    from pcsearch.engine.experiment import checked_sweep, workload_of
-    from pcsearch.tracking.wandb_api import NoAnswer
-    from pcsearch.tracking.wandb_mode import require
-    from pcsearch.tracking.wandb_sweep import register
+    from pcsearch.engine.experiment.experiment import checked_sweep, workload_of
+    from pcsearch.tracking.server.api import NoAnswer
+    from pcsearch.tracking.server.mode import require
+    from pcsearch.tracking.server.sweep import register
 
     options = _options(given)
     checked = checked_sweep(sweep, options, workload_of(options, Path.cwd()))
@@ -151,10 +151,10 @@ def resume(
     Raises:
         PcsearchError: the experiment or an option is wrong.
     """
-    from pcsearch.engine.directory import found
-    from pcsearch.engine.experiment import reopen
-    from pcsearch.engine.history import try_again
-    from pcsearch.engine.journal import Journal
+    from pcsearch.engine.experiment.experiment import reopen
+    from pcsearch.engine.records.directory import found
+    from pcsearch.engine.records.history import try_again
+    from pcsearch.engine.records.journal import Journal
     from pcsearch.session import run_session
 
     passing = ("deadline", "address")
@@ -189,7 +189,7 @@ def resume(
 
 
 def _tell_of_the_end(experiment: Experiment) -> None:
-    from pcsearch.engine.experiment import grid_size
+    from pcsearch.engine.experiment.experiment import grid_size
 
     count = len(experiment.history.trials)
     message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"
@@ -205,7 +205,7 @@ def _tell_of_the_end(experiment: Experiment) -> None:
 
 
 def _options(given: Mapping[str, Any]) -> Options:
-    from pcsearch.engine.options import Options
+    from pcsearch.engine.records.options import Options
 
     others = ("project", "entity", *TRACKING)
     seed = given["seed"] if given["seed"] is not None else secrets.randbelow(2**31)
@@ -227,7 +227,7 @@ def _tracking(
 
 
 def _address(sweep_id: str, given: Mapping[str, Any]) -> SweepAddress:
-    from pcsearch.tracking.wandb_sweep import parse_address
+    from pcsearch.tracking.server.sweep import parse_address
 
     address = parse_address(sweep_id)
     for option, own in (("project", address.project), ("entity", address.entity)):
@@ -239,8 +239,8 @@ def _address(sweep_id: str, given: Mapping[str, Any]) -> SweepAddress:
 
 def _configuration(address: SweepAddress) -> tuple[str, str]:
     """The text and the URL of a sweep at W&B."""
-    from pcsearch.tracking.wandb_api import NoAnswer
-    from pcsearch.tracking.wandb_sweep import configuration
+    from pcsearch.tracking.server.api import NoAnswer
+    from pcsearch.tracking.server.sweep import configuration
 
     try:
         text, found = configuration(address)

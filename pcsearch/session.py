@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pcsearch.engine.experiment import Experiment
-from pcsearch.engine.journal import Journal, Tracked
-from pcsearch.engine.ownership import TakenOverError
-from pcsearch.engine.storage import StorageError, go_on
+from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.records.journal import Journal, Tracked
+from pcsearch.engine.storage.files import StorageError, go_on
+from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
 from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pcsearch.engine.record import Record
-    from pcsearch.engine.run import Outcome
-    from pcsearch.tracking.attachment import Attachment
-    from pcsearch.tracking.wandb_api import Mode
-    from pcsearch.tracking.wandb_callback import WandbCallback
-    from pcsearch.tracking.wandb_mode import WandbMode
+    from pcsearch.engine.execution.outcomes import Record
+    from pcsearch.engine.execution.run import Outcome
+    from pcsearch.tracking.callback import WandbCallback
+    from pcsearch.tracking.server.api import Mode
+    from pcsearch.tracking.server.mode import WandbMode
+    from pcsearch.tracking.server.registration import Attachment
 
 FILE_WIDTH = 160
 
@@ -48,7 +48,7 @@ def run_session(
     Raises:
         PcsearchError: the data, the cluster, the directory or W&B cannot be had.
     """
-    from pcsearch.tracking.wandb_mode import resolve
+    from pcsearch.tracking.server.mode import resolve
 
     notes, place = console(stderr=True), experiment.directory.place
     mode = mode or resolve(tracking["wandb"])
@@ -59,12 +59,12 @@ def run_session(
     say(notes, f"Everything goes to {place}")
 
     # They load Ray, which a mistake that is found before should not wait for.
-    from pcsearch.engine.record import Record
-    from pcsearch.engine.restoring import restore
-    from pcsearch.engine.run import held, ready, run
+    from pcsearch.engine.execution.outcomes import Record
+    from pcsearch.engine.execution.restore import restore
+    from pcsearch.engine.execution.run import held, ready, run
     from pcsearch.reports.live import LiveReport
-    from pcsearch.tracking.attachment import attach
-    from pcsearch.tracking.credentials import withheld
+    from pcsearch.tracking.server.credentials import withheld
+    from pcsearch.tracking.server.registration import attach
 
     def tell(line: str) -> None:
         warn(notes, line)
@@ -96,7 +96,7 @@ def run_session(
 @contextmanager
 def _seen_off(experiment: Experiment, wandb: WandbCallback, notes: Console) -> Iterator[None]:
     """See W&B's runs off where an error ends the session, and say what to do."""
-    from pcsearch.engine.ray_client import ConnectionLostError
+    from pcsearch.engine.cluster.ray_client import ConnectionLostError
 
     try:
         yield
@@ -146,10 +146,10 @@ def _settle(wandb: WandbCallback, notes: Console) -> None:
 
 
 def _callback(experiment: Experiment, record: Record, attached: Attachment) -> WandbCallback:
-    from pcsearch.tracking.attachment import SWEEP_ID
-    from pcsearch.tracking.search import Earlier, Search
-    from pcsearch.tracking.wandb_callback import WandbCallback
-    from pcsearch.tracking.wandb_runs import Home
+    from pcsearch.tracking.callback import WandbCallback
+    from pcsearch.tracking.runs.context import Earlier, Search
+    from pcsearch.tracking.runs.run import Home
+    from pcsearch.tracking.server.registration import SWEEP_ID
 
     sweep, directory, tracking = experiment.sweep, experiment.directory, attached.tracking
     tags: list[str] = [sweep.method]
@@ -232,7 +232,7 @@ def _describe(experiment: Experiment) -> str:
 
 
 def _report(experiment: Experiment, outcome: Outcome) -> None:
-    from pcsearch.engine.stoppers import HOPELESS
+    from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.results import best_configurations, failures, table
 
     output = console()
@@ -259,8 +259,8 @@ def _report(experiment: Experiment, outcome: Outcome) -> None:
 
 def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:
     """Say how W&B gets what it lacks."""
-    from pcsearch.tracking.segments import unmarked
-    from pcsearch.tracking.wandb_mode import sync_command
+    from pcsearch.tracking.runs.offline_files import unmarked
+    from pcsearch.tracking.server.mode import sync_command
 
     directory = experiment.directory
     output, files, place = console(), unmarked(directory.path), directory.place

@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 @pytest.fixture(scope="module")
 def ray_here() -> Iterator[None]:
     """One Ray for the searches of a module in this process: each would start its own."""
-    from pcsearch.engine.cluster import connected
+    from pcsearch.engine.cluster.connection import connected
 
     with connected(None):
         yield

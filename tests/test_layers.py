@@ -29,7 +29,7 @@ def test_imports_go_downwards_only() -> None:
         ("sweeps/sweep.py", "import torch"),
         ("pc/training.py", "import ray"),
         ("pc/training.py", "import wandb"),
-        ("engine/options.py", "import pcsearch.tracking.wandb_mode"),
+        ("engine/options.py", "import pcsearch.tracking.server.mode"),
         ("engine/options.py", "import wandb"),
         ("tracking/wandb_mode.py", "import pcsearch.reports.results"),
     ],

@@ -64,9 +64,9 @@ def loaded(code: str) -> set[str]:
         ("import pcsearch.pc.config, pcsearch.pc.metrics", set()),
         ("import pcsearch.pc.training", {"torch"}),
         (TRAINING, {"torch"}),
-        ("import pcsearch.tracking.wandb_mode", set()),
+        ("import pcsearch.tracking.server.mode", set()),
         ("from pcsearch.cli import main; main(['nosuch.yaml'])", set()),
-        ("import pcsearch.engine.experiment", set()),
+        ("import pcsearch.engine.experiment.experiment", set()),
         *(
             (f"from pcsearch.cli import main; assert not main(['{file}', '--plan'])", set())
             for file in ("search_spaces/quickstart.yaml", "search_spaces/architecture_grid.yaml")

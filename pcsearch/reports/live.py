@@ -15,9 +15,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from pcsearch.engine.experiment import Experiment
-from pcsearch.engine.record import Record, trial_number
-from pcsearch.engine.results import TrialResult, best, measured, pareto_front
+from pcsearch.engine.execution.outcomes import Record, trial_number
+from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.records.trial_result import TrialResult, best, measured, pareto_front
 from pcsearch.reports.results import STATUS_STYLES, cells, columns, number
 
 LATEST = 8

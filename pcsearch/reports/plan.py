@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pcsearch.engine.plan import Plan
+from pcsearch.engine.experiment.plan import Plan
 from pcsearch.sweeps.parameters import nested, value_of
 from pcsearch.sweeps.wording import shown
 

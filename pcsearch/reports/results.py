@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pcsearch.engine.results import TrialResult, best, pareto_front, ranked
+from pcsearch.engine.records.trial_result import TrialResult, best, pareto_front, ranked
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter, nested, value_of
 from pcsearch.sweeps.sweep import Sweep

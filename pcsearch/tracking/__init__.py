@@ -1,1 +1,4 @@
-"""Where the runs of a search can be followed: W&B, online or in local files."""
+"""W&B: one run for each trial of a search, kept by threads of the driver.
+
+It knows the engine; the engine does not know it.
+"""

@@ -27,8 +27,8 @@ import yaml
 from optuna.trial import create_trial
 from search_cases import CASES, Case
 
-from pcsearch.engine.search_space import OptunaSpace
-from pcsearch.engine.searchers import BayesSearcher, make_searcher
+from pcsearch.engine.search.search_space import OptunaSpace
+from pcsearch.engine.search.searchers import BayesSearcher, make_searcher
 from pcsearch.sweeps.sweep import parse_sweep
 
 METRIC = "loss"

@@ -31,12 +31,12 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 import ray
 from ray.air.integrations.wandb import WandbLoggerCallback
 
-from pcsearch.engine.results import TrialResult
+from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.pc.config import model_config
 from pcsearch.sweeps.metrics import Metric
-from pcsearch.tracking.search import Search
-from pcsearch.tracking.wandb_callback import WandbCallback
-from pcsearch.tracking.wandb_runs import Home
+from pcsearch.tracking.callback import WandbCallback
+from pcsearch.tracking.runs.context import Search
+from pcsearch.tracking.runs.run import Home
 
 BLOCKS = 6
 

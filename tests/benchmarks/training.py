@@ -4,9 +4,9 @@
         [--compile auto|off] [--json]
 
 The CIFAR configuration (batch 200, 64 patches, H 64, MLP 256, 1 head, T = 20), with 0, 1, 6 and 12
-blocks. The plain version is ``tests/pc/plain.py``: eager, autograd over the energy. Both train the
-same batch in turns, and a case is the median of its turns. The machine's rate of matrix products,
-square ones of 2,048, is measured before each case; ``gflops`` counts the products of the
+blocks. The plain version is ``tests/helpers/plain.py``: eager, autograd over the energy. Both train
+the same batch in turns, and a case is the median of its turns. The machine's rate of matrix
+products, square ones of 2,048, is measured before each case; ``gflops`` counts the products of the
 definition, so a step that needs fewer of them does not look slower. Prints a row as each case
 ends, and then a JSON line for each; only those with ``--json``.
 """
@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "pc"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 import plain
 

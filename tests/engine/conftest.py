@@ -17,7 +17,7 @@ SETTINGS = (
 @pytest.fixture
 def no_ray_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No token, and nothing that a test sets is left."""
-    from pcsearch.engine import addresses
+    from pcsearch.engine.cluster import address as addresses
 
     monkeypatch.setenv("HOME", str(tmp_path))
     # Ray would keep for other tests what these set.

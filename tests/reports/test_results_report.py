@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcsearch.engine.results import TrialResult
+from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.reports.results import best_configurations
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import parse_sweep

@@ -1,0 +1,98 @@
+"""What travels to a cluster's nodes with the search: pcsearch, and the user's own modules.
+
+A node needs ray and torch; the rest is in one folder that Ray packs, sends to each node once and
+puts before everything else on the workers' path (a runtime environment's ``working_dir``).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pcsearch
+from pcsearch.engine.workloads.user_code import LEFT_OUT, PACKAGE, SHIPPED_VARIABLE
+from pcsearch.errors import PcsearchError, Problem
+
+LARGEST_FILE = 2 * 1024**2
+LARGEST_PACKAGE = 50 * 1024**2
+
+
+@contextmanager
+def packed(code: Path | None) -> Iterator[dict[str, Any]]:
+    """The runtime environment of a search, whose files are there as long as the block lasts.
+
+    Args:
+        code: the folder of the user's modules, None where there are none to send.
+
+    Raises:
+        PcsearchError: the folder holds too much.
+    """
+    with TemporaryDirectory(prefix="pcsearch_code_") as name:
+        folder = Path(name)
+        source = Path(pcsearch.__file__).parent
+        shutil.copytree(source, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+        _add_digits(folder)
+        if code is not None:
+            _add_modules(code, folder)
+        # A job that was submitted to the cluster has an environment of its own, to be added to.
+        os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
+        yield {"working_dir": str(folder), "env_vars": {SHIPPED_VARIABLE: "1"}}
+
+
+def _add_digits(folder: Path) -> None:
+    """Send the images of scikit-learn that a worker without it could not have."""
+    # What is shipped matters to few commands, and numpy would be loaded for all.
+    from pcsearch.pc.data.digits import FILE, source
+
+    there = source()
+    target = folder / FILE.relative_to(Path(pcsearch.__file__).parents[1])
+    if there is not None and not target.exists():
+        shutil.copyfile(there, target)
+
+
+def _add_modules(code: Path, folder: Path) -> None:
+    """Copy the modules and packages of a folder."""
+    total = 0
+    for source in _files(code):
+        size = source.stat().st_size
+        total += 0 if size > LARGEST_FILE else size
+        if total > LARGEST_PACKAGE:
+            raise PcsearchError(
+                Problem(
+                    f"the modules of {code} are more than {LARGEST_PACKAGE >> 20} MB, too much to "
+                    "send to the nodes; start the search in a folder with less beside the module",
+                    "--trainable",
+                )
+            )
+        target = folder / source.relative_to(code)
+        # Ours is there already; a large file is no code.
+        if size <= LARGEST_FILE and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def _files(code: Path) -> Iterator[Path]:
+    """A folder's modules, and every file of its packages."""
+    for entry in sorted(code.iterdir()):
+        if entry.suffix == ".py" and entry.is_file():
+            yield entry
+        elif entry.name.isidentifier() and entry.is_dir() and _is_package(entry):
+            for parent, folders, names in os.walk(entry):
+                folders[:] = [each for each in sorted(folders) if _wanted(Path(parent, each))]
+                yield from (
+                    path for name in sorted(names) if (path := Path(parent, name)).is_file()
+                )
+
+
+def _is_package(folder: Path) -> bool:
+    return _wanted(folder) and folder.name != PACKAGE and any(folder.glob("*.py"))
+
+
+def _wanted(folder: Path) -> bool:
+    is_environment = (folder / "pyvenv.cfg").exists()
+    return not (folder.name in LEFT_OUT or folder.name.startswith(".") or is_environment)

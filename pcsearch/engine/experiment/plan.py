@@ -1,0 +1,96 @@
+"""What a search would do, made without Ray and without running anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pcsearch.engine.experiment.experiment import checked_sweep, trial_cap, workload_of
+from pcsearch.engine.records.options import Options, SamplerName
+from pcsearch.engine.search.auto_sampler import WORDS, pick_sampler
+from pcsearch.sweeps.configurations import Grid, configurations
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search that has been checked.
+
+    Args:
+        sweep: what to search.
+        metrics: what trials are compared by.
+        trials: how many there are at most, None where nothing bounds them.
+        grid_size: how many combinations the parameters have, None where they are no grid.
+        searcher: what chooses the configurations, in words.
+        rungs: the epochs after which trials are compared and stopped.
+        notes: what the user should know, a line each.
+        configs: the first configurations.
+    """
+
+    sweep: Sweep
+    metrics: tuple[Metric, ...]
+    trials: int | None
+    grid_size: int | None
+    searcher: str
+    rungs: tuple[int, ...]
+    notes: tuple[str, ...]
+    configs: tuple[dict[str, Any], ...]
+
+
+def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
+    """Read and check a sweep, and say what its search would do.
+
+    Args:
+        sweep_file: the file.
+        options: what was asked besides.
+        draws: how many configurations to draw.
+
+    Raises:
+        PcsearchError: whatever is wrong with the sweep or the options, all of it.
+    """
+    workload = workload_of(options, Path.cwd())
+    sweep = checked_sweep(sweep_file, options, workload)
+    cap = trial_cap(sweep, options.num_samples)
+    sizes = [p.distribution.grid_size() for p in sweep.parameters.values()]
+    size = None if None in sizes else Grid(sweep).size
+    rungs: tuple[int, ...] = ()
+    if sweep.early_terminate is not None:
+        rungs = sweep.early_terminate.rungs(workload.max_epochs(sweep))
+    notes = list(sweep.notes)
+    if cap is None:
+        notes.append(
+            f"method {sweep.method} has no end of its own: to run it give --num-samples N, or "
+            "run_cap: N in the file"
+        )
+    count = draws if cap is None else min(draws, cap)
+    configs = tuple(_configs(sweep, options, cap, count))
+    if draws and sweep.method in ("bayes", "custom"):
+        notes.append("the configurations are those suggested before any trial has a result")
+    searcher = _searcher(sweep, options.sampler)
+    metrics = sweep.metrics or workload.default_metrics()
+    return Plan(sweep, metrics, cap, size, searcher, rungs, tuple(notes), configs)
+
+
+def _configs(sweep: Sweep, options: Options, cap: int | None, count: int) -> list[dict[str, Any]]:
+    if not count:
+        return []
+    planned = configurations(sweep, options.seed)
+    if planned is not None:
+        return [planned.config(index) for index in range(count)]
+    # Optuna takes a while to import.
+    from pcsearch.engine.search.preview import first_suggestions
+
+    return first_suggestions(sweep, cap, options.seed, options.sampler, count)
+
+
+def _searcher(sweep: Sweep, sampler: SamplerName) -> str:
+    match sweep.method:
+        case "grid":
+            return "every combination once, in the order of the parameters' names"
+        case "random":
+            return "independent draws"
+        case "bayes" | "custom":
+            picked = pick_sampler(sampler, len(sweep.searched()), len(sweep.metrics))
+            return f"Optuna, sampler {sampler}: {WORDS[picked]}"

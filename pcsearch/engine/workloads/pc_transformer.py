@@ -1,0 +1,103 @@
+"""The PC transformer as what trials run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pcsearch.engine.workloads import pc_checks
+from pcsearch.engine.workloads.pc_requirements import prepare_data, worker_packages
+from pcsearch.engine.workloads.workload import Surroundings, Trainable, Workload
+from pcsearch.errors import Problem
+from pcsearch.pc import metrics as names
+from pcsearch.pc.checkpoint_files import damage
+from pcsearch.pc.compiled.build import NoCompilerError, loaded
+from pcsearch.pc.config import NUMERIC_FIELDS, model_config
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.parameters import Parameter
+from pcsearch.sweeps.sweep import Sweep
+
+DEFAULT_METRIC = Metric("best_val_mse", "minimize")
+
+
+class PCTransformer(Workload):
+    """Trials that train a PC transformer; every parameter is a field of ModelConfig."""
+
+    time_attr: ClassVar[str] = names.EPOCH
+
+    def numeric(self, name: str) -> bool:
+        """Whether the field holds a number."""
+        return name in NUMERIC_FIELDS
+
+    def check(self, sweep: Sweep) -> None:
+        """Hold a sweep to ModelConfig and to the metrics that a run reports."""
+        pc_checks.check(sweep)
+
+    def parameter_problems(self, parameters: Iterable[Parameter]) -> list[Problem]:
+        """Names that are no fields, and values of the wrong type or range."""
+        return list(pc_checks.parameter_problems(parameters))
+
+    def default_metrics(self) -> tuple[Metric, ...]:
+        """The best validation error."""
+        return (DEFAULT_METRIC,)
+
+    def max_epochs(self, sweep: Sweep) -> int:
+        """The largest value of ``epochs``."""
+        return pc_checks.largest(sweep, "epochs")
+
+    def epochs(self, values: Mapping[str, Any]) -> int:
+        """The configuration's ``epochs``."""
+        return model_config(values).epochs
+
+    def effective_config(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole ModelConfig."""
+        return model_config(values).model_dump(mode="json")
+
+    def prepare(self, sweep: Sweep, folder: Path) -> None:
+        """Load, and download where need be, the images."""
+        prepare_data(sweep, folder)
+
+    def notes(self, compiled: bool) -> tuple[str, ...]:
+        """That there is no compiled code on this machine, where it is wanted."""
+        if compiled:
+            try:
+                loaded()
+            except NoCompilerError as error:
+                return (
+                    f"{error}; without compiled code long trials here take up to twice the time "
+                    "(--compile off leaves this line out)",
+                )
+        return ()
+
+    def check_gpus(self, sweep: Sweep, gpus_per_trial: float) -> None:
+        """Refuse ``device: cuda`` for trials without a GPU: each would fail."""
+        pc_checks.check_device(sweep, gpus_per_trial)
+
+    def damage(self, checkpoint: Path) -> str:
+        """What is wrong with the state in a checkpoint's folder."""
+        return damage(checkpoint)
+
+    def worker_packages(self, sweep: Sweep) -> Mapping[str, str]:
+        """What the augmentation and the pictures of a sweep's trials need."""
+        return worker_packages(sweep)
+
+    def trainable(
+        self, sweep: Sweep, metrics: tuple[Metric, ...], surroundings: Surroundings
+    ) -> Trainable:
+        """Training, with a validation and a probe at every epoch that the search looks at."""
+        # The checks of a sweep should not wait for Ray to load.
+        from pcsearch.engine.workloads.pc_trainable import TrialSettings, make_trainable
+
+        longest = self.max_epochs(sweep)
+        rungs = sweep.early_terminate.rungs(longest) if sweep.early_terminate else ()
+        sources = {names.source(metric.name) for metric in metrics}
+        settings = TrialSettings(
+            checkpoint_every=surroundings.checkpoint_every,
+            compiled=surroundings.compiled,
+            data_folder=surroundings.folder,
+            validate_at=rungs if "validation" in sources else (),
+            # The last epoch is probed wherever any is.
+            probe_at=(*rungs, longest) if "probe" in sources else (),
+        )
+        return make_trainable(settings)

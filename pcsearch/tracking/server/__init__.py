@@ -1,0 +1,4 @@
+"""What W&B's server is asked: the log-in, the mode, sweeps.
+
+It knows nothing of runs.
+"""

@@ -1,0 +1,97 @@
+"""What is sent to a cluster's nodes; that it is enough there is tested in tests/searches."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pcsearch.engine.cluster import shipping
+from pcsearch.engine.cluster.shipping import packed
+from pcsearch.engine.workloads.user_code import code_folder, module_root
+from pcsearch.errors import PcsearchError
+
+MEGABYTE = 1024**2
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Set and removed, so that what the code sets is undone too.
+    monkeypatch.setenv("RAY_OVERRIDE_JOB_RUNTIME_ENV", "")
+    monkeypatch.delenv("RAY_OVERRIDE_JOB_RUNTIME_ENV")
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+
+
+def sent(code: Path | None) -> set[str]:
+    with packed(code) as environment:
+        folder = Path(environment["working_dir"])
+        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_pcsearch_is_sent_whole_with_the_digits_and_little_else() -> None:
+    names = sent(None)
+    own = Path(shipping.__file__).parents[3]
+    modules = {f"pcsearch/{path.relative_to(own)}" for path in own.rglob("*.py")}
+    others = {"py.typed", "pc/data/digits.csv.gz", "pc/compiled/blocks.c"}
+    assert names == modules | {f"pcsearch/{name}" for name in others}
+    with packed(None) as environment:
+        files = Path(environment["working_dir"]).rglob("*")
+        assert sum(path.stat().st_size for path in files if path.is_file()) < MEGABYTE
+
+
+def test_the_modules_and_packages_of_a_folder_are_sent(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        *("mine.py", "model/__init__.py", "model/deep/layers.py", "model/names.json", "plain/a.py"),
+        *(".git/hook.py", "venv/x.py", "mine_env/pyvenv.cfg", "mine_env/y.py", "tests/test_a.py"),
+        *("data/1.png", "notes.txt", "pcsearch/old.py", "model/__pycache__/a.pyc", "a-b/c.py"),
+    )
+    (tmp_path / "model" / "weights.pt").write_bytes(b"0" * (shipping.LARGEST_FILE + 1))
+    assert sent(tmp_path) - sent(None) == {
+        "mine.py",
+        "model/__init__.py",
+        "model/deep/layers.py",
+        "model/names.json",
+        "plain/a.py",
+    }
+
+
+def test_a_folder_with_too_much_code_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipping, "LARGEST_PACKAGE", MEGABYTE)
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_bytes(b"#" * (MEGABYTE * 3 // 4))
+    with pytest.raises(PcsearchError, match=r"--trainable: the modules of .* more than 1 MB"):
+        sent(tmp_path)
+
+
+def test_a_module_is_sent_from_where_it_is_found_unless_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    write(here, "mine.py", "package/__init__.py")
+    write(there, "shipped_other.py", "shipped_package/__init__.py", "shipped_package/train.py")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(there)])
+    assert module_root("mine", here) == here
+    assert module_root("package.train", here) == here
+    assert module_root("shipped_other", here) == there
+    assert module_root("shipped_package.train", here) == there
+    assert module_root("numpy.linalg", here) is None
+    assert module_root("nosuchmodule", here) is None
+    assert module_root("sys", here) is None
+    assert module_root("json.decoder", here) is None
+
+
+def test_a_worker_takes_the_modules_that_were_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert code_folder(tmp_path) == tmp_path
+    monkeypatch.setenv(shipping.SHIPPED_VARIABLE, "1")
+    assert code_folder(tmp_path) == Path(shipping.__file__).parents[3]

@@ -1,0 +1,62 @@
+"""A plan says what would run, and draws what the search would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from searching import write_sweep
+
+from pcsearch.engine.experiment.plan import make_plan
+from pcsearch.engine.records.options import Options
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.configurations import configurations
+from pcsearch.sweeps.sweep import read_sweep
+
+RANGE = {"peak_lr_hidden": {"min": 0.01, "max": 0.1}}
+
+
+def test_a_grid_has_a_size_and_the_cap_is_on_trials(tmp_path: Path) -> None:
+    file = write_sweep(tmp_path / "s.yaml", {"seed": {"values": [1, 2, 3]}})
+    plan = make_plan(file, Options(num_samples=2), 9)
+    assert (plan.grid_size, plan.trials) == (3, 2)
+    assert [config["seed"] for config in plan.configs] == [1, 2]
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_a_search_without_an_end_has_no_number_of_trials(method: str, tmp_path: Path) -> None:
+    file = write_sweep(tmp_path / "s.yaml", RANGE, method=method)
+    plan = make_plan(file, Options(), 0)
+    assert plan.trials is None
+    assert plan.grid_size is None
+    assert plan.configs == ()
+    assert any("give --num-samples N" in note for note in plan.notes)
+
+
+def test_random_draws_are_those_of_the_search(tmp_path: Path) -> None:
+    file = write_sweep(tmp_path / "s.yaml", RANGE, method="random")
+    draws = configurations(read_sweep(file), seed=7)
+    assert draws is not None
+    plan = make_plan(file, Options(seed=7, num_samples=5), 3)
+    assert list(plan.configs) == [draws.config(index) for index in range(3)]
+
+
+def test_first_suggestions_of_bayes_are_seeded_and_noted(tmp_path: Path) -> None:
+    file = write_sweep(tmp_path / "s.yaml", RANGE, method="bayes")
+    plans = [make_plan(file, Options(seed=seed, num_samples=20), 4) for seed in (1, 1, 2)]
+    assert plans[0].configs == plans[1].configs != plans[2].configs
+    assert all(0.01 <= config["peak_lr_hidden"] <= 0.1 for config in plans[0].configs)
+    assert "the configurations are those suggested before any trial has a result" in plans[0].notes
+
+
+def test_the_rungs_are_those_below_the_longest_trial(tmp_path: Path) -> None:
+    early = {"type": "hyperband", "max_iter": 27, "s": 2}
+    searched = {"epochs": {"values": [5, 20]}}
+    file = write_sweep(tmp_path / "s.yaml", searched, early_terminate=early)
+    assert make_plan(file, Options(), 0).rungs == (3, 9)
+
+
+def test_a_mistake_is_the_same_as_in_a_search(tmp_path: Path) -> None:
+    file = write_sweep(tmp_path / "s.yaml", {"epocs": {"value": 1}})
+    with pytest.raises(PcsearchError, match="did you mean 'epochs'"):
+        make_plan(file, Options(), 0)

@@ -1,0 +1,252 @@
+"""The experiment's directory: what is written is read again, and what is wrong is told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pcsearch import __version__
+from pcsearch.engine.records.directory import ExperimentDirectory, check_name
+from pcsearch.engine.records.journal import Known
+from pcsearch.errors import PcsearchError
+
+TEXT = "method: grid # ünïcode\nparameters:\n  seed: {value: 1}"
+HASHED = {"sweep_sha256": hashlib.sha256(TEXT.encode()).hexdigest()}
+RECORD: dict[str, Any] = {
+    "created": "2026-01-02T03:04:05+00:00",
+    "options": {"num_samples": None, "seed": 3, "overrides": {"epochs": [1, "ü", None, 1e-5]}},
+    "tracking": {"wandb": "offline"},
+    "folder": "/started/there",
+}
+
+
+def test_what_is_created_is_read_again(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "deep" / "er" / "exp_1")
+    directory.create(TEXT, RECORD)
+    assert directory.name == "exp_1"
+    assert directory.sweep.read_text(encoding="utf-8") == TEXT
+    record = ExperimentDirectory(directory.path).record()
+    assert {name: record[name] for name in RECORD} == RECORD
+
+
+def test_nothing_but_the_two_files_is_left(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    directory.create(TEXT, RECORD)
+    assert {path.name for path in directory.path.iterdir()} == {"sweep.yaml", "experiment.json"}
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["two words", "it's", 'the "best"', "a;b", "naïve-搜索", "$HOME", "-rf", "a\nb", "#%&"],
+)
+def test_folders_may_have_any_name(tmp_path: Path, folder: str) -> None:
+    directory = ExperimentDirectory(tmp_path / folder / "exp")
+    directory.create(TEXT, RECORD)
+    assert directory.record()["options"] == RECORD["options"]
+    with pytest.raises(PcsearchError) as caught:
+        directory.create(TEXT, RECORD)
+    advice = str(caught.value).partition("(--resume ")[2].rpartition(") or choose")[0]
+    assert shlex.split(advice) == [str(directory.path)]
+
+
+def test_a_directory_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    directory.create(TEXT, RECORD)
+    with pytest.raises(PcsearchError) as caught:
+        directory.create("other", {})
+    path = directory.path
+    assert str(caught.value) == (
+        f"{path} is there already; go on with it (--resume {path}) or choose another --name"
+    )
+    assert directory.sweep.read_text(encoding="utf-8") == TEXT
+    assert directory.record()["tracking"] == RECORD["tracking"]
+
+
+def killed() -> Iterator[Known]:
+    """Older results, at which the process is killed."""
+    raise KeyboardInterrupt
+    yield
+
+
+def test_a_start_that_is_killed_leaves_its_name_to_the_next(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    with pytest.raises(KeyboardInterrupt):
+        directory.create(TEXT, RECORD, killed())
+    directory.check_absent()
+    directory.create(TEXT, RECORD)
+    assert directory.record()["options"] == RECORD["options"]
+
+
+def test_of_two_that_start_at_once_one_has_the_directory(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+
+    def overtaken() -> Iterator[Known]:
+        directory.create(TEXT, RECORD)
+        yield from ()
+
+    with pytest.raises(PcsearchError, match=r"exp is there already; go on with it \(--resume"):
+        directory.create("other", {}, overtaken())
+    assert directory.sweep.read_text(encoding="utf-8") == TEXT
+    assert list(tmp_path.iterdir()) == [directory.path]
+
+
+def test_an_empty_directory_is_there_too(tmp_path: Path) -> None:
+    (tmp_path / "exp").mkdir()
+    with pytest.raises(PcsearchError, match="exp is there already and is no experiment"):
+        ExperimentDirectory(tmp_path / "exp").create(TEXT, RECORD)
+    assert list((tmp_path / "exp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("below", "reason"), [("file/exp", "Not a directory"), ("x" * 300, "File name too long")]
+)
+def test_storage_that_cannot_be_written_is_told(tmp_path: Path, below: str, reason: str) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / below
+    with pytest.raises(PcsearchError) as caught:
+        ExperimentDirectory(path).create(TEXT, RECORD)
+    assert str(caught.value) == (
+        f"{path}: cannot be written ({reason}); choose another --storage-path"
+    )
+
+
+@pytest.mark.parametrize("path", ["nowhere", "."])
+def test_a_folder_without_a_record_is_no_experiment(tmp_path: Path, path: str) -> None:
+    with pytest.raises(PcsearchError) as caught:
+        ExperimentDirectory(tmp_path / path).record()
+    assert str(caught.value) == (
+        f"{tmp_path / path}: no experiment is here (experiment.json is missing)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cannot be read (Expecting value"),
+        (b'{"format": 1, "opt', "cannot be read (Unterminated string"),
+        (b"\xff\xfe{}", "cannot be read ('utf-8' codec"),
+        (b"[1]", "the record is damaged (it is no mapping)"),
+        (b"null", "the record is damaged (it is no mapping)"),
+        (b"{}", "written by another version of pcsearch (format None)"),
+        (b'{"format": 1, "options": {}}', "written by another version of pcsearch (format 1)"),
+        (
+            b'{"format": 4, "versions": {"pcsearch": "9.1"}}',
+            f"written by version 9.1 of pcsearch (format 4), and this one, {__version__}, reads "
+            "format 3; go on with the version that wrote it",
+        ),
+    ],
+)
+def test_a_damaged_or_foreign_record_is_told(tmp_path: Path, content: bytes, message: str) -> None:
+    file = tmp_path / "experiment.json"
+    file.write_bytes(content)
+    with pytest.raises(PcsearchError) as caught:
+        ExperimentDirectory(tmp_path).record()
+    assert str(caught.value).startswith(f"{file}: {message}")
+
+
+@pytest.mark.parametrize("below", ["file", "folder"])
+def test_a_record_that_is_no_file_is_told(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder" / "experiment.json").mkdir(parents=True)
+    with pytest.raises(PcsearchError, match=r"experiment\.json: cannot be read"):
+        ExperimentDirectory(tmp_path / below).record()
+
+
+def test_the_record_is_json_that_a_person_can_read(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    directory.create(TEXT, RECORD)
+    text = (directory.path / "experiment.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"format": 3, **RECORD, **HASHED}
+    assert text.startswith('{\n  "format": 3,\n')
+    assert text.endswith("}\n")
+
+
+def test_another_record_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    directory.create(TEXT, RECORD)
+    directory.rewrite(directory.record() | {"tracking": {"wandb": "online"}})
+    tracking = {"wandb": "online"}
+    assert directory.record() == {"format": 3, **RECORD, **HASHED, "tracking": tracking}
+
+
+def test_a_sweep_file_with_any_line_ends_is_what_it_was(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    directory.create(TEXT.replace("\n", "\r\n"), RECORD)
+    assert directory.record()["folder"] == "/started/there"
+
+
+def test_a_sweep_file_that_was_changed_is_told(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path / "exp")
+    directory.create(TEXT, RECORD)
+    directory.sweep.write_text(TEXT.replace("1}", "2}"), encoding="utf-8")
+    with pytest.raises(PcsearchError, match=r"sweep\.yaml: the file was changed since the search"):
+        directory.record()
+    directory.sweep.unlink()
+    with pytest.raises(PcsearchError, match=r"sweep\.yaml: cannot be read"):
+        directory.record()
+
+
+def test_a_search_has_one_process_which_is_named(tmp_path: Path) -> None:
+    directory = ExperimentDirectory(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; "
+        "from pcsearch.engine.records.directory import ExperimentDirectory as E\n"
+        "with E(Path(sys.argv[1])).owned(): print('owned', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"owned\n"
+        with pytest.raises(PcsearchError) as refused, directory.owned():
+            pass
+        assert str(refused.value) == (
+            f"{tmp_path}: the search is running (process {other.pid} on {socket.gethostname()}); "
+            "wait for its end, or interrupt it there"
+        )
+        other.kill()
+    with directory.owned():
+        pass
+    assert not (tmp_path / ".owner").exists()
+
+
+@pytest.mark.parametrize("name", ["a", "0", "_x", "Sweep_2026-01-02_03-04-05", "v1.2", "x" * 100])
+def test_a_name_of_letters_digits_dots_dashes_and_underscores_fits(name: str) -> None:
+    check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        ".hidden",
+        "-x",
+        "--name",
+        "a b",
+        "a/b",
+        "../x",
+        "ä",
+        "a:b",
+        "a\n",
+        "a;b",
+        "'a'",
+        "x" * 101,
+        "٣",
+        "a\x00",
+    ],
+)
+def test_any_other_name_is_refused(name: str) -> None:
+    with pytest.raises(PcsearchError) as caught:
+        check_name(name)
+    assert str(caught.value).startswith(f"--name: {name!r} does not fit; use up to 100 letters")

@@ -1,0 +1,127 @@
+"""What counts as a value, and which trials are better than which."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcsearch.engine.records.trial_result import (
+    Status,
+    TrialResult,
+    best,
+    better,
+    finite,
+    measured,
+    pareto_front,
+    ranked,
+)
+from pcsearch.sweeps.metrics import Metric
+
+LOSS = Metric("loss", "minimize")
+ACCURACY = Metric("accuracy", "maximize")
+
+
+def trial(number: int, *values: float | None, status: Status = "finished") -> TrialResult:
+    return TrialResult(number, f"t{number}", f"{number:04d}", {}, status, 1, values, 0.0)
+
+
+def numbers(results: list[TrialResult]) -> list[int]:
+    return [result.number for result in results]
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (1, 1.0),
+        (0.5, 0.5),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3.0),
+        (np.array(2.0), 2.0),
+        (torch.tensor(0.25), 0.25),
+        (True, None),
+        (np.bool_(True), None),
+        (None, None),
+        ("1.0", None),
+        (math.nan, None),
+        (-math.inf, None),
+        (torch.tensor([1.0, 2.0]), None),
+        (np.array([1, 2]), None),
+        (10**400, None),
+        ([1], None),
+    ],
+)
+def test_a_value_is_a_finite_number_of_any_library(value: Any, number: float | None) -> None:
+    assert finite(value) == number
+    assert measured({"loss": value}, "loss") == number
+
+
+def test_a_report_of_a_diverged_run_has_no_value() -> None:
+    assert measured({"loss": 0.1, "early_stop_reason": "NaN"}, "loss") is None
+    assert measured({"loss": 0.1, "early_stop_reason": None}, "loss") == 0.1
+    assert measured({}, "loss") is None
+
+
+def test_less_is_better_only_for_what_is_minimized() -> None:
+    assert better(1, 2, LOSS)
+    assert not better(2, 1, LOSS)
+    assert better(2, 1, ACCURACY)
+    assert not better(1, 1, LOSS)
+    assert better(-5, None, ACCURACY)
+
+
+def test_the_best_come_first_and_those_without_a_value_last() -> None:
+    trials = [
+        trial(1, None, status="diverged"),
+        trial(2, 0.5),
+        trial(3, 0.1, status="failed"),
+        trial(4, 0.2, status="stopped"),
+        trial(5, 0.2),
+    ]
+    assert numbers(ranked(trials, [LOSS])) == [4, 5, 2, 1, 3]
+    assert numbers(ranked(trials, [ACCURACY])) == [2, 4, 5, 1, 3]
+    assert best(trials, [LOSS]) is trials[3]
+    assert best(trials[:1], [LOSS]) is None
+    assert best([], [LOSS]) is None
+
+
+def test_without_a_metric_trials_stay_in_their_order() -> None:
+    trials = [trial(2), trial(1)]
+    assert numbers(ranked(trials, [])) == [1, 2]
+    assert best(trials, []) is None
+
+
+def test_the_front_is_what_no_trial_beats_in_every_metric() -> None:
+    trials = [trial(1, 0.1, 0.5), trial(2, 0.2, 0.9), trial(3, 0.3, 0.8), trial(4, 0.1, 0.4)]
+    assert numbers(pareto_front(trials, [LOSS, ACCURACY])) == [1, 2]
+    assert numbers(ranked(trials, [LOSS, ACCURACY])) == [1, 2, 4, 3]
+
+
+def test_equal_trials_are_on_the_front_together_and_those_without_a_value_are_not() -> None:
+    trials = [trial(1, 0.1, 0.5), trial(2, 0.1, 0.5), trial(3, None, None)]
+    trials.append(trial(4, 0.0, 1.0, status="failed"))
+    assert numbers(pareto_front(trials, [LOSS, ACCURACY])) == [1, 2]
+
+
+values = st.lists(st.tuples(*[st.integers(0, 4).map(float)] * 3), min_size=1, max_size=12)
+
+
+@given(values)
+def test_the_front_of_any_trials_is_by_its_definition(points: list[tuple[float, ...]]) -> None:
+    metrics = [LOSS, ACCURACY, Metric("size", "minimize")]
+    trials = [trial(number, *point) for number, point in enumerate(points, start=1)]
+    signed = [(a, -b, c) for a, b, c in points]
+
+    def beaten(point: tuple[float, ...]) -> bool:
+        return any(
+            other != point and all(x <= y for x, y in zip(other, point, strict=True))
+            for other in signed
+        )
+
+    expected = [number for number, point in enumerate(signed, start=1) if not beaten(point)]
+    assert sorted(numbers(pareto_front(trials, metrics))) == expected

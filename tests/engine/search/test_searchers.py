@@ -1,0 +1,463 @@
+"""The searchers keep to the cap, go on where they were, and bear whatever trials report."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState
+from ray.tune.search import Searcher
+
+from pcsearch.engine.experiment.experiment import trial_cap
+from pcsearch.engine.records.history import History, PastTrial
+from pcsearch.engine.records.journal import Ended
+from pcsearch.engine.records.options import SamplerName
+from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.sweep import Sweep, parse_sweep
+
+METRIC = "best_val_mse"
+SPACE = "a: {min: 0.0, max: 1.0}, b: {values: [1, x, [2, null]]}, c: {value: 7}"
+
+
+def sweep(method: str, parameters: str = SPACE, goal: str = "minimize", more: str = "") -> Sweep:
+    metric = f"metric: {{name: {METRIC}, goal: {goal}}}\n" if goal else ""
+    return parse_sweep(f"method: {method}\n{metric}parameters: {{{parameters}}}\n{more}", "s.yaml")
+
+
+def report(value: Any, epoch: int = 1, **more: Any) -> dict[str, Any]:
+    return {METRIC: value, "epoch": epoch, "training_iteration": epoch, **more}
+
+
+def loss(config: dict[str, Any]) -> float:
+    return float((config["a"] - 0.3) ** 2)
+
+
+def one_by_one(searcher: Searcher, count: int, start: int = 0) -> list[dict[str, Any]]:
+    """Suggestions, each trial's result coming before the next."""
+    configs = []
+    for number in range(start, start + count):
+        config = searcher.suggest(f"t{number}")
+        configs.append(config)
+        searcher.on_trial_result(f"t{number}", report(loss(config)))
+        searcher.on_trial_complete(f"t{number}", report(loss(config)))
+    return configs
+
+
+IN_WHICH_THREAD = """
+import sys, threading
+
+class Watch:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "torch":
+            found.append(threading.current_thread() is threading.main_thread())
+
+found = []
+sys.meta_path.insert(0, Watch)
+from test_searchers import make_searcher, one_by_one, sweep
+searcher = make_searcher(sweep("bayes"), 8, 0, "gp")
+print(found)
+one_by_one(searcher, 8)
+print(found)
+"""
+
+
+def test_torch_is_imported_by_the_thread_that_asks_and_not_before() -> None:
+    """Python 3.11 ends one of two threads that both have source code parsed, as imports may."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_WHICH_THREAD],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=Path(__file__).parent,
+    )
+    assert done.stdout.splitlines() == ["[]", "[True]"], done.stderr
+
+
+def history_of(
+    searcher: Any, configs: list[dict[str, Any]], over: bool = True, epochs: int = 1
+) -> History:
+    """What a later session learns of trials with these configurations."""
+    trials = []
+    for i, config in enumerate(configs):
+        ended = Ended(f"t{i}", False, [loss(config)]) if over else None
+        past = PastTrial(f"t{i}", i + 1, searcher.point(f"t{i}"), Path(), ended)
+        past.__dict__["reports"] = [report(loss(config) + 1 / e, e) for e in range(1, epochs + 1)]
+        trials.append(past)
+    return History(trials)
+
+
+class Contract:
+    """What Tune may rely on from any searcher."""
+
+    def searcher(
+        self, cap: int, seed: int = 0, goal: str = "minimize", history: History | None = None
+    ) -> Any:
+        raise NotImplementedError
+
+    def test_it_suggests_up_to_the_cap_and_is_finished_then(self) -> None:
+        searcher = self.searcher(3)
+        configs = [searcher.suggest(f"t{i}") for i in range(3)]
+        assert all(set(config) == {"a", "b", "c"} for config in configs)
+        assert [searcher.suggest(f"t{i}") for i in (3, 4)] == [Searcher.FINISHED] * 2
+        searcher.on_trial_complete("t0", report(0.5))
+        assert searcher.suggest("t5") == Searcher.FINISHED
+
+    def test_values_are_plain_and_can_be_written_as_json(self) -> None:
+        for config in one_by_one(self.searcher(7), 7):
+            assert type(config["a"]) is float
+            assert config["b"] in (1, "x", [2, None])
+            assert config["c"] == 7
+            assert json.loads(json.dumps(config)) == config
+
+    def test_the_same_seed_suggests_the_same(self) -> None:
+        first = one_by_one(self.searcher(20, seed=1), 6)
+        assert one_by_one(self.searcher(20, seed=1), 6) == first
+        assert one_by_one(self.searcher(20, seed=2), 6) != first
+
+    @pytest.mark.parametrize("told", [0, 2, 5])
+    def test_a_later_session_has_all_trials_and_goes_on_after_them(self, told: int) -> None:
+        first = self.searcher(20)
+        configs = one_by_one(first, told)
+        second = self.searcher(20, history=history_of(first, configs))
+        assert [second.config(past) for past in history_of(first, configs).trials] == configs
+        more = one_by_one(second, 7 - told, start=told)
+        every = [*configs, *more]
+        assert all(config not in every[:i] for i, config in enumerate(every))
+
+    def test_a_later_session_takes_the_end_of_a_trial_that_was_under_way(self) -> None:
+        first = self.searcher(3)
+        history = history_of(first, [first.suggest("t0")], over=False)
+        second = self.searcher(3, history=history)
+        second.on_trial_result("t0", report(0.4, epoch=2))
+        second.on_trial_complete("t0", report(0.4, epoch=2))
+        assert [second.suggest(f"t{i}") == Searcher.FINISHED for i in (1, 2, 3)] == [0, 0, 1]
+
+    @pytest.mark.parametrize(("cap", "left"), [(6, 4), (2, 0), (1, 0)])
+    def test_a_later_session_keeps_to_its_own_cap(self, cap: int, left: int) -> None:
+        first = self.searcher(3)
+        history = history_of(first, one_by_one(first, 2))
+        second = self.searcher(cap, history=history)
+        one_by_one(second, left, start=2)
+        assert second.suggest("last") == Searcher.FINISHED
+
+    @pytest.mark.parametrize("goal", ["minimize", "maximize"])
+    @pytest.mark.parametrize(
+        "last",
+        [
+            report(math.nan),
+            report(math.nan, early_stop_reason="NaN"),
+            report(0.1, early_stop_reason="NaN"),
+            report(math.inf),
+            report(-math.inf),
+            report(None),
+            report("0.5"),
+            report(np.float32(0.5)),
+            {"epoch": 1, "training_iteration": 1},
+            {},
+            None,
+        ],
+        ids=repr,
+    )
+    def test_no_report_breaks_it(self, last: dict[str, Any] | None, goal: str) -> None:
+        searcher = self.searcher(20, goal=goal)
+        for number in range(6):
+            assert searcher.suggest(f"t{number}") != Searcher.FINISHED
+            if last:
+                searcher.on_trial_result(f"t{number}", last)
+            searcher.on_trial_complete(f"t{number}", last)
+
+    def test_trials_that_fail_do_not_break_it(self) -> None:
+        searcher = self.searcher(20)
+        for number in range(6):
+            assert searcher.suggest(f"t{number}") != Searcher.FINISHED
+            searcher.on_trial_complete(f"t{number}", error=True)
+        assert searcher.suggest("t6") != Searcher.FINISHED
+
+
+class TestRandom(Contract):
+    def searcher(
+        self, cap: int, seed: int = 0, goal: str = "minimize", history: History | None = None
+    ) -> Searcher:
+        return make_searcher(sweep("random", goal=goal), cap, seed, history=history)
+
+    def test_it_needs_no_metric(self) -> None:
+        searcher = make_searcher(sweep("random", goal=""), 2, 0)
+        assert isinstance(searcher, PlannedSearcher)
+        assert searcher.metric is None
+        assert searcher.suggest("t0")["c"] == 7
+
+    def test_results_change_nothing(self) -> None:
+        searcher = self.searcher(6)
+        assert [searcher.suggest(f"t{i}") for i in range(6)] == one_by_one(self.searcher(6), 6)
+
+
+class TestBayes(Contract):
+    def searcher(
+        self, cap: int, seed: int = 0, goal: str = "minimize", history: History | None = None
+    ) -> BayesSearcher:
+        made = make_searcher(sweep("bayes", goal=goal), cap, seed, history=history)
+        assert isinstance(made, BayesSearcher)
+        return made
+
+    def test_the_best_that_a_trial_reported_is_what_the_study_learns(self) -> None:
+        """As at W&B: a later, worse report takes nothing away."""
+        searcher = self.searcher(3, goal="maximize")
+        searcher.suggest("t0")
+        for epoch, value in enumerate([0.7, 0.9, math.nan, 0.5], start=1):
+            searcher.on_trial_result("t0", report(value, epoch=epoch))
+        searcher.on_trial_complete("t0", report(0.5, epoch=4))
+        (trial,) = searcher.study.trials
+        assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.9)
+        assert searcher.study.direction == optuna.study.StudyDirection.MAXIMIZE
+
+    @pytest.mark.parametrize(("goal", "worst"), [("minimize", math.inf), ("maximize", -math.inf)])
+    @pytest.mark.parametrize(
+        "last",
+        [
+            report(math.nan),
+            report(math.nan, early_stop_reason="NaN"),
+            report(0.0, early_stop_reason="NaN"),
+            report(None, early_stop_reason="NaN"),
+            {"epoch": 1, "training_iteration": 1, "early_stop_reason": "NaN"},
+        ],
+        ids=repr,
+    )
+    def test_a_diverged_trial_counts_as_the_worst(
+        self, last: dict[str, Any], goal: str, worst: float
+    ) -> None:
+        searcher = self.searcher(20, goal=goal)
+        for number, final in enumerate([report(1e9), last, report(-1e9)]):
+            searcher.suggest(f"t{number}")
+            searcher.on_trial_result(f"t{number}", final)
+            searcher.on_trial_complete(f"t{number}", final)
+        assert [trial.value for trial in searcher.study.trials] == [1e9, worst, -1e9]
+        assert {trial.state for trial in searcher.study.trials} == {TrialState.COMPLETE}
+        assert searcher.study.best_trial.number == (2 if goal == "minimize" else 0)
+
+    def test_the_report_at_which_the_scheduler_stops_a_trial_counts_too(self) -> None:
+        """Tune shows it to the searcher at the end only."""
+        searcher = self.searcher(20)
+        searcher.suggest("t0")
+        searcher.on_trial_result("t0", report(0.9, epoch=2))
+        searcher.on_trial_complete("t0", report(0.7, epoch=3, early_stop_reason=None))
+        assert [trial.value for trial in searcher.study.trials] == [0.7]
+
+    @pytest.mark.parametrize(
+        ("impute", "value"), [("worst", math.inf), ("latest", 0.8), ("best", 0.3)]
+    )
+    @pytest.mark.parametrize("failed", [True, False], ids=["failed", "diverged"])
+    def test_a_trial_that_went_wrong_counts_as_the_sweep_says(
+        self, impute: str, value: float, failed: bool
+    ) -> None:
+        metric = f"metric: {{name: {METRIC}, impute: {impute}}}"
+        read = parse_sweep(f"method: bayes\n{metric}\nparameters: {{{SPACE}}}\n", "s.yaml")
+        searcher = make_searcher(read, 20, 0)
+        assert isinstance(searcher, BayesSearcher)
+        searcher.suggest("t0")
+        for epoch, reported in enumerate([0.5, 0.3, 0.8], start=1):
+            searcher.on_trial_result("t0", report(reported, epoch=epoch))
+        if failed:
+            searcher.on_trial_complete("t0", error=True)
+        else:
+            searcher.on_trial_complete("t0", report(math.nan, early_stop_reason="NaN"))
+        searcher.suggest("t1")
+        searcher.on_trial_complete("t1", error=True)
+        assert [trial.value for trial in searcher.study.trials] == [value, math.inf]
+
+    def test_what_running_trials_have_reported_outlives_a_restart(self) -> None:
+        first = self.searcher(20)
+        history = history_of(first, [first.suggest("t0")], over=False)
+        history.trials[0].__dict__["reports"] = [report(0.2, epoch=1)]
+        second = self.searcher(20, history=history)
+        assert [trial.state for trial in second.study.trials] == [TrialState.RUNNING]
+        second.on_trial_result("t0", report(0.6, epoch=2))
+        second.on_trial_complete("t0", report(0.6, epoch=2))
+        assert [trial.value for trial in second.study.trials] == [0.2]
+
+    @pytest.mark.parametrize("sampler", ["auto", "gp", "tpe", "cmaes", "qmc", "random"])
+    def test_every_sampler_remembers_what_earlier_sessions_found(
+        self, sampler: SamplerName
+    ) -> None:
+        space, metrics = sweep("bayes"), sweep("bayes").metrics
+        first: Any = make_searcher(space, 40, 0, sampler)
+        configs = one_by_one(first, 12)
+        second: Any = make_searcher(space, 40, 0, sampler, history_of(first, configs))
+        assert [t.value for t in second.study.trials] == [loss(config) for config in configs]
+        more = one_by_one(second, 8, start=12)
+        assert all(config not in configs for config in more)
+        assert len(metrics) == 1
+
+    def test_trials_that_failed_or_diverged_stay_what_they_were(self) -> None:
+        first = self.searcher(20)
+        history = history_of(first, [first.suggest(f"t{i}") for i in range(3)])
+        history.trials[0].ended = Ended("t0", True, [0.5])
+        history.trials[1].ended = Ended("t1", False, [None])
+        second = self.searcher(20, history=history)
+        assert [trial.value for trial in second.study.trials][:2] == [math.inf, math.inf]
+
+    def test_a_journal_that_does_not_fit_the_sweep_is_told(self) -> None:
+        first = self.searcher(20)
+        history = history_of(first, [first.suggest("t0")])
+        history.trials[0].point = {"a": 7.0, "b": 0}
+        with pytest.raises(PcsearchError, match="journal does not fit its sweep file"):
+            self.searcher(20, history=history)
+
+    def test_a_trial_that_is_told_twice_counts_once(self) -> None:
+        searcher = self.searcher(20)
+        searcher.suggest("t0")
+        searcher.on_trial_complete("t0", report(0.4))
+        searcher.on_trial_result("t0", report(0.1))
+        searcher.on_trial_complete("t0", report(0.1))
+        assert [trial.value for trial in searcher.study.trials] == [0.4]
+
+    def test_configurations_have_the_values_and_nothing_of_the_search(self) -> None:
+        parameters = (
+            "opt: {parameters: {lr: {distribution: log_uniform, min: -5, max: -1}}},"
+            "a/b: {distribution: q_normal, q: 0.5}, kinds: {values: [[1, 2], {x: null}]}"
+        )
+        searcher = make_searcher(sweep("bayes", parameters), 20, 0)
+        for number in range(8):
+            config = searcher.suggest(f"t{number}")
+            assert set(config) == {"opt", "a/b", "kinds"}
+            assert set(config["opt"]) == {"lr"}
+            assert config["kinds"] in ([1, 2], {"x": None})
+            assert config["a/b"] * 2 % 1 == 0
+            searcher.on_trial_complete(f"t{number}", report(config["opt"]["lr"]))
+
+    @pytest.mark.parametrize("goal", ["minimize", "maximize"])
+    def test_it_keeps_away_from_where_trials_diverge(self, goal: str) -> None:
+        sign = 1 if goal == "minimize" else -1
+        searcher = make_searcher(sweep("bayes", "a: {min: 0.0, max: 1.0}", goal), 20, seed=0)
+        suggested = []
+        for number in range(16):
+            a = searcher.suggest(f"t{number}")["a"]
+            value = math.nan if a > 0.5 else sign * (a - 0.2) ** 2
+            searcher.on_trial_complete(f"t{number}", report(value))
+            suggested.append(a)
+        assert any(a > 0.5 for a in suggested[:4])
+        assert sum(a > 0.5 for a in suggested[4:10]) <= 1
+        assert min(abs(a - 0.2) for a in suggested) < 0.02
+
+    def test_it_tells_the_user_nothing_of_its_insides(self) -> None:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            searcher = self.searcher(20)
+            for number in range(7):
+                searcher.suggest(f"t{number}")
+                searcher.on_trial_complete(f"t{number}", report(math.nan if number else 1.0))
+        assert [str(warning.message) for warning in told] == []
+
+
+# Grids
+
+
+def test_a_grid_suggests_each_combination_once() -> None:
+    read = sweep("grid", "a: {values: [1, 2, 2]}, b: {min: 0, max: 2}, c: {value: [x, null]}")
+    searcher = make_searcher(read, trial_cap(read, None), seed=0)
+    found = []
+    while (config := searcher.suggest(f"t{len(found)}")) != Searcher.FINISHED:
+        found.append((config["a"], config["b"], config["c"]))
+    assert found == [(a, b, ["x", None]) for a in (1, 2) for b in (0, 1, 2)]
+
+
+def test_a_grid_of_more_combinations_than_could_be_listed_starts_at_once() -> None:
+    axes = ", ".join(f"p{i}: {{min: 1, max: 1000}}" for i in range(20))
+    searcher = make_searcher(sweep("grid", axes), 2, seed=0)
+    assert set(searcher.suggest("t0").values()) == {1}
+    assert searcher.suggest("t1")["p9"] == 2
+    assert searcher.suggest("t2") == Searcher.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("method", "num_samples", "run_cap", "cap"),
+    [
+        ("grid", None, None, 12),
+        ("grid", 5, None, 5),
+        ("grid", 50, None, 12),
+        ("grid", None, 7, 7),
+        ("grid", 9, 7, 7),
+        ("grid", 3, 7, 3),
+        ("random", 5, None, 5),
+        ("random", None, 7, 7),
+        ("random", 5, 7, 5),
+        ("random", 9, 7, 7),
+        ("bayes", 10**9, None, 10**9),
+        ("bayes", None, 1, 1),
+    ],
+)
+def test_the_cap_is_the_least_of_what_bounds_the_trials(
+    method: str, num_samples: int | None, run_cap: int | None, cap: int
+) -> None:
+    more = f"run_cap: {run_cap}\n" if run_cap else ""
+    read = sweep(method, "a: {values: [1, 2, 3]}, b: {min: 1, max: 4}", more=more)
+    assert trial_cap(read, num_samples) == cap
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_a_search_may_have_no_bound(method: str) -> None:
+    assert trial_cap(sweep(method), None) is None
+
+
+SEVERAL = """\
+method: custom
+scheduler: {engine: optuna}
+metrics:
+  - {name: loss, goal: minimize}
+  - {name: accuracy, goal: maximize, impute: latest}
+parameters:
+  x: {min: 0.0, max: 1.0}
+"""
+
+
+def several(sampler: SamplerName = "auto") -> BayesSearcher:
+    made = make_searcher(parse_sweep(SEVERAL, "s.yaml"), 30, 0, sampler)
+    assert isinstance(made, BayesSearcher)
+    return made
+
+
+def both(loss: Any, accuracy: Any, epoch: int = 1) -> dict[str, Any]:
+    return {"loss": loss, "accuracy": accuracy, "epoch": epoch, "training_iteration": epoch}
+
+
+def test_several_metrics_are_those_of_the_last_report_that_has_them_all() -> None:
+    searcher = several()
+    searcher.suggest("t0")
+    for epoch, reported in enumerate([(0.1, 0.5), (0.3, 0.6), (0.0, None)], start=1):
+        searcher.on_trial_result("t0", both(*reported, epoch=epoch))
+    searcher.on_trial_complete("t0", both(math.nan, 0.9, epoch=4))
+    assert searcher.study.trials[0].values == [0.3, 0.6]
+    directions = [each.name for each in searcher.study.directions]
+    assert directions == ["MINIMIZE", "MAXIMIZE"]
+
+
+def test_of_several_metrics_each_is_imputed_its_own_way() -> None:
+    searcher = several()
+    searcher.suggest("t0")
+    searcher.on_trial_result("t0", both(0.1, 0.5))
+    searcher.on_trial_complete("t0", error=True)
+    assert searcher.study.trials[0].values == [math.inf, 0.5]
+
+
+@pytest.mark.parametrize("sampler", ["auto", "tpe", "qmc", "random"])
+def test_several_metrics_spread_over_the_front(sampler: SamplerName) -> None:
+    """Of loss x^2 and accuracy -(x - 1)^2 every x is on the front."""
+    searcher, found = several(sampler), []
+    for number in range(16):
+        x = searcher.suggest(f"t{number}")["x"]
+        searcher.on_trial_complete(f"t{number}", both(x**2, -((x - 1) ** 2)))
+        found.append(x)
+    assert len(searcher.study.best_trials) == len(set(found))
+    assert min(found) < 0.25
+    assert max(found) > 0.75

@@ -1,0 +1,267 @@
+"""The end of a search at its target: by hand, and in Tune."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from driving import CONTINUE, METRIC, STOP, Driver
+from ray import tune
+
+from pcsearch.engine.cluster.connection import connected
+from pcsearch.engine.execution.restore import restore
+from pcsearch.engine.execution.result_log import ReportFiles
+from pcsearch.engine.execution.run import TUNE_ENVIRONMENT
+from pcsearch.engine.execution.trial_source import TrialSource
+from pcsearch.engine.records.history import read_history
+from pcsearch.engine.records.journal import Ended, Journal, ReachedTarget
+from pcsearch.engine.search.asha import make_scheduler
+from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.target import HOPELESS, UntilTarget
+from pcsearch.sweeps.early_terminate import Hyperband
+from pcsearch.sweeps.metrics import Goal, Metric
+from pcsearch.sweeps.sweep import Sweep, parse_sweep
+
+
+def until(target: float | None, goal: Goal = "minimize") -> Driver:
+    return Driver(UntilTarget([Metric(METRIC, goal, target=target)]))
+
+
+@pytest.mark.parametrize(
+    ("goal", "not_yet", "there"),
+    [("minimize", 0.51, 0.5), ("minimize", 1e9, -1e9), ("maximize", 0.49, 0.5)],
+)
+def test_the_first_trial_at_the_target_ends_the_search(
+    goal: Goal, not_yet: float, there: float
+) -> None:
+    driver = until(0.5, goal)
+    for name in ("over", "a", "b"):
+        assert driver.report(name, 1, not_yet) == CONTINUE
+    driver.complete("over")
+    driver.add("waiting")
+    assert not driver.search_finished
+    assert driver.report("b", 2, there) == STOP
+    assert driver.search_finished
+    assert driver.completed == ["over", "a", "waiting", "b"], (
+        "the winner ends last, in its own time"
+    )
+    assert driver.scheduler.reached == ReachedTarget("b", [there])
+    assert driver.scheduler.ended == {"a", "waiting"}
+
+
+@pytest.mark.parametrize("goal", ["minimize", "maximize"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, "0", True, [0.5]])
+def test_only_finite_numbers_reach_a_target(goal: Goal, value: Any) -> None:
+    driver = until(0.5, goal)
+    assert driver.report("a", 1, value) == CONTINUE
+    assert driver.scheduler.reached is None
+
+
+def test_a_diverged_trial_reaches_no_target() -> None:
+    driver = until(0.5)
+    assert driver.report("a", 1, 0.1, early_stop_reason="NaN") == CONTINUE
+    assert driver.report("a", 2, 0.1, early_stop_reason=None) == STOP
+
+
+@pytest.mark.parametrize(
+    ("statuses", "chosen"),
+    [
+        ({2: "TERMINATED", 11: "PENDING", 10: "PENDING", 9: "RUNNING"}, 10),
+        ({3: "PAUSED", 4: "PENDING"}, 4),
+        ({5: "PAUSED", 3: "PAUSED", 4: "ERROR"}, 3),
+        ({1: "RUNNING"}, None),
+        ({}, None),
+    ],
+)
+def test_the_first_trial_that_waits_runs_next(statuses: dict[int, str], chosen: int | None) -> None:
+    trials = [SimpleNamespace(experiment_tag=str(n), status=s) for n, s in statuses.items()]
+    controller: Any = SimpleNamespace(get_live_trials=lambda: trials)
+    found: Any = UntilTarget([]).choose_trial_to_run(controller)
+    assert (found and int(found.experiment_tag)) == chosen
+
+
+def test_without_a_target_nothing_ends_the_search() -> None:
+    assert until(None).report("a", 1, -1e9) == CONTINUE
+    assert Driver(UntilTarget([])).report("a", 1, -1e9) == CONTINUE
+
+
+def test_reports_that_were_under_way_end_their_trials_and_change_nothing() -> None:
+    driver = until(0.5)
+    driver.report("a", 1, 0.4)
+    assert driver.report("late", 1, 0.1) == STOP
+    assert driver.report("a", 2, 0.3) == STOP
+    assert driver.scheduler.reached == ReachedTarget("a", [0.4])
+    assert driver.scheduler.ended == {"late"}
+
+
+@pytest.mark.parametrize("order", [("late", "b", "a"), ("a", "b", "late")])
+def test_a_search_that_had_reached_its_target_is_over_when_it_is_restored(
+    order: tuple[str, ...],
+) -> None:
+    driver = until(0.5)
+    driver.report("a", 1, 0.9)
+    driver.report("b", 1, 0.4)
+    assert driver.report("late", 1, 0.3) == STOP
+    driver.trials = {name: driver.trials[name] for name in order}
+    later = driver.restored(UntilTarget([Metric(METRIC, "minimize", target=0.5)]))
+    assert later.search_finished
+    assert later.scheduler.reached == ReachedTarget("b", [0.4])
+    assert later.scheduler.ended == {"a", "late"}
+
+
+def test_a_restored_search_with_another_target_goes_on() -> None:
+    driver = until(0.5)
+    driver.report("b", 1, 0.4)
+    later = driver.restored(UntilTarget([Metric(METRIC, "minimize", target=0.1)]))
+    assert not later.search_finished
+    assert later.report("c", 1, 0.4) == CONTINUE
+
+
+def test_a_metric_inside_another_is_found_in_the_last_report_of_a_restored_trial() -> None:
+    driver = Driver(UntilTarget([Metric("val/loss", "minimize", target=0.5)]))
+    driver.add("a", {"val": {"loss": 0.4}})
+    assert driver.scheduler.reached == ReachedTarget("a", [0.4])
+
+
+def test_the_target_is_seen_before_the_rung() -> None:
+    """And a trial that was stopped at a rung and is still saving was not ended by the target."""
+    metric = Metric(METRIC, "minimize", target=0.5)
+    driver = Driver(make_scheduler(Sweep("random", (metric,), {}, Hyperband(1)), 9))
+    driver.report("good", 1, 0.6)
+    driver.add("bad")
+    bad: Any = driver.trials["bad"]
+    assert driver.scheduler.on_trial_result(driver, bad, {"epoch": 1, METRIC: 9.0}) == STOP
+    assert driver.report("best", 1, 0.5) == STOP
+    assert driver.scheduler.stopped == {"bad": 1}
+    assert driver.scheduler.ended == {"good"}
+
+
+def test_several_targets_are_reached_by_one_report_that_is_as_good_as_all() -> None:
+    metrics = [
+        Metric("loss", "minimize", target=0.5),
+        Metric("size", "minimize"),
+        Metric("accuracy", "maximize", target=0.9),
+    ]
+    driver = Driver(UntilTarget(metrics))
+    assert driver.report("a", 1, loss=0.4, accuracy=0.8) == CONTINUE
+    assert driver.report("b", 1, loss=0.6, accuracy=0.95) == CONTINUE
+    assert driver.report("a", 2, loss=0.5, accuracy=0.9) == STOP
+    assert driver.scheduler.reached == ReachedTarget("a", [0.5, 0.9])
+
+
+# In Tune itself: a trial's loss falls from ``a`` by a tenth an epoch, ten epochs long.
+
+PARAMETERS = "method: grid\nparameters: {a: {values: [5, 1, 2, 3]}}"
+METRIC_WITH_TARGET = Metric("loss", "minimize", target=0.5)
+
+
+def trainable(folder: Path) -> Callable[[dict[str, Any]], None]:
+    """Trial 5 is slow, and trial 1 waits until it is under way before it wins at epoch 5."""
+
+    def train(config: dict[str, Any]) -> None:
+        while config["a"] == 1 and not (folder / "under way").exists():
+            time.sleep(0.01)
+        for epoch in range(1, 1000):
+            with TemporaryDirectory() as checkpoint:
+                Path(checkpoint, "epoch").write_text(str(epoch))
+                report = {"epoch": epoch, "loss": config["a"] - 0.1 * min(epoch, 10)}
+                tune.report(report, checkpoint=tune.Checkpoint.from_directory(checkpoint))
+            (folder / "under way").touch()
+            time.sleep(0.1)
+
+    return train
+
+
+class Completed(tune.Callback):
+    """Notes the trials that Tune tells the end of."""
+
+    def __init__(self) -> None:
+        self.trials: set[int] = set()
+
+    def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        self.trials.add(trial.config["a"])
+
+
+def search(folder: Path) -> tuple[dict[int, Any], UntilTarget, set[int]]:
+    sweep = replace(parse_sweep(PARAMETERS, "sweep.yaml"), metrics=(METRIC_WITH_TARGET,))
+    journal, history = Journal(folder / "search"), read_history(folder / "search")
+    scheduler, completed = make_scheduler(sweep, None, note=journal.add), Completed()
+    scheduler.recall(history)
+    restored = [restore(past, lambda _: "") for past in history.trials]
+    searcher = make_searcher(sweep, 4, 0, history=history)
+    analysis = tune.run(
+        tune.with_resources(trainable(folder), {"cpu": 0.5}),
+        name="search",
+        storage_path=str(folder),
+        num_samples=-1,
+        search_alg=TrialSource(searcher, restored, folder / "search", lambda: 2, sweep.metric),
+        scheduler=scheduler,
+        raise_on_failed_trial=False,
+        callbacks=[ReportFiles(lambda report: int(report["epoch"])), completed],
+        verbose=0,
+    )
+    return {trial.config["a"]: trial for trial in analysis.trials}, scheduler, completed.trials
+
+
+def test_in_tune_the_target_ends_the_search_and_a_restored_search_stays_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in TUNE_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "search").mkdir()
+    with connected(None):
+        trials, scheduler, completed = search(tmp_path)
+        again, later, completed_later = search(tmp_path)
+    assert set(trials) == completed == {5, 1}, "nothing new starts, and all are told to end"
+    assert {trial.status for trial in trials.values()} == {"TERMINATED"}
+    assert scheduler.reached == ReachedTarget(trials[1].trial_id, [0.5], 5)
+    assert scheduler.ended == {trials[5].trial_id}
+    assert trials[1].last_result["epoch"] == 5
+    assert Path(trials[1].checkpoint.path, "epoch").read_text() == "5", "what won is kept"
+    assert {a: trial.trial_id for a, trial in again.items()} == {
+        a: trial.trial_id for a, trial in trials.items()
+    }
+    assert completed_later == set()
+    assert (later.reached, later.ended) == (scheduler.reached, scheduler.ended)
+
+
+@pytest.mark.parametrize(
+    ("errors", "hopeless"),
+    [
+        (dict.fromkeys(range(1, HOPELESS + 1), "KeyError: 'x' at 0x12"), True),
+        ({1: "A", 2: "B", 3: "A", 4: "A", 5: "A"}, False),
+        # The first is under way, and fine so far.
+        ({2: "A", 3: "A", 4: "A", 5: "A", 6: "A"}, False),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_search_whose_first_trials_fail_in_the_same_way_is_given_up(
+    errors: dict[int, str], hopeless: bool, before: int
+) -> None:
+    driver, given_up = until(None), []
+    driver.scheduler.give_up = lambda: given_up.append(True)
+    for number in range(1, 7):
+        driver.add(str(number))
+        driver.trials[str(number)].experiment_tag = str(number)
+    for i, (number, error) in enumerate(errors.items()):
+        if i == before:
+            # A later session knows how the others have failed.
+            history = driver.history()
+            for trial in history.trials[: i and number - 1]:
+                if trial.number in errors:
+                    trial.ended = Ended(trial.id, True, [], error=errors[trial.number])
+            driver.scheduler.recall(history)
+        trial: Any = driver.trials[str(number)]
+        trial.retried = True
+        driver.scheduler.on_trial_error(driver, trial)
+        trial.retried, trial.error = False, error.replace("12", str(number))
+        driver.scheduler.on_trial_error(driver, trial)
+    assert given_up == [True] * hopeless
+    assert not driver.search_finished, "trials that are under way are not over"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from searching import TINY
+
+from pcsearch.engine.workloads import pc_trainable
+from pcsearch.engine.workloads.pc_trainable import data_folder
+from pcsearch.engine.workloads.pc_transformer import PCTransformer
+from pcsearch.pc import batch, training
+from pcsearch.pc.compiled import build
+
+
+@pytest.fixture
+def nothing_loaded() -> Iterator[None]:
+    """As in a process that has not asked for the compiled code yet."""
+    build._found.cache_clear()
+    yield
+    build._found.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("compiler", "note"),
+    [("no-such-compiler", "no C compiler is here (no-such-compiler); "), ("false", "the C compil")],
+)
+@pytest.mark.usefixtures("nothing_loaded")
+def test_a_machine_without_a_compiler_is_told_unless_none_is_wanted(
+    compiler: str, note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", compiler)
+    [found] = PCTransformer().notes(compiled=True)
+    assert found.startswith(note)
+    assert "without compiled code long trials here take up to twice the time" in found
+    assert PCTransformer().notes(compiled=False) == ()
+
+
+@pytest.mark.usefixtures("nothing_loaded")
+def test_a_machine_with_a_compiler_has_nothing_to_say() -> None:
+    assert PCTransformer().notes(compiled=True) == ()
+
+
+def test_a_relative_data_dir_starts_in_the_cache_on_a_node_without_the_drivers_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert data_folder(tmp_path) == tmp_path
+    assert data_folder(tmp_path / "none") == tmp_path / ".cache" / "pcsearch"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "scratch"))
+    assert data_folder(tmp_path / "none") == tmp_path / "scratch" / "pcsearch"
+    # As the specification of the variable has it.
+    monkeypatch.setenv("XDG_CACHE_HOME", "scratch")
+    assert data_folder(tmp_path / "none") == tmp_path / ".cache" / "pcsearch"
+
+
+@pytest.mark.parametrize(
+    ("granted", "threads"), [({"CPU": 1.0}, 1), ({"CPU": 2.0}, 2), ({"CPU": 0.25}, 1), ({}, 1)]
+)
+def test_a_trial_takes_a_thread_for_each_processor_that_it_is_granted(
+    granted: dict[str, float], threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = SimpleNamespace(required_resources=granted)
+    context = SimpleNamespace(get_trial_resources=lambda: resources)
+    monkeypatch.setattr(pc_trainable.tune, "get_context", lambda: context)
+    monkeypatch.setattr(pc_trainable.tune, "get_checkpoint", lambda: None)
+    reported: list[dict[str, Any]] = []
+    monkeypatch.setattr(pc_trainable.tune, "report", lambda metrics, **_: reported.append(metrics))
+    seen: list[int] = []
+
+    def train_batch(*given: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return batch.train_batch(*given)
+
+    monkeypatch.setattr(training, "train_batch", train_batch)
+    pc_trainable.make_trainable(pc_trainable.TrialSettings(tmp_path))(TINY | {"epochs": 1})
+    assert set(seen) == {threads}
+    assert len(reported) == 1

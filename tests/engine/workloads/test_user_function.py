@@ -1,0 +1,102 @@
+"""A user's function is found, and each way in which it is not is a line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pcsearch.engine.workloads.user_function import UserFunction, load, reported
+from pcsearch.errors import PcsearchError
+
+MODULE = """
+class Trainer:
+    @staticmethod
+    def train(config):
+        return config
+
+def train(config):
+    return {"loss": config["x"]}
+
+number = 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder with modules of a user's, forgotten afterwards."""
+    before, path = set(sys.modules), list(sys.path)
+    (tmp_path / "theirs.py").write_text(MODULE)
+    (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
+    (tmp_path / "wrong.py").write_text("1 / 0\n")
+    parsing = "import argparse\nargparse.ArgumentParser().add_argument('--x', required=True)\n"
+    (tmp_path / "parsing.py").write_text(f"{parsing}raise SystemExit(2)\n")
+    (tmp_path / "talking.py").write_text(
+        "import sys\nprint('hello', len(sys.argv))\ntrain = dict\n"
+    )
+    (tmp_path / "leaving.py").write_text("raise SystemExit('bye')\n")
+    yield tmp_path
+    sys.path[:] = path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def refusal(target: str, folder: Path) -> str:
+    with pytest.raises(PcsearchError) as caught:
+        load(target, folder)
+    return str(caught.value)
+
+
+def test_a_function_is_imported_from_the_folder(folder: Path) -> None:
+    assert load("theirs:train", folder)({"x": 2}) == {"loss": 2}
+    assert load("theirs:Trainer.train", folder)({"x": 2}) == {"x": 2}
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("theirs", "'theirs' is not MODULE:FUNCTION, such as train:main"),
+        (":train", "':train' is not MODULE:FUNCTION, such as train:main"),
+        ("theirs:", "'theirs:' is not MODULE:FUNCTION, such as train:main"),
+        (".theirs:train", "'.theirs:train' is not MODULE:FUNCTION, such as train:main"),
+        ("thiers:train", "no module 'thiers' in "),
+        ("thiers.deep:train", "no module 'thiers.deep' in "),
+        ("theirs:trian", "module theirs has no function 'trian'; did you mean 'train'?"),
+        ("theirs:number", "theirs:number is no function"),
+        ("broken:train", "importing broken failed: ModuleNotFoundError: No module named "),
+        ("wrong:train", "importing wrong failed: ZeroDivisionError: division by zero"),
+        ("leaving:train", "leaving ends the program when it is imported; put what it does as a "),
+        ("parsing:train", "parsing ends the program when it is imported; put what it does as a "),
+    ],
+)
+def test_a_function_that_is_not_there_is_a_line(target: str, message: str, folder: Path) -> None:
+    line = refusal(target, folder)
+    assert line.startswith(f"--trainable: {message}")
+    assert "\n" not in line
+
+
+def test_a_module_that_talks_does_so_on_standard_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load("talking:train", folder)
+    assert capsys.readouterr() == ("", "hello 1\n")
+
+
+def test_what_returns_is_passed_on() -> None:
+    assert reported(None) is None
+    assert reported({"loss": 1}) == {"loss": 1}
+
+
+def test_a_generator_of_something_else_than_metrics_is_told() -> None:
+    with pytest.raises(TypeError, match="yields a mapping for every epoch, and not a float"):
+        reported(iter([0.5]))
+
+
+def test_nothing_is_known_of_its_parameters_and_epochs(folder: Path) -> None:
+    function = UserFunction("theirs:train", folder)
+    assert not function.numeric("lr")
+    assert function.epochs({"epochs": 3}) is None
+    assert function.default_metrics() == ()
+    assert function.effective_config({"a": {"b": 1}}) == {"a": {"b": 1}}

@@ -1,0 +1,118 @@
+"""Tune's part in the tests of schedulers: it adds trials, hands over reports and stops trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ray.tune.schedulers import TrialScheduler
+
+from pcsearch.engine.records.history import History, PastTrial
+from pcsearch.engine.records.journal import Compared, Ended, ReachedTarget
+from pcsearch.engine.search.target import UntilTarget
+
+METRIC = "best_val_mse"
+CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
+
+
+@dataclass
+class FakeTrial:
+    trial_id: str
+    last_result: dict[str, Any] = field(default_factory=dict)
+    over: bool = False
+    retried: bool = False
+    experiment_tag: str = "1"
+    error: str = ""
+
+    def should_recover(self) -> bool:
+        return self.retried
+
+    def is_finished(self) -> bool:
+        return self.over
+
+
+class Driver:
+    """Stands in for Tune's controller.
+
+    Args:
+        scheduler: what is driven.
+    """
+
+    def __init__(self, scheduler: UntilTarget) -> None:
+        self.scheduler: Any = scheduler
+        self.events: list[Any] = []
+        """What the scheduler has had written down."""
+        self.reports: dict[str, list[dict[str, Any]]] = {}
+        scheduler._note = self.events.append
+        self.trials: dict[str, FakeTrial] = {}
+        self.completed: list[str] = []
+        self.search_finished = False
+
+    def add(self, name: str, last_result: dict[str, Any] | None = None) -> None:
+        """Add a trial; one with a last report is of an earlier session."""
+        self.trials[name] = FakeTrial(name, last_result or {})
+        self.scheduler.on_trial_add(self, self.trials[name])
+
+    def report(self, name: str, epoch: Any, value: Any = None, **more: Any) -> str:
+        """The scheduler's decision on a report; None for one without the metric."""
+        if name not in self.trials:
+            self.add(name)
+        result = {"epoch": epoch, **({} if value is None else {METRIC: value}), **more}
+        self.reports.setdefault(name, []).append(result)
+        decision = str(self.scheduler.on_trial_result(self, self.trials[name], result))
+        self.trials[name].last_result = result
+        if decision == STOP:
+            self.stop_trial(self.trials[name])
+        return decision
+
+    def history(self) -> History:
+        """What a later session learns of the search, which ends here."""
+        compared = [event for event in self.events if isinstance(event, Compared)]
+        reached = [event for event in self.events if isinstance(event, ReachedTarget)]
+        stopped = {event.trial: event.rung for event in compared if event.stopped}
+        trials = []
+        for number, (name, trial) in enumerate(self.trials.items(), 1):
+            by_target = name in self.scheduler.ended
+            ended = Ended(name, False, [], by_target) if trial.over else None
+            past = PastTrial(name, number, None, Path(), ended, stopped.get(name))
+            reports = [
+                {"training_iteration": each["epoch"]} | each for each in self.reports.get(name, [])
+            ]
+            past.__dict__["reports"] = reports
+            past.__dict__["last_report"] = reports[-1] if reports else None
+            trials.append(past)
+        return History(trials, compared, reached[0] if reached else None)
+
+    def restored(self, scheduler: UntilTarget) -> Driver:
+        """A later session, with a scheduler of its own."""
+        later = Driver(scheduler)
+        later.events, later.reports = self.events, self.reports
+        scheduler._note = later.events.append
+        scheduler.recall(self.history())
+        for name, trial in self.trials.items():
+            later.add(name, trial.last_result)
+            later.trials[name].over = trial.over
+        return later
+
+    # What the controller offers to a scheduler.
+
+    @property
+    def search_alg(self) -> Driver:
+        return self
+
+    def set_finished(self) -> None:
+        self.search_finished = True
+
+    def get_trials(self) -> list[FakeTrial]:
+        return list(self.trials.values())
+
+    def stop_trial(self, trial: FakeTrial) -> None:
+        if not trial.over:
+            trial.over = True
+            self.completed.append(trial.trial_id)
+            self.scheduler.on_trial_complete(self, trial, trial.last_result)
+
+    def complete(self, name: str) -> None:
+        """A trial comes to its own end."""
+        self.stop_trial(self.trials[name])

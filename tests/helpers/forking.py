@@ -1,0 +1,79 @@
+"""The command in processes that are forked from one which has loaded everything, on this one's Ray.
+
+Whoever kills it again and again should not wait for its imports and for Ray's start each time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from multiprocessing import forkserver, get_context
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOADED = [
+    "optuna",
+    "pcsearch.cli",
+    "pcsearch.commands",
+    "pcsearch.engine.workloads.pc_trainable",
+    "pcsearch.engine.execution.restore",
+    "pcsearch.engine.execution.run",
+    "pcsearch.engine.search.samplers",
+    "pcsearch.reports.live",
+    "pcsearch.session",
+    "pcsearch.tracking.server.registration",
+    "pcsearch.tracking.runs.context",
+    "pcsearch.tracking.callback",
+    "pcsearch.tracking.server.mode",
+    "scipy.stats",
+    "torch",
+    "wandb",
+]
+"""What the command loads before and while it searches; Ray is imported and not started."""
+OUTPUT = "forked.txt"
+
+
+def fork(folder: Path, *arguments: str) -> ForkServerProcess:
+    """Start the command in a folder; what it prints goes to the folder's file `OUTPUT`.
+
+    It finds itself connected to the Ray that this process is connected to.
+    """
+    import ray
+
+    context = get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        forkserver.ensure_running()
+    address = ray.get_runtime_context().gcs_address
+    process = context.Process(target=_command, args=(folder, arguments, address))
+    process.start()
+    return process
+
+
+def finish(process: ForkServerProcess, folder: Path, seconds: float = 180) -> str:
+    """Wait until the command has ended well; what all of the folder have printed."""
+    process.join(seconds)
+    text = (folder / OUTPUT).read_text(encoding="utf-8")
+    assert process.exitcode == 0, text
+    return text
+
+
+def _command(folder: Path, arguments: Sequence[str], address: str) -> None:
+    os.chdir(folder)
+    output = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    import ray
+
+    from pcsearch.cli import main
+
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    status = main(arguments)
+    ray.shutdown()
+    sys.exit(status)

@@ -1,0 +1,266 @@
+"""Trials for W&B's callback without a search, and what the callback has made of them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import wandb
+from offline_runs import OfflineRun, cut_after, read_runs
+
+from pcsearch.engine.records.trial_result import Status, TrialResult
+from pcsearch.engine.workloads.pc_transformer import PCTransformer
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.tracking.callback import WandbCallback
+from pcsearch.tracking.runs.context import Earlier, Search
+from pcsearch.tracking.runs.run import Home
+
+EPOCHS = 3
+MEDIA = ("reconstructions_images", "reconstructions_video")
+VALUES = {"epochs": EPOCHS, "peak_lr_weights": 0.002, "num_blocks": 0}
+
+
+@dataclass
+class FakeTrial:
+    """What the callback reads of a trial of Tune."""
+
+    trial_id: str = "ab12c_00003"
+    config: dict[str, Any] = field(default_factory=lambda: dict(VALUES))
+    experiment_tag: str = "3_peak_lr_weights=0.0020"
+    custom_dirname: str | None = None
+    local_path: str | None = None
+    path: str | None = None
+    last_result: dict[str, Any] = field(default_factory=dict)
+    stopping_criterion: dict[str, float] = field(default_factory=dict)
+    status: str = "RUNNING"
+    checkpoint: Any = None
+
+
+def metrics(epoch: int, **others: Any) -> dict[str, Any]:
+    """An epoch's report, under the names of the model's metrics."""
+    return {
+        "epoch": epoch,
+        "Losses/train_mse_avg": 1 / epoch,
+        "Losses/train_w_energy_avg": 10.0 + epoch,
+        "ValMetrics/Pretext/full_mse": 0.5 / epoch if epoch % 2 else None,
+        "VodeEnergy/vode_1": 0.1 * epoch,
+        "VodeEnergy/vode_2": 0.2 * epoch,
+        "VodeGradNorm/vode_0": 0.3 * epoch,
+        "best_val_mse": 0.5,
+        "best_train_mse": 1 / epoch,
+        "best_probe_accuracy": None,
+        "final_train_mse": 1 / epoch,
+        "early_stop_reason": None,
+    } | others
+
+
+def logged(report: dict[str, Any]) -> dict[str, Any]:
+    """The row of a report: its numbers and strings."""
+    return {k: v for k, v in report.items() if v is not None and k not in MEDIA}
+
+
+def bookkeeping(epoch: int) -> dict[str, Any]:
+    """What Tune adds to a report."""
+    return {
+        "timestamp": 1700000000,
+        "date": "2025-01-01_00-00-00",
+        "pid": 1234,
+        "hostname": "host",
+        "node_ip": "127.0.0.1",
+        "trial_id": "ab12c_00003",
+        "done": False,
+        "training_iteration": epoch,
+        "time_this_iter_s": 0.1,
+        "time_total_s": 0.1 * epoch,
+        "time_since_restore": 0.1 * epoch,
+        "iterations_since_restore": epoch,
+        "config": dict(VALUES),
+        "checkpoint_dir_name": "checkpoint_000001",
+        "experiment_tag": "3",
+        "should_checkpoint": True,
+    }
+
+
+METRIC = Metric("ValMetrics/Pretext/full_mse", "minimize")
+
+
+@dataclass
+class FakeOutcomes:
+    """What a record tells of trials of EPOCHS epochs."""
+
+    ended: int = 0
+    failures: int = 0
+    winner: str | None = None
+    rungs: dict[str, int] = field(default_factory=dict)
+    cut: set[str] = field(default_factory=set)
+    errors: dict[str, str] = field(default_factory=dict)
+    best: dict[str, float] = field(default_factory=dict)
+
+    def epoch(self, report: Any) -> int:
+        return int(report.get("epoch") or report["training_iteration"])
+
+    def best_values(self, trial: Any) -> tuple[float | None, ...]:
+        best = self.best.get(trial.trial_id)
+        return () if best is None else (best,)
+
+    def rung(self, trial: Any) -> int | None:
+        return self.rungs.get(trial.trial_id)
+
+    def ended_by_target(self, trial: Any) -> bool:
+        return trial.trial_id in self.cut
+
+    def ended_by_hand(self, trial: Any) -> bool:
+        return bool(trial.stopping_criterion.get("training_iteration") == 0)
+
+    def error(self, trial: Any) -> str:
+        return self.errors.get(trial.trial_id, "")
+
+    def result(self, trial: Any) -> TrialResult:
+        values = self.best_values(trial) or (None,)
+        return TrialResult(3, trial.trial_id, "", trial.config, self.status(trial), 1, values, 0.0)
+
+    def status(self, trial: Any) -> Status:
+        last = trial.last_result
+        if trial.status == "ERROR":
+            return "failed"
+        if last.get("early_stop_reason") == "NaN":
+            return "diverged"
+        stopped = last.get("early_stop_reason") is None and last.get("epoch", 0) < EPOCHS
+        return "stopped" if stopped else "finished"
+
+
+def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any) -> WandbCallback:
+    """A callback; the arguments are those of `Home` and `Search`, and the mode."""
+    home: dict[str, Any] = {"project": "pc", "entity": None, "group": "my-search"}
+    search: dict[str, Any] = {
+        "metrics": [METRIC],
+        "searched": ["peak_lr_weights"],
+        "trials": 9,
+        "effective_config": PCTransformer().effective_config,
+    }
+    mode = arguments.pop("mode", "offline")
+    left: Earlier = arguments.pop("earlier", Earlier())
+    known = {each.name for each in fields(Home)}
+    for name, value in arguments.items():
+        (home if name in known else search)[name] = value
+    home["directory"] = directory
+    tracked = dict(left.tracked)
+    earlier = replace(left, tracked=tracked, note=tracked.__setitem__)
+    made = WandbCallback(Home(**home), mode, outcomes or FakeOutcomes(), Search(**search), earlier)
+    made.tracked = tracked  # type: ignore[attr-defined]
+    return made
+
+
+def left(callback: WandbCallback, *trials: FakeTrial) -> Earlier:
+    """What a session has left so far, whose trials these are."""
+    tracked: dict[str, int] = callback.tracked  # type: ignore[attr-defined]
+    return Earlier(frozenset(trial.trial_id for trial in trials), dict(tracked))
+
+
+def start(callback: WandbCallback, trial: FakeTrial) -> None:
+    callback.on_trial_start(iteration=0, trials=[trial], trial=trial)
+    callback.settle()
+
+
+def report(callback: WandbCallback, trial: FakeTrial, result: dict[str, Any]) -> None:
+    result = result | bookkeeping(result["epoch"])
+    callback.on_trial_result(iteration=0, trials=[trial], trial=trial, result=result)
+    trial.last_result = result
+
+
+def complete(callback: WandbCallback, trial: FakeTrial) -> None:
+    callback.on_trial_complete(iteration=0, trials=[trial], trial=trial)
+    callback.settle()
+
+
+def fail(callback: WandbCallback, trial: FakeTrial) -> None:
+    trial.status = "ERROR"
+    callback.on_trial_error(iteration=0, trials=[], trial=trial)
+    callback.settle()
+
+
+def run_trial(
+    callback: WandbCallback, trial: FakeTrial, reports: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """A trial from start to end; what it reported."""
+    start(callback, trial)
+    for result in reports:
+        report(callback, trial, result)
+    complete(callback, trial)
+    return reports
+
+
+def pickled(value: Any) -> Any:
+    """The value as another process gets it."""
+    return pickle.loads(pickle.dumps(value))  # noqa: S301
+
+
+def read_all(directory: Path) -> list[OfflineRun]:
+    """The sessions of a directory; W&B's process writes on for a moment after each has ended."""
+    wandb.teardown()
+    return read_runs(directory)
+
+
+def read_one(directory: Path) -> OfflineRun:
+    (run,) = read_all(directory)
+    return run
+
+
+def of_epochs(run: OfflineRun) -> list[dict[str, Any]]:
+    """The rows of the reports: without the charts that come after the last."""
+    return [row for row in run.rows() if "epoch" in row]
+
+
+def poll(condition: Any, seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(condition())
+
+
+@dataclass
+class Folder:
+    path: str
+
+
+def checkpoint(folder: Path, *names: str) -> Folder:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return Folder(str(folder))
+
+
+def part(directory: Path, killed_after: int | None = None) -> None:
+    """Name the only part of the run: parts are told apart by the second in which they start.
+
+    Args:
+        directory: of the experiment.
+        killed_after: how many rows have reached the file when the driver is killed.
+    """
+    wandb.teardown()
+    (only,) = (directory / "wandb").glob("offline-run-*")
+    only = only.rename(only.with_name("offline-run-20250101_000001-ab12c_00003"))
+    if killed_after is not None:
+        (file,) = only.glob("*.wandb")
+        cut_after(file, killed_after)
+
+
+def keep_reports(folder: Path, epochs: range, torn: str = "") -> None:
+    """Tune's file of a trial's reports."""
+    folder.mkdir(exist_ok=True)
+    lines = [json.dumps(metrics(epoch) | bookkeeping(epoch)) + "\n" for epoch in epochs]
+    (folder / "result.json").write_text("".join(lines) + torn)
+
+
+def chart(run: OfflineRun, name: str) -> list[list[Any]]:
+    """The points of a chart: epoch, vode, value."""
+    (row,) = [row for row in run.rows() if f"{name}_table" in row]
+    table = row[f"{name}_table"]
+    assert table["ncols"] == 3
+    file = run.directory / "files" / table["path"]
+    data: list[list[Any]] = json.loads(file.read_text())["data"]
+    return data

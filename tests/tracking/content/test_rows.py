@@ -1,0 +1,99 @@
+"""What of a report becomes a row of a run's history."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pcsearch.tracking.content.rows import kept_reports, media, node, row
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, 1),
+        (0.5, 0.5),
+        (True, True),
+        ("warm", "warm"),
+        ("", ""),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(False), False),
+        (np.str_("warm"), "warm"),
+        (np.array(2.0), 2.0),
+        (np.array([2.0]), 2.0),
+        (torch.tensor(0.25), 0.25),
+        (torch.tensor([1]), 1),
+        (2**70, 2**70),
+    ],
+)
+def test_numbers_and_strings_are_kept_as_plain_ones(value: Any, expected: Any) -> None:
+    (found,) = row({"x": value}).values()
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [1, 2],
+        (1,),
+        np.zeros(2),
+        torch.zeros(2, 2),
+        object(),
+        {},
+        {"y": None},
+        1j,
+        Fraction(1),
+    ],
+)
+def test_anything_else_is_left_out(value: Any) -> None:
+    assert row({"x": value, "loss": 1}) == {"loss": 1}
+
+
+def test_nested_reports_have_the_names_by_which_a_sweep_calls_them() -> None:
+    assert row({"val": {"loss": 1, "per": {"a": 2, 3: "b"}}}) == {
+        "val/loss": 1,
+        "val/per/a": 2,
+        "val/per/3": "b",
+    }
+
+
+def test_what_tune_adds_and_the_names_of_files_are_left_out() -> None:
+    report = {
+        "loss": 1.0,
+        "pid": 7,
+        "hostname": "h",
+        "config": {"lr": 1},
+        "date": "today",
+        "checkpoint_dir_name": "checkpoint_000001",
+        "reconstructions_images": "reconstructions/epoch_0001.png",
+        "reconstructions_video": None,
+    }
+    assert row(report) == {"loss": 1.0}
+    assert media(report) == {"reconstructions_images": "reconstructions/epoch_0001.png"}
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ({"hostname": "h", "node_ip": "10.0.0.1"}, "h (10.0.0.1)"),
+        ({"node_ip": "10.0.0.1"}, "10.0.0.1"),
+        ({"loss": 1}, None),
+    ],
+)
+def test_a_report_tells_where_it_was_made(report: dict[str, Any], expected: str | None) -> None:
+    assert node(report) == expected
+
+
+def test_kept_reports_are_those_that_are_whole(tmp_path: Path) -> None:
+    assert list(kept_reports(tmp_path)) == []
+    text = '{"epoch": 1, "loss": NaN}\n{"epoch"\n7\n\n{"epoch": 2}\n{"epoch": 3, "lo'
+    (tmp_path / "result.json").write_text(text)
+    assert [report["epoch"] for report in kept_reports(tmp_path)] == [1, 2]

@@ -1,0 +1,92 @@
+"""What is read back of W&B's own files, also of torn and damaged ones."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+import wandb
+from offline_runs import cut_after, read_run
+
+from pcsearch.tracking.runs.offline_files import Written, discard_empty, has_ended, written
+
+ROWS = 40
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A run's file over several blocks of 32 KiB, its end included."""
+    run = wandb.init(
+        reinit="create_new",
+        id="a",
+        project="p",
+        dir=str(tmp_path),
+        mode="offline",
+        settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+    )
+    for step in range(1, ROWS + 1):
+        run.log({"text": f"{step}" * 2000, f"m{step}": step}, step=step, commit=True)
+    run.finish()
+    wandb.teardown()
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-a.wandb")
+    assert file.stat().st_size > 4 * 32 * 1024
+    return file
+
+
+@pytest.mark.usefixtures("file")
+def test_rows_and_end_are_found(tmp_path: Path) -> None:
+    found = written(tmp_path, "a")
+    assert (found.sessions, found.last_step) == (1, ROWS)
+    assert f"m{ROWS}" in found.names
+    assert has_ended(tmp_path, "a")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 17, ROWS])
+def test_a_torn_file_has_what_is_whole(rows: int, file: Path, tmp_path: Path) -> None:
+    cut_after(file, rows)
+    assert len(read_run(file).history) == rows
+    assert written(tmp_path, "a").last_step == rows
+    assert not has_ended(tmp_path, "a")
+
+
+def test_damage_is_never_an_error(file: Path, tmp_path: Path) -> None:
+    whole, rng = file.read_bytes(), random.Random(0)
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(rng.choice((1, 50))):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        file.write_bytes(data[: rng.randrange(len(data))])
+        assert written(tmp_path, "a").last_step >= 0
+        has_ended(tmp_path, "a")
+    file.write_bytes(b"")
+    assert written(tmp_path, "a") == Written(1, 0, frozenset())
+    assert not has_ended(tmp_path, "a")
+
+
+def test_the_newest_of_several_sessions_says_whether_the_run_has_ended(
+    file: Path, tmp_path: Path
+) -> None:
+    later = tmp_path / "wandb" / "run-20991231_235959-a" / file.name
+    shutil.copytree(file.parent, later.parent)
+    cut_after(later, 3)
+    assert not has_ended(tmp_path, "a")
+    assert (written(tmp_path, "a").sessions, written(tmp_path, "a").last_step) == (2, ROWS)
+
+
+def test_sessions_that_were_killed_before_they_wrote_anything_are_removed(
+    file: Path, tmp_path: Path
+) -> None:
+    for folder, content in (("run-20991231_235959-a", file.read_bytes()[:7]), ("run-1-b", b"")):
+        empty = tmp_path / "wandb" / folder / f"run-{folder[-1]}.wandb"
+        empty.parent.mkdir()
+        empty.write_bytes(content)
+    assert discard_empty(tmp_path) == {"a", "b"}
+    assert [path.parent for path in tmp_path.rglob("*.wandb")] == [file.parent]
+    assert has_ended(tmp_path, "a")
+
+
+def test_a_run_without_files_has_nothing(tmp_path: Path) -> None:
+    assert written(tmp_path, "a") == Written(0, 0, frozenset())
+    assert not has_ended(tmp_path, "a")

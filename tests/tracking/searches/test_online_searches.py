@@ -1,0 +1,560 @@
+"""Whole searches online, with real Ray and W&B's real client, against a stand-in for its server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import ray
+import wandb
+import yaml
+from disks import grow, small_disk
+from offline_runs import read_runs
+from searching import reports, trial_folders
+from wandb.sdk import wandb_setup
+from wandb.sdk.lib import run_stopping
+from wandb_server import KEY, Run, WandbServer
+
+from pcsearch.cli import main
+from pcsearch.tracking.callback import WandbCallback
+from pcsearch.tracking.runs import manager
+from pcsearch.tracking.runs import run as wandb_run
+from pcsearch.tracking.runs.lifecycle import Beginning
+from pcsearch.tracking.server import api as wandb_api
+from pcsearch.tracking.server import mode as wandb_mode
+
+pytestmark = pytest.mark.slow
+
+EPOCHS = 4
+# Trials of the second half wait for the test where it asks them to.
+MODULE = f"""
+import time
+from pathlib import Path
+from ray import tune
+
+def quick(config):
+    for epoch in range(1, {EPOCHS} + 1):
+        while epoch > {EPOCHS // 2} and Path(__file__).with_name("hold").exists():
+            time.sleep(0.02)
+        values = {{"loss": config["x"] / epoch, "VodeEnergy/vode_1": epoch / 8}}
+        tune.report(values | {{"note": "fine"}})
+"""
+SWEEP = {
+    "method": "grid",
+    "name": "halves",
+    "description": "what for",
+    "metric": {"name": "loss", "goal": "minimize"},
+    "parameters": {"x": {"values": [1.0, 2.0, 3.0]}},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """One Ray for all searches here."""
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    yield
+    ray.shutdown()
+
+
+class Found(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Folder:
+    """Where a user is: a module, a sweep file, and searches of them."""
+
+    def __init__(self, path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.path, self.capfd = path, capfd
+        (path / "online_mine.py").write_text(MODULE)
+        self.sweep = self.write("s.yaml", SWEEP)
+
+    def write(self, name: str, sweep: dict[str, Any]) -> Path:
+        (self.path / name).write_text("# mine\n" + yaml.safe_dump(sweep, sort_keys=False))
+        return self.path / name
+
+    def hold(self) -> None:
+        (self.path / "hold").touch()
+
+    def go_on(self) -> None:
+        (self.path / "hold").unlink()
+
+    def run(self, *options: str) -> Found:
+        """The command, for the function of the folder."""
+        common = ["--trainable", "online_mine:quick", "--storage-path", str(self.path)]
+        return self.command(*options, *common)
+
+    def search(self, *options: str) -> Found:
+        return self.run("s.yaml", "--name", "here", "--seed", "1", *options)
+
+    def command(self, *arguments: str) -> Found:
+        self.capfd.readouterr()
+        status = main(list(arguments))
+        out, err = self.capfd.readouterr()
+        assert "wandb:" not in out + err, "the client should print nothing"
+        return Found(status, out, err)
+
+    def trials(self) -> dict[str, Path]:
+        return {folder.name[5:]: folder for folder in trial_folders(self.path / "here")}
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Folder:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(wandb_run, "TRANSMIT_SECONDS", 1.0)
+    return Folder(tmp_path, capfd)
+
+
+def losses(run: Run) -> list[float]:
+    return [row["loss"] for row in run.rows if "loss" in row]
+
+
+def expected(x: float) -> list[float]:
+    return [x / epoch for epoch in range(1, EPOCHS + 1)]
+
+
+def check_complete(
+    server: WandbServer, folder: Folder, count: int = 3, without_charts: int = 0
+) -> None:
+    """Every trial is a run with each epoch once, and Tune's files have them all."""
+    charts = [
+        run.rows[-1]
+        for run in server.runs.values()
+        if "Summary/VodeEnergy_Trends_table" in run.rows[-1]
+    ]
+    assert len(charts) == count - without_charts
+    trials = folder.trials()
+    assert set(server.runs) == set(trials)
+    assert len(trials) == count
+    for name, run in server.runs.items():
+        assert losses(run) == expected(run.values["x"]), name
+        assert run.summary["loss"] == run.values["x"] / EPOCHS
+        assert run.exit_code == 0
+        assert len(run.rows) - EPOCHS <= 1
+        assert [report["loss"] for report in reports(trials[name])] == losses(run)
+
+
+def later(action: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=action)
+    thread.start()
+    return thread
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.02)
+
+
+def test_a_search_is_a_sweep_that_all_its_runs_belong_to(
+    server: WandbServer, folder: Folder
+) -> None:
+    before = dict(os.environ)
+    done = folder.search("--project", "pc")
+    assert done.status == 0, done.err
+    check_complete(server, folder)
+    assert [alert["title"] for alert in server.alerts] == ["The search is complete: here"]
+    (sweep,) = server.sweeps.values()
+    assert sweep.config == folder.sweep.read_text()
+    assert (sweep.entity, sweep.project) == ("team", "pc")
+    for run in server.runs.values():
+        assert (run.entity, run.project, run.group, run.sweep) == ("team", "pc", "here", sweep.name)
+        assert run.job_type == "trial"
+        assert run.notes == "what for"
+        assert run.rows[0]["note"] == "fine"
+    assert f"W&B sweep: {server.url}/team/pc/sweeps/{sweep.name}" in done.err
+    assert "wandb sync" not in done.out
+    record = json.loads((folder.path / "here" / "experiment.json").read_text())
+    assert record["tracking"]["sweep_id"] == sweep.name
+    operations = [name for name, _ in server.operations]
+    assert operations.index("UpsertSweep") < operations.index("UpsertBucket")
+    changed = {k for k, v in os.environ.items() if k.startswith("WANDB") and before.get(k) != v}
+    assert not changed - {"WANDB_SERVICE"}
+    assert all(
+        KEY.encode() not in file.read_bytes()
+        for file in (folder.path / "here").rglob("*")
+        if file.is_file()
+    )
+
+
+def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_stopping, "_SLEEP", lambda _: asyncio.sleep(0.1))
+    server.stop_pressed = True
+    folder.hold()
+    told = threading.Event()
+    begin = WandbCallback._beginning
+
+    def listening(
+        self: WandbCallback, trial: Any, step: int, stop: Callable[[], None]
+    ) -> Beginning:
+        def press() -> None:
+            stop()
+            told.set()
+
+        return begin(self, trial, step, press)
+
+    monkeypatch.setattr(WandbCallback, "_beginning", listening)
+
+    def go_on() -> None:
+        # The client asks now and then.
+        told.wait(60)
+        folder.go_on()
+
+    thread = later(go_on)
+    done = folder.search("--num-samples", "1")
+    thread.join()
+    assert done.status == 0, done.err
+    (run,) = server.runs.values()
+    assert run.summary["trial_status"] == "stopped from W&B"
+    assert len(losses(run)) == EPOCHS // 2 + 1
+    assert "trial 1 stopped after epoch 3" in done.err
+    assert re.search(r"^ *1 .* stopped *$", done.out, re.MULTILINE)
+    # A later session tells the same of it.
+    server.stop_pressed = False
+    more = folder.command("--resume", str(folder.path / "here"), "--num-samples", "2")
+    assert more.status == 0, more.err
+    assert run.summary["trial_status"] == "stopped from W&B"
+    assert re.search(r"^ *1 .* stopped *$", more.out, re.MULTILINE)
+    assert re.search(r"^ *2 .* finished *$", more.out, re.MULTILINE)
+
+
+def test_a_search_that_is_resumed_stays_in_its_sweep(server: WandbServer, folder: Folder) -> None:
+    assert folder.search("--num-samples", "2").status == 0
+    done = folder.command("--resume", str(folder.path / "here"), "--num-samples", "3")
+    assert done.status == 0, done.err
+    (sweep,) = server.sweeps
+    check_complete(server, folder)
+    assert {run.sweep for run in server.runs.values()} == {sweep}
+    assert f"/sweeps/{sweep}" in done.err
+
+
+def test_create_only_prints_the_id_and_runs_nothing(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    done = folder.run("s.yaml", "--create-only", "--entity", "lab", "--project", "pc")
+    assert done.status == 0, done.err
+    (sweep,) = server.sweeps.values()
+    assert done.out == f"{sweep.name}\n"
+    assert f"{server.url}/lab/pc/sweeps/{sweep.name}" in done.err
+    assert sweep.config == folder.sweep.read_text()
+    assert not server.runs
+    assert sorted(path.name for path in folder.path.iterdir() if path.suffix) == [
+        "online_mine.py",
+        "s.yaml",
+    ]
+
+
+def test_a_sweep_of_wandb_runs_without_its_file(server: WandbServer, folder: Folder) -> None:
+    created = folder.run("s.yaml", "--create-only", "--entity", "lab", "--project", "pc")
+    sweep = created.out.strip()
+    done = folder.run("--sweep-id", f"lab/pc/{sweep}", "--name", "here")
+    assert done.status == 0, done.err
+    assert list(server.sweeps) == [sweep]
+    check_complete(server, folder)
+    for run in server.runs.values():
+        assert (run.entity, run.project, run.sweep) == ("lab", "pc", sweep)
+    assert (folder.path / "here" / "sweep.yaml").read_text() == folder.sweep.read_text()
+    # Another file is another search, and an equal one written otherwise is none.
+    changed = SWEEP | {"name": "other", "parameters": {"x": {"values": [1.0, 4.0]}}}
+    folder.write("other.yaml", changed)
+    refused = folder.run("other.yaml", "--sweep-id", f"lab/pc/{sweep}")
+    assert refused.status == 2
+    assert "parameters.x: the file says {'values': [1.0, 4.0]}, W&B's sweep" in refused.err
+    folder.write("same.yaml", {**dict(reversed(SWEEP.items())), "name": "another"})
+    same = folder.run("same.yaml", "--sweep-id", sweep, "--project", "pc", "--entity", "lab")
+    assert same.status == 0, same.err
+    assert len(server.runs) == 6
+    missing = folder.run("--sweep-id", "lab/pc/nosuch")
+    assert missing.status == 2
+    assert "error: --sweep-id: W&B has no sweep nosuch in lab/pc" in missing.err
+
+
+def test_offline_runs_are_attached_to_a_given_sweep_when_they_are_synced(
+    server: WandbServer, folder: Folder
+) -> None:
+    done = folder.search("--wandb", "offline", "--sweep-id", "team/pc/abc12345")
+    assert done.status == 0, done.err
+    assert not server.runs
+    sync(done.out)
+    check_complete(server, folder)
+    assert {run.sweep for run in server.runs.values()} == {"abc12345"}
+
+
+def test_the_parts_of_a_run_that_was_interrupted_are_synced_into_one(
+    server: WandbServer, folder: Folder
+) -> None:
+    folder.hold()
+
+    def interrupt() -> None:
+        wait_for(lambda: len(list((folder.path / "here").glob("*/result.json"))) == 3)
+        os.kill(os.getpid(), signal.SIGINT)
+        folder.go_on()
+
+    thread = later(interrupt)
+    first = folder.search("--wandb", "offline")
+    thread.join()
+    assert first.status == 130, first.err
+    again = folder.command("--resume", str(folder.path / "here"))
+    assert again.status == 0, again.err
+    for name in folder.trials():
+        assert len(list((folder.path / "here" / "wandb").glob(f"offline-run-*-{name}"))) > 1
+    sync(again.out)
+    check_complete(server, folder)
+
+
+def end_process() -> None:
+    """What the end of the process does: W&B's own ends with it."""
+    connection = wandb_setup.singleton()._connection
+    if connection is not None and connection._proc is not None:
+        connection._proc._process.kill()
+    with suppress(Exception, SystemExit):
+        wandb.teardown()
+
+
+def sync(out: str) -> None:
+    """Run the command that a search has printed."""
+    end_process()
+    command = shlex.split(re.findall(r"^Upload it to W&B: (.*)$", out, re.MULTILINE)[-1])
+    assert command[:2] == ["wandb", "sync"]
+    program = [str(Path(sys.executable).with_name("wandb")), *command[1:]]
+    subprocess.run(program, check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("how", ["refused", "error"])
+def test_an_outage_in_the_middle_loses_nothing(
+    how: Any, server: WandbServer, folder: Folder
+) -> None:
+    folder.hold()
+
+    def outage() -> None:
+        wait_for(lambda: any(run.lines for run in server.runs.values()))
+        server.go_away(how)
+        folder.go_on()
+        time.sleep(2)
+        server.come_back()
+
+    thread = later(outage)
+    done = folder.search("--max-concurrent", "3")
+    thread.join()
+    assert done.status == 0, done.err
+    check_complete(server, folder)
+    assert "wandb sync" not in done.out
+
+
+def test_an_outage_for_good_is_told_and_repaired(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager, "STALL_SECONDS", 5.0)
+    monkeypatch.setattr(wandb_run, "INIT_SECONDS", 1.0)
+    folder.hold()
+
+    def outage() -> None:
+        wait_for(lambda: any(run.lines for run in server.runs.values()))
+        server.go_away("refused")
+        folder.go_on()
+
+    thread = later(outage)
+    began = time.monotonic()
+    done = folder.search("--max-concurrent", "1")
+    thread.join()
+    assert done.status == 0, done.err
+    assert time.monotonic() - began < 40
+    for trial in folder.trials().values():
+        assert len(reports(trial)) == EPOCHS
+    assert re.search(r"W&B: \d runs? w\w+ not uploaded to the end: the server does not", done.err)
+    assert "wandb sync" in done.out
+    end_process()
+    server.come_back()
+    (partial,) = server.runs.values()
+    assert 0 < len(losses(partial)) < EPOCHS
+    # It sends what the server lacks; the runs that were offline follow by themselves.
+    resume = re.findall(
+        r"^Or upload it with no epoch twice: python -m pcsearch (.*)$", done.out, re.M
+    )
+    repaired = folder.command(*shlex.split(resume[-1]))
+    assert repaired.status == 0, repaired.err
+    assert "upload it" not in repaired.out.lower()
+    check_complete(server, folder)
+    assert {run.sweep for run in server.runs.values()} == set(server.sweeps)
+
+
+def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_will(
+    server: WandbServer, folder: Folder
+) -> None:
+    folder.hold()
+    command = [sys.executable, "-m", "pcsearch", "s.yaml", "--trainable", "online_mine:quick"]
+    command += ["--storage-path", str(folder.path), "--name", "here"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    with (
+        (folder.path / "out").open("w") as out,
+        subprocess.Popen(
+            command, cwd=folder.path, env=environment, stdout=out, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        wait_for(lambda: any(run.lines for run in server.runs.values()))
+        server.go_away("silent")
+        folder.go_on()
+        wait_for(lambda: "Best configuration" in (folder.path / "out").read_text())
+        assert process.stderr is not None
+        said = ""
+        while "Waiting for W&B" not in said:
+            assert process.poll() is None
+            said += process.stderr.readline()
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        said += process.stderr.read()
+        assert process.wait(20) == 0
+        assert time.monotonic() - began < 10
+    assert re.search(r"not uploaded to the end: the wait was interrupted\n$", said)
+    assert "Traceback" not in said
+    assert "Or upload it with no epoch twice" in (folder.path / "out").read_text()
+
+
+def test_what_was_never_sent_is_repaired_by_wandb_sync(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager, "STALL_SECONDS", 5.0)
+    monkeypatch.setattr(wandb_run, "INIT_SECONDS", 1.0)
+    (folder.path / "online_mine.py").write_text(
+        # Without vodes: W&B's client asks the server for long before it gives a chart up.
+        MODULE.replace(f"epoch > {EPOCHS // 2}", "True").replace("Vode", "Of"),
+        encoding="utf-8",
+    )
+    folder.hold()
+
+    def outage() -> None:
+        wait_for(lambda: bool(server.runs))
+        server.go_away("refused")
+        folder.go_on()
+
+    thread = later(outage)
+    done = folder.search("--max-concurrent", "1")
+    thread.join()
+    assert done.status == 0, done.err
+    end_process()
+    server.come_back()
+    sync(done.out)
+    check_complete(server, folder, without_charts=3)
+
+
+def test_a_wrong_key_is_offline_or_refused(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = "9" * 40
+    monkeypatch.setenv("WANDB_API_KEY", wrong)
+    refused = folder.search("--wandb", "online")
+    assert refused.status == 2
+    assert "--wandb online needs an API key that the server accepts; run wandb login" in refused.err
+    assert not (folder.path / "here").exists()
+    created = folder.run("s.yaml", "--create-only")
+    assert created.status == 2
+    assert "error: --create-only needs an API key that the server accepts" in created.err
+    done = folder.search("--num-samples", "1")
+    assert done.status == 0, done.err
+    assert "W&B: offline (the server does not accept the API key" in done.err
+    assert "wandb sync" in done.out
+    assert wrong not in refused.err + created.err + done.err + done.out
+    assert not server.runs
+
+
+@pytest.mark.parametrize("how", ["refused", "silent", "error"])
+def test_online_that_cannot_be_had_is_refused_before_any_trial(
+    how: Any, server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wandb_mode, "PROBE_SECONDS", 0.5)
+    server.go_away(how)
+    began = time.monotonic()
+    done = folder.search("--wandb", "online")
+    assert time.monotonic() - began < 10
+    assert done.status == 2
+    assert re.search(r"error: --wandb online cannot (reach|use) 127\.0\.0\.1:\d+: ", done.err)
+    assert not (folder.path / "here").exists()
+
+
+def test_auto_goes_offline_when_the_server_is_gone(server: WandbServer, folder: Folder) -> None:
+    server.go_away("refused")
+    done = folder.search("--num-samples", "1")
+    assert done.status == 0, done.err
+    assert "W&B: offline (cannot reach" in done.err
+    server.come_back()
+    sync(done.out)
+    check_complete(server, folder, count=1)
+
+
+def test_a_sweep_that_is_not_registered_is_told_and_stops_online_only(
+    server: WandbServer, folder: Folder
+) -> None:
+    server.refusals["UpsertSweep"] = "permission denied"
+    refused = folder.search("--wandb", "online")
+    assert refused.status == 2
+    told = "W&B did not register the search as a sweep: permission denied"
+    assert f"error: {told}; --wandb auto goes on without a sweep" in refused.err
+    assert not (folder.path / "here").exists()
+    done = folder.search("--num-samples", "1")
+    assert done.status == 0, done.err
+    assert f"{told}; the search goes on without one" in done.err
+    check_complete(server, folder, count=1)
+
+
+def test_a_server_that_goes_silent_before_the_sweep_takes_seconds(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(wandb_api.ATTEMPT, "x_graphql_timeout_seconds", 1)
+    monkeypatch.setattr(wandb_mode, "PROBE_SECONDS", 0.5)
+    answer = server.answer
+
+    def silent_after_the_key(query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        if "UpsertSweep" in query:
+            server.go_away("silent")
+            server.wait_until_back()
+        return answer(query, variables)
+
+    monkeypatch.setattr(server, "answer", silent_after_the_key)
+    done = folder.search("--num-samples", "1")
+    assert done.status == 0, done.err
+    assert re.search(r"as a sweep: no answer in \d s; the search goes on offline", done.err)
+    assert not server.runs
+
+
+def test_runs_that_a_full_disk_cut_off_are_written_when_there_is_room(folder: Folder) -> None:
+    here = folder.path / "here"
+    assert folder.search("--wandb", "disabled", "--num-samples", "1").status == 0
+    (here / "wandb").mkdir()
+    with small_disk(here / "wandb", kilobytes=20):
+        full = folder.command("--resume", str(here), "--wandb", "offline", "--num-samples", "3")
+        assert full.status == 0, full.err
+        assert re.search(r"W&B: .* not written to the end .*is the disk full\?", full.err)
+        assert "uploaded" not in full.err
+        end_process()
+        grow(here / "wandb", kilobytes=20_000)
+        again = folder.command("--resume", str(here), "--wandb", "offline")
+        assert again.status == 0, again.err
+        assert "W&B: " not in again.err.replace("W&B: offline", "")
+        wandb.teardown()
+        sessions = [run for run in read_runs(here) if run.id]
+    assert {run.id for run in sessions} == set(folder.trials())
+    for name, trial in folder.trials().items():
+        parts = [run for run in sessions if run.id == name]
+        rows = [row["loss"] for part in parts for row in part.history if "loss" in row]
+        assert rows == [report["loss"] for report in reports(trial)]
+        assert parts[-1].exit_code == 0

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import re
+import time
+
+import pytest
+from wandb_server import Outage, WandbServer
+
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.sweep import Sweep, parse_sweep
+from pcsearch.tracking.server import api as wandb_api
+from pcsearch.tracking.server.api import NoAnswer
+from pcsearch.tracking.server.sweep import SweepAddress, configuration, parse_address, register
+
+TEXT = """# written by hand
+description: what for
+method: random
+run_cap: 3
+parameters:
+  rate: {min: 9e-6, max: 1}   # W&B's own client refuses these bounds
+  day: {value: 2024-01-01}
+"""
+
+
+@pytest.fixture(scope="module")
+def sweep() -> Sweep:
+    return parse_sweep(TEXT, "s.yaml", numeric=lambda name: name == "rate")
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("abc", SweepAddress("abc")),
+        ("pc/abc", SweepAddress("abc", "pc")),
+        ("team/pc/abc", SweepAddress("abc", "pc", "team")),
+    ],
+)
+def test_an_address_is_read_and_written_alike(text: str, address: SweepAddress) -> None:
+    assert parse_address(text) == address
+    assert str(address) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/abc", "a/b/c/d", "team//abc", "a b", "abc?x=1", "https://x"]
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(PcsearchError, match=r"--sweep-id: .* write ID or ENTITY/PROJECT/ID"):
+        parse_address(text)
+
+
+def test_a_sweep_is_registered_as_its_file_is_written_without_a_word(
+    server: WandbServer, sweep: Sweep, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = dict(os.environ)
+    made = register(sweep, "my pc", None)
+    changed = {name for name in os.environ if before.get(name) != os.environ[name]}
+    assert not changed - {"WANDB_SERVICE"}
+    assert capfd.readouterr() == ("", "")
+    assert server.sweeps[made.id].config == TEXT
+    assert made.url == f"{server.url}/team/my%20pc/sweeps/{made.id}"
+    (variables,) = [given for name, given in server.operations if name == "UpsertSweep"]
+    assert variables["description"] == "what for"
+    text, found = configuration(SweepAddress(made.id, "my pc"))
+    assert (text, found) == (TEXT, made)
+
+
+def test_the_address_of_a_sweep_is_whole_where_the_server_is_terse(
+    server: WandbServer, sweep: Sweep
+) -> None:
+    server.terse = True
+    made = register(sweep, "pc", None)
+    assert made.url == f"{server.url}/team/pc/sweeps/{made.id}"
+    assert configuration(SweepAddress(made.id, "pc")) == (TEXT, made)
+
+
+def test_an_entity_in_the_environment_is_the_default(
+    server: WandbServer, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_ENTITY", "lab")
+    made = register(sweep, "pc", None)
+    assert server.sweeps[made.id].entity == "lab"
+    assert configuration(SweepAddress(made.id, "pc"))[1].url == made.url
+
+
+def test_a_sweep_that_is_not_there_is_told_with_its_place(server: WandbServer) -> None:
+    with pytest.raises(PcsearchError) as refused:
+        configuration(SweepAddress("abc", "pc"))
+    assert str(refused.value) == (
+        "--sweep-id: W&B has no sweep abc in team/pc; write ENTITY/PROJECT/ID"
+    )
+    assert server.count("GetSweep") == 1
+
+
+def test_a_refusal_is_told_in_one_line(server: WandbServer, sweep: Sweep) -> None:
+    server.refusals["UpsertSweep"] = "permission denied\nfor pc"
+    with pytest.raises(NoAnswer) as refused:
+        register(sweep, "pc", None)
+    assert str(refused.value) == "permission denied"
+    assert not refused.value.gone
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("refused", "connection refused"),
+        ("error", "HTTP status 500|it answers with errors"),
+        ("silent", r"no answer in \d s"),
+    ],
+)
+def test_a_server_that_is_gone_costs_seconds(
+    how: Outage, reason: str, server: WandbServer, sweep: Sweep
+) -> None:
+    server.go_away(how)
+    began = time.monotonic()
+    with pytest.raises(NoAnswer) as told:
+        register(sweep, "pc", None)
+    assert time.monotonic() - began < wandb_api.ASK_SECONDS + 1
+    assert re.fullmatch(reason, str(told.value))
+    assert told.value.gone

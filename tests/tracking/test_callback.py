@@ -1,0 +1,392 @@
+"""W&B's callback: a run for each trial, whatever happens to W&B."""
+
+from __future__ import annotations
+
+import copy
+import importlib.metadata
+import math
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+import wandb
+import wandb_trials
+from offline_runs import is_nan, read_runs
+from ray import tune
+from wandb_trials import (
+    EPOCHS,
+    METRIC,
+    VALUES,
+    FakeOutcomes,
+    FakeTrial,
+    complete,
+    logged,
+    make,
+    metrics,
+    of_epochs,
+    pickled,
+    poll,
+    read_all,
+    read_one,
+    report,
+    run_trial,
+    start,
+)
+
+from pcsearch.pc.config import ModelConfig
+from pcsearch.tracking.callback import WandbCallback
+
+
+def test_a_run_carries_the_trials_id_group_name_and_whole_configuration(tmp_path: Path) -> None:
+    callback = make(tmp_path, entity="team", tags=["first", "second"], notes="a note")
+    run_trial(callback, FakeTrial(), [metrics(1)])
+    run = read_one(tmp_path)
+    assert (run.id, run.name, run.group) == ("ab12c_00003", "trial-0003", "my-search")
+    assert (run.project, run.entity, run.job_type) == ("pc", "team", "trial")
+    assert (run.tags, run.notes) == (["first", "second"], "a note")
+    config = {name: value for name, value in run.config.items() if not name.startswith("_")}
+    assert config == ModelConfig(**VALUES).model_dump(mode="json") | {
+        "searched": ["peak_lr_weights"],
+        "experiment_dir": str(tmp_path),
+        "node": "host (127.0.0.1)",
+    }
+    assert callback.problems == []
+
+
+def test_every_run_lists_the_installed_packages_which_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback = make(tmp_path)
+    monkeypatch.setattr("importlib.metadata.distributions", _once(importlib.metadata.distributions))
+    wandb.util.working_set.cache_clear()
+    for trial_id in ("aaaaa_00001", "aaaaa_00002"):
+        run_trial(callback, FakeTrial(trial_id=trial_id), [metrics(1)])
+    lists = [run.directory / "files" / "requirements.txt" for run in read_all(tmp_path)]
+    assert len(lists) == 2
+    for file in lists:
+        assert f"wandb=={wandb.__version__}" in file.read_text(encoding="utf-8").splitlines()
+    assert callback.problems == []
+
+
+def _once(call: Callable[[], Any]) -> Callable[[], Any]:
+    calls: list[None] = []
+
+    def only_once() -> Any:
+        calls.append(None)
+        assert len(calls) == 1
+        return call()
+
+    return only_once
+
+
+@pytest.mark.parametrize(
+    ("trial", "prefix", "name"),
+    [
+        (FakeTrial(experiment_tag="12_seed=1"), None, "trial-0012"),
+        (FakeTrial(experiment_tag="12_seed=1"), "digits", "digits-trial-0012"),
+        (FakeTrial(custom_dirname="trial-0012-fast"), None, "trial-0012-fast"),
+        (FakeTrial(experiment_tag=""), None, "ab12c_00003"),
+    ],
+)
+def test_a_runs_name_is_that_of_the_directory_or_the_trials_number(
+    trial: FakeTrial, prefix: str | None, name: str, tmp_path: Path
+) -> None:
+    run_trial(make(tmp_path, name=prefix), trial, [metrics(1)])
+    assert read_one(tmp_path).name == name
+
+
+def test_the_history_is_what_was_reported_with_the_epoch_as_step(tmp_path: Path) -> None:
+    reports = run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (1, 2, 3)])
+    run = read_one(tmp_path)
+    assert of_epochs(run) == [logged(result) for result in reports]
+    assert [row["_step"] for row in run.history if "epoch" in row] == [1, 2, 3]
+
+
+def test_a_row_is_on_disk_before_the_next_epoch_ends(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial()
+    start(callback, trial)
+    report(callback, trial, metrics(1))
+    assert poll(lambda: read_runs(tmp_path)[0].history)
+    (run,) = read_runs(tmp_path)
+    assert of_epochs(run) == [logged(metrics(1))]
+    complete(callback, trial)
+
+
+def test_strings_and_nested_reports_arrive_under_the_names_that_a_sweep_uses(
+    tmp_path: Path,
+) -> None:
+    result = {"epoch": 1, "phase": "warm", "val": {"loss": np.float32(0.5), "top": {"1": True}}}
+    run_trial(make(tmp_path), FakeTrial(), [result])
+    (row,) = of_epochs(read_one(tmp_path))
+    assert row == {"epoch": 1, "phase": "warm", "val/loss": 0.5, "val/top/1": True}
+
+
+def test_nan_and_infinity_arrive_as_they_are(tmp_path: Path) -> None:
+    result = metrics(1, **{"Losses/train_mse_avg": math.nan, "best_train_mse": math.inf})
+    run_trial(make(tmp_path), FakeTrial(), [result])
+    (row,) = of_epochs(read_one(tmp_path))
+    assert is_nan(row["Losses/train_mse_avg"])
+    assert row["best_train_mse"] == math.inf
+
+
+def test_the_summary_has_the_five_values_of_the_last_report(tmp_path: Path) -> None:
+    run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (1, 2, 3)])
+    summary = read_one(tmp_path).summary
+    assert summary["best_val_mse"] == 0.5
+    assert summary["best_train_mse"] == summary["final_train_mse"] == pytest.approx(1 / 3)
+    assert summary["best_probe_accuracy"] is None
+    assert summary["early_stop_reason"] == "None"
+
+
+def test_the_reason_of_an_early_stop_is_text_in_the_summary(tmp_path: Path) -> None:
+    reports = [metrics(1), metrics(2, early_stop_reason="ValidationMetric")]
+    run_trial(make(tmp_path), FakeTrial(), reports)
+    run = read_one(tmp_path)
+    assert run.summary["early_stop_reason"] == "ValidationMetric"
+    assert run.summary["trial_status"] == "finished"
+    assert run.exit_code == 0
+
+
+def test_the_search_metric_is_a_number_in_the_summary_and_the_best_of_the_run(
+    tmp_path: Path,
+) -> None:
+    """W&B's own min and max would begin anew in a resumed run, and are no number to sort by."""
+    outcomes, trial = FakeOutcomes(), FakeTrial()
+    callback = make(tmp_path, outcomes)
+    start(callback, trial)
+    for epoch, value, best in ((1, 0.4, 0.4), (2, 0.2, 0.2), (3, 0.3, 0.2)):
+        outcomes.best[trial.trial_id] = best
+        report(callback, trial, metrics(epoch, **{METRIC.name: value}))
+    callback.settle()
+    assert poll(lambda: read_runs(tmp_path)[0].summary.get(METRIC.name) == 0.2), "while it runs"
+    complete(callback, trial)
+    run = read_one(tmp_path)
+    assert [row[METRIC.name] for row in of_epochs(run)] == [0.4, 0.2, 0.3]
+    assert run.summary[METRIC.name] == 0.2
+    assert run.summary["Losses/train_w_energy_avg"] == 13.0, "of others, the last"
+
+
+def test_fifty_runs_are_open_at_once_in_one_process(tmp_path: Path) -> None:
+    callback, trials = make(tmp_path), [FakeTrial(f"t{i:02d}") for i in range(50)]
+    for trial in trials:
+        callback.on_trial_start(iteration=0, trials=trials, trial=trial)
+    for epoch in range(1, EPOCHS + 1):
+        for trial in trials:
+            report(callback, trial, metrics(epoch))
+    assert poll(lambda: len(read_runs(tmp_path)) == 50, 60)
+    assert poll(lambda: all(of_epochs(run)[-1:] for run in read_runs(tmp_path)), 60)
+    assert all(run.exit_code is None for run in read_runs(tmp_path))
+    for trial in trials:
+        callback.on_trial_complete(iteration=0, trials=trials, trial=trial)
+    callback.on_experiment_end(trials=trials)
+    callback.settle()
+    assert callback.problems == []
+    runs = read_all(tmp_path)
+    assert sorted(run.id for run in runs) == [trial.trial_id for trial in trials]
+    for run in runs:
+        assert [row["epoch"] for row in of_epochs(run)] == list(range(1, EPOCHS + 1))
+
+
+def test_values_that_make_no_configuration_are_shown_as_they_are(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial(config={"no_such_parameter": 1})
+    run_trial(callback, trial, [metrics(1)])
+    assert read_one(tmp_path).config["no_such_parameter"] == 1
+    (problem,) = callback.problems
+    assert "no_such_parameter" in problem
+
+
+def test_the_stop_button_stops_its_trial_and_interrupts_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buttons = {}
+    real = wandb.init
+
+    def spy(**arguments: Any) -> Any:
+        buttons[arguments["id"]] = arguments["settings"].stop_fn
+        return real(**arguments)
+
+    monkeypatch.setattr(wandb, "init", spy)
+    callback = make(tmp_path)
+    stopped, other = FakeTrial("a", stopping_criterion={"epoch": 9}), FakeTrial("b")
+    for trial in (stopped, other):
+        start(callback, trial)
+    buttons["a"]()
+    assert stopped.stopping_criterion == {"epoch": 9, "training_iteration": 0}
+    assert other.stopping_criterion == {}
+    for trial in (stopped, other):
+        run_trial(callback, trial, [metrics(1)])
+    statuses = {run.id: run.summary["trial_status"] for run in read_all(tmp_path)}
+    assert statuses == {"a": "stopped from W&B", "b": "stopped early by the scheduler"}
+
+
+def test_a_callback_with_open_runs_can_be_pickled_and_copied(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial()
+    start(callback, trial)
+    for copied in (pickled(callback), copy.deepcopy(callback)):
+        assert copied.home == callback.home
+        assert copied.mode == "offline"
+        assert copied._search.effective_config(VALUES)["hidden_size"] == 48
+    report(callback, trial, metrics(1))
+    complete(callback, trial)
+    assert of_epochs(read_one(tmp_path)) == [logged(metrics(1))]
+
+
+def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (1, 2, 3)])
+    printed = capfd.readouterr()
+    assert printed.out + printed.err == ""
+
+
+def test_no_thread_or_process_is_left_behind_by_a_trial(tmp_path: Path) -> None:
+    # Of the test's own: others' helpers may live on.
+    before = children()
+    callback = make(tmp_path)
+    run_trial(callback, FakeTrial("first"), [metrics(1)])
+    threads, processes = threading.active_count(), children()
+    for number in range(5):
+        run_trial(callback, FakeTrial(f"trial{number}"), [metrics(1)])
+    assert threading.active_count() <= threads
+    assert children() == processes
+    assert len(processes - before) == 1
+
+
+def children() -> set[int]:
+    """The processes that this one has started."""
+    folders = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for folder in folders for pid in folder.read_text().split()}
+
+
+WHO_PARSES = """
+import ast, sys, threading
+from pathlib import Path
+from wandb_trials import FakeTrial, make, metrics, run_trial
+
+parse, elsewhere = ast.parse, []
+
+def watched(*arguments, **options):
+    if threading.current_thread() is not threading.main_thread():
+        elsewhere.append(sys._getframe(1).f_code.co_filename)
+    return parse(*arguments, **options)
+
+ast.parse = watched
+callback = make(Path(sys.argv[1]))
+run_trial(callback, FakeTrial(), [metrics(1)])
+print(elsewhere)
+"""
+
+
+def test_the_threads_that_start_runs_have_no_source_code_parsed(tmp_path: Path) -> None:
+    """Two threads that do may not both live: see `wandb_runs.load`."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", WHO_PARSES, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+
+
+def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from types import SimpleNamespace;"
+        "from pcsearch.tracking.runs.context import Search;"
+        "from pcsearch.tracking.callback import WandbCallback;"
+        "from pcsearch.tracking.runs.run import Home;"
+        "home = Home('p', None, 'g', Path(sys.argv[1]));"
+        "outcomes = SimpleNamespace(epoch=int);"
+        "callback = WandbCallback(home, 'disabled', outcomes, Search((), (), 1, dict));"
+        "trial = SimpleNamespace(trial_id='a');"
+        "callback.on_trial_start(0, [], trial);"
+        "callback.on_trial_result(0, [], trial, {'epoch': 1});"
+        "callback.on_trial_complete(0, [], trial);"
+        "callback.on_experiment_end([]);"
+        "callback.settle();"
+        "assert not callback.problems;"
+        "sys.exit('wandb' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, env=os.environ)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    # The workers know nothing of these modules.
+    unknown = sys.modules[__name__], wandb_trials
+    for module in unknown:
+        ray.cloudpickle.register_pickle_by_value(module)
+    yield
+    for module in unknown:
+        ray.cloudpickle.unregister_pickle_by_value(module)
+    ray.shutdown()
+
+
+def trainable(config: dict[str, Any]) -> None:
+    """Reports what a model would, with made-up numbers; seed 2 fails and seed 3 diverges."""
+    for epoch in range(1, config["epochs"] + 1):
+        if config["seed"] == 2 and epoch == 2:
+            raise RuntimeError("out of luck")
+        last = config["seed"] == 3 and epoch == 2
+        tune.report(metrics(epoch, early_stop_reason="NaN" if last else None))
+        if last:
+            return
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+def test_a_search_with_tune_has_one_run_a_trial_with_every_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = WandbCallback.log_trial_result
+    callback = make(tmp_path / "search")
+
+    def press_stop(self: WandbCallback, iteration: int, trial: Any, result: Any) -> None:
+        real(self, iteration, trial, result)
+        if trial.config["seed"] == 4 and result["epoch"] == 1:
+            self._tracks[trial.trial_id].kept.beginning.stop()
+
+    monkeypatch.setattr(WandbCallback, "log_trial_result", press_stop)
+    monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    tune.run(
+        trainable,
+        config={"epochs": EPOCHS, "seed": tune.grid_search([1, 2, 3, 4])},
+        callbacks=[callback],
+        resources_per_trial={"cpu": 1},
+        raise_on_failed_trial=False,
+        storage_path=str(tmp_path / "tune"),
+        name="search",
+        verbose=0,
+    )
+    callback.settle()
+    runs = {run.config["seed"]: run for run in read_all(tmp_path / "search")}
+    assert callback.problems == []
+    assert {run.name for run in runs.values()} == {f"trial-{n:04d}" for n in range(4)}
+    assert {seed: run.summary["trial_status"] for seed, run in runs.items()} == {
+        1: "finished",
+        2: "failed",
+        3: "diverged",
+        4: "stopped from W&B",
+    }
+    assert {seed: run.exit_code for seed, run in runs.items()} == {1: 0, 2: 1, 3: 0, 4: 0}
+    assert {seed: run.summary["early_stop_reason"] for seed, run in runs.items()} == {
+        1: "None",
+        2: "None",
+        3: "NaN",
+        4: "None",
+    }
+    for seed, epochs in {1: 3, 2: 1, 3: 2, 4: 2}.items():
+        expected = [logged(metrics(e)) for e in range(1, epochs + 1)]
+        if seed == 3:
+            expected[-1]["early_stop_reason"] = "NaN"
+        assert of_epochs(runs[seed]) == expected
+        steps = [row["_step"] for row in runs[seed].history if "epoch" in row]
+        assert steps == list(range(1, epochs + 1))
