@@ -153,7 +153,7 @@ def resume(
     """
     from pcsearch.engine.experiment.experiment import reopen
     from pcsearch.engine.records.directory import found
-    from pcsearch.engine.records.history import try_again
+    from pcsearch.engine.records.history import retry_failed
     from pcsearch.engine.records.journal import Journal
     from pcsearch.session import run_session
 
@@ -166,10 +166,10 @@ def resume(
         record = there.record()
         during.enter_context(there.owned())
         there.fetch()
-        Journal(there.path).mend()
+        Journal(there.path).cut_torn_line()
         experiment, tracking = reopen(there, changes, sweep)
         tracking |= changed
-        again = try_again(experiment.history) if rerun_failed else []
+        again = retry_failed(experiment.history) if rerun_failed else []
         if rerun_failed and not again:
             if experiment.over:
                 raise PcsearchError(f"--rerun-failed: no trial of {there.place} has failed")

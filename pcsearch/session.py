@@ -17,8 +17,8 @@ from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pcsearch.engine.execution.outcomes import Record
     from pcsearch.engine.execution.run import Outcome
+    from pcsearch.engine.records.outcome import Outcomes
     from pcsearch.tracking.callback import WandbCallback
     from pcsearch.tracking.server.api import Mode
     from pcsearch.tracking.server.mode import WandbMode
@@ -59,7 +59,6 @@ def run_session(
     say(notes, f"Everything goes to {place}")
 
     # They load Ray, which a mistake that is found before should not wait for.
-    from pcsearch.engine.execution.outcomes import Record
     from pcsearch.engine.execution.restore import restore
     from pcsearch.engine.execution.run import held, ready, run
     from pcsearch.reports.live import LiveReport
@@ -73,20 +72,20 @@ def run_session(
     with ExitStack() as kept:
         with withheld(mode.mode), ready(experiment, tell) as newcomers:
             begun()
-            record = Record(experiment)
+            outcomes = experiment.outcomes()
             damage = experiment.workload.damage
             restored = [restore(past, damage) for past in experiment.history.trials]
             warn(notes, *(each.note for each in restored))
-            live = LiveReport(experiment, record, notes)
+            live = LiveReport(experiment, outcomes, notes)
             # Only now: a search that cannot start should leave nothing in W&B.
             attached = attach(experiment.sweep, tracking, mode.mode, experiment.resumed)
             if attached.sweep:
                 say(notes, attached.sweep)
             warn(notes, attached.problem)
-            wandb = _callback(experiment, record, attached)
+            wandb = _callback(experiment, outcomes, attached)
             with _quiet_logs(), live.shown(), _seen_off(experiment, wandb, notes):
                 kept.enter_context(held(experiment, attached.tracking))
-                outcome = run(experiment, restored, record, [live, wandb], newcomers)
+                outcome = run(experiment, restored, outcomes, [live, wandb], newcomers)
         _report(experiment, outcome)
         _settle(wandb, notes)
         _tell_of_uploads(experiment, attached.mode, wandb.unfinished)
@@ -145,7 +144,7 @@ def _settle(wandb: WandbCallback, notes: Console) -> None:
     warn(notes, *wandb.problems)
 
 
-def _callback(experiment: Experiment, record: Record, attached: Attachment) -> WandbCallback:
+def _callback(experiment: Experiment, outcomes: Outcomes, attached: Attachment) -> WandbCallback:
     from pcsearch.tracking.callback import WandbCallback
     from pcsearch.tracking.runs.context import Earlier, Search
     from pcsearch.tracking.runs.run import Home
@@ -183,7 +182,7 @@ def _callback(experiment: Experiment, record: Record, attached: Attachment) -> W
         experiment.over,
         lambda trial_id, step: journal.add(Tracked(trial_id, step)),
     )
-    return WandbCallback(home, attached.mode, record, search, earlier)
+    return WandbCallback(home, attached.mode, _Temp(outcomes), search, earlier)
 
 
 @contextmanager
@@ -271,3 +270,33 @@ def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> No
         # What had arrived of a run is known to the server alone.
         way = "Or upload it with no epoch twice" if files else "Upload it to W&B"
         say(output, f"{way}: {go_on(place)} --wandb online")
+
+
+class _Temp:
+    def __init__(self, outcomes: Any) -> None:
+        self.o = outcomes
+
+    ended = property(lambda self: self.o.ended)
+    failures = property(lambda self: self.o.failures)
+    winner = property(lambda self: self.o.reached and self.o.reached.trial)
+
+    def epoch(self, report: Any) -> int:
+        return self.o.epoch(report)
+
+    def best_values(self, trial: Any) -> Any:
+        return tuple(self.o.of(trial.trial_id).best or ())
+
+    def result(self, trial: Any) -> Any:
+        return self.o.of(trial.trial_id).result()
+
+    def rung(self, trial: Any) -> Any:
+        return self.o.of(trial.trial_id).stopped_at
+
+    def ended_by_target(self, trial: Any) -> Any:
+        return self.o.of(trial.trial_id).ended_by_target
+
+    def ended_by_hand(self, trial: Any) -> Any:
+        return self.o.of(trial.trial_id).ended_by_user
+
+    def error(self, trial: Any) -> Any:
+        return self.o.of(trial.trial_id).error

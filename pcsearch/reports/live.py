@@ -10,14 +10,14 @@ from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
-from ray.tune.utils import flatten_dict
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from pcsearch.engine.execution.outcomes import Record, trial_number
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.trial_result import TrialResult, best, measured, pareto_front
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.report import measured
+from pcsearch.engine.records.trial_result import TrialResult, best, pareto_front
 from pcsearch.reports.results import STATUS_STYLES, cells, columns, number
 
 LATEST = 8
@@ -56,13 +56,13 @@ class LiveReport(LoggerCallback):
 
     Args:
         experiment: the search.
-        record: of its trials.
+        outcomes: of its trials.
         console: where to show it.
     """
 
-    def __init__(self, experiment: Experiment, record: Record, console: Console) -> None:
+    def __init__(self, experiment: Experiment, outcomes: Outcomes, console: Console) -> None:
         self._experiment = experiment
-        self._record = record
+        self._outcomes = outcomes
         self._metrics = experiment.metrics
         self._console = console
         self._running: dict[str, Running] = {}
@@ -91,7 +91,7 @@ class LiveReport(LoggerCallback):
         """See what an earlier session has done already, once its trials are there."""
         if self._experiment.resumed and trials and not self._started:
             self._started = True
-            self._ended = [self._record.result(t) for t in trials if self._record.has_ended(t)]
+            self._ended = [each.result() for each in self._outcomes if each.ended]
             self._front = pareto_front(self._ended, self._metrics)
             self._ended_before = len(self._ended)
 
@@ -99,25 +99,26 @@ class LiveReport(LoggerCallback):
         """A trial has begun, or gone on."""
         config = dict(trial.config)
         epochs = self._experiment.workload.epochs(config)
-        epoch = self._record.epoch(trial.last_result or {})
+        epoch = self._outcomes.epoch(trial.last_result or {})
         nothing: list[float | None] = [None] * len(self._metrics)
-        running = Running(trial_number(trial), config, epochs, epoch, nothing, epoch)
+        number = self._outcomes.of(trial.trial_id).number
+        running = Running(number, config, epochs, epoch, nothing, epoch)
         self._running[trial.trial_id] = running
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
         """A trial has reported an epoch."""
         running = self._running.get(trial.trial_id)
         if running is not None:
-            running.epoch = self._record.epoch(result)
-            report = flatten_dict(result)
+            outcome = self._outcomes.of(trial.trial_id)
+            running.epoch = outcome.epoch
             for index, metric in enumerate(self._metrics):
-                value = measured(report, metric.name)
+                value = measured(outcome.last_report, metric.name)
                 running.values[index] = running.values[index] if value is None else value
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
         """A trial has ended: by itself, by the scheduler or by an error."""
         self._running.pop(trial.trial_id, None)
-        result = self._record.result(trial)
+        result = self._outcomes.of(trial.trial_id).result()
         self._ended.append(result)
         self._front = pareto_front([*self._front, result], self._metrics)
         if not self._console.is_terminal:

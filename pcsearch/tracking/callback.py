@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ray.air.constants import TRAINING_ITERATION
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 from ray.tune.utils import flatten_dict
 
-from pcsearch.engine.records.trial_result import TrialResult, better
+from pcsearch.engine.records.report import better
+from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.pc.metrics import EARLY_STOP_REASON, SUMMARY
 from pcsearch.tracking.content import alerts
 from pcsearch.tracking.runs.context import Earlier, Outcomes, Search
@@ -183,8 +183,7 @@ class WandbCallback(LoggerCallback):
         if track is None:
 
             def stop() -> None:
-                # Tune compares every report with this, in its own thread.
-                trial.stopping_criterion = {**trial.stopping_criterion, TRAINING_ITERATION: 0}
+                trial.outcome.ended_by_user = True
 
             step = self._known_step(trial)
             track = _Track(self._keeper.open(self._beginning(trial, step, stop)), step)

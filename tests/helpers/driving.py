@@ -8,8 +8,9 @@ from typing import Any
 
 from ray.tune.schedulers import TrialScheduler
 
-from pcsearch.engine.records.history import History, PastTrial
+from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.journal import Compared, Ended, ReachedTarget
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.target import UntilTarget
 
 METRIC = "best_val_mse"
@@ -41,6 +42,7 @@ class Driver:
 
     def __init__(self, scheduler: UntilTarget) -> None:
         self.scheduler: Any = scheduler
+        self.outcomes: Outcomes = scheduler._outcomes
         self.events: list[Any] = []
         """What the scheduler has had written down."""
         self.reports: dict[str, list[dict[str, Any]]] = {}
@@ -59,6 +61,8 @@ class Driver:
         if name not in self.trials:
             self.add(name)
         result = {"epoch": epoch, **({} if value is None else {METRIC: value}), **more}
+        # The trial itself takes it in, before Tune asks the scheduler.
+        self.outcomes.of(name).add(result)
         self.reports.setdefault(name, []).append(result)
         decision = str(self.scheduler.on_trial_result(self, self.trials[name], result))
         self.trials[name].last_result = result
@@ -73,9 +77,9 @@ class Driver:
         stopped = {event.trial: event.rung for event in compared if event.stopped}
         trials = []
         for number, (name, trial) in enumerate(self.trials.items(), 1):
-            by_target = name in self.scheduler.ended
+            by_target = self.outcomes.of(name).ended_by_target
             ended = Ended(name, False, [], by_target) if trial.over else None
-            past = PastTrial(name, number, None, Path(), ended, stopped.get(name))
+            past = TrialHistory(name, number, None, Path(), ended, stopped.get(name))
             reports = [
                 {"training_iteration": each["epoch"]} | each for each in self.reports.get(name, [])
             ]
@@ -86,14 +90,27 @@ class Driver:
 
     def restored(self, scheduler: UntilTarget) -> Driver:
         """A later session, with a scheduler of its own."""
+        history, metrics = self.history(), scheduler._outcomes.metrics
+        scheduler._outcomes = Outcomes(metrics, history=history)
         later = Driver(scheduler)
         later.events, later.reports = self.events, self.reports
         scheduler._note = later.events.append
-        scheduler.recall(self.history())
+        scheduler.resume_from(history)
         for name, trial in self.trials.items():
             later.add(name, trial.last_result)
             later.trials[name].over = trial.over
         return later
+
+    @property
+    def stopped(self) -> dict[str, int]:
+        """By trial: the rung at which it was stopped."""
+        rungs = {each.trial_id: each.stopped_at for each in self.outcomes}
+        return {name: rung for name, rung in rungs.items() if rung is not None}
+
+    @property
+    def ended_by_target(self) -> set[str]:
+        """The trials that were ended because another reached the target."""
+        return {each.trial_id for each in self.outcomes if each.ended_by_target}
 
     # What the controller offers to a scheduler.
 

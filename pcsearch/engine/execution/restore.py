@@ -16,7 +16,7 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from ray.tune.experiment import Trial
 
 from pcsearch.engine.execution.trial import SearchTrial
-from pcsearch.engine.records.history import PastTrial
+from pcsearch.engine.records.history import TrialHistory
 from pcsearch.engine.storage.files import await_answer, here, is_remote
 
 Damage = Callable[[Path], str]
@@ -35,13 +35,13 @@ class Restored:
         note: what the user should know of it, else empty.
     """
 
-    past: PastTrial
+    past: TrialHistory
     checkpoints: tuple[tuple[Path, Report], ...]
     discarded: tuple[Path, ...] = ()
     note: str = ""
 
 
-def restore(past: PastTrial, damage: Damage) -> Restored:
+def restore(past: TrialHistory, damage: Damage) -> Restored:
     """Find where a trial goes on: the newest of its checkpoints that is whole and was reported.
 
     Args:
@@ -138,7 +138,7 @@ def _reported(found: Iterable[Path], reports: Iterable[Report]) -> tuple[tuple[P
     return tuple((path, by_name[path.name]) for path in found if path.name in by_name)
 
 
-def _note(past: PastTrial, whole: list[tuple[Path, Report]], problems: list[str]) -> str:
+def _note(past: TrialHistory, whole: list[tuple[Path, Report]], problems: list[str]) -> str:
     had_one = any(report.get(CHECKPOINT_DIR_NAME) for report in past.reports)
     if whole and not problems:
         return ""

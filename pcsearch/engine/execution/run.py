@@ -31,14 +31,17 @@ from pcsearch.engine.cluster.resources import (
 )
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.execution.interruption import Interruption, Reason
-from pcsearch.engine.execution.outcomes import Record
+from pcsearch.engine.execution.recorder import Recorder
 from pcsearch.engine.execution.restore import Restored
 from pcsearch.engine.execution.result_log import ReportFiles
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.execution.watchdog import Watch
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult
+from pcsearch.engine.search.asha import make_scheduler
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError
@@ -163,7 +166,7 @@ def held(experiment: Experiment, tracking: dict[str, Any]) -> AbstractContextMan
 def run(
     experiment: Experiment,
     restored: Sequence[Restored],
-    record: Record,
+    outcomes: Outcomes,
     callbacks: Sequence[tune.Callback],
     newcomers: Newcomers,
 ) -> Outcome:
@@ -172,7 +175,7 @@ def run(
     Args:
         experiment: what to run.
         restored: its trials of earlier sessions.
-        record: of its trials, with the scheduler that stops them.
+        outcomes: of its trials.
         callbacks: that watch it.
         newcomers: of the cluster.
 
@@ -183,10 +186,16 @@ def run(
     directory = experiment.directory
     options, workload = experiment.options, experiment.workload
     interruption = Interruption(options.deadline)
-    record.on_storage_error = lambda: interruption.stop("storage")
-    record.scheduler.give_up = lambda: interruption.stop("hopeless")
-    # The others ask the record, so it comes first; none sees a report before its file.
-    first = [record, ReportFiles(record.epoch), Watch(options.trial_timeout, workload.damage)]
+    journal = Journal(directory.path)
+    recorder = Recorder(outcomes, journal)
+    recorder.on_storage_error = lambda: interruption.stop("storage")
+    scheduler = make_scheduler(
+        experiment.sweep, experiment.max_epochs, outcomes, workload.time_attr, journal.add
+    )
+    scheduler.give_up = lambda: interruption.stop("hopeless")
+    scheduler.resume_from(experiment.history)
+    # None of the others sees an end before it is recorded, or a report before its file.
+    first = [recorder, ReportFiles(outcomes.epoch), Watch(options.trial_timeout, workload.damage)]
     everyone = [*first, *callbacks, interruption, Silence()]
     with (
         interruption.handled(),
@@ -194,16 +203,12 @@ def run(
         connection_kept(),
         newcomers.watched(),
     ):
-        trials = _tune(experiment, restored, record.scheduler, everyone, newcomers)
-    if record.storage_error:
-        raise StorageError(f"{directory.place}: cannot be written ({record.storage_error})")
-    results = sorted(map(record.result, trials), key=lambda result: result.number)
-    return Outcome(
-        tuple(results),
-        interruption.reason,
-        record.winner,
-        logs_folder(),
-    )
+        _tune(experiment, restored, outcomes, scheduler, everyone, newcomers)
+    if recorder.storage_error:
+        raise StorageError(f"{directory.place}: cannot be written ({recorder.storage_error})")
+    results = sorted((each.result() for each in outcomes), key=lambda result: result.number)
+    reached = None if outcomes.reached is None else outcomes.reached.trial
+    return Outcome(tuple(results), interruption.reason, reached, logs_folder())
 
 
 @contextmanager
@@ -235,10 +240,11 @@ def _disk(directory: ExperimentDirectory) -> Iterator[None]:
 def _tune(
     experiment: Experiment,
     restored: Sequence[Restored],
+    outcomes: Outcomes,
     scheduler: UntilTarget,
     callbacks: list[tune.Callback],
     newcomers: Newcomers,
-) -> list[Any]:
+) -> None:
     options, directory = experiment.options, experiment.directory
     resources = {"cpu": options.cpus_per_trial, "gpu": gpus_per_trial(options)}
     surroundings = Surroundings(
@@ -253,12 +259,13 @@ def _tune(
         searcher,
         restored,
         directory.path,
+        outcomes,
         Room(options, lambda: newcomers.unfit),
         next(iter(experiment.metrics), None),
         newcomers,
     )
     with _no_analysis():
-        analysis = tune.run(
+        tune.run(
             tune.with_resources(trainable, resources),
             name=directory.name,
             storage_path=str(directory.path.parent) if store is None else store.root,
@@ -275,7 +282,6 @@ def _tune(
             # Through Ray Client, Tune would move to the head: away from this terminal and its W&B.
             _remote=False,
         )
-    return list(analysis.trials)
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import _delete_fs_path
 from ray.tune.experiment import Trial
 from ray.tune.trainable import Trainable
-from ray.tune.utils import flatten_dict
 
 from pcsearch.engine.cluster.node_watcher import Newcomers, elsewhere
 from pcsearch.engine.cluster.ray_client import is_lost
 from pcsearch.engine.records.history import folder_name
-from pcsearch.engine.records.trial_result import better, measured
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.report import best_report, flatten
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError, await_answer, is_remote
 from pcsearch.engine.storage.store import is_lasting, reason
 from pcsearch.errors import PcsearchError
@@ -45,6 +45,7 @@ class SearchTrial(Trial):
         config: the trial's values.
         trial_id: its id.
         directory: the experiment's on this machine.
+        outcome: what became of it; it is told of every report before anything else is.
         metric: what its checkpoints are compared by, None where nobody says.
         newcomers: of the cluster, None where none can come.
         trainable: Tune's class of the experiment's trials.
@@ -57,6 +58,7 @@ class SearchTrial(Trial):
         config: dict[str, Any],
         trial_id: str,
         directory: Path,
+        outcome: TrialOutcome,
         metric: Metric | None,
         newcomers: Newcomers | None,
         trainable: type[Trainable],
@@ -70,7 +72,7 @@ class SearchTrial(Trial):
             config=config,
             trial_id=trial_id,
             storage=spec["storage"],
-            evaluated_params=flatten_dict(config),
+            evaluated_params=flatten(config),
             experiment_tag=str(number),
             placement_group_factory=spec.get("resources_per_trial"),
             stopping_criterion=spec.get("stop") or {},
@@ -81,6 +83,7 @@ class SearchTrial(Trial):
         self.relative_logdir = self.custom_dirname = folder_name(number, trial_id)
         self.storage.trial_dir_name = self.relative_logdir
         self.number = number
+        self.outcome = outcome
         self.folder = directory / folder_name(number, trial_id)
         """The trial's on this machine; its storage may be another."""
         self.metric = metric
@@ -104,6 +107,18 @@ class SearchTrial(Trial):
         super().create_placement_group_factory()  # type: ignore[no-untyped-call]
         if self._newcomers is not None:
             self._keep_off(self._newcomers.unfit)
+
+    def should_stop(self, result: dict[str, Any]) -> bool:
+        """Take in a report, before the scheduler, the searcher and the callbacks get it.
+
+        Tune asks this first, with the report flattened; everyone else reads it in the outcome.
+
+        Returns:
+            Whether the trial ends with it: it is over, or the user has stopped the trial.
+        """
+        self.outcome.add(result)
+        ends: bool = super().should_stop(result)  # type: ignore[no-untyped-call]
+        return ends or self.outcome.ended_by_user
 
     def handle_error(self, exc: Any = None) -> None:
         """Keep an error, and see whether another try could end otherwise.
@@ -221,12 +236,8 @@ class SearchTrial(Trial):
         """The first of the best: a best so far is reported again and again."""
         if self.metric is None:
             return None
-        found, best = None, None
-        for result in results:
-            value = measured(flatten_dict(result.metrics), self.metric.name)
-            if value is not None and better(value, best, self.metric):
-                found, best = result, value
-        return found
+        index = best_report((flatten(result.metrics) for result in results), self.metric)
+        return None if index is None else results[index]
 
     def _keep_error(self, meaning: str) -> None:
         """Put the errors where the trial's folder is, at once: Tune copies them there later."""

@@ -18,6 +18,7 @@ from pcsearch.engine.cluster.node_watcher import Newcomers
 from pcsearch.engine.execution.restore import Restored, into_tune
 from pcsearch.engine.execution.trial import SearchTrial
 from pcsearch.engine.records.journal import Journal, Suggested
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
 from pcsearch.sweeps.metrics import Metric
 
@@ -29,6 +30,7 @@ class TrialSource(SearchGenerator):
         searcher: suggests the trials.
         restored: trials of earlier sessions, which it knows.
         directory: the experiment's; its journal is told of every trial before it starts.
+        outcomes: of the search's trials.
         room: how many run at once at most; a trial that had to wait would be suggested too early.
         metric: what trials are compared by, None where nobody says.
         newcomers: of the cluster, None where none can come.
@@ -39,6 +41,7 @@ class TrialSource(SearchGenerator):
         searcher: PlannedSearcher | BayesSearcher,
         restored: Sequence[Restored],
         directory: Path,
+        outcomes: Outcomes,
         room: Callable[[], int],
         metric: Metric | None,
         newcomers: Newcomers | None = None,
@@ -49,6 +52,10 @@ class TrialSource(SearchGenerator):
         self._earlier = deque(sorted(restored, key=lambda each: not each.past.over))
         self._suggested = len(restored)
         self._directory, self._journal = directory, Journal(directory)
+        self._outcomes = outcomes
+        for each in restored:
+            # They are part of the results also where the session ends before it comes to them.
+            outcomes.begin(each.past.id, each.past.number, searcher.config(each.past))
         self._room = room
         self._running: set[str] = set()
         self._of: Metric | None = metric
@@ -106,6 +113,7 @@ class TrialSource(SearchGenerator):
             config,
             trial_id,
             self._directory,
+            self._outcomes.begin(trial_id, number, config),
             self._of,
             self._newcomers,
             self._trainable,

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pcsearch.engine.records.directory import RECORD_FILE, ExperimentDirectory, check_name, located
 from pcsearch.engine.records.history import History, read_history
 from pcsearch.engine.records.options import Options
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.auto_sampler import check_sampler
 from pcsearch.engine.workloads.pc_transformer import PCTransformer
 from pcsearch.engine.workloads.user_function import UserFunction
@@ -74,6 +75,11 @@ class Experiment:
         """The epochs after which trials are compared and stopped."""
         hyperband = self.sweep.early_terminate
         return () if hyperband is None else hyperband.rungs(self.max_epochs)
+
+    def outcomes(self) -> Outcomes:
+        """What became of the trials of earlier sessions, for this session to add to."""
+        workload = self.workload
+        return Outcomes(self.metrics, workload.time_attr, workload.epochs, self.history)
 
 
 def prepare(sweep_file: Path, options: Options, text: str | None = None) -> Experiment:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.directory import ExperimentDirectory, found
-from pcsearch.engine.records.history import History, PastTrial, read_history
+from pcsearch.engine.records.history import History, TrialHistory, read_history
 from pcsearch.engine.records.journal import Known
 from pcsearch.engine.search.resumed_study import best_values
 from pcsearch.engine.search.search_space import OptunaSpace
@@ -95,7 +95,7 @@ def _usable(
 
 def _configs(
     new: Experiment, old: ExperimentDirectory, options: Mapping[str, Any]
-) -> Callable[[PastTrial], dict[str, Any]]:
+) -> Callable[[TrialHistory], dict[str, Any]]:
     overrides, seed = options.get("overrides"), options.get("seed")
     sweep = read_sweep(
         old.sweep,

@@ -1,9 +1,9 @@
-"""What a search has done so far, as its directory tells it."""
+"""The history of a search: what its earlier sessions have written into its directory."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,20 +11,20 @@ from typing import Any
 
 from pcsearch.engine.records.journal import (
     FILE,
-    Again,
     Compared,
     Ended,
     Journal,
     Known,
     ReachedTarget,
+    Retried,
     Suggested,
     Tracked,
 )
+from pcsearch.engine.records.report import ITERATION, flatten
 from pcsearch.engine.storage.files import json_lines, last_json_line, shown
 from pcsearch.errors import PcsearchError
 
 REPORTS = "result.json"
-ITERATION = "training_iteration"
 
 
 def folder_name(number: int, trial_id: str) -> str:
@@ -32,16 +32,21 @@ def folder_name(number: int, trial_id: str) -> str:
     return f"{number:04d}_{trial_id}"
 
 
+def read_reports(folder: Path) -> Iterator[dict[str, Any]]:
+    """The reports in a trial's folder, oldest first; none where there is no file of them."""
+    return map(flatten, json_lines(folder / REPORTS))
+
+
 @dataclass
-class PastTrial:
-    """A trial of an earlier session.
+class TrialHistory:
+    """A trial as the journal and its own files tell it.
 
     Args:
         id: the trial's.
         number: from 1.
         point: what Optuna has chosen, None where the number says what the trial is.
         folder: in the experiment's directory.
-        ended: how it has ended, None where it goes on.
+        ended: how it has ended, None where it has not.
         stopped_at: the rung at which it was stopped for being worse than others.
         tracked: the last step of its W&B run, where that is complete.
     """
@@ -73,37 +78,38 @@ class PastTrial:
     @cached_property
     def reports(self) -> list[dict[str, Any]]:
         """Every report that it has made, oldest first."""
-        return list(json_lines(self.folder / REPORTS))
+        return list(read_reports(self.folder))
 
     @cached_property
     def last_report(self) -> dict[str, Any] | None:
-        """The newest of them."""
-        return last_json_line(self.folder / REPORTS)
+        """The newest report, None before the first."""
+        line = last_json_line(self.folder / REPORTS)
+        return None if line is None else flatten(line)
 
 
 @dataclass
 class History:
-    """What earlier sessions of a search have come to.
+    """What the earlier sessions of a search have written.
 
     Args:
         trials: in the order of their numbers.
         compared: what happened at the rungs, in its order.
         reached: which trial has ended the search, None if none has.
-        known: results of older searches that it started from.
+        known: results of other searches that it started from.
     """
 
-    trials: list[PastTrial] = field(default_factory=list)
+    trials: list[TrialHistory] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
     reached: ReachedTarget | None = None
     known: list[Known] = field(default_factory=list)
 
     @property
-    def unfinished(self) -> list[PastTrial]:
+    def unfinished(self) -> list[TrialHistory]:
         """The trials that have not come to their ends."""
         return [trial for trial in self.trials if not trial.over]
 
     @property
-    def failed(self) -> list[PastTrial]:
+    def failed(self) -> list[TrialHistory]:
         """The trials that have failed."""
         return [trial for trial in self.trials if trial.failed]
 
@@ -116,13 +122,13 @@ class History:
 def read_history(directory: Path) -> History:
     """Read what an experiment's directory tells of its search."""
     history = History()
-    trials: dict[str, PastTrial] = {}
+    trials: dict[str, TrialHistory] = {}
     for event in Journal(directory).events():
         if isinstance(event, Known):
             history.known.append(event)
         elif isinstance(event, Suggested):
             folder = directory / folder_name(event.number, event.trial)
-            trials[event.trial] = PastTrial(event.trial, event.number, event.point, folder)
+            trials[event.trial] = TrialHistory(event.trial, event.number, event.point, folder)
         elif event.trial not in trials:
             raise _damaged(directory, f"it does not begin the trial {event.trial}")
         elif isinstance(event, Compared):
@@ -165,20 +171,20 @@ def _damaged(directory: Path, what: str) -> PcsearchError:
     )
 
 
-def try_again(history: History) -> list[Again]:
-    """Let the trials that have failed go on; what is to be written down of it."""
-    events = [Again(trial.id) for trial in history.failed]
+def retry_failed(history: History) -> list[Retried]:
+    """Make the failed trials of a history unfinished ones; the events for the journal."""
+    events = [Retried(trial.id) for trial in history.failed]
     for trial, event in zip(history.failed, events, strict=True):
         _note(trial, event)
     return events
 
 
-def _note(trial: PastTrial, event: Ended | Again | Tracked) -> None:
+def _note(trial: TrialHistory, event: Ended | Retried | Tracked) -> None:
     match event:
         case Ended():
             # Its run, if there was one, has more to come.
             trial.ended, trial.tracked = event, None
-        case Again():
+        case Retried():
             trial.ended = trial.tracked = None
         case Tracked():
             trial.tracked = event.step

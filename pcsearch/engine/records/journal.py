@@ -103,8 +103,8 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Again:
-    """A trial that had failed is tried again."""
+class Retried:
+    """A trial that had failed is to be retried."""
 
     name: ClassVar[str] = "again"
     trial: str
@@ -142,9 +142,9 @@ class Tracked:
     step: int
 
 
-Event = Suggested | Compared | ReachedTarget | Ended | Again | Known | Tracked
+Event = Suggested | Compared | ReachedTarget | Ended | Retried | Known | Tracked
 KINDS: dict[str, type[Event]] = {
-    kind.name: kind for kind in (Suggested, Compared, ReachedTarget, Ended, Again, Known, Tracked)
+    kind.name: kind for kind in (Suggested, Compared, ReachedTarget, Ended, Retried, Known, Tracked)
 }
 
 
@@ -196,7 +196,7 @@ class Journal:
                     file.truncate(before)
                     raise
 
-    def mend(self) -> None:
+    def cut_torn_line(self) -> None:
         """Cut off the line that a killed search did not finish."""
         *_, last = self._files()
         with writing(last):

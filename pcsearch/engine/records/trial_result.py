@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.metrics import Metric
 
 Status = Literal["finished", "stopped", "diverged", "failed", "interrupted"]
@@ -51,31 +49,6 @@ class TrialResult:
     def valued(self) -> bool:
         """Whether the trial takes part in the ranking."""
         return self.status != "failed" and bool(self.values) and None not in self.values
-
-
-def finite(value: Any) -> float | None:
-    """The finite number that a report has as a value, else None; numpy's and tensors' count."""
-    try:
-        if hasattr(value, "item"):
-            value = value.item()
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        return float(value) if math.isfinite(value) else None
-    # An array of several numbers, an integer beyond the floats, an object with another item.
-    except (ValueError, RuntimeError, TypeError, OverflowError):
-        return None
-
-
-def measured(report: Mapping[str, Any], metric: str) -> float | None:
-    """The metric in a report; None where it is missing or not finite, or the trial diverged."""
-    return None if report.get(EARLY_STOP_REASON) == DIVERGED else finite(report.get(metric))
-
-
-def better(value: float, other: float | None, metric: Metric) -> bool:
-    """Whether a value of the metric is better than another; anything is better than None."""
-    if other is None:
-        return True
-    return value < other if metric.mode == "min" else value > other
 
 
 def ranked(results: Iterable[TrialResult], metrics: Sequence[Metric]) -> list[TrialResult]:

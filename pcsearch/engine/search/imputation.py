@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from pcsearch.engine.records.trial_result import better, measured
+from pcsearch.engine.records.report import better, measured
 from pcsearch.sweeps.metrics import Impute, Metric
 
 # Kept with the trial in Optuna's study, so that they outlive a restart and samplers can see them.

@@ -9,9 +9,8 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from ray.tune.utils import flatten_dict
 
-from pcsearch.engine.records.history import History, PastTrial
+from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.search.imputation import BEST, LATEST, final_values, note_report
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
@@ -83,14 +82,14 @@ def best_values(
     """What a trial of these reports is worth; None where it measured nothing, or diverged."""
     notes = _Notes()
     for report in reports:
-        note_report(notes, flatten_dict(dict(report)), metrics)
+        note_report(notes, report, metrics)
     if not reports or reports[-1].get(EARLY_STOP_REASON) == DIVERGED:
         return None
     values: list[float] | None = notes.user_attrs.get(BEST)
     return values
 
 
-def _trial(past: PastTrial, space: Space, metrics: Sequence[Metric]) -> FrozenTrial:
+def _trial(past: TrialHistory, space: Space, metrics: Sequence[Metric]) -> FrozenTrial:
     """A trial as the study would have it now: running, or ended with its values."""
     notes = _Notes()
     ended = past.ended
@@ -99,7 +98,7 @@ def _trial(past: PastTrial, space: Space, metrics: Sequence[Metric]) -> FrozenTr
         notes.user_attrs = {LATEST: list(ended.values), BEST: list(ended.values)}
     else:
         for report in past.reports:
-            note_report(notes, flatten_dict(report), metrics)
+            note_report(notes, report, metrics)
     if not past.over:
         return _frozen(past.point, space, TrialState.RUNNING, attributes=notes.user_attrs)
     went_wrong = ended is not None and not measured

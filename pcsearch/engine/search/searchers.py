@@ -10,7 +10,7 @@ import optuna
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from pcsearch.engine.records.history import History, PastTrial
+from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.search.imputation import final_values, note_report
 from pcsearch.engine.search.resumed_study import recall, recollect
@@ -77,7 +77,7 @@ class PlannedSearcher(Searcher):
         self._cap = cap
         self._next = 0 if history is None else len(history.trials)
 
-    def config(self, past: PastTrial) -> dict[str, Any]:
+    def config(self, past: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of an earlier session."""
         return self._planned.config(past.number - 1)
 
@@ -153,7 +153,7 @@ class BayesSearcher(OptunaSearch):
         self._ot_trials.update(recall(self.study, recollection))
         self._completed_trials.update(past.id for past in history.trials if past.over)
 
-    def config(self, past: PastTrial) -> dict[str, Any]:
+    def config(self, past: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of an earlier session."""
         return self._parameters.config(past.point or {})
 

@@ -13,18 +13,18 @@ import pytest
 from pcsearch.engine.execution.restore import restore
 from pcsearch.engine.execution.result_log import ReportFiles
 from pcsearch.engine.execution.trial import SearchTrial
-from pcsearch.engine.records.history import PastTrial
+from pcsearch.engine.records.history import TrialHistory
 from pcsearch.engine.records.journal import Ended
 from pcsearch.pc.checkpoint_files import damage
 
 
 @pytest.fixture
-def past(tmp_path: Path) -> PastTrial:
+def past(tmp_path: Path) -> TrialHistory:
     (tmp_path / "trial").mkdir()
-    return PastTrial("a", 7, None, tmp_path / "trial")
+    return TrialHistory("a", 7, None, tmp_path / "trial")
 
 
-def checkpoints(past: PastTrial, *numbers: int) -> None:
+def checkpoints(past: TrialHistory, *numbers: int) -> None:
     for number in numbers:
         folder = past.folder / f"checkpoint_{number:06d}"
         folder.mkdir()
@@ -32,7 +32,7 @@ def checkpoints(past: PastTrial, *numbers: int) -> None:
             archive.writestr("data", bytes(1000))
 
 
-def keep_reports(past: PastTrial, *numbers: int) -> None:
+def keep_reports(past: TrialHistory, *numbers: int) -> None:
     lines = [
         json.dumps({"checkpoint_dir_name": f"checkpoint_{n:06d}", "training_iteration": n + 1})
         for n in numbers
@@ -54,7 +54,7 @@ def empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
-def test_a_trial_goes_on_from_its_newest_checkpoint_that_was_reported(past: PastTrial) -> None:
+def test_a_trial_goes_on_from_its_newest_checkpoint_that_was_reported(past: TrialHistory) -> None:
     checkpoints(past, 4, 5, 6)
     keep_reports(past, 3, 4, 5)
     restored = restore(past, damage)
@@ -69,7 +69,7 @@ def test_a_trial_goes_on_from_its_newest_checkpoint_that_was_reported(past: Past
     [(truncate, "damaged"), (corrupt, "damaged"), (empty, "damaged"), (Path.unlink, "missing")],
 )
 def test_of_a_damaged_checkpoint_the_one_before_is_taken_and_told(
-    harm: Callable[[Path], None], told: str, past: PastTrial
+    harm: Callable[[Path], None], told: str, past: TrialHistory
 ) -> None:
     checkpoints(past, 4, 5)
     keep_reports(past, 4, 5)
@@ -82,7 +82,7 @@ def test_of_a_damaged_checkpoint_the_one_before_is_taken_and_told(
     )
 
 
-def test_a_trial_without_a_whole_checkpoint_starts_over_and_says_so(past: PastTrial) -> None:
+def test_a_trial_without_a_whole_checkpoint_starts_over_and_says_so(past: TrialHistory) -> None:
     checkpoints(past, 5)
     keep_reports(past, 4, 5)
     truncate(past.folder / "checkpoint_000005" / "state.pt")
@@ -91,16 +91,16 @@ def test_a_trial_without_a_whole_checkpoint_starts_over_and_says_so(past: PastTr
     assert restored.note.endswith("state.pt is damaged; it starts over")
 
 
-def test_a_trial_whose_checkpoints_are_gone_starts_over_and_says_so(past: PastTrial) -> None:
+def test_a_trial_whose_checkpoints_are_gone_starts_over_and_says_so(past: TrialHistory) -> None:
     keep_reports(past, 4, 5)
     assert restore(past, damage).note == "trial 7: no checkpoint is left; it starts over"
 
 
-def test_a_trial_that_never_had_one_starts_over(past: PastTrial) -> None:
+def test_a_trial_that_never_had_one_starts_over(past: TrialHistory) -> None:
     assert (restore(past, damage).checkpoints, restore(past, damage).note) == ((), "")
 
 
-def test_nothing_is_thrown_away_of_a_trial_that_is_over(past: PastTrial) -> None:
+def test_nothing_is_thrown_away_of_a_trial_that_is_over(past: TrialHistory) -> None:
     checkpoints(past, 4, 5, 6)
     keep_reports(past, 4, 5)
     past.ended = Ended("a", False, [0.5])

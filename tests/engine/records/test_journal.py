@@ -14,16 +14,16 @@ from disks import small_disk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcsearch.engine.records.history import folder_name, read_history, try_again
+from pcsearch.engine.records.history import folder_name, read_history, retry_failed
 from pcsearch.engine.records.journal import (
     FILE,
-    Again,
     Compared,
     Ended,
     Event,
     Journal,
     Known,
     ReachedTarget,
+    Retried,
     Suggested,
     Tracked,
 )
@@ -44,7 +44,7 @@ EVENTS: st.SearchStrategy[Any] = st.one_of(
     st.builds(
         Ended, NAMES, st.booleans(), st.lists(NUMBERS), st.booleans(), st.text(), st.booleans()
     ),
-    st.builds(Again, NAMES),
+    st.builds(Retried, NAMES),
     st.builds(Known, st.text(), NAMES, st.just({"x": 0.5}), st.just([0.25])),
     st.builds(Tracked, NAMES, st.integers(0, 99)),
 )
@@ -61,9 +61,9 @@ def test_a_journal_that_was_cut_anywhere_has_every_whole_event(
     data = journal.path.read_bytes() if events else b""
     journal.path.write_bytes(data[:cut])
     whole = data[:cut].count(b"\n")
-    journal.mend()
-    journal.add(Again("after"))
-    assert list(journal.events()) == [*events[:whole], Again("after")]
+    journal.cut_torn_line()
+    journal.add(Retried("after"))
+    assert list(journal.events()) == [*events[:whole], Retried("after")]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_damaged_line_is_named(line: bytes, tmp_path: Path) -> None:
     journal.add(Suggested("a", 1))
     with (tmp_path / FILE).open("ab") as file:
         file.write(line + b"\n")
-    journal.add(Again("a"))
+    journal.add(Retried("a"))
     with pytest.raises(PcsearchError, match=r"journal\.jsonl:2: the line is damaged"):
         list(journal.events())
 
@@ -92,7 +92,7 @@ def test_a_damaged_line_is_named(line: bytes, tmp_path: Path) -> None:
     [
         ([Suggested("b", 2)], "trials are missing in it"),
         ([Suggested("a", 1), Suggested("b", 1)], "trials are missing in it"),
-        ([Suggested("a", 1), Again("b")], "it does not begin the trial b"),
+        ([Suggested("a", 1), Retried("b")], "it does not begin the trial b"),
         ([Suggested("../a", 1)], "trial 1 is not in the directory"),
     ],
 )
@@ -141,9 +141,9 @@ def test_on_a_full_disk_the_journal_stays_as_it_was(disk: Path) -> None:
     assert journal.path.read_bytes().endswith(b"\n")
     data = journal.path.read_bytes()
     journal.path.write_bytes(data[: len(data) // 2 + 1])
-    journal.mend()
-    journal.add(Again("after"))
-    assert list(journal.events())[-1] == Again("after")
+    journal.cut_torn_line()
+    journal.add(Retried("after"))
+    assert list(journal.events())[-1] == Retried("after")
 
 
 def history_of(tmp_path: Path, *events: Event) -> Any:
@@ -209,10 +209,10 @@ def test_a_journal_from_before_trials_could_be_stopped_by_hand_is_read(tmp_path:
 def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:
     history = history_of(tmp_path, Suggested("a", 1), Ended("a", True, [None]), Tracked("a", 4))
     assert history.is_over(1)
-    assert try_again(history) == [Again("a")]
+    assert retry_failed(history) == [Retried("a")]
     assert not history.is_over(1)
-    assert try_again(history) == []
-    Journal(tmp_path).add(Again("a"))
+    assert retry_failed(history) == []
+    Journal(tmp_path).add(Retried("a"))
     again = read_history(tmp_path)
     assert replace(again.trials[0]) == replace(history.trials[0])
     assert again.trials[0].tracked is None

@@ -1,13 +1,7 @@
-"""What counts as a value, and which trials are better than which."""
+"""Which trials are better than which."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
-import numpy as np
-import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,9 +9,6 @@ from pcsearch.engine.records.trial_result import (
     Status,
     TrialResult,
     best,
-    better,
-    finite,
-    measured,
     pareto_front,
     ranked,
 )
@@ -33,46 +24,6 @@ def trial(number: int, *values: float | None, status: Status = "finished") -> Tr
 
 def numbers(results: list[TrialResult]) -> list[int]:
     return [result.number for result in results]
-
-
-@pytest.mark.parametrize(
-    ("value", "number"),
-    [
-        (1, 1.0),
-        (0.5, 0.5),
-        (np.float32(0.5), 0.5),
-        (np.int64(3), 3.0),
-        (np.array(2.0), 2.0),
-        (torch.tensor(0.25), 0.25),
-        (True, None),
-        (np.bool_(True), None),
-        (None, None),
-        ("1.0", None),
-        (math.nan, None),
-        (-math.inf, None),
-        (torch.tensor([1.0, 2.0]), None),
-        (np.array([1, 2]), None),
-        (10**400, None),
-        ([1], None),
-    ],
-)
-def test_a_value_is_a_finite_number_of_any_library(value: Any, number: float | None) -> None:
-    assert finite(value) == number
-    assert measured({"loss": value}, "loss") == number
-
-
-def test_a_report_of_a_diverged_run_has_no_value() -> None:
-    assert measured({"loss": 0.1, "early_stop_reason": "NaN"}, "loss") is None
-    assert measured({"loss": 0.1, "early_stop_reason": None}, "loss") == 0.1
-    assert measured({}, "loss") is None
-
-
-def test_less_is_better_only_for_what_is_minimized() -> None:
-    assert better(1, 2, LOSS)
-    assert not better(2, 1, LOSS)
-    assert better(2, 1, ACCURACY)
-    assert not better(1, 1, LOSS)
-    assert better(-5, None, ACCURACY)
 
 
 def test_the_best_come_first_and_those_without_a_value_last() -> None:

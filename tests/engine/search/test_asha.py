@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from driving import CONTINUE, METRIC, STOP, Driver
 
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.asha import Asha, make_scheduler
+from pcsearch.engine.search.target import UntilTarget
 from pcsearch.sweeps.early_terminate import Hyperband
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import Sweep
@@ -21,6 +23,10 @@ from pcsearch.sweeps.sweep import Sweep
 
 def sweep(hyperband: Hyperband | None, goal: Any = "minimize") -> Sweep:
     return Sweep("random", (Metric(METRIC, goal),), {}, hyperband)
+
+
+def made(sweep: Sweep, max_epochs: int | None, time_attr: str = "epoch") -> UntilTarget:
+    return make_scheduler(sweep, max_epochs, Outcomes(sweep.metrics, time_attr), time_attr)
 
 
 def asha(
@@ -32,9 +38,9 @@ def asha(
     time_attr: str = "epoch",
 ) -> Asha:
     hyperband = Hyperband(min_iter, eta, strict=strict)
-    made = make_scheduler(sweep(hyperband, goal), max_epochs, time_attr)
-    assert isinstance(made, Asha)
-    return made
+    scheduler = made(sweep(hyperband, goal), max_epochs, time_attr)
+    assert isinstance(scheduler, Asha)
+    return scheduler
 
 
 def restored(driver: Driver, **settings: Any) -> Driver:
@@ -65,7 +71,7 @@ def test_trials_are_compared_at_the_rungs_of_the_sweep_and_nowhere_else(
     hyperband: Hyperband, max_epochs: int
 ) -> None:
     """A good trial goes first; bad ones turn bad after a rung and stop at the next."""
-    driver = Driver(make_scheduler(sweep(hyperband), max_epochs))
+    driver = Driver(made(sweep(hyperband), max_epochs))
     for epoch in range(1, max_epochs + 1):
         assert driver.report("good", epoch, 0.0) == CONTINUE
     stopped = set()
@@ -74,16 +80,16 @@ def test_trials_are_compared_at_the_rungs_of_the_sweep_and_nowhere_else(
         for epoch in range(1, max_epochs + 1):
             if driver.report(bad, epoch, 0.0 if epoch <= rung else 1.0) == STOP:
                 stopped.add(epoch)
-                assert driver.scheduler.stopped[bad] == epoch
+                assert driver.stopped[bad] == epoch
                 break
     assert tuple(sorted(stopped)) == hyperband.rungs(max_epochs)
 
 
 def test_no_trial_is_stopped_for_reaching_max_iter() -> None:
-    driver = Driver(make_scheduler(sweep(Hyperband(max_iter=9, s=2)), None))
+    driver = Driver(made(sweep(Hyperband(max_iter=9, s=2)), None))
     assert {driver.report("a", epoch, float(epoch)) for epoch in range(1, 40)} == {CONTINUE}
     assert driver.report("b", 9, 9e9) == STOP, "it is compared at rung 3"
-    assert driver.scheduler.stopped == {"b": 3}
+    assert driver.stopped == {"b": 3}
 
 
 @pytest.mark.parametrize("goal", ["minimize", "maximize"])
@@ -130,7 +136,7 @@ def test_a_trial_without_a_finite_metric_stops_at_a_rung(bad: Any, goal: str, st
     assert driver.report("second", 3, bad) == CONTINUE
     assert driver.report("third", 1, 0.5) == CONTINUE
     assert driver.report("third", 2, bad) == STOP
-    assert driver.scheduler.stopped == {"first": 2, "third": 2}
+    assert driver.stopped == {"first": 2, "third": 2}
 
 
 def test_a_diverged_trial_is_not_compared_by_what_it_had_before() -> None:
@@ -168,7 +174,7 @@ def test_a_trial_that_had_no_metric_at_a_rung_is_compared_at_it_as_soon_as_it_ha
     assert driver.report("late", 3) == CONTINUE
     assert driver.report("late", 4) == CONTINUE
     assert driver.report("late", 5, 1.0) == STOP
-    assert driver.scheduler.stopped == {"late": 3}
+    assert driver.stopped == {"late": 3}
     assert driver.report("early", 3) == CONTINUE
     assert driver.report("early", 5, 0.1) == CONTINUE
     # It is recorded at the rung, so that this one is no longer among the best.
@@ -182,7 +188,7 @@ def test_a_report_beyond_several_rungs_is_compared_at_the_highest_only() -> None
     assert driver.report("fast", 9, 0.9) == CONTINUE
     assert driver.report("fast", 3, 0.9) == CONTINUE
     assert driver.report("slow", 10, 1.0) == STOP
-    assert driver.scheduler.stopped == {"slow": 9}
+    assert driver.stopped == {"slow": 9}
     assert driver.report("better", 9, 0.1) == CONTINUE
 
 
@@ -211,7 +217,7 @@ def test_a_trial_may_end_anywhere_and_is_forgotten() -> None:
         driver.complete(f"t{number}")
     waiting: Any = driver.trials["t0"]
     driver.scheduler.on_trial_remove(driver, waiting)
-    assert driver.scheduler._passed == driver.scheduler._least == {}
+    assert driver.scheduler._compared_at == {}
     assert driver.report("after", 3, 0.1) == CONTINUE
 
 
@@ -247,8 +253,8 @@ def test_a_restored_search_decides_as_if_it_had_not_been_interrupted(strict: boo
                 continue
             value = values[names.index(name), epoch]
             assert whole.report(name, epoch, value) == cut.report(name, epoch, value)
-    assert whole.scheduler.stopped == cut.scheduler.stopped
-    assert 5 < len(whole.scheduler.stopped) < 30
+    assert whole.stopped == cut.stopped
+    assert 5 < len(whole.stopped) < 30
     assert whole.scheduler.losses == cut.scheduler.losses
 
 
@@ -310,11 +316,11 @@ def test_a_decision_stays_cheap_with_thousands_of_trials() -> None:
 
 @pytest.mark.parametrize("min_iter", [10, 11, 1000])
 def test_rungs_beyond_the_last_epoch_stop_nothing(min_iter: int) -> None:
-    assert not isinstance(make_scheduler(sweep(Hyperband(min_iter)), 10), Asha)
+    assert not isinstance(made(sweep(Hyperband(min_iter)), 10), Asha)
 
 
 def test_a_sweep_without_hyperband_stops_nothing() -> None:
-    driver = Driver(make_scheduler(Sweep("random", (), {}), None))
+    driver = Driver(made(Sweep("random", (), {}), None))
     assert {driver.report(f"t{i}", 3, float(i)) for i in range(9)} == {CONTINUE}
     assert not isinstance(driver.scheduler, Asha)
 

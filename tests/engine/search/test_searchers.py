@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from pcsearch.engine.experiment.experiment import trial_cap
-from pcsearch.engine.records.history import History, PastTrial
+from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.journal import Ended
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
@@ -92,7 +92,7 @@ def history_of(
     trials = []
     for i, config in enumerate(configs):
         ended = Ended(f"t{i}", False, [loss(config)]) if over else None
-        past = PastTrial(f"t{i}", i + 1, searcher.point(f"t{i}"), Path(), ended)
+        past = TrialHistory(f"t{i}", i + 1, searcher.point(f"t{i}"), Path(), ended)
         past.__dict__["reports"] = [report(loss(config) + 1 / e, e) for e in range(1, epochs + 1)]
         trials.append(past)
     return History(trials)

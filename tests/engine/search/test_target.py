@@ -22,6 +22,8 @@ from pcsearch.engine.execution.run import TUNE_ENVIRONMENT
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.records.history import read_history
 from pcsearch.engine.records.journal import Ended, Journal, ReachedTarget
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.report import flatten
 from pcsearch.engine.search.asha import make_scheduler
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.engine.search.target import HOPELESS, UntilTarget
@@ -31,7 +33,7 @@ from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 
 def until(target: float | None, goal: Goal = "minimize") -> Driver:
-    return Driver(UntilTarget([Metric(METRIC, goal, target=target)]))
+    return Driver(UntilTarget(Outcomes([Metric(METRIC, goal, target=target)])))
 
 
 @pytest.mark.parametrize(
@@ -52,8 +54,8 @@ def test_the_first_trial_at_the_target_ends_the_search(
     assert driver.completed == ["over", "a", "waiting", "b"], (
         "the winner ends last, in its own time"
     )
-    assert driver.scheduler.reached == ReachedTarget("b", [there])
-    assert driver.scheduler.ended == {"a", "waiting"}
+    assert driver.outcomes.reached == ReachedTarget("b", [there])
+    assert driver.ended_by_target == {"a", "waiting"}
 
 
 @pytest.mark.parametrize("goal", ["minimize", "maximize"])
@@ -61,7 +63,7 @@ def test_the_first_trial_at_the_target_ends_the_search(
 def test_only_finite_numbers_reach_a_target(goal: Goal, value: Any) -> None:
     driver = until(0.5, goal)
     assert driver.report("a", 1, value) == CONTINUE
-    assert driver.scheduler.reached is None
+    assert driver.outcomes.reached is None
 
 
 def test_a_diverged_trial_reaches_no_target() -> None:
@@ -83,13 +85,13 @@ def test_a_diverged_trial_reaches_no_target() -> None:
 def test_the_first_trial_that_waits_runs_next(statuses: dict[int, str], chosen: int | None) -> None:
     trials = [SimpleNamespace(experiment_tag=str(n), status=s) for n, s in statuses.items()]
     controller: Any = SimpleNamespace(get_live_trials=lambda: trials)
-    found: Any = UntilTarget([]).choose_trial_to_run(controller)
+    found: Any = UntilTarget(Outcomes([])).choose_trial_to_run(controller)
     assert (found and int(found.experiment_tag)) == chosen
 
 
 def test_without_a_target_nothing_ends_the_search() -> None:
     assert until(None).report("a", 1, -1e9) == CONTINUE
-    assert Driver(UntilTarget([])).report("a", 1, -1e9) == CONTINUE
+    assert Driver(UntilTarget(Outcomes([]))).report("a", 1, -1e9) == CONTINUE
 
 
 def test_reports_that_were_under_way_end_their_trials_and_change_nothing() -> None:
@@ -97,8 +99,8 @@ def test_reports_that_were_under_way_end_their_trials_and_change_nothing() -> No
     driver.report("a", 1, 0.4)
     assert driver.report("late", 1, 0.1) == STOP
     assert driver.report("a", 2, 0.3) == STOP
-    assert driver.scheduler.reached == ReachedTarget("a", [0.4])
-    assert driver.scheduler.ended == {"late"}
+    assert driver.outcomes.reached == ReachedTarget("a", [0.4])
+    assert driver.ended_by_target == {"late"}
 
 
 @pytest.mark.parametrize("order", [("late", "b", "a"), ("a", "b", "late")])
@@ -110,37 +112,40 @@ def test_a_search_that_had_reached_its_target_is_over_when_it_is_restored(
     driver.report("b", 1, 0.4)
     assert driver.report("late", 1, 0.3) == STOP
     driver.trials = {name: driver.trials[name] for name in order}
-    later = driver.restored(UntilTarget([Metric(METRIC, "minimize", target=0.5)]))
+    later = driver.restored(UntilTarget(Outcomes([Metric(METRIC, "minimize", target=0.5)])))
     assert later.search_finished
-    assert later.scheduler.reached == ReachedTarget("b", [0.4])
-    assert later.scheduler.ended == {"a", "late"}
+    assert later.outcomes.reached == ReachedTarget("b", [0.4])
+    assert later.ended_by_target == {"a", "late"}
 
 
 def test_a_restored_search_with_another_target_goes_on() -> None:
     driver = until(0.5)
     driver.report("b", 1, 0.4)
-    later = driver.restored(UntilTarget([Metric(METRIC, "minimize", target=0.1)]))
+    later = driver.restored(UntilTarget(Outcomes([Metric(METRIC, "minimize", target=0.1)])))
     assert not later.search_finished
     assert later.report("c", 1, 0.4) == CONTINUE
 
 
 def test_a_metric_inside_another_is_found_in_the_last_report_of_a_restored_trial() -> None:
-    driver = Driver(UntilTarget([Metric("val/loss", "minimize", target=0.5)]))
-    driver.add("a", {"val": {"loss": 0.4}})
-    assert driver.scheduler.reached == ReachedTarget("a", [0.4])
+    driver = Driver(UntilTarget(Outcomes([Metric("val/loss", "minimize", target=0.5)])))
+    driver.outcomes.of("a").add(flatten({"val": {"loss": 0.4}}))
+    driver.add("a")
+    assert driver.outcomes.reached == ReachedTarget("a", [0.4])
 
 
 def test_the_target_is_seen_before_the_rung() -> None:
     """And a trial that was stopped at a rung and is still saving was not ended by the target."""
     metric = Metric(METRIC, "minimize", target=0.5)
-    driver = Driver(make_scheduler(Sweep("random", (metric,), {}, Hyperband(1)), 9))
+    driver = Driver(
+        make_scheduler(Sweep("random", (metric,), {}, Hyperband(1)), 9, Outcomes([metric]))
+    )
     driver.report("good", 1, 0.6)
     driver.add("bad")
     bad: Any = driver.trials["bad"]
     assert driver.scheduler.on_trial_result(driver, bad, {"epoch": 1, METRIC: 9.0}) == STOP
     assert driver.report("best", 1, 0.5) == STOP
-    assert driver.scheduler.stopped == {"bad": 1}
-    assert driver.scheduler.ended == {"good"}
+    assert driver.stopped == {"bad": 1}
+    assert driver.ended_by_target == {"good"}
 
 
 def test_several_targets_are_reached_by_one_report_that_is_as_good_as_all() -> None:
@@ -149,11 +154,11 @@ def test_several_targets_are_reached_by_one_report_that_is_as_good_as_all() -> N
         Metric("size", "minimize"),
         Metric("accuracy", "maximize", target=0.9),
     ]
-    driver = Driver(UntilTarget(metrics))
+    driver = Driver(UntilTarget(Outcomes(metrics)))
     assert driver.report("a", 1, loss=0.4, accuracy=0.8) == CONTINUE
     assert driver.report("b", 1, loss=0.6, accuracy=0.95) == CONTINUE
     assert driver.report("a", 2, loss=0.5, accuracy=0.9) == STOP
-    assert driver.scheduler.reached == ReachedTarget("a", [0.5, 0.9])
+    assert driver.outcomes.reached == ReachedTarget("a", [0.5, 0.9])
 
 
 # In Tune itself: a trial's loss falls from ``a`` by a tenth an epoch, ten epochs long.
@@ -189,11 +194,12 @@ class Completed(tune.Callback):
         self.trials.add(trial.config["a"])
 
 
-def search(folder: Path) -> tuple[dict[int, Any], UntilTarget, set[int]]:
+def search(folder: Path) -> tuple[dict[int, Any], Outcomes, set[int]]:
     sweep = replace(parse_sweep(PARAMETERS, "sweep.yaml"), metrics=(METRIC_WITH_TARGET,))
     journal, history = Journal(folder / "search"), read_history(folder / "search")
-    scheduler, completed = make_scheduler(sweep, None, note=journal.add), Completed()
-    scheduler.recall(history)
+    outcomes, completed = Outcomes(sweep.metrics, history=history), Completed()
+    scheduler = make_scheduler(sweep, None, outcomes, note=journal.add)
+    scheduler.resume_from(history)
     restored = [restore(past, lambda _: "") for past in history.trials]
     searcher = make_searcher(sweep, 4, 0, history=history)
     analysis = tune.run(
@@ -201,13 +207,15 @@ def search(folder: Path) -> tuple[dict[int, Any], UntilTarget, set[int]]:
         name="search",
         storage_path=str(folder),
         num_samples=-1,
-        search_alg=TrialSource(searcher, restored, folder / "search", lambda: 2, sweep.metric),
+        search_alg=TrialSource(
+            searcher, restored, folder / "search", outcomes, lambda: 2, sweep.metric
+        ),
         scheduler=scheduler,
         raise_on_failed_trial=False,
         callbacks=[ReportFiles(lambda report: int(report["epoch"])), completed],
         verbose=0,
     )
-    return {trial.config["a"]: trial for trial in analysis.trials}, scheduler, completed.trials
+    return {trial.config["a"]: trial for trial in analysis.trials}, outcomes, completed.trials
 
 
 def test_in_tune_the_target_ends_the_search_and_a_restored_search_stays_ended(
@@ -217,19 +225,20 @@ def test_in_tune_the_target_ends_the_search_and_a_restored_search_stays_ended(
         monkeypatch.setenv(name, value)
     (tmp_path / "search").mkdir()
     with connected(None):
-        trials, scheduler, completed = search(tmp_path)
+        trials, outcomes, completed = search(tmp_path)
         again, later, completed_later = search(tmp_path)
     assert set(trials) == completed == {5, 1}, "nothing new starts, and all are told to end"
     assert {trial.status for trial in trials.values()} == {"TERMINATED"}
-    assert scheduler.reached == ReachedTarget(trials[1].trial_id, [0.5], 5)
-    assert scheduler.ended == {trials[5].trial_id}
+    assert outcomes.reached == ReachedTarget(trials[1].trial_id, [0.5], 5)
+    assert [each.trial_id for each in outcomes if each.ended_by_target] == [trials[5].trial_id]
     assert trials[1].last_result["epoch"] == 5
     assert Path(trials[1].checkpoint.path, "epoch").read_text() == "5", "what won is kept"
     assert {a: trial.trial_id for a, trial in again.items()} == {
         a: trial.trial_id for a, trial in trials.items()
     }
     assert completed_later == set()
-    assert (later.reached, later.ended) == (scheduler.reached, scheduler.ended)
+    assert later.reached == outcomes.reached
+    assert [each.trial_id for each in later if each.ended_by_target] == [trials[5].trial_id]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +266,7 @@ def test_a_search_whose_first_trials_fail_in_the_same_way_is_given_up(
             for trial in history.trials[: i and number - 1]:
                 if trial.number in errors:
                     trial.ended = Ended(trial.id, True, [], error=errors[trial.number])
-            driver.scheduler.recall(history)
+            driver.scheduler.resume_from(history)
         trial: Any = driver.trials[str(number)]
         trial.retried = True
         driver.scheduler.on_trial_error(driver, trial)

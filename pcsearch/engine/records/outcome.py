@@ -1,0 +1,229 @@
+"""What became of the trials of a search: the one place for their values, their ends and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pcsearch.engine.records.history import History, TrialHistory, folder_name
+from pcsearch.engine.records.journal import ReachedTarget
+from pcsearch.engine.records.report import (
+    SECONDS,
+    Report,
+    better,
+    diverged,
+    epoch_of,
+    measured,
+    numbers_of_trial,
+)
+from pcsearch.engine.records.trial_result import Status, TrialResult
+from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
+from pcsearch.sweeps.metrics import Metric
+
+
+def _unknown(config: Mapping[str, Any]) -> int | None:
+    """How many epochs a trial has, where nobody knows."""
+
+
+@dataclass
+class TrialOutcome:
+    """What became of one trial so far: what it reported, whether it has ended, and why.
+
+    Args:
+        trial_id: Tune's id of the trial.
+        metrics: of the search, in their order.
+        time_attr: the name in a report that says how far the trial is, in epochs.
+        number: from 1, in the order of suggestion.
+        config: the values that it was given.
+        epochs: how many it trains by itself, None where nobody knows.
+        last_report: the newest report, empty before the first.
+        latest: the values of the newest report that has a finite number of each metric.
+        best: the best value so far, in a list of one; of several metrics the same as ``latest``,
+            because no report is the best in all.
+        ended: whether it has come to its end.
+        failed: whether that end was a failure.
+        error: the first lines of what made it fail, else an empty string.
+        stopped_at: the rung, in epochs, at which the scheduler stopped it.
+        reached_target: whether it ended the search by reaching the metric's target.
+        ended_by_target: whether it was ended because another trial reached the target.
+        ended_by_user: whether the user stopped it, from W&B.
+    """
+
+    trial_id: str
+    metrics: tuple[Metric, ...]
+    time_attr: str = EPOCH
+    number: int = 0
+    config: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int | None = None
+    last_report: Report = field(default_factory=dict)
+    latest: list[float] | None = None
+    best: list[float] | None = None
+    ended: bool = False
+    failed: bool = False
+    error: str = ""
+    stopped_at: int | None = None
+    reached_target: bool = False
+    ended_by_target: bool = False
+    ended_by_user: bool = False
+
+    def add(self, report: Report) -> None:
+        """Take in a report; the same report twice changes nothing."""
+        self.last_report = report
+        values = [measured(report, metric.name) for metric in self.metrics]
+        latest = [value for value in values if value is not None]
+        if not latest or len(latest) < len(self.metrics):
+            return
+        self.latest = latest
+        if self.best is None or len(latest) > 1 or better(latest[0], self.best[0], self.metrics[0]):
+            self.best = latest
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs it has reported."""
+        return epoch_of(self.last_report, self.time_attr)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether its newest report says that it diverged, or has a metric that is not finite."""
+        return diverged(self.last_report, self.metrics)
+
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """What the trial is worth: its best values; None for each where it diverged or has none."""
+        if self.best is None or self.diverged:
+            return (None,) * len(self.metrics)
+        return tuple(self.best)
+
+    @property
+    def status(self) -> Status:
+        """How the trial has ended, or that it has not."""
+        if self.failed:
+            return "failed"
+        if not self.ended:
+            return "interrupted"
+        if self.diverged:
+            return "diverged"
+        at_its_end = self.epochs is not None and self.epoch >= self.epochs
+        if at_its_end or self.last_report.get(EARLY_STOP_REASON) or self.reached_target:
+            return "finished"
+        cut = self.stopped_at is not None or self.ended_by_target or self.ended_by_user
+        return "stopped" if cut or self.epochs is not None else "finished"
+
+    def result(self) -> TrialResult:
+        """The outcome as it is now, for tables and reports."""
+        return TrialResult(
+            number=self.number,
+            trial_id=self.trial_id,
+            folder=folder_name(self.number, self.trial_id),
+            config=self.config,
+            status=self.status,
+            epoch=self.epoch,
+            values=self.values,
+            seconds=float(self.last_report.get(SECONDS) or 0),
+            error=self.error.partition("\n")[0],
+            reported=tuple(numbers_of_trial(self.last_report)),
+        )
+
+
+class Outcomes:
+    """The outcomes of all trials of a search, by the trials' ids.
+
+    Args:
+        metrics: what the search's trials are compared by; may be empty.
+        time_attr: the name in a report that says how far its trial is, in epochs.
+        epochs: how many epochs a trial of a configuration trains by itself.
+        history: what the earlier sessions of the search have written.
+    """
+
+    def __init__(
+        self,
+        metrics: Iterable[Metric],
+        time_attr: str = EPOCH,
+        epochs: Callable[[Mapping[str, Any]], int | None] = _unknown,
+        history: History | None = None,
+    ) -> None:
+        self.metrics = tuple(metrics)
+        self.ended = 0
+        """How many trials have come to their ends."""
+        self.failures = 0
+        """How many of them failed."""
+        self.reached: ReachedTarget | None = None
+        """The report that reached the target and so ended the search."""
+        self.best: TrialOutcome | None = None
+        """The best trial that has ended; of several metrics, by the first."""
+        self._time_attr, self._epochs = time_attr, epochs
+        self._by_id: dict[str, TrialOutcome] = {}
+        for trial in history.trials if history is not None else ():
+            outcome = outcome_of(trial, self.metrics, time_attr)
+            self._by_id[trial.id] = outcome
+            if outcome.ended:
+                self._count(outcome)
+
+    def __iter__(self) -> Iterator[TrialOutcome]:
+        return iter(self._by_id.values())
+
+    def of(self, trial_id: str) -> TrialOutcome:
+        """The outcome of a trial, a new one where the trial is new."""
+        if trial_id not in self._by_id:
+            self._by_id[trial_id] = TrialOutcome(trial_id, self.metrics, self._time_attr)
+        return self._by_id[trial_id]
+
+    def begin(self, trial_id: str, number: int, config: Mapping[str, Any]) -> TrialOutcome:
+        """The outcome of a trial that is new, or that an earlier session has begun."""
+        outcome = self.of(trial_id)
+        outcome.number, outcome.config = number, config
+        outcome.epochs = self._epochs(config)
+        return outcome
+
+    def end(self, trial_id: str, error: str | None = None) -> TrialOutcome:
+        """A trial has come to its end.
+
+        Args:
+            trial_id: the trial's.
+            error: the first lines of what made it fail, None where it did not.
+        """
+        outcome = self.of(trial_id)
+        outcome.ended, outcome.failed, outcome.error = True, error is not None, error or ""
+        self._count(outcome)
+        return outcome
+
+    def reach_target(self, reached: ReachedTarget) -> None:
+        """A trial has reached the target, which ends the search."""
+        self.reached = reached
+        self.of(reached.trial).reached_target = True
+
+    def epoch(self, report: Report) -> int:
+        """How many epochs a trial has trained at a report, 0 of an empty one."""
+        return epoch_of(report, self._time_attr)
+
+    def _count(self, outcome: TrialOutcome) -> None:
+        self.ended += 1
+        self.failures += outcome.failed
+        value = outcome.values[0] if outcome.values and not outcome.failed else None
+        if value is None or None in outcome.values:
+            return
+        before = None if self.best is None else self.best.values[0]
+        if better(value, before, self.metrics[0]):
+            self.best = outcome
+
+
+def outcome_of(
+    trial: TrialHistory, metrics: Sequence[Metric], time_attr: str = EPOCH
+) -> TrialOutcome:
+    """The outcome of a trial as the experiment's files tell it."""
+    outcome = TrialOutcome(trial.id, tuple(metrics), time_attr, trial.number)
+    outcome.ended, outcome.failed = trial.over, trial.failed
+    outcome.stopped_at = trial.stopped_at
+    if trial.ended is not None:
+        outcome.error, outcome.ended_by_user = trial.ended.error, trial.ended.by_hand
+        outcome.ended_by_target = trial.ended.by_target
+        values = [value for value in trial.ended.values if value is not None]
+        if values and len(values) == len(metrics) and not trial.failed:
+            # The journal has them: the reports of very many trials take long to read.
+            outcome.latest = outcome.best = values
+            outcome.last_report = trial.last_report or {}
+            return outcome
+    for report in trial.reports:
+        outcome.add(report)
+    return outcome

@@ -1,0 +1,104 @@
+"""A report: the metrics of one epoch of a trial, as a flat mapping from names to values.
+
+The trial may report nested mappings; a metric ``loss`` inside ``val`` is ``val/loss``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
+from pcsearch.sweeps.metrics import Metric
+
+Report = Mapping[str, Any]
+SEPARATOR = "/"
+ITERATION = "training_iteration"
+"""How many reports the trial has made, as Tune counts them."""
+SECONDS = "time_total_s"
+"""How long the trial has run."""
+CONFIG = "config"
+"""The trial's values, a mapping."""
+TUNE_NAMES = frozenset(
+    {
+        *(ITERATION, SECONDS, CONFIG, "date", "done", "hostname", "node_ip", "pid", "timestamp"),
+        *("checkpoint_dir_name", "should_checkpoint", "experiment_id", "experiment_tag"),
+        *("episodes_this_iter", "episodes_total", "iterations_since_restore", "time_since_restore"),
+        *("time_this_iter_s", "timesteps_since_restore", "timesteps_this_iter", "timesteps_total"),
+        *("trial_id", "__duplicate__"),
+    }
+)
+"""What Tune adds to a report; `tests/engine/records/test_report.py` compares it with Tune."""
+
+
+def flatten(nested: Mapping[Any, Any]) -> dict[str, Any]:
+    """The report in a nested mapping; the names of nested values are joined by a slash."""
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, dict):
+            inner = flatten(value)
+            flat |= {f"{name}{SEPARATOR}{key}": each for key, each in inner.items()}
+        else:
+            flat[str(name)] = value
+    return flat
+
+
+def finite(value: Any) -> float | None:
+    """The finite number that a report has as a value, else None; numpy's and tensors' count."""
+    try:
+        if hasattr(value, "item"):
+            value = value.item()
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float(value) if math.isfinite(value) else None
+    # An array of several numbers, an integer beyond the floats, an object with another item.
+    except (ValueError, RuntimeError, TypeError, OverflowError):
+        return None
+
+
+def measured(report: Report, metric: str) -> float | None:
+    """The metric in a report; None where it is missing or not finite, or the trial diverged."""
+    return None if report.get(EARLY_STOP_REASON) == DIVERGED else finite(report.get(metric))
+
+
+def diverged(report: Report, metrics: Iterable[Metric]) -> bool:
+    """Whether a report says that its trial diverged, or has a metric that is not finite."""
+    if report.get(EARLY_STOP_REASON) == DIVERGED:
+        return True
+    values = [report[metric.name] for metric in metrics if report.get(metric.name) is not None]
+    return any(finite(value) is None for value in values)
+
+
+def better(value: float, other: float | None, metric: Metric) -> bool:
+    """Whether a value of the metric is better than another; anything is better than None."""
+    if other is None:
+        return True
+    return value < other if metric.mode == "min" else value > other
+
+
+def best_report(reports: Iterable[Report], metric: Metric) -> int | None:
+    """The index of the first report with the best value of a metric; None where none has one."""
+    index, best = None, None
+    for i, report in enumerate(reports):
+        value = measured(report, metric.name)
+        if value is not None and better(value, best, metric):
+            index, best = i, value
+    return index
+
+
+def epoch_of(report: Report, time_attr: str) -> int:
+    """How many epochs a trial has trained at a report, 0 of an empty one."""
+    return int(report.get(time_attr) or report.get(ITERATION) or 0)
+
+
+def by_trial(report: Report) -> Iterator[tuple[str, Any]]:
+    """What the trial itself has reported: names and values, without what Tune adds."""
+    for name, value in report.items():
+        if name not in TUNE_NAMES and not name.startswith(f"{CONFIG}{SEPARATOR}"):
+            yield name, value
+
+
+def numbers_of_trial(report: Report) -> Iterator[str]:
+    """The names of the finite numbers that the trial itself has reported."""
+    return (name for name, value in by_trial(report) if finite(value) is not None)

@@ -1,0 +1,122 @@
+"""What became of a trial is computed in one place, from its reports or from the journal."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal import Ended, ReachedTarget
+from pcsearch.engine.records.outcome import Outcomes, TrialOutcome, outcome_of
+from pcsearch.sweeps.metrics import Metric
+
+LOSS = Metric("loss", "minimize")
+SIZE = Metric("size", "maximize")
+
+
+def outcome(*reports: dict[str, Any], metrics: tuple[Metric, ...] = (LOSS,), **more: Any) -> Any:
+    trial = TrialOutcome("a", metrics, **more)
+    for report in reports:
+        trial.add(report)
+    return trial
+
+
+def test_the_best_of_one_metric_is_the_best_of_all_reports() -> None:
+    trial = outcome({"loss": 0.5}, {"loss": 0.2}, {"loss": 0.4}, {})
+    assert (trial.best, trial.latest, trial.values) == ([0.2], [0.4], (0.2,))
+
+
+def test_the_best_of_several_metrics_is_the_last_report_that_has_all() -> None:
+    metrics = (LOSS, SIZE)
+    trial = outcome(
+        {"loss": 0.1, "size": 9}, {"loss": 0.5, "size": 1}, {"loss": 0}, metrics=metrics
+    )
+    assert trial.best == trial.latest == [0.5, 1.0]
+
+
+def test_a_trial_that_diverged_is_worth_nothing_and_keeps_what_it_measured() -> None:
+    trial = outcome({"loss": 0.5}, {"loss": math.nan})
+    assert (trial.best, trial.values, trial.diverged) == ([0.5], (None,), True)
+
+
+def test_without_a_metric_a_trial_has_no_values() -> None:
+    trial = outcome({"loss": 0.5}, metrics=())
+    assert (trial.best, trial.values) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ({}, "interrupted"),
+        ({"failed": True, "ended": True}, "failed"),
+        ({"ended": True, "last_report": {"epoch": 3, "loss": math.nan}}, "diverged"),
+        ({"ended": True, "epochs": 3, "last_report": {"epoch": 3}}, "finished"),
+        ({"ended": True, "epochs": 3, "last_report": {"epoch": 2}}, "stopped"),
+        ({"ended": True, "epochs": 3, "last_report": {"early_stop_reason": "x"}}, "finished"),
+        ({"ended": True, "epochs": 3, "reached_target": True}, "finished"),
+        ({"ended": True}, "finished"),
+        ({"ended": True, "stopped_at": 1}, "stopped"),
+        ({"ended": True, "ended_by_target": True}, "stopped"),
+        ({"ended": True, "ended_by_user": True}, "stopped"),
+    ],
+)
+def test_how_a_trial_has_ended(facts: dict[str, Any], status: str) -> None:
+    assert TrialOutcome("a", (LOSS,), **facts).status == status
+
+
+def test_a_result_is_the_outcome_as_it_is_now() -> None:
+    trial = outcome({"epoch": 2, "loss": 0.5, "time_total_s": 1.5, "pid": 1}, number=7)
+    trial.error = "first\nsecond"
+    result = trial.result()
+    assert (result.folder, result.epoch, result.seconds) == ("0007_a", 2, 1.5)
+    assert (result.error, result.reported) == ("first", ("epoch", "loss"))
+    trial.add({"epoch": 3, "loss": 0.1})
+    assert result.values == (0.5,)
+
+
+def test_outcomes_count_ends_and_know_the_best() -> None:
+    outcomes = Outcomes([LOSS])
+    for trial_id, loss in (("a", 0.5), ("b", 0.2), ("c", 0.1), ("d", 0.05)):
+        outcomes.of(trial_id).add({"loss": loss})
+    outcomes.end("a")
+    outcomes.end("b")
+    outcomes.end("c", "it failed")
+    assert (outcomes.ended, outcomes.failures) == (3, 1)
+    assert outcomes.best is outcomes.of("b"), "a failed trial and one that runs are not the best"
+    outcomes.reach_target(ReachedTarget("d", [0.05]))
+    assert outcomes.of("d").reached_target
+
+
+def test_a_trial_begins_with_what_it_will_train() -> None:
+    outcomes = Outcomes([LOSS], epochs=lambda config: config["epochs"])
+    assert outcomes.begin("a", 3, {"epochs": 9}).epochs == 9
+    assert outcomes.of("a").number == 3
+
+
+def past(ended: Ended | None, *reports: dict[str, Any]) -> TrialHistory:
+    trial = TrialHistory("a", 1, None, Path(), ended)
+    trial.__dict__["reports"] = list(reports)
+    trial.__dict__["last_report"] = reports[-1] if reports else None
+    return trial
+
+
+def test_a_resumed_search_knows_the_outcomes_of_earlier_sessions() -> None:
+    trial = past(Ended("a", True, [0.5], error="it failed"), {"loss": 0.5}, {"loss": 0.7})
+    outcomes = Outcomes([LOSS], history=History([trial]))
+    assert (outcomes.ended, outcomes.failures, outcomes.best) == (1, 1, None)
+    assert (outcomes.of("a").error, outcomes.of("a").latest) == ("it failed", [0.7])
+
+
+def test_the_values_of_an_ended_trial_come_from_the_journal() -> None:
+    """Not from its reports, which take long to read where there are very many trials."""
+    trial = outcome_of(past(Ended("a", False, [0.2]), {"loss": 0.5}), [LOSS])
+    assert (trial.best, trial.values) == ([0.2], (0.2,))
+
+
+def test_what_a_diverged_trial_measured_comes_from_its_reports() -> None:
+    ended = Ended("a", False, [None])
+    trial = outcome_of(past(ended, {"loss": 0.3}, {"loss": math.nan}), [LOSS])
+    assert (trial.best, trial.values, trial.status) == ([0.3], (None,), "diverged")
