@@ -49,10 +49,10 @@ def start(sweep: Path, given: Mapping[str, Any]) -> int:
     Raises:
         PcsearchError: whatever is wrong; nothing has started then.
     """
-    from pcsearch.engine.experiment.experiment import prepare
+    from pcsearch.engine.experiment.experiment import new_experiment
     from pcsearch.session import run_session
 
-    experiment = _warmed(prepare(sweep, _options(given)))
+    experiment = _warmed(new_experiment(sweep, _options(given)))
     return run_session(experiment, _tracking(given, experiment.sweep))
 
 
@@ -67,7 +67,8 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) 
     Raises:
         PcsearchError: whatever is wrong; nothing has started then.
     """
-    from pcsearch.engine.experiment.experiment import checked_sweep, prepare
+    from pcsearch.engine.experiment.definition import define_search
+    from pcsearch.engine.experiment.experiment import new_experiment
     from pcsearch.session import run_session
     from pcsearch.tracking.server.mode import resolve
     from pcsearch.tracking.server.registration import SWEEP_ID as ID
@@ -75,7 +76,7 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) 
 
     address = _address(sweep_id, given)
     options = _options(given)
-    experiment = None if sweep is None else prepare(sweep, options)
+    experiment = None if sweep is None else new_experiment(sweep, options)
     mode = resolve(given["wandb"])
     tracking = _tracking(given, None if experiment is None else experiment.sweep, address)
     tracking[ID] = address.id
@@ -84,9 +85,9 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) 
         text, tracking[URL] = _configuration(address)
         source = Path(f"W&B sweep {address}")
         if experiment is None:
-            experiment = prepare(source, options, text)
+            experiment = new_experiment(source, options, text)
         else:
-            theirs = checked_sweep(source, options, experiment.workload, text)
+            theirs = define_search(source, options, text=text).sweep
             _compare(experiment.sweep, theirs)
     elif experiment is None:
         message = f"without a SWEEP file the server has to give the sweep, but {mode.reason}"
@@ -112,13 +113,13 @@ def create(sweep: Path, given: Mapping[str, Any]) -> int:
     Raises:
         PcsearchError: something is wrong with the file, or W&B does not take it.
     """
-    from pcsearch.engine.experiment.experiment import checked_sweep, workload_of
+    from pcsearch.engine.experiment.definition import define_search
     from pcsearch.tracking.server.api import NoAnswer
     from pcsearch.tracking.server.mode import require
     from pcsearch.tracking.server.sweep import register
 
     options = _options(given)
-    checked = checked_sweep(sweep, options, workload_of(options, Path.cwd()))
+    checked = define_search(sweep, options).sweep
     require("--create-only")
     tracking = _tracking(given, checked)
     try:
@@ -151,8 +152,8 @@ def resume(
     Raises:
         PcsearchError: the experiment or an option is wrong.
     """
-    from pcsearch.engine.experiment.experiment import reopen
-    from pcsearch.engine.records.directory import found
+    from pcsearch.engine.experiment.experiment import resumed_experiment
+    from pcsearch.engine.records.directory import directory_at
     from pcsearch.engine.records.history import retry_failed
     from pcsearch.engine.records.journal import Journal
     from pcsearch.session import run_session
@@ -160,14 +161,14 @@ def resume(
     passing = ("deadline", "address")
     changes = {name: given[name] for name in chosen if name not in TRACKING}
     changed = {key: given[name] for name, key in TRACKING.items() if name in chosen}
-    there = found(directory, "--resume")
+    there = directory_at(directory, "--resume")
     with ExitStack() as during:
         during.enter_context(there.tidied())
         record = there.record()
         during.enter_context(there.owned())
         there.fetch()
         Journal(there.path).cut_torn_line()
-        experiment, tracking = reopen(there, changes, sweep)
+        experiment, tracking = resumed_experiment(there, changes, sweep)
         tracking |= changed
         again = retry_failed(experiment.history) if rerun_failed else []
         if rerun_failed and not again:
@@ -189,7 +190,7 @@ def resume(
 
 
 def _tell_of_the_end(experiment: Experiment) -> None:
-    from pcsearch.engine.experiment.experiment import grid_size
+    from pcsearch.engine.experiment.definition import grid_size
 
     count = len(experiment.history.trials)
     message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"

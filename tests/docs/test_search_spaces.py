@@ -9,7 +9,7 @@ import pytest
 from searching import TINY, reports, trial_folders
 
 from pcsearch.cli import main
-from pcsearch.engine.experiment.experiment import prepare
+from pcsearch.engine.experiment.experiment import new_experiment
 from pcsearch.engine.records.options import Options
 from pcsearch.pc.config import model_config
 from pcsearch.sweeps.configurations import configurations
@@ -40,7 +40,7 @@ def test_the_files_are_those_that_the_readme_names() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_trial_of_a_file_is_a_configuration_of_the_model(file: Path) -> None:
-    experiment = prepare(file, Options(num_samples=1000))
+    experiment = new_experiment(file, Options(num_samples=1000))
     assert experiment.cap == SIZES.get(file.stem, min(experiment.sweep.run_cap or 1000, 1000))
     planned = configurations(experiment.sweep, seed=0)
     if planned is None:
@@ -53,7 +53,7 @@ def test_every_trial_of_a_file_is_a_configuration_of_the_model(file: Path) -> No
 
 
 def test_the_architecture_grid_is_the_one_that_was_asked_for() -> None:
-    experiment = prepare(FOLDER / "architecture_grid.yaml", Options())
+    experiment = new_experiment(FOLDER / "architecture_grid.yaml", Options())
     grids = {
         name: tuple(parameter.distribution.grid() or ())
         for name, parameter in experiment.sweep.parameters.items()

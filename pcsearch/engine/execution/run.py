@@ -31,7 +31,7 @@ from pcsearch.engine.cluster.resources import (
 )
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.execution.interruption import Interruption, Reason
-from pcsearch.engine.execution.recorder import Recorder
+from pcsearch.engine.execution.outcome_journal import OutcomeJournal
 from pcsearch.engine.execution.restore import Restored
 from pcsearch.engine.execution.result_log import ReportFiles
 from pcsearch.engine.execution.trial_source import TrialSource
@@ -187,15 +187,15 @@ def run(
     options, workload = experiment.options, experiment.workload
     interruption = Interruption(options.deadline)
     journal = Journal(directory.path)
-    recorder = Recorder(outcomes, journal)
-    recorder.on_storage_error = lambda: interruption.stop("storage")
+    ends = OutcomeJournal(outcomes, journal)
+    ends.on_storage_error = lambda: interruption.stop("storage")
     scheduler = make_scheduler(
         experiment.sweep, experiment.max_epochs, outcomes, workload.time_attr, journal.add
     )
     scheduler.give_up = lambda: interruption.stop("hopeless")
     scheduler.resume_from(experiment.history)
     # None of the others sees an end before it is recorded, or a report before its file.
-    first = [recorder, ReportFiles(outcomes.epoch), Watch(options.trial_timeout, workload.damage)]
+    first = [ends, ReportFiles(outcomes.epoch), Watch(options.trial_timeout, workload.damage)]
     everyone = [*first, *callbacks, interruption, Silence()]
     with (
         interruption.handled(),
@@ -204,8 +204,8 @@ def run(
         newcomers.watched(),
     ):
         _tune(experiment, restored, outcomes, scheduler, everyone, newcomers)
-    if recorder.storage_error:
-        raise StorageError(f"{directory.place}: cannot be written ({recorder.storage_error})")
+    if ends.storage_error:
+        raise StorageError(f"{directory.place}: cannot be written ({ends.storage_error})")
     results = sorted((each.result() for each in outcomes), key=lambda result: result.number)
     reached = None if outcomes.reached is None else outcomes.reached.trial
     return Outcome(tuple(results), interruption.reason, reached, logs_folder())

@@ -1,4 +1,4 @@
-"""A search that is ready to run: read from its file, checked, and given its directory's place.
+"""A search that is ready to run, new or resumed: checked, and with the place of its directory.
 
 Nothing here loads Ray: a mistake in a sweep file is told at once.
 """
@@ -7,51 +7,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pcsearch.engine.records.directory import RECORD_FILE, ExperimentDirectory, check_name, located
+from pcsearch.engine.experiment.definition import SearchDefinition, define_search, grid_size
+from pcsearch.engine.records.directory import (
+    RECORD_FILE,
+    ExperimentDirectory,
+    check_name,
+    directory_in,
+)
 from pcsearch.engine.records.history import History, read_history
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.search.auto_sampler import check_sampler
-from pcsearch.engine.workloads.pc_transformer import PCTransformer
-from pcsearch.engine.workloads.user_function import UserFunction
-from pcsearch.engine.workloads.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.differences import differences
-from pcsearch.sweeps.early_terminate import rung_problem
-from pcsearch.sweeps.files import read_text
-from pcsearch.sweeps.metrics import Metric
-from pcsearch.sweeps.sweep import Sweep, UnsoundSweepError, parse_sweep, place
+from pcsearch.sweeps.sweep import Sweep
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Experiment(SearchDefinition):
     """A search that is ready to run: everything is checked, nothing has started.
 
     Args:
-        sweep: what to search.
-        options: what was asked besides.
         directory: where everything lies.
         cap: how many trials there are at most.
-        folder: where the search was started: relative paths start there.
-        workload: what the trials run.
-        resumed: whether the directory holds an earlier session's state to go on from.
-        history: what earlier sessions have come to.
+        resumed: whether earlier sessions of the search have run.
+        history: what they have written.
     """
 
-    sweep: Sweep
-    options: Options
     directory: ExperimentDirectory
     cap: int
-    folder: Path
-    workload: Workload
     resumed: bool = False
     history: History = field(default_factory=History)
 
@@ -60,30 +50,14 @@ class Experiment:
         """Whether nothing is left to do."""
         return self.resumed and self.history.is_over(self.cap)
 
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """What trials are compared by, empty where nobody says."""
-        return self.sweep.metrics or self.workload.default_metrics()
-
-    @property
-    def max_epochs(self) -> int | None:
-        """The epochs of the longest trial, None where nobody knows."""
-        return self.workload.max_epochs(self.sweep)
-
-    @property
-    def rungs(self) -> tuple[int, ...]:
-        """The epochs after which trials are compared and stopped."""
-        hyperband = self.sweep.early_terminate
-        return () if hyperband is None else hyperband.rungs(self.max_epochs)
-
     def outcomes(self) -> Outcomes:
         """What became of the trials of earlier sessions, for this session to add to."""
         workload = self.workload
         return Outcomes(self.metrics, workload.time_attr, workload.epochs, self.history)
 
 
-def prepare(sweep_file: Path, options: Options, text: str | None = None) -> Experiment:
-    """Read and check a sweep; nothing is written.
+def new_experiment(sweep_file: Path, options: Options, text: str | None = None) -> Experiment:
+    """A new search by its sweep file; nothing is written.
 
     Args:
         sweep_file: the sweep's file, or what messages call it where its text is given.
@@ -93,9 +67,8 @@ def prepare(sweep_file: Path, options: Options, text: str | None = None) -> Expe
     Raises:
         PcsearchError: whatever is wrong with the sweep or the options, all of it.
     """
-    workload = workload_of(options, Path.cwd())
-    sweep = checked_sweep(sweep_file, options, workload, text)
-    cap = trial_cap(sweep, options.num_samples)
+    search = define_search(sweep_file, options, text=text)
+    sweep, cap = search.sweep, search.trial_limit
     if cap is None:
         raise PcsearchError(
             Problem(
@@ -107,15 +80,15 @@ def prepare(sweep_file: Path, options: Options, text: str | None = None) -> Expe
     if options.name is not None:
         check_name(options.name)
     name = options.name or _default_name(sweep)
-    directory = located(options.storage_path, name, "--storage-path")
+    directory = directory_in(options.storage_path, name, "--storage-path")
     directory.check_absent()
-    return Experiment(sweep, options, directory, cap, Path.cwd(), workload)
+    return Experiment(sweep, options, search.folder, search.workload, directory, cap)
 
 
-def reopen(
+def resumed_experiment(
     directory: ExperimentDirectory, changes: Mapping[str, Any], sweep_file: Path | None = None
 ) -> tuple[Experiment, dict[str, Any]]:
-    """An earlier experiment, to go on with, and what its command line said of tracking.
+    """The search of an experiment's directory, and the tracking settings in its record.
 
     Args:
         directory: the experiment's.
@@ -136,10 +109,10 @@ def reopen(
         record_file = directory.shown(RECORD_FILE)
         raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
     folder = Path(record["folder"])
-    workload = workload_of(options, folder)
-    sweep = checked_sweep(directory.sweep, options, workload)
+    search = define_search(directory.sweep, options, folder)
+    sweep = search.sweep
     if sweep_file is not None:
-        _check_same(checked_sweep(sweep_file, options, workload), sweep, directory)
+        _check_same(define_search(sweep_file, options, folder).sweep, sweep, directory)
     history = read_history(directory.path)
     # The record has the cap, which may have been raised beyond the file's run_cap.
     cap = min(options.num_samples, grid_size(sweep) or options.num_samples)
@@ -147,7 +120,7 @@ def reopen(
         message = f"{len(history.trials)} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))
     experiment = Experiment(
-        sweep, options, directory, cap, folder, workload, resumed=True, history=history
+        sweep, options, folder, search.workload, directory, cap, resumed=True, history=history
     )
     return experiment, record["tracking"]
 
@@ -165,87 +138,14 @@ def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Optio
         ) from None
 
 
-def _check_same(given: Sweep, kept: Sweep, directory: ExperimentDirectory) -> None:
+def _check_same(file: Sweep, own: Sweep, directory: ExperimentDirectory) -> None:
     problems = [
-        Problem(f"the file says {one}, the experiment {other}", given.source, key)
-        for key, one, other in differences(given, kept)
+        Problem(f"the file says {one}, the experiment {other}", file.source, key)
+        for key, one, other in differences(file, own)
     ]
     if problems:
         last = Problem(f"{directory.place} is of another search; leave SWEEP out", "--resume")
         raise PcsearchError([*problems, last])
-
-
-def workload_of(options: Options, folder: Path) -> Workload:
-    """What the trials of a search run: the user's function where one is given.
-
-    Raises:
-        PcsearchError: an option does not go with it.
-    """
-    if options.trainable is not None:
-        if options.checkpoint_every > 1:
-            message = "is of the PC transformer; a function of your own makes its own checkpoints"
-            raise PcsearchError(Problem(message, "--checkpoint-every"))
-        if options.compile == "off":
-            message = "is of the PC transformer; a function of your own is never compiled"
-            raise PcsearchError(Problem(message, "--compile"))
-        return UserFunction(options.trainable, folder)
-    return PCTransformer()
-
-
-def checked_sweep(
-    sweep_file: Path, options: Options, workload: Workload, text: str | None = None
-) -> Sweep:
-    """Read a sweep and hold it to what its trials run, and to the sampler.
-
-    Args:
-        sweep_file: as in `prepare`.
-        options: what was asked besides.
-        workload: what the trials run.
-        text: as in `prepare`.
-
-    Raises:
-        PcsearchError: whatever is wrong with it, all of it.
-    """
-    given = read_text(sweep_file) if text is None else text
-    try:
-        sweep = parse_sweep(
-            given, str(sweep_file), numeric=workload.numeric, overrides=options.overrides
-        )
-    except UnsoundSweepError as error:
-        more = workload.parameter_problems(error.parameters.values())
-        raise PcsearchError(sorted([*error.problems, *more], key=place)) from None
-    workload.check(sweep)
-    check_sampler(options.sampler, sweep)
-    message = _rung_problem(sweep, workload)
-    if message is None:
-        return sweep
-    if "epochs" in options.overrides:
-        # A trial run with fewer epochs is no mistake in the file.
-        return replace(sweep, notes=(*sweep.notes, f"early_terminate: {message}"))
-    key = "early_terminate"
-    raise PcsearchError(Problem(message, sweep.places.get(key, sweep.source), key))
-
-
-def trial_cap(sweep: Sweep, num_samples: int | None) -> int | None:
-    """How many trials a sweep has: the least of --num-samples, run_cap and the grid's size.
-
-    None where nothing bounds them.
-    """
-    limits = (num_samples, sweep.run_cap, grid_size(sweep))
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def grid_size(sweep: Sweep) -> int | None:
-    """How many configurations a grid has, None where the method is another."""
-    planned = configurations(sweep, seed=0)
-    return planned.size if isinstance(planned, Grid) else None
-
-
-def _rung_problem(sweep: Sweep, workload: Workload) -> str | None:
-    max_epochs = workload.max_epochs(sweep)
-    if sweep.early_terminate is None or max_epochs is None:
-        return None
-    return rung_problem(sweep.early_terminate, max_epochs)
 
 
 def _default_name(sweep: Sweep) -> str:

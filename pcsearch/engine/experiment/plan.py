@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.experiment.experiment import checked_sweep, trial_cap, workload_of
+from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.engine.search.auto_sampler import WORDS, pick_sampler
 from pcsearch.sweeps.configurations import Grid, configurations
@@ -50,14 +50,10 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
     Raises:
         PcsearchError: whatever is wrong with the sweep or the options, all of it.
     """
-    workload = workload_of(options, Path.cwd())
-    sweep = checked_sweep(sweep_file, options, workload)
-    cap = trial_cap(sweep, options.num_samples)
+    search = define_search(sweep_file, options)
+    sweep, cap = search.sweep, search.trial_limit
     sizes = [p.distribution.grid_size() for p in sweep.parameters.values()]
     size = None if None in sizes else Grid(sweep).size
-    rungs: tuple[int, ...] = ()
-    if sweep.early_terminate is not None:
-        rungs = sweep.early_terminate.rungs(workload.max_epochs(sweep))
     notes = list(sweep.notes)
     if cap is None:
         notes.append(
@@ -69,8 +65,7 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
     if draws and sweep.method in ("bayes", "custom"):
         notes.append("the configurations are those suggested before any trial has a result")
     searcher = _searcher(sweep, options.sampler)
-    metrics = sweep.metrics or workload.default_metrics()
-    return Plan(sweep, metrics, cap, size, searcher, rungs, tuple(notes), configs)
+    return Plan(sweep, search.metrics, cap, size, searcher, search.rungs, tuple(notes), configs)
 
 
 def _configs(sweep: Sweep, options: Options, cap: int | None, count: int) -> list[dict[str, Any]]:

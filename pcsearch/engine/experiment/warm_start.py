@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.directory import ExperimentDirectory, found
+from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.history import History, TrialHistory, read_history
 from pcsearch.engine.records.journal import Known
 from pcsearch.engine.search.resumed_study import best_values
@@ -52,7 +52,7 @@ def warm_start(experiment: Experiment) -> WarmStart:
     known: list[Known] = []
     notes = []
     for source in dict.fromkeys(sources):
-        directory = found(source, OPTION)
+        directory = directory_at(source, OPTION)
         with directory.read():
             record, history = directory.record(), read_history(directory.path)
             used, reasons = _usable(experiment, directory, record["options"], history)

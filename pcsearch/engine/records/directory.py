@@ -283,7 +283,7 @@ class ExperimentDirectory:
         )
 
 
-def located(place: str | Path, name: str, option: str) -> ExperimentDirectory:
+def directory_in(place: str | Path, name: str, option: str) -> ExperimentDirectory:
     """The directory of an experiment in a folder or at an address, which has answered.
 
     Args:
@@ -299,7 +299,7 @@ def located(place: str | Path, name: str, option: str) -> ExperimentDirectory:
     return ExperimentDirectory.at(opened(str(place), option).below(name))
 
 
-def found(place: str, option: str) -> ExperimentDirectory:
+def directory_at(place: str, option: str) -> ExperimentDirectory:
     """The directory at a path or an address.
 
     Raises:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from searching import write_sweep
 
-from pcsearch.engine.experiment.experiment import prepare, reopen, trial_cap
+from pcsearch.engine.experiment.definition import trial_cap
+from pcsearch.engine.experiment.experiment import new_experiment, resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.options import Options
 from pcsearch.errors import PcsearchError
@@ -21,7 +22,7 @@ SEEDS = {"seed": {"values": [1, 2, 3]}}
 
 def test_preparing_writes_nothing(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path / "s.yaml", SEEDS)
-    experiment = prepare(sweep, Options(storage_path=tmp_path / "results", name="here"))
+    experiment = new_experiment(sweep, Options(storage_path=tmp_path / "results", name="here"))
     assert experiment.directory.path == tmp_path / "results" / "here"
     assert [path.name for path in tmp_path.iterdir()] == ["s.yaml"]
 
@@ -34,7 +35,7 @@ def test_an_experiment_is_named_after_the_sweep_and_the_time(
 ) -> None:
     top = {} if name is None else {"name": name}
     sweep = write_sweep(tmp_path / "my sweep.yaml", SEEDS, **top)
-    found = prepare(sweep, Options(storage_path=tmp_path)).directory.name
+    found = new_experiment(sweep, Options(storage_path=tmp_path)).directory.name
     assert re.fullmatch(rf"{re.escape(stem)}_\d{{4}}-\d\d-\d\d_\d\d-\d\d-\d\d", found)
 
 
@@ -43,7 +44,7 @@ def test_a_relative_storage_path_starts_where_the_command_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_sweep(Path("s.yaml"), SEEDS)
-    experiment = prepare(Path("s.yaml"), Options(name="here"))
+    experiment = new_experiment(Path("s.yaml"), Options(name="here"))
     assert experiment.directory.path == tmp_path / "pcsearch_results" / "here"
     assert experiment.folder == tmp_path
 
@@ -74,7 +75,7 @@ def test_the_least_bound_counts(text: str, num_samples: int | None, cap: int) ->
 def test_a_search_without_a_bound_asks_for_one(method: str, tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path / "s.yaml", {"seed": {"min": 1, "max": 9}}, method=method)
     with pytest.raises(PcsearchError, match=r"give --num-samples N or run_cap: N in the file"):
-        prepare(sweep, Options(storage_path=tmp_path))
+        new_experiment(sweep, Options(storage_path=tmp_path))
     assert trial_cap(read_sweep(sweep), None) is None
 
 
@@ -82,13 +83,13 @@ def test_an_experiment_is_reopened_with_what_was_asked_and_the_changes(tmp_path:
     options = Options(
         storage_path=tmp_path, name="here", num_samples=2, seed=5, overrides={"epochs": 1}
     )
-    experiment = prepare(write_sweep(tmp_path / "s.yaml", SEEDS), options)
+    experiment = new_experiment(write_sweep(tmp_path / "s.yaml", SEEDS), options)
     kept = asdict(options)
     del kept["storage_path"], kept["name"]
     record = {"options": kept, "folder": "/started/there", "tracking": {"wandb": "auto"}}
     experiment.directory.create(experiment.sweep.text, record)
 
-    again, tracking = reopen(ExperimentDirectory(tmp_path / "here"), {"num_samples": 3})
+    again, tracking = resumed_experiment(ExperimentDirectory(tmp_path / "here"), {"num_samples": 3})
     assert tracking == {"wandb": "auto"}
     assert again.resumed
     assert again.cap == 3
@@ -107,7 +108,7 @@ def test_trials_are_compared_by_the_validation_error_unless_told(tmp_path: Path)
         file = write_sweep(tmp_path / "s.yaml", SEEDS, **top)
         if metric is None:
             file.write_text(file.read_text().replace("metric: null\n", ""))
-        (found,) = prepare(file, Options(storage_path=tmp_path)).metrics
+        (found,) = new_experiment(file, Options(storage_path=tmp_path)).metrics
         assert (found.name, found.mode) == expected
 
 
@@ -117,7 +118,7 @@ HYPERBAND = {"early_terminate": {"type": "hyperband", "min_iter": 5}}
 def test_rungs_that_no_trial_reaches_are_refused(tmp_path: Path) -> None:
     file = write_sweep(tmp_path / "s.yaml", SEEDS, **HYPERBAND)
     with pytest.raises(PcsearchError) as caught:
-        prepare(file, Options(storage_path=tmp_path))
+        new_experiment(file, Options(storage_path=tmp_path))
     assert re.match(
         rf"{re.escape(str(file))}:\d+:1: early_terminate: no trial would be stopped: the first "
         "rung is epoch 5 and the longest trial ends at epoch 3",
@@ -127,7 +128,7 @@ def test_rungs_that_no_trial_reaches_are_refused(tmp_path: Path) -> None:
 
 def test_rungs_that_fewer_epochs_on_the_command_line_leave_out_are_a_note(tmp_path: Path) -> None:
     file = write_sweep(tmp_path / "s.yaml", SEEDS | {"epochs": {"value": 9}}, **HYPERBAND)
-    experiment = prepare(file, Options(storage_path=tmp_path, overrides={"epochs": 1}))
+    experiment = new_experiment(file, Options(storage_path=tmp_path, overrides={"epochs": 1}))
     assert experiment.rungs == ()
     (note,) = experiment.sweep.notes
     assert note.startswith("early_terminate: no trial would be stopped")
@@ -139,7 +140,7 @@ def test_an_experiment_that_is_there_already_is_told_before_anything_starts(
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "experiment.json").touch()
     with pytest.raises(PcsearchError, match="is there already; go on with it"):
-        prepare(
+        new_experiment(
             write_sweep(tmp_path / "s.yaml", SEEDS), Options(storage_path=tmp_path, name="here")
         )
 
@@ -178,7 +179,7 @@ def test_a_damaged_record_is_told(record: dict[str, Any], message: str, tmp_path
     (tmp_path / "experiment.json").write_text(json.dumps(record))
     (tmp_path / "sweep.yaml").touch()
     with pytest.raises(PcsearchError) as caught:
-        reopen(ExperimentDirectory(tmp_path), {})
+        resumed_experiment(ExperimentDirectory(tmp_path), {})
     assert message in str(caught.value)
 
 
@@ -189,13 +190,13 @@ def test_what_the_language_and_the_model_say_comes_at_once(tmp_path: Path) -> No
         "  peak_lr_hiden: {value: 0.1}\n  hidden_size: {min: 9, max: 1}\n  epochs: {value: 0}\n"
     )
     with pytest.raises(PcsearchError) as caught:
-        prepare(file, Options(storage_path=tmp_path))
+        new_experiment(file, Options(storage_path=tmp_path))
     first, second, third = (problem.key for problem in caught.value.problems)
     keys = ["parameters.peak_lr_hiden", "parameters.hidden_size", "parameters.epochs"]
     assert [first, second, third] == keys
 
     file.write_text(file.read_text().replace("min: 9, max: 1", "value: 8"))
     with pytest.raises(PcsearchError) as caught:
-        prepare(file, Options(storage_path=tmp_path))
+        new_experiment(file, Options(storage_path=tmp_path))
     keys = ["parameters.peak_lr_hiden", "parameters.epochs", "metric"]
     assert [problem.key for problem in caught.value.problems] == keys

@@ -17,7 +17,7 @@ import pytest
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
-from pcsearch.engine.experiment.experiment import trial_cap
+from pcsearch.engine.experiment.definition import trial_cap
 from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.journal import Ended
 from pcsearch.engine.records.options import SamplerName

@@ -12,7 +12,7 @@ from pcsearch.engine.records.journal import Ended, Journal
 from pcsearch.engine.records.outcome import Outcomes
 
 
-class Recorder(tune.Callback):
+class OutcomeJournal(tune.Callback):
     """Records the end of every trial, in its outcome and in the journal.
 
     Args:
