@@ -1,4 +1,4 @@
-"""What the command does: plan, start, go on with a search, or register it with W&B.
+"""What the command does: plan a search, start it, resume it, or register it with W&B.
 
 --help should pay for none of it, so each function imports what it needs.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PROJECT = "pcsearch"
 TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
-"""The options that say how W&B's runs are kept, and what the experiment's record calls them."""
+"""The options for W&B's runs, and their names in the experiment's record."""
 SWEEP_ID = "--sweep-id"
 
 
@@ -38,8 +38,8 @@ def plan(sweep: Path, given: Mapping[str, Any], draws: int, as_json: bool) -> in
     from pcsearch.engine.experiment.plan import make_plan
     from pcsearch.reports.plan import as_document, as_text
 
-    made = make_plan(sweep, _options(given), draws)
-    click.echo(as_document(made) if as_json else as_text(made))
+    search_plan = make_plan(sweep, _options(given), draws)
+    click.echo(as_document(search_plan) if as_json else as_text(search_plan))
     return DONE
 
 
@@ -52,15 +52,15 @@ def start(sweep: Path, given: Mapping[str, Any]) -> int:
     from pcsearch.engine.experiment.experiment import new_experiment
     from pcsearch.session import run_session
 
-    experiment = _warmed(new_experiment(sweep, _options(given)))
+    experiment = _with_warm_start(new_experiment(sweep, _options(given)))
     return run_session(experiment, _tracking(given, experiment.sweep))
 
 
 def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) -> int:
-    """Run the search of a sweep that W&B has, its runs attached to it.
+    """Run the search of a sweep that is at W&B; the runs belong to that sweep.
 
     Args:
-        sweep: the file, which must say the same search; it is what there is without the server.
+        sweep: the file, which must say the same search; without the server it is the only source.
         sweep_id: of W&B's sweep.
         given: the other options.
 
@@ -92,23 +92,23 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) 
     elif experiment is None:
         message = f"without a SWEEP file the server has to give the sweep, but {mode.reason}"
         raise PcsearchError(Problem(message, SWEEP_ID))
-    return run_session(_warmed(experiment), tracking, mode)
+    return run_session(_with_warm_start(experiment), tracking, mode)
 
 
-def _warmed(experiment: Experiment) -> Experiment:
-    """The experiment with the results that it is to start from."""
+def _with_warm_start(experiment: Experiment) -> Experiment:
+    """The experiment with the results of ``--warm-start`` in its history."""
     if not experiment.options.warm_start:
         return experiment
     from pcsearch.engine.experiment.warm_start import warm_start
 
-    found = warm_start(experiment)
-    for note in found.notes:
+    start = warm_start(experiment)
+    for note in start.notes:
         click.echo(note, err=True)
-    return replace(experiment, history=replace(experiment.history, known=list(found.known)))
+    return replace(experiment, history=replace(experiment.history, known=list(start.known)))
 
 
 def create(sweep: Path, given: Mapping[str, Any]) -> int:
-    """Register a sweep file with W&B, and print the id of the sweep that it has become.
+    """Register a sweep file with W&B, and print the new sweep's id.
 
     Raises:
         PcsearchError: something is wrong with the file, or W&B does not take it.
@@ -140,14 +140,14 @@ def resume(
     chosen: Collection[str],
     rerun_failed: bool,
 ) -> int:
-    """Go on with the search of an experiment's directory.
+    """Resume the search of an experiment's directory.
 
     Args:
         directory: the experiment's, or its address.
-        sweep: a file that must ask for the same search, None need not.
+        sweep: a file that must ask for the same search; None where none is given.
         given: every option.
         chosen: the names of those that the user has given.
-        rerun_failed: whether trials that have failed are tried again.
+        rerun_failed: whether failed trials are retried.
 
     Raises:
         PcsearchError: the experiment or an option is wrong.
@@ -170,23 +170,23 @@ def resume(
         Journal(there.path).cut_torn_line()
         experiment, tracking = resumed_experiment(there, changes, sweep)
         tracking |= changed
-        again = retry_failed(experiment.history) if rerun_failed else []
-        if rerun_failed and not again:
+        retried = retry_failed(experiment.history) if rerun_failed else []
+        if rerun_failed and not retried:
             if experiment.over:
                 raise PcsearchError(f"--rerun-failed: no trial of {there.place} has failed")
             click.echo("--rerun-failed: no trial has failed", err=True)
 
-        def keep() -> None:
+        def write_record() -> None:
             kept = {name: value for name, value in changes.items() if name not in passing}
             if kept or changed:
                 options = record["options"] | kept
                 there.rewrite(record | {"options": options, "tracking": tracking})
-            for event in again:
+            for event in retried:
                 Journal(there.path).add(event)
 
         if experiment.over:
             _tell_of_the_end(experiment)
-        return run_session(experiment, tracking, begun=keep)
+        return run_session(experiment, tracking, on_ready=write_record)
 
 
 def _tell_of_the_end(experiment: Experiment) -> None:
@@ -217,7 +217,7 @@ def _options(given: Mapping[str, Any]) -> Options:
 def _tracking(
     given: Mapping[str, Any], sweep: Sweep | None, address: SweepAddress | None = None
 ) -> dict[str, Any]:
-    """What the record keeps of W&B: a sweep's address goes before options, these before a file."""
+    """W&B's settings for the record; a sweep's address comes first, then options, then the file."""
     project, entity = given["project"], given["entity"]
     if address is not None:
         project, entity = address.project or project, address.entity or entity
@@ -252,7 +252,7 @@ def _configuration(address: SweepAddress) -> tuple[str, str]:
 
 
 def _compare(file: Sweep, theirs: Sweep) -> None:
-    """See that a file and W&B's sweep say the same search."""
+    """Check that a file and W&B's sweep say the same search."""
     from pcsearch.sweeps.differences import differences
 
     problems = [

@@ -1,4 +1,4 @@
-"""What a user's mistake becomes: problems that say where, what, and what to do."""
+"""The errors for users: each problem says where it is, what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Problem:
 
 
 class PcsearchError(Exception):
-    """A mistake that the user can mend; holds every problem found, never only the first.
+    """A mistake of the user; it holds every problem that was found, not only the first.
 
     The commands catch it in one place, print one line a problem and exit with status 2.
     """

@@ -1,4 +1,4 @@
-"""How a command ends: the exit statuses, and mistakes as lines on standard error."""
+"""The exit statuses of the commands; a user's mistakes become lines on standard error."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does."""
+    """Treat SIGTERM during the block as Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

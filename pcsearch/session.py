@@ -1,4 +1,4 @@
-"""One session of a search: started or gone on with, run, and reported."""
+"""One session of a search: it starts or resumes, runs, and prints what it found."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def run_session(
     experiment: Experiment,
     tracking: dict[str, Any],
     mode: WandbMode | None = None,
-    begun: Callable[[], None] = lambda: None,
+    on_ready: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run a search and print what it finds.
+    """Run a session of a search and print its results.
 
     Args:
         experiment: what to run.
         tracking: W&B's ``project``, ``entity``, mode (``wandb``) and ``artifacts``, and its sweep
             where there is one (``sweep_id``, ``sweep_url``).
-        mode: where the runs go; found out when left out.
-        begun: called when the search can run, before it does.
+        mode: where the W&B runs go; decided here when left out.
+        on_ready: called when the search can run, before it does.
 
     Returns:
         The exit status.
 
     Raises:
-        PcsearchError: the data, the cluster, the directory or W&B cannot be had.
+        PcsearchError: the data, the cluster, the directory or W&B cannot be used.
     """
     from pcsearch.tracking.server.mode import resolve
 
@@ -58,7 +58,7 @@ def run_session(
         say(notes, line)
     say(notes, f"Everything goes to {place}")
 
-    # They load Ray, which a mistake that is found before should not wait for.
+    # They load Ray: a mistake that was found above should not wait for that.
     from pcsearch.engine.execution.restore import restore
     from pcsearch.engine.execution.run import held, ready, run
     from pcsearch.reports.live import LiveReport
@@ -71,7 +71,7 @@ def run_session(
     # To the end: W&B's threads write there too.
     with ExitStack() as kept:
         with withheld(mode.mode), ready(experiment, tell) as newcomers:
-            begun()
+            on_ready()
             outcomes = experiment.outcomes()
             damage = experiment.workload.damage
             restored = [restore(past, damage) for past in experiment.history.trials]
@@ -83,7 +83,7 @@ def run_session(
                 say(notes, attached.sweep)
             warn(notes, attached.problem)
             wandb = _callback(experiment, outcomes, attached)
-            with _quiet_logs(), live.shown(), _seen_off(experiment, wandb, notes):
+            with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
                 kept.enter_context(held(experiment, attached.tracking))
                 outcome = run(experiment, restored, outcomes, [live, wandb], newcomers)
         _report(experiment, outcome)
@@ -93,14 +93,16 @@ def run_session(
 
 
 @contextmanager
-def _seen_off(experiment: Experiment, wandb: WandbCallback, notes: Console) -> Iterator[None]:
-    """See W&B's runs off where an error ends the session, and say what to do."""
+def _closed_on_error(
+    experiment: Experiment, wandb: WandbCallback, notes: Console
+) -> Iterator[None]:
+    """Close W&B's runs where an error ends the session, and say what to do."""
     from pcsearch.engine.cluster.ray_client import ConnectionLostError
 
     try:
         yield
     except KeyboardInterrupt:
-        # The second: nothing is waited for.
+        # The second interrupt: nothing is waited for.
         wandb.abandon("the search was interrupted twice")
         say(notes, f"Go on with it: {go_on(experiment.directory.place)}")
         raise
@@ -113,7 +115,7 @@ def _seen_off(experiment: Experiment, wandb: WandbCallback, notes: Console) -> I
 
 
 def _advice(error: Exception, experiment: Experiment) -> str:
-    """What to do where the storage, or the cluster, has ended a session."""
+    """What the user can do where the storage or the cluster has ended the session."""
     if isinstance(error, TakenOverError):
         return str(error)
     first = ""
@@ -130,7 +132,7 @@ def _status(outcome: Outcome) -> int:
 
 
 def _settle(wandb: WandbCallback, notes: Console) -> None:
-    """Wait for W&B, and say what it lacks."""
+    """Wait until W&B has everything, and say what it lacks."""
 
     def tell(runs: int) -> None:
         counted = "1 run" if runs == 1 else f"{runs} runs"
@@ -187,7 +189,7 @@ def _callback(experiment: Experiment, outcomes: Outcomes, attached: Attachment) 
 
 @contextmanager
 def _quiet_logs() -> Iterator[None]:
-    """Let a log that cannot be written pass: W&B's lie on the disk that may be full.
+    """Ignore logs that cannot be written: W&B's logs are on the disk that may be full.
 
     Python would print a traceback for each of their lines.
     """
@@ -208,12 +210,12 @@ def console(stderr: bool = False) -> Console:
 
 
 def say(to: Console, text: str, style: str | None = None) -> None:
-    """Print a line as it is, however long."""
+    """Print a line without folding it."""
     to.print(text, style=style, highlight=False, soft_wrap=True, markup=False)
 
 
 def warn(to: Console, *texts: str) -> None:
-    """Print lines of what went wrong, as far as there is something."""
+    """Print the texts that are not empty, as warnings."""
     for text in texts:
         if text:
             say(to, text, style="yellow")
@@ -257,7 +259,7 @@ def _report(experiment: Experiment, outcome: Outcome) -> None:
 
 
 def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:
-    """Say how W&B gets what it lacks."""
+    """Say which command uploads what W&B lacks."""
     from pcsearch.tracking.runs.offline_files import unmarked
     from pcsearch.tracking.server.mode import sync_command
 

@@ -1,4 +1,4 @@
-"""A search while it runs: a live table on a terminal, else a line for every trial that ends."""
+"""The live report of a running search: a table on a terminal, else a line for each ended trial."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFRESHES_A_SECOND = 2
 
 @dataclass
 class Running:
-    """A trial under way."""
+    """A running trial, as the live table shows it."""
 
     number: int
     config: dict[str, Any]
@@ -37,22 +37,22 @@ class Running:
 
     @property
     def progress(self) -> str:
-        """How far it is, in epochs."""
+        """Its epochs so far, of all."""
         return f"{self.epoch}/{self.epochs}" if self.epochs is not None else str(self.epoch)
 
     @property
     def share(self) -> float:
-        """How much of it is done, from 0 to 1; 0 where nobody knows."""
+        """The part of its epochs that is done, from 0 to 1; 0 where their number is unknown."""
         return self.epoch / self.epochs if self.epochs else 0.0
 
     @property
     def share_before(self) -> float:
-        """How much of it an earlier session has done."""
+        """The part of its epochs that an earlier session has done, from 0 to 1."""
         return self.epoch_before / self.epochs if self.epochs else 0.0
 
 
 class LiveReport(LoggerCallback):
-    """Shows what Tune tells its callbacks.
+    """A callback of Tune that shows the search on the terminal.
 
     Args:
         experiment: the search.
@@ -88,7 +88,7 @@ class LiveReport(LoggerCallback):
             yield
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """See what an earlier session has done already, once its trials are there."""
+        """Take in the trials that earlier sessions have ended."""
         if self._experiment.resumed and trials and not self._started:
             self._started = True
             self._ended = [each.result() for each in self._outcomes if each.ended]
@@ -96,7 +96,7 @@ class LiveReport(LoggerCallback):
             self._ended_before = len(self._ended)
 
     def log_trial_start(self, trial: Trial) -> None:
-        """A trial has begun, or gone on."""
+        """A trial has started, or was restored."""
         config = dict(trial.config)
         epochs = self._experiment.workload.epochs(config)
         epoch = self._outcomes.epoch(trial.last_result or {})
@@ -129,7 +129,7 @@ class LiveReport(LoggerCallback):
             self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def render(self) -> RenderableType:
-        """The table of the moment."""
+        """The table as it is now."""
         searched = self._experiment.sweep.searched()
         shown = columns(self._metrics, searched)
         for ended in self._ended[-LATEST:]:
@@ -141,7 +141,7 @@ class LiveReport(LoggerCallback):
         return Group(shown, Text(self.headline(), "bold"))
 
     def headline(self) -> str:
-        """How far the search is, its best so far, and the time that is left."""
+        """One line: the trials so far, the best value, and the time that is left."""
         done, cap = len(self._ended), self._experiment.cap
         parts = [f"{done} of {cap} trials ended, {len(self._running)} running"]
         winner = best(self._front, self._metrics)
@@ -154,7 +154,7 @@ class LiveReport(LoggerCallback):
         return "; ".join(parts)
 
     def _seconds_left(self) -> float | None:
-        """The trials that are left at the rate of this session; running ones count in part."""
+        """The time for the remaining trials at this session's rate; running ones count in part."""
         running = list(self._running.values())
         ended = len(self._ended) - self._ended_before
         done = ended + sum(r.share - r.share_before for r in running)

@@ -1,4 +1,4 @@
-"""What a search would do, made without Ray and without running anything."""
+"""The plan of a search: what it would do, computed without Ray and without running a trial."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pcsearch.sweeps.sweep import Sweep
 
 @dataclass(frozen=True)
 class Plan:
-    """A search that has been checked.
+    """What a search would do.
 
     Args:
         sweep: what to search.
         metrics: what trials are compared by.
         trials: how many there are at most, None where nothing bounds them.
         grid_size: how many combinations the parameters have, None where they are no grid.
-        searcher: what chooses the configurations, in words.
+        searcher: how configurations are chosen, in words.
         rungs: the epochs after which trials are compared and stopped.
         notes: what the user should know, a line each.
         configs: the first configurations.

@@ -1,4 +1,4 @@
-"""Results of older experiments for a new search to start from."""
+"""Warm start: results of other experiments that a new bayes search starts from."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ OPTION = "--warm-start"
 
 @dataclass(frozen=True)
 class WarmStart:
-    """What a search starts from.
+    """The results that a search starts from.
 
     Args:
-        known: the results.
+        known: the results, for the journal.
         notes: a line an experiment: how many of its results are used, and why not all.
     """
 
@@ -36,7 +36,7 @@ class WarmStart:
 
 
 def warm_start(experiment: Experiment) -> WarmStart:
-    """Read the experiments of ``--warm-start``.
+    """Read the results of the experiments of ``--warm-start``.
 
     A result is used where the trial would be one of the new search: every setting that the new
     sweep fixes, or leaves at its default, is the same, and what it searches is in its range. Its
@@ -69,7 +69,7 @@ def _usable(
 ) -> tuple[list[Known], Counter[str]]:
     used: list[Known] = []
     reasons = Counter[str]()
-    # What trials of the other experiment run is not loaded: it may be anybody's.
+    # The other experiment's trainable is not loaded: it may be anybody's code.
     if options.get("trainable") != new.options.trainable:
         reasons["of another trainable"] = len(history.trials)
         return used, reasons
@@ -110,7 +110,7 @@ def _configs(
 
 
 def _point(sweep: Sweep, space: OptunaSpace, config: Mapping[str, Any]) -> dict[str, Any] | str:
-    """Where a configuration lies in the space, or the parameter with which it is out of it."""
+    """A configuration's point in the space, or the parameter whose value is not in its range."""
     point = {}
     for name in space.distributions:
         parameter = sweep.parameters[name]
