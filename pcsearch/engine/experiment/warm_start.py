@@ -76,7 +76,7 @@ def _usable(
     space, config_of = OptunaSpace(new.sweep.parameters.values()), _configs(new, old, options)
     for past in history.trials:
         config = config_of(past)
-        values = best_values(past.reports, new.metrics)
+        values = best_values(past, new.metrics)
         if not past.over or past.failed or values is None:
             reasons["without a value"] += 1
             continue
@@ -89,7 +89,7 @@ def _usable(
         if differing is not None:
             reasons[f"with another {differing}"] += 1
             continue
-        used.append(Known(old.place, past.id, point, values))
+        used.append(Known(old.place, past.id, point, list(values)))
     return used, reasons
 
 
