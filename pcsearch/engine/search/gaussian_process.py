@@ -60,15 +60,11 @@ class GaussianProcessSampler(BelievingGPSampler):
             for each in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             if search_space.keys() <= each.params.keys()
         ]
-        learnt = most_telling(study, ended)
-        if len(study.directions) > 1:
-            learnt, self.believed = learnt + running, ()
-        else:
-            self.believed = running
+        shown = most_telling(study, ended) + self.shown_running(study, running)
         try:
             # The matrices are small and the trials have the cores: more threads only wait for
             # each other, and a suggestion takes ten times as long.
-            with self._storage.view(study, learnt) as view, threadpool_limits(1):
+            with self._storage.view(study, shown) as view, threadpool_limits(1):
                 point = super().sample_relative(view, trial, search_space)
         except (RuntimeError, ValueError):
             # A matrix has no Cholesky factor, as running trials of equal values may give: one
@@ -82,6 +78,12 @@ class GaussianProcessSampler(BelievingGPSampler):
                 for name, each in search_space.items()
             }
         return point
+
+    def shown_running(self, study: Study, running: list[FrozenTrial]) -> list[FrozenTrial]:
+        """The running trials that GPSampler is to see as such; the others are believed."""
+        several = len(study.directions) > 1
+        self.believed = [] if several else running
+        return running if several else []
 
 
 def most_telling(study: Study, ended: list[FrozenTrial]) -> list[FrozenTrial]:
