@@ -1,10 +1,11 @@
 """How good and how quick the searchers of bayes are, beside W&B's own bayes and random draws.
 
     python tests/benchmarks/search.py                 a quick look: 3 seeds, under five minutes
-    python tests/benchmarks/search.py --seeds 11      all that the figures in the docs rest on
+    python tests/benchmarks/search.py --seeds 25 --processes 2      as for the figures in the docs
     python tests/benchmarks/search.py --timing        seconds a suggestion, eight in flight
 
-The regret is how far the true value at the best measured trial is from the optimum.
+The regret is how far the true value at the best measured trial is from the optimum. Searchers: the
+samplers of pcsearch, "wandb", and "gpsampler", Optuna's own GPSampler in the place of "gp".
 """
 
 from __future__ import annotations
@@ -17,23 +18,29 @@ import statistics
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import optuna
 import yaml
-from optuna.trial import create_trial
+from optuna.samplers import GPSampler
+from optuna.trial import FrozenTrial, create_trial
+from scipy.stats import binomtest
 from search_cases import CASES, Case
 
+from pcsearch.engine.search.gaussian_process import GaussianProcessSampler
+from pcsearch.engine.search.samplers import SearchSampler, startup_trials
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.engine.search.searchers import BayesSearcher, make_searcher
+from pcsearch.engine.search.study_view import ViewableStorage
 from pcsearch.sweeps.sweep import parse_sweep
 
 METRIC = "loss"
 MODES = {"one": 1, "eight": 8}
-OURS = ("auto", "tpe", "gp", "cmaes", "qmc", "random")
 TIMED_AT = (50, 200, 500, 1000)
 IN_FLIGHT, TIMED = 8, 5
 
@@ -54,12 +61,13 @@ class Pcsearch:
     def __init__(self, case: Case, seed: int, trials: int, sampler: Any) -> None:
         sweep = parse_sweep(case.text("bayes"), "sweep.yaml")
         self.distributions = OptunaSpace(sweep.parameters.values()).distributions
-        self._searcher = make_searcher(sweep, trials, seed, sampler)
+        searcher = make_searcher(sweep, trials, seed, sampler)
+        assert isinstance(searcher, BayesSearcher)
+        self._searcher = searcher
 
     @property
     def study(self) -> optuna.Study:
         """Optuna's study of the search."""
-        assert isinstance(self._searcher, BayesSearcher)
         return self._searcher.study
 
     def suggest(self, number: int | str) -> dict[str, Any]:
@@ -73,6 +81,35 @@ class Pcsearch:
         report = {METRIC: value, "training_iteration": 1}
         self._searcher.on_trial_result(f"t{number}", report)
         self._searcher.on_trial_complete(f"t{number}", report)
+
+
+class OptunasGPSampler(GaussianProcessSampler):
+    """The Gaussian process of pcsearch with the acquisition function of Optuna."""
+
+    def shown_running(self, study: optuna.Study, running: list[FrozenTrial]) -> list[FrozenTrial]:
+        """All: GPSampler averages over what they may measure."""
+        return running
+
+    def _optimize_acqf(self, acqf: Any, best_params: np.ndarray | None) -> np.ndarray:
+        return GPSampler._optimize_acqf(self, acqf, best_params)
+
+
+class Gpsampler(Pcsearch):
+    """pcsearch's "gp" with GPSampler itself: the same Sobol points, imputation and duplicates."""
+
+    def __init__(self, case: Case, seed: int, trials: int) -> None:
+        super().__init__(case, seed, trials, "gp")
+        storage = ViewableStorage()
+        sampler = SearchSampler(
+            OptunasGPSampler(seed, storage),
+            storage,
+            self.distributions,
+            seed,
+            startup=startup_trials(trials),
+            running=[None],
+            outcomes={},
+        )
+        self._searcher.study = optuna.create_study(storage=storage, sampler=sampler)
 
 
 class Wandb:
@@ -104,8 +141,13 @@ class Wandb:
 
 
 def rival(name: str, case: Case, seed: int, trials: int) -> Rival:
-    """A searcher by its name: "wandb" or a sampler of this project's."""
-    return Wandb(case, seed) if name == "wandb" else Pcsearch(case, seed, trials, name)
+    """A searcher by its name: "wandb", "gpsampler" or a sampler of this project's."""
+    match name:
+        case "wandb":
+            return Wandb(case, seed)
+        case "gpsampler":
+            return Gpsampler(case, seed, trials)
+    return Pcsearch(case, seed, trials, name)
 
 
 def regret(case: Case, searcher: Rival, seed: int, trials: int, in_flight: int) -> float:
@@ -129,24 +171,47 @@ def regret(case: Case, searcher: Rival, seed: int, trials: int, in_flight: int) 
     return min(found)[1] - case.optimum
 
 
+def timed_regret(
+    function: str, mode: str, name: str, seed: int, trials: int
+) -> tuple[float, float]:
+    """The regret of a searcher by its name, and the seconds that it took."""
+    start = time.perf_counter()
+    case = CASES[function]
+    found = regret(case, rival(name, case, seed, trials), seed, trials, MODES[mode])
+    return found, time.perf_counter() - start
+
+
 def compare(
-    names: Iterable[str], functions: Iterable[str], modes: Iterable[str], seeds: int, trials: int
-) -> Iterable[dict[str, Any]]:
+    names: Sequence[str],
+    functions: Sequence[str],
+    modes: Sequence[str],
+    seeds: int,
+    trials: int,
+    processes: int,
+) -> Iterator[dict[str, Any]]:
     """One row a function and mode: each searcher's regrets, medians and seconds."""
-    for function in functions:
-        for mode in modes:
-            row: dict[str, Any] = {"function": function, "mode": mode, "trials": trials}
-            for name in names:
-                start = time.perf_counter()
-                case = CASES[function]
-                regrets = [
-                    regret(case, rival(name, case, seed, trials), seed, trials, MODES[mode])
+    with ProcessPoolExecutor(processes, initializer=be_quiet) as pool:
+        rows = [
+            (
+                function,
+                mode,
+                [
+                    pool.submit(timed_regret, function, mode, name, seed, trials)
+                    for name in names
                     for seed in range(seeds)
-                ]
+                ],
+            )
+            for function, mode in product(functions, modes)
+        ]
+        for function, mode, futures in rows:
+            row: dict[str, Any] = {"function": function, "mode": mode, "trials": trials}
+            for i, name in enumerate(names):
+                results = [each.result() for each in futures[i * seeds : (i + 1) * seeds]]
+                regrets = [found for found, _ in results]
                 row[name] = {
                     "median": statistics.median(regrets),
                     "regrets": regrets,
-                    "seconds": time.perf_counter() - start,
+                    "seconds": sum(seconds for _, seconds in results),
                 }
             yield row
 
@@ -208,30 +273,65 @@ def _mean_ratio(rows: list[dict[str, Any]], mode: str, name: str) -> float:
     return math.exp(statistics.fmean(logs))
 
 
+def signs(rows: list[dict[str, Any]], names: list[str]) -> str:
+    """How often the first searcher beats each other one with the same seed, and loses to it.
+
+    The p value is that of the sign test: how likely so uneven counts are between equals.
+    """
+    lines = []
+    for name in names[1:]:
+        for mode in dict.fromkeys(row["mode"] for row in rows):
+            counts = np.zeros(2, dtype=int)
+            for row in rows:
+                if row["mode"] == mode:
+                    pair = _signs(row[names[0]]["regrets"], row[name]["regrets"])
+                    lines.append(_sign_line(row["function"], mode, names[0], name, pair))
+                    counts += pair
+            lines.append(_sign_line("all", mode, names[0], name, counts))
+    return "\n".join(lines)
+
+
+def _signs(ours: list[float], theirs: list[float]) -> np.ndarray:
+    differences = np.subtract(ours, theirs)
+    return np.array([(differences < 0).sum(), (differences > 0).sum()])
+
+
+def _sign_line(function: str, mode: str, one: str, other: str, counts: np.ndarray) -> str:
+    better, worse = counts.tolist()
+    p = binomtest(better, better + worse).pvalue if better + worse else 1.0
+    return f"{function:10}{mode:7}{one} {better} : {worse} {other}   p = {p:.2g}"
+
+
+def be_quiet() -> None:
+    """Keep what libraries warn of off the terminal."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Read the options, print a JSON line a case and then the table."""
+    """Read the options, print a JSON line a case and then the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--functions", nargs="+", default=list(CASES), choices=list(CASES))
     parser.add_argument("--modes", nargs="+", default=list(MODES), choices=list(MODES))
     parser.add_argument("--searchers", nargs="+", default=["auto", "wandb", "random"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--processes", type=int, default=1, help="how many cases run at once")
     parser.add_argument("--timing", action="store_true")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     options = parser.parse_args(arguments)
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
+    be_quiet()
     if options.timing:
         for row in timing(["auto", "tpe"], [6, 12, 30]):
             print(json.dumps(row), flush=True)
         return
-    rows = []
-    for row in compare(
-        options.searchers, options.functions, options.modes, options.seeds, options.trials
-    ):
+    names, rows = options.searchers, []
+    chosen = (names, options.functions, options.modes, options.seeds, options.trials)
+    for row in compare(*chosen, options.processes):
         rows.append(row)
         print(json.dumps(row), flush=True)
-    print(table(rows, options.searchers))
+    print(table(rows, names))
+    print(signs(rows, names))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 

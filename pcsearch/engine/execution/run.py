@@ -253,7 +253,12 @@ def _tune(
     store = None if directory.copy is None else directory.copy.store.parent
     trainable = experiment.workload.trainable(experiment.sweep, experiment.metrics, surroundings)
     searcher = make_searcher(
-        experiment.sweep, experiment.cap, options.seed, options.sampler, experiment.history
+        experiment.sweep,
+        experiment.cap,
+        options.seed,
+        options.sampler,
+        experiment.history,
+        outcomes,
     )
     source = TrialSource(
         searcher,

@@ -11,7 +11,7 @@ from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.history import History, TrialHistory, read_history
 from pcsearch.engine.records.journal import Known
-from pcsearch.engine.search.resumed_study import best_values
+from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import configurations
@@ -74,10 +74,14 @@ def _usable(
         reasons["of another trainable"] = len(history.trials)
         return used, reasons
     space, config_of = OptunaSpace(new.sweep.parameters.values()), _configs(new, old, options)
-    for past in history.trials:
-        config = config_of(past)
-        values = best_values(past.reports, new.metrics)
-        if not past.over or past.failed or values is None:
+    for trial in history.trials:
+        config = config_of(trial)
+        # By the new search's metrics, which may be others than the old one's.
+        outcome = TrialOutcome(trial.id, new.metrics)
+        for report in trial.reports:
+            outcome.add(report)
+        values = [value for value in outcome.values if value is not None]
+        if not trial.over or trial.failed or len(values) < len(new.metrics):
             reasons["without a value"] += 1
             continue
         point = _point(new.sweep, space, config)
@@ -89,7 +93,7 @@ def _usable(
         if differing is not None:
             reasons[f"with another {differing}"] += 1
             continue
-        used.append(Known(old.place, past.id, point, values))
+        used.append(Known(old.place, trial.id, point, list(values)))
     return used, reasons
 
 
@@ -104,9 +108,9 @@ def _configs(
     )
     planned = configurations(sweep, seed if isinstance(seed, int) else 0)
     if planned is not None:
-        return lambda past: planned.config(past.number - 1)
+        return lambda trial: planned.config(trial.number - 1)
     space = OptunaSpace(sweep.parameters.values())
-    return lambda past: space.config(past.point or {})
+    return lambda trial: space.config(trial.point or {})
 
 
 def _point(sweep: Sweep, space: OptunaSpace, config: Mapping[str, Any]) -> dict[str, Any] | str:

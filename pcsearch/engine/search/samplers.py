@@ -1,85 +1,126 @@
-"""Optuna's samplers by their names, as ``bayes`` uses them."""
+"""The samplers of Optuna that suggest the trials of ``bayes``, by their names."""
 
 from __future__ import annotations
 
 import copy
 import math
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from pcsearch.engine.records.options import SamplerName
+from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.search.auto_sampler import GP_TRIALS, PROCESSES, pick_sampler
-from pcsearch.engine.search.gaussian_process import GaussianProcess
-from pcsearch.engine.search.imputation import imputed
-from pcsearch.sweeps.metrics import Impute
-
-if TYPE_CHECKING:
-    from pcsearch.engine.search.resumed_study import Recollection
+from pcsearch.engine.search.gaussian_process import GaussianProcessSampler
+from pcsearch.engine.search.imputation import imputed_trials
+from pcsearch.engine.search.sobol import SobolSampler
+from pcsearch.engine.search.study_view import ViewableStorage, quiet_optuna
+from pcsearch.sweeps.metrics import Impute, Metric
 
 STARTUP_SHARE = 5
 STARTUP_TRIALS = (4, 10)
 Space = Mapping[str, BaseDistribution]
 
 
-def make_sampler(
+def make_study(
     name: SamplerName,
     *,
     cap: int | None,
     seed: int,
     space: Space,
-    objectives: int = 1,
-    running: Sequence[Impute | None] = (None,),
-    earlier: Recollection | None = None,
-) -> BaseSampler:
-    """The sampler of a name.
+    metrics: Sequence[Metric],
+    trials: Sequence[FrozenTrial] = (),
+    outcomes: Mapping[int, TrialOutcome] | None = None,
+) -> Study:
+    """A study in memory, with the sampler of a name.
 
     Args:
-        name: "gp" begins with spread points, a fifth of the trials, 4 to 10; "auto" is "gp" for
+        name: "gp" begins with Sobol points, a fifth of the trials, but 4 to 10; "auto" is "gp" for
             the first GP_TRIALS and "tpe" after them, or "tpe" alone.
-        cap: how many trials there are at most, None for no bound.
-        seed: of its draws.
-        space: all parameters, as Optuna has them.
-        objectives: how many there are.
-        running: for each objective, what a running trial counts as; None where it is only taken
-            to be on its way.
-        earlier: trials that the study begins with. Draws go on after them, not from the start.
+        cap: the number of trials that the search has at most, None for no bound.
+        seed: of the sampler.
+        space: the distributions of all parameters, by name.
+        metrics: what the study optimises, one or more.
+        trials: those with which the study begins.
+        outcomes: of the running trials, by their numbers in the study; the caller keeps them up to
+            date.
     """
+    storage = ViewableStorage()
+    sampler = SearchSampler(
+        _make_sampler(name, seed, space, metrics, trials, storage),
+        storage,
+        space,
+        seed,
+        startup=startup_trials(cap) if name in PROCESSES else 0,
+        running=[metric.impute_while_running for metric in metrics],
+        outcomes={} if outcomes is None else outcomes,
+    )
+    with quiet_optuna():
+        goals = [metric.goal for metric in metrics]
+        study = optuna.create_study(storage=storage, sampler=sampler, directions=goals)
+    for trial in trials:
+        study.add_trial(trial)
+    return study
+
+
+def startup_trials(cap: int | None) -> int:
+    """How many trials are Sobol points, before a Gaussian process suggests any."""
+    least, most = STARTUP_TRIALS
+    return most if cap is None else min(most, max(least, cap // STARTUP_SHARE))
+
+
+def suggest(study: Study, space: Space) -> optuna.Trial:
+    """The next trial of a study, running, with a value for each parameter of the space."""
+    with quiet_optuna():
+        return study.ask(dict(space))
+
+
+def _make_sampler(
+    name: SamplerName,
+    seed: int,
+    space: Space,
+    metrics: Sequence[Metric],
+    trials: Sequence[FrozenTrial],
+    storage: ViewableStorage,
+) -> BaseSampler:
+    # Each session of a search draws with another seed, or it would draw the same again.
+    own_seed = _mixed(seed, len(trials)) if trials else seed
     dimensions = sum(not each.single() for each in space.values())
-    name = pick_sampler(name, dimensions, objectives)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        inner, startup = MAKERS[name](_seed_after(seed, earlier)), 0
-        if earlier and name == "cmaes":
-            inner = _cmaes_after(seed, earlier)
-    if name in PROCESSES:
-        least, most = STARTUP_TRIALS
-        startup = most if cap is None else min(most, max(least, cap // STARTUP_SHARE))
-    return SearchSampler(inner, space, startup, seed, running)
+    match pick_sampler(name, dimensions, len(metrics)):
+        case "auto":
+            process = GaussianProcessSampler(own_seed, storage)
+            return SamplerSwitch(process, TPESampler(seed=own_seed))
+        case "gp":
+            return GaussianProcessSampler(own_seed, storage)
+        case "tpe":
+            return TPESampler(seed=own_seed)
+        case "cmaes":
+            return _cmaes(own_seed, trials)
+        case "qmc":
+            # A trial's number says which point it gets, in every session.
+            return SobolSampler(space, seed)
+        case "random":
+            return RandomSampler(seed=own_seed)
 
 
-def _process(seed: int) -> BaseSampler:
-    return GaussianProcess(seed)
+def _mixed(seed: int, trials: int) -> int:
+    return int(np.random.SeedSequence([seed, trials]).generate_state(1)[0])
 
 
-def _seed_after(seed: int, earlier: Recollection | None) -> int:
-    """The seed of a sampler's draws, another one in every session of a search."""
-    if not earlier:
-        return seed
-    return int(np.random.SeedSequence([seed, len(earlier)]).generate_state(1)[0])
+def _cmaes(seed: int, trials: Sequence[FrozenTrial]) -> BaseSampler:
+    """CMA-ES that starts from the distribution of the best of these trials.
 
-
-def _cmaes_after(seed: int, earlier: Recollection) -> BaseSampler:
-    """CMA-ES from the distribution of the best trials so far; by itself it has no memory."""
+    By itself it does not learn from trials that it has not suggested.
+    """
     source = []
-    for trial in (*earlier.known, *earlier.trials.values()):
+    for trial in trials:
         if trial.state == TrialState.COMPLETE and all(map(math.isfinite, trial.values)):
             numeric = copy.copy(trial)
             numeric.distributions = {
@@ -88,50 +129,22 @@ def _cmaes_after(seed: int, earlier: Recollection) -> BaseSampler:
                 if not isinstance(each, CategoricalDistribution) and not each.single()
             }
             source.append(numeric)
-    return CmaEsSampler(
-        seed=_seed_after(seed, earlier),
-        warn_independent_sampling=False,
-        source_trials=source or None,
-    )
+    with quiet_optuna():
+        return CmaEsSampler(
+            seed=seed, warn_independent_sampling=False, source_trials=source or None
+        )
 
 
-def _cmaes(seed: int) -> BaseSampler:
-    return CmaEsSampler(seed=seed, warn_independent_sampling=False)
-
-
-class Spread(QMCSampler):
-    """Spread points, of which each trial gets the one of its own number."""
-
-    def __init__(self, seed: int) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            super().__init__(seed=seed, scramble=True, warn_independent_sampling=False)
-
-    def _find_sample_id(self, study: Study, search_space: dict[str, BaseDistribution]) -> int:
-        # Optuna counts in the study, which a resumed search makes anew.
-        return len(study.get_trials(deepcopy=False)) - 1
-
-
-MAKERS: dict[SamplerName, Callable[[int], BaseSampler]] = {
-    "auto": lambda seed: Growing(_process(seed), TPESampler(seed=seed)),
-    "gp": _process,
-    "tpe": lambda seed: TPESampler(seed=seed),
-    "cmaes": _cmaes,
-    "qmc": Spread,
-    "random": lambda seed: RandomSampler(seed=seed),
-}
-
-
-class Growing(BaseSampler):
+class SamplerSwitch(BaseSampler):
     """A sampler for the first GP_TRIALS trials of a study, and another for the rest.
 
     Args:
-        first: the one.
-        then: the other; it learns from the trials of both.
+        first: the sampler of the first trials.
+        second: the sampler of the rest; it learns from all trials.
     """
 
-    def __init__(self, first: BaseSampler, then: BaseSampler) -> None:
-        self._first, self._then = first, then
+    def __init__(self, first: BaseSampler, second: BaseSampler) -> None:
+        self._first, self._second = first, second
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -157,62 +170,67 @@ class Growing(BaseSampler):
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Pass on what Optuna tells before a trial."""
+        """Tell the sampler that a trial begins."""
         self._of(trial).before_trial(study, trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
-        """Pass on what Optuna tells after a trial."""
+        """Tell the sampler that a trial has ended."""
         self._of(trial).after_trial(study, trial, state, values)
 
     def reseed_rng(self) -> None:
-        """Forget the seed."""
+        """Draw without the seed from now on."""
         self._first.reseed_rng()
-        self._then.reseed_rng()
+        self._second.reseed_rng()
 
     def _of(self, trial: FrozenTrial) -> BaseSampler:
-        return self._first if trial.number < GP_TRIALS else self._then
+        return self._first if trial.number < GP_TRIALS else self._second
 
 
 class SearchSampler(BaseSampler):
-    """A sampler of Optuna's that starts with spread points and sees trials as they count.
+    """A sampler that begins with Sobol points and sees each trial with its imputed values.
 
     Args:
-        inner: Optuna's.
-        space: all parameters.
-        startup: how many trials are spread points (a scrambled Sobol sequence) first.
-        seed: of them.
-        running: as in `make_sampler`.
+        inner: suggests the trials after those points.
+        storage: of the study.
+        space: the distributions of all parameters, by name.
+        seed: of the Sobol points.
+        startup: the number of Sobol points.
+        running: for each objective, the value that a running trial counts with; None where the
+            inner sampler is to see that it is running.
+        outcomes: as in `make_study`.
     """
 
     def __init__(
         self,
         inner: BaseSampler,
+        storage: ViewableStorage,
         space: Space,
-        startup: int,
         seed: int,
-        running: Sequence[Impute | None] = (None,),
+        *,
+        startup: int,
+        running: Sequence[Impute | None],
+        outcomes: Mapping[int, TrialOutcome],
     ) -> None:
         self._inner = inner
-        self._space = {name: each for name, each in space.items() if not each.single()}
+        self._storage = storage
         self._startup = startup
-        self._spread = Spread(seed)
+        self._sobol = SobolSampler(space, seed)
         self._running = tuple(running)
+        self._outcomes = outcomes
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """The parameters that are sampled together."""
-        if self._starts(study, trial):
-            return dict(self._space)
-        return self._inner.infer_relative_search_space(study, trial)
+        return self._sampler(study, trial).infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Values of the parameters that are sampled together."""
-        if self._starts(study, trial):
-            return self._spread.sample_relative(study, trial, search_space)
-        return self._inner.sample_relative(self._seen(study, trial), trial, search_space)
+        sampler = self._sampler(study, trial)
+        with self._imputed(study, trial) as imputed:
+            return sampler.sample_relative(imputed, trial, search_space)
 
     def sample_independent(
         self,
@@ -222,36 +240,37 @@ class SearchSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """The value of one parameter by itself."""
-        seen = self._seen(study, trial)
-        return self._inner.sample_independent(seen, trial, param_name, param_distribution)
+        with self._imputed(study, trial) as imputed:
+            return self._inner.sample_independent(imputed, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Pass on what Optuna tells before a trial."""
+        """Tell the inner sampler that a trial begins."""
         self._inner.before_trial(study, trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
-        """Pass on what Optuna tells after a trial."""
+        """Tell the inner sampler that a trial has ended."""
         self._inner.after_trial(study, trial, state, values)
 
     def reseed_rng(self) -> None:
-        """Forget the seed."""
+        """Draw without the seed from now on."""
         self._inner.reseed_rng()
 
-    def _seen(self, study: Study, trial: FrozenTrial) -> Study:
-        return imputed(study, trial, self._running)
+    @contextmanager
+    def _imputed(self, study: Study, trial: FrozenTrial) -> Iterator[Study]:
+        trials = imputed_trials(study, trial, self._running, self._outcomes)
+        with self._storage.view(study, trials) as imputed:
+            yield imputed
 
-    def _starts(self, study: Study, trial: FrozenTrial) -> bool:
-        if isinstance(self._inner, QMCSampler):
-            # The whole space is known; QMCSampler itself would wait for a trial that has ended.
-            return True
-        return self._startup > 0 and (trial.number < self._startup or not _has_contrast(study))
+    def _sampler(self, study: Study, trial: FrozenTrial) -> BaseSampler:
+        starts = trial.number < self._startup or not _has_contrast(study)
+        return self._sobol if self._startup and starts else self._inner
 
 
 def _has_contrast(study: Study) -> bool:
     """Whether two trials have different finite values.
 
-    Until then there is nothing to tell good from bad by, and a Gaussian process would suggest the
-    same few points for ever.
+    Until then nothing tells good from bad, and a Gaussian process would suggest the same few
+    points again and again.
     """
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     finite = (each.values for each in trials if all(map(math.isfinite, each.values)))

@@ -22,7 +22,6 @@ from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.journal import Ended
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
-from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 METRIC = "best_val_mse"
@@ -195,7 +194,6 @@ class TestRandom(Contract):
     def test_it_needs_no_metric(self) -> None:
         searcher = make_searcher(sweep("random", goal=""), 2, 0)
         assert isinstance(searcher, PlannedSearcher)
-        assert searcher.metric is None
         assert searcher.suggest("t0")["c"] == 7
 
     def test_results_change_nothing(self) -> None:
@@ -299,21 +297,6 @@ class TestBayes(Contract):
         assert all(config not in configs for config in more)
         assert len(metrics) == 1
 
-    def test_trials_that_failed_or_diverged_stay_what_they_were(self) -> None:
-        first = self.searcher(20)
-        history = history_of(first, [first.suggest(f"t{i}") for i in range(3)])
-        history.trials[0].ended = Ended("t0", True, [0.5])
-        history.trials[1].ended = Ended("t1", False, [None])
-        second = self.searcher(20, history=history)
-        assert [trial.value for trial in second.study.trials][:2] == [math.inf, math.inf]
-
-    def test_a_journal_that_does_not_fit_the_sweep_is_told(self) -> None:
-        first = self.searcher(20)
-        history = history_of(first, [first.suggest("t0")])
-        history.trials[0].point = {"a": 7.0, "b": 0}
-        with pytest.raises(PcsearchError, match="journal does not fit its sweep file"):
-            self.searcher(20, history=history)
-
     def test_a_trial_that_is_told_twice_counts_once(self) -> None:
         searcher = self.searcher(20)
         searcher.suggest("t0")
@@ -378,36 +361,6 @@ def test_a_grid_of_more_combinations_than_could_be_listed_starts_at_once() -> No
     assert set(searcher.suggest("t0").values()) == {1}
     assert searcher.suggest("t1")["p9"] == 2
     assert searcher.suggest("t2") == Searcher.FINISHED
-
-
-@pytest.mark.parametrize(
-    ("method", "num_samples", "run_cap", "cap"),
-    [
-        ("grid", None, None, 12),
-        ("grid", 5, None, 5),
-        ("grid", 50, None, 12),
-        ("grid", None, 7, 7),
-        ("grid", 9, 7, 7),
-        ("grid", 3, 7, 3),
-        ("random", 5, None, 5),
-        ("random", None, 7, 7),
-        ("random", 5, 7, 5),
-        ("random", 9, 7, 7),
-        ("bayes", 10**9, None, 10**9),
-        ("bayes", None, 1, 1),
-    ],
-)
-def test_the_cap_is_the_least_of_what_bounds_the_trials(
-    method: str, num_samples: int | None, run_cap: int | None, cap: int
-) -> None:
-    more = f"run_cap: {run_cap}\n" if run_cap else ""
-    read = sweep(method, "a: {values: [1, 2, 3]}, b: {min: 1, max: 4}", more=more)
-    assert trial_cap(read, num_samples) == cap
-
-
-@pytest.mark.parametrize("method", ["random", "bayes"])
-def test_a_search_may_have_no_bound(method: str) -> None:
-    assert trial_cap(sweep(method), None) is None
 
 
 SEVERAL = """\

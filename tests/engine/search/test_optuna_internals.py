@@ -1,0 +1,89 @@
+"""Optuna still has each private name that the project uses, and they mean what they did.
+
+When an upgrade of Optuna breaks something, it breaks here first.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+import torch
+from optuna._gp.acqf import LogEI
+from optuna._gp.gp import GPRegressor
+from optuna.samplers import GPSampler, RandomSampler
+from optuna.trial import TrialState, create_trial
+from studies import ONE_RANGE
+
+from pcsearch.engine.search.optuna_internals import BelievingGPSampler
+from pcsearch.engine.search.study_view import quiet_optuna
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def test_the_names_are_there_and_take_what_they_are_given() -> None:
+    assert parameters(GPSampler._optimize_acqf) == ["self", "acqf", "best_params"]
+    assert parameters(LogEI)[:3] == ["gpr", "search_space", "threshold"]
+    assert parameters(GPRegressor.append_running_data) == ["self", "X_running", "y_running"]
+    assert parameters(GPRegressor.posterior)[:2] == ["self", "x"]
+
+
+class Noting(BelievingGPSampler):
+    """Notes the acquisition functions that it optimises, and from where it starts."""
+
+    def __init__(self) -> None:
+        super().__init__(0, RandomSampler(seed=0))
+        self.noted: list[tuple[Any, Any]] = []
+
+
+@pytest.fixture
+def noting(monkeypatch: pytest.MonkeyPatch) -> Noting:
+    sampler = Noting()
+    real = GPSampler._optimize_acqf
+
+    def optimize(self: Any, acqf: Any, best_params: Any) -> Any:
+        sampler.noted.append((acqf, best_params))
+        return real(self, acqf, best_params)
+
+    monkeypatch.setattr(GPSampler, "_optimize_acqf", optimize)
+    return sampler
+
+
+def ask(sampler: Noting, running: tuple[float, ...]) -> tuple[Any, Any]:
+    """What is optimised for a suggestion on three ended trials."""
+    with quiet_optuna():
+        study = optuna.create_study(sampler=sampler)
+        for x in (0.1, 0.4, 0.8):
+            value = (x - 0.45) ** 2
+            study.add_trial(create_trial(params={"x": x}, distributions=ONE_RANGE, value=value))
+        sampler.believed = [
+            create_trial(params={"x": x}, distributions=ONE_RANGE, state=TrialState.RUNNING)
+            for x in running
+        ]
+        study.ask(ONE_RANGE)
+    (noted,) = sampler.noted
+    return noted
+
+
+@pytest.mark.parametrize("running", [(), (0.2, 0.6)])
+def test_the_improvement_is_on_the_best_prediction_at_a_point(
+    noting: Noting, running: tuple[float, ...]
+) -> None:
+    acqf, start = ask(noting, running)
+    assert type(acqf) is LogEI
+    points = acqf._gpr._X_all.numpy()
+    assert points.tolist() == [[0.1], [0.4], [0.8], *([x] for x in running)]
+    predicted = acqf._gpr.posterior(acqf._gpr._X_all)[0].numpy()
+    assert acqf._threshold == pytest.approx(predicted.max())
+    assert np.array_equal(start, points[[predicted.argmax()]])
+
+
+def test_a_believed_trial_leaves_little_to_find_out_beside_it(noting: Noting) -> None:
+    acqf, _ = ask(noting, (0.6,))
+    _, variance = acqf._gpr.posterior(torch.tensor([[0.6], [1.0]], dtype=torch.float64))
+    assert variance[0] < variance[1] / 10
