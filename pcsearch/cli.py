@@ -144,7 +144,10 @@ _SEARCH = [
 _PLAN = [
     click.Option(["--plan"], is_flag=True, help="Print what the search would do, and run nothing."),
     click.Option(
-        ["--draw"], type=_POSITIVE, metavar="N", help="Add the first N configurations to the plan (with --plan)."
+        ["--draw"],
+        type=_POSITIVE,
+        metavar="N",
+        help="Add the first N configurations to the plan (with --plan).",
     ),
     click.Option(["--json", "as_json"], is_flag=True, help="Print the plan as JSON (with --plan)."),
 ]
@@ -152,8 +155,14 @@ _RUN = [
     click.Option(
         ["--project"], metavar="P", help="W&B project [default: the one in the file, or pcsearch]."
     ),
-    click.Option(["--entity"], metavar="E", help="W&B user or team [default: the one in the file]."),
-    click.Option(["--name"], metavar="NAME", help="Name of the experiment: its folder, and the group of its W&B runs."),
+    click.Option(
+        ["--entity"], metavar="E", help="W&B user or team [default: the one in the file]."
+    ),
+    click.Option(
+        ["--name"],
+        metavar="NAME",
+        help="Name of the experiment: its folder, and the group of its W&B runs.",
+    ),
     click.Option(
         ["--wandb"],
         type=click.Choice(["auto", "online", "offline", "disabled"]),
@@ -185,7 +194,10 @@ _RUN = [
         "machine [default: RAY_ADDRESS, or this machine alone].",
     ),
     click.Option(
-        ["--max-concurrent"], type=_POSITIVE, metavar="N", help="Run at most N trials at the same time."
+        ["--max-concurrent"],
+        type=_POSITIVE,
+        metavar="N",
+        help="Run at most N trials at the same time.",
     ),
     click.Option(
         ["--cpus-per-trial"],
@@ -252,7 +264,9 @@ _RUN = [
     ),
     click.Option(["--rerun-failed"], is_flag=True, help="Run failed trials again (with --resume)."),
     click.Option(
-        ["--create-only"], is_flag=True, help="Register SWEEP at W&B, print its id, and run nothing."
+        ["--create-only"],
+        is_flag=True,
+        help="Register SWEEP at W&B, print its id, and run nothing.",
     ),
     click.Option(
         ["--sweep-id"],
