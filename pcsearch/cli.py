@@ -183,15 +183,15 @@ _RUN = [
         default="pcsearch_results",
         show_default=True,
         metavar="DIR",
-        help="Where experiments are stored: a folder (one that all nodes of a cluster share), or an "
+        help="Where experiments are stored: a folder (that all nodes of a cluster share), or an "
         "address (s3://...).",
     ),
     click.Option(
         ["--address"],
         metavar="ADDR",
         envvar="RAY_ADDRESS",
-        help="Ray cluster to run on: auto or HOST:PORT on a node of it, ray://HOST:PORT from any other "
-        "machine [default: RAY_ADDRESS, or this machine alone].",
+        help="Ray cluster to run on: auto or HOST:PORT on a node of it, ray://HOST:PORT from any "
+        "other machine [default: RAY_ADDRESS, or this machine alone].",
     ),
     click.Option(
         ["--max-concurrent"],
