@@ -160,7 +160,7 @@ def test_every_page_is_listed_in_the_readme() -> None:
 
 def test_every_option_that_a_sentence_names_is_real() -> None:
     """Whole commands are in test_commands.py."""
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {"--help"} | {option for parameter in command.params for option in parameter.opts}
     for name, text in PAGES.items():
         for option in re.findall(r"`(--[a-z_-]+)[^`]*`", text):
             assert option in known or option in OTHERS.get(name, ()), f"{name}: {option}"
