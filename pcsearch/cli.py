@@ -114,59 +114,68 @@ _POSITIVE = _Whole(min=1)
 _DURATION = _Duration()
 _SEARCH = [
     click.Argument(["sweep"], required=False, type=click.Path(path_type=Path)),
-    click.Option(["--num-samples"], type=_POSITIVE, metavar="N", help="Run N trials at most."),
+    click.Option(["--num-samples"], type=_POSITIVE, metavar="N", help="Run at most N trials."),
     click.Option(
         ["--set", "overrides"],
         multiple=True,
         callback=_parse_overrides,
         metavar="KEY=VALUE",
-        help="Fix a parameter over the file; may be repeated.",
+        help="Fix a parameter, whatever the file says; may be repeated.",
     ),
     click.Option(
         ["--sampler"],
         type=click.Choice(["auto", "tpe", "gp", "cmaes", "qmc", "random"]),
         default="auto",
         show_default=True,
-        help="Which of Optuna's samplers suggests the trials of bayes.",
+        help="The Optuna sampler that chooses the trials of method bayes.",
     ),
     click.Option(
         ["--seed"],
         type=_Whole(min=0, max=2**32 - 1),
         metavar="N",
-        help="Seed of the search [default: drawn, and shown].",
+        help="Seed of the search [default: a random one, which is printed].",
     ),
     click.Option(
         ["--trainable"],
         metavar="MODULE:FUNCTION",
-        help="Search a function of your own instead of the PC transformer.",
+        help="Train with this Python function instead of the PC transformer.",
     ),
 ]
 _PLAN = [
-    click.Option(["--plan"], is_flag=True, help="Print what would run, and run nothing."),
+    click.Option(["--plan"], is_flag=True, help="Print what the search would do, and run nothing."),
     click.Option(
-        ["--draw"], type=_POSITIVE, metavar="N", help="Add the first N configurations to the plan."
+        ["--draw"],
+        type=_POSITIVE,
+        metavar="N",
+        help="Add the first N configurations to the plan (with --plan).",
     ),
-    click.Option(["--json", "as_json"], is_flag=True, help="Print the plan as JSON."),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print the plan as JSON (with --plan)."),
 ]
 _RUN = [
     click.Option(
-        ["--project"], metavar="P", help="W&B project [default: the file's, or pcsearch]."
+        ["--project"], metavar="P", help="W&B project [default: the one in the file, or pcsearch]."
     ),
-    click.Option(["--entity"], metavar="E", help="W&B user or team [default: the file's]."),
-    click.Option(["--name"], metavar="NAME", help="Name of the experiment, its folder and group."),
+    click.Option(
+        ["--entity"], metavar="E", help="W&B user or team [default: the one in the file]."
+    ),
+    click.Option(
+        ["--name"],
+        metavar="NAME",
+        help="Name of the experiment: its folder, and the group of its W&B runs.",
+    ),
     click.Option(
         ["--wandb"],
         type=click.Choice(["auto", "online", "offline", "disabled"]),
         default="auto",
         show_default=True,
-        help="Where the runs go; auto is online when an API key is configured.",
+        help="Where W&B runs go; auto is online when an API key is configured, else offline.",
     ),
     click.Option(
         ["--wandb-artifacts"],
         type=click.Choice(["none", "best"]),
         default="none",
         show_default=True,
-        help="Keep the best model and each trial's best checkpoint in W&B.",
+        help="Upload the best model and each trial's best checkpoint to W&B.",
     ),
     click.Option(
         ["--storage-path"],
@@ -174,17 +183,21 @@ _RUN = [
         default="pcsearch_results",
         show_default=True,
         metavar="DIR",
-        help="Folder that a cluster's nodes share, or address (s3://...), for the experiment.",
+        help="Where experiments are stored: a folder (that all nodes of a cluster share), or an "
+        "address (s3://...).",
     ),
     click.Option(
         ["--address"],
         metavar="ADDR",
         envvar="RAY_ADDRESS",
-        help="Ray cluster: auto on a node of it, HOST:PORT, or ray://HOST:PORT from any machine "
-        "[default: RAY_ADDRESS, or this machine alone].",
+        help="Ray cluster to run on: auto or HOST:PORT on a node of it, ray://HOST:PORT from any "
+        "other machine [default: RAY_ADDRESS, or this machine alone].",
     ),
     click.Option(
-        ["--max-concurrent"], type=_POSITIVE, metavar="N", help="Run N trials at once at most."
+        ["--max-concurrent"],
+        type=_POSITIVE,
+        metavar="N",
+        help="Run at most N trials at the same time.",
     ),
     click.Option(
         ["--cpus-per-trial"],
@@ -192,13 +205,13 @@ _RUN = [
         default=1.0,
         show_default=True,
         metavar="X",
-        help="CPUs a trial occupies; torch uses as many threads.",
+        help="CPUs for each trial; torch uses as many threads.",
     ),
     click.Option(
         ["--gpus-per-trial"],
         type=click.FloatRange(min=0),
         metavar="X",
-        help="GPUs a trial occupies, also a part of one [default: 1 where there are any].",
+        help="GPUs for each trial; 0.25 lets four trials share one [default: 1 if there are any].",
     ),
     click.Option(
         ["--checkpoint-every"],
@@ -206,14 +219,14 @@ _RUN = [
         default=1,
         show_default=True,
         metavar="N",
-        help="Keep a trial's state after every N epochs.",
+        help="Save a checkpoint of each trial every N epochs.",
     ),
     click.Option(
         ["--compile"],
         type=click.Choice(["auto", "off"]),
         default="auto",
         show_default=True,
-        help="Compile the training step where there is a C compiler and it pays.",
+        help="Compile the training step if there is a C compiler and the trial is long enough.",
     ),
     click.Option(
         ["--max-failures"],
@@ -221,42 +234,44 @@ _RUN = [
         default=2,
         show_default=True,
         metavar="N",
-        help="Try a trial that fails again N times, from its checkpoint.",
+        help="Retry a failed trial up to N times, from its checkpoint.",
     ),
     click.Option(
         ["--trial-timeout"],
         type=_DURATION,
         metavar="T",
-        help="A trial that reports nothing for T (30m, 1h30m) has failed.",
+        help="A trial fails if it reports nothing for T (such as 30m, 1h30m).",
     ),
     click.Option(
         ["--time-budget", "deadline"],
         type=_DURATION,
         callback=_from_now,
         metavar="T",
-        help="End the session after T (8h), as Ctrl-C does; --resume goes on.",
+        help="Stop after T (such as 8h), as Ctrl-C does; --resume DIR resumes the search.",
     ),
     click.Option(
         ["--warm-start"],
         type=_Place(),
         multiple=True,
         metavar="DIR",
-        help="Start bayes from the results of an older experiment; may be repeated.",
+        help="Start method bayes from the results of an older experiment; may be repeated.",
     ),
     click.Option(
         ["--resume"],
         type=_Place(),
         metavar="DIR",
-        help="Go on with the search of an experiment's directory, or extend it (--num-samples).",
+        help="Resume the search in an experiment's directory, or extend it (--num-samples).",
     ),
-    click.Option(["--rerun-failed"], is_flag=True, help="With --resume: try failed trials again."),
+    click.Option(["--rerun-failed"], is_flag=True, help="Run failed trials again (with --resume)."),
     click.Option(
-        ["--create-only"], is_flag=True, help="Register SWEEP with W&B, print its id, run nothing."
+        ["--create-only"],
+        is_flag=True,
+        help="Register SWEEP at W&B, print its id, and run nothing.",
     ),
     click.Option(
         ["--sweep-id"],
         metavar="ID",
-        help="Run a sweep that W&B has, ID or ENTITY/PROJECT/ID; SWEEP may be left out.",
+        help="Run a sweep that W&B has (ID or ENTITY/PROJECT/ID); SWEEP may be left out.",
     ),
 ]
 
@@ -281,9 +296,10 @@ def command(
     rerun_failed: bool,
     **given: Any,
 ) -> int:
-    """Run the search that a W&B sweep file describes, on Ray Tune.
+    """Run the hyperparameter search of a W&B sweep file, on Ray Tune.
 
-    SWEEP is a sweep.yaml with method grid, random, bayes or custom.
+    SWEEP is the file: a sweep.yaml with method grid, random, bayes or custom. Each trial trains
+    the PC transformer, or the function of --trainable; the file's program is not run.
     """
     _check_together(context)
     if resume is not None:

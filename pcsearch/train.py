@@ -19,7 +19,10 @@ from pcsearch.pc.metrics import EPOCH, PROBE_ACCURACY, TRAIN_ENERGY, TRAIN_MSE, 
 
 METRICS_FILE = "metrics.jsonl"
 SHOWN = (TRAIN_ENERGY, TRAIN_MSE, VAL_MSE, PROBE_ACCURACY)
-_EPILOG = "Every field of ModelConfig is an option: --num_blocks 3, --num-blocks 3, --seed=42."
+_EPILOG = (
+    "Every parameter of the model is an option, listed in docs/parameters.md. These forms are the "
+    "same: --num_blocks 3, --num-blocks 3, --num-blocks=3. --config NAME picks a preset."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,9 +35,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     epilog=_EPILOG,
     context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
 )
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, metavar="N")
 @click.option(
-    "--compile", "compiled", type=click.Choice(["auto", "off"]), default="auto", show_default=True
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="CPU threads of torch.",
+)
+@click.option(
+    "--compile",
+    "compiled",
+    type=click.Choice(["auto", "off"]),
+    default="auto",
+    show_default=True,
+    help="Compile the training step if there is a C compiler and the run is long enough.",
 )
 @click.option(
     "--output",
@@ -46,10 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 )
 @click.argument("fields", nargs=-1, type=click.UNPROCESSED, metavar="[--FIELD VALUE]...")
 def command(threads: int, compiled: str, output: Path, fields: tuple[str, ...]) -> int:
-    """Train one PC transformer and print the metrics of every epoch.
+    """Train one PC transformer, in this process, and print the metrics of every epoch.
 
-    With the same number of threads the metrics are those of the same trial in a search, to the
-    last bit: a trial has as many as it has CPUs, so one unless told.
+    The metrics are the same as those of a trial with this configuration, to the last bit, if the
+    number of threads is the same. A trial has one thread for each of its CPUs, so one by default.
     """
     values = _parse_fields(fields)
     try:

@@ -69,4 +69,4 @@ def test_an_output_that_is_a_file_is_refused(
 
 def test_the_help_says_that_every_field_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
-    assert "Every field of ModelConfig is an option" in capsys.readouterr().out
+    assert "Every parameter of the model is an option" in capsys.readouterr().out
