@@ -1,8 +1,8 @@
 """Every private name of Ray that pcsearch uses, each with the reason why no public one will do.
 
-No other module imports a private name of Ray. ``tests/engine/test_ray_internals.py`` names each of
-them, so a new version of Ray that lacks one fails there first. Ray is imported inside the functions:
-a process that needs one of them should not load all of Ray.
+No other module imports a private name of Ray. ``tests/engine/test_ray_internals.py`` names each
+of them, so a new version of Ray that lacks one fails there first. Ray is imported inside the
+functions: a process that needs one of them should not load all of Ray.
 """
 
 from __future__ import annotations
@@ -233,16 +233,17 @@ def make_checkpoint_result(checkpoint: Checkpoint, report: Mapping[str, Any]) ->
 
 
 def checkpoint_results(trial: Trial) -> list[Any]:
-    """The checkpoints that Tune knows of a trial, oldest first, as `make_checkpoint_result` makes them.
+    """The checkpoints that Tune knows of a trial, oldest first.
 
-    The public ``CheckpointConfig`` keeps either the newest checkpoints or the best, not both.
+    Each is as `make_checkpoint_result` makes it. The public ``CheckpointConfig`` keeps either the
+    newest checkpoints or the best, not both.
     """
     manager: Any = trial.run_metadata.checkpoint_manager
     return list(manager._checkpoint_results)
 
 
 def set_checkpoint_results(trial: Trial, results: list[Any]) -> None:
-    """Set the checkpoints that Tune knows of a trial; the next to be saved does not replace them."""
+    """Set the checkpoints that Tune knows of a trial."""
     manager: Any = trial.run_metadata.checkpoint_manager
     manager._checkpoint_results = results
 

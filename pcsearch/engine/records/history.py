@@ -160,8 +160,8 @@ def _check(history: History, directory: Path) -> None:
 
 def _damaged(directory: Path, what: str) -> PcsearchError:
     return PcsearchError(
-        f"{display_path(directory / FILE)}: the journal is damaged: {what}; put the file's copy of a "
-        "backup in its place"
+        f"{display_path(directory / FILE)}: the journal is damaged: {what}; put the file's copy of "
+        "a backup in its place"
     )
 
 

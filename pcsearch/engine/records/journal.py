@@ -223,8 +223,8 @@ class Journal:
             # Also pydantic's errors are ValueErrors.
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise PcsearchError(
-                    f"{display_path(file)}:{number}: the line is damaged, and with it the search; put the "
-                    "file's copy of a backup in its place"
+                    f"{display_path(file)}:{number}: the line is damaged, and with it the search; "
+                    "put the file's copy of a backup in its place"
                 ) from None
 
 

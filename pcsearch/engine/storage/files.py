@@ -178,7 +178,7 @@ def last_json_line(file: Path) -> dict[str, Any] | None:
 
 
 def end_last_line(file: Path) -> None:
-    """Cut off a last line without an end, as a killed process leaves it: it would spoil the next."""
+    """Cut off a line that a killed process did not finish: it would spoil the next line."""
     if not file.exists():
         return
     with file.open("rb+") as opened:
