@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pcsearch.engine.execution.environment import set_environment
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.journal import Journal, Tracked
-from pcsearch.engine.storage.files import StorageError, go_on
+from pcsearch.engine.storage.files import StorageError, resume_command
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
 from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
@@ -17,7 +18,7 @@ from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pcsearch.engine.execution.run import Outcome
+    from pcsearch.engine.execution.run import SearchResult
     from pcsearch.engine.records.outcome import Outcomes
     from pcsearch.tracking.callback import WandbCallback
     from pcsearch.tracking.server.api import Mode
@@ -50,6 +51,8 @@ def run_session(
     """
     from pcsearch.tracking.server.mode import resolve
 
+    # Before anything loads Ray.
+    set_environment(experiment.options.address)
     notes, place = console(stderr=True), experiment.directory.place
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
@@ -59,8 +62,9 @@ def run_session(
     say(notes, f"Everything goes to {place}")
 
     # They load Ray: a mistake that was found above should not wait for that.
+    from pcsearch.engine.execution.preparation import connected_cluster, locked_directory
     from pcsearch.engine.execution.restore import restore
-    from pcsearch.engine.execution.run import held, ready, run
+    from pcsearch.engine.execution.run import run
     from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.server.credentials import withheld
     from pcsearch.tracking.server.registration import attach
@@ -70,7 +74,7 @@ def run_session(
 
     # To the end: W&B's threads write there too.
     with ExitStack() as kept:
-        with withheld(mode.mode), ready(experiment, tell) as newcomers:
+        with withheld(mode.mode), connected_cluster(experiment, tell) as cluster:
             on_ready()
             outcomes = experiment.outcomes()
             damage = experiment.workload.damage
@@ -84,8 +88,8 @@ def run_session(
             warn(notes, attached.problem)
             wandb = _callback(experiment, outcomes, attached)
             with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
-                kept.enter_context(held(experiment, attached.tracking))
-                outcome = run(experiment, restored, outcomes, [live, wandb], newcomers)
+                kept.enter_context(locked_directory(experiment, attached.tracking))
+                outcome = run(experiment, restored, outcomes, [live, wandb], cluster)
         _report(experiment, outcome)
         _settle(wandb, notes)
         _tell_of_uploads(experiment, attached.mode, wandb.unfinished)
@@ -97,14 +101,14 @@ def _closed_on_error(
     experiment: Experiment, wandb: WandbCallback, notes: Console
 ) -> Iterator[None]:
     """Close W&B's runs where an error ends the session, and say what to do."""
-    from pcsearch.engine.cluster.ray_client import ConnectionLostError
+    from pcsearch.engine.cluster.connection import ConnectionLostError
 
     try:
         yield
     except KeyboardInterrupt:
         # The second interrupt: nothing is waited for.
         wandb.abandon("the search was interrupted twice")
-        say(notes, f"Go on with it: {go_on(experiment.directory.place)}")
+        say(notes, f"Go on with it: {resume_command(experiment.directory.place)}")
         raise
     except BaseException as error:
         wandb.close(error)
@@ -122,10 +126,10 @@ def _advice(error: Exception, experiment: Experiment) -> str:
     if isinstance(error, StorageError):
         local = experiment.directory.copy is None
         first = "make room there and " if local else "see to the storage and "
-    return f"{error}; {first}go on with it: {go_on(experiment.directory.place)}"
+    return f"{error}; {first}go on with it: {resume_command(experiment.directory.place)}"
 
 
-def _status(outcome: Outcome) -> int:
+def _status(outcome: SearchResult) -> int:
     if outcome.reason in ("signal", "time"):
         return INTERRUPTED if outcome.reason == "signal" else DONE
     return SOME_FAILED if outcome.failed else DONE
@@ -232,7 +236,7 @@ def _describe(experiment: Experiment) -> str:
     return "; ".join(parts)
 
 
-def _report(experiment: Experiment, outcome: Outcome) -> None:
+def _report(experiment: Experiment, outcome: SearchResult) -> None:
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.results import best_configurations, failures, table
 
@@ -255,7 +259,7 @@ def _report(experiment: Experiment, outcome: Outcome) -> None:
     say(output, f"Everything lies in {place}")
     unfinished = len(outcome.trials) < experiment.cap and outcome.reached is None
     if outcome.reason or unfinished:
-        say(output, f"Go on with it: {go_on(place)}")
+        say(output, f"Go on with it: {resume_command(place)}")
 
 
 def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:
@@ -271,7 +275,7 @@ def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> No
     if mode == "online" and (files or unfinished):
         # What had arrived of a run is known to the server alone.
         way = "Or upload it with no epoch twice" if files else "Upload it to W&B"
-        say(output, f"{way}: {go_on(place)} --wandb online")
+        say(output, f"{way}: {resume_command(place)} --wandb online")
 
 
 class _Temp:

@@ -16,7 +16,7 @@ from disks import small_disk
 from searching import reports, trial_folders
 
 from pcsearch.cli import main
-from pcsearch.engine.execution.result_log import ReportFiles
+from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.storage.files import writing
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
@@ -25,6 +25,7 @@ MODULE = '''
 import os, signal, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+import torch
 from ray import tune
 from pcsearch.errors import PcsearchError
 
@@ -41,7 +42,7 @@ def train(config):
     if kind == "refused":
         raise PcsearchError("no such setting")
     if kind == "no memory":
-        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
     for epoch in range(first, 6):
         if epoch == 3 and not (folder / kind).exists():
             if kind != "always":
@@ -178,7 +179,7 @@ def test_a_report_that_cannot_be_written_ends_the_session_in_a_line(
 
     write(folder, ["fine"])
     with monkeypatch.context() as patched:
-        patched.setattr(ReportFiles, "log_trial_result", full)
+        patched.setattr(ResultLog, "log_trial_result", full)
         assert main(START) == 2
     err = capfd.readouterr().err
     path = folder / "pcsearch_results" / "here"

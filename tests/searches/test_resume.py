@@ -428,10 +428,10 @@ def corrupt(files: list[Path], _: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (truncate, "state.pt is damaged; it goes on from checkpoint_"),
-        (corrupt, "state.pt is damaged; it goes on from checkpoint_"),
-        (remove_newest, "state.pt is missing; it goes on from checkpoint_"),
-        (remove_all, "state.pt is missing; it starts over"),
+        (truncate, "state.pt is damaged; restored from checkpoint_"),
+        (corrupt, "state.pt is damaged; restored from checkpoint_"),
+        (remove_newest, "state.pt is missing; restored from checkpoint_"),
+        (remove_all, "state.pt is missing; starts from the beginning"),
         (append_torn, ""),
     ],
 )

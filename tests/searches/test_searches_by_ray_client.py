@@ -127,7 +127,10 @@ def test_a_search_gives_what_its_trials_give_alone(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("token", "says"),
-    [("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"), ("", "and none is here")],
+    [
+        ("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"),
+        ("", "and this machine has none"),
+    ],
 )
 def test_a_cluster_that_wants_another_token_says_so(
     token: str, says: str, client: Client, tmp_path: Path
@@ -229,7 +232,7 @@ def test_trials_are_kept_off_a_node_that_joins_and_does_not_see_the_storage(
     finally:
         cluster.kill(node)
     assert re.fullmatch(
-        r"A node has joined that trials are kept off: --storage-path: \S+ is not the same folder "
+        r"A node has joined that gets no trials: --storage-path: \S+ is not the same folder "
         r"here and on every node: not on \S+ \(.*\); give a folder that all of them mount\n",
         told,
     )

@@ -156,7 +156,10 @@ def test_a_node_on_which_trials_would_fail_is_named_with_every_reason(
 
 @pytest.mark.parametrize(
     ("token", "says"),
-    [("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"), ("", "and none is here")],
+    [
+        ("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"),
+        ("", "and this machine has none"),
+    ],
 )
 def test_a_cluster_that_wants_another_token_says_so(
     token: str, says: str, cluster: RayNodes, tmp_path: Path
@@ -248,7 +251,7 @@ class TestANodeOfTwoCPUs:
         sweep = sweep_of(tmp_path / "s.yaml", pause=[0.01, 0.02, 0.03])
         options = ["--trainable", "mine:slow", "--storage-path", tmp_path]
         _, err = ended(two_cpus.search(sweep, *options, "--cpus-per-trial", "3", cwd=code), 2)
-        assert "a trial wants 3 CPUs and 0 GPUs, and no node has them (the largest: 2 CPUs" in err
+        assert "a trial needs 3 CPUs and 0 GPUs, and no node has them (the largest: 2 CPUs" in err
         ended(two_cpus.search(sweep, *options, "--name", "one", "--max-concurrent", "1", cwd=code))
         times = []
         for trial in trial_folders(tmp_path / "one"):

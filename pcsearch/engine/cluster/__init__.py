@@ -1,4 +1,4 @@
-"""Where the trials run: the address, the connection, the nodes and their resources.
+"""The Ray cluster that trials run on: its address, the connection, its nodes and their resources.
 
-It knows nothing of what is searched.
+It must not know what is searched, nor Tune's search.
 """

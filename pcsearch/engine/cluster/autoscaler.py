@@ -1,4 +1,4 @@
-"""The nodes that a cluster with an autoscaler can start: they count before they are there."""
+"""The nodes that a cluster's autoscaler can start: a trial may wait for one of them."""
 
 from __future__ import annotations
 
@@ -8,31 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ray._private.state import state
+
+from pcsearch.engine.ray_internals import autoscaler_node_types
 
 LAUNCHER_FILE = "ray_bootstrap_config.yaml"
-"""What Ray's cluster launcher leaves in the home folder of the head."""
+"""The file that Ray's cluster launcher leaves in the home folder of the head."""
 
 
-def may_come() -> list[Mapping[str, float]]:
+def startable_nodes() -> list[Mapping[str, float]]:
     """The resources of each type of node that the cluster can start."""
-    found = list(_from_the_cluster())
+    # On Kubernetes and hosted clusters, the autoscaler tells Ray.
+    nodes = autoscaler_node_types()
     # A user may have no home folder.
     with suppress(RuntimeError):
-        found += _from_the_launcher(Path.home() / LAUNCHER_FILE)
-    return found
+        nodes += _from_launcher(Path.home() / LAUNCHER_FILE)
+    return nodes
 
 
-def _from_the_cluster() -> Iterator[Mapping[str, float]]:
-    """As the autoscalers of Kubernetes and of hosted clusters tell Ray."""
-    config = state.get_cluster_config()
-    for group in config.node_group_configs if config is not None else ():
-        if group.max_count != 0:
-            yield dict(group.resources)
-
-
-def _from_the_launcher(file: Path) -> Iterator[Mapping[str, float]]:
-    """As the cluster launcher's own file says, where this is its head."""
+def _from_launcher(file: Path) -> Iterator[Mapping[str, float]]:
+    """The node types in the cluster launcher's file, where this machine is its head."""
     if not file.is_file():
         return
     config = yaml.safe_load(file.read_text(encoding="utf-8")) or {}

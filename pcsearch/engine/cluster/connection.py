@@ -1,141 +1,146 @@
-"""The Ray that trials run on: one of this process's own, or a running cluster."""
+"""The connection to Ray: to one of this process's own, or to a running cluster."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import services, worker
+from ray.exceptions import RayError
 
 from pcsearch.engine.cluster import ray_client
-from pcsearch.engine.cluster.address import OPTION, reach
-from pcsearch.engine.cluster.node_checks import check_nodes
-from pcsearch.engine.cluster.ray_client import LOGS, adapted, is_client, refusal
-from pcsearch.engine.cluster.resources import is_local, nodes_with_room, wanted_by_trial
+from pcsearch.engine.cluster.address import address_error, is_local, reach
+from pcsearch.engine.cluster.ray_client import client_settings, is_client
 from pcsearch.engine.cluster.shipping import packed
-from pcsearch.engine.records.options import Options
-from pcsearch.engine.storage.store import Store
-from pcsearch.errors import PcsearchError, Problem
+from pcsearch.engine.ray_internals import own_process_groups
+from pcsearch.errors import PcsearchError
 
-# Trials hand over no objects; Ray's own choice is a third of the memory.
 OBJECT_STORE_BYTES = 100 * 1024**2
+"""Of a local Ray, where trials share no objects; Ray's default is a third of the memory."""
+DEFAULT_LOGS = "/tmp/ray/session_latest/logs on every node"  # noqa: S108 - it is Ray's own choice
 
 
-@contextmanager
-def connected(
-    address: str | None, code: Path | None = None, namespace: str | None = None
-) -> Iterator[None]:
-    """Be connected to Ray; a local one starts and ends with the block.
+class ConnectionLostError(PcsearchError):
+    """The cluster cannot be reached any more; the search can be resumed later."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection to Ray.
 
     Args:
-        address: ``HOST:PORT``, ``ray://HOST:PORT`` or ``auto`` for a running cluster; None or
-            ``local`` starts one on this machine. Where the process is connected already, that is
-            what is used.
-        code: the folder of the user's modules that the nodes of a running cluster are sent.
-        namespace: of Ray's, by which a running cluster knows the sessions of a search.
-
-    Raises:
-        PcsearchError: there is no cluster at the address, or it cannot be used from here.
+        logs: the folder with Ray's own logs.
+        client: whether the connection is through Ray Client.
     """
-    if ray.is_initialized():
-        # It is the caller's, and stays when the search has ended.
-        yield
-        return
-    with _quiet(), adapted() if is_client(address) else nullcontext():
-        if address is None or is_local(address):
-            _init("local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False)
-        else:
-            _join(address, code, namespace)
+
+    logs: str = DEFAULT_LOGS
+    client: bool = False
+
+    def is_lost(self, error: BaseException | None) -> bool:
+        """Whether the end of the connection caused an error; the error of a trial does not count.
+
+        Only a connection through Ray Client is lost while its process lives.
+        """
+        from_client = isinstance(error, ConnectionError) and not isinstance(error, RayError)
+        return self.client and (from_client or not ray.is_initialized())
+
+    @contextmanager
+    def required(self) -> Iterator[None]:
+        """Turn an error that the end of the connection causes into one line.
+
+        Raises:
+            ConnectionLostError: the connection has ended in the block.
+        """
         try:
             yield
         except PcsearchError:
             raise
         except Exception as error:
-            error.add_note(f"Ray's logs: {logs_folder()}")
+            if self.is_lost(error):
+                raise ConnectionLostError("the connection to the cluster was lost") from error
             raise
-        finally:
-            ray.shutdown()
 
 
-def logs_folder() -> str:
-    """Where the Ray that this process is connected to keeps its logs."""
-    node = worker.global_worker.node
-    return LOGS if node is None else str(node.get_logs_dir_path())
+@contextmanager
+def connected(
+    address: str | None, code: Path | None = None, namespace: str | None = None
+) -> Iterator[Connection]:
+    """Connect to Ray until the block ends; a local Ray starts and ends with the block.
 
-
-def check_cluster(
-    options: Options, storage: Path | Store, packages: Mapping[str, str]
-) -> frozenset[str]:
-    """Hold the nodes of a running cluster to what trials need there.
+    Where the caller's process is connected already, that connection is used, and stays.
 
     Args:
-        options: what was asked of the search.
-        storage: where the experiments lie.
-        packages: what trials import besides torch, and what to do without it.
-
-    Returns:
-        The ids of the nodes that were asked.
+        address: ``HOST:PORT``, ``ray://HOST:PORT`` or ``auto`` for a running cluster; None or
+            ``local`` starts a Ray on this machine.
+        code: the folder of the user's modules, which are sent to the nodes of a running cluster.
+        namespace: of Ray, by which a running cluster knows the drivers of a search.
 
     Raises:
-        PcsearchError: nodes with other versions, without a package, or without the storage.
+        PcsearchError: no cluster answers at the address, or it cannot be used from here.
     """
-    # There is none where an autoscaler is to start the first.
-    nodes = nodes_with_room(options, wanted_by_trial(options))
-    if nodes:
-        check_nodes(nodes, storage, packages)
-    return frozenset(node["NodeID"] for node in nodes)
+    if ray.is_initialized():
+        context = ray.init(ignore_reinit_error=True, configure_logging=False)
+        yield Connection(_logs_folder(context))
+    elif is_local(address):
+        with own_process_groups():
+            context = _init(
+                "local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False
+            )
+        with _until_end(Connection(_logs_folder(context))) as connection:
+            yield connection
+    elif address is not None and is_client(address):
+        with client_settings():
+            _join_through_client(address, code, namespace)
+            with _until_end(Connection(client=True)) as connection:
+                yield connection
+    else:
+        assert address is not None, "no address is a local one"
+        context = _join(address, code, namespace)
+        with _until_end(Connection(_logs_folder(context))) as connection:
+            yield connection
 
 
-def _join(address: str, code: Path | None, namespace: str | None) -> None:
-    found = ray_client.reach(address) if is_client(address) else reach(address)
-    with ExitStack() as stack:
-        environment = stack.enter_context(packed(code))
+@contextmanager
+def _until_end(connection: Connection) -> Iterator[Connection]:
+    """Disconnect at the end of the block; an unexpected error tells where Ray's logs are."""
+    try:
+        yield connection
+    except PcsearchError:
+        raise
+    except Exception as error:
+        error.add_note(f"Ray's logs: {connection.logs}")
+        raise
+    finally:
+        ray.shutdown()
+
+
+def _join(address: str, code: Path | None, namespace: str | None) -> Any:
+    resolved = reach(address)
+    with packed(code) as environment:
         try:
-            _init(found, runtime_env=environment, namespace=namespace)
-        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            return _init(resolved, runtime_env=environment, namespace=namespace)
+        except (ConnectionError, RuntimeError, ValueError, RayError) as error:
             reason = " ".join(str(error).split())
             message = f"no Ray cluster answers at {address} ({reason})"
-            if is_client(address):
-                message = refusal(address, error)
-            raise PcsearchError(Problem(message, OPTION)) from error
+            raise address_error(message) from error
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what Ray tells of its nodes out of standard output: none of its options does."""
-    before = worker.print_to_stdstream
-    worker.print_to_stdstream = lambda *_, **__: None
-    try:
-        yield
-    finally:
-        worker.print_to_stdstream = before
+def _join_through_client(address: str, code: Path | None, namespace: str | None) -> None:
+    ray_client.reach(address)
+    with packed(code) as environment:
+        ray_client.connect(
+            lambda: _init(address, runtime_env=environment, namespace=namespace), address
+        )
 
 
-def _init(address: str, **options: Any) -> None:
-    with _apart():
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+def _init(address: str, **options: Any) -> Any:
+    return ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
 
 
-@contextmanager
-def _apart() -> Iterator[None]:
-    """Start Ray's processes in groups of their own.
-
-    A signal to this process's group, as batch systems send it, would end them first, and this
-    process would wait for them for a minute.
-    """
-    place: Any = services
-    before = services.ConsolePopen
-
-    class Apart(before):  # type: ignore[misc, valid-type]
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **{"process_group": 0, **options})
-
-    place.ConsolePopen = Apart
-    try:
-        yield
-    finally:
-        place.ConsolePopen = before
+def _logs_folder(context: Any) -> str:
+    """The folder of Ray's logs, by what ``ray.init`` returns for a connection as a node."""
+    return str(Path(context.address_info["session_dir"], "logs"))

@@ -1,7 +1,6 @@
-"""A cluster's nodes, held to what trials need there before any starts.
+"""Checks whether trials can run on the nodes of a cluster, before any trial starts.
 
-Each node that can take a trial is asked by a task of its own: its versions, the packages that it
-lacks, and whether it sees the storage.
+A task on each node tells its versions, the packages that it lacks, and whether it sees the storage.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from uuid import uuid4
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from pcsearch.engine.cluster.ray_client import last_line
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError, Problem
@@ -34,11 +34,11 @@ Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a node says of itself.
+class NodeState:
+    """What a trial would find on a node.
 
     Args:
-        versions: of Python, ray and torch, None for what is not there.
+        versions: of Python, ray and torch, None for what is not installed.
         missing: the packages that it lacks.
         storage: why it does not see the storage, empty where it does.
     """
@@ -49,97 +49,102 @@ class Answer:
 
 
 def check_nodes(nodes: Sequence[Node], storage: Path | Store, packages: Mapping[str, str]) -> None:
-    """Ask nodes whether trials can run there.
+    """Check whether trials can run on nodes.
 
     Args:
         nodes: as Ray lists them.
-        storage: where the experiments lie, which all of them must see.
-        packages: what trials import besides torch, and what to do without it.
+        storage: where the experiments lie, which every node must see.
+        packages: the packages that trials import besides torch, and what to do without each.
 
     Raises:
         PcsearchError: every node on which trials would fail, and why.
     """
-    answers = _answers(nodes, storage, packages)
-    if not any(answers.values()):
+    states = _states(nodes, storage, packages)
+    if not any(states.values()):
         raise PcsearchError(Problem("no node that could take a trial is left", "--address"))
-    problems = _problems(answers, storage, packages)
+    problems = _problems(states, storage, packages)
     if problems:
         raise PcsearchError(problems)
 
 
 def node_problems(node: Node, storage: Path | Store, packages: Mapping[str, str]) -> list[Problem]:
-    """Why trials would fail on one node; nothing where they would not, or it has gone.
+    """Why trials would fail on one node; empty where they would not, or the node is gone.
 
     Args:
         node: as Ray lists it.
-        storage: as in `check_nodes`.
-        packages: the same.
+        storage: where the experiments lie.
+        packages: the packages that trials import besides torch, and what to do without each.
 
     Raises:
-        PcsearchError: the storage cannot be written here.
+        PcsearchError: the storage cannot be written from this machine.
     """
-    return _problems(_answers([node], storage, packages), storage, packages)
+    return _problems(_states([node], storage, packages), storage, packages)
 
 
-def _answers(
+def _states(
     nodes: Sequence[Node], storage: Path | Store, packages: Mapping[str, str]
-) -> dict[str, Answer | str | None]:
-    with _probed(storage) as (place, word):
-        asked = {
-            _name(node): _ask.options(
+) -> dict[str, NodeState | str | None]:
+    """By the nodes' names: their states, why a node has not answered, or None for a lost node."""
+    with _probe_folder(storage) as (place, word):
+        references = {
+            _name(node): _node_state.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             ).remote(place, word, list(packages))
             for node in nodes
         }
-        ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_TIMEOUT_S)
-        return {name: _answer(reference) for name, reference in asked.items()}
+        ray.wait(list(references.values()), num_returns=len(nodes), timeout=ANSWER_TIMEOUT_S)
+        return {name: _received(reference) for name, reference in references.items()}
 
 
 def _problems(
-    answers: Mapping[str, Answer | str | None], storage: Path | Store, packages: Mapping[str, str]
+    states: Mapping[str, NodeState | str | None],
+    storage: Path | Store,
+    packages: Mapping[str, str],
 ) -> list[Problem]:
     silent = [
-        Problem(f"cannot run trials: {answer}", f"node {name}")
-        for name, answer in answers.items()
-        if isinstance(answer, str)
+        Problem(f"cannot run trials: {state}", f"node {name}")
+        for name, state in states.items()
+        if isinstance(state, str)
     ]
-    given = {name: answer for name, answer in answers.items() if isinstance(answer, Answer)}
+    answers = {name: state for name, state in states.items() if isinstance(state, NodeState)}
     return [
         *silent,
-        *version_problems({name: answer.versions for name, answer in given.items()}, versions()),
-        *_package_problems(given, packages),
-        *_storage_problems(given, storage),
+        *version_problems({name: state.versions for name, state in answers.items()}, versions()),
+        *_package_problems(answers, packages),
+        *_storage_problems(answers, storage),
     ]
 
 
 def versions() -> dict[str, str | None]:
-    """Of Python, ray and torch in this process."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    """The versions of Python, ray and torch in this process."""
+    installed: dict[str, str | None] = {"python": platform.python_version()}
     for name in PACKAGES:
-        found[name] = None
+        installed[name] = None
         with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            installed[name] = version(name)
+    return installed
 
 
 def version_problems(
-    theirs: Mapping[str, Mapping[str, str | None]], ours: Mapping[str, str | None]
+    nodes: Mapping[str, Mapping[str, str | None]], driver: Mapping[str, str | None]
 ) -> list[Problem]:
-    """The nodes whose versions are not those of the driver up to the minor one.
+    """The nodes whose minor versions of packages differ from the driver's.
 
     Args:
-        theirs: for each node, the versions of packages.
-        ours: the driver's.
+        nodes: for each node, the versions of packages.
+        driver: the driver's versions.
     """
     problems = []
-    for node, found in theirs.items():
-        unlike = [
-            f"{name} {found[name] or 'missing'} (here {mine})"
-            for name, mine in ours.items()
-            if _minor(found[name]) != _minor(mine)
+    for node, installed in nodes.items():
+        different = [
+            f"{name} {installed[name] or 'missing'} (here {own})"
+            for name, own in driver.items()
+            if _minor(installed[name]) != _minor(own)
         ]
-        if unlike:
-            message = f"has {', '.join(unlike)}; nodes need the same minor versions as the driver"
+        if different:
+            message = (
+                f"has {', '.join(different)}; nodes need the same minor versions as the driver"
+            )
             problems.append(Problem(message, f"node {node}"))
     return problems
 
@@ -149,15 +154,15 @@ def _minor(text: str | None) -> tuple[str, ...] | None:
 
 
 def _package_problems(
-    answers: Mapping[str, Answer], packages: Mapping[str, str]
+    states: Mapping[str, NodeState], packages: Mapping[str, str]
 ) -> Iterator[Problem]:
-    for node, answer in answers.items():
-        for name in answer.missing:
+    for node, state in states.items():
+        for name in state.missing:
             yield Problem(f"has no {name}: install it there, or {packages[name]}", f"node {node}")
 
 
-def _storage_problems(answers: Mapping[str, Answer], storage: Path | Store) -> Iterator[Problem]:
-    blind = [f"{node} ({answer.storage})" for node, answer in answers.items() if answer.storage]
+def _storage_problems(states: Mapping[str, NodeState], storage: Path | Store) -> Iterator[Problem]:
+    blind = [f"{node} ({state.storage})" for node, state in states.items() if state.storage]
     if blind and isinstance(storage, Store):
         yield Problem(
             f"{storage.address} cannot be used on every node: not on {', '.join(blind)}; give them "
@@ -174,13 +179,13 @@ def _storage_problems(answers: Mapping[str, Answer], storage: Path | Store) -> I
 
 def _name(node: Node) -> str:
     address, host = node["NodeManagerAddress"], node.get("NodeManagerHostname")
-    # Two nodes of one machine differ in nothing but their ids.
+    # Two nodes on one machine differ in nothing but their ids.
     return f"{address} ({host}, {node['NodeID'][:8]})"
 
 
 @contextmanager
-def _probed(storage: Path | Store) -> Iterator[tuple[Path | Store, str]]:
-    """A folder in the storage with a file of a word that nobody else knows."""
+def _probe_folder(storage: Path | Store) -> Iterator[tuple[Path | Store, str]]:
+    """Make a folder in the storage, with a random word in a file, until the block ends."""
     word = uuid4().hex
     name = f".probe_{word}"
     if isinstance(storage, Store):
@@ -207,14 +212,19 @@ def _probed(storage: Path | Store) -> Iterator[tuple[Path | Store, str]]:
 
 
 @ray.remote(num_cpus=0, max_retries=1)
-def _ask(place: Path | Store, word: str, packages: list[str]) -> dict[str, Any]:
-    """An Answer's fields, found on the node where this runs."""
+def _node_state(place: Path | Store, word: str, packages: list[str]) -> dict[str, Any]:
+    """The fields of a `NodeState`, for the node where the task runs."""
     missing = [name for name in packages if find_spec(name) is None]
-    return {"versions": versions(), "missing": missing, "storage": unseen(place, word)}
+    return {"versions": versions(), "missing": missing, "storage": storage_problem(place, word)}
 
 
-def unseen(place: Path | Store, word: str) -> str:
-    """Why a probe's folder is not seen, or cannot be written, in this process; empty if it is."""
+def storage_problem(place: Path | Store, word: str) -> str:
+    """Why this process does not see a probe folder, or cannot write it; empty where it can.
+
+    Args:
+        place: the folder.
+        word: what the driver has written there.
+    """
     own = f"{socket.gethostname()}_{uuid4().hex}"
     try:
         if isinstance(place, Store):
@@ -232,15 +242,13 @@ def unseen(place: Path | Store, word: str) -> str:
     return ""
 
 
-def _answer(reference: Any) -> Answer | str | None:
-    """What a task has answered, or why it has not; None where its node has gone."""
+def _received(reference: Any) -> NodeState | str | None:
+    """The state that a task has returned, why it has not, or None where its node is gone."""
     try:
-        return Answer(**ray.get(reference, timeout=0))
+        return NodeState(**ray.get(reference, timeout=0))
     except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
         return None
     except ray.exceptions.GetTimeoutError:
         return f"it has not answered for {ANSWER_TIMEOUT_S} s"
     except ray.exceptions.RayError as error:
-        # The last line is the exception that the others lead to.
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        return lines[-1] if lines else type(error).__name__
+        return last_line(error)

@@ -1,7 +1,7 @@
-"""Nodes that join a cluster in the middle of a search: asked what the others were asked before it.
+"""Checks the nodes that join a cluster during a search.
 
-One on which trials would fail is named in a line, and gets no more of them: it is free when the
-others are busy, and would fail one after the other.
+A node on which trials would fail is named in a line and gets no trials: as it is free when the
+others are busy, one trial after the other would fail there.
 """
 
 from __future__ import annotations
@@ -21,80 +21,80 @@ INTERVAL_S = 5
 NODE_LABEL = "ray.io/node-id"
 
 
-class Newcomers:
-    """Watches for nodes that join.
+class NodeWatcher:
+    """Checks each node that joins, once.
 
     Args:
-        there: the nodes with room for a trial, as Ray lists them.
-        problems: why trials would fail on one.
-        asked: the ids of those that need not be asked any more.
-        tell: is given a line of each that cannot be used.
+        nodes: gives the nodes with room for a trial, as Ray lists them.
+        problems: gives the reasons why trials would fail on a node.
+        checked: the ids of the nodes that are checked already.
+        tell: is called with a line about each node on which trials would fail.
     """
 
     def __init__(
         self,
-        there: Callable[[], Sequence[Node]],
+        nodes: Callable[[], Sequence[Node]],
         problems: Callable[[Node], Sequence[Problem]],
-        asked: Iterable[str],
+        checked: Iterable[str],
         tell: Callable[[str], None],
     ) -> None:
         self.unfit: frozenset[str] = frozenset()
-        """The ids of nodes that trials are kept off."""
-        self._there = there
+        """The ids of the nodes on which trials would fail."""
+        self._nodes = nodes
         self._problems = problems
-        self._asked = set(asked)
+        self._checked = set(checked)
         self._tell = tell
         self._lock = Lock()
 
-    def look(self) -> frozenset[str]:
-        """Ask the nodes that have joined, and wait for their answers; `unfit`."""
+    def check(self) -> frozenset[str]:
+        """Check the nodes that have joined, wait for their answers, and return `unfit`."""
         with self._lock:
-            for node in self._there():
-                # What cannot be asked now is asked the next time.
+            for node in self._nodes():
+                # A node that cannot be checked now is checked the next time.
                 with contextlib.suppress(PcsearchError, RayError):
-                    self._ask(node)
+                    self._check(node)
             return self.unfit
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Look every few seconds as long as the block lasts."""
-        over = Event()
+    def running(self) -> Iterator[None]:
+        """Check every few seconds, in a thread, until the block ends."""
+        end = Event()
 
         def watch() -> None:
-            while not over.wait(INTERVAL_S):
-                # A connection that is lost ends the search, which says so.
+            while not end.wait(INTERVAL_S):
+                # A lost connection ends the search, which tells it.
                 with contextlib.suppress(Exception):
-                    self.look()
+                    self.check()
 
-        thread = Thread(target=watch, name="newcomers", daemon=True)
+        thread = Thread(target=watch, name="node watcher", daemon=True)
         thread.start()
         try:
             yield
         finally:
-            over.set()
-            # Ray may end after the block, and should not be asked then.
+            end.set()
+            # After the block Ray may be shut down, and a call would start it again.
             thread.join(INTERVAL_S)
 
-    def _ask(self, node: Node) -> None:
+    def _check(self, node: Node) -> None:
         node_id = node["NodeID"]
-        if node_id in self._asked:
+        if node_id in self._checked:
             return
         problems = self._problems(node)
-        self._asked.add(node_id)
+        self._checked.add(node_id)
         if problems:
             self.unfit |= {node_id}
-            why = "; ".join(map(str, problems))
-            self._tell(f"A node has joined that trials are kept off: {why}")
+            reasons = "; ".join(map(str, problems))
+            self._tell(f"A node has joined that gets no trials: {reasons}")
 
 
-def elsewhere(
+def without_nodes(
     resources: tune.PlacementGroupFactory, nodes: frozenset[str]
 ) -> tune.PlacementGroupFactory:
-    """A trial's resources, on any nodes but some.
+    """A trial's resources, on any nodes except some.
 
     Args:
-        resources: without a word of nodes.
-        nodes: the ids of those to keep off.
+        resources: of the trial.
+        nodes: the ids of the nodes on which it may not run.
     """
     bundles = resources.bundles
     selector = {NODE_LABEL: f"!in({','.join(sorted(nodes))})"}

@@ -1,55 +1,45 @@
-"""``--address ray://HOST:PORT``: a cluster reached through Ray Client, by a machine outside it.
+"""``--address ray://HOST:PORT``: a cluster used through Ray Client from a machine outside it.
 
-Ray's client waits long for a wrong address and tells of it in many lines, so the port is asked
-first. Tune's loop stays in this process; what only a node can see of the cluster is asked by tasks.
+Ray Client tries a wrong address for long and prints many lines about it, so the port is asked
+first. Tune's loop stays in this process; tasks on the cluster find out what only a node can see.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import re
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
-from threading import Event
 from typing import Any, TypeVar
 
 import ray
-from ray._private import auto_init_hook
 from ray.exceptions import RayError
-from ray.train._internal import storage
 
 from pcsearch.engine.cluster.address import (
+    address_error,
+    check_port,
+    check_token,
     is_host_and_port,
-    knock,
-    problem,
-    token_trouble,
-    use_token,
+    send_token,
+    token_problem,
 )
-from pcsearch.errors import PcsearchError
+from pcsearch.engine.ray_internals import (
+    HEAD_RESOURCE,
+    ping_client_server,
+    short_keepalive,
+    staging_folder,
+)
 
 SCHEME = "ray://"
-ASK_TIMEOUT_S = 8
+PING_TIMEOUT_S = 8
 TASK_TIMEOUT_S = 90
-PROMPT = (
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.ping_timeout_ms", 10_000),
-)
-"""Options of grpcio's: the last of a name counts."""
-HEAD = "node:__internal_head__"
-"""The resource that the head alone has."""
-LOGS = "/tmp/ray/session_latest/logs on every node"  # noqa: S108 - it is Ray's own choice
-VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
+IGNORE_VERSIONS = "RAY_IGNORE_VERSION_MISMATCH"
+CLIENT_LOGGER, REMOTE_LOGGER = "ray.util.client", "ray.util.client.logsclient"
 
-_IN_USE = Event()
-Given = TypeVar("Given")
-
-
-class ConnectionLostError(PcsearchError):
-    """The cluster cannot be reached any more; the search can go on later."""
+Result = TypeVar("Result")
 
 
 def is_client(address: str | None) -> bool:
@@ -58,141 +48,147 @@ def is_client(address: str | None) -> bool:
 
 
 def reach(address: str) -> str:
-    """An address at which Ray Client's server has answered and takes this machine's token.
+    """Check that Ray Client's server answers at an address and takes this machine's token.
 
     Args:
         address: ``ray://HOST:PORT``.
 
+    Returns:
+        The address.
+
     Raises:
-        PcsearchError: there is none, or it wants another token.
+        PcsearchError: no such server answers, or it wants another token.
     """
     target = address.removeprefix(SCHEME)
     if not is_host_and_port(target):
-        raise problem(f"{address!r} is not ray://HOST:PORT (the port is 10001 unless told)")
-    knock(address, target)
-    use_token()
-    trouble = _trouble(address, target)
-    if trouble is not None:
-        raise problem(trouble)
+        raise address_error(f"{address!r} is not ray://HOST:PORT (the default port is 10001)")
+    check_port(address, target)
+    send_token()
+    check_token()
+    problem = _server_problem(address, target)
+    if problem is not None:
+        raise address_error(problem)
     return address
 
 
 @contextmanager
-def adapted() -> Iterator[None]:
-    """Fit Ray to a process that is no node, as long as the block lasts.
+def client_settings() -> Iterator[None]:
+    """Adapt Ray to a process that is no node of the cluster, until the block ends.
 
     Raises:
         PcsearchError: grpcio is missing.
     """
     if find_spec("grpc") is None:
-        raise problem("ray:// needs grpcio: pip install 'ray[client]'")
-    # The library's own messages would go to the terminal.
+        raise address_error("ray:// needs grpcio: pip install 'ray[client]'")
+    # gRPC and Ray Client print their own messages in the terminal.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from ray.util.client import common
-
-    logging.getLogger("ray.util.client").setLevel(logging.CRITICAL)
-    # Ray sets the level of this one.
-    logging.getLogger("ray.util.client.logsclient").disabled = True
-    with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix="pcsearch_tune_"))
-        # What Tune writes before it goes to the storage: its own folder is a node's.
-        stack.enter_context(_replaced(storage, "_get_ray_train_session_dir", lambda: folder))
-        # Where the connection is lost, Ray would go on with another cluster, or a new one.
-        stack.enter_context(_replaced(auto_init_hook, "enable_auto_connect", False))
-        before = list(common.GRPC_OPTIONS)
-        # A head that has gone without a word would be waited for ten minutes.
-        common.GRPC_OPTIONS[:] = [*before, *PROMPT]
-        stack.callback(common.GRPC_OPTIONS.__setitem__, slice(None), before)
-        _IN_USE.set()
-        stack.callback(_IN_USE.clear)
+    with (
+        TemporaryDirectory(prefix="pcsearch_tune_") as folder,
+        staging_folder(folder),
+        short_keepalive(),
+        _silent_loggers(),
+    ):
         yield
 
 
-@contextmanager
-def connection_kept() -> Iterator[None]:
-    """Say it in a line where the connection to the cluster ends a session.
+def connect(connect_to_ray: Callable[[], Any], address: str) -> None:
+    """Connect through Ray Client, and compare the cluster's versions with this process's.
+
+    Args:
+        connect_to_ray: calls ``ray.init`` and returns what it gives.
+        address: for messages.
 
     Raises:
-        ConnectionLostError: it has.
+        PcsearchError: the cluster takes no driver, or runs other versions.
     """
     try:
-        yield
-    except PcsearchError:
-        raise
-    except Exception as error:
-        if is_lost(error):
-            raise ConnectionLostError("the connection to the cluster was lost") from error
-        raise
+        # Ray tells the versions only in the text of its error.
+        with _environment(IGNORE_VERSIONS, "1"):
+            context = connect_to_ray()
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        message = f"the cluster at {address} takes no driver ({last_line(error)})"
+        raise address_error(message) from error
+    mismatch = version_mismatch(context.ray_version, context.python_version)
+    if mismatch:
+        ray.shutdown()
+        raise address_error(f"the cluster at {address} runs {mismatch}; use the same versions")
 
 
-def is_lost(error: Any) -> bool:
-    """Whether an error comes of a connection through Ray Client which has ended."""
-    is_of_it = isinstance(error, ConnectionError) and not isinstance(error, RayError)
-    return _IN_USE.is_set() and (is_of_it or not ray.is_initialized())
+def version_mismatch(ray_version: str, python_version: str) -> str:
+    """The versions of a cluster that differ from this process's, empty where none does.
+
+    Ray Client needs the same version of Ray, and the same minor version of Python.
+    """
+    own_python = platform.python_version()
+    different = []
+    if ray_version != ray.__version__:
+        different.append(f"ray {ray_version} (here {ray.__version__})")
+    if python_version.split(".")[:2] != own_python.split(".")[:2]:
+        different.append(f"python {python_version} (here {own_python})")
+    return ", ".join(different)
 
 
-def on_head(function: Callable[..., Given], *arguments: Any) -> Given:
-    """What a function gives on the head of the cluster.
+def on_head(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function in a task on the head of the cluster.
 
     Raises:
         PcsearchError: it fails there, or takes too long.
     """
-    task: Any = ray.remote(num_cpus=0, resources={HEAD: 0.001})(function)
+    task: Any = ray.remote(num_cpus=0, resources={HEAD_RESOURCE: 0.001})(function)
     try:
-        given: Given = ray.get(task.remote(*arguments), timeout=TASK_TIMEOUT_S)
+        result: Result = ray.get(task.remote(*arguments), timeout=TASK_TIMEOUT_S)
     except RayError as error:
-        raise problem(f"the head of the cluster cannot be asked ({_last_line(error)})") from error
-    return given
+        message = f"the head of the cluster cannot be asked ({last_line(error)})"
+        raise address_error(message) from error
+    return result
 
 
-def refusal(address: str, error: Exception) -> str:
-    """Why Ray Client has not connected, in a line."""
-    versions = VERSIONS.findall(str(error))
-    if len(versions) == len(("theirs", "ours")):
-        pairs = zip(("ray", "python"), *versions, strict=True)
-        unlike = ", ".join(f"{name} {its} (here {own})" for name, its, own in pairs if its != own)
-        return f"the cluster at {address} runs {unlike}; use the same versions"
-    return f"the cluster at {address} takes no driver ({_last_line(error)})"
-
-
-def _last_line(error: Exception) -> str:
-    """The exception that the other lines of an error lead to."""
+def last_line(error: Exception) -> str:
+    """The last line of an error's text: in a chain of errors, the one that the user sees."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else repr(error)
 
 
-def _trouble(address: str, target: str) -> str | None:
-    """What is wrong with what answers at ``HOST:PORT``; None where Ray Client's server does."""
+def _server_problem(address: str, target: str) -> str | None:
+    """What is wrong with the server at ``HOST:PORT``, None where it is Ray Client's."""
     import grpc
-    from ray._private.grpc_utils import init_grpc_channel
-    from ray.core.generated import ray_client_pb2, ray_client_pb2_grpc
 
-    messages: Any = ray_client_pb2
-    services: Any = ray_client_pb2_grpc
-    ping = messages.ClusterInfoRequest(type=messages.ClusterInfoType.PING)
-    with init_grpc_channel(target) as channel:
-        stub = services.RayletDriverStub(channel)
-        try:
-            stub.ClusterInfo(ping, timeout=ASK_TIMEOUT_S, metadata=[("client_id", "ping")])
-        except grpc.RpcError as error:
-            code = error.code()
-            if code == grpc.StatusCode.UNAUTHENTICATED:
-                return token_trouble(address)
-            is_ray = code == grpc.StatusCode.UNIMPLEMENTED
-            return (
-                f"no server of Ray Client answers at {address}: "
-                f"{'another server of Ray' if is_ray else 'something else'} listens there; 'ray "
-                "start --head' starts it at port 10001, or --ray-client-server-port, where the "
-                "head has grpcio (pip install 'ray[client]')"
-            )
+    try:
+        ping_client_server(target, PING_TIMEOUT_S)
+    except grpc.RpcError as error:
+        code = error.code()
+        if code == grpc.StatusCode.UNAUTHENTICATED:
+            return token_problem(address)
+        is_ray = code == grpc.StatusCode.UNIMPLEMENTED
+        return (
+            f"no server of Ray Client answers at {address}: "
+            f"{'another server of Ray' if is_ray else 'something else'} listens there; 'ray "
+            "start --head' starts it at port 10001, or --ray-client-server-port, where the "
+            "head has grpcio (pip install 'ray[client]')"
+        )
     return None
 
 
 @contextmanager
-def _replaced(place: Any, name: str, value: Any) -> Iterator[None]:
-    before = getattr(place, name)
-    setattr(place, name, value)
+def _silent_loggers() -> Iterator[None]:
+    client, remote = logging.getLogger(CLIENT_LOGGER), logging.getLogger(REMOTE_LOGGER)
+    with ExitStack() as stack:
+        stack.callback(client.setLevel, client.level)
+        stack.callback(setattr, remote, "disabled", remote.disabled)
+        client.setLevel(logging.CRITICAL)
+        # Ray sets the level of this one.
+        remote.disabled = True
+        yield
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    original = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
-        setattr(place, name, before)
+        if original is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = original

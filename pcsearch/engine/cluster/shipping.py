@@ -1,7 +1,7 @@
-"""What travels to a cluster's nodes with the search: pcsearch, and the user's own modules.
+"""Sends pcsearch and the user's own modules to the nodes of a cluster.
 
-A node needs ray and torch; the rest is in one folder that Ray packs, sends to each node once and
-puts before everything else on the workers' path (a runtime environment's ``working_dir``).
+A node needs ray and torch. All else is in one folder, the ``working_dir`` of Ray's runtime
+environment: Ray sends it to each node once, and puts it first on the workers' import path.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ LARGEST_PACKAGE = 50 * 1024**2
 
 @contextmanager
 def packed(code: Path | None) -> Iterator[dict[str, Any]]:
-    """The runtime environment of a search, whose files are there as long as the block lasts.
+    """The runtime environment of a search; its files exist until the block ends.
 
     Args:
         code: the folder of the user's modules, None where there are none to send.
 
     Raises:
-        PcsearchError: the folder holds too much.
+        PcsearchError: the modules are too large.
     """
     with TemporaryDirectory(prefix="pcsearch_code_") as name:
         folder = Path(name)
@@ -39,14 +39,14 @@ def packed(code: Path | None) -> Iterator[dict[str, Any]]:
         _add_digits(folder)
         if code is not None:
             _add_modules(code, folder)
-        # A job that was submitted to the cluster has an environment of its own, to be added to.
+        # A job that was submitted to the cluster has an environment already; Ray merges the two.
         os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
         yield {"working_dir": str(folder), "env_vars": {SHIPPED_VARIABLE: "1"}}
 
 
 def _add_digits(folder: Path) -> None:
-    """Send the images of scikit-learn that a worker without it could not have."""
-    # What is shipped matters to few commands, and numpy would be loaded for all.
+    """Add scikit-learn's digit images, for nodes without scikit-learn."""
+    # Few commands send anything, and numpy would be loaded for all.
     from pcsearch.pc.data.digits import FILE, source
 
     there = source()
@@ -70,29 +70,29 @@ def _add_modules(code: Path, folder: Path) -> None:
                 )
             )
         target = folder / source.relative_to(code)
-        # Ours is there already; a large file is no code.
+        # A large file is no code. A file of pcsearch is in the folder already.
         if size <= LARGEST_FILE and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
 
 
 def _files(code: Path) -> Iterator[Path]:
-    """A folder's modules, and every file of its packages."""
+    """The modules of a folder, and every file of its packages."""
     for entry in sorted(code.iterdir()):
         if entry.suffix == ".py" and entry.is_file():
             yield entry
         elif entry.name.isidentifier() and entry.is_dir() and _is_package(entry):
             for parent, folders, names in os.walk(entry):
-                folders[:] = [each for each in sorted(folders) if _wanted(Path(parent, each))]
+                folders[:] = [each for each in sorted(folders) if _is_sent(Path(parent, each))]
                 yield from (
                     path for name in sorted(names) if (path := Path(parent, name)).is_file()
                 )
 
 
 def _is_package(folder: Path) -> bool:
-    return _wanted(folder) and folder.name != PACKAGE and any(folder.glob("*.py"))
+    return _is_sent(folder) and folder.name != PACKAGE and any(folder.glob("*.py"))
 
 
-def _wanted(folder: Path) -> bool:
+def _is_sent(folder: Path) -> bool:
     is_environment = (folder / "pyvenv.cfg").exists()
     return not (folder.name in LEFT_OUT or folder.name.startswith(".") or is_environment)

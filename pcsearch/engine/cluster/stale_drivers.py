@@ -1,8 +1,8 @@
-"""Earlier sessions of a search that a cluster has not ended yet.
+"""Waits for the killed drivers of a search that the cluster has not ended yet.
 
-A driver that is killed is gone at once, but a cluster that it used through Ray Client waits for it
-to come back, half a minute by default. Until then its trials live, and the report that each was at
-would go into the folders of trials that go on.
+A driver that is killed is gone at once. But a cluster that it used through Ray Client waits for it
+to come back, half a minute by default. Until then its trials live, and would write the report that
+each of them is at into the folders of the resumed trials.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import ray
-from ray._private import worker
 
 from pcsearch.engine.cluster import ray_client
+from pcsearch.engine.ray_internals import living_jobs
 from pcsearch.errors import PcsearchError
 
 WAIT_S = 60
@@ -23,45 +22,43 @@ POLL_S = 1.0
 
 
 def namespace(place: str) -> str:
-    """The namespace of Ray's in which the sessions of a search are, by its place."""
+    """The namespace of Ray that all drivers of a search use.
+
+    Args:
+        place: the path or the address of the search's directory.
+    """
     return f"pcsearch:{place}"
 
 
 def await_end(place: str, address: str | None, tell: Callable[[str], None]) -> None:
-    """Wait until no other session of a search is left on the cluster.
+    """Wait until this process is the only driver of a search on the cluster.
 
     Args:
-        place: of the search's directory.
+        place: the path or the address of the search's directory.
         address: of the cluster that this process is connected to.
-        tell: is given a line where there is something to wait for.
+        tell: is called with a line where there is something to wait for.
 
     Raises:
-        PcsearchError: one runs on.
+        PcsearchError: another driver does not end.
     """
-    ask = partial(ray_client.on_head, _others) if ray_client.is_client(address) else _others
+    ask = _other_drivers
+    if ray_client.is_client(address):
+        ask = partial(ray_client.on_head, _other_drivers)
     deadline = time.monotonic() + WAIT_S
-    told = False
+    is_told = False
     while jobs := ask(namespace(place)):
         if time.monotonic() > deadline:
             raise PcsearchError(
                 f"{place}: an earlier session of the search still runs on the cluster (its job "
                 f"{', '.join(jobs)}); wait for its end, or end its driver"
             )
-        if not told:
+        if not is_told:
             tell("Waiting for the cluster to end the trials of the session that was killed")
-            told = True
+            is_told = True
         time.sleep(POLL_S)
 
 
-def _others(name: str) -> list[str]:
-    """The living jobs of a namespace besides this one."""
+def _other_drivers(name: str) -> list[str]:
+    """The ids of the living jobs of a namespace besides this one."""
     own = ray.get_runtime_context().get_job_id()
-    client: Any = worker.global_worker.gcs_client  # type: ignore[attr-defined]
-    jobs = client.get_all_job_info(
-        skip_submission_job_info_field=True, skip_is_running_tasks_field=True
-    )
-    return [
-        job_id.hex()
-        for job_id, job in jobs.items()
-        if not job.is_dead and job.config.ray_namespace == name and job_id.hex() != own
-    ]
+    return [job for job in living_jobs(name) if job != own]

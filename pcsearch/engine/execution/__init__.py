@@ -1,4 +1,4 @@
-"""The running search on Tune: trials, restores, results, the watchdog, interruption.
+"""The running search on Tune: its trials and their outcomes, restores, retries and interruption.
 
-It knows nothing of W&B.
+It must not know W&B.
 """

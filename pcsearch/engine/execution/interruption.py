@@ -1,4 +1,4 @@
-"""The end of a session before the search's: by a signal, a time budget or a full disk."""
+"""Ends a session before its search: on a signal, when its time is over, or on a full disk."""
 
 from __future__ import annotations
 
@@ -8,61 +8,51 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Literal
-
-from ray import tune
+from typing import Literal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Ctrl-C, and what schedulers of clusters send before they kill."""
+"""Ctrl-C, and what batch systems send before they kill."""
 Reason = Literal["", "signal", "time", "storage", "hopeless"]
 
 
-class Interruption(tune.Callback):
-    """Ends a session in good order, and knows why.
+class Interruption:
+    """The wish to end a session after the current step of Tune's loop.
 
-    Tune takes SIGINT as the wish to end, sets its handler just before it sets up the callbacks,
-    and tells nobody when it ran. After the first signal the second ends the process at once.
+    The second signal ends the process at once.
 
     Args:
-        deadline: when the session is to end, of `time.monotonic`; None for no limit.
+        deadline: when the session has to end, by `time.monotonic`; None for no limit.
     """
 
     def __init__(self, deadline: float | None = None) -> None:
         self.reason: Reason = ""
+        """Why the session has to end, empty where it need not."""
         self._deadline = deadline
-        self._end: Any = None
 
-    def setup(self, *args: Any, **info: Any) -> None:
-        """Put a handler before Tune's."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        self._end = signal.getsignal(signal.SIGINT)
-        for number in SIGNALS:
-            signal.signal(number, self._take)
-
-    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """See whether the time is up."""
-        if self._deadline is not None and time.monotonic() >= self._deadline:
-            self.stop("time")
-
-    def stop(self, reason: Reason) -> None:
-        """End the session after the step that is under way."""
+    def request(self, reason: Reason) -> None:
+        """End the session; the first reason counts."""
         self.reason = self.reason or reason
-        if callable(self._end):
-            self._end(signal.SIGINT, None)
+
+    def is_due(self) -> bool:
+        """Whether the session has to end now."""
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            self.request("time")
+        return bool(self.reason)
 
     @contextmanager
-    def handled(self) -> Iterator[None]:
-        """Give the process its own handlers back after the block."""
-        before = {number: signal.getsignal(number) for number in SIGNALS}
+    def by_signals(self) -> Iterator[None]:
+        """Let signals end the session, until the block ends; only the main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        original = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
         try:
             yield
         finally:
-            if threading.current_thread() is threading.main_thread():
-                for number, handler in before.items():
-                    signal.signal(number, handler)
+            for number, handler in original.items():
+                signal.signal(number, handler)
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.reason:
             raise KeyboardInterrupt
-        self.stop("signal")
+        self.request("signal")

@@ -1,4 +1,4 @@
-"""Trials of an earlier session as Tune's: those that are over, and those that go on."""
+"""Restores trials: those of earlier sessions, and those that are retried in this one."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ray import tune
-from ray.air.constants import EXPR_ERROR_FILE
-from ray.train._internal.session import _TrainingResult
-from ray.train._internal.storage import _delete_fs_path
 from ray.train.constants import CHECKPOINT_DIR_NAME
+from ray.tune import Checkpoint
 from ray.tune.experiment import Trial
+from ray.tune.result import EXPR_ERROR_FILE  # type: ignore[attr-defined]
 
 from pcsearch.engine.execution.trial import SearchTrial
+from pcsearch.engine.ray_internals import (
+    checkpoint_results,
+    set_checkpoint_results,
+    set_latest_checkpoint,
+)
 from pcsearch.engine.records.history import TrialHistory
-from pcsearch.engine.storage.files import await_answer, here, is_remote
+from pcsearch.engine.storage.files import await_answer, is_remote, local_path
 
 Damage = Callable[[Path], str]
-"""What is wrong with a checkpoint's folder, else an empty string."""
+"""Tells what is wrong with a checkpoint's folder, an empty string where nothing is."""
 Report = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Restored:
-    """Where a trial goes on.
+class RestoredTrial:
+    """A trial of an earlier session, and the checkpoints that it can be restored from.
 
     Args:
         past: the trial.
-        checkpoints: that are there and whole, with the reports that came with them, oldest first.
-        discarded: those that are of no use.
-        note: what the user should know of it, else empty.
+        checkpoints: the usable ones with the reports that came with them, oldest first.
+        discarded: the checkpoints that cannot be used.
+        note: what the user should know about the restore, else empty.
     """
 
     past: TrialHistory
@@ -41,41 +44,42 @@ class Restored:
     note: str = ""
 
 
-def restore(past: TrialHistory, damage: Damage) -> Restored:
-    """Find where a trial goes on: the newest of its checkpoints that is whole and was reported.
+def restore(past: TrialHistory, damage: Damage) -> RestoredTrial:
+    """Find the checkpoints of a trial that are whole and were reported.
+
+    The trial is restored from the newest of them.
 
     Args:
         past: the trial.
-        damage: tells which checkpoints cannot be used.
+        damage: tells what is wrong with a checkpoint.
     """
-    found = sorted(path for path in past.folder.glob("checkpoint_*") if path.is_dir())
+    folders = sorted(path for path in past.folder.glob("checkpoint_*") if path.is_dir())
     if past.over:
-        # Nothing goes on from them.
-        reports = past.reports if len(found) > 1 else [past.last_report or {}]
-        return Restored(past, _reported(found, reports))
+        # Nothing is restored from them, so their damage does not matter.
+        reports = past.reports if len(folders) > 1 else [past.last_report or {}]
+        return RestoredTrial(past, _with_reports(folders, reports))
     whole: list[tuple[Path, Report]] = []
     problems: list[str] = []
-    for path, report in reversed(_reported(found, past.reports)):
-        # Of those that are far away only as many are brought as are needed.
-        problem = "" if whole and is_remote(path) else damage(here(path))
+    for path, report in reversed(_with_reports(folders, past.reports)):
+        # One whole checkpoint is enough, and one from an address would have to be copied first.
+        problem = "" if whole and is_remote(path) else damage(local_path(path))
         if problem:
             problems.insert(0, f"{path.name}: {problem}")
         else:
             whole.insert(0, (path, report))
     kept = {path for path, _ in whole}
-    discarded = tuple(path for path in found if path not in kept)
-    return Restored(past, tuple(whole), discarded, _note(past, whole, problems))
+    discarded = tuple(path for path in folders if path not in kept)
+    return RestoredTrial(past, tuple(whole), discarded, _note(past, whole, problems))
 
 
-def into_tune(restored: Restored, trial: SearchTrial) -> None:
-    """Put a trial of Tune's, which is new, where it was.
+def restore_in_tune(restored: RestoredTrial, trial: SearchTrial) -> None:
+    """Give a new trial of Tune the state of a trial of an earlier session.
 
     Args:
-        restored: where that is.
-        trial: with the same id.
+        restored: the trial of the earlier session.
+        trial: the new one, with the same id.
     """
-    past, storage = restored.past, trial.storage
-    assert storage is not None, "Tune's experiment has one"
+    past = restored.past
     trial.init_local_path()  # type: ignore[no-untyped-call]
     metadata: Any = trial.run_metadata
     if past.over:
@@ -84,42 +88,35 @@ def into_tune(restored: Restored, trial: SearchTrial) -> None:
     if past.failed:
         metadata.error_filename = EXPR_ERROR_FILE
     for path in restored.discarded:
-        _delete_fs_path(fs=storage.storage_filesystem, fs_path=_in_storage(trial, path))
+        trial.delete_checkpoint(path.name)
     if not restored.checkpoints:
         return
     for path, report in restored.checkpoints:
-        checkpoint = tune.Checkpoint(_in_storage(trial, path), storage.storage_filesystem)
-        trial.on_checkpoint(_TrainingResult(checkpoint, dict(report)))
+        trial.add_checkpoint(path.name, report)
     newest, report = restored.checkpoints[-1]
-    # The next checkpoint gets the number after it, as if the trial had not been interrupted.
-    storage.current_checkpoint_index = _index(newest)
+    # The next checkpoint gets the next number, as if the trial had not been interrupted.
+    trial.storage.current_checkpoint_index = _index(newest)
     if not past.over:
         metadata.last_result = dict(report)
 
 
-def recover(trial: SearchTrial, damage: Damage) -> None:
-    """Let a trial that is tried again in this session go on from a checkpoint that is whole."""
-    manager: Any = trial.run_metadata.checkpoint_manager
+def restore_for_retry(trial: SearchTrial, damage: Damage) -> None:
+    """Let a failed trial of this session start again from its newest checkpoint that is whole."""
     whole: list[Any] = []
-    for result in reversed(manager._checkpoint_results):
-        # As in `restore`.
-        presumed = bool(whole) and is_remote(trial.folder)
-        if presumed or not _damage_there(trial, result.checkpoint, damage):
+    for result in reversed(checkpoint_results(trial)):
+        # As in `restore`, one whole checkpoint is enough.
+        is_skipped = bool(whole) and is_remote(trial.folder)
+        if is_skipped or not _damage_in_storage(trial, result.checkpoint, damage):
             whole.insert(0, result)
-    manager._checkpoint_results = whole
-    manager._latest_checkpoint_result = whole[-1] if whole else None
+    set_checkpoint_results(trial, whole)
+    set_latest_checkpoint(trial, whole[-1] if whole else None)
     newest = Path(whole[-1].checkpoint.path) if whole else None
-    assert trial.storage is not None, "Tune's experiment has one"
     trial.storage.current_checkpoint_index = -1 if newest is None else _index(newest)
 
 
-def _in_storage(trial: SearchTrial, path: Path) -> str:
-    return f"{trial.storage.trial_fs_path}/{path.name}"
-
-
-def _damage_there(trial: SearchTrial, checkpoint: tune.Checkpoint, damage: Damage) -> str:
+def _damage_in_storage(trial: SearchTrial, checkpoint: Checkpoint, damage: Damage) -> str:
     def find() -> str:
-        # A folder of this machine is given as it is.
+        # A folder on this machine is not copied.
         with checkpoint.as_directory() as folder:
             return damage(Path(folder))
 
@@ -128,25 +125,26 @@ def _damage_there(trial: SearchTrial, checkpoint: tune.Checkpoint, damage: Damag
     except FileNotFoundError:
         return "it is missing"
     except OSError:
-        # A storage that is away for a moment has damaged nothing.
+        # A storage that does not answer for a moment has damaged nothing.
         await_answer(trial.folder)
         return find()
 
 
-def _reported(found: Iterable[Path], reports: Iterable[Report]) -> tuple[tuple[Path, Report], ...]:
+def _with_reports(
+    folders: Iterable[Path], reports: Iterable[Report]
+) -> tuple[tuple[Path, Report], ...]:
+    """The checkpoints that were reported, with their reports."""
     by_name = {report.get(CHECKPOINT_DIR_NAME): report for report in reports}
-    return tuple((path, by_name[path.name]) for path in found if path.name in by_name)
+    return tuple((path, by_name[path.name]) for path in folders if path.name in by_name)
 
 
 def _note(past: TrialHistory, whole: list[tuple[Path, Report]], problems: list[str]) -> str:
-    had_one = any(report.get(CHECKPOINT_DIR_NAME) for report in past.reports)
-    if whole and not problems:
+    had_checkpoint = any(report.get(CHECKPOINT_DIR_NAME) for report in past.reports)
+    if (whole and not problems) or not had_checkpoint:
         return ""
-    if not had_one:
-        return ""
-    why = "; ".join(problems) or "no checkpoint is left"
-    where = f"it goes on from {whole[-1][0].name}" if whole else "it starts over"
-    return f"trial {past.number}: {why}; {where}"
+    reason = "; ".join(problems) or "no checkpoint is left"
+    start = f"restored from {whole[-1][0].name}" if whole else "starts from the beginning"
+    return f"trial {past.number}: {reason}; {start}"
 
 
 def _index(checkpoint: Path) -> int:

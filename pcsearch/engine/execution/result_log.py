@@ -1,81 +1,103 @@
-"""``result.json``, a line for every report of a trial, and ``params.json``, its values."""
+"""Writes ``result.json``, a line for each report of a trial, and ``params.json``, its values."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from ray.air._internal.json import SafeFallbackEncoder
-from ray.air.constants import EXPR_PARAM_FILE
+import numpy as np
 from ray.tune.experiment import Trial
-from ray.tune.logger import JsonLoggerCallback
+from ray.tune.logger import LoggerCallback
+from ray.tune.result import EXPR_PARAM_FILE  # type: ignore[attr-defined]
+from ray.tune.utils import flatten_dict
 
 from pcsearch.engine.execution.trial import SearchTrial
 from pcsearch.engine.records.history import REPORTS
 from pcsearch.engine.storage.files import end_last_line, last_json_line, writing
 
 
-class ReportFiles(JsonLoggerCallback):
-    """Tune's own log, written where it stays, each epoch once.
+class ResultLog(LoggerCallback):
+    """Writes each report where it stays, each epoch once, and flattens it for the other callbacks.
 
-    Tune writes it to a temporary folder that is copied to the experiment's directory with the
-    state of the search: killed in between, the search lost epochs that its checkpoints have. A
-    report is here before Tune keeps the checkpoint that came with it. Epochs that are computed
-    again, after a checkpoint that is older than the last report, are here already.
+    Tune's own log is in a temporary folder that is copied to the experiment's directory from time
+    to time: a search that is killed would lose epochs that its checkpoints have. This one has a
+    report before Tune keeps the checkpoint that came with it. A trial that is restored from an
+    older checkpoint computes epochs twice, and they are not written twice.
+
+    It comes first: no other callback sees a report that is not written. The file has a report as
+    the trial has made it. Then the report is flattened in place (``{"a": {"b": 1}}`` becomes
+    ``{"a/b": 1}``), so all other callbacks and ``trial.last_result`` have it flat.
 
     Args:
-        epoch: of a report.
+        epoch: gives the epoch of a report.
     """
 
     def __init__(self, epoch: Callable[[Mapping[str, Any]], int]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self._epoch = epoch
-        self._last: dict[str, int] = {}
+        self._files: dict[str, TextIOWrapper] = {}
+        self._last_epochs: dict[str, int] = {}
 
     def log_trial_start(self, trial: Trial) -> None:
-        """Open the trial's file, to add to what an earlier session has written.
+        """Open the trial's file, and continue what an earlier session has written.
 
         Raises:
-            StorageError: it cannot be written.
+            StorageError: the file cannot be written.
         """
-        if trial in self._trial_files:
-            self._trial_files[trial].close()
+        self._close(trial)
         trial.init_local_path()  # type: ignore[no-untyped-call]
-        file = _file(trial)
+        file = _folder(trial) / REPORTS
         parameters = file.with_name(EXPR_PARAM_FILE)
         with writing(parameters):
             file.parent.mkdir(parents=True, exist_ok=True)
-            config = json.dumps(trial.config, indent=2, sort_keys=True, cls=SafeFallbackEncoder)
+            config = json.dumps(trial.config, indent=2, sort_keys=True, default=_plain)
             parameters.write_text(config, encoding="utf-8")
         with writing(file):
             end_last_line(file)
-            self._trial_files[trial] = file.open("at", encoding="utf-8")
+            self._files[trial.trial_id] = file.open("at", encoding="utf-8")
         last = last_json_line(file)
-        self._last[trial.trial_id] = 0 if last is None else self._epoch(last)
+        self._last_epochs[trial.trial_id] = 0 if last is None else self._epoch(last)
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
-        """Write a report, unless its epoch is there.
+        """Write a report, unless its epoch is there already, and flatten it.
 
         Raises:
-            StorageError: it cannot be written.
+            StorageError: the file cannot be written.
         """
         epoch = self._epoch(result)
-        if epoch <= self._last.get(trial.trial_id, 0):
-            return
-        file = _file(trial)
-        with writing(file):
-            self._trial_files[trial].write(json.dumps(result, cls=SafeFallbackEncoder) + "\n")
-            self._trial_files[trial].flush()
-        self._last[trial.trial_id] = epoch
+        if epoch > self._last_epochs.get(trial.trial_id, 0):
+            with writing(_folder(trial) / REPORTS):
+                self._files[trial.trial_id].write(json.dumps(result, default=_plain) + "\n")
+                self._files[trial.trial_id].flush()
+            self._last_epochs[trial.trial_id] = epoch
+        flat = flatten_dict(result)
+        result.clear()
+        result.update(flat)
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
         """Close the trial's file."""
-        super().log_trial_end(trial, failed)
-        self._last.pop(trial.trial_id, None)
+        self._close(trial)
+        self._last_epochs.pop(trial.trial_id, None)
+
+    def _close(self, trial: Trial) -> None:
+        file = self._files.pop(trial.trial_id, None)
+        if file is not None:
+            file.close()
 
 
-def _file(trial: Trial) -> Path:
+def _folder(trial: Trial) -> Path:
     assert isinstance(trial, SearchTrial), "the trial source makes no others"
-    return trial.folder / REPORTS
+    return trial.folder
+
+
+def _plain(value: Any) -> Any:
+    """What stands in JSON for a value that is none: an array's or number's values, else a text."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    try:
+        return float(value)
+    # Anything can be in a report.
+    except Exception:
+        return str(value)

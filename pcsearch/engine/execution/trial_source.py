@@ -1,103 +1,104 @@
-"""Where Tune gets a search's trials from: those of earlier sessions first, then new ones."""
+"""Gives Tune the trials of a search: first those of earlier sessions, then new ones."""
 
 from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
+from ray.tune import Experiment
 from ray.tune.experiment import Trial
 from ray.tune.registry import get_trainable_cls
-from ray.tune.search import Searcher, SearchGenerator
+from ray.tune.search import Searcher
+from ray.tune.search.search_algorithm import SearchAlgorithm
 from ray.tune.trainable import Trainable
 
-from pcsearch.engine.cluster.node_watcher import Newcomers
-from pcsearch.engine.execution.restore import Restored, into_tune
-from pcsearch.engine.execution.trial import SearchTrial
+from pcsearch.engine.execution.restore import RestoredTrial, restore_in_tune
+from pcsearch.engine.execution.trial import SearchTrial, TrialContext
 from pcsearch.engine.records.journal import Journal, Suggested
-from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
-from pcsearch.sweeps.metrics import Metric
 
 
-class TrialSource(SearchGenerator):
-    """A searcher as Tune wants it; how many trials there are is the searcher's alone to say.
+class TrialSource(SearchAlgorithm):
+    """Tune's search algorithm, which asks the searcher for trials until it has no more.
+
+    A trial is suggested only when it can start at once: later the searcher knows more.
 
     Args:
         searcher: suggests the trials.
-        restored: trials of earlier sessions, which it knows.
-        directory: the experiment's; its journal is told of every trial before it starts.
-        outcomes: of the search's trials.
-        room: how many run at once at most; a trial that had to wait would be suggested too early.
-        metric: what trials are compared by, None where nobody says.
-        newcomers: of the cluster, None where none can come.
+        restored: the trials of earlier sessions, which the searcher knows.
+        slots: gives how many trials can run at once.
+        context: what all trials have in common. The journal in its directory gets a line for every
+            trial before the trial starts.
     """
 
     def __init__(
         self,
         searcher: PlannedSearcher | BayesSearcher,
-        restored: Sequence[Restored],
-        directory: Path,
-        outcomes: Outcomes,
-        room: Callable[[], int],
-        metric: Metric | None,
-        newcomers: Newcomers | None = None,
+        restored: Sequence[RestoredTrial],
+        slots: Callable[[], int],
+        context: TrialContext,
     ) -> None:
-        super().__init__(searcher)
         self._searcher = searcher
-        # Those that are over take no room.
-        self._earlier = deque(sorted(restored, key=lambda each: not each.past.over))
+        # The trials that are over take no slot.
+        self._restored = deque(sorted(restored, key=lambda each: not each.past.over))
         self._suggested = len(restored)
-        self._directory, self._journal = directory, Journal(directory)
-        self._outcomes = outcomes
+        self._slots = slots
+        self._context, self._journal = context, Journal(context.directory)
+        self._running: set[str] = set()
         for each in restored:
             # They are part of the results also where the session ends before it comes to them.
-            outcomes.begin(each.past.id, each.past.number, searcher.config(each.past))
-        self._room = room
-        self._running: set[str] = set()
-        self._of: Metric | None = metric
-        self._newcomers = newcomers
+            config = searcher.config(each.past)
+            context.outcomes.begin(each.past.id, each.past.number, config)
+        self._spec: Mapping[str, Any] = {}
+        self._has_finished = False
+
+    def add_configurations(self, experiments: Any) -> None:
+        """Keep what Tune's experiment says about all its trials."""
+        (experiment,) = experiments
+        assert isinstance(experiment, Experiment), "Tune registers the experiment itself"
+        self._spec = dict(experiment.spec)
 
     def next_trial(self) -> Trial | None:
-        """The next trial of an earlier session, or a new one where there is room for it."""
-        full = len(self._running) >= self._room()
-        if self._earlier:
-            past = self._earlier[0].past
+        """The next trial, None where there is none or all slots are taken."""
+        is_full = len(self._running) >= self._slots()
+        if self._restored:
+            past = self._restored[0].past
             if not past.over:
-                if full:
+                if is_full:
                     return None
                 self._running.add(past.id)
-            restored = self._earlier.popleft()
-            config = self._searcher.config(past)
-            trial = self._trial(past.number, past.id, config)
-            into_tune(restored, trial)
+            trial = self._trial(past.number, past.id, self._searcher.config(past))
+            restore_in_tune(self._restored.popleft(), trial)
             return trial
-        if self._finished or full:
-            return None
-        return self._new_trial()
+        return None if self._has_finished or is_full else self._new_trial()
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Tell the searcher a report."""
+        self._searcher.on_trial_result(trial_id, result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Pass it on; there is room for another trial."""
+        """Tell the searcher the end of a trial, whose slot is free now."""
         self._running.discard(trial_id)
-        super().on_trial_complete(trial_id, result, error)
+        self._searcher.on_trial_complete(trial_id, result, error)
+
+    def set_finished(self) -> None:
+        """Suggest no new trials."""
+        self._has_finished = True
 
     def is_finished(self) -> bool:
-        """Whether no trial is left to come."""
-        return self._finished and not self._earlier
-
-    def save_to_dir(self, dirpath: str, session_str: str = "", **kwargs: Any) -> None:
-        """Nothing: the journal has it."""
+        """Whether there are no more trials."""
+        return self._has_finished and not self._restored
 
     def _new_trial(self) -> Trial | None:
         trial_id = str(Trial.generate_id())  # type: ignore[no-untyped-call]
         config = self._searcher.suggest(trial_id)
         if config == Searcher.FINISHED:
-            self._finished = True
+            self._has_finished = True
             return None
         self._suggested += 1
         trial = self._trial(self._suggested, trial_id, copy.deepcopy(config))
@@ -108,23 +109,10 @@ class TrialSource(SearchGenerator):
 
     def _trial(self, number: int, trial_id: str, config: dict[str, Any]) -> SearchTrial:
         return SearchTrial(
-            number,
-            self._spec,
-            config,
-            trial_id,
-            self._directory,
-            self._outcomes.begin(trial_id, number, config),
-            self._of,
-            self._newcomers,
-            self._trainable,
+            number, trial_id, config, self._spec, self._trainable_class, self._context
         )
 
-    @property
-    def _spec(self) -> dict[str, Any]:
-        assert self._experiment is not None, "Tune registers the experiment first"
-        return dict(self._experiment.spec)
-
     @cached_property
-    def _trainable(self) -> type[Trainable]:
-        found: type[Trainable] = get_trainable_cls(self._spec["run"])  # type: ignore[no-untyped-call]
-        return found
+    def _trainable_class(self) -> type[Trainable]:
+        trainable: type[Trainable] = get_trainable_cls(self._spec["run"])  # type: ignore[no-untyped-call]
+        return trainable

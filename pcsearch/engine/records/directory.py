@@ -27,7 +27,7 @@ from pcsearch import __version__
 from pcsearch.engine.records.journal import Journal, Known
 from pcsearch.engine.storage.files import StorageError, writing
 from pcsearch.engine.storage.lease import TakenOverError
-from pcsearch.engine.storage.store import Store, is_address, opened
+from pcsearch.engine.storage.store import Store, is_address, open_store
 from pcsearch.engine.storage.working_copy import WorkingCopy
 from pcsearch.errors import PcsearchError, Problem
 
@@ -296,7 +296,7 @@ def directory_in(place: str | Path, name: str, option: str) -> ExperimentDirecto
     """
     if not is_address(str(place)):
         return ExperimentDirectory(Path(place).expanduser().resolve() / name)
-    return ExperimentDirectory.at(opened(str(place), option).below(name))
+    return ExperimentDirectory.at(open_store(str(place), option).below(name))
 
 
 def directory_at(place: str, option: str) -> ExperimentDirectory:
@@ -307,7 +307,7 @@ def directory_at(place: str, option: str) -> ExperimentDirectory:
     """
     if not is_address(place):
         return ExperimentDirectory(Path(place).expanduser().resolve())
-    store = opened(place, option)
+    store = open_store(place, option)
     if not store.parent.root:
         raise PcsearchError(Problem(f"{place}: no experiment is here", option))
     return ExperimentDirectory.at(store)

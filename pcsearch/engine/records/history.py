@@ -21,7 +21,7 @@ from pcsearch.engine.records.journal import (
     Tracked,
 )
 from pcsearch.engine.records.report import ITERATION, flatten
-from pcsearch.engine.storage.files import json_lines, last_json_line, shown
+from pcsearch.engine.storage.files import display_path, json_lines, last_json_line
 from pcsearch.errors import PcsearchError
 
 REPORTS = "result.json"
@@ -166,8 +166,8 @@ def _check(history: History, directory: Path) -> None:
 
 def _damaged(directory: Path, what: str) -> PcsearchError:
     return PcsearchError(
-        f"{shown(directory / FILE)}: the journal is damaged: {what}; put the file's copy of a "
-        "backup in its place"
+        f"{display_path(directory / FILE)}: the journal is damaged: {what}; put the file's copy of "
+        "a backup in its place"
     )
 
 

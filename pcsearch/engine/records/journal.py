@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
-from pcsearch.engine.storage.files import end_last_line, reading, shown, writing
+from pcsearch.engine.storage.files import display_path, end_last_line, reading, writing
 from pcsearch.errors import PcsearchError
 
 FILE = "journal.jsonl"
@@ -223,8 +223,8 @@ class Journal:
             # Also pydantic's errors are ValueErrors.
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise PcsearchError(
-                    f"{shown(file)}:{number}: the line is damaged, and with it the search; put the "
-                    "file's copy of a backup in its place"
+                    f"{display_path(file)}:{number}: the line is damaged, and with it the search; "
+                    "put the file's copy of a backup in its place"
                 ) from None
 
 

@@ -1,4 +1,4 @@
-"""Files of a search, on this machine or at an address, and who may write them.
+"""The files of a search, on this machine or at an address, and which process may write them.
 
-It does not know what is in them.
+It must not know what is in the files.
 """

@@ -1,4 +1,8 @@
-"""The experiment's files on a disk that may be full, read-only or gone, or at an address."""
+"""Reads and writes the files of an experiment, on this machine or in a storage at an address.
+
+An experiment at an address has a working copy on this machine. Inside `writing`, a file of it is
+sent to the storage when the block ends; `local_path` gets what is only in the storage.
+"""
 
 from __future__ import annotations
 
@@ -14,113 +18,111 @@ from typing import Any, Protocol
 from pcsearch.errors import PcsearchError
 
 NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE)
-"""The errors of a disk, as against those of a trial."""
+"""The numbers of errors that come from a disk, and not from a trial."""
 TAIL_BYTES = 256 * 1024
 
 
 class StorageError(PcsearchError):
-    """The experiment's directory cannot be read or written; the search can go on later."""
+    """The experiment's directory cannot be read or written; the search can be resumed later."""
 
 
-class Copy(Protocol):
-    """A folder of this machine that stands for an experiment at an address."""
+class RemoteFolder(Protocol):
+    """A folder on this machine that is a copy of an experiment at an address."""
 
     def send(self, file: Path) -> None:
-        """Have a file of the folder in the storage."""
+        """Copy a file of the folder to the storage."""
 
-    def bring(self, path: Path) -> None:
-        """Have a file, or a folder with files only, from the storage here."""
+    def get(self, path: Path) -> None:
+        """Copy a file, or a checkpoint's folder, from the storage, where it is only there."""
 
     def await_answer(self) -> None:
-        """Wait, though not for long, until the storage answers."""
+        """Wait a limited time until the storage answers."""
 
-    def shown(self, path: Path) -> str:
-        """The place in the storage that a path stands for."""
-
-
-_COPIES: dict[Path, Copy] = {}
+    def address_of(self, path: Path) -> str:
+        """The address in the storage of a path in the folder."""
 
 
-def joined(folder: Path, copy: Copy) -> None:
-    """From now on what is written in a folder is sent, and what is asked for brought."""
-    _COPIES[folder] = copy
+_REMOTE_FOLDERS: dict[Path, RemoteFolder] = {}
 
 
-def parted(folder: Path) -> None:
-    """The end of that."""
-    _COPIES.pop(folder, None)
+def register(folder: Path, remote: RemoteFolder) -> None:
+    """Keep a folder and the storage that it is a copy of equal, from now on."""
+    _REMOTE_FOLDERS[folder] = remote
 
 
-def here(path: Path) -> Path:
-    """A path of an experiment's, brought from its storage where it is there only.
+def unregister(folder: Path) -> None:
+    """End what `register` began."""
+    _REMOTE_FOLDERS.pop(folder, None)
+
+
+def local_path(path: Path) -> Path:
+    """The path, with its file or checkpoint on this machine, copied from the storage if necessary.
 
     Raises:
-        StorageError: it cannot be read.
+        StorageError: the storage cannot be read.
     """
-    copy = _copy_of(path)
-    if copy is not None:
-        copy.bring(path)
+    remote = _remote_folder(path)
+    if remote is not None:
+        remote.get(path)
     return path
 
 
 def await_answer(path: Path) -> None:
-    """Wait, though not for long, until the storage that a path stands for answers.
+    """Wait a limited time until the storage of a path answers.
 
     Raises:
-        StorageError: it does not.
+        StorageError: it does not answer.
     """
-    copy = _copy_of(path)
-    if copy is not None:
-        copy.await_answer()
+    remote = _remote_folder(path)
+    if remote is not None:
+        remote.await_answer()
 
 
-def shown(path: Path) -> str:
-    """A path of an experiment's as the user knows it."""
-    copy = _copy_of(path)
-    return str(path) if copy is None else copy.shown(path)
+def display_path(path: Path) -> str:
+    """A path as the user knows it: the address, where the experiment lies at one."""
+    remote = _remote_folder(path)
+    return str(path) if remote is None else remote.address_of(path)
 
 
 def is_remote(path: Path) -> bool:
-    """Whether a path stands for one in a storage at an address."""
-    return _copy_of(path) is not None
+    """Whether the experiment of a path lies in a storage at an address."""
+    return _remote_folder(path) is not None
 
 
-def _copy_of(path: Path) -> Copy | None:
-    return (
-        next((_COPIES[each] for each in path.parents if each in _COPIES), None) if _COPIES else None
-    )
+def _remote_folder(path: Path) -> RemoteFolder | None:
+    if not _REMOTE_FOLDERS:
+        return None
+    return next((_REMOTE_FOLDERS[each] for each in path.parents if each in _REMOTE_FOLDERS), None)
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Write a file of an experiment: it is in the storage when the block ends.
-
-    An error of the disk becomes a line that says so.
+    """Write a file of an experiment in the block; at its end the file is in the storage too.
 
     Args:
-        path: what is written; hidden files are this machine's affair.
+        path: of the file; a hidden file stays on this machine.
 
     Raises:
-        StorageError: it cannot be.
+        StorageError: the disk or the storage cannot be written.
     """
     try:
         yield
     except OSError as error:
         raise StorageError(f"{path}: cannot be written ({error.strerror or error})") from error
-    copy = None if path.name.startswith(".") else _copy_of(path)
-    if copy is not None and path.is_file():
-        copy.send(path)
+    remote = None if path.name.startswith(".") else _remote_folder(path)
+    if remote is not None and path.is_file():
+        remote.send(path)
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn an error of the disk into a line that says so.
+    """Read a file of an experiment in the block.
 
     Args:
-        path: what is read.
+        path: of the file.
 
     Raises:
-        StorageError: it cannot be.
+        StorageError: the disk cannot be read.
     """
     try:
         yield
@@ -128,16 +130,16 @@ def reading(path: Path) -> Iterator[None]:
         raise StorageError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def go_on(place: str) -> str:
-    """The command that goes on with the search of a directory or an address."""
+def resume_command(place: str) -> str:
+    """The command that resumes the search of a directory or an address."""
     return f"python -m pcsearch --resume {shlex.quote(place)}"
 
 
 def json_lines(file: Path) -> Iterator[dict[str, Any]]:
-    """The objects in a file of one a line; what is torn or damaged is passed over.
+    """The objects of a file with one JSON object a line; damaged lines are left out.
 
     Raises:
-        StorageError: it cannot be read.
+        StorageError: the file cannot be read.
     """
     with reading(file):
         lines = file.read_bytes().splitlines() if file.exists() else []
@@ -151,10 +153,12 @@ def json_lines(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def last_json_line(file: Path) -> dict[str, Any] | None:
-    """The last whole object of such a file, None without one; most of it is not read.
+    """The last whole object of a file with one JSON object a line, None without one.
+
+    Only the end of the file is read.
 
     Raises:
-        StorageError: it cannot be read.
+        StorageError: the file cannot be read.
     """
     with reading(file):
         if not file.exists():
@@ -174,7 +178,7 @@ def last_json_line(file: Path) -> dict[str, Any] | None:
 
 
 def end_last_line(file: Path) -> None:
-    """Cut off a line that a killed process did not finish: the next would land on it."""
+    """Cut off a line that a killed process did not finish: it would spoil the next line."""
     if not file.exists():
         return
     with file.open("rb+") as opened:

@@ -1,4 +1,8 @@
-"""Who runs the search of an experiment at an address: a sign of life there, for lack of a lock."""
+"""Lets one process at a time run the search of an experiment at an address.
+
+A storage at an address has no locks. So the process that runs the search writes a file there every
+few seconds. Another process takes the search over only when the file stays the same for long.
+"""
 
 from __future__ import annotations
 
@@ -16,120 +20,120 @@ from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError
 
 FILE = "owner.json"
-BEAT_S = 4.0
-"""How often a process that runs a search says so."""
-DEAD_AFTER = 6.0
-"""After so many beats without a sign the process is taken for dead."""
-OLD_AFTER = 1.5
-"""So many beats after the last sign it is looked at before anything is written: a write may take
-some ten seconds, and must not come after another process has taken the search over."""
+RENEW_S = 4.0
+"""How often the process that has the lease renews it, in seconds."""
+EXPIRES_AFTER = 6.0
+"""After so many periods without a renewal, another process may take the lease."""
+VERIFY_AFTER = 1.5
+"""So many periods after the lease was last seen to be valid, it is read again before a write: a
+write may take ten seconds, and must not come after another process has taken the lease."""
 JOIN_S = 5.0
 SETTLE_S = 1.0
 
 
 class TakenOverError(StorageError):
-    """Another process runs the search now; nothing may be written any more."""
+    """Another process runs the search now; this one may not write any more."""
 
 
-class Owner:
-    """This process as the one that runs the search of a store.
+class Lease:
+    """The right of this process to run the search of a store.
 
     Args:
-        store: the experiment's.
+        store: of the experiment.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._id = uuid4().hex
-        self._beats = 0
-        self._verified = 0.0
-        self._lost = ""
+        self._renewals = 0
+        self._verified_at = 0.0
+        self._loss = ""
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def claim(self) -> None:
-        """Become it, and say so from now on.
+    def take(self) -> None:
+        """Take the lease, and renew it from now on.
 
         Raises:
             PcsearchError: another process runs the search.
-            StorageError: the storage cannot be had.
+            StorageError: the storage cannot be read or written.
         """
-        found = self._read()
-        if found is not None:
-            self._see_that_it_is_dead(found)
+        holder = self._read()
+        if holder is not None:
+            self._await_expiry(holder)
         self._write()
-        # Of two that start at once the later one's sign stays.
+        # Of two processes that start at once, the one that writes last has the lease.
         time.sleep(SETTLE_S)
-        now = self._read()
-        if now is None or now.get("id") != self._id:
-            raise self._running(now or {})
-        self._verified = _clock()
-        self._thread = threading.Thread(target=self._beat, name="owner", daemon=True)
+        holder = self._read()
+        if holder is None or holder.get("id") != self._id:
+            raise self._running(holder or {})
+        self._verified_at = _clock()
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """See that this process still is it, before it writes: its machine may have slept.
+        """Check before a write that this process has the lease: its machine may have slept.
 
         Raises:
-            TakenOverError: it is not.
-            OSError: the storage is away.
+            TakenOverError: another process has it.
+            OSError: the storage does not answer.
         """
-        if not self._lost and _clock() - self._verified > OLD_AFTER * BEAT_S:
+        if not self._loss and _clock() - self._verified_at > VERIFY_AFTER * RENEW_S:
             try:
                 self._verify()
             except StorageError as error:
                 raise OSError(str(error)) from error
-        if self._lost:
-            raise TakenOverError(self._lost)
+        if self._loss:
+            raise TakenOverError(self._loss)
 
     def release(self) -> None:
-        """Let another process run the search."""
+        """Give the lease back."""
         self._end.set()
         if self._thread is not None:
             self._thread.join(JOIN_S)
-        # Where the storage is away, the sign grows old by itself.
+        # Where the storage does not answer, the lease expires.
         with contextlib.suppress(StorageError):
-            if not self._lost and self._verify():
+            if not self._loss and self._verify():
                 self._store.delete(FILE, patience=0)
 
-    def _see_that_it_is_dead(self, found: dict[str, Any]) -> None:
-        deadline = time.monotonic() + DEAD_AFTER * BEAT_S
+    def _await_expiry(self, holder: dict[str, Any]) -> None:
+        deadline = time.monotonic() + EXPIRES_AFTER * RENEW_S
         while time.monotonic() < deadline:
-            time.sleep(BEAT_S / 4)
+            time.sleep(RENEW_S / 4)
             now = self._read()
             if now is None:
                 return
-            if now != found:
+            if now != holder:
                 raise self._running(now)
 
-    def _running(self, who: dict[str, Any]) -> PcsearchError:
-        by = f"process {who.get('process')} on {who.get('host')}" if who else "elsewhere"
+    def _running(self, holder: dict[str, Any]) -> PcsearchError:
+        by = f"process {holder.get('process')} on {holder.get('host')}" if holder else "elsewhere"
         return PcsearchError(
             f"{self._store.address}: the search is running ({by}); wait for its end, or interrupt "
             "it there"
         )
 
-    def _beat(self) -> None:
-        while not self._end.wait(BEAT_S):
+    def _renew(self) -> None:
+        while not self._end.wait(RENEW_S):
             try:
                 if self._verify():
                     self._write(patience=0)
-            # It is tried again; who wants to write meets the same error.
+            # The next turn tries again, and a write meets the same error.
             except StorageError:
                 continue
-            if self._lost:
+            if self._loss:
                 return
 
     def _verify(self) -> bool:
-        began = _clock()
-        found = self._read(patience=0)
-        if found is not None and found.get("id") == self._id:
-            self._verified = began
+        start = _clock()
+        holder = self._read(patience=0)
+        if holder is not None and holder.get("id") == self._id:
+            self._verified_at = start
             return True
-        who = (
-            f"process {found.get('process')} on {found.get('host')}" if found else "another process"
-        )
-        self._lost = f"{self._store.address}: {who} has taken the search over; it goes on there"
+        other = "another process"
+        if holder:
+            other = f"process {holder.get('process')} on {holder.get('host')}"
+        self._loss = f"{self._store.address}: {other} has taken the search over and runs it now"
         return False
 
     def _read(self, patience: float | None = None) -> dict[str, Any] | None:
@@ -137,17 +141,22 @@ class Owner:
         if data is None:
             return None
         try:
-            found = json.loads(data)
+            holder = json.loads(data)
         except ValueError:
-            found = None
-        return found if isinstance(found, dict) else {}
+            holder = None
+        return holder if isinstance(holder, dict) else {}
 
     def _write(self, patience: float | None = None) -> None:
-        self._beats += 1
-        sign = {"id": self._id, "process": os.getpid(), "host": socket.gethostname()}
-        self._store.put(FILE, json.dumps({**sign, "beats": self._beats}).encode(), patience)
+        self._renewals += 1
+        holder = {
+            "id": self._id,
+            "process": os.getpid(),
+            "host": socket.gethostname(),
+            "beats": self._renewals,
+        }
+        self._store.put(FILE, json.dumps(holder).encode(), patience)
 
 
 def _clock() -> float:
-    """Seconds that go on while the machine sleeps, where the system tells them."""
+    """A clock in seconds that does not stop while the machine sleeps, where the system has one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

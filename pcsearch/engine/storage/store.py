@@ -1,4 +1,4 @@
-"""An experiment's place at an address: ``s3://``, ``gs://`` and whatever pyarrow or fsspec open."""
+"""A folder at an address: ``s3://``, ``gs://`` and all else that pyarrow or fsspec can open."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pcsearch
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.errors import PcsearchError, Problem
 
@@ -23,19 +24,26 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 CONTACT_S = 12.0
-"""How long the first contact may take."""
+"""How long a storage may take for its first answer, in seconds."""
 OUTAGE_S = 60.0
-"""How long a storage that does not answer is tried again."""
+"""How long a call is repeated while a storage does not answer, in seconds."""
 PAUSE_S = 1.0
+PYARROW_SCHEMES = ("s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss")
+"""The schemes of addresses that pyarrow opens; fsspec opens the others."""
 OBJECT_STORES = ("s3", "gcs")
 WITH_FOLDERS = ("hdfs", "local")
 SECRETS = re.compile(r"(access_?key|secret|account_?key|password|token|[?&]sig)[a-z_]*=", re.I)
-# What no second try changes.
-FOR_GOOD = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY", "SIGNATURE_DOES_NOT_MATCH")
+LASTING_ERRORS = (
+    "ACCESS_DENIED",
+    "NO_SUCH_BUCKET",
+    "INVALID_ACCESS_KEY",
+    "SIGNATURE_DOES_NOT_MATCH",
+)
+"""S3's codes of errors that a second try does not change. pyarrow has them in its texts only."""
 
 
 def is_address(place: str) -> bool:
-    """Whether a place of experiments is an address, and not a folder of this machine."""
+    """Whether a place is an address, and not a folder on this machine."""
     scheme, separator, _ = place.partition("://")
     return bool(separator) and scheme != "file"
 
@@ -45,9 +53,9 @@ class Store:
     """A folder at an address.
 
     Args:
-        address: as the user has given it, without a last slash.
-        filesystem: that has it.
-        root: its path there.
+        address: as the user has given it, without a slash at the end.
+        filesystem: of pyarrow, for the address.
+        root: the folder's path in the file system.
     """
 
     address: str
@@ -55,7 +63,7 @@ class Store:
     root: str
 
     def below(self, name: str) -> Store:
-        """A folder in this one."""
+        """The folder of a name in this one."""
         base, question, query = self.address.partition("?")
         return replace(
             self, address=f"{base}/{name}{question}{query}", root=posixpath.join(self.root, name)
@@ -63,7 +71,7 @@ class Store:
 
     @property
     def name(self) -> str:
-        """The folder's own."""
+        """The folder's name."""
         return posixpath.basename(self.root)
 
     @property
@@ -80,19 +88,19 @@ class Store:
         patience: float | None = None,
         before: Callable[[], None] = lambda: None,
     ) -> None:
-        """Write a file: all of it or nothing.
+        """Write a whole file: others see all of it or nothing.
 
         Args:
-            name: the file's.
-            data: what is to be in it.
-            patience: for how many seconds it is tried again.
-            before: called before every try; an OSError of it is one of the try.
+            name: of the file, relative to the folder.
+            data: the file's bytes.
+            patience: for how many seconds the write is repeated, None for `OUTAGE_S`.
+            before: is called before every try; an OSError that it raises counts as the try's.
 
         Raises:
-            StorageError: it cannot be written.
+            StorageError: the file cannot be written.
         """
         path, kind = posixpath.join(self.root, name), self.filesystem.type_name
-        # An object is there when it is whole; a file is at once, and whoever is killed leaves half.
+        # Object stores show whole objects only. A file shows at once, and a kill leaves half of it.
         place = f"{path}.new" if kind in WITH_FOLDERS else path
 
         def write() -> None:
@@ -107,14 +115,14 @@ class Store:
         self._tried("written", name, write, patience)
 
     def get(self, name: str, patience: float | None = None) -> bytes | None:
-        """A file's bytes, None without it.
+        """A file's bytes, None where there is no such file.
 
         Args:
-            name: the file's.
-            patience: for how many seconds it is tried again.
+            name: of the file, relative to the folder.
+            patience: for how many seconds the read is repeated, None for `OUTAGE_S`.
 
         Raises:
-            StorageError: it cannot be read.
+            StorageError: the file cannot be read.
         """
 
         def read() -> bytes | None:
@@ -127,10 +135,10 @@ class Store:
         return self._tried("read", name, read, patience)
 
     def files(self) -> dict[str, int]:
-        """The names of all files, and their sizes in bytes.
+        """The names of all files in the folder and below, with their sizes in bytes.
 
         Raises:
-            StorageError: they cannot be listed.
+            StorageError: the files cannot be listed.
         """
         from pyarrow.fs import FileSelector, FileType
 
@@ -143,14 +151,14 @@ class Store:
         }
 
     def delete(self, name: str, patience: float | None = None) -> None:
-        """Take a file away, if it is there.
+        """Delete a file, where there is one.
 
         Args:
-            name: the file's.
-            patience: for how many seconds it is tried again.
+            name: of the file, relative to the folder.
+            patience: for how many seconds the call is repeated, None for `OUTAGE_S`.
 
         Raises:
-            StorageError: it cannot be.
+            StorageError: the file cannot be deleted.
         """
 
         def remove() -> None:
@@ -164,9 +172,9 @@ class Store:
     def _tried(
         self, done: str, name: str, call: Callable[[], Result], patience: float | None = None
     ) -> Result:
-        """What a call gives, tried again while the storage may only be away for a moment."""
+        """The result of a call, which is repeated while the storage does not answer."""
         deadline = time.monotonic() + (OUTAGE_S if patience is None else patience)
-        # What fsspec opens raises what it likes.
+        # The file systems of fsspec raise errors of any type.
         errors = Exception if self.filesystem.type_name.startswith("py::") else OSError
         while True:
             try:
@@ -176,42 +184,44 @@ class Store:
             except errors as error:
                 if is_lasting(error) or time.monotonic() >= deadline:
                     place = self.below(name).address if name else self.address
-                    raise StorageError(f"{place}: cannot be {done} ({reason(error)})") from error
+                    raise StorageError(
+                        f"{place}: cannot be {done} ({error_line(error)})"
+                    ) from error
             time.sleep(PAUSE_S)
 
 
 def is_lasting(error: BaseException) -> bool:
-    """Whether a storage's error is one that no second try changes."""
-    return isinstance(error, PermissionError) or any(sign in str(error) for sign in FOR_GOOD)
+    """Whether an error of a storage is one that a second try does not change."""
+    return isinstance(error, PermissionError) or any(code in str(error) for code in LASTING_ERRORS)
 
 
-def opened(address: str, option: str) -> Store:
-    """The folder at an address, which has answered.
+def open_store(address: str, option: str) -> Store:
+    """Open the folder at an address, after it was seen to answer.
 
     Args:
-        address: such as ``s3://bucket/folder``; what pyarrow takes as a query is kept.
-        option: of the command that it comes from.
+        address: such as ``s3://bucket/folder``, with pyarrow's query where there is one.
+        option: of the command line, with which the address was given.
 
     Raises:
-        PcsearchError: it cannot be used, or does not answer in time.
+        PcsearchError: the address cannot be used, or does not answer in time.
     """
     base, question, query = address.partition("?")
     address = base.rstrip("/") + question + query
-    _check(address, option)
-    trouble = _ask(address)
-    if trouble:
-        raise PcsearchError(Problem(f"{address}: {trouble}", option))
+    _check_address(address, option)
+    problem = _probe(address)
+    if problem:
+        raise PcsearchError(Problem(f"{address}: {problem}", option))
     filesystem, root = _file_system(address)
     return Store(address, filesystem, root.rstrip("/"))
 
 
-def _ask(address: str) -> str:
-    """What keeps a search from an address, empty for nothing.
+def _probe(address: str) -> str:
+    """Why a search cannot use an address, empty where it can.
 
-    Another process finds it out: pyarrow may try for minutes, cannot be told not to, and lets no
-    process end meanwhile.
+    Another process finds it out. pyarrow may try for minutes, nothing stops it, and its process
+    cannot end until then.
     """
-    package = str(Path(__file__).parents[2])
+    package = str(Path(pcsearch.__file__).parents[1])
     paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(  # noqa: S603 - our own program
@@ -229,32 +239,33 @@ def _ask(address: str) -> str:
         return f"cannot be used ({(done.stderr.splitlines() or ['it cannot be asked'])[-1]})"
 
 
-def _trouble(address: str) -> str:
-    """What `_ask` asks for, found out in this process."""
+def _address_problem(address: str) -> str:
+    """The answer for `_probe`, found out in this process."""
     try:
         filesystem, root = _file_system(address)
         store = Store(address, filesystem, root.rstrip("/"))
-        trouble = _bucket_problem(store)
-        if not trouble:
+        problem = _bucket_problem(store)
+        if not problem:
             store.filesystem.get_file_info(store.root)
     except ImportError as error:
-        return f"needs a package that is not here ({reason(error)})"
-    # Anything can be wrong with an address, and file systems raise what they like.
+        return f"needs a package that is not installed ({error_line(error)})"
+    # Anything can be wrong with an address, and file systems raise errors of any type.
     except Exception as error:
-        return f"cannot be used ({reason(error)})"
-    return trouble
+        return f"cannot be used ({error_line(error)})"
+    return problem
 
 
-def _check(address: str, option: str) -> None:
+def _check_address(address: str, option: str) -> None:
+    """Refuse an address with a secret, or with a path that is none."""
     scheme, _, rest = address.partition("://")
     base = rest.partition("?")[0]
     parts = base.split("/")
     message = ""
     user, at, _ = parts[0].rpartition("@")
-    # Azure has the container's name, and others a user's, before the @.
-    named = ":" in user or (at and scheme in ("s3", "gs", "gcs"))
-    if named or SECRETS.search(rest):
-        # It is not repeated.
+    # Before the @, Azure has the container's name, and others have a user's name.
+    has_password = ":" in user or (at and scheme in ("s3", "gs", "gcs"))
+    if has_password or SECRETS.search(rest):
+        # The message does not repeat the secret.
         raise PcsearchError(
             Problem(
                 f"the {scheme}:// address holds a secret, which would be shown and kept; leave it "
@@ -262,7 +273,7 @@ def _check(address: str, option: str) -> None:
                 option,
             )
         )
-    # HDFS has a default of its own for the host.
+    # An address of HDFS may leave the host out.
     if any(part in ("", ".", "..") for part in parts[scheme == "hdfs" :]):
         message = "has an empty part, '.' or '..' in its path"
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
@@ -272,14 +283,11 @@ def _check(address: str, option: str) -> None:
 
 
 def _file_system(address: str) -> tuple[FileSystem, str]:
-    from pyarrow import ArrowInvalid
     from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
 
-    try:
+    if address.partition("://")[0].lower() in PYARROW_SCHEMES:
         filesystem, root = FileSystem.from_uri(address)
-    except ArrowInvalid as error:
-        if "nrecognized filesystem" not in str(error):
-            raise
+    else:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
         other, root = url_to_fs(address)
@@ -288,7 +296,7 @@ def _file_system(address: str) -> tuple[FileSystem, str]:
 
 
 def _bucket_problem(store: Store) -> str:
-    """That there is no such bucket: writing to it would say so only later."""
+    """That a bucket does not exist, else empty: the first write would tell it too late."""
     from pyarrow.fs import FileType
 
     if store.filesystem.type_name not in ("s3", "gcs"):
@@ -298,11 +306,11 @@ def _bucket_problem(store: Store) -> str:
     return "" if info.type != FileType.NotFound else f"there is no bucket {bucket!r}, or no access"
 
 
-def reason(error: BaseException) -> str:
-    """What an error says, on one line and not for long."""
+def error_line(error: BaseException) -> str:
+    """An error's text on one line, at most some 200 characters."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 if __name__ == "__main__":
-    print(json.dumps(_trouble(sys.argv[1])))
+    print(json.dumps(_address_problem(sys.argv[1])))

@@ -1,8 +1,8 @@
-"""The folder of this machine in which a session works on an experiment at an address.
+"""The working copy on this machine of an experiment at an address.
 
-The storage is the truth. What the search decides is written there before anything follows from it,
-as on a disk; the folder is made anew in every session from what the storage has, and is gone at its
-end. What nothing follows from, W&B's files above all, is sent now and then and at the end.
+The storage has the true state. What the search decides is written there before anything follows
+from it, as on a disk. Each session makes a new working copy from the storage and deletes it at its
+end. Other files, above all W&B's, are sent every half minute and at the end.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
-from pcsearch.engine.storage.files import StorageError, joined, parted
-from pcsearch.engine.storage.lease import FILE as OWNER_FILE
-from pcsearch.engine.storage.lease import Owner
+from pcsearch.engine.storage.files import StorageError, register, unregister
+from pcsearch.engine.storage.lease import FILE as LEASE_FILE
+from pcsearch.engine.storage.lease import Lease
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError
 from pcsearch.user_files import cache_folder
@@ -31,20 +31,23 @@ DOWNLOADS = 16
 CHECKPOINT = "checkpoint_"
 WANDB = "wandb"
 DECISIVE = re.compile(r"journal\.|sweep\.yaml|experiment\.json|(.*/)?(params|result)\.json")
-"""What is sent when it is written, and by nobody else: an older state must not come later."""
+"""The files that are sent when they are written, and only then: no older state may come later."""
 LEFTOVER = re.compile(r"owner\.json|sweep\.yaml|journal(\.\d+)?\.jsonl")
-TUNES = re.compile(r"(experiment_state|basic-variant-state|searcher-state)-|(tuner|trainable)\.pkl")
-"""What Tune writes there itself."""
+"""The files that a start leaves in the storage when it is killed."""
+TUNE_FILES = re.compile(
+    r"(experiment_state|basic-variant-state|searcher-state)-|(tuner|trainable)\.pkl"
+)
+"""The files that Tune itself writes to the storage."""
 
 
 class WorkingCopy:
-    """A store and the folder that has its files.
+    """A folder on this machine with the files of a store.
 
     Args:
-        store: the experiment's.
+        store: of the experiment.
 
     Raises:
-        PcsearchError: there is no room for the folder.
+        PcsearchError: the folder cannot be made.
     """
 
     def __init__(self, store: Store) -> None:
@@ -52,21 +55,21 @@ class WorkingCopy:
         cache, address = _cache(), hashlib.sha256(store.address.encode()).hexdigest()[:16]
         self.folder = cache / uuid4().hex / store.name
         self.leftover = cache / address / store.name
-        """Where W&B's files lie after a session, until `wandb sync` has uploaded them."""
-        self._owner = Owner(store)
+        """The folder where W&B's files stay after a session, until `wandb sync` uploads them."""
+        self._lease = Lease(store)
         self._sent: dict[str, tuple[int, int]] = {}
         self._end = threading.Event()
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Be the only one that runs the search, and keep the store up to date.
+        """Be the only process that runs the search, and keep the store up to date, in the block.
 
         Raises:
-            PcsearchError: another process runs it.
+            PcsearchError: another process runs the search.
         """
-        self._owner.claim()
-        joined(self.folder, self)
-        sender = threading.Thread(target=self._send_now_and_then, name="sender", daemon=True)
+        self._lease.take()
+        register(self.folder, self)
+        sender = threading.Thread(target=self._send_regularly, name="sender", daemon=True)
         sender.start()
         try:
             yield
@@ -75,62 +78,64 @@ class WorkingCopy:
         except StorageError:
             raise
         except Exception:
-            # The storage may be well; what is told is the error.
+            # The storage may work; the error is what the user should see.
             self._stop(sender)
             with contextlib.suppress(StorageError):
                 self._send_others(patience=0)
             raise
         finally:
             self._stop(sender)
-            parted(self.folder)
-            self._owner.release()
+            unregister(self.folder)
+            self._lease.release()
             self.clear()
 
     def fetch(self, wandb: bool = True) -> None:
-        """Bring what a session reads; checkpoints and pictures when they are asked for.
+        """Copy the files that a session reads at its start; the others are copied when needed.
 
         Args:
-            wandb: whether W&B's files are brought too.
+            wandb: whether W&B's files are copied too.
 
         Raises:
-            StorageError: it cannot be read.
+            StorageError: the store cannot be read.
         """
         names = [name for name in self.store.files() if _is_below(name)]
         for folder in {folder for name in names if (folder := _checkpoint(name)) is not None}:
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
-        self._bring(name for name in names if _is_read(name) and (wandb or not _is_wandbs(name)))
+        self._fetch_files(
+            name for name in names if _is_read_at_start(name) and (wandb or not _is_of_wandb(name))
+        )
         if wandb:
-            self._take_marks()
+            self._copy_sync_marks()
 
     def is_free(self) -> bool:
-        """Whether the store has nothing but what a start leaves that was killed.
+        """Whether the store has no files but those that a killed start leaves.
 
         Raises:
-            StorageError: it cannot be read.
+            StorageError: the store cannot be read.
         """
         return all(LEFTOVER.fullmatch(name) for name in self.store.files())
 
     def discard_leftovers(self) -> None:
-        """Take that away.
+        """Delete the files that a killed start has left.
 
         Raises:
-            StorageError: it cannot be.
+            StorageError: they cannot be deleted.
         """
         for name in self.store.files():
-            if LEFTOVER.fullmatch(name) and name != OWNER_FILE:
+            if LEFTOVER.fullmatch(name) and name != LEASE_FILE:
                 self.store.delete(name)
 
     def fetch_file(self, name: str) -> None:
-        """Bring one file, if the store has it.
+        """Copy one file from the store, where it has it.
 
         Raises:
-            StorageError: it cannot be read, or there is no room for it.
+            StorageError: the file cannot be read there or written here.
         """
         data = self.store.get(name)
         if data is None:
             return
         file = self.folder / name
-        # Hidden, it is nobody's until it is whole.
+        # A hidden file is not sent back, and nobody reads it before it is whole.
         arriving = file.with_name(f".{file.name}.{threading.get_ident()}")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -141,24 +146,24 @@ class WorkingCopy:
             raise StorageError(f"{file}: cannot be written ({error.strerror})") from error
 
     def send(self, file: Path, patience: float | None = None) -> None:
-        """Have a file of the folder in the store, now.
+        """Copy a file of the folder to the store, now.
 
         Args:
             file: in the folder.
-            patience: for how many seconds it is tried again.
+            patience: for how many seconds the write is repeated, None for `OUTAGE_S`.
 
         Raises:
-            StorageError: it cannot be written; another process runs the search.
+            StorageError: the file cannot be written, or another process runs the search.
         """
         name, state = file.relative_to(self.folder).as_posix(), _state(file)
-        self.store.put(name, file.read_bytes(), patience, before=self._owner.check)
+        self.store.put(name, file.read_bytes(), patience, before=self._lease.check)
         self._sent[name] = state
 
-    def bring(self, path: Path) -> None:
-        """Have a file or a checkpoint's folder of the store here, if it is not.
+    def get(self, path: Path) -> None:
+        """Copy a file or a checkpoint's folder from the store, where it is only there.
 
         Raises:
-            StorageError: it cannot be read.
+            StorageError: the store cannot be read.
         """
         if path.is_file() or (path.is_dir() and any(path.iterdir())):
             return
@@ -166,23 +171,23 @@ class WorkingCopy:
         if not path.name.startswith(CHECKPOINT):
             self.fetch_file(name)
             return
-        within = self.store.below(name).files()
-        self._bring(f"{name}/{file}" for file in within if _is_below(file))
+        files = self.store.below(name).files()
+        self._fetch_files(f"{name}/{file}" for file in files if _is_below(file))
 
     def await_answer(self) -> None:
-        """Wait, though not for long, until the store answers.
+        """Wait up to `OUTAGE_S` until the store answers.
 
         Raises:
-            StorageError: it does not.
+            StorageError: it does not answer.
         """
-        self.store.get(OWNER_FILE)
+        self.store.get(LEASE_FILE)
 
-    def shown(self, path: Path) -> str:
-        """The place in the store that a path stands for."""
+    def address_of(self, path: Path) -> str:
+        """The address in the store of a path in the folder."""
         return self.store.below(path.relative_to(self.folder).as_posix()).address
 
     def clear(self) -> None:
-        """Take the folder away, but for W&B's files that `wandb sync` is to upload."""
+        """Delete the folder, except for W&B's files that `wandb sync` has to upload."""
         runs = list(self.folder.glob(f"{WANDB}/*run-*/run-*.wandb"))
         if not all(file.with_name(f"{file.name}.synced").exists() for file in runs):
             shutil.rmtree(self.leftover, ignore_errors=True)
@@ -192,14 +197,14 @@ class WorkingCopy:
             shutil.rmtree(self.leftover, ignore_errors=True)
         shutil.rmtree(self.folder.parent, ignore_errors=True)
 
-    def _take_marks(self) -> None:
-        """Mark what `wandb sync` has uploaded of an earlier session's files as it has."""
+    def _copy_sync_marks(self) -> None:
+        """Take over the marks of `wandb sync` for the runs that it has uploaded meanwhile."""
         for mark in self.leftover.glob(f"{WANDB}/*run-*/run-*.wandb.synced"):
             run = self.folder / mark.relative_to(self.leftover)
             if run.parent.is_dir():
                 run.touch()
 
-    def _bring(self, names: Iterable[str]) -> None:
+    def _fetch_files(self, names: Iterable[str]) -> None:
         with ThreadPoolExecutor(DOWNLOADS, "storage") as pool:
             list(pool.map(self.fetch_file, names))
 
@@ -207,21 +212,21 @@ class WorkingCopy:
         self._end.set()
         sender.join(JOIN_S)
 
-    def _send_now_and_then(self) -> None:
+    def _send_regularly(self) -> None:
         while not self._end.wait(SEND_EVERY_S):
-            # At the end it is told.
+            # An error that lasts is told at the end of the session.
             with contextlib.suppress(StorageError):
                 self._send_others(patience=0)
 
     def _send_others(self, patience: float | None = None) -> None:
-        """Send what has changed and was not sent when it was written."""
+        """Send the files that have changed and were not sent when they were written."""
         for file in sorted(self.folder.rglob("*")):
             name = file.relative_to(self.folder).as_posix()
-            if DECISIVE.match(name) or TUNES.match(name) or _checkpoint(name) is not None:
+            if DECISIVE.match(name) or TUNE_FILES.match(name) or _checkpoint(name) is not None:
                 continue
             if any(part.startswith(".") for part in PurePosixPath(name).parts):
                 continue
-            # W&B renames its files.
+            # W&B may rename a file meanwhile.
             with contextlib.suppress(FileNotFoundError):
                 if (
                     file.is_file()
@@ -232,30 +237,30 @@ class WorkingCopy:
 
 
 def _cache() -> Path:
-    """A folder of this user's alone."""
+    """The folder for working copies, which only this user can read."""
     folder = cache_folder() / "searches"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise PcsearchError(
             f"{folder}: cannot be written ({error.strerror}); an experiment at an address needs "
-            "it: set XDG_CACHE_HOME to a folder with room"
+            "it: set XDG_CACHE_HOME to a folder that can be written"
         ) from error
     return folder
 
 
-def _is_wandbs(name: str) -> bool:
+def _is_of_wandb(name: str) -> bool:
     return name.startswith(f"{WANDB}/")
 
 
-def _is_read(name: str) -> bool:
-    """Whether a session reads a file at its start: pictures come when they are asked for."""
-    small = name.count("/") < 2 and _checkpoint(name) is None
-    return name != OWNER_FILE and (small or _is_wandbs(name))
+def _is_read_at_start(name: str) -> bool:
+    """Whether a session reads a file at its start; pictures and checkpoints come later."""
+    is_small = name.count("/") < 2 and _checkpoint(name) is None
+    return name != LEASE_FILE and (is_small or _is_of_wandb(name))
 
 
 def _checkpoint(name: str) -> str | None:
-    """The checkpoint's folder that a file is in, None for another."""
+    """The checkpoint's folder that a file is in, None for a file that is in none."""
     parts = PurePosixPath(name).parts
     if len(parts) > 2 and parts[1].startswith(CHECKPOINT):
         return "/".join(parts[:2])
@@ -263,11 +268,11 @@ def _checkpoint(name: str) -> str | None:
 
 
 def _is_below(name: str) -> bool:
-    """Whether a name of the store's stays in the folder: anybody may have put it there."""
+    """Whether a name leads to no place outside the folder: others may write to the store."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts
 
 
 def _state(file: Path) -> tuple[int, int]:
-    found = file.stat()
-    return found.st_size, found.st_mtime_ns
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns

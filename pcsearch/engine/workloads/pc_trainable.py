@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
-from ray.train._internal.session import get_session
-from ray.train._internal.storage import _upload_to_fs_path
 
 from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
 from pcsearch.user_files import cache_folder
 
 if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
     from pcsearch.pc.pictures import Reconstructions
     from pcsearch.pc.training import TrainingRun
 
@@ -30,6 +30,8 @@ class TrialSettings:
         compiled: whether compiled code may compute the blocks.
         validate_at: epochs that end with a validation besides the configured ones.
         probe_at: the same for the linear probe.
+        storage_path: of the experiment's directory, in its storage.
+        storage_filesystem: of that path, None for this machine's.
     """
 
     data_folder: Path
@@ -37,6 +39,8 @@ class TrialSettings:
     compiled: bool = True
     validate_at: tuple[int, ...] = ()
     probe_at: tuple[int, ...] = ()
+    storage_path: str = ""
+    storage_filesystem: FileSystem | None = None
 
 
 def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
@@ -48,7 +52,7 @@ def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
             epoch = run.run_epoch()
             metrics = dict(epoch.metrics)
             if epoch.reconstructions is not None:
-                metrics |= _save_pictures(run, epoch.reconstructions)
+                metrics |= _save_pictures(run, epoch.reconstructions, settings)
             if run.finished or run.epoch % settings.checkpoint_every == 0:
                 _report(run, metrics)
             else:
@@ -57,17 +61,23 @@ def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
     return pc_transformer
 
 
-def _save_pictures(run: TrainingRun, reconstructions: Reconstructions) -> dict[str, str]:
+def _save_pictures(
+    run: TrainingRun, reconstructions: Reconstructions, settings: TrialSettings
+) -> dict[str, str]:
     """Put an epoch's pictures into the trial's storage; their names there, for the report."""
     # The driver makes the trainable without training anything, so it needs no torch.
+    from pyarrow.fs import LocalFileSystem, copy_files
+
     from pcsearch.pc.pictures import save
 
-    session = get_session()
-    assert session is not None, "it runs in a trial"
-    storage = session.storage
+    # The trial's folder has the same name on this machine as in the storage.
+    folder = f"{settings.storage_path}/{Path(tune.get_context().get_trial_dir()).name}"
+    filesystem = settings.storage_filesystem or LocalFileSystem()
     with TemporaryDirectory(prefix="pcsearch_") as made:
         files = save(Path(made), run.epoch, reconstructions, run.config)
-        _upload_to_fs_path(made, storage.storage_filesystem, storage.trial_fs_path)
+        filesystem.create_dir(folder, recursive=True)
+        # With threads, an upload to S3 may never end (apache/arrow#32372).
+        copy_files(made, folder, destination_filesystem=filesystem, use_threads=False)
         names = (RECONSTRUCTIONS, RECONSTRUCTION_VIDEO)
         return {
             name: file.relative_to(made).as_posix()

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pcsearch.engine.workloads import pc_checks
 from pcsearch.engine.workloads.pc_requirements import prepare_data, worker_packages
-from pcsearch.engine.workloads.workload import Surroundings, Trainable, Workload
+from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
 from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
 from pcsearch.pc.checkpoint_files import damage
@@ -83,7 +83,7 @@ class PCTransformer(Workload):
         return worker_packages(sweep)
 
     def trainable(
-        self, sweep: Sweep, metrics: tuple[Metric, ...], surroundings: Surroundings
+        self, sweep: Sweep, metrics: tuple[Metric, ...], context: SearchContext
     ) -> Trainable:
         """Training, with a validation and a probe at every epoch that the search looks at."""
         # The checks of a sweep should not wait for Ray to load.
@@ -93,9 +93,11 @@ class PCTransformer(Workload):
         rungs = sweep.early_terminate.rungs(longest) if sweep.early_terminate else ()
         sources = {names.source(metric.name) for metric in metrics}
         settings = TrialSettings(
-            checkpoint_every=surroundings.checkpoint_every,
-            compiled=surroundings.compiled,
-            data_folder=surroundings.folder,
+            checkpoint_every=context.checkpoint_every,
+            compiled=context.compiled,
+            data_folder=context.folder,
+            storage_path=context.storage_path,
+            storage_filesystem=context.storage_filesystem,
             validate_at=rungs if "validation" in sources else (),
             # The last epoch is probed wherever any is.
             probe_at=(*rungs, longest) if "probe" in sources else (),

@@ -1,4 +1,4 @@
-"""Where the modules of a user's training function are, on this machine and on a node."""
+"""Finds the modules of a user's training function, on this machine and on a node."""
 
 from __future__ import annotations
 
@@ -10,28 +10,35 @@ from pathlib import Path
 import pcsearch
 
 SHIPPED_VARIABLE = "PCSEARCH_SHIPPED"
-"""Is set in the processes of nodes that were sent the modules."""
+"""The variable that is set in the processes of nodes to which the modules were sent."""
 PACKAGE = "pcsearch"
-# Installed packages are the nodes' own affair; tests are of no use there.
+# Nodes have their own installed packages, and need no tests.
 LEFT_OUT = {"__pycache__", "dist-packages", "node_modules", "site-packages", "tests", "venv"}
 
 
 def code_folder(folder: Path) -> Path:
-    """Where the user's modules are in this process: what was sent along, else ``folder``."""
+    """The folder of the user's modules for this process.
+
+    Args:
+        folder: of the modules on the driver's machine.
+
+    Returns:
+        The folder that was sent to this node, or else ``folder``.
+    """
     if SHIPPED_VARIABLE in os.environ:
         return Path(pcsearch.__file__).parents[1]
     return folder
 
 
 def module_root(module: str, folder: Path) -> Path | None:
-    """The folder of a module of the user's that has to be sent along.
+    """The folder that has to be sent to nodes for a module of the user.
 
     Args:
         module: its dotted name; it can be imported.
         folder: where it is looked for first.
 
     Returns:
-        None for an installed package: the nodes have it or do not.
+        The folder that the module is in, None for an installed package, which is not sent.
     """
     top = module.partition(".")[0]
     if any((folder / name).exists() for name in (f"{top}.py", top)):

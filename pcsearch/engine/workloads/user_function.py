@@ -1,4 +1,4 @@
-"""A function of the user's own as what trials run: ``--trainable MODULE:FUNCTION``."""
+"""Trials that call a function of the user: ``--trainable MODULE:FUNCTION``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pcsearch.engine.ray_internals import reports_made
 from pcsearch.engine.workloads.user_code import code_folder, module_root
-from pcsearch.engine.workloads.workload import Surroundings, Trainable, Workload
+from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -24,14 +25,14 @@ OPTION = "--trainable"
 
 @dataclass(frozen=True)
 class UserFunction(Workload):
-    """Trials that call a function with their values; parameters are whatever it understands.
+    """Trials that call a function of the user with their values.
 
-    The function calls ``ray.tune.report`` or is a generator of metrics, a mapping for every
-    epoch; an epoch is one report.
+    The function calls ``ray.tune.report``, or is a generator that yields the metrics of each epoch
+    as a mapping. An epoch is one report.
 
     Args:
         target: ``MODULE:FUNCTION``.
-        folder: where the module is looked for before Python's own path.
+        folder: where the module is looked for first, before Python's own path.
     """
 
     time_attr: ClassVar[str] = "training_iteration"
@@ -40,23 +41,28 @@ class UserFunction(Workload):
 
     @property
     def code(self) -> Path | None:
-        """The folder of the function's module."""
+        """The folder of the function's module, None for an installed package."""
         return module_root(self.target.partition(":")[0], self.folder)
 
     def numeric(self, name: str) -> bool:
-        """False: nobody knows."""
+        """False: the types of a function's parameters are not known."""
         return False
 
     def check(self, sweep: Sweep) -> None:
-        """Import the function."""
-        load(self.target, self.folder)
+        """Import the function.
+
+        Raises:
+            PcsearchError: there is no such function, or its module cannot be imported.
+        """
+        with import_path(self.folder):
+            load(self.target, self.folder)
 
     def parameter_problems(self, parameters: Iterable[Parameter]) -> list[Problem]:
-        """None: parameters are whatever the function understands."""
+        """None: a function may have any parameters."""
         return []
 
     def default_metrics(self) -> tuple[Metric, ...]:
-        """None: nobody knows what is reported."""
+        """None: what a function reports is not known."""
         return ()
 
     def max_epochs(self, sweep: Sweep) -> None:
@@ -66,87 +72,102 @@ class UserFunction(Workload):
         """None: nobody knows."""
 
     def effective_config(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values as they are."""
+        """The values: a function's defaults are not known."""
         return dict(values)
 
     def prepare(self, sweep: Sweep, folder: Path) -> None:
         """Nothing."""
 
     def check_gpus(self, sweep: Sweep, gpus_per_trial: float) -> None:
-        """Nothing: nobody knows what it needs."""
+        """Nothing: what a function needs is not known."""
 
     def trainable(
-        self, sweep: Sweep, metrics: tuple[Metric, ...], surroundings: Surroundings
+        self, sweep: Sweep, metrics: tuple[Metric, ...], context: SearchContext
     ) -> Trainable:
-        """The function, imported where the trial runs."""
+        """The function, which is imported where the trial runs."""
         target, folder = self.target, self.folder
 
         def user_function(values: dict[str, Any]) -> Any:
-            return called(load(target, code_folder(folder)), values)
+            code = code_folder(folder)
+            # The function may import modules of the folder when it is called.
+            with import_path(code):
+                return call(load(target, code), values)
 
         return user_function
 
 
+@contextmanager
+def import_path(folder: Path) -> Iterator[None]:
+    """Let Python look for modules in a folder first, until the block ends."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        # What the modules themselves have added stays: they are not imported a second time.
+        sys.path.remove(str(folder))
+
+
 def load(target: str, folder: Path) -> Callable[[dict[str, Any]], Any]:
-    """Import a function.
+    """Import a function, inside `import_path`.
 
     Args:
         target: ``MODULE:FUNCTION``; the function may be an attribute of an attribute.
-        folder: put before Python's own path.
+        folder: of the module, for messages.
 
     Raises:
-        PcsearchError: there is none, or importing its module fails.
+        PcsearchError: there is no such function, or its module cannot be imported.
     """
     module_name, separator, attribute = target.partition(":")
     if not separator or not module_name or not attribute or module_name.startswith("."):
         raise _problem(f"{target!r} is not MODULE:FUNCTION, such as train:main")
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
     module = _import(module_name, folder)
-    found: Any = module
+    value: Any = module
     for name in attribute.split("."):
-        if not hasattr(found, name):
-            hint = suggestion(name, [each for each in dir(found) if callable(getattr(found, each))])
+        if not hasattr(value, name):
+            hint = suggestion(name, [each for each in dir(value) if callable(getattr(value, each))])
             raise _problem(f"module {module_name} has no function {name!r}{hint}")
-        found = getattr(found, name)
-    if not callable(found) or (isinstance(found, type) and hasattr(found, "step")):
+        value = getattr(value, name)
+    if not callable(value) or (isinstance(value, type) and hasattr(value, "step")):
         raise _problem(f"{target} is no function; give a function of a trial's values")
-    function: Callable[[dict[str, Any]], Any] = found
+    function: Callable[[dict[str, Any]], Any] = value
     return function
 
 
-def called(function: Callable[[dict[str, Any]], Any], values: dict[str, Any]) -> Any:
-    """Call a function in the process of its trial; what it returns is a report, for Tune.
+def call(function: Callable[[dict[str, Any]], Any], values: dict[str, Any]) -> Any:
+    """Call a function in the process of its trial.
+
+    Returns:
+        What the function returns, which Tune takes for a report; None for a generator.
 
     Raises:
-        PcsearchError: the trial has reported nothing, neither now nor before its checkpoint.
+        PcsearchError: the trial has reported nothing, neither now nor before it was restored.
     """
     from ray import tune
-    from ray.train._internal.session import get_session
 
-    session = get_session()
-    assert session is not None, "Tune has one in the process of a trial"
-    before = session.iteration
-    outcome = reported(function(values))
-    if not outcome and session.iteration == before and tune.get_checkpoint() is None:
+    reports = reports_made()
+    value = report_yielded(function(values))
+    if not value and reports_made() == reports and tune.get_checkpoint() is None:
         raise PcsearchError(
             "the function reported nothing; call ray.tune.report(metrics), or yield metrics, "
             "once an epoch"
         )
-    return outcome
+    return value
 
 
-def reported(outcome: Any) -> Any:
-    """Report what a generator yields; anything else is passed on.
+def report_yielded(value: Any) -> Any:
+    """Report what a generator yields.
+
+    Returns:
+        None for a generator, and any other value as it is.
 
     Raises:
-        TypeError: it yields something that is no mapping.
+        TypeError: the generator yields something that is no mapping.
     """
-    if not isinstance(outcome, Iterator):
-        return outcome
+    if not isinstance(value, Iterator):
+        return value
     from ray import tune
 
-    for metrics in outcome:
+    for metrics in value:
         if not isinstance(metrics, Mapping):
             kind = type(metrics).__name__
             raise TypeError(f"the trainable yields a mapping for every epoch, and not a {kind}")
@@ -158,20 +179,20 @@ def _import(name: str, folder: Path) -> Any:
     try:
         if importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(name=name)
-        with _as_a_module(name):
+        with _arguments_of_module(name):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise _problem(f"no module {name!r} in {folder} or on Python's path") from None
         raise _failed(name, error) from error
-    # The module is the user's and may do anything when it is imported.
+    # A module of the user may do anything when it is imported.
     except (Exception, SystemExit) as error:
         raise _failed(name, error) from error
 
 
 @contextmanager
-def _as_a_module(name: str) -> Iterator[None]:
-    """Let a module neither read this command's arguments nor write into its output."""
+def _arguments_of_module(name: str) -> Iterator[None]:
+    """Hide this command's arguments from a module, and its prints from standard output."""
     arguments, sys.argv = sys.argv, [name]
     try:
         with redirect_stdout(sys.stderr):

@@ -1,4 +1,4 @@
-"""What the trials of a search run: the PC transformer, or a function of the user's own."""
+"""The interface of what trials run: the PC transformer, or a function of the user."""
 
 from __future__ import annotations
 
@@ -6,93 +6,100 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
 
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
 Trainable = Callable[[dict[str, Any]], Any]
-"""A function of a trial's values, as Tune runs it in a process of its own."""
+"""A function of a trial's values; Tune calls it in a process for trials."""
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a trainable needs to know of the search it is part of.
+class SearchContext:
+    """What a trainable needs to know about its search.
 
     Args:
         folder: where the search was started: relative paths start there.
-        checkpoint_every: after how many epochs a trial's state is kept.
+        storage_path: of the experiment's directory, in its storage.
+        storage_filesystem: of that path, None for the file system of each machine.
+        checkpoint_every: a trial saves its state after each such number of epochs.
         compiled: whether trials may run code that is compiled on their nodes.
     """
 
     folder: Path
+    storage_path: str
+    storage_filesystem: FileSystem | None = None
     checkpoint_every: int = 1
     compiled: bool = True
 
 
 class Workload(ABC):
-    """What a search asks of the thing that its trials run."""
+    """What the trials of a search run."""
 
     time_attr: ClassVar[str]
-    """The key of a report that counts epochs, from 1."""
+    """The key of a report with the number of its epoch, from 1."""
 
     @property
     def code(self) -> Path | None:
-        """The folder of modules that the nodes of a cluster are sent, None for no such thing."""
+        """The folder of the user's modules, which nodes need; None where there are none."""
         return None
 
     @abstractmethod
     def numeric(self, name: str) -> bool:
-        """Whether it takes a number for the parameter of this name."""
+        """Whether the parameter of a name is a number."""
 
     @abstractmethod
     def check(self, sweep: Sweep) -> None:
-        """Hold a sweep to it.
+        """Check that trials can run a sweep's configurations.
 
         Raises:
-            PcsearchError: everything that cannot work.
+            PcsearchError: everything in the sweep that cannot work.
         """
 
     @abstractmethod
     def parameter_problems(self, parameters: Iterable[Parameter]) -> list[Problem]:
-        """What is wrong with parameters by themselves."""
+        """What is wrong with parameters, each looked at alone."""
 
     @abstractmethod
     def default_metrics(self) -> tuple[Metric, ...]:
-        """What trials are compared by where the sweep names nothing."""
+        """The metrics that trials are compared by where the sweep names none."""
 
     @abstractmethod
     def max_epochs(self, sweep: Sweep) -> int | None:
-        """The epochs of the longest trial of a sweep, None where nobody knows."""
+        """The epochs of the longest trial of a sweep, None where they are not known."""
 
     @abstractmethod
     def epochs(self, values: Mapping[str, Any]) -> int | None:
-        """How many epochs a trial of these values has when nothing stops it."""
+        """The epochs of a trial of these values when nothing stops it, None where not known."""
 
     @abstractmethod
     def effective_config(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """A trial's values with every default, plain as in JSON."""
+        """A trial's values with every default, as JSON can have them."""
 
     @abstractmethod
     def prepare(self, sweep: Sweep, folder: Path) -> None:
-        """Get what trials need before any starts.
+        """Get what trials need, such as an image set, before any trial starts.
 
         Raises:
-            PcsearchError: something that cannot be had.
+            PcsearchError: it cannot be got.
         """
 
     @abstractmethod
     def check_gpus(self, sweep: Sweep, gpus_per_trial: float) -> None:
-        """Hold a sweep to the GPUs that its trials get.
+        """Check that trials of a sweep get the GPUs that they ask for.
 
         Raises:
-            PcsearchError: trials that ask for one get none.
+            PcsearchError: they get none.
         """
 
     def notes(self, compiled: bool) -> tuple[str, ...]:
-        """What the user should know before trials start.
+        """Lines that the user should read before trials start.
 
         Args:
             compiled: whether trials may run compiled code.
@@ -100,15 +107,21 @@ class Workload(ABC):
         return ()
 
     def damage(self, checkpoint: Path) -> str:
-        """What is wrong with a checkpoint's folder, else an empty string."""
+        """What is wrong with a checkpoint's folder, an empty string where nothing is."""
         return "" if checkpoint.is_dir() else "it is missing"
 
     def worker_packages(self, sweep: Sweep) -> Mapping[str, str]:
-        """What trials import besides ray, torch and numpy, and what to do without it."""
+        """The packages that trials import besides ray, torch and numpy, and what to do without."""
         return {}
 
     @abstractmethod
     def trainable(
-        self, sweep: Sweep, metrics: tuple[Metric, ...], surroundings: Surroundings
+        self, sweep: Sweep, metrics: tuple[Metric, ...], context: SearchContext
     ) -> Trainable:
-        """The function that Tune runs, whose reports have the metrics where they are needed."""
+        """The function that a trial runs.
+
+        Args:
+            sweep: of the search.
+            metrics: that the function has to report where the search compares trials.
+            context: of the search.
+        """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pcsearch.engine.storage.files import here
+from pcsearch.engine.storage.files import local_path
 
 if TYPE_CHECKING:
     import wandb
@@ -48,7 +48,7 @@ def best_artifact(group: str, checkpoint: Path, metadata: Mapping[str, Any]) -> 
 def _artifact(name: str, kind: str, folder: Path, metadata: Mapping[str, Any]) -> wandb.Artifact:
     import wandb
 
-    if not here(folder).is_dir():
+    if not local_path(folder).is_dir():
         raise FileNotFoundError(f"{folder} is not on this machine")
     artifact = wandb.Artifact(name, type=kind, metadata=dict(metadata))
     for file in _files(folder):

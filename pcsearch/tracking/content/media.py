@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pcsearch.engine.storage.files import here
+from pcsearch.engine.storage.files import local_path
 
 if TYPE_CHECKING:
     import wandb
@@ -23,7 +23,7 @@ def find(name: str, folders: Sequence[Path]) -> Path | None:
         name: relative to the trial's directory.
         folders: where that may be, the likeliest first.
     """
-    files = (here(folder / name) for folder in folders)
+    files = (local_path(folder / name) for folder in folders)
     return next((file for file in files if file.is_file()), None)
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ray._private import services
 
 from pcsearch.engine.cluster import address as addresses
 from pcsearch.engine.cluster.address import reach
-from pcsearch.engine.cluster.probe import mismatch
+from pcsearch.engine.cluster.probe import version_mismatch
 from pcsearch.errors import PcsearchError
 
 pytestmark = pytest.mark.usefixtures("no_ray_settings")
@@ -56,7 +55,7 @@ def refusal(address: str) -> str:
 )
 def test_an_address_that_is_no_host_and_port_is_refused(address: str) -> None:
     assert refusal(address) == (
-        f"{address!r} is not HOST:PORT (the port is 6379 unless told), ray://HOST:PORT or auto"
+        f"{address!r} is not HOST:PORT (the default port is 6379), ray://HOST:PORT or auto"
     )
 
 
@@ -92,8 +91,7 @@ def test_a_port_that_says_nothing_is_given_up_within_15_seconds(
 
 def test_auto_without_a_cluster_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     # Others may run Ray on the machine of the tests.
-    monkeypatch.setattr(services, "find_gcs_addresses", frozenset)
-    monkeypatch.setattr(services, "find_bootstrap_address", lambda _: None)
+    monkeypatch.setattr(addresses, "bootstrap_address", lambda _: None)
     assert refusal("auto").startswith("no Ray cluster runs on this machine; start one with")
 
 
@@ -101,7 +99,7 @@ def test_auto_without_a_cluster_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def refused(answer: dict[str, Any], listening: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(addresses, "_ask", lambda _: answer)
+    monkeypatch.setattr(addresses, "_probe", lambda _: answer)
     return refusal(listening)
 
 
@@ -131,16 +129,18 @@ def test_the_versions_of_a_cluster_are_compared_with_ours() -> None:
     import ray
 
     ours = {"ray_version": ray.__version__, "python_version": platform.python_version()}
-    assert mismatch(ours) is None
+    assert version_mismatch(ours) is None
     # A cluster that does not say so may be of the same.
-    assert mismatch({}) is None
-    assert mismatch(ours | {"ray_version": "2.9.0"}) == (f"ray 2.9.0 (here {ray.__version__})")
+    assert version_mismatch({}) is None
+    assert version_mismatch(ours | {"ray_version": "2.9.0"}) == (
+        f"ray 2.9.0 (here {ray.__version__})"
+    )
 
 
 @pytest.mark.parametrize(
     ("settings", "file", "mode", "says"),
     [
-        ({}, False, None, "wants a token, and none is here"),
+        ({}, False, None, "wants a token, and this machine has none"),
         ({}, True, "token", "does not take the token of HOME/.ray/auth_token"),
         ({"RAY_AUTH_TOKEN": "x"}, True, "token", "does not take the token of RAY_AUTH_TOKEN"),
         ({"RAY_AUTH_TOKEN_PATH": "HOME/mine"}, True, "token", "the token of HOME/mine"),
@@ -180,5 +180,5 @@ def test_a_token_that_is_promised_and_not_there_is_told_before_ray_is_asked(
     def never(_address: str) -> dict[str, Any]:
         raise AssertionError("Ray was asked")
 
-    monkeypatch.setattr(addresses, "_ask", never)
+    monkeypatch.setattr(addresses, "_probe", never)
     assert "token" in refusal(listening)

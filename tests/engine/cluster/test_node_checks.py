@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 import ray
 import torch
+from pyarrow.fs import LocalFileSystem
 
 from pcsearch.engine.cluster.node_checks import (
     PROBE_FILE,
     check_nodes,
-    unseen,
+    storage_problem,
     version_problems,
     versions,
 )
+from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError
 
 OURS = {"python": "3.11.7", "ray": "2.60.0", "torch": "2.13.0+cpu"}
@@ -57,11 +59,11 @@ def test_a_node_of_another_minor_version_is_named(
 
 
 def test_a_folder_is_seen_where_its_word_is_and_it_can_be_written(tmp_path: Path) -> None:
-    assert unseen(tmp_path, "word") == "No such file or directory"
+    assert storage_problem(tmp_path, "word") == "No such file or directory"
     (tmp_path / PROBE_FILE).write_text("another")
-    assert unseen(tmp_path, "word") == "it is another folder there"
+    assert storage_problem(tmp_path, "word") == "it is another folder there"
     (tmp_path / PROBE_FILE).write_text("word")
-    assert unseen(tmp_path, "word") == ""
+    assert storage_problem(tmp_path, "word") == ""
 
 
 def test_a_storage_that_cannot_be_written_is_told_before_nodes_are_asked(tmp_path: Path) -> None:
@@ -71,3 +73,14 @@ def test_a_storage_that_cannot_be_written_is_told_before_nodes_are_asked(tmp_pat
     assert str(caught.value) == (
         f"--storage-path: {tmp_path}/file/results: cannot be written (Not a directory)"
     )
+
+
+def test_a_node_that_cannot_use_the_storage_says_why(tmp_path: Path) -> None:
+    store = Store("test://there", LocalFileSystem(), str(tmp_path / "there"))
+    store.put(PROBE_FILE, b"word")
+    assert storage_problem(store, "word") == ""
+    assert len(store.files()) == 2
+    assert storage_problem(store, "another") == "it is another folder there"
+    (tmp_path / "file").touch()
+    blind = Store("test://file", LocalFileSystem(), str(tmp_path / "file"))
+    assert "cannot be" in storage_problem(blind, "word")

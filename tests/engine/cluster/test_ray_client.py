@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,23 +12,10 @@ from ray.exceptions import RayTaskError
 
 from pcsearch.engine.cluster import address as addresses
 from pcsearch.engine.cluster import ray_client
-from pcsearch.engine.cluster.ray_client import (
-    ConnectionLostError,
-    adapted,
-    connection_kept,
-    reach,
-    refusal,
-)
+from pcsearch.engine.cluster.ray_client import client_settings, connect, reach
 from pcsearch.errors import PcsearchError
 
 pytestmark = pytest.mark.usefixtures("no_ray_settings")
-MISMATCH = """Version mismatch: The cluster was started with:
-    Ray: 2.59.0
-    Python: 3.12.1
-This process on Ray Client was started with:
-    Ray: 2.60.0
-    Python: 3.11.7
-"""
 
 
 def refused(address: str) -> str:
@@ -41,7 +30,7 @@ def refused(address: str) -> str:
 @pytest.mark.parametrize("target", ["", "head", "head:", "head:x", ":10001", "head:10001/x"])
 def test_an_address_that_is_no_host_and_port_is_refused(target: str) -> None:
     assert refused(f"ray://{target}") == (
-        f"'ray://{target}' is not ray://HOST:PORT (the port is 10001 unless told)"
+        f"'ray://{target}' is not ray://HOST:PORT (the default port is 10001)"
     )
 
 
@@ -54,8 +43,8 @@ def test_where_nothing_listens_is_told() -> None:
 
 
 def test_a_port_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ray_client.ASK_TIMEOUT_S + addresses.CONNECT_TIMEOUT_S < 15
-    monkeypatch.setattr(ray_client, "ASK_TIMEOUT_S", 0.3)
+    assert ray_client.PING_TIMEOUT_S + addresses.CONNECT_TIMEOUT_S < 15
+    monkeypatch.setattr(ray_client, "PING_TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"ray://127.0.0.1:{server.getsockname()[1]}"
         text = refused(address)
@@ -66,47 +55,58 @@ def test_without_grpcio_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(ray_client, "find_spec", lambda _: None)
     with (
         pytest.raises(PcsearchError, match=r"^--address: ray:// needs grpcio: pip install "),
-        adapted(),
+        client_settings(),
     ):
         pass
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("ray_version", "python_version", "mismatch"),
     [
-        (
-            MISMATCH,
-            "the cluster at ray://h:1 runs ray 2.59.0 (here 2.60.0), python 3.12.1 (here 3.11.7); "
-            "use the same versions",
-        ),
-        (
-            "Initialization failure from server:\nTraceback (most recent):\n  x\nE: why\n",
-            "the cluster at ray://h:1 takes no driver (E: why)",
-        ),
-        ("", "the cluster at ray://h:1 takes no driver (RuntimeError(''))"),
+        ("2.60.0", "3.11.7", ""),
+        ("2.60.0", "3.11.9", ""),
+        ("2.59.0", "3.11.9", "ray 2.59.0 (here 2.60.0)"),
+        ("2.59.0", "3.12.1", "ray 2.59.0 (here 2.60.0), python 3.12.1 (here 3.11.7)"),
     ],
 )
-def test_why_ray_has_not_connected_is_told_on_one_line(text: str, expected: str) -> None:
-    assert refusal("ray://h:1", RuntimeError(text)) == expected
+def test_a_cluster_of_other_versions_is_left_and_told(
+    ray_version: str, python_version: str, mismatch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_client.ray, "__version__", "2.60.0")
+    monkeypatch.setattr(ray_client.platform, "python_version", lambda: "3.11.7")
+    calls: list[str] = []
+    monkeypatch.setattr(ray_client.ray, "shutdown", lambda: calls.append("shutdown"))
+
+    def connect_to_ray() -> SimpleNamespace:
+        assert ray_client.IGNORE_VERSIONS in os.environ
+        return SimpleNamespace(ray_version=ray_version, python_version=python_version)
+
+    if not mismatch:
+        connect(connect_to_ray, "ray://h:1")
+    else:
+        with pytest.raises(PcsearchError) as caught:
+            connect(connect_to_ray, "ray://h:1")
+        assert str(caught.value) == (
+            f"--address: the cluster at ray://h:1 runs {mismatch}; use the same versions"
+        )
+    assert calls == ["shutdown"] * bool(mismatch)
+    assert ray_client.IGNORE_VERSIONS not in os.environ
 
 
-@pytest.mark.parametrize("error", [ConnectionError("gone"), Exception("Ray is not connected")])
-def test_an_error_of_a_connection_that_is_lost_is_told_as_that(error: Exception) -> None:
-    lost = "connection to the cluster was lost"
-    with pytest.raises(ConnectionLostError, match=lost), adapted(), connection_kept():
-        raise error
-    # Only where there was one.
-    with pytest.raises(type(error), match=str(error)), connection_kept():
-        raise error
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Initialization failure from server:\nTraceback (most recent):\n  x\nE: why\n", "E: why"),
+        ("", "RuntimeError('')"),
+    ],
+)
+def test_why_ray_has_not_connected_is_told_on_one_line(text: str, reason: str) -> None:
+    def connect_to_ray() -> None:
+        raise RuntimeError(text)
 
-
-def test_a_connection_that_a_trial_has_lost_is_the_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_client.ray, "is_initialized", lambda: True)
-    error = RayTaskError("train", "ConnectionError: no dataset", ConnectionError("no dataset"))
-    with adapted():
-        assert not ray_client.is_lost(error)
-        assert not ray_client.is_lost(error.as_instanceof_cause())
-        assert ray_client.is_lost(ConnectionError("gone"))
+    with pytest.raises(PcsearchError) as caught:
+        connect(connect_to_ray, "ray://h:1")
+    assert str(caught.value) == f"--address: the cluster at ray://h:1 takes no driver ({reason})"
 
 
 def test_a_head_that_cannot_be_asked_is_told_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import pcsearch
 from pcsearch.engine.cluster import shipping
 from pcsearch.engine.cluster.shipping import packed
 from pcsearch.engine.workloads.user_code import code_folder, module_root
@@ -36,7 +37,7 @@ def sent(code: Path | None) -> set[str]:
 
 def test_pcsearch_is_sent_whole_with_the_digits_and_little_else() -> None:
     names = sent(None)
-    own = Path(shipping.__file__).parents[3]
+    own = Path(pcsearch.__file__).parent
     modules = {f"pcsearch/{path.relative_to(own)}" for path in own.rglob("*.py")}
     others = {"py.typed", "pc/data/digits.csv.gz", "pc/compiled/blocks.c"}
     assert names == modules | {f"pcsearch/{name}" for name in others}
@@ -94,4 +95,4 @@ def test_a_worker_takes_the_modules_that_were_sent(
 ) -> None:
     assert code_folder(tmp_path) == tmp_path
     monkeypatch.setenv(shipping.SHIPPED_VARIABLE, "1")
-    assert code_folder(tmp_path) == Path(shipping.__file__).parents[3]
+    assert code_folder(tmp_path) == Path(pcsearch.__file__).parents[1]

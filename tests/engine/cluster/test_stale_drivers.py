@@ -20,7 +20,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]]) -> None:
         assert name == namespace(HERE)
         return answers.pop(0)
 
-    monkeypatch.setattr(stale_drivers, "_others", others)
+    monkeypatch.setattr(stale_drivers, "_other_drivers", others)
     monkeypatch.setattr(stale_drivers, "POLL_S", 0)
 
 

@@ -1,0 +1,96 @@
+"""Tune's loop: runs the trials of a source until there are no more, or the session has to end.
+
+``tune.run`` has the same loop. But at its end it reads the reports of every trial into a table,
+which takes 1 ms a trial on a disk and a request each at an address. It prints the ends of some
+trials whatever it is told, and takes the signals of the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ray import tune
+from ray.tune import Experiment
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import TrialScheduler
+
+from pcsearch.engine.execution.trial_source import TrialSource
+from pcsearch.engine.workloads.checkpoint_storage import telling_storage_errors
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where Tune stores an experiment.
+
+    Args:
+        name: of the experiment's directory.
+        parent: the path of the folder that the directory is in.
+        filesystem: of that path, None for this machine's.
+    """
+
+    name: str
+    parent: str
+    filesystem: FileSystem | None = None
+
+
+def run_trials(
+    trainable: Callable[[dict[str, Any]], Any],
+    resources: Mapping[str, float],
+    place: Place,
+    source: TrialSource,
+    scheduler: TrialScheduler,
+    callbacks: Sequence[tune.Callback],
+    max_failures: int = 0,
+    is_due: Callable[[], bool] = lambda: False,
+) -> list[Trial]:
+    """Run trials until the source has no more, or the session has to end.
+
+    Args:
+        trainable: what a trial runs.
+        resources: of a trial, by the names ``cpu`` and ``gpu``.
+        place: where Tune stores checkpoints and its own state.
+        source: gives the trials.
+        scheduler: stops trials.
+        callbacks: hear of everything that happens to trials.
+        max_failures: how often a failed trial is retried.
+        is_due: whether the session has to end; asked before every step.
+
+    Returns:
+        All trials that the source has given.
+    """
+    experiment = Experiment(
+        place.name,
+        tune.with_resources(telling_storage_errors(trainable), dict(resources)),
+        storage_path=place.parent,
+        storage_filesystem=place.filesystem,
+        max_failures=max_failures,
+    )
+    controller: Any = TuneController(
+        search_alg=source,
+        scheduler=scheduler,
+        callbacks=list(callbacks),
+        trial_checkpoint_config=experiment.checkpoint_config,
+        reuse_actors=True,
+        storage=experiment.storage,
+    )
+    source.add_configurations([experiment])
+    controller.setup_experiments([experiment], total_num_samples=source.total_samples)
+    try:
+        while not controller.is_finished() and not is_due():
+            controller.step()
+    except Exception:
+        controller.cleanup()
+        raise
+    # Tune's own state of the experiment is for other tools: nothing here reads it.
+    with contextlib.suppress(Exception):
+        controller.checkpoint(force=True, wait=True)
+    trials: list[Trial] = controller.get_trials()
+    controller.cleanup()
+    return trials

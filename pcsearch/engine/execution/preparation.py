@@ -1,0 +1,126 @@
+"""Prepares the run of a search: connects to the cluster, checks it, and makes the directory."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from pcsearch import __version__
+from pcsearch.engine.cluster.connection import Connection, connected
+from pcsearch.engine.cluster.node_checks import check_nodes, node_problems
+from pcsearch.engine.cluster.node_watcher import NodeWatcher
+from pcsearch.engine.cluster.resources import Resources
+from pcsearch.engine.cluster.stale_drivers import await_end, namespace
+from pcsearch.engine.experiment.experiment import Experiment
+
+RECORDED_VERSIONS = ("ray", "optuna", "torch", "wandb")
+TUNE_LOGGERS = ("ray.tune", "ray.train")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster that a search runs on.
+
+    Args:
+        connection: to Ray.
+        resources: of a trial and of the nodes.
+        watcher: checks the nodes that join.
+    """
+
+    connection: Connection
+    resources: Resources
+    watcher: NodeWatcher
+
+
+@contextmanager
+def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> Iterator[Cluster]:
+    """Connect to a cluster that can run the experiment's trials, until the block ends.
+
+    Args:
+        experiment: to run.
+        tell: is called with a line about what is waited for, and about each node that cannot run
+            trials.
+
+    Raises:
+        PcsearchError: there is no such cluster, or trials would fail on it.
+    """
+    options, workload = experiment.options, experiment.workload
+    directory = experiment.directory
+    with (
+        _silent_loggers(),
+        connected(options.address, workload.code, namespace(directory.place)) as connection,
+        connection.required(),
+    ):
+        resources = Resources(options)
+        resources.check()
+        workload.check_gpus(experiment.sweep, resources.gpus_per_trial)
+        storage = directory.path.parent if directory.copy is None else directory.copy.store.parent
+        packages = workload.worker_packages(experiment.sweep)
+        nodes = resources.suitable_nodes()
+        # Where an autoscaler starts the first node, there is none yet.
+        if nodes:
+            check_nodes(nodes, storage, packages)
+        if experiment.resumed:
+            await_end(directory.place, options.address, tell)
+        watcher = NodeWatcher(
+            resources.suitable_nodes,
+            lambda node: node_problems(node, storage, packages),
+            [node["NodeID"] for node in nodes],
+            tell,
+        )
+        yield Cluster(connection, resources, watcher)
+
+
+def locked_directory(
+    experiment: Experiment, tracking: dict[str, Any]
+) -> AbstractContextManager[None]:
+    """Make the directory of a new search, and let no other process run it until the block ends.
+
+    Args:
+        experiment: to run; the directory of a resumed one is locked already.
+        tracking: the settings of the tracking, which a resume needs.
+
+    Raises:
+        PcsearchError: the directory cannot be made.
+    """
+    if experiment.resumed:
+        return nullcontext()
+    record = _record(experiment) | {"tracking": tracking}
+    return experiment.directory.created(experiment.sweep.text, record, experiment.history.known)
+
+
+@contextmanager
+def _silent_loggers() -> Iterator[None]:
+    """Keep what Tune logs out of the terminal."""
+    with ExitStack() as stack:
+        for logger in map(logging.getLogger, TUNE_LOGGERS):
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.CRITICAL)
+        yield
+
+
+def _record(experiment: Experiment) -> dict[str, Any]:
+    """What ``experiment.json`` keeps of an experiment."""
+    options = asdict(experiment.options)
+    # The directory itself tells them, wherever it is moved.
+    del options["storage_path"], options["name"]
+    # They belong to one session.
+    del options["deadline"], options["address"]
+    options["num_samples"] = experiment.cap
+    return {
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "sweep_file": experiment.sweep.source,
+        "folder": str(experiment.folder),
+        "options": options,
+        "versions": {
+            "pcsearch": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in RECORDED_VERSIONS},
+        },
+    }

@@ -1,0 +1,65 @@
+"""One process at a time runs the search of an experiment at an address."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pcsearch.engine.storage import lease
+from pcsearch.engine.storage import store as stores
+from pcsearch.engine.storage.lease import FILE, Lease, TakenOverError
+from pcsearch.engine.storage.store import Store
+from pcsearch.errors import PcsearchError
+
+
+def test_one_process_runs_a_search_until_it_lets_go(store: Store) -> None:
+    first, second = Lease(store), Lease(store)
+    first.take()
+    with pytest.raises(PcsearchError, match=r"the search is running \(process \d+ on "):
+        second.take()
+    first.check()
+    first.release()
+    assert store.get(FILE) is None
+    second.take()
+    second.release()
+
+
+def test_a_process_that_gives_no_sign_is_taken_for_dead(store: Store) -> None:
+    store.put(FILE, json.dumps({"id": "dead", "process": 1, "host": "gone", "beats": 7}).encode())
+    own = Lease(store)
+    own.take()
+    own.check()
+    own.release()
+
+
+def test_a_damaged_sign_is_no_obstacle(store: Store) -> None:
+    store.put(FILE, b"{")
+    own = Lease(store)
+    own.take()
+    own.release()
+
+
+def test_a_write_that_waited_out_an_outage_does_not_land_on_anothers_search(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is tried again, another process takes the search over."""
+    monkeypatch.setattr(stores, "OUTAGE_S", 30.0)
+    monkeypatch.setattr(stores, "PAUSE_S", 0.0)
+    own = Lease(store)
+    own.take()
+    tries = []
+
+    def away() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("away")
+        store.put(FILE, json.dumps({"id": "other", "process": 5, "host": "other"}).encode())
+        monkeypatch.setattr(lease, "_clock", lambda: 1e9)
+        own.check()
+
+    with pytest.raises(TakenOverError):
+        store.put("journal.jsonl", b"old", before=away)
+    assert store.get("journal.jsonl") is None
+    own.release()
+    assert b"other" in (store.get(FILE) or b"")
