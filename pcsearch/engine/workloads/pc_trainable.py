@@ -16,7 +16,7 @@ from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
 from pcsearch.user_files import cache_folder
 
 if TYPE_CHECKING:
-    from pcsearch.pc.pictures import Reconstructions
+    from pcsearch.pc.evaluation.pictures import Reconstructions
     from pcsearch.pc.training import TrainingRun
 
 
@@ -60,7 +60,7 @@ def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
 def _save_pictures(run: TrainingRun, reconstructions: Reconstructions) -> dict[str, str]:
     """Put an epoch's pictures into the trial's storage; their names there, for the report."""
     # The driver makes the trainable without training anything, so it needs no torch.
-    from pcsearch.pc.pictures import save
+    from pcsearch.pc.evaluation.pictures import save
 
     session = get_session()
     assert session is not None, "it runs in a trial"
