@@ -71,15 +71,8 @@ def measure(blocks: int, device: torch.device, limit: float, compiled: bool) -> 
     noise = torch.randn(shape.num_patches, shape.patch_dim, generator=random)
     images = torch.rand(BATCH, shape.num_patches, shape.patch_dim, generator=random).to(device)
     learner, hidden = fresh_learner(weights), init_hidden(model, weights, BATCH, noise)
-    arguments = (
-        model,
-        learner,
-        hidden,
-        images,
-        config.peak_lr_hidden,
-        config.peak_lr_weights,
-        settings,
-    )
+    rates = config.peak_lr_hidden, config.peak_lr_weights
+    arguments = (model, learner, hidden, images, *rates, settings)
     versions = {
         "plain": lambda: plain.train_batch(*arguments),
         "pcsearch": lambda: train_batch(*arguments),
