@@ -123,8 +123,8 @@ def _train(config: ModelConfig, threads: int, compiled: bool, output: Path) -> i
 
     # torch takes seconds to import; a misspelt field should not pay for it.
     from pcsearch.pc.checkpoint import save_model
+    from pcsearch.pc.evaluation.pictures import save
     from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
-    from pcsearch.pc.pictures import save
     from pcsearch.pc.training import TrainingRun
 
     console = Console(stderr=True)

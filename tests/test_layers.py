@@ -29,9 +29,11 @@ def test_imports_go_downwards_only() -> None:
         ("sweeps/sweep.py", "import torch"),
         ("pc/training.py", "import ray"),
         ("pc/training.py", "import wandb"),
-        ("engine/options.py", "import pcsearch.tracking.server.mode"),
-        ("engine/options.py", "import wandb"),
-        ("tracking/wandb_mode.py", "import pcsearch.reports.results"),
+        ("pc/model/inference.py", "import pcsearch.pc.evaluation.evaluator"),
+        ("pc/schedule/evaluations.py", "import pcsearch.pc.data.images"),
+        ("engine/records/options.py", "import pcsearch.tracking.server.mode"),
+        ("engine/records/options.py", "import wandb"),
+        ("tracking/server/mode.py", "import pcsearch.reports.results"),
     ],
 )
 def test_an_import_upwards_is_found(module: str, line: str, tmp_path: Path) -> None:

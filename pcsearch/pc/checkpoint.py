@@ -1,28 +1,49 @@
-"""Checkpoints: what a run needs to go on, and the models it keeps, as files in a directory.
+"""Checkpoints: the state of a run, and its saved model, as files in a directory.
 
-Everything is written to a temporary file and renamed, and read with ``weights_only=True``, so a
-checkpoint is whole or not there, and reading one runs no code.
+Each file is written under a temporary name and renamed, so that it is complete or not there. It is
+read with ``weights_only=True``, so that reading runs no code.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.checkpoint_files import MODEL_FILE, STATE_FILE
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.model import Weights
 
+# A search checks its checkpoints' files with `damage` and never loads one, so torch is imported
+# only where tensors are read or written.
+if TYPE_CHECKING:
+    from pcsearch.pc.model.transformer import Weights
+
+STATE_FILE = "state.pt"
+MODEL_FILE = "model.pt"
 FORMAT = 1
 
 
+def damage(directory: Path) -> str:
+    """What is wrong with the state's file in a checkpoint's directory, else an empty string.
+
+    torch writes ZIP archives, in which every file has a checksum.
+    """
+    path = directory / STATE_FILE
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except FileNotFoundError:
+        return f"{STATE_FILE} is missing"
+    # zipfile raises errors of many types for a file that is no archive.
+    except Exception:
+        return f"{STATE_FILE} is damaged"
+    return f"{STATE_FILE} is damaged" if broken else ""
+
+
 def save_state(directory: Path, config: ModelConfig, state: dict[str, Any]) -> None:
-    """Write a run's state (tensors, numbers, strings, lists and dicts of them)."""
+    """Write the state of a run: tensors, numbers, strings, and lists and dicts of them."""
     _write(directory / STATE_FILE, {"format": FORMAT, "config": _text(config), "state": state})
 
 
@@ -43,7 +64,7 @@ def load_state(directory: Path, config: ModelConfig) -> dict[str, Any]:
 
 
 def save_model(directory: Path, config: ModelConfig, weights: Weights) -> None:
-    """Write a model by itself: its weights, and its configuration as JSON."""
+    """Write a model: its weights, and its configuration as JSON."""
     _write(directory / MODEL_FILE, {"config": _text(config), "weights": weights})
 
 
@@ -65,6 +86,8 @@ def _text(config: ModelConfig) -> str:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
+    import torch
+
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
@@ -75,6 +98,8 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import torch
+
     if not path.is_file():
         raise PcsearchError(f"{path}: no such file")
     try:

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.data.facts import CLASSES, IMAGE_SHAPES, PATCH_SIZES, TRAINING_POOLS
+from pcsearch.pc.dataset_sizes import CLASSES, IMAGE_SHAPES, PATCH_SIZES, TRAINING_POOLS
 from pcsearch.pc.presets import PRESETS
 
 Count = Annotated[int, Field(ge=1)]

@@ -1,7 +1,11 @@
-"""The names of what a run measures, and where each comes from; imports nothing heavy."""
+"""The metrics of a run: their names, where each comes from, and which values are better.
+
+Imports nothing heavy.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Literal
@@ -31,10 +35,10 @@ BEST = {
     "best_train_mse": TRAIN_MSE,
     "best_probe_accuracy": PROBE_ACCURACY,
 }
-"""The summary values that carry the best value of a metric on from epoch to epoch."""
+"""The summary values that hold the best value of a metric so far."""
 
 SUMMARY = (*BEST, FINAL_TRAIN_MSE, EARLY_STOP_REASON)
-"""The five values that sum a run up; every epoch has them, None where there is none yet."""
+"""The five summary values of a run. Every epoch reports them, as None before the first value."""
 
 DIVERGED = "NaN"
 """The ``early_stop_reason`` of a run whose loss is no longer finite."""
@@ -57,7 +61,7 @@ _NAMES: dict[str, Source] = {
 
 
 def names(num_blocks: int) -> Iterable[str]:
-    """Every number that a run of so many blocks can report."""
+    """The names of all numbers that a run of ``num_blocks`` blocks can report."""
     yield from _NAMES
     yield from (f"{VODE_ENERGY}{i}" for i in range(1, num_blocks + 3))
     yield from (f"{VODE_GRAD_NORM}{i}" for i in range(num_blocks + 2))
@@ -75,3 +79,17 @@ def source(name: str) -> Source:
 def needs_corruption(name: str) -> bool:
     """Whether the metric exists only where part of the image is hidden."""
     return name in _MASKED
+
+
+def improves(metric: str, value: float, best: float | None, min_delta: float = 0.0) -> bool:
+    """Whether ``value`` improves a metric's ``best`` by more than ``min_delta``.
+
+    A higher accuracy of the probe is better, and a lower error. Any finite value improves None; a
+    value that is not finite improves nothing.
+    """
+    if not math.isfinite(value):
+        return False
+    if best is None:
+        return True
+    gain = value - best if metric == PROBE_ACCURACY else best - value
+    return gain > min_delta

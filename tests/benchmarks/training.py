@@ -5,10 +5,10 @@
 
 The CIFAR configuration (batch 200, 64 patches, H 64, MLP 256, 1 head, T = 20), with 0, 1, 6 and 12
 blocks. The plain version is ``tests/helpers/plain.py``: eager, autograd over the energy. Both train
-the same batch in turns, and a case is the median of its turns. The machine's rate of matrix
-products, square ones of 2,048, is measured before each case; ``gflops`` counts the products of the
-definition, so a step that needs fewer of them does not look slower. Prints a row as each case
-ends, and then a JSON line for each; only those with ``--json``.
+the same batch in turns, and the result of a case is the median of its turns. The machine's rate of
+matrix products, square ones of 2,048, is measured before each case. ``gflops`` counts the products
+of the definition, so a step that needs fewer of them does not look slower. Prints a row as each
+case ends, and then a JSON line for each; with ``--json`` only the lines.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 import plain
 
-from pcsearch.pc import batch
+from pcsearch.pc.architecture import Architecture
 from pcsearch.pc.compiled.blocks import Blocks
 from pcsearch.pc.config import model_config
 from pcsearch.pc.device import computing, pick_device
-from pcsearch.pc.inference import init_hidden
-from pcsearch.pc.learning import fresh_learner
-from pcsearch.pc.model import Architecture, Model, init_weights
-from pcsearch.pc.work import gigaflops
+from pcsearch.pc.model.inference import init_hidden
+from pcsearch.pc.model.learning import fresh_learner
+from pcsearch.pc.model.training_batch import BatchSettings, train_batch
+from pcsearch.pc.model.transformer import Model, init_weights
 
 BLOCKS = (0, 1, 6, 12)
 BATCH = 200
@@ -50,20 +50,20 @@ def matrix_rate(device: torch.device) -> float:
 
 
 def timed(call: Callable[[], object], device: torch.device) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     call()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
-def measure(blocks: int, device: torch.device, seconds: float, compiled: bool) -> dict[str, Any]:
-    """Both versions in turns, for as long as there is time, and twice at least."""
+def measure(blocks: int, device: torch.device, limit: float, compiled: bool) -> dict[str, Any]:
+    """Both versions in turns, at least twice, until ``limit`` seconds have passed."""
     config = model_config(
         {"config": "6block", "num_blocks": blocks, "dataset": "synthetic", "patch_size": 4}
         | {"image_shape": (3, 32, 32), "batch_size": BATCH}
     )
-    shape, settings = Architecture.of(config), batch.Settings.of(config)
+    shape, settings = Architecture.of(config), BatchSettings.of(config)
     sizes = shape.num_patches, shape.hidden_size, shape.mlp_size, shape.num_heads
     model = Model(shape, device, Blocks(*sizes) if compiled and device.type == "cpu" else None)
     weights = {name: weight.to(device) for name, weight in init_weights(shape, 0).items()}
@@ -71,23 +71,24 @@ def measure(blocks: int, device: torch.device, seconds: float, compiled: bool) -
     noise = torch.randn(shape.num_patches, shape.patch_dim, generator=random)
     images = torch.rand(BATCH, shape.num_patches, shape.patch_dim, generator=random).to(device)
     learner, hidden = fresh_learner(weights), init_hidden(model, weights, BATCH, noise)
-    given = model, learner, hidden, images, config.peak_lr_hidden, config.peak_lr_weights, settings
+    rates = config.peak_lr_hidden, config.peak_lr_weights
+    arguments = (model, learner, hidden, images, *rates, settings)
     versions = {
-        "plain": lambda: plain.train_batch(*given),
-        "pcsearch": lambda: batch.train_batch(*given),
+        "plain": lambda: plain.train_batch(*arguments),
+        "pcsearch": lambda: train_batch(*arguments),
     }
     times: dict[str, list[float]] = {name: [] for name in versions}
     rate = matrix_rate(device)
     for call in versions.values():
         call()
-    began = time.perf_counter()
+    start = time.perf_counter()
     while len(times["plain"]) < TURNS:
         for name, call in versions.items():
             times[name].append(timed(call, device))
-        if len(times["plain"]) > 1 and time.perf_counter() - began > seconds:
+        if len(times["plain"]) > 1 and time.perf_counter() - start > limit:
             break
-    medians = {name: statistics.median(found) for name, found in times.items()}
-    work = gigaflops(shape, settings.inference_steps) * BATCH
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    work = shape.training_gigaflops(settings.inference_steps) * BATCH
     return {
         "blocks": blocks,
         "device": str(device),
@@ -109,27 +110,27 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--compile", choices=("auto", "off"), default="auto")
     parser.add_argument("--json", action="store_true", help="no table")
-    given = parser.parse_args()
-    device = pick_device(given.device)
+    options = parser.parse_args()
+    device = pick_device(options.device)
     results = []
-    if not given.json:
+    if not options.json:
         print(f"{'':6}{'images a second':>22}{'':>8}{'GFLOP/s':>10}{'of the':>16}")
         print(f"{'blocks':6}{'plain':>10}{'pcsearch':>12}{'ratio':>8}{'':>10}{'matrix rate':>16}")
-    with computing(device, given.threads):
-        for blocks in given.blocks:
-            found = measure(blocks, device, SECONDS, given.compile == "auto")
-            results.append(found)
-            if not given.json:
-                print(_row(found), flush=True)
+    with computing(device, options.threads):
+        for blocks in options.blocks:
+            result = measure(blocks, device, SECONDS, options.compile == "auto")
+            results.append(result)
+            if not options.json:
+                print(_row(result), flush=True)
     for each in results:
         print(json.dumps({key: _rounded(value) for key, value in each.items()}))
 
 
-def _row(found: dict[str, Any]) -> str:
+def _row(result: dict[str, Any]) -> str:
     return (
-        f"{found['blocks']:6}{found['plain_images_per_second']:10.1f}"
-        f"{found['images_per_second']:12.1f}{found['ratio']:8.2f}{found['gflops']:10.1f}"
-        f"{found['share']:11.0%} of {found['matrix_gflops']:.0f}"
+        f"{result['blocks']:6}{result['plain_images_per_second']:10.1f}"
+        f"{result['images_per_second']:12.1f}{result['ratio']:8.2f}{result['gflops']:10.1f}"
+        f"{result['share']:11.0%} of {result['matrix_gflops']:.0f}"
     )
 
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pcsearch.pc import inference, learning
-from pcsearch.pc.batch import Settings
-from pcsearch.pc.energies import vode_energies
-from pcsearch.pc.inference import GRADIENT_NORM_EPS, HIDDEN_WEIGHT_DECAY, Hidden
-from pcsearch.pc.learning import Learner
-from pcsearch.pc.model import Model, Weights
-from pcsearch.pc.optimisers import AdamState, adamw, clip_by_global_norm, fresh_adam
+from pcsearch.pc.model.energies import vode_energies
+from pcsearch.pc.model.inference import (
+    GRADIENT_NORM_EPS,
+    HIDDEN_WEIGHT_DECAY,
+    Hidden,
+    InferenceSettings,
+)
+from pcsearch.pc.model.learning import Learner, LearningSettings
+from pcsearch.pc.model.optimisers import AdamState, adamw, clip_by_global_norm, fresh_adam
+from pcsearch.pc.model.training_batch import BatchSettings
+from pcsearch.pc.model.transformer import Model, Weights
 
 
 def hidden_gradient(
-    model: Model, weights: Weights, hidden: Hidden, images: Tensor, settings: inference.Settings
+    model: Model, weights: Weights, hidden: Hidden, images: Tensor, settings: InferenceSettings
 ) -> tuple[Tensor, list[Tensor]]:
     """The energies of the vodes, and dE/dh after layer scaling and norm target."""
     leaves = [tensor.detach().requires_grad_() for tensor in hidden.free()]
@@ -50,7 +54,7 @@ def update_hidden(
     moments: AdamState,
     images: Tensor,
     lr: float,
-    settings: inference.Settings,
+    settings: InferenceSettings,
 ) -> tuple[Hidden, AdamState]:
     _, gradient = hidden_gradient(model, weights, hidden, images, settings)
     direction = clip_by_global_norm(gradient, settings.clip_norm)
@@ -65,7 +69,7 @@ def update_hidden(
 
 
 def weight_gradient(
-    model: Model, weights: Weights, hidden: Hidden, images: Tensor, settings: learning.Settings
+    model: Model, weights: Weights, hidden: Hidden, images: Tensor, settings: LearningSettings
 ) -> tuple[Tensor, Weights]:
     """The energy, and its gradient by the weights for each image on average."""
     leaves = {name: tensor.detach().requires_grad_() for name, tensor in weights.items()}
@@ -85,7 +89,7 @@ def step_weights(
     hidden: Hidden,
     images: Tensor,
     lr: float,
-    settings: learning.Settings,
+    settings: LearningSettings,
 ) -> Learner:
     _, gradient = weight_gradient(model, learner.weights, hidden, images, settings)
     updated, moments = adamw(
@@ -105,7 +109,7 @@ def train_batch(
     images: Tensor,
     lr_hidden: float,
     lr_weights: float,
-    settings: Settings,
+    settings: BatchSettings,
 ) -> tuple[Learner, Hidden, Tensor]:
     """The learner, the hidden states and the reconstruction after a batch."""
     moments = fresh_adam(hidden.free())

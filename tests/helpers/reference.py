@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pcsearch.pc.inference import Hidden
-from pcsearch.pc.model import Architecture, Model, Weights, init_weights
+from pcsearch.pc.model.inference import Hidden
+from pcsearch.pc.model.transformer import Architecture, Model, Weights, init_weights
 
 IMAGES = 3
 

@@ -12,7 +12,7 @@ from reference import architecture
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.checkpoint import load_model, load_state, save_model, save_state
 from pcsearch.pc.config import ModelConfig, model_config
-from pcsearch.pc.model import init_weights
+from pcsearch.pc.model.transformer import init_weights
 
 CONFIG = model_config({"config": "1block", "dataset": "digits", "eval_inference_steps": [2, 4]})
 

@@ -19,7 +19,7 @@ from pcsearch.pc.config import (
     suggestion,
     unknown_field,
 )
-from pcsearch.pc.data.facts import PATCH_SIZES
+from pcsearch.pc.dataset_sizes import PATCH_SIZES
 from pcsearch.pc.presets import PRESETS
 
 DEFINITION: dict[str, Any] = json.loads(

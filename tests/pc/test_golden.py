@@ -16,15 +16,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pcsearch.pc import batch, inference, learning
-from pcsearch.pc.batch import train_batch
 from pcsearch.pc.compiled.blocks import Blocks
 from pcsearch.pc.config import ModelConfig, model_config
-from pcsearch.pc.evaluation import final_mse, infer
-from pcsearch.pc.inference import Hidden, init_hidden
-from pcsearch.pc.learning import Learner, fresh_learner
-from pcsearch.pc.model import Architecture, Model, Weights
-from pcsearch.pc.patches import patchify, positional_encoding, unpatchify
+from pcsearch.pc.evaluation.evaluator import infer
+from pcsearch.pc.model.inference import Hidden, InferenceSettings, init_hidden
+from pcsearch.pc.model.learning import Learner, LearningSettings, fresh_learner
+from pcsearch.pc.model.patches import patchify, positional_encoding, unpatchify
+from pcsearch.pc.model.training_batch import BatchSettings, TrainedBatch, clipped_mse, train_batch
+from pcsearch.pc.model.transformer import Architecture, Model, Weights
 
 DIRECTORY = Path(os.environ.get("PCSEARCH_GOLDEN_DIR", Path(__file__).parent / "golden"))
 FILES = sorted(DIRECTORY.glob("*.npz"))
@@ -122,10 +121,10 @@ def assert_hidden_close(actual: Any, expected: Hidden, tolerance: float, what: s
         assert_close(one, other, tolerance, f"{what}/{i + 1}")
 
 
-def train_on(golden: Golden) -> tuple[Learner, Hidden, list[batch.Trained]]:
+def train_on(golden: Golden) -> tuple[Learner, Hidden, list[TrainedBatch]]:
     config, model = golden.config, golden.model
     learner, hidden = fresh_learner(golden.weights("init/weight/")), golden.hidden("init/hidden")
-    settings = batch.Settings.of(config)
+    settings = BatchSettings.of(config)
     results = []
     for index in range(golden.batches):
         if config.use_status_init_in_training:
@@ -180,7 +179,7 @@ def test_evaluation_matches_the_public_implementation(path: Path, compiled: bool
     learner, hidden, _ = train_on(golden)
     images = golden.patches("eval/images")
     reconstructions = []
-    settings = inference.Settings.of(config, training=False)
+    settings = InferenceSettings.of(config, training=False)
     current = hidden
     for current in infer(
         model,
@@ -197,7 +196,7 @@ def test_evaluation_matches_the_public_implementation(path: Path, compiled: bool
     assert_close(torch.stack(reconstructions), expected, RECONSTRUCTION, "eval/reconstructions")
     final = current.update.hidden
     assert_hidden_close(final, golden.hidden("eval/hidden"), HIDDEN, "eval/hidden")
-    mse = final_mse(model, learner.weights, final, images)
+    mse = clipped_mse(model.reconstruct(learner.weights, final.top), images)
     assert_close(mse, golden.tensor("eval/final_mse"), RECONSTRUCTION, "eval/final_mse")
 
 
@@ -210,5 +209,5 @@ def test_positional_encoding_matches_the_public_implementation(path: Path) -> No
 
 
 def test_learning_settings_follow_the_configuration() -> None:
-    settings = learning.Settings.of(ModelConfig(weight_decay=0.5, w_grad_clip_norm=None))
+    settings = LearningSettings.of(ModelConfig(weight_decay=0.5, w_grad_clip_norm=None))
     assert (settings.weight_decay, settings.clip_norm) == (0.5, None)

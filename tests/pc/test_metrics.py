@@ -7,6 +7,7 @@ import pytest
 
 from pcsearch.pc import metrics
 from pcsearch.pc.config import model_config
+from pcsearch.pc.metrics import PROBE_ACCURACY, TRAIN_MSE, VAL_MSE, improves
 from pcsearch.pc.training import train
 
 RUN: dict[str, Any] = {
@@ -133,3 +134,38 @@ def test_reports_are_plain_numbers_strings_and_none() -> None:
 
 def test_a_run_takes_values_or_a_configuration() -> None:
     assert list(train(model_config(RUN))) == list(train(RUN))
+
+
+@pytest.mark.parametrize("metric", [TRAIN_MSE, VAL_MSE])
+def test_an_error_is_better_when_it_is_lower(metric: str) -> None:
+    assert improves(metric, 0.4, 0.5)
+    assert not improves(metric, 0.5, 0.5)
+    assert not improves(metric, 0.6, 0.5)
+
+
+def test_an_accuracy_is_better_when_it_is_higher() -> None:
+    assert improves(PROBE_ACCURACY, 0.6, 0.5)
+    assert not improves(PROBE_ACCURACY, 0.5, 0.5)
+    assert not improves(PROBE_ACCURACY, 0.4, 0.5)
+
+
+@pytest.mark.parametrize(("metric", "sign"), [(VAL_MSE, -1), (PROBE_ACCURACY, 1)])
+def test_a_gain_must_be_more_than_the_least_difference(metric: str, sign: int) -> None:
+    """Powers of two, so that the difference is exactly the least one."""
+    assert improves(metric, 0.5 + sign * 0.25, 0.5, min_delta=0.125)
+    assert not improves(metric, 0.5 + sign * 0.125, 0.5, min_delta=0.125)
+
+
+@pytest.mark.parametrize("metric", [VAL_MSE, PROBE_ACCURACY])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("best", [None, 0.5])
+def test_what_is_not_finite_is_better_than_nothing_else(
+    metric: str, value: float, best: float | None
+) -> None:
+    """Minus infinity would otherwise be the best error of all, for good."""
+    assert not improves(metric, value, best)
+
+
+def test_any_finite_value_is_better_than_none() -> None:
+    assert improves(VAL_MSE, 1e9, None, min_delta=10)
+    assert improves(PROBE_ACCURACY, 0.0, None, min_delta=10)

@@ -84,7 +84,7 @@ def test_the_same_configuration_gives_the_same_metrics(variant: dict[str, Any]) 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_a_run_that_stops_and_goes_on_equals_one_that_never_stopped(
+def test_a_restored_run_equals_one_that_never_stopped(
     variant: dict[str, Any], stop_after: int, tmp_path: Path
 ) -> None:
     config = model_config(SMALL | variant)
@@ -96,18 +96,18 @@ def test_a_run_that_stops_and_goes_on_equals_one_that_never_stopped(
     interrupted = TrainingRun(config)
     metrics = [interrupted.run_epoch().metrics for _ in range(stop_after)]
     save_state(tmp_path, config, interrupted.state())
-    resumed = TrainingRun(config)
-    resumed.load_state(load_state(tmp_path, config))
-    while not resumed.finished:
-        metrics.append(resumed.run_epoch().metrics)
+    restored = TrainingRun(config)
+    restored.load_state(load_state(tmp_path, config))
+    while not restored.finished:
+        metrics.append(restored.run_epoch().metrics)
 
     assert metrics == expected
-    assert resumed.weights.keys() == undisturbed.weights.keys()
+    assert restored.weights.keys() == undisturbed.weights.keys()
     for name, weight in undisturbed.weights.items():
-        assert torch.equal(resumed.weights[name], weight), name
-    assert (resumed.saved_model is None) == (undisturbed.saved_model is None)
+        assert torch.equal(restored.weights[name], weight), name
+    assert (restored.saved_model is None) == (undisturbed.saved_model is None)
     for name, weight in (undisturbed.saved_model or {}).items():
-        assert torch.equal((resumed.saved_model or {})[name], weight), name
+        assert torch.equal((restored.saved_model or {})[name], weight), name
 
 
 def test_a_checkpoint_is_refused_by_another_configuration(tmp_path: Path) -> None:
@@ -179,9 +179,14 @@ def test_patience_counts_evaluations_of_the_chosen_metric(measure: str, reason: 
     assert PROBE_ACCURACY in reports[-1]
 
 
-def test_too_large_a_batch_for_a_class_is_refused() -> None:
-    with pytest.raises(PcsearchError, match="batch_size 200 is more than the"):
-        TrainingRun(model_config(SMALL | {"batch_size": 200, "target_class": 3}))
+def test_a_long_run_takes_the_compiled_blocks_unless_told_not_to() -> None:
+    config = model_config(
+        {"config": "1block", "dataset": "digits", "batch_size": 100, "epochs": 200}
+    )
+    short = config.model_copy(update={"epochs": 1})
+    assert TrainingRun(config)._trainer._model.compiled is not None
+    assert TrainingRun(config, compiled=False)._trainer._model.compiled is None
+    assert TrainingRun(short)._trainer._model.compiled is None
 
 
 @pytest.mark.slow

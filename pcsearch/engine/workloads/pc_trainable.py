@@ -16,7 +16,7 @@ from pcsearch.user_files import cache_folder
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-    from pcsearch.pc.pictures import Reconstructions
+    from pcsearch.pc.evaluation.pictures import Reconstructions
     from pcsearch.pc.training import TrainingRun
 
 
@@ -68,7 +68,7 @@ def _save_pictures(
     # The driver makes the trainable without training anything, so it needs no torch.
     from pyarrow.fs import LocalFileSystem, copy_files
 
-    from pcsearch.pc.pictures import save
+    from pcsearch.pc.evaluation.pictures import save
 
     # The trial's folder has the same name on this machine as in the storage.
     folder = f"{settings.storage_path}/{Path(tune.get_context().get_trial_dir()).name}"

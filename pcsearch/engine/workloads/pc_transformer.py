@@ -11,8 +11,8 @@ from pcsearch.engine.workloads.pc_requirements import prepare_data, worker_packa
 from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
 from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
-from pcsearch.pc.checkpoint_files import damage
-from pcsearch.pc.compiled.build import NoCompilerError, loaded
+from pcsearch.pc.checkpoint import damage
+from pcsearch.pc.compiled.build import NoCompilerError, load_library
 from pcsearch.pc.config import NUMERIC_FIELDS, model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -62,7 +62,7 @@ class PCTransformer(Workload):
         """That there is no compiled code on this machine, where it is wanted."""
         if compiled:
             try:
-                loaded()
+                load_library()
             except NoCompilerError as error:
                 return (
                     f"{error}; without compiled code long trials here take up to twice the time "

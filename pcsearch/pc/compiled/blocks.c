@@ -1,8 +1,8 @@
-/* The blocks of `gradients.py`, an image at a time: its mathematics, in its names.
+/* The blocks of `gradients.py` with the same formulas and names, one image at a time.
 
-   An image's matrices (patches x hidden) stay in the first caches from the first product to the last,
-   which is where the time goes that this saves: torch writes each of some forty results to memory and
-   reads it again. Products are written for vectors of the machine's width, a few rows at a time.
+   An image's matrices (patches x hidden) stay in the processor's first caches from the first product
+   to the last. This saves time: torch writes each of some forty results to memory and reads it again.
+   Products are written for vectors of the machine's width, a few rows at a time.
 
    Matrices are row-major floats, and their rows are whole vectors: `pad` is the number of patches,
    `size` that of a head's features and `mlp` that of the MLP's, each rounded up. */
@@ -46,11 +46,11 @@ typedef struct {
     const float *linear2, *linear2_bias, *linear2_t;
 } Weights;
 
-/* What the gradients of a block's weights are added to; all of it is missing or nothing. */
+/* The sums of the gradients of a block's weights. */
 typedef struct {
     float *query, *query_bias, *key, *key_bias, *value, *value_bias, *out, *out_bias;
     float *linear1, *linear1_bias, *linear2, *linear2_bias;
-} Learned;
+} Gradients;
 
 INLINE vec load(const float *p) {
     vec v;
@@ -62,7 +62,8 @@ INLINE void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
 
 INLINE vec all(float x) { return x - (vec){}; }
 
-/* Lane i of it is lane i ^ by. GCC makes no shuffle of the loop, and clang has no such builtin. */
+/* Lane i of the result is lane i ^ by. GCC does not turn the loop into a shuffle; clang has no
+   such builtin. */
 INLINE vec turned(vec v, int by) {
     vec to;
 #ifdef __clang__
@@ -92,7 +93,7 @@ INLINE float largest(vec v) {
 
 /* e^x to a few units in the last place; NaN stays NaN. */
 INLINE vec exponential(vec x) {
-    const float round = 12582912.0f; /* 1.5 * 2^23: what is added to it is rounded to an integer */
+    const float round = 12582912.0f; /* 1.5 * 2^23: a number added to it is rounded to an integer */
     x = choose(x < all(-87.0f), all(-87.0f), x);
     x = choose(x > all(88.0f), all(88.0f), x);
     vec shifted = x * 1.44269504088896341f + round;
@@ -112,7 +113,7 @@ INLINE vec exponential(vec x) {
 
 enum Into { SET, ADD, TAKE };
 
-/* rows x (vectors * LANES) of c from a, which has any strides, and the rows of b. */
+/* Computes rows x (vectors * LANES) of c from a, with any strides, and the rows of b. */
 INLINE void tile(const int rows, const int vectors, long depth, const float *a, long row, long column,
                  const float *b, long b_row, float *c, long c_row, const float *bias, enum Into into) {
     vec sums[ROWS][WIDE];
@@ -199,7 +200,7 @@ static void transpose(long rows, long columns, const float *a, long row, float *
 
 /* -- rows -------------------------------------------------------------------------------------- */
 
-/* The layer norm without gain and offset, and one over the deviation of each row. */
+/* The layer norm without gain and offset, and each row's inverse standard deviation. */
 static void norm(long rows, long size, const float *x, float *to, float *deviations, float eps) {
     for (long i = 0; i < rows; i++, x += size, to += size) {
         vec total = {}, squares = {};
@@ -215,7 +216,7 @@ static void norm(long rows, long size, const float *x, float *to, float *deviati
     }
 }
 
-/* to = plus + more + N'^T d, where n is the normed input; more may be missing. */
+/* to = plus + more + N'^T d, where n is the normed input; more may be null. */
 INLINE void norm_back(long rows, long size, const float *d, const float *n, const float *deviations,
                       const float *plus, const float *more, float *to) {
     for (long i = 0; i < rows; i++, d += size, n += size, plus += size, to += size) {
@@ -232,7 +233,7 @@ INLINE void norm_back(long rows, long size, const float *d, const float *n, cons
     }
 }
 
-/* Shares of each row of scores, which has `patches` values and padding. */
+/* The softmax of each row of scores: `patches` values and padding. */
 static void softmax(long patches, long pad, float *scores) {
     for (long i = 0; i < patches; i++, scores += pad) {
         for (long j = patches; j < pad; j++) scores[j] = -INFINITY;
@@ -253,18 +254,18 @@ static void softmax(long patches, long pad, float *scores) {
     }
 }
 
-/* Of the shares' gradient d that of the scores, in its place. */
-static void softmax_back(long patches, long pad, const float *shares, float *d) {
-    for (long i = 0; i < patches; i++, shares += pad, d += pad) {
+/* Replace the gradient d of the attention by that of the scores. */
+static void softmax_back(long patches, long pad, const float *attention, float *d) {
+    for (long i = 0; i < patches; i++, attention += pad, d += pad) {
         vec along = {};
-        for (long j = 0; j < pad; j += LANES) along += load(shares + j) * load(d + j);
+        for (long j = 0; j < pad; j += LANES) along += load(attention + j) * load(d + j);
         float mean = sum(along);
         for (long j = 0; j < pad; j += LANES)
-            store(d + j, load(shares + j) * (load(d + j) - mean));
+            store(d + j, load(attention + j) * (load(d + j) - mean));
     }
 }
 
-/* Replace z by z sigmoid(z + beta z^3), and give the derivative. */
+/* Replace z by z sigmoid(z + beta z^3), and write the derivative to slope. */
 static void gelu(long count, float cube, float *z, float *slope) {
     for (long j = 0; j < count; j += LANES) {
         vec x = load(z + j), cubed = cube * x * x * x;
@@ -274,9 +275,9 @@ static void gelu(long count, float cube, float *z, float *slope) {
     }
 }
 
-/* Take a layer's input transposed times the error above it, and the error, off what is learned. */
-static void learn(long rows, long in, long out, const float *x, const float *error, float *weight,
-                  float *bias) {
+/* Subtract a layer's gradient from its sums: x^T error, and the error's sum over the rows. */
+static void subtract_gradient(long rows, long in, long out, const float *x, const float *error,
+                              float *weight, float *bias) {
     take_t(in, out, rows, x, in, error, out, weight, out);
     for (long i = 0; i < rows; i++, error += out)
         for (long j = 0; j < out; j += LANES) store(bias + j, load(bias + j) - load(error + j));
@@ -292,29 +293,29 @@ static void multiply(long count, float *a, const float *b) {
 
 typedef struct {
     float *n, *n1, *query, *key, *value, *mixed, *x1, *dx1, *dmixed, *dquery, *dkey, *dvalue, *dn;
-    float *keys_t, *values_t, *shares, *dscores, *wide, *slope, *deviations1, *deviations2;
-} Room;
+    float *keys_t, *values_t, *attention, *dscores, *wide, *slope, *deviations1, *deviations2;
+} Workspace;
 
-static long divide(const Sizes *s, float *at, Room *room) {
+static long divide(const Sizes *s, float *at, Workspace *space) {
     long inner = s->heads * s->size, wide = s->hidden > inner ? s->hidden : inner;
     long narrow = s->patches * wide, rows = s->patches < MLP_ROWS ? s->patches : MLP_ROWS;
     float *begin = at;
-    float **whole[] = {&room->n,      &room->n1,     &room->query, &room->key,  &room->value,
-                       &room->mixed,  &room->x1,     &room->dx1,   &room->dmixed, &room->dquery,
-                       &room->dkey,   &room->dvalue, &room->dn};
+    float **whole[] = {&space->n,    &space->n1,     &space->query,  &space->key,    &space->value,
+                       &space->mixed, &space->x1,     &space->dx1,    &space->dmixed, &space->dquery,
+                       &space->dkey, &space->dvalue, &space->dn};
     for (unsigned i = 0; i < sizeof whole / sizeof *whole; i++, at += narrow) *whole[i] = at;
-    room->keys_t = at, at += inner * s->pad;
-    room->values_t = at, at += inner * s->pad;
-    room->shares = at, at += s->heads * s->patches * s->pad;
-    room->dscores = at, at += s->patches * s->pad;
-    room->wide = at, at += rows * s->mlp;
-    room->slope = at, at += rows * s->mlp;
-    room->deviations1 = at, at += s->pad;
-    room->deviations2 = at, at += s->pad;
+    space->keys_t = at, at += inner * s->pad;
+    space->values_t = at, at += inner * s->pad;
+    space->attention = at, at += s->heads * s->patches * s->pad;
+    space->dscores = at, at += s->patches * s->pad;
+    space->wide = at, at += rows * s->mlp;
+    space->slope = at, at += rows * s->mlp;
+    space->deviations1 = at, at += s->pad;
+    space->deviations2 = at, at += s->pad;
     return at - begin;
 }
 
-static void attend(const Sizes *s, const Weights *w, Room *r) {
+static void attend(const Sizes *s, const Weights *w, Workspace *r) {
     long H = s->hidden, N = s->patches, pad = s->pad, size = s->size, D = s->heads * size;
     set(N, D, H, r->n, H, w->query, D, r->query, D, w->query_bias);
     if (s->heads > 1) {
@@ -324,28 +325,28 @@ static void attend(const Sizes *s, const Weights *w, Room *r) {
     }
     transpose(N, D, r->key, D, r->keys_t, pad);
     for (long h = 0; h < s->heads; h++) {
-        float *shares = r->shares + h * N * pad;
-        set(N, pad, size, r->query + h * size, D, r->keys_t + h * size * pad, pad, shares, pad, 0);
-        softmax(N, pad, shares);
-        set(N, size, N, shares, pad, r->value + h * size, D, r->mixed + h * size, D, 0);
+        float *attention = r->attention + h * N * pad;
+        set(N, pad, size, r->query + h * size, D, r->keys_t + h * size * pad, pad, attention, pad, 0);
+        softmax(N, pad, attention);
+        set(N, size, N, attention, pad, r->value + h * size, D, r->mixed + h * size, D, 0);
     }
 }
 
-/* From the gradient of the mixed values, dmixed, that of the normed input, dn. */
-static void attend_back(const Sizes *s, const Weights *w, const Learned *l, Room *r) {
+/* The gradient of the normed input, dn, from that of the mixed values, dmixed. */
+static void attend_back(const Sizes *s, const Weights *w, const Gradients *l, Workspace *r) {
     long H = s->hidden, N = s->patches, pad = s->pad, size = s->size, D = s->heads * size;
     for (long h = 0; h < s->heads; h++) {
-        const float *shares = r->shares + h * N * pad, *dmixed = r->dmixed + h * size;
+        const float *attention = r->attention + h * N * pad, *dmixed = r->dmixed + h * size;
         const float *query = r->query + h * size;
         set(N, pad, size, dmixed, D, r->values_t + h * size * pad, pad, r->dscores, pad, 0);
-        softmax_back(N, pad, shares, r->dscores);
+        softmax_back(N, pad, attention, r->dscores);
         set(N, size, N, r->dscores, pad, r->key + h * size, D, r->dquery + h * size, D, 0);
         set_t(N, size, N, r->dscores, pad, query, D, r->dkey + h * size, D);
-        /* With one head key and value are the normed input, and so is what they get. */
+        /* With one head, key and value are the normed input: their gradients add up in dkey = dn. */
         if (s->heads > 1)
-            set_t(N, size, N, shares, pad, dmixed, D, r->dvalue + h * size, D);
+            set_t(N, size, N, attention, pad, dmixed, D, r->dvalue + h * size, D);
         else
-            add_t(N, size, N, shares, pad, dmixed, D, r->dkey, D);
+            add_t(N, size, N, attention, pad, dmixed, D, r->dkey, D);
     }
     add(N, H, D, r->dquery, D, w->query_t, H, r->dn, H);
     if (s->heads > 1) {
@@ -353,16 +354,17 @@ static void attend_back(const Sizes *s, const Weights *w, const Learned *l, Room
         add(N, H, D, r->dvalue, D, w->value_t, H, r->dn, H);
     }
     if (!l) return;
-    learn(N, H, D, r->n, r->dquery, l->query, l->query_bias);
-    learn(N, D, H, r->mixed, r->dx1, l->out, l->out_bias);
+    subtract_gradient(N, H, D, r->n, r->dquery, l->query, l->query_bias);
+    subtract_gradient(N, D, H, r->mixed, r->dx1, l->out, l->out_bias);
     if (s->heads > 1) {
-        learn(N, H, D, r->n, r->dkey, l->key, l->key_bias);
-        learn(N, H, D, r->n, r->dvalue, l->value, l->value_bias);
+        subtract_gradient(N, H, D, r->n, r->dkey, l->key, l->key_bias);
+        subtract_gradient(N, H, D, r->n, r->dvalue, l->value, l->value_bias);
     }
 }
 
-/* Take the prediction off e, and leave dz W^T in dn. */
-static void mlp(const Sizes *s, const Weights *w, const Learned *l, Room *r, float cube, float *e) {
+/* Subtract the prediction from e, and write dz W^T to dn. */
+static void mlp(const Sizes *s, const Weights *w, const Gradients *l, Workspace *r, float cube,
+                float *e) {
     long H = s->hidden, M = s->mlp;
     for (long at = 0; at < s->patches; at += MLP_ROWS) {
         long rows = s->patches - at < MLP_ROWS ? s->patches - at : MLP_ROWS;
@@ -370,16 +372,16 @@ static void mlp(const Sizes *s, const Weights *w, const Learned *l, Room *r, flo
         set(rows, M, H, n1, H, w->linear1, M, r->wide, M, w->linear1_bias);
         gelu(rows * M, cube, r->wide, r->slope);
         take(rows, H, M, r->wide, M, w->linear2, H, error, H);
-        if (l) learn(rows, M, H, r->wide, error, l->linear2, l->linear2_bias);
+        if (l) subtract_gradient(rows, M, H, r->wide, error, l->linear2, l->linear2_bias);
         set(rows, M, H, error, H, w->linear2_t, M, r->wide, M, 0);
         multiply(rows * M, r->wide, r->slope);
-        if (l) learn(rows, H, M, n1, r->wide, l->linear1, l->linear1_bias);
+        if (l) subtract_gradient(rows, H, M, n1, r->wide, l->linear1, l->linear1_bias);
         set(rows, H, M, r->wide, M, w->linear1_t, H, r->dn + at * H, H, 0);
     }
 }
 
-static void block(const Sizes *s, const Weights *w, const Learned *l, Room *r, float eps, float cube,
-                  const float *x, float *e, float *pushed) {
+static void block(const Sizes *s, const Weights *w, const Gradients *l, Workspace *r, float eps,
+                  float cube, const float *x, float *e, float *back) {
     long H = s->hidden, N = s->patches, D = s->heads * s->size, count = N * H;
     norm(N, H, x, r->n, r->deviations1, eps);
     attend(s, w, r);
@@ -398,32 +400,32 @@ static void block(const Sizes *s, const Weights *w, const Learned *l, Room *r, f
     else
         memset(r->dn, 0, count * sizeof *r->dn);
     attend_back(s, w, l, r);
-    norm_back(N, H, r->dn, r->n, r->deviations1, e, r->dx1, pushed);
+    norm_back(N, H, r->dn, r->n, r->deviations1, e, r->dx1, back);
 }
 
-/* The floats of room that `pc_blocks` needs. */
-long pc_room(const Sizes *s) {
-    Room room;
-    return divide(s, 0, &room);
+/* The number of floats in the workspace that `pc_blocks` needs. */
+long pc_workspace_size(const Sizes *s) {
+    Workspace space;
+    return divide(s, 0, &space);
 }
 
 int pc_lanes(void) { return LANES; }
 
 /* All blocks: x (blocks, images * patches, hidden), `stride` floats from block to block; error and
-   pushed the same without gaps. A weights' gradients are added to what is learned, if anything is. */
-void pc_blocks(const Sizes *s, const Weights *weights, const Learned *learned, float eps, float cube,
-               const float *x, float *error, float *pushed, float *at) {
-    Room room;
-    divide(s, at, &room);
+   back the same without gaps. gradients may be null. */
+void pc_blocks(const Sizes *s, const Weights *weights, const Gradients *gradients, float eps,
+               float cube, const float *x, float *error, float *back, float *at) {
+    Workspace space;
+    divide(s, at, &space);
     long count = s->patches * s->hidden;
     if (s->heads == 1) {
-        room.key = room.value = room.n;
-        room.values_t = room.keys_t;
+        space.key = space.value = space.n;
+        space.values_t = space.keys_t;
     }
     for (long b = 0; b < s->blocks; b++)
         for (long i = 0; i < s->images; i++) {
             long place = (b * s->images + i) * count;
-            block(s, weights + b, learned ? learned + b : 0, &room, eps, cube,
-                  x + b * s->stride + i * count, error + place, pushed + place);
+            block(s, weights + b, gradients ? gradients + b : 0, &space, eps, cube,
+                  x + b * s->stride + i * count, error + place, back + place);
         }
 }

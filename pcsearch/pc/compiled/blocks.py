@@ -1,4 +1,4 @@
-"""`blocks.c` for tensors: the blocks' predictions, transposed Jacobians and learning."""
+"""`blocks.c` for tensors: subtracts the blocks' predictions, and computes their gradients."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pcsearch.pc.compiled.build import loaded
+from pcsearch.pc.compiled.build import load_library
 
 # Query, key, value, out, linear1 and linear2.
 LAYERS = 6
-ONE_HEAD = (0, 3, 4, 5)
+# With one head there is no layer for key and value.
+ONE_HEAD_LAYERS = (0, 3, 4, 5)
 
 
 class _Sizes(ctypes.Structure):
@@ -40,93 +41,97 @@ class Blocks:
         patches: N.
         hidden: H.
         mlp: the width of the MLP.
-        heads: of the attention.
+        heads: K.
 
     Raises:
-        NoCompilerError: they cannot be compiled here.
+        NoCompilerError: the code cannot be compiled on this machine.
     """
 
     def __init__(self, patches: int, hidden: int, mlp: int, heads: int) -> None:
-        self._library = loaded()
+        self._library = load_library()
         self._lanes = int(self._library.pc_lanes())
         self._patches, self._hidden, self._heads = patches, hidden, heads
-        self.mlp = self._whole(mlp)
-        """The width of the MLP as the weights of `table` have to have it, filled up with zeros."""
-        self.head = self._whole(hidden // heads)
-        """The same of a head's query, key and value."""
+        self.mlp = self._whole_vectors(mlp)
+        """The width of the MLP in a `WeightTable`: filled up with zeros to whole vectors."""
+        self.head = self._whole_vectors(hidden // heads)
+        """The width of a head's query, key and value in a `WeightTable`, filled up the same way."""
 
     def fits(self, weight: Tensor) -> bool:
-        """Whether they take such weights, and H: the hidden states have to be whole vectors."""
+        """Whether the code can compute with weights like this, and with this hidden size."""
         single = weight.dtype == torch.float32 and weight.device.type == "cpu"
         return single and not self._hidden % self._lanes
 
-    def _whole(self, size: int) -> int:
+    def _whole_vectors(self, size: int) -> int:
         return -(-size // self._lanes) * self._lanes
 
-    def table(self, layers: Sequence[tuple[Tensor, Tensor]]) -> Table:
+    def weight_table(self, layers: Sequence[tuple[Tensor, Tensor]]) -> WeightTable:
         """The weights as `run` takes them.
 
         Args:
             layers: matrices (L, in, out) and biases (L, 1, out) of query, (key, value,) out,
-                linear1 and linear2: key and value with several heads only.
+                linear1 and linear2, with key and value only for several heads.
         """
-        each = [
-            (
-                weight.detach().contiguous(),
-                bias.detach().contiguous(),
-                weight.detach().mT.contiguous(),
-            )
-            for weight, bias in layers
-        ]
-        return Table(each)
+        return WeightTable(
+            [
+                (
+                    weight.detach().contiguous(),
+                    bias.detach().contiguous(),
+                    weight.detach().mT.contiguous(),
+                )
+                for weight, bias in layers
+            ]
+        )
 
     def run(
         self,
-        table: Table,
+        table: WeightTable,
         x: Tensor,
         error: Tensor,
-        pushed: Tensor,
-        learned: Sequence[tuple[Tensor, Tensor]] | None,
+        back: Tensor,
+        weight_gradients: Sequence[tuple[Tensor, Tensor]] | None,
         constants: tuple[float, float],
     ) -> None:
-        """Take the predictions off ``error``; write J^T times the errors to ``pushed``.
+        """Subtract the predictions from ``error``, and write J^T times the errors to ``back``.
 
         Args:
             table: the weights.
             x: the blocks' inputs, (L, rows, H).
-            error: has h - x in it, (L, rows, H).
-            pushed: (L, rows, H).
-            learned: tensors like the layers of `table`, which their gradients are added to.
-            constants: the layer norm's epsilon, and gelu's factor of z^3.
+            error: h - x, (L, rows, H).
+            back: (L, rows, H).
+            weight_gradients: tensors like the layers of `weight_table`; the gradients are added to
+                them. None where they are not needed.
+            constants: the layer norm's epsilon, and the gelu's factor of z^3.
         """
-        for tensor in (x, error, pushed):
-            assert tensor.dtype == torch.float32, "C takes what it is given for floats"
-            assert tensor.shape == x.shape, "and for tensors of one shape"
+        # The code takes whatever memory it gets for floats of this shape.
+        for tensor in (x, error, back):
+            assert tensor.dtype == torch.float32
+            assert tensor.shape == x.shape
         sizes = _Sizes(
             len(x),
             x.shape[1] // self._patches,
             self._patches,
-            self._whole(self._patches),
+            self._whole_vectors(self._patches),
             self._hidden,
             self.mlp,
             self._heads,
             self.head,
             x.stride(0),
         )
-        room = torch.empty(self._library.pc_room(ctypes.byref(sizes)), dtype=torch.float32)
-        into = None if learned is None else _pointers(learned)
-        # ctypes lets go of the interpreter's lock: other threads compute their images meanwhile.
+        floats = self._library.pc_workspace_size(ctypes.byref(sizes))
+        workspace = torch.empty(floats, dtype=torch.float32)
+        sums = None if weight_gradients is None else _pointers(weight_gradients)
+        # ctypes releases the interpreter's lock: other threads compute their images meanwhile.
         self._library.pc_blocks(
             ctypes.byref(sizes),
             table.pointers,
-            into,
+            sums,
             *constants,
-            *(tensor.data_ptr() for tensor in (x, error, pushed, room)),
+            *(tensor.data_ptr() for tensor in (x, error, back, workspace)),
         )
 
 
-class Table:
-    """Where the weights of each block are; it keeps them there."""
+class WeightTable:
+    """The addresses of each block's weights; it keeps the weights alive."""
 
     def __init__(self, layers: Sequence[Sequence[Tensor]]) -> None:
         self._layers = layers
@@ -134,12 +139,12 @@ class Table:
 
 
 def _pointers(layers: Sequence[Sequence[Tensor]]) -> Any:
-    """For each block the places of its layers' tensors, none where one head has no such layer."""
+    """The addresses of the layers' tensors, block by block; null for layers that are not there."""
     blocks, kinds = len(layers[0][0]), len(layers[0])
-    places = range(LAYERS) if len(layers) == LAYERS else ONE_HEAD
-    found = (ctypes.c_void_p * (blocks * LAYERS * kinds))()
+    places = range(LAYERS) if len(layers) == LAYERS else ONE_HEAD_LAYERS
+    addresses = (ctypes.c_void_p * (blocks * LAYERS * kinds))()
     for place, tensors in zip(places, layers, strict=True):
         for kind, tensor in enumerate(tensors):
             for block in range(blocks):
-                found[(block * LAYERS + place) * kinds + kind] = tensor[block].data_ptr()
-    return found
+                addresses[(block * LAYERS + place) * kinds + kind] = tensor[block].data_ptr()
+    return addresses

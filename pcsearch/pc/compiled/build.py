@@ -1,4 +1,4 @@
-"""`blocks.c` compiled for this machine, once for all processes of a user, and loaded."""
+"""Compiles `blocks.c` for this machine, once for all processes of a user, and loads it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import shlex
 import shutil
 import stat
 import subprocess
-from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -22,57 +21,49 @@ from pcsearch.user_files import cache_folder
 
 SOURCE = Path(__file__).with_name("blocks.c")
 COMPILERS = ("cc", "gcc", "clang")
-# Contracting a product and a sum is what the kernels are fast by; nothing else may be reordered.
+# A contraction is a product and a sum in one instruction, which the kernels owe their speed to. All
+# other operations keep their order.
 FLAGS = ("-x", "c", "-std=gnu11", "-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC")
 TIMEOUT_S = 120
 
 
 class NoCompilerError(PcsearchError):
-    """There is no compiler here, or it does not take the source."""
+    """There is no C compiler on this machine, or it does not compile the source."""
 
 
-def loaded() -> ctypes.CDLL:
-    """The compiled `blocks.c`.
+def load_library() -> ctypes.CDLL:
+    """The compiled `blocks.c`, which is compiled first where need be.
 
     Raises:
-        NoCompilerError: it cannot be had on this machine.
+        NoCompilerError: it cannot be compiled or loaded on this machine.
     """
-    found = _found(SOURCE)
-    if isinstance(found, NoCompilerError):
-        raise found
-    return found
-
-
-@cache
-def _found(source: Path) -> ctypes.CDLL | NoCompilerError:
-    """The library, or why there is none: each trial of a process would ask again."""
     try:
-        library = ctypes.CDLL(str(built(source)))
+        library = ctypes.CDLL(str(compiled_library(SOURCE)))
         pointer, number = ctypes.c_void_p, ctypes.c_float
-        library.pc_room.argtypes, library.pc_room.restype = [pointer], ctypes.c_long
+        library.pc_workspace_size.argtypes = [pointer]
+        library.pc_workspace_size.restype = ctypes.c_long
         library.pc_blocks.argtypes = [pointer, pointer, pointer, number, number, *[pointer] * 4]
         library.pc_blocks.restype = None
-    except NoCompilerError as error:
-        return error
-    # Where nothing in the cache may be run, or the compiler is one of another language.
+    # The cache may be on a file system that runs no programs, or $CC may compile another language.
     except (OSError, AttributeError) as error:
-        return NoCompilerError(f"the compiled code cannot be loaded ({error})")
+        raise NoCompilerError(f"the compiled code cannot be loaded ({error})") from error
     return library
 
 
-def built(source: Path) -> Path:
-    """The shared library of a C source, compiled where it is not there or not whole.
+def compiled_library(source: Path) -> Path:
+    """The shared library of a C source; compiled where it is missing or incomplete.
 
     Args:
-        source: its file; the library is kept under a name that holds its text, the compiler and
-            the processor, for a home folder may be shared by machines that differ.
+        source: its file. The library's name has a hash of its text, the compiler and the
+            processor, for machines that differ may share a home folder.
 
     Raises:
         NoCompilerError: there is no compiler, or it fails.
     """
     command = compiler()
-    told = "\n".join((source.read_text(encoding="utf-8"), *FLAGS, _version(command), _processor()))
-    name = f"{source.stem}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.so"
+    text = source.read_text(encoding="utf-8")
+    key = "\n".join((text, *FLAGS, _version(command), _processor()))
+    name = f"{source.stem}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
     folder = _folder()
     library = folder / name
     try:
@@ -85,42 +76,42 @@ def built(source: Path) -> Path:
 
 
 def compiler() -> list[str]:
-    """The command of a C compiler: ``$CC``, or the first that there is.
+    """The command of the C compiler: ``$CC``, or the first of cc, gcc and clang that is installed.
 
     Raises:
-        NoCompilerError: there is none.
+        NoCompilerError: none is installed.
     """
-    named = os.environ.get("CC", "").strip()
-    for name in (named,) if named else COMPILERS:
+    own = os.environ.get("CC", "").strip()
+    for name in (own,) if own else COMPILERS:
         with contextlib.suppress(ValueError):
             command, *options = shlex.split(name)
-            if found := shutil.which(command):
-                return [found, *options]
-    raise NoCompilerError(f"no C compiler is here ({named or ', '.join(COMPILERS)})")
+            if path := shutil.which(command):
+                return [path, *options]
+    raise NoCompilerError(f"no C compiler is installed ({own or ', '.join(COMPILERS)})")
 
 
 def _compile(command: list[str], library: Path) -> None:
-    # A process that is killed meanwhile leaves no half of a library.
-    made = library.with_name(f".{os.getpid()}.{library.name}")
+    # Compiled under another name: a process that is killed leaves no incomplete library.
+    temporary = library.with_name(f".{os.getpid()}.{library.name}")
     try:
-        _run([*command, "-o", str(made), "-lm"])
-        if not made.exists():
-            raise NoCompilerError(f"the C compiler {command[0]} makes nothing")
-        _digest_of(library).write_text(_digest(made), encoding="ascii")
-        made.replace(library)
+        _run([*command, "-o", str(temporary), "-lm"])
+        if not temporary.exists():
+            raise NoCompilerError(f"the C compiler {command[0]} writes no file")
+        _digest_file(library).write_text(_digest(temporary), encoding="ascii")
+        temporary.replace(library)
     finally:
-        made.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _is_whole(library: Path) -> bool:
-    """Whether it is what was compiled: to load half of a library ends the process."""
+    """Whether the library is complete: loading an incomplete one ends the process."""
     try:
-        return _digest_of(library).read_text(encoding="utf-8") == _digest(library)
+        return _digest_file(library).read_text(encoding="utf-8") == _digest(library)
     except (OSError, UnicodeDecodeError):
         return False
 
 
-def _digest_of(library: Path) -> Path:
+def _digest_file(library: Path) -> Path:
     return library.with_name(f"{library.name}.sha256")
 
 
@@ -134,7 +125,7 @@ def _version(command: list[str]) -> str:
 
 def _run(command: list[str]) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 - the machine's own compiler
+        done = subprocess.run(  # noqa: S603 - the user's own compiler
             command,
             capture_output=True,
             text=True,
@@ -152,17 +143,17 @@ def _run(command: list[str]) -> str:
 
 
 def _processor() -> str:
-    """What ``-march=native`` depends on."""
+    """A text of all that ``-march=native`` depends on."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    # Of the first core; the frequency and the like change.
+    # Other lines, like the frequency, change all the time.
     return "\n".join(line for line in lines if line.startswith(("model name", "flags", "Features")))
 
 
 def _folder() -> Path:
-    """A folder of this user's alone: what lies there is run.
+    """A folder that only this user can write to: the code in it is run.
 
     Raises:
         NoCompilerError: there is none.
@@ -173,8 +164,8 @@ def _folder() -> Path:
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = folder.stat()
-            own = found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            if own and os.access(folder, os.W_OK):
+            status = folder.stat()
+            others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if status.st_uid == os.getuid() and not others_write and os.access(folder, os.W_OK):
                 return folder
     raise NoCompilerError(f"{folders[0]} is not this user's alone, or cannot be written")

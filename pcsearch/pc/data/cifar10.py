@@ -24,7 +24,7 @@ from torch import Tensor
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.data.cifar10_batches import IMAGE_BYTES, Bytes, decode_pickle, decode_records
 from pcsearch.pc.data.download import DownloadFailed, fetch, one_line, replacing
-from pcsearch.pc.data.facts import CLASSES, IMAGE_SHAPES
+from pcsearch.pc.dataset_sizes import CLASSES, IMAGE_SHAPES
 
 URL_VARIABLE = "PCSEARCH_CIFAR10_URL"
 """The environment variable with another address of the python archive."""

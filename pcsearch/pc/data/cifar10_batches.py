@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from pcsearch.pc.data.facts import CLASSES, IMAGE_SHAPES
+from pcsearch.pc.dataset_sizes import CLASSES, IMAGE_SHAPES
 
 IMAGE_BYTES = math.prod(IMAGE_SHAPES["cifar10"])
 

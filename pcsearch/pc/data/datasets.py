@@ -18,8 +18,8 @@ from torch import Tensor
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.data import digits, synthetic
-from pcsearch.pc.data.facts import TRAINING_POOLS
 from pcsearch.pc.data.images import Images, Splits
+from pcsearch.pc.dataset_sizes import TRAINING_POOLS
 from pcsearch.pc.seeds import generator
 
 CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)

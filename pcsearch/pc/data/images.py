@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -26,10 +26,6 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def select(self, indices: slice | Tensor) -> Images:
-        """The images at ``indices`` (a slice, or (B,) int64); a slice copies no pixels."""
-        return replace(self, pixels=self.pixels[indices], labels=self.labels[indices])
 
     def unit(self, indices: Tensor, device: torch.device | str) -> Tensor:
         """The images at ``indices`` (B,) int64 as (B, C, S, S) float32 in [0, 1], on ``device``.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pcsearch.pc.data.facts import CLASSES
+from pcsearch.pc.dataset_sizes import CLASSES
 
 Floats = NDArray[np.floating[Any]]
 Shape = Callable[[Floats, Floats], Floats]

@@ -15,7 +15,7 @@ from pcsearch.engine.execution.result_log import ReportFiles
 from pcsearch.engine.execution.trial import SearchTrial
 from pcsearch.engine.records.history import TrialHistory
 from pcsearch.engine.records.journal import Ended
-from pcsearch.pc.checkpoint_files import damage
+from pcsearch.pc.checkpoint import damage
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,37 +10,8 @@ from searching import TINY
 
 from pcsearch.engine.workloads import pc_trainable
 from pcsearch.engine.workloads.pc_trainable import data_folder
-from pcsearch.engine.workloads.pc_transformer import PCTransformer
-from pcsearch.pc import batch, training
-from pcsearch.pc.compiled import build
-
-
-@pytest.fixture
-def nothing_loaded() -> Iterator[None]:
-    """As in a process that has not asked for the compiled code yet."""
-    build._found.cache_clear()
-    yield
-    build._found.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("compiler", "note"),
-    [("no-such-compiler", "no C compiler is here (no-such-compiler); "), ("false", "the C compil")],
-)
-@pytest.mark.usefixtures("nothing_loaded")
-def test_a_machine_without_a_compiler_is_told_unless_none_is_wanted(
-    compiler: str, note: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CC", compiler)
-    [found] = PCTransformer().notes(compiled=True)
-    assert found.startswith(note)
-    assert "without compiled code long trials here take up to twice the time" in found
-    assert PCTransformer().notes(compiled=False) == ()
-
-
-@pytest.mark.usefixtures("nothing_loaded")
-def test_a_machine_with_a_compiler_has_nothing_to_say() -> None:
-    assert PCTransformer().notes(compiled=True) == ()
+from pcsearch.pc import training_epoch
+from pcsearch.pc.model import training_batch
 
 
 def test_a_relative_data_dir_starts_in_the_cache_on_a_node_without_the_drivers_folder(
@@ -70,13 +40,13 @@ def test_a_trial_takes_a_thread_for_each_processor_that_it_is_granted(
     monkeypatch.setattr(pc_trainable.tune, "get_checkpoint", lambda: None)
     reported: list[dict[str, Any]] = []
     monkeypatch.setattr(pc_trainable.tune, "report", lambda metrics, **_: reported.append(metrics))
-    seen: list[int] = []
+    threads_used: list[int] = []
 
-    def train_batch(*given: Any) -> Any:
-        seen.append(torch.get_num_threads())
-        return batch.train_batch(*given)
+    def train_batch(*arguments: Any) -> Any:
+        threads_used.append(torch.get_num_threads())
+        return training_batch.train_batch(*arguments)
 
-    monkeypatch.setattr(training, "train_batch", train_batch)
+    monkeypatch.setattr(training_epoch, "train_batch", train_batch)
     pc_trainable.make_trainable(pc_trainable.TrialSettings(tmp_path))(TINY | {"epochs": 1})
-    assert set(seen) == {threads}
+    assert set(threads_used) == {threads}
     assert len(reported) == 1

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import math
 import random
 
-import kornia
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from pcsearch.pc.data import synthetic
-from pcsearch.pc.data.augmentation import Augmentation, turn_hue
+from pcsearch.pc.data.augmentation import Augmentation
 
 SHAPES = [(3, 32, 32), (1, 32, 32), (1, 8, 8), (2, 8, 8)]
 RGB = SHAPES[0]
@@ -94,30 +92,3 @@ def test_no_gradient_is_kept() -> None:
 
 def test_a_batch_of_one_image_is_augmented() -> None:
     assert Augmentation(RGB)(images(RGB, 1), 0).shape == (1, *RGB)
-
-
-def test_the_hue_is_turned_as_kornia_does() -> None:
-    given = torch.rand(32, *RGB, generator=torch.Generator().manual_seed(0))
-    given[0] = given[0, :1]
-    given[1], given[2] = 0.0, 1.0
-    given[3:6, :2] = given[3:6, :1]
-    given[6:9, 1:] = given[6:9, 1:2]
-    # The corners of the cube, and colours that are next to gray.
-    given[9:20] = given[9:20].round()
-    given[20:24] = 0.5 + 1e-4 * given[20:24]
-    before = given.clone()
-    angle = torch.linspace(-math.pi, math.pi, 32)
-    torch.testing.assert_close(
-        turn_hue(given, angle), kornia.enhance.adjust_hue(given, angle), atol=1e-5, rtol=0
-    )
-    assert torch.equal(given, before)
-
-
-def test_the_jitter_is_kornias_but_for_how_the_hue_is_turned() -> None:
-    own, kornias = Augmentation(RGB), Augmentation(RGB)
-    kornias._steps[2]._hue_fn = kornia.enhance.adjust_hue
-    for seed in range(3):
-        ours, theirs = own(images(RGB), seed), kornias(images(RGB), seed)
-        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
-        # Bits differ: the jitter takes the one that it is given.
-        assert not torch.equal(ours, theirs)

@@ -29,7 +29,7 @@ from cifar10_files import (
 
 from pcsearch.pc.data import cifar10
 from pcsearch.pc.data.cifar10 import PUBLISHED
-from pcsearch.pc.data.facts import TRAINING_POOLS
+from pcsearch.pc.dataset_sizes import TRAINING_POOLS
 
 
 def test_the_published_release_has_as_many_images_as_the_facts_say() -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import model_config
 from pcsearch.pc.data import cifar10, datasets, digits, synthetic
-from pcsearch.pc.data.facts import IMAGE_SHAPES, TRAINING_POOLS
 from pcsearch.pc.data.images import Images, Splits
+from pcsearch.pc.dataset_sizes import IMAGE_SHAPES, TRAINING_POOLS
 
 EVERYTHING = 10**6
 NO_DIRECTORY = Path("/nonexistent")

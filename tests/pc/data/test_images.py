@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import pytest
 import torch
 
-from pcsearch.pc.data.facts import CLASSES, IMAGE_SHAPES, PATCH_SIZES, TRAINING_POOLS
 from pcsearch.pc.data.images import Images
+from pcsearch.pc.dataset_sizes import CLASSES
 
 MEAN, DEVIATION = (0.1, 0.5, 0.9), (0.5, 0.25, 2.0)
 
@@ -47,28 +46,3 @@ def test_a_mean_of_0_and_a_deviation_of_1_leave_images_as_they_are() -> None:
 
 def test_images_on_the_meta_device_stay_there() -> None:
     assert images().batch(torch.arange(3), "meta").device.type == "meta"
-
-
-@pytest.mark.parametrize("indices", [slice(2, 9, 3), torch.tensor([2, 5, 8])])
-def test_selected_images_keep_their_labels_and_normalisation(
-    indices: slice | torch.Tensor,
-) -> None:
-    held = images()
-    chosen = held.select(indices)
-    assert len(chosen) == 3
-    assert chosen.labels.tolist() == [2, 5, 8]
-    assert torch.equal(chosen.pixels, held.pixels[[2, 5, 8]])
-    assert (chosen.mean, chosen.deviation) == (MEAN, DEVIATION)
-
-
-def test_a_slice_of_images_copies_no_pixels() -> None:
-    held = images()
-    chosen = held.select(slice(3, None))
-    assert chosen.pixels.data_ptr() == held.pixels[3].data_ptr()
-
-
-def test_the_facts_speak_of_the_same_data_sets_and_patches_fit_the_images() -> None:
-    assert IMAGE_SHAPES.keys() == PATCH_SIZES.keys() == TRAINING_POOLS.keys()
-    for name, (_, height, width) in IMAGE_SHAPES.items():
-        assert height == width
-        assert height % PATCH_SIZES[name] == 0
