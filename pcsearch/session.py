@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.journal import Journal, Tracked
 from pcsearch.engine.storage.files import StorageError, go_on
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
@@ -17,12 +16,10 @@ from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pcsearch.engine.execution.outcomes import Record
     from pcsearch.engine.execution.run import Outcome
     from pcsearch.tracking.callback import WandbCallback
     from pcsearch.tracking.server.api import Mode
     from pcsearch.tracking.server.mode import WandbMode
-    from pcsearch.tracking.server.registration import Attachment
 
 FILE_WIDTH = 160
 
@@ -63,15 +60,16 @@ def run_session(
     from pcsearch.engine.execution.restore import restore
     from pcsearch.engine.execution.run import held, ready, run
     from pcsearch.reports.live import LiveReport
-    from pcsearch.tracking.server.credentials import withheld
-    from pcsearch.tracking.server.registration import attach
+    from pcsearch.tracking.factory import make_callback
+    from pcsearch.tracking.server.credentials import withhold_credentials
+    from pcsearch.tracking.server.registration import register_search
 
     def tell(line: str) -> None:
         warn(notes, line)
 
     # To the end: W&B's threads write there too.
     with ExitStack() as kept:
-        with withheld(mode.mode), ready(experiment, tell) as newcomers:
+        with withhold_credentials(mode.mode), ready(experiment, tell) as newcomers:
             begun()
             record = Record(experiment)
             damage = experiment.workload.damage
@@ -79,17 +77,19 @@ def run_session(
             warn(notes, *(each.note for each in restored))
             live = LiveReport(experiment, record, notes)
             # Only now: a search that cannot start should leave nothing in W&B.
-            attached = attach(experiment.sweep, tracking, mode.mode, experiment.resumed)
-            if attached.sweep:
-                say(notes, attached.sweep)
-            warn(notes, attached.problem)
-            wandb = _callback(experiment, record, attached)
+            registration = register_search(
+                experiment.sweep, tracking, mode.mode, experiment.resumed
+            )
+            if registration.message:
+                say(notes, registration.message)
+            warn(notes, registration.problem)
+            wandb = make_callback(experiment, record, registration)
             with _quiet_logs(), live.shown(), _seen_off(experiment, wandb, notes):
-                kept.enter_context(held(experiment, attached.tracking))
+                kept.enter_context(held(experiment, registration.tracking))
                 outcome = run(experiment, restored, record, [live, wandb], newcomers)
         _report(experiment, outcome)
         _settle(wandb, notes)
-        _tell_of_uploads(experiment, attached.mode, wandb.unfinished)
+        _tell_of_uploads(experiment, registration.mode, wandb.unfinished)
     return _status(outcome)
 
 
@@ -143,47 +143,6 @@ def _settle(wandb: WandbCallback, notes: Console) -> None:
         except KeyboardInterrupt:
             wandb.abandon("the wait was interrupted")
     warn(notes, *wandb.problems)
-
-
-def _callback(experiment: Experiment, record: Record, attached: Attachment) -> WandbCallback:
-    from pcsearch.tracking.callback import WandbCallback
-    from pcsearch.tracking.runs.context import Earlier, Search
-    from pcsearch.tracking.runs.run import Home
-    from pcsearch.tracking.server.registration import SWEEP_ID
-
-    sweep, directory, tracking = experiment.sweep, experiment.directory, attached.tracking
-    tags: list[str] = [sweep.method]
-    if sweep.method in ("bayes", "custom"):
-        tags += ["optuna", f"sampler:{experiment.options.sampler}"]
-    if experiment.rungs:
-        tags.append("asha")
-    home = Home(
-        tracking["project"],
-        tracking["entity"],
-        directory.name,
-        directory.path,
-        tuple(tags),
-        sweep.description,
-        tracking.get(SWEEP_ID),
-        directory.place,
-    )
-    search = Search(
-        experiment.metrics,
-        [parameter.name for parameter in sweep.searched()],
-        experiment.cap,
-        experiment.workload.effective_config,
-        # Experiments of earlier versions say nothing of it.
-        artifacts=tracking.get("artifacts", "none"),
-    )
-    history, journal = experiment.history, Journal(directory.path)
-    tracked = {each.id: each.tracked for each in history.trials if each.tracked is not None}
-    earlier = Earlier(
-        frozenset(each.id for each in history.trials),
-        tracked,
-        experiment.over,
-        lambda trial_id, step: journal.add(Tracked(trial_id, step)),
-    )
-    return WandbCallback(home, attached.mode, record, search, earlier)
 
 
 @contextmanager
@@ -259,11 +218,11 @@ def _report(experiment: Experiment, outcome: Outcome) -> None:
 
 def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:
     """Say how W&B gets what it lacks."""
-    from pcsearch.tracking.runs.offline_files import unmarked
+    from pcsearch.tracking.runs.offline_files import has_unmarked
     from pcsearch.tracking.server.mode import sync_command
 
     directory = experiment.directory
-    output, files, place = console(), unmarked(directory.path), directory.place
+    output, files, place = console(), has_unmarked(directory.path), directory.place
     if files:
         lasting = directory.path if directory.copy is None else directory.copy.leftover
         say(output, f"Upload it to W&B: {sync_command(lasting)}")

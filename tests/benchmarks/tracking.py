@@ -35,8 +35,7 @@ from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.pc.config import model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.callback import WandbCallback
-from pcsearch.tracking.runs.context import Search
-from pcsearch.tracking.runs.run import Home
+from pcsearch.tracking.runs.context import RunGroup, SearchContext
 
 BLOCKS = 6
 
@@ -52,7 +51,7 @@ class Trial(SimpleNamespace):
 
 
 class Outcomes:
-    """A record of trials that all come to their ends."""
+    """The outcomes of trials that all finish."""
 
     ended, failures, winner = 0, 0, None
 
@@ -65,6 +64,9 @@ class Outcomes:
     def result(self, trial: Any) -> TrialResult:
         values = self.best_values(trial)
         return TrialResult(1, trial.trial_id, "", trial.config, "finished", 5, values, 0.0)
+
+    def best_trial(self) -> None:
+        return None
 
     def rung(self, trial: Any) -> None:
         return None
@@ -153,7 +155,6 @@ def make_trial(folder: Path, number: int) -> Trial:
         last_result={},
         status="RUNNING",
         checkpoint=None,
-        stopping_criterion={},
     )
 
 
@@ -161,9 +162,9 @@ def ours(folder: Path, trials: int, reports: int) -> dict[str, Any]:
     def effective(values: Any) -> dict[str, Any]:
         return model_config(values).model_dump(mode="json")
 
-    home = Home("benchmark", None, "ours", folder, ("random",))
-    search = Search([Metric("best_val_mse", "minimize")], ["seed"], None, effective)
-    callback = WandbCallback(home, "offline", Outcomes(), search)
+    group = RunGroup("benchmark", None, "ours", folder, ("random",))
+    context = SearchContext([Metric("best_val_mse", "minimize")], ["seed"], None, effective)
+    callback = WandbCallback(group, "offline", Outcomes(), context)
 
     def finish(made: list[Trial]) -> None:
         callback.on_experiment_end(made)

@@ -16,8 +16,7 @@ from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.engine.workloads.pc_transformer import PCTransformer
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.callback import WandbCallback
-from pcsearch.tracking.runs.context import Earlier, Search
-from pcsearch.tracking.runs.run import Home
+from pcsearch.tracking.runs.context import RunGroup, RunHistory, SearchContext
 
 EPOCHS = 3
 MEDIA = ("reconstructions_images", "reconstructions_video")
@@ -35,7 +34,6 @@ class FakeTrial:
     local_path: str | None = None
     path: str | None = None
     last_result: dict[str, Any] = field(default_factory=dict)
-    stopping_criterion: dict[str, float] = field(default_factory=dict)
     status: str = "RUNNING"
     checkpoint: Any = None
 
@@ -90,13 +88,14 @@ METRIC = Metric("ValMetrics/Pretext/full_mse", "minimize")
 
 @dataclass
 class FakeOutcomes:
-    """What a record tells of trials of EPOCHS epochs."""
+    """What became of trials of EPOCHS epochs."""
 
     ended: int = 0
     failures: int = 0
     winner: str | None = None
     rungs: dict[str, int] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
+    stopped_by_user: set[str] = field(default_factory=set)
     errors: dict[str, str] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
 
@@ -114,7 +113,17 @@ class FakeOutcomes:
         return trial.trial_id in self.cut
 
     def ended_by_hand(self, trial: Any) -> bool:
-        return bool(trial.stopping_criterion.get("training_iteration") == 0)
+        return trial.trial_id in self.stopped_by_user
+
+    def stop_by_user(self, trial: Any) -> None:
+        self.stopped_by_user.add(trial.trial_id)
+
+    def best_trial(self) -> TrialResult | None:
+        """The one with the lowest value of those in `best`."""
+        if not self.best:
+            return None
+        name = min(self.best, key=self.best.__getitem__)
+        return TrialResult(3, name, "", {}, "finished", 1, (self.best[name],), 0.0)
 
     def error(self, trial: Any) -> str:
         return self.errors.get(trial.trial_id, "")
@@ -134,31 +143,31 @@ class FakeOutcomes:
 
 
 def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any) -> WandbCallback:
-    """A callback; the arguments are those of `Home` and `Search`, and the mode."""
-    home: dict[str, Any] = {"project": "pc", "entity": None, "group": "my-search"}
-    search: dict[str, Any] = {
+    """A callback; the arguments are those of `RunGroup` and `SearchContext`, mode and history."""
+    group: dict[str, Any] = {"project": "pc", "entity": None, "name": "my-search"}
+    context: dict[str, Any] = {
         "metrics": [METRIC],
         "searched": ["peak_lr_weights"],
-        "trials": 9,
+        "max_trials": 9,
         "effective_config": PCTransformer().effective_config,
     }
     mode = arguments.pop("mode", "offline")
-    left: Earlier = arguments.pop("earlier", Earlier())
-    known = {each.name for each in fields(Home)}
+    history: RunHistory = arguments.pop("history", RunHistory())
+    of_group = {each.name for each in fields(RunGroup)}
     for name, value in arguments.items():
-        (home if name in known else search)[name] = value
-    home["directory"] = directory
-    tracked = dict(left.tracked)
-    earlier = replace(left, tracked=tracked, note=tracked.__setitem__)
-    made = WandbCallback(Home(**home), mode, outcomes or FakeOutcomes(), Search(**search), earlier)
-    made.tracked = tracked  # type: ignore[attr-defined]
-    return made
+        (group if name in of_group else context)[name] = value
+    group["directory"] = directory
+    complete = dict(history.complete)
+    history = replace(history, complete=complete, record_complete=complete.__setitem__)
+    return WandbCallback(
+        RunGroup(**group), mode, outcomes or FakeOutcomes(), SearchContext(**context), history
+    )
 
 
-def left(callback: WandbCallback, *trials: FakeTrial) -> Earlier:
-    """What a session has left so far, whose trials these are."""
-    tracked: dict[str, int] = callback.tracked  # type: ignore[attr-defined]
-    return Earlier(frozenset(trial.trial_id for trial in trials), dict(tracked))
+def history_of(callback: WandbCallback, *trials: FakeTrial) -> RunHistory:
+    """What a session has written so far about the runs of its trials."""
+    complete = dict(callback._history.complete)
+    return RunHistory(frozenset(trial.trial_id for trial in trials), complete)
 
 
 def start(callback: WandbCallback, trial: FakeTrial) -> None:

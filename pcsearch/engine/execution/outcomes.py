@@ -14,7 +14,14 @@ from ray.tune.utils import flatten_dict
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.history import History, folder_name
 from pcsearch.engine.records.journal import Ended, Journal
-from pcsearch.engine.records.trial_result import Status, TrialResult, better, finite, measured
+from pcsearch.engine.records.trial_result import (
+    Status,
+    TrialResult,
+    best,
+    better,
+    finite,
+    measured,
+)
 from pcsearch.engine.search.asha import make_scheduler
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 
@@ -64,8 +71,45 @@ class Record(tune.Callback):
         self._ended: set[str] = set()
         self._failed: set[str] = set()
         self._errors: dict[str, str] = {}
+        self._stopping_by_user: set[str] = set()
         self._by_hand: set[str] = set()
+        self._best: TrialResult | None = None
+        self._history_compared = False
         self._recall(experiment.history)
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Compare the trials that ended in earlier sessions, as soon as Tune has them."""
+        if trials:
+            self._compare_history(trials)
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Compare the trials that ended in earlier sessions."""
+        self._compare_history(trials)
+
+    def on_trial_restore(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Compare the trials that ended in earlier sessions."""
+        self._compare_history(trials)
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        """Compare the trials that ended in earlier sessions, where no trial has run."""
+        self._compare_history(trials)
+
+    def _compare_history(self, trials: Sequence[Trial]) -> None:
+        if self._history_compared:
+            return
+        self._history_compared = True
+        for trial in trials:
+            if trial.status in (Trial.TERMINATED, Trial.ERROR) and self.has_ended(trial):
+                self._compare(trial)
+
+    def _compare(self, trial: Trial) -> None:
+        """Keep a trial that has ended where it is the best."""
+        results = [self.result(trial), *([] if self._best is None else [self._best])]
+        self._best = best(results, self._experiment.metrics)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -97,13 +141,13 @@ class Record(tune.Callback):
             self._errors[trial.trial_id] = error = str(getattr(trial, "error", ""))
         else:
             error = ""
-        # So a user stops one trial, from W&B.
-        if not failed and trial.stopping_criterion.get(TRAINING_ITERATION) == 0:
+        if not failed and trial.trial_id in self._stopping_by_user:
             self._by_hand.add(trial.trial_id)
         last = flatten_dict(trial.last_result or {})
         values = list(self._final_values(trial.trial_id, last))
         by_target, by_hand = self.ended_by_target(trial), self.ended_by_hand(trial)
         self._journal.add(Ended(trial.trial_id, failed, values, by_target, error, by_hand))
+        self._compare(trial)
 
     def _recall(self, history: History) -> None:
         """Go on from earlier sessions."""
@@ -166,6 +210,16 @@ class Record(tune.Callback):
     def ended_by_hand(self, trial: Trial) -> bool:
         """Whether the user has stopped a trial, in this session or an earlier one."""
         return trial.trial_id in self._by_hand
+
+    def stop_by_user(self, trial: Trial) -> None:
+        """Stop a trial at its next report, because the user asks for it. In any thread."""
+        self._stopping_by_user.add(trial.trial_id)
+        # Tune compares every report with this, in its own thread.
+        trial.stopping_criterion = {**trial.stopping_criterion, TRAINING_ITERATION: 0}
+
+    def best_trial(self) -> TrialResult | None:
+        """The best of the trials that have ended, None where none has a value."""
+        return self._best
 
     def best_values(self, trial: Trial) -> tuple[float | None, ...]:
         """The best that a trial has reported so far; of several metrics, the last that it did."""

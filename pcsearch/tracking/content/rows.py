@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ray.tune.result import (
     AUTO_RESULT_KEYS,
@@ -37,40 +37,72 @@ BOOKKEEPING = frozenset(
 """What Tune adds to a report."""
 
 MEDIA = (RECONSTRUCTIONS, RECONSTRUCTION_VIDEO)
-"""The keys of a report that name a file, relative to the trial's directory."""
+"""The keys of a report whose values name a file, relative to the trial's directory."""
 
-Row = dict[str, bool | int | float | str]
+Values = dict[str, bool | int | float | str]
 
 
-def row(report: Mapping[str, Any]) -> Row:
-    """The numbers and strings of a report, the names of nested ones joined as a sweep has them.
+class Row(NamedTuple):
+    """What a run takes from a report.
 
-    A metric ``loss`` inside ``val`` is ``val/loss``. Scalars of numpy and torch are numbers.
+    Args:
+        step: the report's epoch.
+        values: the numbers and strings.
+        files: the files that the report names, by key.
+        node: the machine that made the report, None where it does not tell.
     """
-    own = {name: value for name, value in report.items() if name not in BOOKKEEPING}
-    flat = ((str(name), value) for name, value in flatten_dict(own).items())
-    plain = ((name, _plain(value)) for name, value in flat if name not in MEDIA)
-    return {name: value for name, value in plain if value is not None}
+
+    step: int
+    values: Values
+    files: dict[str, str]
+    node: str | None
 
 
-def media(report: Mapping[str, Any]) -> dict[str, str]:
-    """The files that a report names, by key."""
-    return {key: str(report[key]) for key in MEDIA if report.get(key)}
+def flat_report(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report of Tune's with the names of nested metrics joined, as a sweep file has them.
+
+    A metric ``loss`` in ``val`` is ``val/loss``. What Tune adds in nested form, the trial's
+    configuration, is left out.
+    """
+    own = {
+        name: value
+        for name, value in report.items()
+        if not (isinstance(value, dict) and name in BOOKKEEPING)
+    }
+    flat: dict[str, Any] = flatten_dict(own)
+    return flat
 
 
-def node(report: Mapping[str, Any]) -> str | None:
-    """Where a report was made: the machine's name and address."""
-    host, address = report.get("hostname"), report.get("node_ip")
-    return f"{host} ({address})" if host and address else host or address
-
-
-def kept_reports(folder: Path) -> Iterator[dict[str, Any]]:
-    """The reports of a trial that its own file has, oldest first; none where there is none.
+def read_reports(folder: Path) -> Iterator[dict[str, Any]]:
+    """The flat reports in a trial's own file, oldest first; none where there is no file.
 
     Args:
         folder: the trial's, in the experiment's directory.
     """
-    return json_lines(folder / REPORTS)
+    return map(flat_report, json_lines(folder / REPORTS))
+
+
+def make_row(step: int, report: Mapping[str, Any]) -> Row:
+    """The row of a flat report."""
+    return Row(step, values_of(report), files_of(report), node_of(report))
+
+
+def values_of(report: Mapping[str, Any]) -> Values:
+    """The numbers and strings of a flat report; scalars of numpy and torch are numbers."""
+    own = ((str(name), value) for name, value in report.items() if name not in BOOKKEEPING)
+    plain = ((name, _plain(value)) for name, value in own if name not in MEDIA)
+    return {name: value for name, value in plain if value is not None}
+
+
+def files_of(report: Mapping[str, Any]) -> dict[str, str]:
+    """The files that a report names, by key."""
+    return {key: str(report[key]) for key in MEDIA if report.get(key)}
+
+
+def node_of(report: Mapping[str, Any]) -> str | None:
+    """The machine that made a report: its name and address."""
+    host, address = report.get("hostname"), report.get("node_ip")
+    return f"{host} ({address})" if host and address else host or address
 
 
 def _plain(value: Any) -> bool | int | float | str | None:

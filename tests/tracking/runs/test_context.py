@@ -11,7 +11,7 @@ from wandb_trials import (
     FakeTrial,
     chart,
     keep_reports,
-    left,
+    history_of,
     logged,
     make,
     metrics,
@@ -52,10 +52,10 @@ def test_a_restored_search_goes_on_with_the_same_run_in_a_second_part(tmp_path: 
     keep_reports(tmp_path / "trial", range(1, 3))
     callback.on_experiment_end(trials=[trial])
     callback.settle()
-    assert left(callback).tracked == {trial.trial_id: 2}
+    assert history_of(callback).complete == {trial.trial_id: 2}
     part(tmp_path)
 
-    restored = make(tmp_path, earlier=left(callback, trial))
+    restored = make(tmp_path, history=history_of(callback, trial))
     # The second epoch is done again.
     run_trial(restored, trial, [metrics(2), metrics(3)])
     earlier, later = read_all(tmp_path)
@@ -71,11 +71,11 @@ def test_what_a_killed_driver_lost_of_a_run_comes_from_the_trials_own_file(tmp_p
     for epoch in (1, 2, 3):
         report(callback, trial, metrics(epoch))
     callback.settle()
-    assert left(callback).tracked == {}
+    assert history_of(callback).complete == {}
     keep_reports(tmp_path / "trial", range(1, 4), torn='{"epoch": 4, "Loss')
     part(tmp_path, killed_after=1)
 
-    restored = make(tmp_path, earlier=left(callback, trial))
+    restored = make(tmp_path, history=history_of(callback, trial))
     run_trial(restored, trial, [metrics(4)])
     earlier, later = read_all(tmp_path)
     assert (earlier.exit_code, later.exit_code) == (None, 0)
@@ -101,7 +101,7 @@ def test_a_trial_that_ended_just_before_the_driver_was_killed_has_a_whole_run(
     lost.status = whole.status = "TERMINATED"
     lost.last_result = metrics(3)
 
-    restored = make(tmp_path, earlier=left(callback, lost, whole))
+    restored = make(tmp_path, history=history_of(callback, lost, whole))
     restored.on_step_begin(iteration=0, trials=[])
     for _ in range(2):
         restored.on_step_begin(iteration=1, trials=[lost, whole, FakeTrial("new")])
@@ -128,7 +128,7 @@ def test_a_run_whose_files_are_gone_after_its_upload_is_not_sent_again(tmp_path:
     wandb.teardown()
     shutil.rmtree(tmp_path / "wandb")
 
-    restored = make(tmp_path, earlier=left(callback, trial, ended))
+    restored = make(tmp_path, history=history_of(callback, trial, ended))
     restored.on_step_begin(iteration=1, trials=[trial, ended])
     run_trial(restored, trial, [metrics(3)])
     assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [3]

@@ -99,7 +99,7 @@ def test_the_end_of_a_search_is_told_once(tmp_path: Path) -> None:
 
 
 def test_an_error_that_ends_the_search_is_told_on_a_run_that_is_open(tmp_path: Path) -> None:
-    callback, trial = make(tmp_path, group="g" * 90), FakeTrial()
+    callback, trial = make(tmp_path, name="g" * 90), FakeTrial()
     start(callback, trial)
     report(callback, trial, metrics(1))
     callback.close(RuntimeError("the searcher broke\nin many lines"))

@@ -13,7 +13,7 @@ from wandb.errors import CommError
 from wandb_trials import (
     FakeTrial,
     keep_reports,
-    left,
+    history_of,
     make,
     metrics,
     of_epochs,
@@ -121,8 +121,8 @@ def test_a_file_that_was_not_written_to_its_end_is_told_with_the_remedy_and_mend
     keep_reports(tmp_path / "trial", range(1, 4))
     trial.status = "TERMINATED"
 
-    assert left(callback).tracked == {}
-    restored = make(tmp_path, earlier=left(callback, trial))
+    assert history_of(callback).complete == {}
+    restored = make(tmp_path, history=history_of(callback, trial))
     restored.on_experiment_end(trials=[trial])
     restored.settle()
     earlier, later = read_all(tmp_path)

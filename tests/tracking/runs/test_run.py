@@ -14,7 +14,7 @@ from wandb_trials import (
     FakeTrial,
     checkpoint,
     complete,
-    left,
+    history_of,
     logged,
     make,
     metrics,
@@ -148,7 +148,7 @@ def test_an_artifact_that_the_server_refuses_is_told_and_not_taken_for_uploaded(
     assert "the quota is used up" in problem
     assert server.runs["first"].exit_code == 0
     assert callback.unfinished
-    assert left(callback).tracked == {}
+    assert history_of(callback).complete == {}
     assert not list(tmp_path.rglob("*.synced"))
 
 
