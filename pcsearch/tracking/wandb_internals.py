@@ -95,6 +95,25 @@ def skip_wait_at_exit() -> None:
         connection._cleanup()
 
 
+def artifact_error(artifact: wandb.Artifact, seconds: float) -> str:
+    """Why the server has refused an artifact of a run that has ended; empty if it has not.
+
+    ``Artifact.wait`` asks the server for the artifact besides, and raises the same error where it
+    was refused and where that request fails.
+
+    Args:
+        artifact: as the run has logged it; one of an offline run is refused by nobody.
+        seconds: how long to wait for the answer.
+
+    Raises:
+        TimeoutError: there is no answer.
+    """
+    if artifact._save_handle is None:
+        return ""
+    result = artifact._save_handle.wait_or(timeout=seconds)
+    return first_line(result.response.log_artifact_response.error_message)
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a request has failed.

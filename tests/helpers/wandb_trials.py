@@ -98,6 +98,7 @@ class FakeOutcomes:
     stopped_by_user: set[str] = field(default_factory=set)
     errors: dict[str, str] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
+    results: dict[str, TrialResult] = field(default_factory=dict)
 
     def epoch(self, report: Any) -> int:
         return int(report.get("epoch") or report["training_iteration"])
@@ -119,18 +120,18 @@ class FakeOutcomes:
         self.stopped_by_user.add(trial.trial_id)
 
     def best_trial(self) -> TrialResult | None:
-        """The one with the lowest value of those in `best`."""
-        if not self.best:
-            return None
-        name = min(self.best, key=self.best.__getitem__)
-        return TrialResult(3, name, "", {}, "finished", 1, (self.best[name],), 0.0)
+        """Of those whose end has been asked for."""
+        valued = [result for result in self.results.values() if result.value is not None]
+        return min(valued, key=lambda result: result.value or 0.0, default=None)
 
     def error(self, trial: Any) -> str:
         return self.errors.get(trial.trial_id, "")
 
     def result(self, trial: Any) -> TrialResult:
         values = self.best_values(trial) or (None,)
-        return TrialResult(3, trial.trial_id, "", trial.config, self.status(trial), 1, values, 0.0)
+        found = TrialResult(3, trial.trial_id, "", trial.config, self.status(trial), 1, values, 0.0)
+        self.results[trial.trial_id] = found
+        return found
 
     def status(self, trial: Any) -> Status:
         last = trial.last_result

@@ -14,7 +14,7 @@ from pcsearch.tracking.content.vode_charts import CHARTS, Line
 from pcsearch.tracking.runs.context import RunGroup
 from pcsearch.tracking.runs.offline_files import NOTHING_WRITTEN, mark_uploaded, read_rows
 from pcsearch.tracking.server.api import Mode, set_up
-from pcsearch.tracking.wandb_internals import first_line, run_settings
+from pcsearch.tracking.wandb_internals import artifact_error, run_settings
 
 if TYPE_CHECKING:
     import wandb
@@ -23,7 +23,7 @@ INIT_SECONDS = 20.0
 """How long a run may take to start."""
 FINISH_SECONDS = 3600.0
 """How long a server that answers may take for what a run has left at its end."""
-ARTIFACT_SECONDS = 10
+ARTIFACT_SECONDS = 10.0
 """How long the answer about an artifact may take after the run has ended."""
 REQUIREMENTS = "requirements.txt"
 
@@ -171,15 +171,8 @@ class WandbRun:
 
     def refused_artifacts(self) -> list[str]:
         """Why the server refused artifacts of the run, which has ended; one line each."""
-        refusals = []
-        for artifact in self._artifacts if self.mode == "online" else []:
-            try:
-                artifact.wait(timeout=ARTIFACT_SECONDS)
-            except ValueError as error:
-                # What else the client raises here is about its own request for the artifact, which
-                # the server has.
-                refusals.append(f"{artifact.name}: {first_line(str(error))}")
-        return refusals
+        errors = {each.name: artifact_error(each, ARTIFACT_SECONDS) for each in self._artifacts}
+        return [f"{name}: {error}" for name, error in errors.items() if error]
 
     def mark_uploaded(self) -> None:
         """Mark the files of an online run that has ended: the server has everything in them."""

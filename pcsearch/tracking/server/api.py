@@ -125,15 +125,19 @@ def _do_not_report_usage() -> None:
 @contextmanager
 def _brief_requests() -> Iterator[None]:
     """Have an interface that is made in the block send brief requests; runs send others."""
-    import wandb
-
     settings = set_up()
     before = {name: getattr(settings, name) for name in BRIEF_REQUESTS}
     try:
-        wandb.setup(wandb.Settings(**BRIEF_REQUESTS))
+        _change(settings, BRIEF_REQUESTS)
         yield
     finally:
-        wandb.setup(wandb.Settings(**before))
+        # `wandb.setup` cannot set a value back to None.
+        _change(settings, before)
+
+
+def _change(settings: wandb.Settings, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(settings, name, value)
 
 
 @contextmanager

@@ -1,35 +1,30 @@
-"""Charts, films and pictures in runs."""
+"""Pictures, films and artifacts in runs."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-import pytest
+from offline_runs import OfflineRun
 from PIL import Image
 from wandb_trials import (
+    METRIC,
+    FakeOutcomes,
     FakeTrial,
-    chart,
+    Folder,
+    checkpoint,
     logged,
     make,
     metrics,
     of_epochs,
+    read_all,
     read_one,
     run_trial,
 )
 
-
-def test_the_vodes_over_the_epochs_are_charts_after_the_last_report(tmp_path: Path) -> None:
-    run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (1, 2, 3)])
-    run = read_one(tmp_path)
-    assert [row["_step"] for row in run.history] == [1, 2, 3, 4]
-    energy = chart(run, "Summary/VodeEnergy_Trends")
-    assert energy == [
-        [epoch, f"vode_{vode}", pytest.approx(0.1 * vode * epoch)]
-        for vode in (1, 2)
-        for epoch in (1, 2, 3)
-    ]
-    norm = chart(run, "Summary/VodeGradNorm_Trends")
-    assert norm == [[epoch, "vode_0", pytest.approx(0.3 * epoch)] for epoch in (1, 2, 3)]
+from pcsearch.pc.checkpoint import MODEL_FILE
+from pcsearch.tracking.content import files as artifact_files
 
 
 def film(file: Path) -> None:
@@ -77,3 +72,68 @@ def test_a_picture_that_cannot_be_read_costs_only_the_picture(tmp_path: Path) ->
     assert of_epochs(read_one(tmp_path)) == [logged(metrics(1))]
     (problem,) = callback.problems
     assert "picture" in problem
+
+
+def test_the_best_checkpoint_of_each_trial_and_of_the_search_are_artifacts(tmp_path: Path) -> None:
+    outcomes = FakeOutcomes(best={"a": 0.5, "b": 0.9, "c": 0.1})
+    callback = make(tmp_path, outcomes, artifacts="best")
+    files = {
+        "a": ["state.pt", "model.pt", ".metadata.json"],
+        "b": ["state.pt", ".metadata.json"],
+        "c": ["weights/one.bin", "epoch"],
+        "none": [],
+    }
+    for name, kept in files.items():
+        found = checkpoint(tmp_path / name, *kept) if kept else None
+        run_trial(callback, FakeTrial(name, checkpoint=found), [metrics(3)])
+    logged_by = {run.id: models(run) for run in read_all(tmp_path)}
+    assert callback.problems == []
+    shown = {
+        run: [(a.name, a.type, sorted(a.aliases), paths(a)) for a in artifacts]
+        for run, artifacts in logged_by.items()
+    }
+    model, others = ["model.pt"], ["epoch", "weights/one.bin"]
+    assert shown == {
+        "a": [
+            ("my-search-a", "checkpoint", ["latest"], model),
+            ("my-search-best", "model", ["best", "latest"], model),
+        ],
+        "b": [("my-search-b", "checkpoint", ["latest"], ["state.pt"])],
+        "c": [
+            ("my-search-c", "checkpoint", ["latest"], others),
+            ("my-search-best", "model", ["best", "latest"], others),
+        ],
+        "none": [],
+    }
+    best = logged_by["c"][1]
+    assert json.loads(best.metadata)[METRIC.name] == 0.1
+    local = [Path(entry.local_path) for entry in best.manifest.contents]
+    assert all(file.is_relative_to(tmp_path / "c") for file in local), "no copy in W&B's cache"
+
+
+def models(run: OfflineRun) -> list[Any]:
+    """The artifacts besides the tables of the charts, which W&B makes artifacts of itself."""
+    return [artifact for artifact in run.artifacts if artifact.type != "run_table"]
+
+
+def paths(artifact: Any) -> list[str]:
+    return sorted(entry.path for entry in artifact.manifest.contents)
+
+
+def test_no_artifacts_are_made_unless_asked_for(tmp_path: Path) -> None:
+    found = checkpoint(tmp_path / "trial", "model.pt")
+    run_trial(make(tmp_path), FakeTrial(checkpoint=found), [metrics(3)])
+    assert models(read_one(tmp_path)) == []
+
+
+def test_a_checkpoint_that_is_elsewhere_costs_only_its_artifact(tmp_path: Path) -> None:
+    callback = make(tmp_path, artifacts="best")
+    run_trial(callback, FakeTrial(checkpoint=Folder("/no/such/folder")), [metrics(3)])
+    assert read_one(tmp_path).exit_code == 0
+    assert callback.problems == [
+        "W&B: an artifact was lost: /no/such/folder is not on this machine"
+    ]
+
+
+def test_the_name_of_a_model_is_that_of_checkpoints() -> None:
+    assert artifact_files.MODEL_FILE == MODEL_FILE
