@@ -115,15 +115,15 @@ def create(sweep: Path, given: Mapping[str, Any]) -> int:
     """
     from pcsearch.engine.experiment.definition import define_search
     from pcsearch.tracking.server.api import NoAnswer
-    from pcsearch.tracking.server.mode import require
-    from pcsearch.tracking.server.sweep import register
+    from pcsearch.tracking.server.mode import require_server
+    from pcsearch.tracking.server.sweep import create_sweep
 
     options = _options(given)
     checked = define_search(sweep, options).sweep
-    require("--create-only")
+    require_server("--create-only")
     tracking = _tracking(given, checked)
     try:
-        made = register(checked, tracking["project"], tracking["entity"])
+        made = create_sweep(checked, tracking["project"], tracking["entity"])
     except NoAnswer as problem:
         message = f"W&B did not register the sweep: {problem}"
         raise PcsearchError(Problem(message, "--create-only")) from problem
@@ -241,10 +241,10 @@ def _address(sweep_id: str, given: Mapping[str, Any]) -> SweepAddress:
 def _configuration(address: SweepAddress) -> tuple[str, str]:
     """The text and the URL of a sweep at W&B."""
     from pcsearch.tracking.server.api import NoAnswer
-    from pcsearch.tracking.server.sweep import configuration
+    from pcsearch.tracking.server.sweep import fetch_sweep
 
     try:
-        text, found = configuration(address)
+        text, found = fetch_sweep(address)
     except NoAnswer as problem:
         message = f"W&B does not give the sweep {address}: {problem}"
         raise PcsearchError(Problem(message, SWEEP_ID)) from problem

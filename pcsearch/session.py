@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.execution.environment import set_environment
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.journal import Journal, Tracked
 from pcsearch.engine.storage.files import StorageError, resume_command
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
@@ -19,11 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pcsearch.engine.execution.run import SearchResult
-    from pcsearch.engine.records.outcome import Outcomes
     from pcsearch.tracking.callback import WandbCallback
     from pcsearch.tracking.server.api import Mode
     from pcsearch.tracking.server.mode import WandbMode
-    from pcsearch.tracking.server.registration import Attachment
 
 FILE_WIDTH = 160
 
@@ -66,15 +63,19 @@ def run_session(
     from pcsearch.engine.execution.restore import restore
     from pcsearch.engine.execution.run import run
     from pcsearch.reports.live import LiveReport
-    from pcsearch.tracking.server.credentials import withheld
-    from pcsearch.tracking.server.registration import attach
+    from pcsearch.tracking.factory import make_callback
+    from pcsearch.tracking.server.credentials import withhold_credentials
+    from pcsearch.tracking.server.registration import register_search
 
     def tell(line: str) -> None:
         warn(notes, line)
 
     # To the end: W&B's threads write there too.
     with ExitStack() as kept:
-        with withheld(mode.mode), connected_cluster(experiment, tell) as cluster:
+        with (
+            withhold_credentials(mode.mode),
+            connected_cluster(experiment, tell) as cluster,
+        ):
             on_ready()
             outcomes = experiment.outcomes()
             damage = experiment.workload.damage
@@ -82,17 +83,19 @@ def run_session(
             warn(notes, *(each.note for each in restored))
             live = LiveReport(experiment, outcomes, notes)
             # Only now: a search that cannot start should leave nothing in W&B.
-            attached = attach(experiment.sweep, tracking, mode.mode, experiment.resumed)
-            if attached.sweep:
-                say(notes, attached.sweep)
-            warn(notes, attached.problem)
-            wandb = _callback(experiment, outcomes, attached)
+            registration = register_search(
+                experiment.sweep, tracking, mode.mode, experiment.resumed
+            )
+            if registration.message:
+                say(notes, registration.message)
+            warn(notes, registration.problem)
+            wandb = make_callback(experiment, outcomes, registration)
             with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
-                kept.enter_context(locked_directory(experiment, attached.tracking))
+                kept.enter_context(locked_directory(experiment, registration.tracking))
                 outcome = run(experiment, restored, outcomes, [live, wandb], cluster)
         _report(experiment, outcome)
         _settle(wandb, notes)
-        _tell_of_uploads(experiment, attached.mode, wandb.unfinished)
+        _tell_of_uploads(experiment, registration.mode, wandb.unfinished)
     return _status(outcome)
 
 
@@ -148,47 +151,6 @@ def _settle(wandb: WandbCallback, notes: Console) -> None:
         except KeyboardInterrupt:
             wandb.abandon("the wait was interrupted")
     warn(notes, *wandb.problems)
-
-
-def _callback(experiment: Experiment, outcomes: Outcomes, attached: Attachment) -> WandbCallback:
-    from pcsearch.tracking.callback import WandbCallback
-    from pcsearch.tracking.runs.context import Earlier, Search
-    from pcsearch.tracking.runs.run import Home
-    from pcsearch.tracking.server.registration import SWEEP_ID
-
-    sweep, directory, tracking = experiment.sweep, experiment.directory, attached.tracking
-    tags: list[str] = [sweep.method]
-    if sweep.method in ("bayes", "custom"):
-        tags += ["optuna", f"sampler:{experiment.options.sampler}"]
-    if experiment.rungs:
-        tags.append("asha")
-    home = Home(
-        tracking["project"],
-        tracking["entity"],
-        directory.name,
-        directory.path,
-        tuple(tags),
-        sweep.description,
-        tracking.get(SWEEP_ID),
-        directory.place,
-    )
-    search = Search(
-        experiment.metrics,
-        [parameter.name for parameter in sweep.searched()],
-        experiment.cap,
-        experiment.workload.effective_config,
-        # Experiments of earlier versions say nothing of it.
-        artifacts=tracking.get("artifacts", "none"),
-    )
-    history, journal = experiment.history, Journal(directory.path)
-    tracked = {each.id: each.tracked for each in history.trials if each.tracked is not None}
-    earlier = Earlier(
-        frozenset(each.id for each in history.trials),
-        tracked,
-        experiment.over,
-        lambda trial_id, step: journal.add(Tracked(trial_id, step)),
-    )
-    return WandbCallback(home, attached.mode, _Temp(outcomes), search, earlier)
 
 
 @contextmanager
@@ -264,11 +226,11 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
 
 def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:
     """Say which command uploads what W&B lacks."""
-    from pcsearch.tracking.runs.offline_files import unmarked
+    from pcsearch.tracking.runs.offline_files import has_unmarked
     from pcsearch.tracking.server.mode import sync_command
 
     directory = experiment.directory
-    output, files, place = console(), unmarked(directory.path), directory.place
+    output, files, place = console(), has_unmarked(directory.path), directory.place
     if files:
         lasting = directory.path if directory.copy is None else directory.copy.leftover
         say(output, f"Upload it to W&B: {sync_command(lasting)}")
@@ -276,33 +238,3 @@ def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> No
         # What had arrived of a run is known to the server alone.
         way = "Or upload it with no epoch twice" if files else "Upload it to W&B"
         say(output, f"{way}: {resume_command(place)} --wandb online")
-
-
-class _Temp:
-    def __init__(self, outcomes: Any) -> None:
-        self.o = outcomes
-
-    ended = property(lambda self: self.o.ended)
-    failures = property(lambda self: self.o.failures)
-    winner = property(lambda self: self.o.reached and self.o.reached.trial)
-
-    def epoch(self, report: Any) -> int:
-        return self.o.epoch(report)
-
-    def best_values(self, trial: Any) -> Any:
-        return tuple(self.o.of(trial.trial_id).best or ())
-
-    def result(self, trial: Any) -> Any:
-        return self.o.of(trial.trial_id).result()
-
-    def rung(self, trial: Any) -> Any:
-        return self.o.of(trial.trial_id).stopped_at
-
-    def ended_by_target(self, trial: Any) -> Any:
-        return self.o.of(trial.trial_id).ended_by_target
-
-    def ended_by_hand(self, trial: Any) -> Any:
-        return self.o.of(trial.trial_id).ended_by_user
-
-    def error(self, trial: Any) -> Any:
-        return self.o.of(trial.trial_id).error

@@ -1,304 +1,247 @@
-"""Tune's trials as W&B runs, one each, from the driver's process."""
+"""Tune's callback that keeps a W&B run for each trial, in the driver."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
-from ray.tune.utils import flatten_dict
 
-from pcsearch.engine.records.report import better
-from pcsearch.engine.records.trial_result import TrialResult
-from pcsearch.pc.metrics import EARLY_STOP_REASON, SUMMARY
+from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.tracking.content import alerts
-from pcsearch.tracking.runs.context import Earlier, Outcomes, Search
-from pcsearch.tracking.runs.lifecycle import STATUS, STATUSES, Beginning, Ending, Kept, trial_name
-from pcsearch.tracking.runs.manager import RunKeeper
-from pcsearch.tracking.runs.run import Home, load
+from pcsearch.tracking.runs.context import RunGroup, RunHistory, SearchContext
+from pcsearch.tracking.runs.lifecycle import (
+    INTERRUPTED,
+    RunEnd,
+    RunStart,
+    best_checkpoint,
+    best_summary,
+    end_status,
+    end_summary,
+    interrupted_end,
+    trial_folders,
+    trial_name,
+)
+from pcsearch.tracking.runs.manager import RunManager
+from pcsearch.tracking.runs.run import load_client
+from pcsearch.tracking.runs.tracked_run import TrackedRun
 from pcsearch.tracking.server.api import Mode
 
 
 def _nothing(*_: Any) -> None:
-    """The Stop button of a trial that is over, and what is told to nobody."""
-
-
-@dataclass
-class _Track:
-    """What is held of a trial that is under way."""
-
-    kept: Kept
-    step: int
-    values: tuple[float | None, ...] = ()
+    """The Stop button of a trial that has ended, and the default of `WandbCallback.settle`."""
 
 
 class WandbCallback(LoggerCallback):
-    """Keeps one W&B run a trial; whatever fails in W&B is noted, and the search goes on.
+    """Keeps a W&B run for each trial. Errors of W&B are noted, and the search continues.
 
-    A run has the trial's id, so that a search that is restored goes on with its runs; epochs
-    that a run has already are not sent again, and those that it lost when the search was killed
-    are read from the trial's own file. Its steps are the epochs. Threads do what has to be done,
-    and the search goes on meanwhile.
+    A run has the trial's id, so that a resumed search resumes its runs. Epochs that a run has are
+    not sent again. Epochs that it lost when the search was killed are read from the trial's own
+    file. The steps of a run are the epochs. Threads do the work, while the search continues.
 
     Args:
-        home: where the runs belong; W&B's files go to its directory's folder ``wandb``.
+        group: what the runs have in common.
         mode: where runs go; ``disabled`` keeps none and does not import wandb.
-        outcomes: of the trials. It is asked after it has been told of a report or an end.
-        search: what the runs show of it.
-        earlier: what earlier sessions have left.
+        outcomes: of the trials. It gets each report, and each end of a trial, before this callback.
+        context: what the runs show of the search.
+        history: what earlier sessions have written about the runs.
     """
 
     def __init__(
         self,
-        home: Home,
+        group: RunGroup,
         mode: Mode,
         outcomes: Outcomes,
-        search: Search,
-        earlier: Earlier | None = None,
+        context: SearchContext,
+        history: RunHistory | None = None,
     ) -> None:
-        self.home, self.mode = home, mode
+        self.group, self.mode = group, mode
         if mode != "disabled":
-            load()
-        self._outcomes, self._search = outcomes, search
-        self._earlier = earlier or Earlier()
-        self._keeper = self._new_keeper()
-        self._tracks: dict[str, _Track] = {}
-        self._best: TrialResult | None = None
-        self._alerted = self._earlier.over
-        self._mended = False
+            load_client()
+        self._outcomes, self._context = outcomes, context
+        self._history = history or RunHistory()
+        self._manager = self._new_manager()
+        self._runs: dict[str, TrackedRun] = {}
+        self._best_values: dict[str, Sequence[float] | None] = {}
+        self._alert_sent = self._history.search_over
+        self._history_complete = mode == "disabled"
 
     @property
     def problems(self) -> list[str]:
         """What went wrong with W&B, one line each, without repeats."""
-        return self._keeper.problems
+        return self._manager.problems.lines
 
     @property
     def unfinished(self) -> bool:
-        """Whether there are runs that lack something which may still be brought to them."""
-        return bool(self._keeper.unfinished)
+        """Whether there are runs that lack something which a later session can add."""
+        return bool(self._manager.unfinished)
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Complete what an earlier session has left incomplete, once its trials are there."""
+        """Complete the runs of earlier sessions, as soon as Tune has their trials."""
         if trials:
-            self._mend(trials)
+            self._complete_history(trials)
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """Start the trial's run, after a look at those of earlier sessions."""
-        self._mend(trials)
+        """Start the trial's run, after the runs of earlier sessions are completed."""
+        self._complete_history(trials)
         super().on_trial_start(iteration, trials, trial, **info)
 
     def on_trial_restore(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """Go on with the trial's run, after those of earlier sessions were looked at."""
-        self._mend(trials)
+        """Resume the trial's run, after the runs of earlier sessions are completed."""
+        self._complete_history(trials)
         super().on_trial_restore(iteration, trials, trial, **info)
 
     def log_trial_start(self, trial: Trial) -> None:
         """Start the trial's run."""
-        self._track(trial)
+        self._run_of(trial)
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
-        """Send a report, at its epoch."""
-        track = self._track(trial)
-        if track is None:
+        """Send a report to the trial's run."""
+        run = self._run_of(trial)
+        if run is None:
             return
-        with self._keeper.noting("a report was lost"):
-            track.step = max(track.step, self._outcomes.epoch(result))
-            values = self._outcomes.best_values(trial)
-            summary = {} if values == track.values else self._own_summary(values)
-            track.values = values
-            self._keeper.send(track.kept, self._outcomes.epoch(result), result, summary)
+        with self._manager.problems.noting("a report was lost"):
+            outcome = self._outcomes.of(trial.trial_id)
+            summary: dict[str, Any] = {}
+            if outcome.best != self._best_values.get(trial.trial_id):
+                summary = best_summary(outcome)
+                self._best_values[trial.trial_id] = outcome.best
+            self._manager.send(run, outcome.last_report, summary)
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
-        """End the trial's run; one that failed before it could start has a run too."""
-        track = self._track(trial) if failed else self._tracks.get(trial.trial_id)
-        if track is not None:
-            self._close(trial, track, self._ending(trial))
+        """End the trial's run; a trial that failed before it could start has a run too."""
+        run = self._run_of(trial) if failed else self._runs.get(trial.trial_id)
+        if run is not None:
+            self._close(trial, self._end(trial))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        """End the runs of trials that the search has not seen the end of."""
-        self._mend(trials)
+        """End the runs of trials that were interrupted by the end of the search."""
+        self._complete_history(trials)
         for trial in trials:
-            track = self._tracks.get(trial.trial_id)
-            if track is not None:
-                summary = self._summary(trial, "interrupted")
-                self._close(trial, track, Ending(summary, exit_code=1))
+            if trial.trial_id in self._runs:
+                summary = end_summary(self._outcomes.of(trial.trial_id), INTERRUPTED)
+                self._close(trial, RunEnd(summary, exit_code=1))
         self.close()
 
     def close(self, error: BaseException | None = None) -> None:
         """End the runs that are open at the end of the search.
 
         Args:
-            error: what has ended the search before its time, to tell in an alert.
+            error: what has ended the search early. One of the runs sends an alert about it.
         """
-        untold = error is not None and not self._alerted
-        alert = alerts.broken_off(self.home.group, error) if error and untold else None
-        for trial_id in list(self._tracks):
-            kept = self._tracks.pop(trial_id).kept
-            self._keeper.close(kept, Ending({STATUS: "interrupted"}, exit_code=1, alert=alert))
+        alert = None
+        if error is not None and not self._alert_sent:
+            alert = alerts.search_failed(self.group.name, error)
+        for trial_id in list(self._runs):
+            self._manager.close(self._runs.pop(trial_id), interrupted_end(alert))
             alert = None
 
     def settle(self, tell: Callable[[int], None] = _nothing) -> None:
-        """Wait until W&B has everything so far, as long as it is there.
+        """Wait until W&B has everything, as long as its server answers.
 
         Args:
-            tell: is told now and then for how many runs.
+            tell: called now and then with the number of runs that W&B has not finished.
         """
-        self._keeper.settle(tell)
+        self._manager.settle(tell)
 
     def abandon(self, reason: str) -> None:
-        """Leave W&B without what it does not have so far.
+        """Leave W&B without what it does not have yet.
 
         Args:
             reason: why, for the user.
         """
-        self._keeper.abandon(reason)
+        self._manager.abandon(reason)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tune copies its callbacks; the copies keep no runs.
-        return {name: value for name, value in self.__dict__.items() if name != "_keeper"} | {
-            "_tracks": {}
+        # Tune copies its callbacks. The copies keep no runs.
+        return {name: value for name, value in self.__dict__.items() if name != "_manager"} | {
+            "_runs": {}
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._keeper = self._new_keeper()
+        self._manager = self._new_manager()
 
-    def _new_keeper(self) -> RunKeeper:
-        names = tuple(metric.name for metric in self._search.metrics)
-        return RunKeeper(self.home, self.mode, names, self._outcomes.epoch, self._earlier)
+    def _new_manager(self) -> RunManager:
+        names = tuple(metric.name for metric in self._context.metrics)
+        return RunManager(self.group, self.mode, names, self._outcomes.epoch, self._history)
 
-    def _track(self, trial: Trial) -> _Track | None:
-        """What is held of a trial, from now on if nothing is; None where runs are disabled."""
+    def _run_of(self, trial: Trial) -> TrackedRun | None:
+        """The trial's run, which starts now where it has not; None where runs are disabled."""
         if self.mode == "disabled":
             return None
-        track = self._tracks.get(trial.trial_id)
-        if track is None:
+        run = self._runs.get(trial.trial_id)
+        if run is None:
+            last_step = self._history.complete.get(trial.trial_id, 0)
+            outcome = self._outcomes.of(trial.trial_id)
+            start = self._start(trial, last_step + 1, outcome.stop_by_user)
+            run = self._runs[trial.trial_id] = self._manager.open(start)
+        return run
 
-            def stop() -> None:
-                trial.outcome.ended_by_user = True
-
-            step = self._known_step(trial)
-            track = _Track(self._keeper.open(self._beginning(trial, step, stop)), step)
-            self._tracks[trial.trial_id] = track
-        return track
-
-    def _known_step(self, trial: Trial) -> int:
-        """The last step of the trial's run where an earlier session has seen to its end."""
-        return self._earlier.tracked.get(trial.trial_id, 0)
-
-    def _beginning(self, trial: Trial, step: int, stop: Callable[[], None]) -> Beginning:
+    def _start(self, trial: Trial, next_step: int, stop: Callable[[], None]) -> RunStart:
         config = dict(trial.config)
-        with self._keeper.noting("a run shows only the values that were searched"):
-            config = self._search.effective_config(config)
-        own = {
-            "searched": list(self._search.searched),
-            "experiment_dir": self.home.place or str(self.home.directory),
+        with self._manager.problems.noting("a run shows only the values that were searched"):
+            config = self._context.effective_config(config)
+        about_search = {
+            "searched": list(self._context.searched),
+            "experiment_dir": self.group.address or str(self.group.directory),
         }
-        name = "-".join(part for part in (self._search.name, trial_name(trial)) if part)
-        folders = tuple(Path(folder) for folder in (_folder_of(trial), trial.local_path) if folder)
-        return Beginning(trial.trial_id, name, own | config, folders, stop, step + 1)
-
-    def _close(self, trial: Trial, track: _Track, ending: Ending) -> None:
-        del self._tracks[trial.trial_id]
-        self._keeper.close(track.kept, ending)
-
-    def _ending(self, trial: Trial) -> Ending:
-        """The end of a trial that has come to it, its own or another."""
-        result = self._outcomes.result(trial)
-        self._compare(result)
-        status: str = result.status
-        if status == "stopped":
-            ended = "ended" if self._outcomes.ended_by_target(trial) else "stopped"
-            status = STATUSES["user" if self._outcomes.ended_by_hand(trial) else ended]
-        return Ending(
-            self._summary(trial, status),
-            exit_code=1 if status == "failed" else 0,
-            charts=status != "failed",
-            checkpoint=self._checkpoint(trial),
-            best=self._best is not None and self._best.trial_id == trial.trial_id,
-            alert=self._alert(trial),
+        return RunStart(
+            trial.trial_id,
+            trial_name(trial),
+            about_search | config,
+            trial_folders(trial),
+            stop,
+            next_step,
         )
 
-    def _summary(self, trial: Trial, status: str) -> dict[str, Any]:
-        last = flatten_dict(trial.last_result or {})
-        # W&B turns a NaN set here into null; the history has put it into the summary as it is.
-        summary = self._own_summary(self._outcomes.best_values(trial)) | {
-            name: value
-            for name in SUMMARY
-            if name in last and not (isinstance(value := last[name], float) and math.isnan(value))
-        }
-        if EARLY_STOP_REASON in summary:
-            summary[EARLY_STOP_REASON] = str(summary[EARLY_STOP_REASON])
-        more = {
-            STATUS: status,
-            "stopped_at_rung": self._outcomes.rung(trial),
-            "reached_target": self._outcomes.winner == trial.trial_id or None,
-            "error": self._outcomes.error(trial) or None,
-        }
-        told = {name: value for name, value in more.items() if value is not None}
-        # A metric of the user's that is called so stays what it is.
-        return summary | {f"pcsearch/{n}" if n in last else n: value for n, value in told.items()}
+    def _close(self, trial: Trial, end: RunEnd) -> None:
+        self._best_values.pop(trial.trial_id, None)
+        self._manager.close(self._runs.pop(trial.trial_id), end)
 
-    def _own_summary(self, values: Sequence[float | None]) -> dict[str, Any]:
-        names = (metric.name for metric in self._search.metrics)
-        return {n: v for n, v in zip(names, values, strict=False) if v is not None}
+    def _end(self, trial: Trial) -> RunEnd:
+        """The end of the run of a trial that has ended."""
+        outcome = self._outcomes.of(trial.trial_id)
+        ended_well = outcome.ended and not outcome.failed
+        return RunEnd(
+            end_summary(outcome, end_status(outcome)),
+            exit_code=0 if ended_well else 1,
+            charts=ended_well,
+            checkpoint=None if self._context.artifacts == "none" else best_checkpoint(trial),
+            best=outcome is self._outcomes.best,
+            alert=self._alert(outcome),
+        )
 
-    def _compare(self, result: TrialResult) -> None:
-        """Keep the result where it is the best; of several metrics the first counts."""
-        before = None if self._best is None else self._best.value
-        value = result.value if result.valued else None
-        if value is not None and better(value, before, self._search.metrics[0]):
-            self._best = result
-
-    def _checkpoint(self, trial: Trial) -> Path | None:
-        if self._search.artifacts == "none" or trial.checkpoint is None:
+    def _alert(self, outcome: TrialOutcome) -> alerts.Alert | None:
+        """The alert at the end of the last trial of the search, once in a search."""
+        outcomes, reached = self._outcomes, outcome.reached_target
+        if self._alert_sent or not (reached or outcomes.ended == self._context.max_trials):
             return None
-        best: Path | None = getattr(trial, "best_checkpoint", None)
-        return best or Path(trial.checkpoint.path)
-
-    def _alert(self, trial: Trial) -> alerts.Alert | None:
-        """What to tell at the end of the trial that is the search's last, once in a search."""
-        ended, reached = self._outcomes.ended, self._outcomes.winner == trial.trial_id
-        if self._alerted or not (reached or ended == self._search.trials):
-            return None
-        self._alerted = True
-        return alerts.ended(
-            self.home.group,
-            ended,
-            self._outcomes.failures,
-            self._best,
-            self._search.metrics,
+        self._alert_sent = True
+        return alerts.search_ended(
+            self.group.name,
+            outcomes.ended,
+            outcomes.failures,
+            None if outcomes.best is None else outcomes.best.result(),
+            self._context.metrics,
             reached,
         )
 
-    def _mend(self, trials: Sequence[Trial]) -> None:
-        """Complete the runs of trials that ended in an earlier session, once."""
-        if self._mended or self.mode == "disabled":
+    def _complete_history(self, trials: Sequence[Trial]) -> None:
+        """Complete the runs of trials that ended in an earlier session, once in a session."""
+        if self._history_complete:
             return
-        self._mended = True
-        self._keeper.tidy()
-        over = [
-            trial
-            for trial in trials
-            if trial.status in (Trial.TERMINATED, Trial.ERROR)
-            and trial.trial_id not in self._tracks
-        ]
-        for trial in over:
-            self._compare(self._outcomes.result(trial))
-        for trial in over:
-            if self.mode == "online" or trial.trial_id not in self._earlier.tracked:
-                beginning = self._beginning(trial, 0, _nothing)
-                self._keeper.mend(beginning, self._ending(trial))
-
-
-def _folder_of(trial: Trial) -> str | Path | None:
-    """The trial's folder here; another's than the engine's is in Tune's own storage."""
-    return getattr(trial, "folder", trial.path)
+        self._history_complete = True
+        self._manager.remove_empty_files()
+        for trial in trials:
+            ended = trial.status in (Trial.TERMINATED, Trial.ERROR)
+            if not ended or trial.trial_id in self._runs:
+                continue
+            if self.mode == "online" or trial.trial_id not in self._history.complete:
+                start = self._start(trial, 1, _nothing)
+                self._manager.complete(start, self._end(trial))

@@ -31,12 +31,11 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 import ray
 from ray.air.integrations.wandb import WandbLoggerCallback
 
-from pcsearch.engine.records.trial_result import TrialResult
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.pc.config import model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.callback import WandbCallback
-from pcsearch.tracking.runs.context import Search
-from pcsearch.tracking.runs.run import Home
+from pcsearch.tracking.runs.context import RunGroup, SearchContext
 
 BLOCKS = 6
 
@@ -49,31 +48,6 @@ class Trial(SimpleNamespace):
 
     def __str__(self) -> str:
         return str(self.trial_id)
-
-
-class Outcomes:
-    """A record of trials that all come to their ends."""
-
-    ended, failures, winner = 0, 0, None
-
-    def epoch(self, report: Any) -> int:
-        return int(report["epoch"])
-
-    def best_values(self, trial: Any) -> tuple[float, ...]:
-        return (trial.last_result.get("best_val_mse", 1.0),)
-
-    def result(self, trial: Any) -> TrialResult:
-        values = self.best_values(trial)
-        return TrialResult(1, trial.trial_id, "", trial.config, "finished", 5, values, 0.0)
-
-    def rung(self, trial: Any) -> None:
-        return None
-
-    def ended_by_target(self, trial: Any) -> bool:
-        return False
-
-    def error(self, trial: Any) -> str:
-        return ""
 
 
 def report(epoch: int) -> dict[str, Any]:
@@ -100,8 +74,9 @@ def measure(
     trials: int,
     reports: int,
     finish: Callable[[list[Trial]], None],
+    outcomes: Outcomes,
 ) -> dict[str, Any]:
-    """Run trials through a callback's hooks."""
+    """Run trials through a callback's hooks, after their outcomes have what they report."""
     starts: list[float] = []
     rows: list[float] = []
     ends: list[float] = []
@@ -113,8 +88,10 @@ def measure(
             callback.on_trial_start(**info)
         for epoch in range(1, reports + 1):
             trial.last_result = report(epoch)
+            outcomes.of(trial.trial_id).add(trial.last_result)
             with timed(rows):
                 callback.on_trial_result(result=trial.last_result, **info)
+        outcomes.end(trial.trial_id)
         with timed(ends):
             callback.on_trial_complete(**info)
     in_loop = time.perf_counter() - began
@@ -153,7 +130,6 @@ def make_trial(folder: Path, number: int) -> Trial:
         last_result={},
         status="RUNNING",
         checkpoint=None,
-        stopping_criterion={},
     )
 
 
@@ -161,15 +137,16 @@ def ours(folder: Path, trials: int, reports: int) -> dict[str, Any]:
     def effective(values: Any) -> dict[str, Any]:
         return model_config(values).model_dump(mode="json")
 
-    home = Home("benchmark", None, "ours", folder, ("random",))
-    search = Search([Metric("best_val_mse", "minimize")], ["seed"], None, effective)
-    callback = WandbCallback(home, "offline", Outcomes(), search)
+    group = RunGroup("benchmark", None, "ours", folder, ("random",))
+    metric = Metric("best_val_mse", "minimize")
+    context, outcomes = SearchContext([metric], ["seed"], None, effective), Outcomes([metric])
+    callback = WandbCallback(group, "offline", outcomes, context)
 
     def finish(made: list[Trial]) -> None:
         callback.on_experiment_end(made)
         callback.settle()
 
-    found = measure("pcsearch", callback, folder, trials, reports, finish)
+    found = measure("pcsearch", callback, folder, trials, reports, finish, outcomes)
     assert callback.problems == [], callback.problems
     return found
 

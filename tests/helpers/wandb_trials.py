@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from typing import Any
 import wandb
 from offline_runs import OfflineRun, cut_after, read_runs
 
-from pcsearch.engine.records.trial_result import Status, TrialResult
+from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.report import flatten
 from pcsearch.engine.workloads.pc_transformer import PCTransformer
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.callback import WandbCallback
-from pcsearch.tracking.runs.context import Earlier, Search
-from pcsearch.tracking.runs.run import Home
+from pcsearch.tracking.runs.context import RunGroup, RunHistory, SearchContext
 
 EPOCHS = 3
 MEDIA = ("reconstructions_images", "reconstructions_video")
@@ -35,7 +36,6 @@ class FakeTrial:
     local_path: str | None = None
     path: str | None = None
     last_result: dict[str, Any] = field(default_factory=dict)
-    stopping_criterion: dict[str, float] = field(default_factory=dict)
     status: str = "RUNNING"
     checkpoint: Any = None
 
@@ -88,77 +88,80 @@ def bookkeeping(epoch: int) -> dict[str, Any]:
 METRIC = Metric("ValMetrics/Pretext/full_mse", "minimize")
 
 
-@dataclass
-class FakeOutcomes:
-    """What a record tells of trials of EPOCHS epochs."""
+class FakeOutcomes(Outcomes):
+    """The outcomes of trials of EPOCHS epochs; their values are set and not taken from reports."""
 
-    ended: int = 0
-    failures: int = 0
-    winner: str | None = None
-    rungs: dict[str, int] = field(default_factory=dict)
-    cut: set[str] = field(default_factory=set)
-    errors: dict[str, str] = field(default_factory=dict)
-    best: dict[str, float] = field(default_factory=dict)
+    def __init__(
+        self,
+        ended: int = 0,
+        failures: int = 0,
+        winner: str | None = None,
+        rungs: dict[str, int] | None = None,
+        cut: Iterable[str] = (),
+        errors: dict[str, str] | None = None,
+        best: dict[str, float] | None = None,
+    ) -> None:
+        super().__init__([METRIC], epochs=lambda _: EPOCHS)
+        self.ended, self.failures = ended, failures
+        for trial_id, rung in (rungs or {}).items():
+            self.of(trial_id).stopped_at = rung
+        for trial_id in cut:
+            self.of(trial_id).ended_by_target = True
+        for trial_id, error in (errors or {}).items():
+            self.of(trial_id).error = error
+        for trial_id, value in (best or {}).items():
+            self.of(trial_id).best = [value]
+        if winner is not None:
+            self.of(winner).reached_target = True
 
-    def epoch(self, report: Any) -> int:
-        return int(report.get("epoch") or report["training_iteration"])
+    def of(self, trial_id: str) -> TrialOutcome:
+        outcome = super().of(trial_id)
+        outcome.epochs = EPOCHS
+        return outcome
 
-    def best_values(self, trial: Any) -> tuple[float | None, ...]:
-        best = self.best.get(trial.trial_id)
-        return () if best is None else (best,)
-
-    def rung(self, trial: Any) -> int | None:
-        return self.rungs.get(trial.trial_id)
-
-    def ended_by_target(self, trial: Any) -> bool:
-        return trial.trial_id in self.cut
-
-    def ended_by_hand(self, trial: Any) -> bool:
-        return bool(trial.stopping_criterion.get("training_iteration") == 0)
-
-    def error(self, trial: Any) -> str:
-        return self.errors.get(trial.trial_id, "")
-
-    def result(self, trial: Any) -> TrialResult:
-        values = self.best_values(trial) or (None,)
-        return TrialResult(3, trial.trial_id, "", trial.config, self.status(trial), 1, values, 0.0)
-
-    def status(self, trial: Any) -> Status:
-        last = trial.last_result
-        if trial.status == "ERROR":
-            return "failed"
-        if last.get("early_stop_reason") == "NaN":
-            return "diverged"
-        stopped = last.get("early_stop_reason") is None and last.get("epoch", 0) < EPOCHS
-        return "stopped" if stopped else "finished"
+    def note(self, trial: FakeTrial, over: bool = True) -> None:
+        """Take in what the trial has reported, and whether it has ended."""
+        outcome = self.of(trial.trial_id)
+        outcome.last_report = flatten(trial.last_result)
+        if over:
+            outcome.ended, outcome.failed = True, trial.status == "ERROR"
+            if not outcome.failed:
+                self._compare(outcome)
 
 
 def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any) -> WandbCallback:
-    """A callback; the arguments are those of `Home` and `Search`, and the mode."""
-    home: dict[str, Any] = {"project": "pc", "entity": None, "group": "my-search"}
-    search: dict[str, Any] = {
+    """A callback; the arguments are those of `RunGroup` and `SearchContext`, mode and history."""
+    group: dict[str, Any] = {"project": "pc", "entity": None, "name": "my-search"}
+    context: dict[str, Any] = {
         "metrics": [METRIC],
         "searched": ["peak_lr_weights"],
-        "trials": 9,
+        "max_trials": 9,
         "effective_config": PCTransformer().effective_config,
     }
     mode = arguments.pop("mode", "offline")
-    left: Earlier = arguments.pop("earlier", Earlier())
-    known = {each.name for each in fields(Home)}
+    history: RunHistory = arguments.pop("history", RunHistory())
+    of_group = {each.name for each in fields(RunGroup)}
     for name, value in arguments.items():
-        (home if name in known else search)[name] = value
-    home["directory"] = directory
-    tracked = dict(left.tracked)
-    earlier = replace(left, tracked=tracked, note=tracked.__setitem__)
-    made = WandbCallback(Home(**home), mode, outcomes or FakeOutcomes(), Search(**search), earlier)
-    made.tracked = tracked  # type: ignore[attr-defined]
-    return made
+        (group if name in of_group else context)[name] = value
+    group["directory"] = directory
+    complete = dict(history.complete)
+    history = replace(history, complete=complete, record_complete=complete.__setitem__)
+    return WandbCallback(
+        RunGroup(**group), mode, outcomes or FakeOutcomes(), SearchContext(**context), history
+    )
 
 
-def left(callback: WandbCallback, *trials: FakeTrial) -> Earlier:
-    """What a session has left so far, whose trials these are."""
-    tracked: dict[str, int] = callback.tracked  # type: ignore[attr-defined]
-    return Earlier(frozenset(trial.trial_id for trial in trials), dict(tracked))
+def history_of(callback: WandbCallback, *trials: FakeTrial) -> RunHistory:
+    """What a session has written so far about the runs of its trials."""
+    complete = dict(callback._history.complete)
+    return RunHistory(frozenset(trial.trial_id for trial in trials), complete)
+
+
+def outcomes_of(callback: WandbCallback) -> FakeOutcomes:
+    """What the callback reads of its trials."""
+    outcomes = callback._outcomes
+    assert isinstance(outcomes, FakeOutcomes)
+    return outcomes
 
 
 def start(callback: WandbCallback, trial: FakeTrial) -> None:
@@ -168,17 +171,21 @@ def start(callback: WandbCallback, trial: FakeTrial) -> None:
 
 def report(callback: WandbCallback, trial: FakeTrial, result: dict[str, Any]) -> None:
     result = result | bookkeeping(result["epoch"])
+    # The engine's trial takes in a report before the callbacks get it.
+    outcomes_of(callback).of(trial.trial_id).last_report = flatten(result)
     callback.on_trial_result(iteration=0, trials=[trial], trial=trial, result=result)
     trial.last_result = result
 
 
 def complete(callback: WandbCallback, trial: FakeTrial) -> None:
+    outcomes_of(callback).note(trial)
     callback.on_trial_complete(iteration=0, trials=[trial], trial=trial)
     callback.settle()
 
 
 def fail(callback: WandbCallback, trial: FakeTrial) -> None:
     trial.status = "ERROR"
+    outcomes_of(callback).note(trial)
     callback.on_trial_error(iteration=0, trials=[], trial=trial)
     callback.settle()
 

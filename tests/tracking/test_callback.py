@@ -1,15 +1,14 @@
-"""W&B's callback: a run for each trial, whatever happens to W&B."""
+"""W&B's callback: one run for each trial, with every report."""
 
 from __future__ import annotations
 
 import copy
-import importlib.metadata
 import math
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from wandb_trials import (
     make,
     metrics,
     of_epochs,
+    outcomes_of,
     pickled,
     poll,
     read_all,
@@ -40,6 +40,7 @@ from wandb_trials import (
     start,
 )
 
+from pcsearch.engine.records.report import flatten
 from pcsearch.pc.config import ModelConfig
 from pcsearch.tracking.callback import WandbCallback
 
@@ -60,45 +61,18 @@ def test_a_run_carries_the_trials_id_group_name_and_whole_configuration(tmp_path
     assert callback.problems == []
 
 
-def test_every_run_lists_the_installed_packages_which_are_read_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    callback = make(tmp_path)
-    monkeypatch.setattr("importlib.metadata.distributions", _once(importlib.metadata.distributions))
-    wandb.util.working_set.cache_clear()
-    for trial_id in ("aaaaa_00001", "aaaaa_00002"):
-        run_trial(callback, FakeTrial(trial_id=trial_id), [metrics(1)])
-    lists = [run.directory / "files" / "requirements.txt" for run in read_all(tmp_path)]
-    assert len(lists) == 2
-    for file in lists:
-        assert f"wandb=={wandb.__version__}" in file.read_text(encoding="utf-8").splitlines()
-    assert callback.problems == []
-
-
-def _once(call: Callable[[], Any]) -> Callable[[], Any]:
-    calls: list[None] = []
-
-    def only_once() -> Any:
-        calls.append(None)
-        assert len(calls) == 1
-        return call()
-
-    return only_once
-
-
 @pytest.mark.parametrize(
-    ("trial", "prefix", "name"),
+    ("trial", "name"),
     [
-        (FakeTrial(experiment_tag="12_seed=1"), None, "trial-0012"),
-        (FakeTrial(experiment_tag="12_seed=1"), "digits", "digits-trial-0012"),
-        (FakeTrial(custom_dirname="trial-0012-fast"), None, "trial-0012-fast"),
-        (FakeTrial(experiment_tag=""), None, "ab12c_00003"),
+        (FakeTrial(experiment_tag="12_seed=1"), "trial-0012"),
+        (FakeTrial(custom_dirname="trial-0012-fast"), "trial-0012-fast"),
+        (FakeTrial(experiment_tag=""), "ab12c_00003"),
     ],
 )
 def test_a_runs_name_is_that_of_the_directory_or_the_trials_number(
-    trial: FakeTrial, prefix: str | None, name: str, tmp_path: Path
+    trial: FakeTrial, name: str, tmp_path: Path
 ) -> None:
-    run_trial(make(tmp_path, name=prefix), trial, [metrics(1)])
+    run_trial(make(tmp_path), trial, [metrics(1)])
     assert read_one(tmp_path).name == name
 
 
@@ -162,7 +136,7 @@ def test_the_search_metric_is_a_number_in_the_summary_and_the_best_of_the_run(
     callback = make(tmp_path, outcomes)
     start(callback, trial)
     for epoch, value, best in ((1, 0.4, 0.4), (2, 0.2, 0.2), (3, 0.3, 0.2)):
-        outcomes.best[trial.trial_id] = best
+        outcomes.of(trial.trial_id).best = [best]
         report(callback, trial, metrics(epoch, **{METRIC.name: value}))
     callback.settle()
     assert poll(lambda: read_runs(tmp_path)[0].summary.get(METRIC.name) == 0.2), "while it runs"
@@ -213,13 +187,13 @@ def test_the_stop_button_stops_its_trial_and_interrupts_nobody(
         return real(**arguments)
 
     monkeypatch.setattr(wandb, "init", spy)
-    callback = make(tmp_path)
-    stopped, other = FakeTrial("a", stopping_criterion={"epoch": 9}), FakeTrial("b")
+    outcomes = FakeOutcomes()
+    callback = make(tmp_path, outcomes)
+    stopped, other = FakeTrial("a"), FakeTrial("b")
     for trial in (stopped, other):
         start(callback, trial)
     buttons["a"]()
-    assert stopped.stopping_criterion == {"epoch": 9, "training_iteration": 0}
-    assert other.stopping_criterion == {}
+    assert [each.trial_id for each in outcomes if each.ended_by_user] == ["a"]
     for trial in (stopped, other):
         run_trial(callback, trial, [metrics(1)])
     statuses = {run.id: run.summary["trial_status"] for run in read_all(tmp_path)}
@@ -230,9 +204,9 @@ def test_a_callback_with_open_runs_can_be_pickled_and_copied(tmp_path: Path) -> 
     callback, trial = make(tmp_path), FakeTrial()
     start(callback, trial)
     for copied in (pickled(callback), copy.deepcopy(callback)):
-        assert copied.home == callback.home
+        assert copied.group == callback.group
         assert copied.mode == "offline"
-        assert copied._search.effective_config(VALUES)["hidden_size"] == 48
+        assert copied._context.effective_config(VALUES)["hidden_size"] == 48
     report(callback, trial, metrics(1))
     complete(callback, trial)
     assert of_epochs(read_one(tmp_path)) == [logged(metrics(1))]
@@ -263,47 +237,14 @@ def children() -> set[int]:
     return {int(pid) for folder in folders for pid in folder.read_text().split()}
 
 
-WHO_PARSES = """
-import ast, sys, threading
-from pathlib import Path
-from wandb_trials import FakeTrial, make, metrics, run_trial
-
-parse, elsewhere = ast.parse, []
-
-def watched(*arguments, **options):
-    if threading.current_thread() is not threading.main_thread():
-        elsewhere.append(sys._getframe(1).f_code.co_filename)
-    return parse(*arguments, **options)
-
-ast.parse = watched
-callback = make(Path(sys.argv[1]))
-run_trial(callback, FakeTrial(), [metrics(1)])
-print(elsewhere)
-"""
-
-
-def test_the_threads_that_start_runs_have_no_source_code_parsed(tmp_path: Path) -> None:
-    """Two threads that do may not both live: see `wandb_runs.load`."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", WHO_PARSES, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
-    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
-
-
 def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from types import SimpleNamespace;"
-        "from pcsearch.tracking.runs.context import Search;"
+        "from pcsearch.tracking.runs.context import RunGroup, SearchContext;"
         "from pcsearch.tracking.callback import WandbCallback;"
-        "from pcsearch.tracking.runs.run import Home;"
-        "home = Home('p', None, 'g', Path(sys.argv[1]));"
+        "group = RunGroup('p', None, 'g', Path(sys.argv[1]));"
         "outcomes = SimpleNamespace(epoch=int);"
-        "callback = WandbCallback(home, 'disabled', outcomes, Search((), (), 1, dict));"
+        "callback = WandbCallback(group, 'disabled', outcomes, SearchContext((), (), 1, dict));"
         "trial = SimpleNamespace(trial_id='a');"
         "callback.on_trial_start(0, [], trial);"
         "callback.on_trial_result(0, [], trial, {'epoch': 1});"
@@ -346,15 +287,25 @@ def trainable(config: dict[str, Any]) -> None:
 def test_a_search_with_tune_has_one_run_a_trial_with_every_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = WandbCallback.log_trial_result
+    real, real_end = WandbCallback.log_trial_result, WandbCallback.log_trial_end
     callback = make(tmp_path / "search")
 
     def press_stop(self: WandbCallback, iteration: int, trial: Any, result: Any) -> None:
+        outcome = outcomes_of(self).of(trial.trial_id)
+        outcome.last_report = flatten(result)
         real(self, iteration, trial, result)
         if trial.config["seed"] == 4 and result["epoch"] == 1:
-            self._tracks[trial.trial_id].kept.beginning.stop()
+            self._runs[trial.trial_id].start.stop()
+            assert outcome.ended_by_user
+            trial.stopping_criterion = {"training_iteration": 0}
+
+    def end(self: WandbCallback, trial: Any, failed: bool = False) -> None:
+        outcomes_of(self).of(trial.trial_id).error = "RuntimeError: out of luck" if failed else ""
+        outcomes_of(self).note(trial)
+        real_end(self, trial, failed)
 
     monkeypatch.setattr(WandbCallback, "log_trial_result", press_stop)
+    monkeypatch.setattr(WandbCallback, "log_trial_end", end)
     monkeypatch.setenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     tune.run(
         trainable,

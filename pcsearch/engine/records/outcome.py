@@ -78,6 +78,10 @@ class TrialOutcome:
         if self.best is None or len(latest) > 1 or better(latest[0], self.best[0], self.metrics[0]):
             self.best = latest
 
+    def stop_by_user(self) -> None:
+        """Stop the trial at its next report, because the user asks for it; in any thread."""
+        self.ended_by_user = True
+
     @property
     def epoch(self) -> int:
         """How many epochs it has reported."""
@@ -200,6 +204,10 @@ class Outcomes:
     def _count(self, outcome: TrialOutcome) -> None:
         self.ended += 1
         self.failures += outcome.failed
+        self._compare(outcome)
+
+    def _compare(self, outcome: TrialOutcome) -> None:
+        """Keep an ended trial where it is the best so far."""
         value = outcome.values[0] if outcome.values and not outcome.failed else None
         if value is None or None in outcome.values:
             return

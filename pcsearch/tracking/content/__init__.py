@@ -1,4 +1,4 @@
-"""What is put into a W&B run: rows, charts, files, alerts.
+"""What a W&B run shows: rows, charts, files, alerts.
 
-It knows nothing of the server and of running runs.
+It knows nothing of W&B's server and of runs in progress.
 """

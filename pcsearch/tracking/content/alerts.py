@@ -1,4 +1,4 @@
-"""What W&B tells the user at the end of a search, in an alert of the run that ended last."""
+"""The alert that W&B sends to the user at the end of a search."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pcsearch.sweeps.metrics import Metric
 Level = Literal["INFO", "WARN", "ERROR"]
 
 LONGEST_TITLE = 63
-"""W&B refuses longer ones."""
+"""W&B refuses a longer title."""
 
 
 class Alert(NamedTuple):
-    """What W&B tells the user."""
+    """A message that W&B sends to the user, by mail or chat."""
 
     title: str
     text: str
     level: Level
 
 
-def ended(
+def search_ended(
     group: str,
     trials: int,
     failures: int,
@@ -30,28 +30,33 @@ def ended(
     metrics: Sequence[Metric],
     reached: bool,
 ) -> Alert:
-    """A search has come to its end.
+    """The alert of a search that has ended.
 
     Args:
         group: the experiment's name.
-        trials: how many have ended.
+        trials: how many trials have ended.
         failures: how many of them failed.
-        best: the best one, None where none has a value.
-        metrics: what they are compared by.
-        reached: whether the target has ended the search.
+        best: the best trial, None where no trial has a value.
+        metrics: the search's.
+        reached: whether a trial has reached the target.
     """
-    counted = f"{trials} trial{'s' if trials != 1 else ''}"
+    count = f"{trials} trial{'s' if trials != 1 else ''}"
     if failures == trials:
-        return _alert("The search failed", group, f"All of {counted} failed.", "ERROR")
-    parts = [f"{counted}, {failures} of them failed" if failures else counted]
+        return _alert("The search failed", group, f"All of {count} failed.", "ERROR")
+    parts = [f"{count}, {failures} of them failed" if failures else count]
     if best is not None and best.value is not None:
         parts.append(f"the best is trial {best.number}: {metrics[0].name} {best.value:.6g}")
     title = "The search has reached its target" if reached else "The search is complete"
     return _alert(title, group, "; ".join(parts) + ".", "WARN" if failures else "INFO")
 
 
-def broken_off(group: str, error: BaseException) -> Alert:
-    """An error has ended a search before its time."""
+def search_failed(group: str, error: BaseException) -> Alert:
+    """The alert of a search that an error has ended.
+
+    Args:
+        group: the experiment's name.
+        error: what has ended the search.
+    """
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return _alert("The search failed", group, f"{type(error).__name__}: {line}", "ERROR")
 

@@ -1,8 +1,8 @@
-"""Models and checkpoints of trials as W&B artifacts."""
+"""Files of trials in the form that W&B takes: pictures, films, models and checkpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,21 +14,47 @@ if TYPE_CHECKING:
 Artifacts = Literal["none", "best"]
 
 MODEL_FILE = "model.pt"
-"""In a checkpoint: the best model of its trial, where one was kept."""
-
+"""In a checkpoint: the best model of its trial, where the trial keeps one."""
 BEST = "best"
+FILM = ".gif"
+
+
+def find_file(name: str, folders: Sequence[Path]) -> Path | None:
+    """The file that a report names, None where this machine does not have it.
+
+    A trial may run on another node: its files are in the storage, which may be an address.
+
+    Args:
+        name: relative to the trial's directory.
+        folders: where that directory may be, the likeliest first.
+    """
+    files = (local_path(folder / name) for folder in folders)
+    return next((file for file in files if file.is_file()), None)
+
+
+def media_value(file: Path) -> wandb.Image | wandb.Video:
+    """A picture or a film as a value of a run's history.
+
+    Raises:
+        Exception: what Pillow raises for a file that is no picture.
+    """
+    import wandb
+
+    if file.suffix == FILM:
+        return wandb.Video(str(file), format="gif")
+    return wandb.Image(str(file))
 
 
 def trial_artifact(
     group: str, trial_id: str, checkpoint: Path, metadata: Mapping[str, Any]
 ) -> wandb.Artifact:
-    """The best checkpoint of a trial: its model where one was kept, else its newest state.
+    """The best checkpoint of a trial: its model where it keeps one, else its newest state.
 
     Args:
         group: the experiment's name.
         trial_id: the trial's.
         checkpoint: the folder of its newest checkpoint.
-        metadata: what to say of it.
+        metadata: what W&B shows beside it.
 
     Raises:
         OSError: the checkpoint is not on this machine.
@@ -37,7 +63,7 @@ def trial_artifact(
 
 
 def best_artifact(group: str, checkpoint: Path, metadata: Mapping[str, Any]) -> wandb.Artifact:
-    """The best model of the search so far: one artifact, a version for each trial that was it.
+    """The best model of the search so far; each trial that was the best adds a version.
 
     Raises:
         OSError: the checkpoint is not on this machine.
@@ -52,7 +78,7 @@ def _artifact(name: str, kind: str, folder: Path, metadata: Mapping[str, Any]) -
         raise FileNotFoundError(f"{folder} is not on this machine")
     artifact = wandb.Artifact(name, type=kind, metadata=dict(metadata))
     for file in _files(folder):
-        # The files stay where they are until they are uploaded: no copy of each in W&B's cache.
+        # W&B uploads the files from where they are, without a copy in its cache.
         artifact.add_file(
             str(file), name=file.relative_to(folder).as_posix(), policy="immutable", skip_cache=True
         )

@@ -1,4 +1,4 @@
-"""A line a vode over the epochs of a run, kept until the run ends."""
+"""Charts of the vodes of a run: one line for each vode, over the epochs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ CHARTS = {
     "Summary/VodeEnergy_Trends": VODE_ENERGY,
     "Summary/VodeGradNorm_Trends": VODE_GRAD_NORM,
 }
-"""The charts, and how the metrics that each of them shows begin."""
+"""The charts, each with the prefix of the metrics that it shows."""
 
 
 class Line(NamedTuple):
-    """The values of one vode where it has any."""
+    """The values of one vode, at the epochs that have a value."""
 
     name: str
     epochs: list[int]
@@ -23,30 +23,26 @@ class Line(NamedTuple):
 
 
 class VodeTrends:
-    """The values of a run's vodes.
+    """Collects the metrics of a run's vodes until the run ends."""
 
-    Args:
-        values: of an earlier session of the run: a metric's values by epoch.
-    """
-
-    def __init__(self, values: Mapping[str, Mapping[int, float]] | None = None) -> None:
-        self.values = {name: dict(of_epochs) for name, of_epochs in (values or {}).items()}
+    def __init__(self) -> None:
+        self._values: dict[str, dict[int, float]] = {}
 
     def add(self, epoch: int, report: Mapping[str, Any]) -> None:
-        """Keep what an epoch's report says of the vodes; an epoch done again counts once."""
+        """Add the metrics of the vodes in a report; an epoch that is trained twice counts once."""
         for name, value in report.items():
             if name.startswith(tuple(CHARTS.values())) and value is not None:
-                self.values.setdefault(name, {})[epoch] = float(value)
+                self._values.setdefault(name, {})[epoch] = float(value)
 
     def charts(self) -> dict[str, list[Line]]:
-        """The lines of every chart that has any, in the order of the vodes."""
-        lines = {chart: self._lines(prefix) for chart, prefix in CHARTS.items()}
-        return {chart: of_chart for chart, of_chart in lines.items() if of_chart}
+        """The charts that have lines, each with its lines in the order of the vodes."""
+        charts = {chart: self._lines(prefix) for chart, prefix in CHARTS.items()}
+        return {chart: lines for chart, lines in charts.items() if lines}
 
     def _lines(self, prefix: str) -> list[Line]:
-        names = [name for name in self.values if name.startswith(prefix)]
+        names = [name for name in self._values if name.startswith(prefix)]
         names.sort(key=lambda name: int(name.removeprefix(prefix)))
-        ordered = ((name, sorted(self.values[name].items())) for name in names)
+        ordered = ((name, sorted(self._values[name].items())) for name in names)
         return [
             Line(name.rpartition("/")[2], [e for e, _ in points], [v for _, v in points])
             for name, points in ordered

@@ -1,4 +1,4 @@
-"""W&B's runs of a search: when each starts, gets its rows and ends, in threads.
+"""The W&B runs of a search: each is started, gets its rows and ends, in threads.
 
-It knows nothing of Tune.
+It knows Tune's trials only by their attributes, and none of Tune's callbacks.
 """

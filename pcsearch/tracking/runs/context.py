@@ -1,92 +1,77 @@
-"""What W&B's runs show of the search that they belong to."""
+"""What the W&B runs of a search need to know about the search."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
-from ray.tune.experiment import Trial
-
-from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.content.files import Artifacts
 
 
-class Outcomes(Protocol):
-    """What the search knows of its trials: a `Record`."""
-
-    @property
-    def ended(self) -> int:
-        """How many trials have ended."""
-
-    @property
-    def failures(self) -> int:
-        """How many of them failed."""
-
-    @property
-    def winner(self) -> str | None:
-        """The id of the trial that has reached the target."""
-
-    def epoch(self, report: Mapping[str, Any]) -> int:
-        """The epoch of a report."""
-
-    def best_values(self, trial: Trial) -> tuple[float | None, ...]:
-        """The best of the search's metrics that a trial has reported."""
-
-    def result(self, trial: Trial) -> TrialResult:
-        """A trial as far as it came."""
-
-    def rung(self, trial: Trial) -> int | None:
-        """The rung at which a trial was stopped."""
-
-    def ended_by_target(self, trial: Trial) -> bool:
-        """Whether a trial was ended because another reached the target."""
-
-    def ended_by_hand(self, trial: Trial) -> bool:
-        """Whether the user has stopped a trial."""
-
-    def error(self, trial: Trial) -> str:
-        """The first lines of what made a trial fail."""
-
-
-def _forget(trial_id: str, step: int) -> None:
-    """For a search that nobody will go on with."""
-
-
 @dataclass(frozen=True)
-class Earlier:
-    """What earlier sessions have left.
+class RunGroup:
+    """What all runs of a search have in common.
 
     Args:
-        trials: the ids of those that have begun.
-        tracked: by trial, the last step of its run where the run was closed with everything in it.
-        over: whether the search had come to its end: that has been told.
-        note: is told the id and the last step of every run that is closed so, in any thread.
+        project: of W&B.
+        entity: the user or team, None for W&B's default.
+        name: the experiment's.
+        directory: the experiment's. W&B's files go to its folder ``wandb``.
+        tags: of every run.
+        notes: of every run.
+        sweep_id: of the W&B sweep that the runs belong to, None without a sweep.
+        address: the experiment's directory as the user writes it, possibly an address.
     """
 
-    trials: frozenset[str] = frozenset()
-    tracked: Mapping[str, int] = field(default_factory=dict)
-    over: bool = False
-    note: Callable[[str, int], None] = _forget
+    project: str
+    entity: str | None
+    name: str
+    directory: Path
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+    sweep_id: str | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True)
-class Search:
-    """What the runs show of their search.
+class SearchContext:
+    """What a run shows of its search.
 
     Args:
-        metrics: what its trials are compared by.
+        metrics: what the trials are compared by.
         searched: the names of the parameters that differ from trial to trial.
-        trials: how many there are at most, None where nobody knows.
-        effective_config: turns a trial's values into the settings to show, plain as in JSON.
-        name: what the names of the runs begin with.
-        artifacts: whether models are kept in W&B.
+        max_trials: how many trials there are at most, None without a limit.
+        effective_config: turns a trial's values into all settings, plain as in JSON.
+        artifacts: whether models are kept at W&B.
     """
 
     metrics: Sequence[Metric]
     searched: Sequence[str]
-    trials: int | None
+    max_trials: int | None
     effective_config: Callable[[Mapping[str, Any]], dict[str, Any]]
-    name: str | None = None
     artifacts: Artifacts = "none"
+
+
+def _record_nothing(trial_id: str, step: int) -> None:
+    """For a search that is never resumed."""
+
+
+@dataclass(frozen=True)
+class RunHistory:
+    """What the earlier sessions of a search have written about its runs.
+
+    Args:
+        trials: the ids of the trials that have started.
+        complete: the last step of each run that was ended with nothing missing, by trial id.
+        search_over: whether the search had ended; then its alert has been sent.
+        record_complete: writes down the id and the last step of a run that was ended with nothing
+            missing. Called in any thread.
+    """
+
+    trials: frozenset[str] = frozenset()
+    complete: Mapping[str, int] = field(default_factory=dict)
+    search_over: bool = False
+    record_complete: Callable[[str, int], None] = _record_nothing

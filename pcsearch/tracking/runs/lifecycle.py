@@ -1,39 +1,38 @@
-"""What a run begins and ends with, as the search hands it over, and what is kept between."""
+"""What a trial's run starts with and ends with."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
 
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.pc.metrics import EARLY_STOP_REASON, SUMMARY
 from pcsearch.tracking.content.alerts import Alert
-from pcsearch.tracking.content.vode_charts import VodeTrends
-from pcsearch.tracking.runs.run import WandbRun
 
 STATUS = "trial_status"
-STATUSES = {
-    "stopped": "stopped early by the scheduler",
-    "ended": "ended: another trial reached the target",
-    "user": "stopped from W&B",
-}
-"""How trials have ended that neither finished, diverged, failed nor were interrupted."""
+INTERRUPTED = "interrupted"
+STOPPED = "stopped early by the scheduler"
+STOPPED_BY_TARGET = "ended: another trial reached the target"
+STOPPED_BY_USER = "stopped from W&B"
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """What a run begins with.
+class RunStart:
+    """What a run starts with.
 
     Args:
         run_id: the trial's id.
         name: as W&B shows it.
-        config: its settings.
-        folders: of the trial on this machine, the one in the experiment's directory first.
+        config: the settings that W&B shows.
+        folders: the trial's folders on this machine, the one in the experiment's directory first.
         stop: what W&B's Stop button does.
-        next_step: as in `WandbRun`.
+        next_step: the first step that the run does not have, as far as the history tells.
     """
 
     run_id: str
@@ -45,16 +44,16 @@ class Beginning:
 
 
 @dataclass(frozen=True)
-class Ending:
+class RunEnd:
     """What a run ends with.
 
     Args:
-        summary: values of its summary.
-        exit_code: 0 where the trial has done what it should.
+        summary: values for the run's summary.
+        exit_code: 0 where the trial has not failed and was not interrupted.
         charts: whether the run is complete, and gets its charts.
-        checkpoint: the folder of the trial's checkpoint where it is to be kept in W&B.
-        best: whether that is the best model of the search so far.
-        alert: what W&B tells the user at this point.
+        checkpoint: the folder of the trial's checkpoint, where it is to be kept at W&B.
+        best: whether the trial is the best of the search so far.
+        alert: what W&B tells the user now, None for nothing.
     """
 
     summary: Mapping[str, Any]
@@ -65,19 +64,73 @@ class Ending:
     alert: Alert | None = None
 
 
-@dataclass
-class Kept:
-    """A run that is kept, for the writer's thread only; no run where W&B failed to start it."""
-
-    beginning: Beginning
-    run: WandbRun | None = None
-    trends: VodeTrends = field(default_factory=VodeTrends)
-    config: dict[str, Any] = field(default_factory=dict)
+def interrupted_end(alert: Alert | None = None) -> RunEnd:
+    """The end of a run whose trial is not known to have ended."""
+    return RunEnd({STATUS: INTERRUPTED}, exit_code=1, alert=alert)
 
 
 def trial_name(trial: Trial) -> str:
-    """The trial's directory where the search names it, else its number."""
+    """The name of the trial's directory where the search chooses it, else the trial's number."""
     if trial.custom_dirname:
         return str(trial.custom_dirname)
     number = re.match(r"\d+", trial.experiment_tag or "")
     return f"trial-{int(number[0]):04d}" if number else str(trial.trial_id)
+
+
+def trial_folders(trial: Trial) -> tuple[Path, ...]:
+    """The folders of a trial on this machine, the one in the experiment's directory first."""
+    # Trials of the engine have a folder of their own; that of others is in Tune's storage.
+    folder = getattr(trial, "folder", trial.path)
+    return tuple(Path(path) for path in (folder, trial.local_path) if path)
+
+
+def best_checkpoint(trial: Trial) -> Path | None:
+    """The folder of a trial's best checkpoint where the trial keeps it, else of its newest."""
+    if trial.checkpoint is None:
+        return None
+    best: Path | None = getattr(trial, "best_checkpoint", None)
+    return best or Path(trial.checkpoint.path)
+
+
+def end_status(outcome: TrialOutcome) -> str:
+    """How a trial has ended, in the words of its run's summary."""
+    if outcome.status != "stopped":
+        return outcome.status
+    if outcome.ended_by_user:
+        return STOPPED_BY_USER
+    return STOPPED_BY_TARGET if outcome.ended_by_target else STOPPED
+
+
+def end_summary(outcome: TrialOutcome, status: str) -> dict[str, Any]:
+    """The values of a run's summary at the end of its trial.
+
+    Args:
+        outcome: of the trial.
+        status: as `end_status` tells it, or `INTERRUPTED`.
+    """
+    last = outcome.last_report
+    # W&B turns a NaN that is set here into null. The history puts it into the summary as it is.
+    summary = best_summary(outcome) | {
+        name: value
+        for name in SUMMARY
+        if name in last and not (isinstance(value := last[name], float) and math.isnan(value))
+    }
+    if EARLY_STOP_REASON in summary:
+        summary[EARLY_STOP_REASON] = str(summary[EARLY_STOP_REASON])
+    about_trial = {
+        STATUS: status,
+        "stopped_at_rung": outcome.stopped_at,
+        "reached_target": outcome.reached_target or None,
+        "error": outcome.error or None,
+    }
+    for name, value in about_trial.items():
+        if value is not None:
+            # A metric of the user's with this name keeps it.
+            summary[f"pcsearch/{name}" if name in last else name] = value
+    return summary
+
+
+def best_summary(outcome: TrialOutcome) -> dict[str, float]:
+    """The best values of the search's metrics in the summary of a run; empty where it has none."""
+    names = (metric.name for metric in outcome.metrics)
+    return {} if outcome.best is None else dict(zip(names, outcome.best, strict=True))

@@ -1,35 +1,31 @@
-"""What W&B's files of a run hold already, read from the files themselves.
+"""What W&B's local files of a run hold, read from the files themselves.
 
-Every session of a run has a file ``run-<id>.wandb`` in a folder of its own: records in LevelDB's
-log format, each a protocol buffer. The library has no reader for them.
+Every session of a run has a file ``run-<id>.wandb`` in a folder of its own. The name of the folder
+has the time of the start: ``offline-run-20250131_120000-<id>``, or ``run-...`` of an online run.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-FILE_HEADER = 7
-RECORD_HEADER = 7
-BLOCK = 32 * 1024
-FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
-MARKED = ".wandb.synced"
-"""In place of ``.wandb``: the name of an empty file beside that of a run that is uploaded."""
+from pcsearch.tracking.wandb_internals import BLOCK, FILE_HEADER, read_records
+
+UPLOADED = ".wandb.synced"
+"""The suffix of an empty file beside ``run-<id>.wandb``, by which W&B marks it as uploaded."""
 TAIL_BLOCKS = 2
-"""How many blocks from a file's end the record of a run's end is looked for."""
+"""In how many blocks at a file's end the record of the run's end is looked for."""
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenRows:
     """What the sessions of a run have written.
 
     Args:
         sessions: how many there are.
-        last_step: of any row, 0 without any.
-        names: of what the last row holds.
+        last_step: of any row, 0 without rows.
+        names: of the values in the last row.
     """
 
     sessions: int
@@ -37,10 +33,10 @@ class Written:
     names: frozenset[str]
 
 
-NOTHING_WRITTEN = Written(0, 0, frozenset())
+NOTHING_WRITTEN = WrittenRows(0, 0, frozenset())
 
 
-def written(directory: Path, run_id: str) -> Written:
+def read_rows(directory: Path, run_id: str) -> WrittenRows:
     """Read what the files of a run hold.
 
     Args:
@@ -50,19 +46,19 @@ def written(directory: Path, run_id: str) -> Written:
     files = _files(directory, run_id)
     last_step, names = 0, frozenset[str]()
     for file in files:
-        for record in _records(file.read_bytes(), FILE_HEADER):
+        for record in read_records(file.read_bytes()):
             if record.WhichOneof("record_type") == "history":
                 step = record.history.step.num
                 if step >= last_step:
                     items = record.history.item
                     last_step, names = step, frozenset(i.key or i.nested_key[0] for i in items)
-    return Written(len(files), last_step, names)
+    return WrittenRows(len(files), last_step, names)
 
 
-def discard_empty(directory: Path) -> set[str]:
+def remove_empty(directory: Path) -> set[str]:
     """Remove the folders of sessions that were killed before they wrote anything.
 
-    There is nothing to upload in them, and ``wandb sync`` would complain of each. No run of this
+    They hold nothing to upload, and ``wandb sync`` would complain about each. No run of this
     process may be open.
 
     Args:
@@ -71,45 +67,39 @@ def discard_empty(directory: Path) -> set[str]:
     Returns:
         The ids of their runs.
     """
-    found = set()
+    run_ids = set()
     for file in (directory / "wandb").glob("*run-*/run-*.wandb"):
         if file.stat().st_size <= FILE_HEADER:
             shutil.rmtree(file.parent)
-            found.add(file.stem.removeprefix("run-"))
-    return found
+            run_ids.add(file.stem.removeprefix("run-"))
+    return run_ids
 
 
 def has_ended(directory: Path, run_id: str) -> bool:
-    """Whether the newest file of a run has its end: then it has all that came before."""
+    """Whether the newest file of a run has its end: then it has everything before the end too."""
     files = _files(directory, run_id)
     return bool(files) and has_end(files[-1])
 
 
 def mark_uploaded(directory: Path, run_id: str) -> None:
-    """Note that the server has everything of a run, as ``wandb sync`` notes it.
+    """Mark the files of a run as uploaded, as ``wandb sync`` does.
 
-    That leaves out what is marked. Sent again, the rows would stand in the run a second time.
+    ``wandb sync`` leaves out marked files. Sent again, the rows would be in the run twice.
     """
     for file in _files(directory, run_id):
-        file.with_suffix(MARKED).touch()
+        file.with_suffix(UPLOADED).touch()
 
 
 def is_uploaded(directory: Path, run_id: str) -> bool:
-    """Whether the files of a run have nothing that the server lacks."""
+    """Whether the server has everything that is in the files of a run."""
     files = _files(directory, run_id)
-    return not files or files[-1].with_suffix(MARKED).exists()
+    return not files or files[-1].with_suffix(UPLOADED).exists()
 
 
-def unmarked(directory: Path) -> bool:
+def has_unmarked(directory: Path) -> bool:
     """Whether there are files that ``wandb sync`` would upload."""
     files = (directory / "wandb").glob("*run-*/run-*.wandb")
-    return any(not file.with_suffix(MARKED).exists() for file in files)
-
-
-def _files(directory: Path, run_id: str) -> list[Path]:
-    files = (directory / "wandb").glob(f"*run-*-{run_id}/run-{run_id}.wandb")
-    # Their folders have the time of the start in their names: offline-run-20250131_120000-<id>.
-    return sorted(files, key=lambda file: file.parent.name.removeprefix("offline-"))
+    return any(not file.with_suffix(UPLOADED).exists() for file in files)
 
 
 def has_end(file: Path) -> bool:
@@ -119,47 +109,11 @@ def has_end(file: Path) -> bool:
     with file.open("rb") as opened:
         opened.seek(start)
         data = opened.read()
-    records = _records(data, 0 if start else FILE_HEADER)
+    records = read_records(data, 0 if start else FILE_HEADER)
     return any(record.WhichOneof("record_type") == "exit" for record in records)
 
 
-def _records(data: bytes, position: int) -> Iterator[Any]:
-    """The records of a file as far as they are whole.
-
-    Args:
-        data: of the file, from the start of a block.
-        position: of the first record in it.
-    """
-    from wandb.proto import wandb_internal_pb2 as protocol
-
-    parse: Any = protocol.Record.FromString  # type: ignore[attr-defined]
-    for message in _messages(data, position):
-        try:
-            record = parse(message)
-        # An error of protobuf's; what follows a torn record cannot be trusted.
-        except Exception:
-            return
-        yield record
-
-
-def _messages(data: bytes, position: int) -> Iterable[bytes]:
-    pieces: bytes | None = None
-    while position + RECORD_HEADER <= len(data):
-        left = BLOCK - position % BLOCK
-        if left < RECORD_HEADER:
-            position += left
-            continue
-        length = int.from_bytes(data[position + 4 : position + 6], "little")
-        kind = data[position + 6]
-        start = position + RECORD_HEADER
-        position = start + length
-        if kind not in (FULL, FIRST, MIDDLE, LAST) or position > len(data):
-            return
-        piece = data[start:position]
-        if kind in (FULL, FIRST):
-            pieces = piece
-        elif pieces is not None:
-            pieces += piece
-        if kind in (FULL, LAST) and pieces is not None:
-            yield pieces
-            pieces = None
+def _files(directory: Path, run_id: str) -> list[Path]:
+    """The files of a run's sessions, oldest first."""
+    files = (directory / "wandb").glob(f"*run-*-{run_id}/run-{run_id}.wandb")
+    return sorted(files, key=lambda file: file.parent.name.removeprefix("offline-"))

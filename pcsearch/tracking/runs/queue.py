@@ -1,4 +1,4 @@
-"""The threads that talk to W&B: whatever they wait for, the search does not."""
+"""The threads that talk to W&B: the search does not wait for what they wait for."""
 
 from __future__ import annotations
 
@@ -10,27 +10,31 @@ from queue import SimpleQueue
 
 THREADS = 8
 """How many runs are served at once; each waits for the server now and then."""
-
 QUIET_SECONDS, TELLING_SECONDS = 1.0, 15.0
-"""When the user is told what is waited for, first and again."""
+"""After how long the user is told that W&B is waited for: the first time, and each time after."""
+
+BACKLOG_RUNS = 100
+"""How many ended runs may wait for W&B. Each has files open, and a process may have 1,024."""
+BACKLOG_SECONDS = 10.0
+"""How long a search waits for W&B to finish one of them."""
 
 Action = Callable[[], None]
 
 
-class Writer:
-    """Does what it is given in threads of its own, for each run one after the other.
+class RunQueue:
+    """Runs actions in threads of its own, those of a run one after the other.
 
-    The threads start when they are needed. They are daemons: an interrupted process does not
-    wait for them.
+    The threads start when they are needed. They are daemons: a process that is interrupted does
+    not wait for them.
 
     Args:
-        tell: is told of an error that nothing else has taken.
+        tell: called with an error of an action.
     """
 
     def __init__(self, tell: Callable[[Exception], None]) -> None:
         self._tell = tell
         self._lock = threading.Lock()
-        self._lanes: dict[str, deque[Action]] = {}
+        self._actions: dict[str, deque[Action]] = {}
         self._ready: SimpleQueue[str] = SimpleQueue()
         self._threads = 0
         self._alone = 0
@@ -38,24 +42,24 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """For how many runs there is something to do."""
+        """How many runs have actions that are not done."""
         with self._lock:
-            return len(self._lanes) + self._alone
+            return len(self._actions) + self._alone
 
     def submit(self, run_id: str, action: Action) -> None:
-        """Have something done for a run after what was submitted for it before."""
+        """Add an action for a run, after those that were submitted for it before."""
         with self._lock:
-            actions = self._lanes.setdefault(run_id, deque())
+            actions = self._actions.setdefault(run_id, deque())
             actions.append(action)
             if len(actions) > 1:
                 return
-            if self._threads < min(THREADS, len(self._lanes)):
+            if self._threads < min(THREADS, len(self._actions)):
                 self._threads += 1
                 self._start(self._work)
         self._ready.put(run_id)
 
-    def alone(self, action: Action) -> None:
-        """Have something done that may take long and shall hold up nothing."""
+    def run_alone(self, action: Action) -> None:
+        """Run an action that may take long in a thread of its own."""
 
         def work() -> None:
             try:
@@ -70,46 +74,46 @@ class Writer:
         try:
             self._start(work)
         except RuntimeError:
-            # There is no room for another thread: this one does it.
+            # The system gives no more threads.
             work()
 
-    def drain(self, tell: Callable[[int], None], stall: float, stalled: Callable[[], bool]) -> bool:
-        """Wait until everything is done.
+    def drain(self, tell: Callable[[int], None], stall: float, give_up: Callable[[], bool]) -> bool:
+        """Wait until all actions are done.
 
         Args:
-            tell: is told now and then for how many runs there is something to do.
-            stall: after so many seconds in which nothing gets done it asks `stalled`.
-            stalled: whether to give up.
+            tell: called now and then with the number of runs that have actions left.
+            stall: after so many seconds in which no action ends, `give_up` is called.
+            give_up: whether to stop waiting.
 
         Returns:
-            Whether everything is done.
+            Whether all actions are done.
         """
         done, since = self._done, time.monotonic()
-        telling = since + QUIET_SECONDS
+        tell_at = since + QUIET_SECONDS
         while count := self.waiting:
             time.sleep(0.005)
             now = time.monotonic()
-            if now >= telling:
+            if now >= tell_at:
                 tell(count)
-                telling = now + TELLING_SECONDS
+                tell_at = now + TELLING_SECONDS
             if self._done != done:
                 done, since = self._done, now
             elif now - since > stall:
-                if stalled():
+                if give_up():
                     return False
                 since = time.monotonic()
         return True
 
     def _start(self, work: Action) -> None:
-        threading.Thread(target=work, name="wandb-writer", daemon=True).start()
+        threading.Thread(target=work, name="wandb-run", daemon=True).start()
 
     def _work(self) -> None:
         while True:
             run_id = self._ready.get()
-            actions = self._lanes[run_id]
+            actions = self._actions[run_id]
             try:
                 actions[0]()
-            # The thread and the rest of the run go on.
+            # The thread and the other actions of the run continue.
             except Exception as error:
                 self._tell(error)
             finally:
@@ -117,6 +121,43 @@ class Writer:
                     self._done += 1
                     actions.popleft()
                     if not actions:
-                        del self._lanes[run_id]
+                        del self._actions[run_id]
             if actions:
                 self._ready.put(run_id)
+
+
+class Backlog:
+    """Counts the runs that have ended for the search and not yet for W&B, and limits them.
+
+    Args:
+        runs: how many there may be.
+        stall: after so many seconds in which W&B finishes none, those that wait no longer count,
+            until there are fewer of them than the limit.
+    """
+
+    def __init__(self, runs: int = BACKLOG_RUNS, stall: float = BACKLOG_SECONDS) -> None:
+        self._runs, self._stall = runs, stall
+        self._limit = runs
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def add(self) -> None:
+        """Count a run that has ended for the search."""
+        with self._changed:
+            self._count += 1
+
+    def remove(self) -> None:
+        """Count a run no longer: it has ended for W&B."""
+        with self._changed:
+            self._count -= 1
+            if self._count < self._runs:
+                self._limit = self._runs
+            self._changed.notify_all()
+
+    def await_room(self) -> None:
+        """Wait until there are fewer runs than the limit."""
+        with self._changed:
+            while self._count >= self._limit:
+                before = self._count
+                if not self._changed.wait(self._stall) and self._count >= before:
+                    self._limit = self._count + self._runs

@@ -1,92 +1,65 @@
-"""One W&B run of this process: start it, log to it, finish it; knows nothing of Tune."""
+"""One W&B run of this process: it starts, is logged to, and ends."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.tracking.content.alerts import Alert
 from pcsearch.tracking.content.vode_charts import CHARTS, Line
-from pcsearch.tracking.runs.offline_files import NOTHING_WRITTEN, mark_uploaded, written
-from pcsearch.tracking.server.api import Mode, first_line, set_up
+from pcsearch.tracking.runs.context import RunGroup
+from pcsearch.tracking.runs.offline_files import NOTHING_WRITTEN, mark_uploaded, read_rows
+from pcsearch.tracking.server.api import Mode, set_up
+from pcsearch.tracking.wandb_internals import artifact_error, run_settings
 
 if TYPE_CHECKING:
     import wandb
 
 INIT_SECONDS = 20.0
+"""How long a run may take to start."""
 FINISH_SECONDS = 3600.0
-"""How long a server that is there may take for what a run has left at its end."""
-ANSWER_SECONDS = 10.0
-RETRY_SECONDS = 2.0
-FLUSH_SECONDS = 1.0
-TRANSMIT_SECONDS = 5.0
+"""How long a server that answers may take for what a run has left at its end."""
+ARTIFACT_SECONDS = 10.0
+"""How long the answer about an artifact may take after the run has ended."""
+REQUIREMENTS = "requirements.txt"
 
 
-def load() -> None:
-    """Import W&B's client in this thread, with all that a first run makes it import.
+def load_client() -> None:
+    """Import W&B's client in this thread, with everything that a first run imports.
 
-    Several threads start runs, and the search may import torch meanwhile. Where two threads have
-    source code parsed, as these imports do, Python 3.11.7 may end one with a SystemError.
+    Several threads start runs, and the search may import torch meanwhile. Where two threads parse
+    source code, as these imports do, Python 3.11.7 may end one of them with a SystemError.
     """
-    import wandb.apis.public  # noqa: F401
-    from wandb import util
+    import wandb
 
-    read = getattr(util, "working_set", None)
-    if read is not None and not hasattr(read, "cache_info"):
-        # Each run keeps the list of the installed packages: reading the metadata of all of them
-        # takes longer than the rest of a short run.
-        util.working_set = cache(lambda: tuple(read()))
-
-
-@dataclass(frozen=True)
-class Home:
-    """What all runs of an experiment have in common.
-
-    Args:
-        project: of W&B.
-        entity: the user or team, None for W&B's default.
-        group: the experiment's name.
-        directory: the experiment's; W&B's files go to its folder ``wandb``.
-        tags: of every run.
-        notes: of every run.
-        sweep_id: of the W&B sweep that the runs belong to.
-        place: the experiment's directory, or its address, as the user knows it.
-    """
-
-    project: str
-    entity: str | None
-    group: str
-    directory: Path
-    tags: tuple[str, ...] = ()
-    notes: str | None = None
-    sweep_id: str | None = None
-    place: str = ""
+    # The client imports this part when it is first used.
+    _ = wandb.Api
 
 
 class WandbRun:
-    """A run that has been started; raises what wandb raises.
+    """A run that has started. Its methods raise what wandb raises.
 
     Args:
-        home: where it belongs.
+        group: what the runs of the search have in common.
         mode: ``online`` or ``offline``.
-        run_id: the run with this id goes on where there is one.
+        run_id: a run that has this id is resumed.
         name: as W&B shows it.
-        config: the settings of the run.
-        stop: called, in another thread, when a user presses W&B's Stop button.
+        config: the settings that W&B shows.
+        stop: called in another thread when a user presses W&B's Stop button.
         next_step: the first step that the run does not have, as far as the caller knows. The
-            server knows better, and so do the run's own files where they are.
-        own_summary: metrics whose summary values are set with `summarise` only, which W&B would
-            else make those of the last row.
+            server knows better, and so do the run's own files where they are there.
+        own_summary: metrics whose summary values are set with `update_summary` only. W&B would
+            otherwise set them to those of the last row.
         resumed: whether earlier sessions may have written files of the run.
     """
 
     def __init__(
         self,
-        home: Home,
+        group: RunGroup,
         mode: Mode,
         run_id: str,
         name: str,
@@ -99,45 +72,46 @@ class WandbRun:
     ) -> None:
         import wandb
 
-        _check_writable(home.directory / "wandb")
-        earlier = written(home.directory, run_id) if resumed else NOTHING_WRITTEN
+        _check_writable(group.directory / "wandb")
+        written = read_rows(group.directory, run_id) if resumed else NOTHING_WRITTEN
         set_up()
         self._run = wandb.init(
             reinit="create_new",
             resume="allow",
             id=run_id,
             name=name,
-            project=home.project,
-            entity=home.entity,
-            group=home.group,
+            project=group.project,
+            entity=group.entity,
+            group=group.name,
             job_type="trial",
-            tags=home.tags,
-            notes=home.notes,
+            tags=group.tags,
+            notes=group.notes,
             config=dict(config),
-            dir=str(home.directory),
+            dir=str(group.directory),
             mode=mode,
-            settings=_settings(stop, home.sweep_id),
+            settings=_settings(stop, group.sweep_id),
         )
-        _check_identity(self._run, run_id, home.project)
+        _check_identity(self._run, run_id, group.project)
         self._artifacts: list[wandb.Artifact] = []
-        self._directory = home.directory
+        self._directory = group.directory
         self.mode = mode
         self.id = run_id
         self.next_step = self._run.starting_step
         """The first step that the run does not have yet."""
         if mode == "offline" and not self.next_step:
-            # No server tells it.
-            self.next_step = earlier.last_step + 1 if earlier.sessions else next_step
-        logged = any(name in CHARTS for name in earlier.names)
-        # They are in the last row, which a server that went away does not have.
-        self.has_charts = logged and self.next_step > earlier.last_step
+            # No server tells the step.
+            self.next_step = written.last_step + 1 if written.sessions else next_step
+        has_logged_charts = any(name in CHARTS for name in written.names)
+        # They are in the last row. A server that was away when it was sent does not have it.
+        self.has_charts = has_logged_charts and self.next_step > written.last_step
         """Whether an earlier session has logged the charts that end a run."""
         for name in own_summary:
             self._run.define_metric(name, summary="none")
+        self._save_requirements()
 
     @property
     def last_step(self) -> int:
-        """Of the run's last row, 0 without any."""
+        """The step of the run's last row, 0 without rows."""
         return self.next_step - 1 if self.next_step else 0
 
     @property
@@ -146,7 +120,7 @@ class WandbRun:
         return Path(self._run.settings.sync_file)
 
     def log(self, step: int, values: Mapping[str, Any]) -> None:
-        """Send a row, unless the run has this step: of an earlier session, or done again.
+        """Add a row to the history, unless the run has a row of this step already.
 
         Args:
             step: of the row.
@@ -161,75 +135,82 @@ class WandbRun:
         """Add charts of lines over the epochs, in a row of their own after the last."""
         from wandb import plot
 
-        rows = {}
+        values = {}
         for name, lines in charts.items():
-            labels, epochs, values = zip(*lines, strict=True)
+            labels, epochs, points = zip(*lines, strict=True)
             title = name.rpartition("/")[2].replace("_", " ")
-            rows[name] = plot.line_series(epochs, values, labels, title=title, xname="epoch")
-        if rows:
-            self.log(self.next_step, rows)
+            values[name] = plot.line_series(epochs, points, labels, title=title, xname="epoch")
+        if values:
+            self.log(self.next_step, values)
 
-    def summarise(self, values: Mapping[str, Any]) -> None:
+    def update_summary(self, values: Mapping[str, Any]) -> None:
         """Set values of the run's summary."""
         self._run.summary.update(dict(values))
 
-    def configure(self, values: Mapping[str, Any]) -> None:
-        """Add to the run's configuration, or change it."""
+    def update_config(self, values: Mapping[str, Any]) -> None:
+        """Set values of the run's configuration."""
         self._run.config.update(  # type: ignore[no-untyped-call]
             dict(values), allow_val_change=True
         )
 
-    def keep(self, artifact: wandb.Artifact, aliases: Iterable[str] = ()) -> None:
-        """Attach an artifact, whose files are uploaded later."""
+    def log_artifact(self, artifact: wandb.Artifact, aliases: Iterable[str] = ()) -> None:
+        """Add an artifact to the run; its files are uploaded later."""
         self._artifacts.append(self._run.log_artifact(artifact, aliases=["latest", *aliases]))
 
     def alert(self, alert: Alert) -> None:
-        """Have W&B tell the user something, by mail or chat as the user's settings say."""
+        """Send an alert to the user, by mail or chat as the user's settings say."""
         self._run.alert(title=alert.title, text=alert.text, level=alert.level)
 
     def finish(self, exit_code: int) -> None:
         """End the run.
 
         Raises:
-            TimeoutError: the server did not take everything in time; the local files have it.
+            TimeoutError: the server did not take everything in time. The local files have it.
         """
         self._run.finish(exit_code=exit_code)
 
-    def refusals(self) -> list[str]:
-        """Why the server did not take artifacts of the run, which has been finished."""
-        found = []
-        for artifact in self._artifacts:
-            # Its own `wait` asks the server for the artifact besides. Offline there is none.
-            handle = artifact._save_handle
-            if handle is not None:
-                answer = handle.wait_or(timeout=ANSWER_SECONDS).response.log_artifact_response
-                if answer.error_message:
-                    found.append(f"{artifact.name}: {first_line(answer.error_message)}")
-        return found
+    def refused_artifacts(self) -> list[str]:
+        """Why the server refused artifacts of the run, which has ended; one line each."""
+        errors = {each.name: artifact_error(each, ARTIFACT_SECONDS) for each in self._artifacts}
+        return [f"{name}: {error}" for name, error in errors.items() if error]
 
-    def mark(self) -> None:
-        """Note that the server has everything, where the run was online and is finished."""
+    def mark_uploaded(self) -> None:
+        """Mark the files of an online run that has ended: the server has everything in them."""
         if self.mode == "online":
             mark_uploaded(self._directory, self.id)
 
+    def _save_requirements(self) -> None:
+        """Save the list of the installed packages, as the client does by default."""
+        file = Path(self._run.dir, REQUIREMENTS)
+        file.write_text(_installed_packages(), encoding="utf-8")
+        self._run.save(str(file), base_path=self._run.dir, policy="now", glob=False)
+
+
+@cache
+def _installed_packages() -> str:
+    """A line for each installed package; reading them takes longer than the rest of a short run."""
+    versions = {package.name: package.version for package in metadata.distributions()}
+    lines = [f"{name}=={versions[name]}\n" for name in sorted(filter(None, versions))]
+    return "".join(lines)
+
 
 def _check_identity(run: wandb.Run, run_id: str, project: str) -> None:
-    """See that it is the run that was asked for: settings of the process can make it another.
+    """Check that W&B has started the right run: settings of the process can change the id.
 
     Raises:
-        RuntimeError: it is not.
+        RuntimeError: it is another run.
     """
-    made = run.settings
-    if (made.run_id, made.project) != (run_id, project):
+    settings = run.settings
+    if (settings.run_id, settings.project) != (run_id, project):
         run.finish(exit_code=1)
         raise RuntimeError(
-            f"W&B has made the run {made.project}/{made.run_id} in place of {project}/{run_id}: "
-            "check the variables WANDB_..."
+            f"W&B has started the run {settings.project}/{settings.run_id} in place of "
+            f"{project}/{run_id}: check the variables WANDB_..."
         )
 
 
 def _check_writable(folder: Path) -> None:
-    """See that W&B can write there: it would put its files elsewhere without a word.
+    """Check that W&B can write to a folder: without a message, it would write elsewhere.
 
     Raises:
         OSError: it cannot.
@@ -248,17 +229,11 @@ def _settings(stop: Callable[[], None], sweep_id: str | None) -> wandb.Settings:
         disable_code=True,
         disable_git=True,
         save_code=False,
-        x_disable_stats=True,
         init_timeout=INIT_SECONDS,
         finish_timeout=FINISH_SECONDS,
         finish_timeout_raises=True,
-        x_graphql_retry_wait_max_seconds=RETRY_SECONDS,
-        x_file_stream_retry_wait_max_seconds=RETRY_SECONDS,
-        x_file_transfer_retry_wait_max_seconds=RETRY_SECONDS,
-        # What a driver that is killed loses of the local files, and of what the server has.
-        x_transaction_log_flush_interval=FLUSH_SECONDS,
-        x_file_stream_transmit_interval=TRANSMIT_SECONDS,
         sweep_id=sweep_id,
         # Without it the button interrupts the main thread, and with it the whole search.
         stop_fn=stop,
+        **run_settings(),
     )

@@ -1,4 +1,4 @@
-"""What W&B's server is asked: the log-in, the mode, sweeps.
+"""Requests to W&B's server: the credentials, the mode of the runs, sweeps.
 
 It knows nothing of runs.
 """

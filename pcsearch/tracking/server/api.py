@@ -1,13 +1,14 @@
-"""Questions to W&B's server through its client: each has its answer within seconds, or none."""
+"""Requests to W&B's server through its client; each is answered within seconds, or given up."""
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from pcsearch.tracking.server.environment import AGENTS, without
+from pcsearch.tracking.wandb_internals import BRIEF_REQUESTS, execute_graphql, failure_of
 
 if TYPE_CHECKING:
     import wandb
@@ -15,35 +16,20 @@ if TYPE_CHECKING:
 Mode = Literal["online", "offline", "disabled"]
 
 ASK_SECONDS = 8
-"""How long one question may take."""
-ATTEMPT = {
-    "x_graphql_timeout_seconds": 3,
-    "x_graphql_retry_max": 1,
-    "x_graphql_retry_wait_min_seconds": 1,
-    "x_graphql_retry_wait_max_seconds": 1,
-}
-"""How the client's own process asks: twice, and done before we give up.
-
-By itself it goes on for minutes. A question that it still has when this process ends can keep it
-from ending, and this process waits for it.
-"""
-
-GIVEN_UP = "giving up after"
-SLOW = ("Client.Timeout", "context deadline exceeded")
-"""What the client's process says when the server cannot be reached, and when it is silent."""
-NO_MESSAGE = "<no message>"
-"""What it says of an answer without a text."""
+"""How long one request may take."""
 KEY_REFUSED = (401, 403)
 """The HTTP statuses by which a server refuses a key."""
+AGENT_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")
+"""By these an agent of a sweep tells a process which run it is; here every trial is a run."""
 
 
 class NoAnswer(Exception):  # noqa: N818 - the server may well be in order
-    """The server did not answer, or with an error; the text is one line that says why.
+    """The server did not answer, or it answered with an error. The text is one line.
 
     Args:
         reason: the line.
         status: the HTTP status of an answer that refuses.
-        gone: whether there was no answer of use at all.
+        gone: whether there was no useful answer at all.
     """
 
     def __init__(self, reason: str, status: int | None = None, gone: bool = False) -> None:
@@ -52,103 +38,130 @@ class NoAnswer(Exception):  # noqa: N818 - the server may well be in order
         self.gone = gone
 
 
-def connect() -> wandb.Api:
-    """The client's interface to the server, whose key the server has accepted.
+@contextmanager
+def environment(
+    *, without: Iterable[str] = (), having: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Change environment variables during the block.
 
-    There must be a key: the client would ask for one.
+    Args:
+        without: the names of variables to take away.
+        having: variables to set.
+    """
+    having = having or {}
+    before = {name: os.environ.pop(name, None) for name in (*without, *having)}
+    os.environ.update(having)
+    try:
+        yield
+    finally:
+        for name in having:
+            os.environ.pop(name, None)
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+def has_credentials() -> bool:
+    """Whether the user has a key for W&B's server, which the client then keeps.
+
+    Nothing is asked or printed, and the client's own process is not started.
 
     Raises:
-        NoAnswer: the server does not answer, or does not accept the key.
+        wandb.Error: the key is not valid.
+        ValueError: W&B's settings are not valid.
     """
     import wandb
 
-    with _answered(), _briefly():
+    _do_not_report_usage()
+    # The client reads its settings here. It would look for no key where it is offline.
+    settings = {"WANDB_SILENT": "true", "WANDB_MODE": "online"}
+    with environment(without=AGENT_VARIABLES, having=settings):
+        return wandb.login(prompt=False, verify=False)
+
+
+def set_up() -> wandb.Settings:
+    """Start W&B's client in this process, where it is not started, and return its settings.
+
+    By default the client prints where it found the key and takes every run for that of an agent.
+    """
+    import wandb
+
+    _do_not_report_usage()
+    with environment(without=AGENT_VARIABLES):
+        return wandb.setup(wandb.Settings(silent=True, mode="online")).settings
+
+
+def connect() -> wandb.Api:
+    """The client's interface to the server, after the server has accepted the key.
+
+    There must be a key: otherwise the client asks the user for one.
+
+    Raises:
+        NoAnswer: the server does not answer, or it refuses the key.
+    """
+    import wandb
+
+    with _answered(), _brief_requests():
         return wandb.Api(timeout=ASK_SECONDS)
 
 
-def set_up() -> None:
-    """Have the client read its settings, which it does once in a process.
-
-    By itself it prints where it found the key, takes every run for the one of an agent, and
-    reports to the server how it is used: also where every run is offline, and with words on the
-    terminal where the server does not take that.
-    """
-    import wandb
-    from wandb.analytics.opentelemetry import opentelemetry_proxy
-    from wandb.sdk import wandb_setup
-
-    opentelemetry_proxy.disable()
-    with without(AGENTS):
-        wandb_setup._setup(wandb.Settings(silent=True), start_service=False)
-
-
-def abandon() -> None:
-    """Have this process end without waiting for the client's own, which ends after it."""
-    from wandb.sdk import wandb_setup
-
-    connection = wandb_setup.singleton()._connection
-    if connection is not None and connection._cleanup is not None:
-        connection._cleanup()
-
-
 def ask(api: wandb.Api, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What the server answers to a GraphQL request.
+    """The server's answer to a GraphQL request.
 
     Raises:
-        NoAnswer: there is none, or an error.
+        NoAnswer: the server does not answer, or answers with an error.
     """
     with _answered():
-        answer: Any = api._service_api.execute_graphql(
-            query, variables=variables, timeout=ASK_SECONDS
-        )
+        answer = execute_graphql(api, query, variables, ASK_SECONDS)
     return answer if isinstance(answer, dict) else {}
 
 
-@contextmanager
-def _briefly() -> Iterator[None]:
-    """Have an interface that is made in the block ask as `ATTEMPT` says; runs ask otherwise."""
-    from wandb.sdk import wandb_setup
+def _do_not_report_usage() -> None:
+    """Keep the client from reporting to the server how it is used.
 
-    set_up()
-    settings = wandb_setup.singleton().settings
-    kept = {name: getattr(settings, name) for name in ATTEMPT}
+    It would do so where every run is offline too, and print errors where the server refuses.
+    """
+    os.environ["WANDB_ERROR_REPORTING"] = "false"
+
+
+@contextmanager
+def _brief_requests() -> Iterator[None]:
+    """Have an interface that is made in the block send brief requests; runs send others."""
+    settings = set_up()
+    before = {name: getattr(settings, name) for name in BRIEF_REQUESTS}
     try:
-        for name, value in ATTEMPT.items():
-            setattr(settings, name, value)
+        _change(settings, BRIEF_REQUESTS)
         yield
     finally:
-        for name, value in kept.items():
-            setattr(settings, name, value)
+        # `wandb.setup` cannot set a value back to None.
+        _change(settings, before)
+
+
+def _change(settings: wandb.Settings, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(settings, name, value)
 
 
 @contextmanager
 def _answered() -> Iterator[None]:
-    began = time.monotonic()
+    """Turn an error of the client into `NoAnswer`."""
+    start = time.monotonic()
     try:
         yield
-    # The client raises its own errors, those of its service process, and bare ones.
+    # The client raises its own errors, those of its process, and bare ones.
     except Exception as error:
-        response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
-        status = getattr(response, "http_status", 0) or None
-        text = getattr(response, "message", "") or str(error)
-        seconds = time.monotonic() - began
-        if seconds >= ASK_SECONDS or any(sign in text for sign in SLOW):
-            raise NoAnswer(f"no answer in {seconds:.0f} s", gone=True) from error
-        if status is not None and status >= 500:
-            raise NoAnswer(f"HTTP status {status}", gone=True) from error
-        if GIVEN_UP in text:
-            # The line quotes the address, which may carry credentials.
-            last = text[text.index(GIVEN_UP) :].splitlines()[0].rpartition(": ")[2]
-            reason = "it answers with errors" if GIVEN_UP in last else last
-            raise NoAnswer(reason, gone=True) from error
-        line = first_line(text)
-        if status is not None and line in ("", NO_MESSAGE):
-            raise NoAnswer(f"HTTP status {status}; is WANDB_BASE_URL right?", status) from error
-        raise NoAnswer(line or type(error).__name__, status) from error
+        seconds = time.monotonic() - start
+        raise _no_answer(error, seconds) from error
 
 
-def first_line(text: str) -> str:
-    """The first line that says something, without what the client puts before it."""
-    lines = (line.strip() for line in text.splitlines())
-    first = next((line for line in lines if line), "")
-    return first.removeprefix("Failed to execute API request: ").removeprefix("input: ")
+def _no_answer(error: Exception, seconds: float) -> NoAnswer:
+    failure = failure_of(error)
+    patience: float = BRIEF_REQUESTS["x_graphql_timeout_seconds"]
+    if seconds >= ASK_SECONDS or (failure.gave_up and seconds >= patience):
+        return NoAnswer(f"no answer in {seconds:.0f} s", gone=True)
+    if failure.status is not None and failure.status >= 500:
+        return NoAnswer(f"HTTP status {failure.status}", gone=True)
+    if failure.gave_up:
+        return NoAnswer(failure.text or "it answers with errors", gone=True)
+    if failure.status is not None and not failure.text:
+        reason = f"HTTP status {failure.status}; is WANDB_BASE_URL right?"
+        return NoAnswer(reason, failure.status)
+    return NoAnswer(failure.text or type(error).__name__, failure.status)

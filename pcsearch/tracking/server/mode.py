@@ -13,13 +13,21 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pcsearch.errors import PcsearchError
-from pcsearch.tracking.server.api import KEY_REFUSED, Mode, NoAnswer, connect, set_up
+from pcsearch.tracking.server.api import (
+    KEY_REFUSED,
+    Mode,
+    NoAnswer,
+    connect,
+    has_credentials,
+    set_up,
+)
+from pcsearch.tracking.wandb_internals import first_line
 
 Requested = Literal["auto", "online", "offline", "disabled"]
 
 PROBE_SECONDS = 5.0
 DOWN = (500, 502, 503, 504)
-"""The HTTP statuses of a server that is not up, or not behind its proxy."""
+"""The HTTP statuses of a server that is not up, or of a proxy without a server behind it."""
 
 _ENVIRONMENT: dict[str, Mode] = {
     "offline": "offline",
@@ -30,14 +38,19 @@ _ENVIRONMENT: dict[str, Mode] = {
 
 @dataclass(frozen=True)
 class WandbMode:
-    """The mode to use, and one line for the user that says why."""
+    """Where runs go, and one line for the user that says why."""
 
     mode: Mode
     reason: str
 
 
 class _Obstacle(NamedTuple):
-    """Why runs cannot go online: told in passing, and as the refusal of a request for it."""
+    """Why runs cannot go online.
+
+    Args:
+        reason: in brackets after "W&B: offline".
+        refusal: after the option that requires the server.
+    """
 
     reason: str
     refusal: str
@@ -55,129 +68,123 @@ _BAD_SETTINGS = _Obstacle(
     "its settings are not valid: check the variables WANDB_...",
     "needs valid settings: check the variables WANDB_...",
 )
-
-
-KEYS = (_NO_KEY, _BAD_KEY, _REFUSED_KEY)
+_KEY_OBSTACLES = (_NO_KEY, _BAD_KEY, _REFUSED_KEY)
 
 
 def resolve(requested: Requested) -> WandbMode:
-    """Decide where runs go; asks the server, and briefly, where that matters.
+    """Decide where the runs go. The server is asked, for seconds at most, where that matters.
 
     Args:
-        requested: ``auto`` goes online when an API key is configured that the server accepts,
-            else offline; there the variable WANDB_MODE can say offline or disabled.
+        requested: ``auto`` is online when an API key is configured that the server accepts, else
+            offline. With ``auto`` the variable WANDB_MODE can choose offline or disabled.
 
     Raises:
-        PcsearchError: ``online`` is requested and cannot be had.
+        PcsearchError: ``online`` is requested and is not possible.
     """
     if requested in ("offline", "disabled"):
         return WandbMode(requested, f"W&B: {requested} (as requested)")
-    wish = os.environ.get("WANDB_MODE", "").strip().lower()
-    if requested == "auto" and wish in _ENVIRONMENT:
-        return WandbMode(_ENVIRONMENT[wish], f"W&B: {_ENVIRONMENT[wish]} (WANDB_MODE is {wish})")
-    server, obstacle = _ask()
+    variable = os.environ.get("WANDB_MODE", "").strip().lower()
+    if requested == "auto" and variable in _ENVIRONMENT:
+        mode = _ENVIRONMENT[variable]
+        return WandbMode(mode, f"W&B: {mode} (WANDB_MODE is {variable})")
+    server, obstacle = _check_server()
     if obstacle is None:
         return WandbMode("online", f"W&B: online ({_host(server)})")
     if requested == "online":
-        remedy = "run wandb login or use" if obstacle in KEYS else "use"
+        remedy = "run wandb login or use" if obstacle in _KEY_OBSTACLES else "use"
         raise PcsearchError(f"--wandb online {obstacle.refusal}; {remedy} --wandb offline")
     return WandbMode("offline", f"W&B: offline ({obstacle.reason})")
 
 
-def require(option: str) -> None:
-    """See that W&B's server can be used, whatever WANDB_MODE says.
+def require_server(option: str) -> None:
+    """Check that W&B's server can be used, whatever WANDB_MODE says.
 
     Args:
-        option: what needs it.
+        option: the option that needs the server.
 
     Raises:
-        PcsearchError: it cannot.
+        PcsearchError: the server cannot be used.
     """
-    _, obstacle = _ask()
+    _, obstacle = _check_server()
     if obstacle is not None:
-        remedy = "; run wandb login" if obstacle in KEYS else ""
+        remedy = "; run wandb login" if obstacle in _KEY_OBSTACLES else ""
         raise PcsearchError(f"{option} {obstacle.refusal}{remedy}")
 
 
-def answers() -> bool:
-    """Whether there is a server at the address that W&B is set up for."""
-    from wandb.sdk import wandb_setup
-
-    set_up()
-    return _unreachable(wandb_setup.singleton().settings.base_url) is None
+def is_reachable() -> bool:
+    """Whether a server answers at the address that W&B is configured for."""
+    return _unreachable(set_up().base_url) is None
 
 
 def sync_command(directory: Path) -> str:
-    """The shell command that uploads what W&B's server lacks of an experiment.
+    """The shell command that uploads the runs of an experiment to W&B's server.
 
-    W&B leaves out what is marked as uploaded, and joins the parts of a resumed run.
+    It leaves out files that are marked as uploaded, and joins the sessions of a resumed run.
 
     Args:
-        directory: of the experiment.
+        directory: the experiment's.
     """
     return shlex.join(["wandb", "sync", "--include-online", str(directory / "wandb")])
 
 
-def _ask() -> tuple[str, _Obstacle | None]:
-    """The server that W&B is set up for, and why runs cannot go there."""
-    server, obstacle = _account()
-    return server, obstacle or _unreachable(server) or _refused(server)
+def _check_server() -> tuple[str, _Obstacle | None]:
+    """The address of W&B's server, and why runs cannot go there.
 
-
-def _account() -> tuple[str, _Obstacle | None]:
-    """The server that W&B is set up for, and what is wrong with the credentials for it."""
+    The address is empty where the credentials for it are missing or wrong.
+    """
     from wandb.errors import AuthenticationError, UsageError
-    from wandb.sdk import wandb_setup
-    from wandb.sdk.lib import wbauth
 
     try:
-        set_up()
-        server = wandb_setup.singleton().settings.base_url
-        credentials = wbauth.authenticate_session(
-            host=server, source="pcsearch", prompt=False, update_session=False
-        )
+        if not has_credentials():
+            return "", _NO_KEY
+        server = set_up().base_url
     except AuthenticationError:
-        return server, _BAD_KEY
+        return "", _BAD_KEY
     except (UsageError, ValueError):
-        # What such an error says can quote the key.
+        # The text of such an error can quote the key.
         return "", _BAD_SETTINGS
-    return server, None if credentials else _NO_KEY
+    # The client's own process does not start: it raises errors of many types.
+    except Exception as error:
+        message = f"its client does not start: {first_line(str(error)) or type(error).__name__}"
+        return "", _Obstacle(message, f"cannot be used: {message}")
+    return server, _unreachable(server) or _refused(server)
 
 
 def _unreachable(server: str) -> _Obstacle | None:
-    """Whether the server does not answer, and how; the time for its name is bounded too."""
+    """What is wrong where the server does not answer in `PROBE_SECONDS`."""
     outcome: list[str | None] = []
-    # urllib's timeout leaves out the look-up of the name, which can take half a minute.
+    # The timeout of urllib does not cover the look-up of the name, which can take half a minute.
     probe = threading.Thread(target=lambda: outcome.append(_failure(server)), daemon=True)
     probe.start()
     probe.join(PROBE_SECONDS)
     failure = outcome[0] if outcome else f"no answer in {PROBE_SECONDS:g} s"
     if failure is None:
         return None
-    told = f"cannot reach {_host(server)}: {failure}"
-    return _Obstacle(told, told)
+    message = f"cannot reach {_host(server)}: {failure}"
+    return _Obstacle(message, message)
 
 
 def _refused(server: str) -> _Obstacle | None:
-    """Whether the server, which is up, does not take the key or does not answer after all."""
+    """What is wrong where the server, which is up, refuses the key or does not answer."""
     try:
         connect()
     except NoAnswer as problem:
         if problem.status in KEY_REFUSED:
             return _REFUSED_KEY
-        told = f"cannot use {_host(server)}: {problem}"
-        return _Obstacle(told, told)
+        message = f"cannot use {_host(server)}: {problem}"
+        return _Obstacle(message, message)
     return None
 
 
 def _failure(server: str) -> str | None:
+    """Why a request to the server fails, None where it answers."""
     try:
-        # urllib would take credentials in the address for a part of the server's name.
+        # To urllib, credentials in the address are a part of the server's name.
         bare = urlsplit(server)._replace(netloc=_host(server)).geturl()
         urllib.request.urlopen(bare, timeout=PROBE_SECONDS).close()  # noqa: S310
     except urllib.error.HTTPError as error:
         error.close()
-        # Any other status comes from a server that is up, which may have nothing at this address.
+        # With any other status the server is up; it may have no page at this address.
         return f"HTTP status {error.code}" if error.code in DOWN else None
     except urllib.error.URLError as error:
         return str(error.reason)
@@ -187,5 +194,5 @@ def _failure(server: str) -> str | None:
 
 
 def _host(server: str) -> str:
-    """The server's name and port: an address may carry credentials, which stay out of sight."""
+    """The server's name and port, without the credentials that an address may carry."""
     return urlsplit(server).netloc.rpartition("@")[2]

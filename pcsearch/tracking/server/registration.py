@@ -1,4 +1,4 @@
-"""The W&B sweep that the runs of a search belong to."""
+"""Registers a search as a W&B sweep, which the runs of the search belong to."""
 
 from __future__ import annotations
 
@@ -10,59 +10,62 @@ from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import Sweep
 from pcsearch.tracking.server.api import Mode, NoAnswer
 from pcsearch.tracking.server.mode import resolve
-from pcsearch.tracking.server.sweep import register
+from pcsearch.tracking.server.sweep import create_sweep
 
 SWEEP_ID, SWEEP_URL = "sweep_id", "sweep_url"
-"""The sweep in the experiment's record of tracking."""
+"""The names of the sweep's id and page in the experiment's record."""
 
 
 @dataclass(frozen=True)
-class Attachment:
-    """Where the runs of a search go, now that W&B was told of it.
+class Registration:
+    """Where the runs of a search go, after W&B was asked to register the search.
 
     Args:
         tracking: what to keep in the experiment's record, with the sweep where there is one.
         mode: where the runs go.
-        sweep: a line that says where the sweep is, empty without one.
-        problem: what went wrong, in a line, else empty.
+        message: a line for the user that says where the sweep is, empty without a sweep.
+        problem: a line for the user that says what went wrong, else empty.
     """
 
     tracking: dict[str, Any]
     mode: Mode
-    sweep: str = ""
+    message: str = ""
     problem: str = ""
 
 
-def attach(sweep: Sweep, tracking: Mapping[str, Any], mode: Mode, resumed: bool) -> Attachment:
-    """Register a search as a W&B sweep, once and where its runs go online.
+def register_search(
+    sweep: Sweep, tracking: Mapping[str, Any], mode: Mode, resumed: bool
+) -> Registration:
+    """Register a search as a W&B sweep, where its runs go online and it has no sweep yet.
 
-    A search that began without a sweep stays without: most of its runs would lack it.
+    A search that started without a sweep stays without one: most of its runs would not be in it.
 
     Args:
         sweep: what is searched.
-        tracking: W&B's ``project``, ``entity``, the mode that was asked for (``wandb``), and the
-            ``sweep_id`` of one that is there already.
+        tracking: W&B's ``project`` and ``entity``, the mode that the user has chosen (``wandb``),
+            and the ``sweep_id`` where the search has a sweep.
         mode: where the runs go.
-        resumed: whether the search has run before.
+        resumed: whether earlier sessions have run the search.
 
     Raises:
-        PcsearchError: it cannot be registered, and ``online`` was asked for.
+        PcsearchError: W&B does not register the search, and the user has chosen ``online``.
     """
-    kept = dict(tracking)
-    if kept.get(SWEEP_ID):
-        place = kept.get(SWEEP_URL) or kept[SWEEP_ID]
-        return Attachment(kept, mode, "" if mode == "disabled" else f"W&B sweep: {place}")
+    record = dict(tracking)
+    if record.get(SWEEP_ID):
+        page = record.get(SWEEP_URL) or record[SWEEP_ID]
+        return Registration(record, mode, "" if mode == "disabled" else f"W&B sweep: {page}")
     if mode != "online" or resumed:
-        return Attachment(kept, mode)
+        return Registration(record, mode)
     try:
-        made = register(sweep, kept["project"], kept["entity"])
+        created = create_sweep(sweep, record["project"], record["entity"])
     except NoAnswer as problem:
-        told = f"W&B did not register the search as a sweep: {problem}"
-        if kept["wandb"] == "online":
-            raise PcsearchError(f"{told}; --wandb auto goes on without a sweep") from problem
-        # A server that has gone away would hold up every run.
-        now = resolve("auto").mode if problem.gone else mode
-        how = "offline" if now != "online" else "without one"
-        return Attachment(kept, now, problem=f"{told}; the search goes on {how}")
-    kept |= {SWEEP_ID: made.id, SWEEP_URL: made.url}
-    return Attachment(kept, mode, f"W&B sweep: {made.url}")
+        message = f"W&B did not register the search as a sweep: {problem}"
+        if record["wandb"] == "online":
+            advice = "--wandb auto searches without a sweep"
+            raise PcsearchError(f"{message}; {advice}") from problem
+        # A server that does not answer would hold up every run.
+        new_mode = resolve("auto").mode if problem.gone else mode
+        how = "offline" if new_mode != "online" else "without a sweep"
+        return Registration(record, new_mode, problem=f"{message}; the search continues {how}")
+    record |= {SWEEP_ID: created.id, SWEEP_URL: created.url}
+    return Registration(record, mode, f"W&B sweep: {created.url}")

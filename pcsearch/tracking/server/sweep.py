@@ -1,4 +1,4 @@
-"""The search as a W&B sweep: registered at the server, or taken from there."""
+"""Creates a sweep at W&B's server, and reads one from there."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.sweep import Sweep
-from pcsearch.tracking.server.api import NoAnswer, ask, connect
+from pcsearch.tracking.server.api import NoAnswer, ask, connect, set_up
 
 if TYPE_CHECKING:
     import wandb
 
-# As W&B's own client says it; of its variables those that say something here.
+# The request of W&B's own client, with the variables that are used here.
 UPSERT = """
 mutation UpsertSweep(
     $config: String,
@@ -59,12 +59,12 @@ VIEWER = "query Viewer { viewer { entity } }"
 
 @dataclass(frozen=True)
 class SweepAddress:
-    """Where a sweep is in W&B.
+    """Where a sweep is at W&B.
 
     Args:
-        id: its own, eight letters and digits.
-        project: None where it is not said.
-        entity: None where it is not said.
+        id: the sweep's, eight letters and digits.
+        project: None where the address does not name one.
+        entity: None where the address does not name one.
     """
 
     id: str
@@ -77,7 +77,7 @@ class SweepAddress:
 
 @dataclass(frozen=True)
 class WandbSweep:
-    """A sweep that is in W&B, and where its page is."""
+    """The id and the page of a sweep at W&B."""
 
     id: str
     url: str
@@ -87,7 +87,7 @@ def parse_address(text: str) -> SweepAddress:
     """Read ``ID``, ``PROJECT/ID`` or ``ENTITY/PROJECT/ID``.
 
     Raises:
-        PcsearchError: it is none of these.
+        PcsearchError: the text has none of these forms.
     """
     parts = text.split("/")
     if not 1 <= len(parts) <= 3 or not all(re.fullmatch(r"[^\s:;,#?'\"]+", part) for part in parts):
@@ -96,19 +96,20 @@ def parse_address(text: str) -> SweepAddress:
     return SweepAddress(*parts[::-1])
 
 
-def register(sweep: Sweep, project: str, entity: str | None) -> WandbSweep:
-    """Make a sweep in W&B whose configuration is the sweep's file, as it is written.
+def create_sweep(sweep: Sweep, project: str, entity: str | None) -> WandbSweep:
+    """Create a sweep at W&B whose configuration is the text of the sweep file.
 
-    W&B holds files to a schema and only warns: of a missing ``program``, say, which nothing here
-    needs. Nothing is printed and no environment variable is set, unlike by ``wandb.sweep``.
+    W&B checks the text against a schema and only warns, of a missing ``program`` for example,
+    which pcsearch does not need. Unlike ``wandb.sweep``, this prints nothing and sets no
+    environment variable.
 
     Args:
-        sweep: what to register.
-        project: of W&B.
+        sweep: the sweep file.
+        project: W&B's project.
         entity: the user or team, None for W&B's default.
 
     Raises:
-        NoAnswer: the server does not answer in a few seconds, or refuses.
+        NoAnswer: the server does not answer within seconds, or refuses.
     """
     api = connect()
     entity = entity or api.settings["entity"]
@@ -119,43 +120,47 @@ def register(sweep: Sweep, project: str, entity: str | None) -> WandbSweep:
         "projectName": project,
     }
     answer = ask(api, UPSERT, variables)
-    made = (answer.get("upsertSweep") or {}).get("sweep") or {}
-    if not made.get("name"):
-        raise NoAnswer("the server has made no sweep")
-    place = made.get("project") or {}
+    created = (answer.get("upsertSweep") or {}).get("sweep") or {}
+    sweep_id = created.get("name")
+    if not sweep_id:
+        raise NoAnswer("the server has created no sweep")
+    place = created.get("project") or {}
     entity = (place.get("entity") or {}).get("name") or entity or _default_entity(api)
-    return WandbSweep(made["name"], _url(api, entity, place.get("name") or project, made["name"]))
+    return WandbSweep(sweep_id, _url(entity, place.get("name") or project, sweep_id))
 
 
-def configuration(address: SweepAddress) -> tuple[str, WandbSweep]:
-    """The configuration of a sweep that W&B has, in YAML, and the sweep.
+def fetch_sweep(address: SweepAddress) -> tuple[str, WandbSweep]:
+    """Read a sweep from W&B's server: its configuration in YAML, and the sweep.
 
     Args:
-        address: with its project.
+        address: with a project.
 
     Raises:
-        NoAnswer: the server does not answer in a few seconds, or refuses.
-        PcsearchError: it has no such sweep.
+        NoAnswer: the server does not answer within seconds, or refuses.
+        PcsearchError: the server has no such sweep.
     """
     api = connect()
     entity = address.entity or api.settings["entity"] or _default_entity(api)
     variables = {"name": address.id, "project": address.project, "entity": entity}
     answer = ask(api, GET, variables)
-    found: dict[str, Any] = (answer.get("project") or {}).get("sweep") or {}
-    text = found.get("config")
+    sweep: dict[str, Any] = (answer.get("project") or {}).get("sweep") or {}
+    text = sweep.get("config")
     if not isinstance(text, str) or not text.strip():
         where = f"{entity}/{address.project}" if entity else str(address.project)
         message = f"W&B has no sweep {address.id} in {where}; write ENTITY/PROJECT/ID"
         raise PcsearchError(Problem(message, "--sweep-id"))
-    return text, WandbSweep(address.id, _url(api, entity, address.project, address.id))
+    return text, WandbSweep(address.id, _url(entity, address.project, address.id))
 
 
 def _default_entity(api: wandb.Api) -> str | None:
-    """The entity of the key's owner; the client's own property asks for more than servers tell."""
+    """The entity of the key's owner.
+
+    The client's ``default_entity`` asks for fields that some servers lack.
+    """
     viewer: dict[str, Any] = ask(api, VIEWER, {}).get("viewer") or {}
     return viewer.get("entity")
 
 
-def _url(api: wandb.Api, entity: str | None, project: str | None, sweep_id: str) -> str:
-    parts = (entity or "", project or "", "sweeps", sweep_id)
-    return api._service_api.app_url + "/".join(quote(part, safe="") for part in parts if part)
+def _url(entity: str | None, project: str | None, sweep_id: str) -> str:
+    parts = [part for part in (entity, project, "sweeps", sweep_id) if part]
+    return "/".join([set_up().app_url.rstrip("/"), *(quote(part, safe="") for part in parts)])

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,6 @@ from disks import small_disk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcsearch.engine.records.history import folder_name, read_history, retry_failed
 from pcsearch.engine.records.journal import (
     FILE,
     Compared,
@@ -87,35 +83,6 @@ def test_a_damaged_line_is_named(line: bytes, tmp_path: Path) -> None:
         list(journal.events())
 
 
-@pytest.mark.parametrize(
-    ("events", "told"),
-    [
-        ([Suggested("b", 2)], "trials are missing in it"),
-        ([Suggested("a", 1), Suggested("b", 1)], "trials are missing in it"),
-        ([Suggested("a", 1), Retried("b")], "it does not begin the trial b"),
-        ([Suggested("../a", 1)], "trial 1 is not in the directory"),
-    ],
-)
-def test_a_journal_that_cannot_be_right_is_refused(
-    events: list[Event], told: str, tmp_path: Path
-) -> None:
-    with pytest.raises(PcsearchError, match=told):
-        history_of(tmp_path, *events)
-
-
-def test_folders_that_the_journal_does_not_know_are_told(tmp_path: Path) -> None:
-    (tmp_path / "0001_abc").mkdir()
-    with pytest.raises(PcsearchError, match="it does not know 0001_abc"):
-        read_history(tmp_path)
-
-
-def test_a_folder_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "here" / "else").mkdir(parents=True)
-    (tmp_path / "here" / folder_name(1, "a")).symlink_to(tmp_path)
-    with pytest.raises(PcsearchError, match="trial 1 is not in the directory"):
-        history_of(tmp_path / "here", Suggested("a", 1))
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 kB."""
@@ -146,90 +113,8 @@ def test_on_a_full_disk_the_journal_stays_as_it_was(disk: Path) -> None:
     assert list(journal.events())[-1] == Retried("after")
 
 
-def history_of(tmp_path: Path, *events: Event) -> Any:
-    for event in events:
-        Journal(tmp_path).add(event)
-    return read_history(tmp_path)
-
-
-def report(directory: Path, number: int, trial: str, epochs: int) -> None:
-    """Have a trial report so many epochs."""
-    folder = directory / folder_name(number, trial)
-    folder.mkdir(exist_ok=True)
-    lines = [json.dumps({"training_iteration": e, "loss": 1 / e}) for e in range(1, epochs + 1)]
-    (folder / "result.json").write_text("\n".join(lines) + "\n")
-
-
-def test_a_decision_whose_report_was_lost_is_made_again(tmp_path: Path) -> None:
-    report(tmp_path, 1, "a", epochs=2)
-    events = [Suggested("a", 1), Compared("a", 3, 0.7, True), ReachedTarget("a", [0.1], 3)]
-    history = history_of(tmp_path, *events)
-    assert [trial.id for trial in history.unfinished] == ["a"]
-    assert history.reached is None
-    report(tmp_path, 1, "a", epochs=3)
-    history = read_history(tmp_path)
-    assert history.unfinished == []
-    assert history.reached == events[2]
-
-
-def test_a_trial_goes_on_until_it_has_ended_or_was_stopped(tmp_path: Path) -> None:
-    report(tmp_path, 2, "b", epochs=3)
-    history = history_of(
-        tmp_path,
-        Suggested("b", 2),
-        Suggested("a", 1),
-        Suggested("c", 3),
-        Compared("a", 3, 0.5, False),
-        Compared("b", 3, 0.7, True),
-        Ended("c", True, [None], error="KeyError"),
-    )
-    assert [trial.id for trial in history.trials] == ["a", "b", "c"]
-    assert [trial.id for trial in history.unfinished] == ["a"]
-    assert [trial.id for trial in history.failed] == ["c"]
-    assert history.trials[0].folder == tmp_path / folder_name(1, "a")
-    assert not history.is_over(3)
-
-
-def test_a_search_killed_when_it_reached_its_target_is_over(tmp_path: Path) -> None:
-    history = history_of(tmp_path, Suggested("a", 1), Suggested("b", 2), ReachedTarget("b", [0.1]))
-    assert history.is_over(99)
-    first, second = history.trials
-    assert (first.ended.by_target, second.ended.by_target) == (True, False)
-    # Its reports have them, of every metric.
-    assert second.ended.values == []
-
-
 def test_a_journal_from_before_trials_could_be_stopped_by_hand_is_read(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(
         '{"event": "ended", "trial": "a", "failed": false, "values": [0.5]}\n'
     )
     assert list(Journal(tmp_path).events()) == [Ended("a", False, [0.5], by_hand=False)]
-
-
-def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:
-    history = history_of(tmp_path, Suggested("a", 1), Ended("a", True, [None]), Tracked("a", 4))
-    assert history.is_over(1)
-    assert retry_failed(history) == [Retried("a")]
-    assert not history.is_over(1)
-    assert retry_failed(history) == []
-    Journal(tmp_path).add(Retried("a"))
-    again = read_history(tmp_path)
-    assert replace(again.trials[0]) == replace(history.trials[0])
-    assert again.trials[0].tracked is None
-
-
-def test_a_run_that_was_closed_before_its_trial_ended_has_more_to_come(tmp_path: Path) -> None:
-    history = history_of(tmp_path, Suggested("a", 1), Tracked("a", 4), Ended("a", False, [0.5]))
-    assert history.trials[0].tracked is None
-
-
-def test_reports_are_those_of_the_trials_file(tmp_path: Path) -> None:
-    history = history_of(tmp_path, Suggested("a", 1))
-    assert (history.trials[0].reports, history.trials[0].last_report) == ([], None)
-    folder = tmp_path / folder_name(1, "a")
-    folder.mkdir()
-    lines = [json.dumps({"epoch": epoch}) for epoch in (1, 2)]
-    (folder / "result.json").write_text("\n".join(lines) + os.linesep + '{"epoch": 3, "lo')
-    trial = read_history(tmp_path).trials[0]
-    assert [report["epoch"] for report in trial.reports] == [1, 2]
-    assert trial.last_report == {"epoch": 2}

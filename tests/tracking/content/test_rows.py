@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from pcsearch.tracking.content.rows import kept_reports, media, node, row
+from pcsearch.engine.records.report import flatten
+from pcsearch.tracking.content.rows import (
+    files_of,
+    make_row,
+    node_of,
+    values_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +38,7 @@ from pcsearch.tracking.content.rows import kept_reports, media, node, row
     ],
 )
 def test_numbers_and_strings_are_kept_as_plain_ones(value: Any, expected: Any) -> None:
-    (found,) = row({"x": value}).values()
+    (found,) = values_of({"x": value}).values()
     assert found == expected
     assert type(found) is type(expected)
 
@@ -47,18 +52,16 @@ def test_numbers_and_strings_are_kept_as_plain_ones(value: Any, expected: Any) -
         np.zeros(2),
         torch.zeros(2, 2),
         object(),
-        {},
-        {"y": None},
         1j,
         Fraction(1),
     ],
 )
 def test_anything_else_is_left_out(value: Any) -> None:
-    assert row({"x": value, "loss": 1}) == {"loss": 1}
+    assert values_of({"x": value, "loss": 1}) == {"loss": 1}
 
 
 def test_nested_reports_have_the_names_by_which_a_sweep_calls_them() -> None:
-    assert row({"val": {"loss": 1, "per": {"a": 2, 3: "b"}}}) == {
+    assert values_of(flatten({"val": {"loss": 1, "per": {"a": 2, 3: "b"}}})) == {
         "val/loss": 1,
         "val/per/a": 2,
         "val/per/3": "b",
@@ -76,8 +79,9 @@ def test_what_tune_adds_and_the_names_of_files_are_left_out() -> None:
         "reconstructions_images": "reconstructions/epoch_0001.png",
         "reconstructions_video": None,
     }
-    assert row(report) == {"loss": 1.0}
-    assert media(report) == {"reconstructions_images": "reconstructions/epoch_0001.png"}
+    files = {"reconstructions_images": "reconstructions/epoch_0001.png"}
+    assert make_row(4, flatten(report)) == (4, {"loss": 1.0}, files, "h")
+    assert files_of(report) == files
 
 
 @pytest.mark.parametrize(
@@ -89,11 +93,4 @@ def test_what_tune_adds_and_the_names_of_files_are_left_out() -> None:
     ],
 )
 def test_a_report_tells_where_it_was_made(report: dict[str, Any], expected: str | None) -> None:
-    assert node(report) == expected
-
-
-def test_kept_reports_are_those_that_are_whole(tmp_path: Path) -> None:
-    assert list(kept_reports(tmp_path)) == []
-    text = '{"epoch": 1, "loss": NaN}\n{"epoch"\n7\n\n{"epoch": 2}\n{"epoch": 3, "lo'
-    (tmp_path / "result.json").write_text(text)
-    assert [report["epoch"] for report in kept_reports(tmp_path)] == [1, 2]
+    assert node_of(report) == expected

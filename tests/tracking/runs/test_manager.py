@@ -1,7 +1,8 @@
-"""W&B that fails, at the start or later: the search goes on, and says what is missing."""
+"""The runs of a search: resumed after a kill, completed, and never in the way of the search."""
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -9,99 +10,30 @@ from typing import Any
 
 import pytest
 import wandb
-from wandb.errors import CommError
+from wandb_server import WandbServer
 from wandb_trials import (
     FakeTrial,
+    chart,
+    checkpoint,
+    complete,
+    history_of,
     keep_reports,
-    left,
+    logged,
     make,
     metrics,
     of_epochs,
     part,
+    poll,
     read_all,
     read_one,
     report,
     run_trial,
+    start,
 )
 
-from pcsearch.tracking.runs import manager, offline_files
-
-
-def test_w_and_b_failing_at_the_start_is_one_problem_and_no_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(**_: Any) -> None:
-        raise CommError("the server is on fire\nand more")
-
-    monkeypatch.setattr(wandb, "init", fail)
-    callback = make(tmp_path)
-    for name in ("a", "b"):
-        run_trial(callback, FakeTrial(name), [metrics(1), metrics(2)])
-    assert callback.problems == ["W&B: a run was not started: the server is on fire"]
-
-
-def test_a_run_that_is_not_the_trials_own_is_refused(tmp_path: Path) -> None:
-    # As an agent's variable has it, where the process has set up W&B itself.
-    wandb.setup(wandb.Settings(silent=True, sweep_id="abc12345"))
-    callback = make(tmp_path)
-    run_trial(callback, FakeTrial(), [metrics(1)])
-    (problem,) = callback.problems
-    assert problem.startswith("W&B: a run was not started: W&B has made the run ")
-    assert "in place of pc/ab12c_00003: check the variables WANDB_..." in problem
-
-
-def test_after_a_failure_online_runs_are_offline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = wandb.init
-
-    def fail_online(**arguments: Any) -> Any:
-        if arguments["mode"] == "online":
-            raise CommError("no answer")
-        return real(**arguments)
-
-    monkeypatch.setattr(wandb, "init", fail_online)
-    monkeypatch.setattr(manager, "answers", lambda: True)
-    callback = make(tmp_path, mode="online")
-    for name in ("a", "b"):
-        run_trial(callback, FakeTrial(name), [metrics(1)])
-    assert read_one(tmp_path).id == "b"
-    (problem,) = callback.problems
-    assert "no answer; from now on runs are offline: wandb sync " in problem
-
-
-@pytest.mark.parametrize(
-    ("method", "losses"),
-    [
-        ("log", ["a report was lost", "the charts of the vodes were lost"]),
-        ("finish", ["a run was not written to its end"]),
-    ],
-)
-def test_w_and_b_failing_later_is_noted_once_and_the_trials_go_on(
-    method: str, losses: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise wandb.Error("broken pipe")
-
-    callback = make(tmp_path)
-    with monkeypatch.context() as patched:
-        patched.setattr(wandb.Run, method, fail)
-        for name in ("a", "b"):
-            run_trial(callback, FakeTrial(name), [metrics(1), metrics(2)])
-    assert callback.problems == [f"W&B: {loss}: broken pipe" for loss in losses]
-    assert {run.id for run in read_all(tmp_path)} == {"a", "b"}
-
-
-def test_a_directory_that_w_and_b_cannot_write_is_told_and_the_search_goes_on(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "wandb").write_text("a file in its place")
-    callback = make(tmp_path)
-    for name in ("a", "b"):
-        run_trial(callback, FakeTrial(name), [metrics(1), metrics(2)])
-    (problem,) = callback.problems
-    assert problem.startswith("W&B: a run was not started: ")
-    assert "wandb" in problem
+from pcsearch.tracking.runs import manager, offline_files, outage
+from pcsearch.tracking.runs.queue import Backlog
+from pcsearch.tracking.runs.run import WandbRun
 
 
 def test_a_file_that_was_not_written_to_its_end_is_told_with_the_remedy_and_mended(
@@ -121,8 +53,8 @@ def test_a_file_that_was_not_written_to_its_end_is_told_with_the_remedy_and_mend
     keep_reports(tmp_path / "trial", range(1, 4))
     trial.status = "TERMINATED"
 
-    assert left(callback).tracked == {}
-    restored = make(tmp_path, earlier=left(callback, trial))
+    assert history_of(callback).complete == {}
+    restored = make(tmp_path, history=history_of(callback, trial))
     restored.on_experiment_end(trials=[trial])
     restored.settle()
     earlier, later = read_all(tmp_path)
@@ -151,3 +83,176 @@ def test_a_run_that_waits_for_the_server_holds_nothing_up(
     callback.on_experiment_end(trials=[])  # type: ignore[arg-type]
     callback.settle()
     assert len(read_all(tmp_path)) == 20
+
+
+def test_only_so_many_runs_are_open_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, finish = threading.Event(), WandbRun.finish
+
+    def slowly(run: WandbRun, exit_code: int) -> None:
+        release.wait(30)
+        finish(run, exit_code)
+
+    monkeypatch.setattr(WandbRun, "finish", slowly)
+    callback = make(tmp_path)
+    callback._manager._backlog = Backlog(runs=2)
+    trials = [FakeTrial(trial_id=f"aaaaa_0000{number}") for number in (1, 2, 3)]
+    for trial in trials[:2]:
+        callback.on_trial_start(iteration=0, trials=[], trial=trial)
+        report(callback, trial, metrics(1))
+        callback.on_trial_complete(iteration=0, trials=[], trial=trial)
+    started = threading.Event()
+
+    def go_on() -> None:
+        callback.on_trial_start(iteration=0, trials=[], trial=trials[2])
+        started.set()
+
+    threading.Thread(target=go_on, daemon=True).start()
+    assert not started.wait(0.3)
+    release.set()
+    assert started.wait(30)
+    complete(callback, trials[2])
+    assert {run.id[-5:] for run in read_all(tmp_path)} == {"00001", "00002", "00003"}
+    assert callback.problems == []
+
+
+def test_epochs_that_are_done_again_are_sent_once(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial()
+    start(callback, trial)
+    for epoch in (1, 2):
+        report(callback, trial, metrics(epoch))
+    callback.on_trial_recover(iteration=0, trials=[], trial=trial)
+    run_trial(callback, trial, [metrics(2), metrics(3)])
+    assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [1, 2, 3]
+
+
+def test_a_restored_search_goes_on_with_the_same_run_in_a_second_part(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
+    start(callback, trial)
+    for epoch in (1, 2):
+        report(callback, trial, metrics(epoch))
+    keep_reports(tmp_path / "trial", range(1, 3))
+    callback.on_experiment_end(trials=[trial])
+    callback.settle()
+    assert history_of(callback).complete == {trial.trial_id: 2}
+    part(tmp_path)
+
+    restored = make(tmp_path, history=history_of(callback, trial))
+    # The second epoch is done again.
+    run_trial(restored, trial, [metrics(2), metrics(3)])
+    earlier, later = read_all(tmp_path)
+    assert earlier.id == later.id
+    assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
+    lines = chart(later, "Summary/VodeEnergy_Trends")
+    assert [epoch for epoch, name, _ in lines if name == "vode_1"] == [1, 2, 3]
+
+
+def test_what_a_killed_driver_lost_of_a_run_comes_from_the_trials_own_file(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
+    start(callback, trial)
+    for epoch in (1, 2, 3):
+        report(callback, trial, metrics(epoch))
+    callback.settle()
+    assert history_of(callback).complete == {}
+    keep_reports(tmp_path / "trial", range(1, 4), torn='{"epoch": 4, "Loss')
+    part(tmp_path, killed_after=1)
+
+    restored = make(tmp_path, history=history_of(callback, trial))
+    run_trial(restored, trial, [metrics(4)])
+    earlier, later = read_all(tmp_path)
+    assert (earlier.exit_code, later.exit_code) == (None, 0)
+    assert of_epochs(earlier) == [logged(metrics(1))]
+    assert of_epochs(later) == [logged(metrics(epoch)) for epoch in (2, 3, 4)]
+    assert [row["_step"] for row in later.history] == [2, 3, 4, 5]
+    lines = chart(later, "Summary/VodeEnergy_Trends")
+    assert [epoch for epoch, name, _ in lines if name == "vode_1"] == [1, 2, 3, 4]
+
+
+def test_a_trial_that_ended_just_before_the_driver_was_killed_has_a_whole_run(
+    tmp_path: Path,
+) -> None:
+    callback = make(tmp_path)
+    lost, whole = FakeTrial(path=str(tmp_path / "trial")), FakeTrial("whole")
+    start(callback, lost)
+    for epoch in (1, 2, 3):
+        report(callback, lost, metrics(epoch))
+    callback.settle()
+    keep_reports(tmp_path / "trial", range(1, 4))
+    part(tmp_path, killed_after=1)
+    run_trial(callback, whole, [metrics(3)])
+    lost.status = whole.status = "TERMINATED"
+    lost.last_result = metrics(3)
+
+    restored = make(tmp_path, history=history_of(callback, lost, whole))
+    restored.on_step_begin(iteration=0, trials=[])
+    for _ in range(2):
+        restored.on_step_begin(iteration=1, trials=[lost, whole, FakeTrial("new")])
+    restored.on_experiment_end(trials=[lost, whole])
+    restored.settle()
+    first, second, third = sorted(read_all(tmp_path), key=lambda run: run.id)
+    assert (first.id, second.id, third.id) == ("ab12c_00003", "ab12c_00003", "whole")
+    rows = of_epochs(first) + of_epochs(second)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert (second.exit_code, second.summary["trial_status"]) == (0, "finished")
+    assert chart(second, "Summary/VodeEnergy_Trends")
+
+
+def test_a_run_whose_files_are_gone_after_its_upload_is_not_sent_again(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
+    start(callback, trial)
+    for epoch in (1, 2):
+        report(callback, trial, metrics(epoch))
+    keep_reports(tmp_path / "trial", range(1, 3))
+    ended = FakeTrial("ended", status="TERMINATED")
+    run_trial(callback, ended, [metrics(3)])
+    callback.on_experiment_end(trials=[trial])
+    callback.settle()
+    wandb.teardown()
+    shutil.rmtree(tmp_path / "wandb")
+
+    restored = make(tmp_path, history=history_of(callback, trial, ended))
+    restored.on_step_begin(iteration=1, trials=[trial, ended])
+    run_trial(restored, trial, [metrics(3)])
+    assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [3]
+
+
+def test_reports_that_cannot_be_read_cost_only_themselves(tmp_path: Path) -> None:
+    callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
+    (tmp_path / "trial" / "result.json").mkdir(parents=True)
+    run_trial(callback, trial, [metrics(epoch) for epoch in (1, 2)])
+    (problem,) = callback.problems
+    assert problem.startswith("W&B: reports of earlier sessions were lost: ")
+    assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [1, 2]
+
+
+def novodes(epoch: int) -> dict[str, Any]:
+    """A report without vodes: their charts need more of a server."""
+    return {name: value for name, value in metrics(epoch).items() if "Vode" not in name}
+
+
+def with_model(folder: Path, name: str) -> FakeTrial:
+    return FakeTrial(name, checkpoint=checkpoint(folder / name, "model.pt"))
+
+
+def test_a_slow_upload_holds_nothing_up_and_is_waited_for(
+    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "STALL_SECONDS", 0.3)
+    server.takes_artifacts.clear()
+    callback = make(tmp_path / "here", mode="online", entity="team", artifacts="best")
+    first, second = with_model(tmp_path, "first"), with_model(tmp_path, "second")
+    for trial in (first, second):
+        callback.log_trial_start(trial)
+        report(callback, trial, novodes(1))
+        callback.on_trial_complete(iteration=0, trials=[trial], trial=trial)
+    assert poll(lambda: len(server.runs) == 2 and server.runs["second"].lines)
+    # Long enough to be asked whether it is there.
+    time.sleep(1)
+    assert server.runs["first"].exit_code is None
+    server.takes_artifacts.set()
+    callback.settle()
+    assert callback.problems == []
+    assert not callback.unfinished
+    assert {run.exit_code for run in server.runs.values()} == {0}
+    assert {artifact.state for artifact in server.artifacts.all.values()} == {"COMMITTED"}

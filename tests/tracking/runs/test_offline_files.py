@@ -10,7 +10,7 @@ import pytest
 import wandb
 from offline_runs import cut_after, read_run
 
-from pcsearch.tracking.runs.offline_files import Written, discard_empty, has_ended, written
+from pcsearch.tracking.runs.offline_files import WrittenRows, has_ended, read_rows, remove_empty
 
 ROWS = 40
 
@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("file")
 def test_rows_and_end_are_found(tmp_path: Path) -> None:
-    found = written(tmp_path, "a")
+    found = read_rows(tmp_path, "a")
     assert (found.sessions, found.last_step) == (1, ROWS)
     assert f"m{ROWS}" in found.names
     assert has_ended(tmp_path, "a")
@@ -47,7 +47,7 @@ def test_rows_and_end_are_found(tmp_path: Path) -> None:
 def test_a_torn_file_has_what_is_whole(rows: int, file: Path, tmp_path: Path) -> None:
     cut_after(file, rows)
     assert len(read_run(file).history) == rows
-    assert written(tmp_path, "a").last_step == rows
+    assert read_rows(tmp_path, "a").last_step == rows
     assert not has_ended(tmp_path, "a")
 
 
@@ -58,10 +58,10 @@ def test_damage_is_never_an_error(file: Path, tmp_path: Path) -> None:
         for _ in range(rng.choice((1, 50))):
             data[rng.randrange(len(data))] = rng.randrange(256)
         file.write_bytes(data[: rng.randrange(len(data))])
-        assert written(tmp_path, "a").last_step >= 0
+        assert read_rows(tmp_path, "a").last_step >= 0
         has_ended(tmp_path, "a")
     file.write_bytes(b"")
-    assert written(tmp_path, "a") == Written(1, 0, frozenset())
+    assert read_rows(tmp_path, "a") == WrittenRows(1, 0, frozenset())
     assert not has_ended(tmp_path, "a")
 
 
@@ -72,7 +72,7 @@ def test_the_newest_of_several_sessions_says_whether_the_run_has_ended(
     shutil.copytree(file.parent, later.parent)
     cut_after(later, 3)
     assert not has_ended(tmp_path, "a")
-    assert (written(tmp_path, "a").sessions, written(tmp_path, "a").last_step) == (2, ROWS)
+    assert (read_rows(tmp_path, "a").sessions, read_rows(tmp_path, "a").last_step) == (2, ROWS)
 
 
 def test_sessions_that_were_killed_before_they_wrote_anything_are_removed(
@@ -82,11 +82,11 @@ def test_sessions_that_were_killed_before_they_wrote_anything_are_removed(
         empty = tmp_path / "wandb" / folder / f"run-{folder[-1]}.wandb"
         empty.parent.mkdir()
         empty.write_bytes(content)
-    assert discard_empty(tmp_path) == {"a", "b"}
+    assert remove_empty(tmp_path) == {"a", "b"}
     assert [path.parent for path in tmp_path.rglob("*.wandb")] == [file.parent]
     assert has_ended(tmp_path, "a")
 
 
 def test_a_run_without_files_has_nothing(tmp_path: Path) -> None:
-    assert written(tmp_path, "a") == Written(0, 0, frozenset())
+    assert read_rows(tmp_path, "a") == WrittenRows(0, 0, frozenset())
     assert not has_ended(tmp_path, "a")

@@ -1,30 +1,39 @@
-"""Single runs that go to a server, a stand-in for W&B's."""
+"""Single runs, offline and at a stand-in for W&B's server."""
 
 from __future__ import annotations
 
 import asyncio
-import time
+import importlib.metadata
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import wandb
 from wandb.sdk.lib import run_stopping
 from wandb_server import KEY, Run, WandbServer
 from wandb_trials import (
+    FakeOutcomes,
     FakeTrial,
     checkpoint,
     complete,
-    left,
+    history_of,
     logged,
     make,
     metrics,
+    of_epochs,
     poll,
+    read_all,
     read_one,
     report,
+    run_trial,
     start,
 )
 
-from pcsearch.tracking.runs import manager
+from pcsearch.tracking import wandb_internals
 from pcsearch.tracking.runs import run as wandb_run
 
 RUN = "ab12c_00003"
@@ -79,59 +88,8 @@ def test_nothing_is_printed_and_the_key_is_in_no_file(
     assert len(server.runs[RUN].rows) == 1
 
 
-def test_a_server_that_goes_away_holds_the_search_up_briefly_and_only_once(
-    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(manager, "STALL_SECONDS", 1.0)
-    callback = make(tmp_path, mode="online", entity="team")
-    first, second = FakeTrial("first"), FakeTrial("second")
-    start(callback, first)
-    server.go_away("error")
-    began = time.monotonic()
-    report(callback, first, novodes(1))
-    callback.on_trial_complete(iteration=0, trials=[first], trial=first)
-    assert poll(lambda: callback.problems)
-    for epoch in (1, 2):
-        callback.log_trial_start(second)
-        report(callback, second, novodes(epoch))
-    callback.on_trial_complete(iteration=0, trials=[second], trial=second)
-    callback.settle()
-    assert time.monotonic() - began < 10
-    gone, rest = callback.problems
-    assert gone.startswith(
-        "W&B: the server does not answer; from now on runs are offline: wandb sync "
-    )
-    assert rest == "W&B: 1 run was not uploaded to the end: the server does not answer"
-    assert callback.unfinished
-    server.come_back()
-    assert read_one(tmp_path).id == "second"
-
-
 def with_model(folder: Path, name: str) -> FakeTrial:
     return FakeTrial(name, checkpoint=checkpoint(folder / name, "model.pt"))
-
-
-def test_a_slow_upload_holds_nothing_up_and_is_waited_for(
-    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(manager, "STALL_SECONDS", 0.3)
-    server.takes_artifacts.clear()
-    callback = make(tmp_path / "here", mode="online", entity="team", artifacts="best")
-    first, second = with_model(tmp_path, "first"), with_model(tmp_path, "second")
-    for trial in (first, second):
-        callback.log_trial_start(trial)
-        report(callback, trial, novodes(1))
-        callback.on_trial_complete(iteration=0, trials=[trial], trial=trial)
-    assert poll(lambda: len(server.runs) == 2 and server.runs["second"].lines)
-    # Long enough to be asked whether it is there.
-    time.sleep(1)
-    assert server.runs["first"].exit_code is None
-    server.takes_artifacts.set()
-    callback.settle()
-    assert callback.problems == []
-    assert not callback.unfinished
-    assert {run.exit_code for run in server.runs.values()} == {0}
-    assert {artifact.state for artifact in server.artifacts.all.values()} == {"COMMITTED"}
 
 
 def test_an_artifact_that_the_server_refuses_is_told_and_not_taken_for_uploaded(
@@ -148,23 +106,109 @@ def test_an_artifact_that_the_server_refuses_is_told_and_not_taken_for_uploaded(
     assert "the quota is used up" in problem
     assert server.runs["first"].exit_code == 0
     assert callback.unfinished
-    assert left(callback).tracked == {}
+    assert history_of(callback).complete == {}
     assert not list(tmp_path.rglob("*.synced"))
 
 
 def test_the_stop_button_reaches_its_trial_and_interrupts_nobody(
     server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wandb_run, "TRANSMIT_SECONDS", 1.0)
+    monkeypatch.setattr(wandb_internals, "TRANSMIT_SECONDS", 1.0)
     monkeypatch.setattr(run_stopping, "_SLEEP", lambda _: asyncio.sleep(0.1))
     server.stop_pressed = True
-    callback, trial = make(tmp_path, mode="online", entity="team"), FakeTrial()
+    outcomes, trial = FakeOutcomes(), FakeTrial()
+    callback = make(tmp_path, outcomes, mode="online", entity="team")
     start(callback, trial)
     report(callback, trial, novodes(1))
-    for _ in range(100):
-        if trial.stopping_criterion:
-            break
-        time.sleep(0.1)
-    assert trial.stopping_criterion == {"training_iteration": 0}
+    assert poll(lambda: outcomes.of(trial.trial_id).ended_by_user)
     complete(callback, trial)
     assert callback.problems == []
+
+
+def test_a_run_that_is_not_the_trials_own_is_refused(tmp_path: Path) -> None:
+    # As an agent's variable has it, where the process has set up W&B itself.
+    wandb.setup(wandb.Settings(silent=True, sweep_id="abc12345"))
+    callback = make(tmp_path)
+    run_trial(callback, FakeTrial(), [metrics(1)])
+    (problem,) = callback.problems
+    assert problem.startswith("W&B: a run was not started: W&B has started the run ")
+    assert "in place of pc/ab12c_00003: check the variables WANDB_..." in problem
+
+
+def test_a_directory_that_w_and_b_cannot_write_is_told_and_the_search_goes_on(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "wandb").write_text("a file in its place")
+    callback = make(tmp_path)
+    for name in ("a", "b"):
+        run_trial(callback, FakeTrial(name), [metrics(1), metrics(2)])
+    (problem,) = callback.problems
+    assert problem.startswith("W&B: a run was not started: ")
+    assert "wandb" in problem
+
+
+def test_a_run_that_the_server_has_in_part_gets_only_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The server tells the first step that it lacks; offline there is nobody to tell it.
+    monkeypatch.setattr(wandb.Run, "starting_step", 3)
+    run_trial(make(tmp_path), FakeTrial(), [metrics(e) for e in (2, 3)])
+    assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [3]
+
+
+def test_every_run_lists_the_installed_packages_which_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback = make(tmp_path)
+    monkeypatch.setattr("importlib.metadata.distributions", _once(importlib.metadata.distributions))
+    wandb_run._installed_packages.cache_clear()
+    for trial_id in ("aaaaa_00001", "aaaaa_00002"):
+        run_trial(callback, FakeTrial(trial_id=trial_id), [metrics(1)])
+    lists = [run.directory / "files" / "requirements.txt" for run in read_all(tmp_path)]
+    assert len(lists) == 2
+    for file in lists:
+        assert f"wandb=={wandb.__version__}" in file.read_text(encoding="utf-8").splitlines()
+    assert callback.problems == []
+
+
+def _once(call: Callable[[], Any]) -> Callable[[], Any]:
+    calls: list[None] = []
+
+    def only_once() -> Any:
+        calls.append(None)
+        assert len(calls) == 1
+        return call()
+
+    return only_once
+
+
+WHO_PARSES = """
+import ast, sys, threading
+from pathlib import Path
+from wandb_trials import FakeTrial, make, metrics, run_trial
+
+parse, elsewhere = ast.parse, []
+
+def watched(*arguments, **options):
+    if threading.current_thread() is not threading.main_thread():
+        elsewhere.append(sys._getframe(1).f_code.co_filename)
+    return parse(*arguments, **options)
+
+ast.parse = watched
+callback = make(Path(sys.argv[1]))
+run_trial(callback, FakeTrial(), [metrics(1)])
+print(elsewhere)
+"""
+
+
+def test_the_threads_that_start_runs_have_no_source_code_parsed(tmp_path: Path) -> None:
+    """Two threads that do may not both live: see `load_client`."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", WHO_PARSES, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr

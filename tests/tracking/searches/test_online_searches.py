@@ -23,17 +23,16 @@ import wandb
 import yaml
 from disks import grow, small_disk
 from offline_runs import read_runs
+from pcsearch.engine.execution.outcomes import Record
 from searching import reports, trial_folders
 from wandb.sdk import wandb_setup
 from wandb.sdk.lib import run_stopping
 from wandb_server import KEY, Run, WandbServer
 
 from pcsearch.cli import main
-from pcsearch.tracking.callback import WandbCallback
-from pcsearch.tracking.runs import manager
+from pcsearch.tracking import wandb_internals
+from pcsearch.tracking.runs import outage
 from pcsearch.tracking.runs import run as wandb_run
-from pcsearch.tracking.runs.lifecycle import Beginning
-from pcsearch.tracking.server import api as wandb_api
 from pcsearch.tracking.server import mode as wandb_mode
 
 pytestmark = pytest.mark.slow
@@ -117,7 +116,7 @@ def folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Folder:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(wandb_run, "TRANSMIT_SECONDS", 1.0)
+    monkeypatch.setattr(wandb_internals, "TRANSMIT_SECONDS", 1.0)
     return Folder(tmp_path, capfd)
 
 
@@ -201,18 +200,13 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
     server.stop_pressed = True
     folder.hold()
     told = threading.Event()
-    begin = WandbCallback._beginning
+    stop = Record.stop_by_user
 
-    def listening(
-        self: WandbCallback, trial: Any, step: int, stop: Callable[[], None]
-    ) -> Beginning:
-        def press() -> None:
-            stop()
-            told.set()
+    def listening(self: Record, trial: Any) -> None:
+        stop(self, trial)
+        told.set()
 
-        return begin(self, trial, step, press)
-
-    monkeypatch.setattr(WandbCallback, "_beginning", listening)
+    monkeypatch.setattr(Record, "stop_by_user", listening)
 
     def go_on() -> None:
         # The client asks now and then.
@@ -346,14 +340,14 @@ def test_an_outage_in_the_middle_loses_nothing(
 ) -> None:
     folder.hold()
 
-    def outage() -> None:
+    def go_away() -> None:
         wait_for(lambda: any(run.lines for run in server.runs.values()))
         server.go_away(how)
         folder.go_on()
         time.sleep(2)
         server.come_back()
 
-    thread = later(outage)
+    thread = later(go_away)
     done = folder.search("--max-concurrent", "3")
     thread.join()
     assert done.status == 0, done.err
@@ -364,16 +358,16 @@ def test_an_outage_in_the_middle_loses_nothing(
 def test_an_outage_for_good_is_told_and_repaired(
     server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manager, "STALL_SECONDS", 5.0)
+    monkeypatch.setattr(outage, "STALL_SECONDS", 5.0)
     monkeypatch.setattr(wandb_run, "INIT_SECONDS", 1.0)
     folder.hold()
 
-    def outage() -> None:
+    def go_away() -> None:
         wait_for(lambda: any(run.lines for run in server.runs.values()))
         server.go_away("refused")
         folder.go_on()
 
-    thread = later(outage)
+    thread = later(go_away)
     began = time.monotonic()
     done = folder.search("--max-concurrent", "1")
     thread.join()
@@ -433,7 +427,7 @@ def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_w
 def test_what_was_never_sent_is_repaired_by_wandb_sync(
     server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manager, "STALL_SECONDS", 5.0)
+    monkeypatch.setattr(outage, "STALL_SECONDS", 5.0)
     monkeypatch.setattr(wandb_run, "INIT_SECONDS", 1.0)
     (folder.path / "online_mine.py").write_text(
         # Without vodes: W&B's client asks the server for long before it gives a chart up.
@@ -442,12 +436,12 @@ def test_what_was_never_sent_is_repaired_by_wandb_sync(
     )
     folder.hold()
 
-    def outage() -> None:
+    def go_away() -> None:
         wait_for(lambda: bool(server.runs))
         server.go_away("refused")
         folder.go_on()
 
-    thread = later(outage)
+    thread = later(go_away)
     done = folder.search("--max-concurrent", "1")
     thread.join()
     assert done.status == 0, done.err
@@ -508,18 +502,18 @@ def test_a_sweep_that_is_not_registered_is_told_and_stops_online_only(
     refused = folder.search("--wandb", "online")
     assert refused.status == 2
     told = "W&B did not register the search as a sweep: permission denied"
-    assert f"error: {told}; --wandb auto goes on without a sweep" in refused.err
+    assert f"error: {told}; --wandb auto searches without a sweep" in refused.err
     assert not (folder.path / "here").exists()
     done = folder.search("--num-samples", "1")
     assert done.status == 0, done.err
-    assert f"{told}; the search goes on without one" in done.err
+    assert f"{told}; the search continues without a sweep" in done.err
     check_complete(server, folder, count=1)
 
 
 def test_a_server_that_goes_silent_before_the_sweep_takes_seconds(
     server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(wandb_api.ATTEMPT, "x_graphql_timeout_seconds", 1)
+    monkeypatch.setitem(wandb_internals.BRIEF_REQUESTS, "x_graphql_timeout_seconds", 1)
     monkeypatch.setattr(wandb_mode, "PROBE_SECONDS", 0.5)
     answer = server.answer
 
@@ -532,7 +526,7 @@ def test_a_server_that_goes_silent_before_the_sweep_takes_seconds(
     monkeypatch.setattr(server, "answer", silent_after_the_key)
     done = folder.search("--num-samples", "1")
     assert done.status == 0, done.err
-    assert re.search(r"as a sweep: no answer in \d s; the search goes on offline", done.err)
+    assert re.search(r"as a sweep: no answer in \d s; the search continues offline", done.err)
     assert not server.runs
 
 

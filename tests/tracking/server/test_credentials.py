@@ -14,7 +14,7 @@ from searching import reports, trial_folders
 from wandb.sdk.lib import wbauth
 from wandb_server import KEY, running
 
-from pcsearch.tracking.server.credentials import withheld
+from pcsearch.tracking.server.credentials import withhold_credentials
 
 ROOT = Path(__file__).parents[3]
 MODULE = """
@@ -43,7 +43,7 @@ def test_the_environment_lacks_what_is_for_one_process_and_has_it_again(
     monkeypatch.setenv("WANDB_PROJECT", "stays")
 
     def fail_inside() -> None:
-        with withheld("offline"):
+        with withhold_credentials("offline"):
             assert not HERS.keys() & os.environ.keys()
             assert os.environ["WANDB_PROJECT"] == "stays"
             raise KeyError
@@ -59,7 +59,7 @@ def test_online_the_client_has_it_without_the_environment(
     server = "http://127.0.0.1:9"
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setenv("WANDB_BASE_URL", server)
-    with withheld("online"):
+    with withhold_credentials("online"):
         assert "WANDB_API_KEY" not in os.environ
         held = wbauth.session_credentials(host=server)
         assert isinstance(held, wbauth.AuthApiKey)

@@ -13,9 +13,9 @@ import pytest
 from wandb_server import KEY, Handler, WandbServer
 
 from pcsearch.errors import PcsearchError
-from pcsearch.tracking.server import api as wandb_api
 from pcsearch.tracking.server import mode as wandb_mode
-from pcsearch.tracking.server.mode import require, resolve, sync_command
+from pcsearch.tracking.server.mode import require_server, resolve, sync_command
+from pcsearch.tracking.wandb_internals import BRIEF_REQUESTS
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_a_key_that_the_server_does_not_accept_is_offline_or_refused(
         "W&B: offline (the server does not accept the API key that is configured; "
         "wandb login replaces it)"
     )
-    for refuse, option in ((resolve, "online"), (require, "--create-only")):
+    for refuse, option in ((resolve, "online"), (require_server, "--create-only")):
         with pytest.raises(PcsearchError) as refused:
             refuse(option)  # type: ignore[operator]
         assert "needs an API key that the server accepts; run wandb login" in str(refused.value)
@@ -173,7 +173,7 @@ def test_a_server_that_stops_answering_after_the_probe_costs_seconds(
         return {}
 
     monkeypatch.setattr(server, "answer", silent)
-    monkeypatch.setitem(wandb_api.ATTEMPT, "x_graphql_timeout_seconds", 1)
+    monkeypatch.setitem(BRIEF_REQUESTS, "x_graphql_timeout_seconds", 1)
     start = time.monotonic()
     mode = resolve("auto")
     assert time.monotonic() - start < 5

@@ -11,7 +11,7 @@ from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 from pcsearch.tracking.server import api as wandb_api
 from pcsearch.tracking.server.api import NoAnswer
-from pcsearch.tracking.server.sweep import SweepAddress, configuration, parse_address, register
+from pcsearch.tracking.server.sweep import SweepAddress, create_sweep, fetch_sweep, parse_address
 
 TEXT = """# written by hand
 description: what for
@@ -53,7 +53,7 @@ def test_a_sweep_is_registered_as_its_file_is_written_without_a_word(
     server: WandbServer, sweep: Sweep, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = dict(os.environ)
-    made = register(sweep, "my pc", None)
+    made = create_sweep(sweep, "my pc", None)
     changed = {name for name in os.environ if before.get(name) != os.environ[name]}
     assert not changed - {"WANDB_SERVICE"}
     assert capfd.readouterr() == ("", "")
@@ -61,7 +61,7 @@ def test_a_sweep_is_registered_as_its_file_is_written_without_a_word(
     assert made.url == f"{server.url}/team/my%20pc/sweeps/{made.id}"
     (variables,) = [given for name, given in server.operations if name == "UpsertSweep"]
     assert variables["description"] == "what for"
-    text, found = configuration(SweepAddress(made.id, "my pc"))
+    text, found = fetch_sweep(SweepAddress(made.id, "my pc"))
     assert (text, found) == (TEXT, made)
 
 
@@ -69,23 +69,23 @@ def test_the_address_of_a_sweep_is_whole_where_the_server_is_terse(
     server: WandbServer, sweep: Sweep
 ) -> None:
     server.terse = True
-    made = register(sweep, "pc", None)
+    made = create_sweep(sweep, "pc", None)
     assert made.url == f"{server.url}/team/pc/sweeps/{made.id}"
-    assert configuration(SweepAddress(made.id, "pc")) == (TEXT, made)
+    assert fetch_sweep(SweepAddress(made.id, "pc")) == (TEXT, made)
 
 
 def test_an_entity_in_the_environment_is_the_default(
     server: WandbServer, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_ENTITY", "lab")
-    made = register(sweep, "pc", None)
+    made = create_sweep(sweep, "pc", None)
     assert server.sweeps[made.id].entity == "lab"
-    assert configuration(SweepAddress(made.id, "pc"))[1].url == made.url
+    assert fetch_sweep(SweepAddress(made.id, "pc"))[1].url == made.url
 
 
 def test_a_sweep_that_is_not_there_is_told_with_its_place(server: WandbServer) -> None:
     with pytest.raises(PcsearchError) as refused:
-        configuration(SweepAddress("abc", "pc"))
+        fetch_sweep(SweepAddress("abc", "pc"))
     assert str(refused.value) == (
         "--sweep-id: W&B has no sweep abc in team/pc; write ENTITY/PROJECT/ID"
     )
@@ -95,7 +95,7 @@ def test_a_sweep_that_is_not_there_is_told_with_its_place(server: WandbServer) -
 def test_a_refusal_is_told_in_one_line(server: WandbServer, sweep: Sweep) -> None:
     server.refusals["UpsertSweep"] = "permission denied\nfor pc"
     with pytest.raises(NoAnswer) as refused:
-        register(sweep, "pc", None)
+        create_sweep(sweep, "pc", None)
     assert str(refused.value) == "permission denied"
     assert not refused.value.gone
 
@@ -114,7 +114,7 @@ def test_a_server_that_is_gone_costs_seconds(
     server.go_away(how)
     began = time.monotonic()
     with pytest.raises(NoAnswer) as told:
-        register(sweep, "pc", None)
+        create_sweep(sweep, "pc", None)
     assert time.monotonic() - began < wandb_api.ASK_SECONDS + 1
     assert re.fullmatch(reason, str(told.value))
     assert told.value.gone

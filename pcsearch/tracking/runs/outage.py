@@ -1,0 +1,78 @@
+"""Where the runs of a search go when W&B's server stops answering: offline."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pcsearch.tracking.runs import run as wandb_run
+from pcsearch.tracking.runs.problems import Problems, describe
+from pcsearch.tracking.runs.run import WandbRun
+from pcsearch.tracking.server.api import Mode
+from pcsearch.tracking.server.mode import is_reachable, sync_command
+
+STALL_SECONDS = 30.0
+"""How long W&B may take in nothing before its server is checked."""
+
+
+class OutageWatch:
+    """Decides the mode of the runs that start: offline, once the server has stopped answering.
+
+    Args:
+        mode: where the runs of the search go.
+        directory: the experiment's.
+        problems: gets a line when the mode changes.
+    """
+
+    def __init__(self, mode: Mode, directory: Path, problems: Problems) -> None:
+        self.mode: Mode = mode
+        self._first_mode = mode
+        self._directory = directory
+        self._problems = problems
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Note an error in the block, which starts a run; further runs are offline then.
+
+        They would wait for the server as long as this one. A run that fails to start leaves no
+        file that could be uploaded later, so the server is checked first.
+        """
+        self._check(wandb_run.INIT_SECONDS)
+        try:
+            yield
+        except Exception as error:
+            problem = describe("a run was not started", error)
+            if self.mode == "online":
+                problem += self._go_offline()
+            self._problems.add(problem)
+
+    @contextmanager
+    def ending(self, run: WandbRun) -> Iterator[None]:
+        """Check the server where the block, which ends a run, takes long."""
+        timer = threading.Timer(STALL_SECONDS, self._check, [0.0])
+        timer.daemon = True
+        if run.mode == "online":
+            timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def is_hopeless(self) -> bool:
+        """Whether waiting is useless: no run has gone online, or the server does not answer."""
+        return self._first_mode != "online" or not is_reachable()
+
+    def _check(self, seconds: float) -> None:
+        """Let further runs be offline where the server does not answer for so long."""
+        end = time.monotonic() + seconds
+        while self.mode == "online" and not is_reachable():
+            if time.monotonic() >= end:
+                self._problems.add(f"W&B: the server does not answer{self._go_offline()}")
+            time.sleep(min(seconds, 0.2))
+
+    def _go_offline(self) -> str:
+        self.mode = "offline"
+        return f"; from now on runs are offline: {sync_command(self._directory)}"

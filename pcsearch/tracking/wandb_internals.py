@@ -1,0 +1,197 @@
+"""What W&B's client has no public name for: every private name, file format and message.
+
+Tried with wandb 0.31. ``tests/tracking/test_wandb_internals.py`` names each of them, so that an
+upgrade that changes one fails there first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import wandb
+
+FLUSH_SECONDS = 1.0
+"""How much of its local file a run loses when the driver is killed."""
+TRANSMIT_SECONDS = 5.0
+"""How much of a run the server lacks when the driver is killed."""
+RETRY_SECONDS = 2.0
+"""The longest pause before a run sends a request again."""
+
+BRIEF_REQUESTS: dict[str, Any] = {
+    "x_graphql_timeout_seconds": 3,
+    "x_graphql_retry_max": 1,
+    "x_graphql_retry_wait_min_seconds": 1,
+    "x_graphql_retry_wait_max_seconds": 1,
+}
+"""Settings of a client that sends each request twice at most, within seconds.
+
+By default the client's own process goes on for minutes. This process waits for it at its end.
+Settings that begin with ``x_`` are experimental: there is no other way to set these.
+"""
+
+GAVE_UP = "giving up after"
+"""In an error's text: the request got no answer, or only answers with status 429 or 5xx.
+
+Such an error has no status and no type of its own.
+"""
+NO_MESSAGE = "<no message>"
+"""The text of an error whose answer had none."""
+PREFIXES = ("Failed to execute API request: ", "input: ")
+"""What the client puts before the server's message."""
+
+FILE_HEADER = 7
+RECORD_HEADER = 7
+BLOCK = 32 * 1024
+FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+
+def run_settings() -> dict[str, Any]:
+    """The experimental settings of a run; the client refuses a name that it does not know."""
+    return {
+        # The machine's figures would be the driver's, not the trial's.
+        "x_disable_stats": True,
+        # The client would read the metadata of all installed packages anew for every run.
+        "x_save_requirements": False,
+        "x_graphql_retry_wait_max_seconds": RETRY_SECONDS,
+        "x_file_stream_retry_wait_max_seconds": RETRY_SECONDS,
+        "x_file_transfer_retry_wait_max_seconds": RETRY_SECONDS,
+        "x_transaction_log_flush_interval": FLUSH_SECONDS,
+        "x_file_stream_transmit_interval": TRANSMIT_SECONDS,
+    }
+
+
+def execute_graphql(
+    api: wandb.Api, query: str, variables: Mapping[str, Any], seconds: float
+) -> Any:
+    """The answer to a GraphQL request.
+
+    The public functions cannot register or read the text of a sweep file, only what is parsed
+    from it. ``wandb.sweep`` also prints, sets environment variables and waits for minutes.
+
+    Args:
+        api: with the credentials.
+        query: in GraphQL.
+        variables: of the query.
+        seconds: how long to wait for the answer.
+
+    Raises:
+        Exception: what the client raises; `failure_of` reads it.
+    """
+    return api._service_api.execute_graphql(query, variables=variables, timeout=seconds)
+
+
+def skip_wait_at_exit() -> None:
+    """Let this process end before W&B's own process has uploaded everything.
+
+    ``wandb.teardown``, which the client calls at the end of the process, waits without limit.
+    """
+    import wandb
+
+    connection = wandb.setup()._connection
+    if connection is not None and connection._cleanup is not None:
+        connection._cleanup()
+
+
+def artifact_error(artifact: wandb.Artifact, seconds: float) -> str:
+    """Why the server has refused an artifact of a run that has ended; empty if it has not.
+
+    ``Artifact.wait`` asks the server for the artifact besides, and raises the same error where it
+    was refused and where that request fails.
+
+    Args:
+        artifact: as the run has logged it; one of an offline run is refused by nobody.
+        seconds: how long to wait for the answer.
+
+    Raises:
+        TimeoutError: there is no answer.
+    """
+    if artifact._save_handle is None:
+        return ""
+    result = artifact._save_handle.wait_or(timeout=seconds)
+    return first_line(result.response.log_artifact_response.error_message)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a request has failed.
+
+    Args:
+        status: the HTTP status of the answer; None where the client does not tell one.
+        gave_up: whether the client has sent the request again until it gave up.
+        text: the message, possibly empty. Where the client gave up, it names the last error only:
+            the whole message quotes the address, which may carry credentials.
+    """
+
+    status: int | None
+    gave_up: bool
+    text: str
+
+
+def failure_of(error: BaseException) -> Failure:
+    """What an error of the client says about the request that failed."""
+    # The client raises errors of several types, with or without the one that has the answer.
+    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
+    status = getattr(response, "http_status", 0) or None
+    text = getattr(response, "message", "") or str(error)
+    if GAVE_UP in text:
+        last = text[text.index(GAVE_UP) :].splitlines()[0].rpartition(": ")[2]
+        return Failure(status, True, "" if GAVE_UP in last else last)
+    line = first_line(text)
+    return Failure(status, False, "" if line == NO_MESSAGE else line)
+
+
+def first_line(text: str) -> str:
+    """The first line of a message that is not empty, without what the client puts before it."""
+    lines = (line.strip() for line in text.splitlines())
+    first = next((line for line in lines if line), "")
+    for prefix in PREFIXES:
+        first = first.removeprefix(prefix)
+    return first
+
+
+def read_records(data: bytes, position: int = FILE_HEADER) -> Iterator[Any]:
+    """The records of a run's file, up to the first that is torn or damaged.
+
+    A file ``run-<id>.wandb`` has records in LevelDB's log format, each a protocol buffer. The
+    client has no reader for them.
+
+    Args:
+        data: the file's content, from the start of a block.
+        position: where the first record begins.
+    """
+    from wandb.proto import wandb_internal_pb2 as protocol
+
+    parse: Any = protocol.Record.FromString  # type: ignore[attr-defined]
+    for message in _messages(data, position):
+        try:
+            record = parse(message)
+        # An error of protobuf's. What follows a damaged record cannot be trusted.
+        except Exception:
+            return
+        yield record
+
+
+def _messages(data: bytes, position: int) -> Iterator[bytes]:
+    pieces: bytes | None = None
+    while position + RECORD_HEADER <= len(data):
+        left = BLOCK - position % BLOCK
+        if left < RECORD_HEADER:
+            position += left
+            continue
+        length = int.from_bytes(data[position + 4 : position + 6], "little")
+        kind = data[position + 6]
+        start = position + RECORD_HEADER
+        position = start + length
+        if kind not in (FULL, FIRST, MIDDLE, LAST) or position > len(data):
+            return
+        piece = data[start:position]
+        if kind in (FULL, FIRST):
+            pieces = piece
+        elif pieces is not None:
+            pieces += piece
+        if kind in (FULL, LAST) and pieces is not None:
+            yield pieces
+            pieces = None

@@ -1,0 +1,77 @@
+"""A server that goes away while a search runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wandb
+from wandb.errors import CommError
+from wandb_server import WandbServer
+from wandb_trials import (
+    FakeTrial,
+    make,
+    metrics,
+    poll,
+    read_one,
+    report,
+    run_trial,
+    start,
+)
+
+from pcsearch.tracking.runs import outage
+
+
+def test_after_a_failure_online_runs_are_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = wandb.init
+
+    def fail_online(**arguments: Any) -> Any:
+        if arguments["mode"] == "online":
+            raise CommError("no answer")
+        return real(**arguments)
+
+    monkeypatch.setattr(wandb, "init", fail_online)
+    monkeypatch.setattr(outage, "is_reachable", lambda: True)
+    callback = make(tmp_path, mode="online")
+    for name in ("a", "b"):
+        run_trial(callback, FakeTrial(name), [metrics(1)])
+    assert read_one(tmp_path).id == "b"
+    (problem,) = callback.problems
+    assert "no answer; from now on runs are offline: wandb sync " in problem
+
+
+def novodes(epoch: int) -> dict[str, Any]:
+    """A report without vodes: their charts need more of a server."""
+    return {name: value for name, value in metrics(epoch).items() if "Vode" not in name}
+
+
+def test_a_server_that_goes_away_holds_the_search_up_briefly_and_only_once(
+    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "STALL_SECONDS", 1.0)
+    callback = make(tmp_path, mode="online", entity="team")
+    first, second = FakeTrial("first"), FakeTrial("second")
+    start(callback, first)
+    server.go_away("error")
+    began = time.monotonic()
+    report(callback, first, novodes(1))
+    callback.on_trial_complete(iteration=0, trials=[first], trial=first)
+    assert poll(lambda: callback.problems)
+    for epoch in (1, 2):
+        callback.log_trial_start(second)
+        report(callback, second, novodes(epoch))
+    callback.on_trial_complete(iteration=0, trials=[second], trial=second)
+    callback.settle()
+    assert time.monotonic() - began < 10
+    gone, rest = callback.problems
+    assert gone.startswith(
+        "W&B: the server does not answer; from now on runs are offline: wandb sync "
+    )
+    assert rest == "W&B: 1 run was not uploaded to the end: the server does not answer"
+    assert callback.unfinished
+    server.come_back()
+    assert read_one(tmp_path).id == "second"

@@ -1,0 +1,180 @@
+"""What W&B's client has no public name for: an upgrade that changes it should fail here first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wandb
+from wandb.proto import wandb_internal_pb2
+from wandb_server import Handler, Outage, WandbServer
+
+from pcsearch.tracking.server.api import connect
+from pcsearch.tracking.wandb_internals import (
+    BRIEF_REQUESTS,
+    GAVE_UP,
+    NO_MESSAGE,
+    PREFIXES,
+    Failure,
+    artifact_error,
+    execute_graphql,
+    failure_of,
+    first_line,
+    read_records,
+    run_settings,
+    skip_wait_at_exit,
+)
+
+VIEWER = "query Viewer { viewer { entity } }"
+
+
+def test_the_experimental_settings_have_their_names_and_defaults() -> None:
+    """A setting that is gone is refused; one whose default has changed may not be needed."""
+    names = {*run_settings(), *BRIEF_REQUESTS}
+    defaults = {name: wandb.Settings.model_fields[name].default for name in names}
+    assert defaults == {
+        "x_disable_stats": False,
+        "x_save_requirements": True,
+        "x_transaction_log_flush_interval": 15.0,
+        "x_file_stream_transmit_interval": None,
+        "x_file_stream_retry_wait_max_seconds": None,
+        "x_file_transfer_retry_wait_max_seconds": None,
+        "x_graphql_retry_max": None,
+        "x_graphql_retry_wait_min_seconds": None,
+        "x_graphql_retry_wait_max_seconds": None,
+        "x_graphql_timeout_seconds": None,
+    }
+    wandb.Settings(**run_settings())
+    wandb.Settings(**BRIEF_REQUESTS)
+
+
+def test_execute_graphql_sends_a_request(server: WandbServer) -> None:
+    """Api._service_api.execute_graphql."""
+    api = connect()
+    assert execute_graphql(api, VIEWER, {}, 8)["viewer"]["entity"] == server.user
+
+
+def test_skip_wait_at_exit_takes_the_clients_function_from_those_of_the_exit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """wandb.setup()._connection._cleanup."""
+    registered: set[Callable[..., Any]] = set()
+    monkeypatch.setattr("atexit.register", registered.add)
+    monkeypatch.setattr("atexit.unregister", registered.discard)
+    wandb.setup(wandb.Settings(silent=True))
+    before = set(registered)
+    skip_wait_at_exit()
+    assert len(before - registered) == 1
+
+
+def test_the_answer_about_an_artifact_is_read(server: WandbServer, tmp_path: Path) -> None:
+    """Artifact._save_handle."""
+    server.refusals["CommitArtifact"] = "the quota is used up"
+    errors = {}
+    for mode in ("offline", "online"):
+        run = wandb.init(
+            reinit="create_new",
+            project="p",
+            dir=str(tmp_path),
+            mode=mode,  # type: ignore[arg-type]
+            settings=wandb.Settings(silent=True, console="off", **run_settings()),
+        )
+        artifact = run.log_artifact(wandb.Artifact("a", type="t"))
+        run.finish()
+        errors[mode] = artifact_error(artifact, 10)
+    assert errors["offline"] == ""
+    assert "the quota is used up" in errors["online"]
+
+
+def answer_with(status: int, body: Any) -> Callable[[Handler], None]:
+    def answer(request: Handler) -> None:
+        request.body()
+        if body is None:
+            request.send_response(status)
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+        else:
+            request.reply(body, status)
+
+    return answer
+
+
+def failure(api: wandb.Api) -> tuple[Failure, str]:
+    """What `failure_of` reads of a request's error, and the error's own text."""
+    try:
+        execute_graphql(api, VIEWER, {}, 8)
+    except Exception as error:
+        return failure_of(error), str(error)
+    raise AssertionError
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("status", "body", "expected", "text"),
+    [
+        (404, None, Failure(404, False, ""), NO_MESSAGE),
+        (403, {}, Failure(403, False, 'returned error 403: {"data":null}'), "returned error"),
+        (200, {"errors": [{"message": "no\nway"}]}, Failure(None, False, "no"), PREFIXES[1]),
+        (429, {}, Failure(None, True, ""), GAVE_UP),
+        (503, None, Failure(None, True, ""), GAVE_UP),
+    ],
+)
+def test_the_errors_of_a_server_that_answers(
+    status: int,
+    body: Any,
+    expected: Failure,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = connect()
+    monkeypatch.setattr(Handler, "do_POST", answer_with(status, body))
+    found, message = failure(api)
+    assert found == expected
+    assert text in message
+
+
+@pytest.mark.parametrize(
+    ("how", "text"), [("refused", "connection refused"), ("error", ""), ("silent", "headers)")]
+)
+def test_the_errors_of_a_server_that_is_away(
+    how: Outage, text: str, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BRIEF_REQUESTS, "x_graphql_timeout_seconds", 1)
+    api = connect()
+    server.go_away(how)
+    found, message = failure(api)
+    assert (found.status, found.gave_up) == (None, True)
+    assert found.text.endswith(text)
+    assert GAVE_UP in message
+    assert server.url not in found.text
+
+
+def test_the_first_line_has_no_prefix_of_the_client() -> None:
+    assert first_line("\n  input: no such entity\nmore") == "no such entity"
+    assert first_line("Failed to execute API request: input: no") == "no"
+    assert first_line(" \n") == ""
+
+
+def test_the_records_of_a_runs_file_have_the_names_that_are_read(tmp_path: Path) -> None:
+    """wandb.proto.wandb_internal_pb2, and the format of run-<id>.wandb."""
+    run = wandb.init(
+        reinit="create_new",
+        id="a",
+        project="p",
+        dir=str(tmp_path),
+        mode="offline",
+        settings=wandb.Settings(silent=True, console="off", **run_settings()),
+    )
+    run.log({"loss": 0.5}, step=3, commit=True)
+    run.finish()
+    wandb.teardown()
+    (file,) = tmp_path.glob("wandb/offline-run-*-a/run-a.wandb")
+    records = list(read_records(file.read_bytes()))
+    assert all(isinstance(each, wandb_internal_pb2.Record) for each in records)
+    kinds = [each.WhichOneof("record_type") for each in records]
+    assert kinds.count("exit") == 1
+    (row,) = [each.history for each in records if each.WhichOneof("record_type") == "history"]
+    assert row.step.num == 3
+    assert "loss" in {item.key or item.nested_key[0] for item in row.item}
