@@ -155,7 +155,9 @@ def stock(folder: Path, trials: int, reports: int) -> dict[str, Any]:
     os.environ["WANDB_DIR"] = str(folder)
     callback = WandbLoggerCallback(project="benchmark", group="stock", mode="offline")
     callback.setup()
-    return measure("stock", callback, folder, trials, reports, callback.on_experiment_end)
+    return measure(
+        "stock", callback, folder, trials, reports, callback.on_experiment_end, Outcomes([])
+    )
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ class FakeOutcomes(Outcomes):
         errors: dict[str, str] | None = None,
         best: dict[str, float] | None = None,
     ) -> None:
-        super().__init__([METRIC], epochs=lambda _: EPOCHS)
+        super().__init__([METRIC])
         self.ended, self.failures = ended, failures
         for trial_id, rung in (rungs or {}).items():
             self.of(trial_id).stopped_at = rung
@@ -116,17 +116,16 @@ class FakeOutcomes(Outcomes):
 
     def of(self, trial_id: str) -> TrialOutcome:
         outcome = super().of(trial_id)
-        outcome.epochs = EPOCHS
+        outcome.number, outcome.epochs = 3, EPOCHS
         return outcome
 
-    def note(self, trial: FakeTrial, over: bool = True) -> None:
-        """Take in what the trial has reported, and whether it has ended."""
+    def note(self, trial: FakeTrial) -> None:
+        """Take in what the trial has reported, and that it has ended."""
         outcome = self.of(trial.trial_id)
         outcome.last_report = flatten(trial.last_result)
-        if over:
-            outcome.ended, outcome.failed = True, trial.status == "ERROR"
-            if not outcome.failed:
-                self._compare(outcome)
+        outcome.ended, outcome.failed = True, trial.status == "ERROR"
+        if not outcome.failed:
+            self._compare(outcome)
 
 
 def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any) -> WandbCallback:

@@ -22,6 +22,7 @@ from wandb_trials import (
     make,
     metrics,
     of_epochs,
+    outcomes_of,
     part,
     poll,
     read_all,
@@ -55,6 +56,7 @@ def test_a_file_that_was_not_written_to_its_end_is_told_with_the_remedy_and_mend
 
     assert history_of(callback).complete == {}
     restored = make(tmp_path, history=history_of(callback, trial))
+    outcomes_of(restored).note(trial)
     restored.on_experiment_end(trials=[trial])
     restored.settle()
     earlier, later = read_all(tmp_path)
@@ -185,6 +187,8 @@ def test_a_trial_that_ended_just_before_the_driver_was_killed_has_a_whole_run(
     lost.last_result = metrics(3)
 
     restored = make(tmp_path, history=history_of(callback, lost, whole))
+    for trial in (lost, whole):
+        outcomes_of(restored).note(trial)
     restored.on_step_begin(iteration=0, trials=[])
     for _ in range(2):
         restored.on_step_begin(iteration=1, trials=[lost, whole, FakeTrial("new")])
@@ -212,6 +216,7 @@ def test_a_run_whose_files_are_gone_after_its_upload_is_not_sent_again(tmp_path:
     shutil.rmtree(tmp_path / "wandb")
 
     restored = make(tmp_path, history=history_of(callback, trial, ended))
+    outcomes_of(restored).note(ended)
     restored.on_step_begin(iteration=1, trials=[trial, ended])
     run_trial(restored, trial, [metrics(3)])
     assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [3]
@@ -245,6 +250,7 @@ def test_a_slow_upload_holds_nothing_up_and_is_waited_for(
     for trial in (first, second):
         callback.log_trial_start(trial)
         report(callback, trial, novodes(1))
+        outcomes_of(callback).note(trial)
         callback.on_trial_complete(iteration=0, trials=[trial], trial=trial)
     assert poll(lambda: len(server.runs) == 2 and server.runs["second"].lines)
     # Long enough to be asked whether it is there.
