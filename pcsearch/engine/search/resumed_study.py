@@ -35,43 +35,46 @@ def rebuilt_trials(history: History, space: Space, metrics: Sequence[Metric]) ->
     """
     try:
         known = [
-            _trial(each.point, space, each.values)
+            _optuna_trial(each.point, space, each.values)
             for each in history.known
             if len(each.values) == len(metrics)
         ]
-        return known + [_rebuilt(past, space, metrics) for past in history.trials]
+        return known + [_rebuilt(each, space, metrics) for each in history.trials]
     except (ValueError, KeyError, TypeError) as error:
         raise PcsearchError(
             f"the experiment's journal does not fit its sweep file ({error}); was one changed?"
         ) from error
 
 
-def past_values(past: PastTrial, metrics: Sequence[Metric]) -> ReportedValues:
-    """The values that a trial has reported in earlier sessions of its search."""
-    return reported_values(map(flatten_dict, past.reports), metrics)
+def reported_by(trial: PastTrial, metrics: Sequence[Metric]) -> ReportedValues:
+    """The values that a trial of a history has reported."""
+    return reported_values(map(flatten_dict, trial.reports), metrics)
 
 
-def best_values(past: PastTrial, metrics: Sequence[Metric]) -> Sequence[float] | None:
-    """The best values that a trial has reported; None where there are none, or it diverged."""
-    if not past.reports or past.reports[-1].get(EARLY_STOP_REASON) == DIVERGED:
+def best_values(trial: PastTrial, metrics: Sequence[Metric]) -> Sequence[float] | None:
+    """The best values that a trial of a history has reported.
+
+    None where it has reported none, or has diverged.
+    """
+    if not trial.reports or trial.reports[-1].get(EARLY_STOP_REASON) == DIVERGED:
         return None
-    return past_values(past, metrics).best
+    return reported_by(trial, metrics).best
 
 
-def _rebuilt(past: PastTrial, space: Space, metrics: Sequence[Metric]) -> FrozenTrial:
+def _rebuilt(trial: PastTrial, space: Space, metrics: Sequence[Metric]) -> FrozenTrial:
     """A trial as the study had it: running, or ended with its values."""
-    if not past.over:
-        return _trial(past.point, space, None)
-    ended = past.ended
+    if not trial.over:
+        return _optuna_trial(trial.point, space, None)
+    ended = trial.ended
     if ended is not None and ended.values and not ended.failed and None not in ended.values:
-        return _trial(past.point, space, ended.values)
-    # One without metrics, or that was stopped at a rung just before the session ended, is well.
+        return _optuna_trial(trial.point, space, ended.values)
+    # Where nobody wrote down its end, a rung or the target ended it when the search was killed.
     went_wrong = ended is not None and (ended.failed or None in ended.values)
-    values = final_values(past_values(past, metrics), metrics, went_wrong=went_wrong)
-    return _trial(past.point, space, values)
+    values = final_values(reported_by(trial, metrics), metrics, went_wrong=went_wrong)
+    return _optuna_trial(trial.point, space, values)
 
 
-def _trial(
+def _optuna_trial(
     point: Mapping[str, Any] | None, space: Space, values: Sequence[float | None] | None
 ) -> FrozenTrial:
     """A trial of Optuna's at a point: one that has ended with values, or a running one."""

@@ -16,7 +16,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from pcsearch.engine.records.options import SamplerName
-from pcsearch.engine.search.auto_sampler import GP_TRIALS, PROCESSES, pick_sampler
+from pcsearch.engine.search.auto_sampler import GP_SAMPLERS, GP_TRIALS, pick_sampler
 from pcsearch.engine.search.gaussian_process import GaussianProcessSampler
 from pcsearch.engine.search.imputation import ReportedValues, imputed_trials
 from pcsearch.engine.search.sobol import SobolSampler
@@ -57,7 +57,7 @@ def make_study(
         storage,
         space,
         seed,
-        startup=startup_trials(cap) if name in PROCESSES else 0,
+        startup=startup_trials(cap) if name in GP_SAMPLERS else 0,
         running=[metric.impute_while_running for metric in metrics],
         reported={} if reported is None else reported,
     )

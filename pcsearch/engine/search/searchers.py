@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 from pcsearch.engine.records.history import History, PastTrial
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.search.imputation import ReportedValues, final_values
-from pcsearch.engine.search.resumed_study import past_values, rebuilt_trials
+from pcsearch.engine.search.resumed_study import rebuilt_trials, reported_by
 from pcsearch.engine.search.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
@@ -67,9 +67,9 @@ class PlannedSearcher(Searcher):
         self._cap = cap
         self._next = 0 if history is None else len(history.trials)
 
-    def config(self, past: PastTrial) -> dict[str, Any]:
+    def config(self, trial: PastTrial) -> dict[str, Any]:
         """The configuration of a trial of the history."""
-        return self._planned.config(past.number - 1)
+        return self._planned.config(trial.number - 1)
 
     def point(self, trial_id: str) -> None:
         """None: a trial's number alone says what its configuration is."""
@@ -115,18 +115,19 @@ class BayesSearcher(Searcher):
         history: History | None = None,
     ) -> None:
         super().__init__()
-        past = history.trials if history is not None else []
-        trials = rebuilt_trials(history or History(), space.distributions, metrics)
+        history = history or History()
+        trials = rebuilt_trials(history, space.distributions, metrics)
         self._space = space
         self._metrics = tuple(metrics)
         self._cap = cap
-        self._suggested = len(past)
+        self._suggested = len(history.trials)
         # The results that a search starts from come first in its study.
-        known = len(trials) - len(past)
-        self._numbers = {each.id: number for number, each in enumerate(past, start=known)}
-        # Of the running trials alone.
+        known = len(trials) - len(history.trials)
+        # The numbers that the trials have in the study.
+        self._numbers = {each.id: known + i for i, each in enumerate(history.trials)}
+        # By these numbers, for the running trials.
         self._reported = {
-            self._numbers[each.id]: past_values(each, metrics) for each in past if not each.over
+            self._numbers[each.id]: reported_by(each, metrics) for each in history.unfinished
         }
         self.study = make_study(
             sampler,
@@ -139,9 +140,9 @@ class BayesSearcher(Searcher):
         )
         """Optuna's study of the search."""
 
-    def config(self, past: PastTrial) -> dict[str, Any]:
+    def config(self, trial: PastTrial) -> dict[str, Any]:
         """The configuration of a trial of the history."""
-        return self._space.config(past.point or {})
+        return self._space.config(trial.point or {})
 
     def point(self, trial_id: str) -> dict[str, Any]:
         """What Optuna has chosen for a trial, by the names of the parameters."""

@@ -12,7 +12,7 @@ from studies import ONE_RANGE
 
 from pcsearch.engine.records.history import History, PastTrial
 from pcsearch.engine.records.journal import Ended, Known
-from pcsearch.engine.search.resumed_study import best_values, past_values, rebuilt_trials
+from pcsearch.engine.search.resumed_study import best_values, rebuilt_trials, reported_by
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.metrics import Metric
 
@@ -85,7 +85,7 @@ def test_a_journal_that_does_not_fit_the_sweep_is_told(point: dict[str, Any]) ->
 
 def test_reports_may_be_nested() -> None:
     past = past_trial(1, losses=(1.0, 2.0), val={"loss": 0.25})
-    assert past_values(past, [NESTED]).latest == [0.25]
+    assert reported_by(past, [NESTED]).latest == [0.25]
     assert best_values(past, [NESTED]) == [0.25]
 
 
