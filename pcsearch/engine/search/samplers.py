@@ -51,13 +51,15 @@ def make_study(
         reported: what the running trials have reported so far, by their numbers in the study; the
             caller keeps it up to date.
     """
+    dimensions = sum(not each.single() for each in space.values())
+    picked = pick_sampler(name, dimensions, len(metrics))
     storage = ViewableStorage()
     sampler = SearchSampler(
-        _make_sampler(name, seed, space, metrics, trials, storage),
+        _make_sampler(picked, seed, space, trials, storage),
         storage,
         space,
         seed,
-        startup=startup_trials(cap) if name in GP_SAMPLERS else 0,
+        startup=startup_trials(cap) if picked in GP_SAMPLERS else 0,
         running=[metric.impute_while_running for metric in metrics],
         reported={} if reported is None else reported,
     )
@@ -85,14 +87,12 @@ def _make_sampler(
     name: SamplerName,
     seed: int,
     space: Space,
-    metrics: Sequence[Metric],
     trials: Sequence[FrozenTrial],
     storage: ViewableStorage,
 ) -> BaseSampler:
     # Each session of a search draws with another seed, or it would draw the same again.
     own_seed = _mixed(seed, len(trials)) if trials else seed
-    dimensions = sum(not each.single() for each in space.values())
-    match pick_sampler(name, dimensions, len(metrics)):
+    match name:
         case "auto":
             process = GaussianProcessSampler(own_seed, storage)
             return SamplerSwitch(process, TPESampler(seed=own_seed))
