@@ -285,9 +285,7 @@ class TestBayes(Contract):
         assert [trial.value for trial in second.study.trials] == [0.2]
 
     @pytest.mark.parametrize("sampler", ["auto", "gp", "tpe", "cmaes", "qmc", "random"])
-    def test_every_sampler_has_the_trials_of_a_resumed_search(
-        self, sampler: SamplerName
-    ) -> None:
+    def test_every_sampler_has_the_trials_of_a_resumed_search(self, sampler: SamplerName) -> None:
         space, metrics = sweep("bayes"), sweep("bayes").metrics
         first: Any = make_searcher(space, 40, 0, sampler)
         configs = one_by_one(first, 12)
