@@ -8,7 +8,7 @@ from typing import Any
 
 from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.records.options import Options, SamplerName
-from pcsearch.engine.search.auto_sampler import WORDS, pick_sampler
+from pcsearch.engine.search.auto_sampler import DESCRIPTIONS, pick_sampler
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import Sweep
@@ -88,4 +88,4 @@ def _searcher(sweep: Sweep, sampler: SamplerName) -> str:
             return "independent draws"
         case "bayes" | "custom":
             picked = pick_sampler(sampler, len(sweep.searched()), len(sweep.metrics))
-            return f"Optuna, sampler {sampler}: {WORDS[picked]}"
+            return f"Optuna, sampler {sampler}: {DESCRIPTIONS[picked]}"

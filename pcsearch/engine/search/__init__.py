@@ -1,4 +1,4 @@
-"""What to try next and what to stop: search spaces, samplers, searchers, ASHA, the target.
+"""Suggests the next trial and stops trials: search spaces, samplers, searchers, ASHA, the target.
 
-It knows no files and no clusters.
+It must not know files or clusters.
 """

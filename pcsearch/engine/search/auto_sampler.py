@@ -1,9 +1,9 @@
-"""Which of Optuna's samplers ``auto`` is; knows nothing of Optuna.
+"""Chooses the sampler that ``auto`` stands for, and checks ``--sampler``, without Optuna.
 
-Measured against W&B's own search and TPE, the Gaussian process finds the best points with few
-trials, one at a time and with eight in flight; with hundreds it stays where it is, and TPE finds
-better ones (``tests/benchmarks/search.py``). A suggestion of the process takes longer the more
-parameters and metrics there are.
+With few trials, one at a time or eight in flight, the Gaussian process finds better points than
+TPE and than W&B's own search. After hundreds of trials it stays where it is, and TPE finds better
+ones (``tests/benchmarks/search.py``). The more parameters and metrics there are, the longer a
+suggestion of the process takes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ GP_TRIALS = 200
 MOST_METRICS = 2
 # Parameters times metrics.
 MOST_DIMENSIONS = 50
-PROCESSES: tuple[SamplerName, ...] = ("auto", "gp")
-"""Those that begin with the Gaussian process."""
+GP_SAMPLERS: tuple[SamplerName, ...] = ("auto", "gp")
+"""The samplers that begin with a Gaussian process."""
 
-WORDS: dict[SamplerName, str] = {
+DESCRIPTIONS: dict[SamplerName, str] = {
     "auto": f"spread points, then a Gaussian process, then TPE from trial {GP_TRIALS + 1}",
     "gp": "spread points, then a Gaussian process",
     "tpe": "tree-structured Parzen estimators",
@@ -31,12 +31,12 @@ WORDS: dict[SamplerName, str] = {
 
 
 def pick_sampler(name: SamplerName, dimensions: int, metrics: int) -> SamplerName:
-    """The sampler of a name; ``auto`` stays itself only where its process is quick.
+    """The sampler of a name; ``auto`` becomes ``tpe`` where a Gaussian process is too slow.
 
     Args:
         name: as the user gave it.
-        dimensions: how many parameters are searched.
-        metrics: how many metrics are.
+        dimensions: the number of parameters that are searched.
+        metrics: the number of metrics.
     """
     if name != "auto":
         return name
@@ -45,14 +45,14 @@ def pick_sampler(name: SamplerName, dimensions: int, metrics: int) -> SamplerNam
 
 
 def check_sampler(name: SamplerName, sweep: Sweep) -> None:
-    """Hold a sampler to what there is to search.
+    """Check that a sampler can search a sweep.
 
     Args:
         name: as the user gave it.
-        sweep: a checked one.
+        sweep: without problems of its own.
 
     Raises:
-        PcsearchError: the sweep's method takes none, or the sampler cannot search it.
+        PcsearchError: the method of the sweep takes no sampler, or this one cannot search it.
     """
     if name == "auto":
         return

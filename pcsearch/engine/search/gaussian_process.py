@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 from pcsearch.engine.search.optuna_internals import BelievingGPSampler
 from pcsearch.engine.search.study_view import ViewableStorage
 
-# A suggestion takes up to a third of a second with 200 trials (12 parameters, eight in flight) and
-# grows with their cube; with two objectives it takes as long with fewer.
+# A suggestion takes up to a third of a second with 200 trials (12 parameters, eight in flight), and
+# three seconds with 1,000. With two objectives it takes a third of a second with 60 trials.
 MOST_TRIALS = 200
 MOST_TRIALS_OF_SEVERAL = 60
 # Two points are the same where they are this close, as a share of every range.
@@ -63,7 +63,7 @@ class GaussianProcessSampler(BelievingGPSampler):
         shown = most_telling(study, ended) + self.shown_running(study, running)
         try:
             # The matrices are small and the trials have the cores: more threads only wait for
-            # each other, and a suggestion takes ten times as long.
+            # each other, and a suggestion takes three times as long.
             with self._storage.view(study, shown) as view, threadpool_limits(1):
                 point = super().sample_relative(view, trial, search_space)
         except (RuntimeError, ValueError):

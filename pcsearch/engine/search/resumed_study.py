@@ -33,7 +33,7 @@ def rebuilt_trials(history: History, space: Space, outcomes: Outcomes) -> list[F
     """
     try:
         known = [
-            _trial(each.point, space, each.values)
+            _optuna_trial(each.point, space, each.values)
             for each in history.known
             if len(each.values) == len(outcomes.metrics)
         ]
@@ -47,14 +47,14 @@ def rebuilt_trials(history: History, space: Space, outcomes: Outcomes) -> list[F
 def _rebuilt(trial: TrialHistory, space: Space, outcomes: Outcomes) -> FrozenTrial:
     """A trial as the study had it: running, or ended with its values."""
     if not trial.over:
-        return _trial(trial.point, space, None)
-    # One without metrics, or that was stopped at a rung just before the session ended, is well.
+        return _optuna_trial(trial.point, space, None)
+    # Where nobody wrote down its end, a rung or the target ended it when the search was killed.
     went_wrong = trial.ended is not None and (trial.failed or None in trial.ended.values)
     values = final_values(outcomes.of(trial.id), went_wrong=went_wrong)
-    return _trial(trial.point, space, values)
+    return _optuna_trial(trial.point, space, values)
 
 
-def _trial(
+def _optuna_trial(
     point: Mapping[str, Any] | None, space: Space, values: Sequence[float | None] | None
 ) -> FrozenTrial:
     """A trial of Optuna's at a point: one that has ended with values, or a running one."""

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import TrialOutcome
-from pcsearch.engine.search.auto_sampler import GP_TRIALS, PROCESSES, pick_sampler
+from pcsearch.engine.search.auto_sampler import GP_SAMPLERS, GP_TRIALS, pick_sampler
 from pcsearch.engine.search.gaussian_process import GaussianProcessSampler
 from pcsearch.engine.search.imputation import imputed_trials
 from pcsearch.engine.search.sobol import SobolSampler
@@ -52,13 +52,15 @@ def make_study(
         outcomes: of the running trials, by their numbers in the study; the caller keeps them up to
             date.
     """
+    dimensions = sum(not each.single() for each in space.values())
+    picked = pick_sampler(name, dimensions, len(metrics))
     storage = ViewableStorage()
     sampler = SearchSampler(
-        _make_sampler(name, seed, space, metrics, trials, storage),
+        _make_sampler(picked, seed, space, trials, storage),
         storage,
         space,
         seed,
-        startup=startup_trials(cap) if name in PROCESSES else 0,
+        startup=startup_trials(cap) if picked in GP_SAMPLERS else 0,
         running=[metric.impute_while_running for metric in metrics],
         outcomes={} if outcomes is None else outcomes,
     )
@@ -86,14 +88,12 @@ def _make_sampler(
     name: SamplerName,
     seed: int,
     space: Space,
-    metrics: Sequence[Metric],
     trials: Sequence[FrozenTrial],
     storage: ViewableStorage,
 ) -> BaseSampler:
     # Each session of a search draws with another seed, or it would draw the same again.
     own_seed = _mixed(seed, len(trials)) if trials else seed
-    dimensions = sum(not each.single() for each in space.values())
-    match pick_sampler(name, dimensions, len(metrics)):
+    match name:
         case "auto":
             process = GaussianProcessSampler(own_seed, storage)
             return SamplerSwitch(process, TPESampler(seed=own_seed))

@@ -1,4 +1,4 @@
-"""A sweep's parameters as Optuna understands them: the one place that says them to it."""
+"""The search space of Optuna for the parameters of a sweep."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from pcsearch.sweeps.parameters import Parameter, nested
 
 
 class OptunaSpace:
-    """What Optuna searches, and the configurations that its points stand for.
+    """Optuna's distributions for a sweep's parameters, and the configurations of its points.
 
-    Optuna searches along each distribution's axis, on which its prior is the declared
-    distribution; the configuration has the values that stand there.
+    Optuna searches the axis of each parameter. A uniform draw on the axis is a draw of the
+    distribution in the sweep file; the configuration has the value that lies there.
 
     Args:
-        parameters: of the sweep.
+        parameters: those of the sweep.
     """
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
         self._parameters = tuple(parameters)
         axes = ((p.name, _axis(p.distribution)) for p in self._parameters)
         self.distributions = {name: axis for name, axis in axes if axis is not None}
-        """Optuna's distributions by the names of the parameters that have more than one value."""
+        """Optuna's distributions, by the names of the parameters with more than one value."""
 
     def config(self, point: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration at a point: what Optuna chose of each of the `distributions`."""
+        """The configuration of a point, which has a value for each of the `distributions`."""
         return nested((p, copy.deepcopy(self._value(p, point))) for p in self._parameters)
 
     def _value(self, parameter: Parameter, point: Mapping[str, Any]) -> Any:

@@ -130,6 +130,11 @@ def test_auto_goes_over_to_tpe_as_the_study_grows(monkeypatch: pytest.MonkeyPatc
     assert asked == ["GPSampler"] * 2 + ["TPESampler"] * 4
 
 
+def test_where_auto_is_tpe_no_sobol_points_come_first() -> None:
+    space: dict[str, BaseDistribution] = {f"p{i}": FloatDistribution(0, 1) for i in range(51)}
+    assert points(study_of("auto", space), 3, space) == points(study_of("tpe", space), 3, space)
+
+
 def test_every_session_draws_anew_but_sobol_points_continue() -> None:
     """A resumed search must not draw the same configurations again."""
     first = study_of("random")

@@ -1,4 +1,4 @@
-"""The searchers keep to the cap, go on where they were, and bear whatever trials report."""
+"""The searchers keep to the cap, resume, and bear whatever trials report."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_torch_is_imported_by_the_thread_that_asks_and_not_before() -> None:
 def history_of(
     searcher: Any, configs: list[dict[str, Any]], over: bool = True, epochs: int = 1
 ) -> History:
-    """What a later session learns of trials with these configurations."""
+    """The history that a resumed search has of trials with these configurations."""
     trials = []
     for i, config in enumerate(configs):
         ended = Ended(f"t{i}", False, [loss(config)]) if over else None
@@ -126,7 +126,7 @@ class Contract:
         assert one_by_one(self.searcher(20, seed=2), 6) != first
 
     @pytest.mark.parametrize("told", [0, 2, 5])
-    def test_a_later_session_has_all_trials_and_goes_on_after_them(self, told: int) -> None:
+    def test_a_resumed_searcher_has_all_trials_and_suggests_others(self, told: int) -> None:
         first = self.searcher(20)
         configs = one_by_one(first, told)
         second = self.searcher(20, history=history_of(first, configs))
@@ -135,7 +135,7 @@ class Contract:
         every = [*configs, *more]
         assert all(config not in every[:i] for i, config in enumerate(every))
 
-    def test_a_later_session_takes_the_end_of_a_trial_that_was_under_way(self) -> None:
+    def test_a_resumed_searcher_takes_the_end_of_a_trial_that_was_running(self) -> None:
         first = self.searcher(3)
         history = history_of(first, [first.suggest("t0")], over=False)
         second = self.searcher(3, history=history)
@@ -144,7 +144,7 @@ class Contract:
         assert [second.suggest(f"t{i}") == Searcher.FINISHED for i in (1, 2, 3)] == [0, 0, 1]
 
     @pytest.mark.parametrize(("cap", "left"), [(6, 4), (2, 0), (1, 0)])
-    def test_a_later_session_keeps_to_its_own_cap(self, cap: int, left: int) -> None:
+    def test_a_resumed_searcher_keeps_to_its_own_cap(self, cap: int, left: int) -> None:
         first = self.searcher(3)
         history = history_of(first, one_by_one(first, 2))
         second = self.searcher(cap, history=history)
@@ -274,7 +274,7 @@ class TestBayes(Contract):
         searcher.on_trial_complete("t1", error=True)
         assert [trial.value for trial in searcher.study.trials] == [value, math.inf]
 
-    def test_what_running_trials_have_reported_outlives_a_restart(self) -> None:
+    def test_what_running_trials_have_reported_outlives_a_resume(self) -> None:
         first = self.searcher(20)
         history = history_of(first, [first.suggest("t0")], over=False)
         history.trials[0].__dict__["reports"] = [report(0.2, epoch=1)]
@@ -285,9 +285,7 @@ class TestBayes(Contract):
         assert [trial.value for trial in second.study.trials] == [0.2]
 
     @pytest.mark.parametrize("sampler", ["auto", "gp", "tpe", "cmaes", "qmc", "random"])
-    def test_every_sampler_remembers_what_earlier_sessions_found(
-        self, sampler: SamplerName
-    ) -> None:
+    def test_every_sampler_has_the_trials_of_a_resumed_search(self, sampler: SamplerName) -> None:
         space, metrics = sweep("bayes"), sweep("bayes").metrics
         first: Any = make_searcher(space, 40, 0, sampler)
         configs = one_by_one(first, 12)
