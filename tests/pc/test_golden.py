@@ -26,6 +26,8 @@ from pcsearch.pc.learning import Learner, fresh_learner
 from pcsearch.pc.model import Architecture, Model, Weights
 from pcsearch.pc.patches import patchify, positional_encoding, unpatchify
 
+pytestmark = pytest.mark.oldest
+
 DIRECTORY = Path(os.environ.get("PCSEARCH_GOLDEN_DIR", Path(__file__).parent / "golden"))
 FILES = sorted(DIRECTORY.glob("*.npz"))
 
