@@ -11,6 +11,8 @@ import pytest
 from pcsearch.cli import main
 from pcsearch.train import main as train_main
 
+pytestmark = pytest.mark.oldest
+
 ROOT = Path(__file__).parents[1]
 
 TINY = "\n  dataset: {value: digits}\n  batch_size: {value: 100}\n"

@@ -12,6 +12,8 @@ import pytest
 from pcsearch import commands
 from pcsearch.cli import _Duration, main
 
+pytestmark = pytest.mark.oldest
+
 
 @pytest.mark.parametrize(
     ("text", "seconds"),

@@ -25,6 +25,8 @@ from pcsearch.pc.model.patches import patchify, positional_encoding, unpatchify
 from pcsearch.pc.model.training_batch import BatchSettings, TrainedBatch, clipped_mse, train_batch
 from pcsearch.pc.model.transformer import Architecture, Model, Weights
 
+pytestmark = pytest.mark.oldest
+
 DIRECTORY = Path(os.environ.get("PCSEARCH_GOLDEN_DIR", Path(__file__).parent / "golden"))
 FILES = sorted(DIRECTORY.glob("*.npz"))
 

@@ -72,6 +72,7 @@ def test_a_trial_is_the_same_first_fifth_and_alone(
         assert own(fifth, expected) == expected
 
 
+@pytest.mark.oldest
 def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     assert best == json.loads((trials[winner] / "params.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.oldest
 def test_bayes_with_hyperband_stops_trials_at_rungs_and_respects_the_cap(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -170,6 +172,7 @@ def test_bayes_with_hyperband_stops_trials_at_rungs_and_respects_the_cap(
     assert min(lengths) < 5, "half of the trials at each rung are stopped"
 
 
+@pytest.mark.oldest
 def test_num_samples_caps_a_grid_and_the_cap_can_be_raised_on_resuming(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
