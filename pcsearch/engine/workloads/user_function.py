@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 from pcsearch.engine.workloads.user_code import code_folder, module_root
 from pcsearch.engine.workloads.workload import Surroundings, Trainable, Workload
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.messages import suggestion
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
-from pcsearch.sweeps.wording import suggestion
 
 OPTION = "--trainable"
 
