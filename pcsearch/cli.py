@@ -14,7 +14,7 @@ import click
 from pcsearch import __version__, commands
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import exit_status
-from pcsearch.sweeps.positions import load
+from pcsearch.sweeps.reading.loader import load
 
 CHANGEABLE = (
     "num_samples",

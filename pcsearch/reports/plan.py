@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from pcsearch.engine.experiment.plan import Plan
+from pcsearch.sweeps.messages import shown
 from pcsearch.sweeps.parameters import nested, value_of
-from pcsearch.sweeps.wording import shown
 
 RUNGS_SHOWN = 12
 

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pcsearch.engine.records.trial_result import TrialResult, best, pareto_front, ranked
+from pcsearch.sweeps.messages import listed, suggestion
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter, nested, value_of
 from pcsearch.sweeps.sweep import Sweep
-from pcsearch.sweeps.wording import listed, suggestion
 
 ROWS = 20
 LONGEST_CELL = 40

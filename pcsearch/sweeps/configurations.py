@@ -1,4 +1,4 @@
-"""Configurations that do not depend on results: a grid's, and random draws."""
+"""The configurations of grid and random searches, which do not depend on results."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ class Grid:
     """Every combination of the parameters' values.
 
     Parameters are in the order of their names, at each level of nesting, and the last one varies
-    fastest. Combinations are made when they are asked for, so that a grid may have more than
-    could ever be listed.
+    fastest. A combination is made only when it is asked for, so a grid may be of any size.
 
     Args:
         sweep: a sweep whose parameters all have a grid.
@@ -50,13 +49,12 @@ class Grid:
 class RandomDraws:
     """Independent draws from the parameters' distributions.
 
-    A draw depends on the seed and its own number alone, and each parameter, in the order of their
-    names, takes one quantile of it. A search that goes on after a restart so draws what it would
-    have drawn.
+    A draw depends only on the seed and on its own number, so a resumed search draws what it would
+    have drawn. Each parameter, in the order of their names, takes one random quantile.
 
     Args:
         sweep: the sweep.
-        seed: from 0.
+        seed: a whole number from 0.
     """
 
     def __init__(self, sweep: Sweep, seed: int) -> None:
@@ -70,11 +68,11 @@ class RandomDraws:
 
 
 def configurations(sweep: Sweep, seed: int) -> Grid | RandomDraws | None:
-    """The configurations of a sweep by number; None where each depends on earlier results.
+    """The configurations of a sweep by their numbers; None if they depend on results.
 
     Args:
         sweep: the sweep.
-        seed: of random draws, from 0.
+        seed: the seed of random draws, a whole number from 0.
     """
     match sweep.method:
         case "grid":

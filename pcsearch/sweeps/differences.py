@@ -1,12 +1,13 @@
-"""In what two sweeps ask for different searches."""
+"""The differences between the searches that two sweeps ask for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
-from pcsearch.sweeps.entries import NESTED
-from pcsearch.sweeps.printing import as_mapping
+from pcsearch.sweeps.early_terminate import TYPE
+from pcsearch.sweeps.parameter_entry import NESTED
 from pcsearch.sweeps.sweep import TEXTS, Sweep
 
 ABSENT = "nothing"
@@ -25,6 +26,38 @@ def differences(first: Sweep, second: Sweep) -> list[tuple[str, str, str]]:
         for key in keys
         if key not in one or key not in other or one[key] != other[key]
     ]
+
+
+def as_mapping(sweep: Sweep) -> dict[str, Any]:
+    """A mapping that a sweep file could hold to give an equal sweep.
+
+    It lacks what has no effect.
+    """
+    values: dict[str, Any] = {"method": sweep.method}
+    if sweep.method == "custom":
+        values["scheduler"] = {"engine": "optuna"}
+    if len(sweep.metrics) > 1:
+        values["metrics"] = [metric.spec() for metric in sweep.metrics]
+    elif sweep.metrics:
+        values["metric"] = sweep.metrics[0].spec()
+    if sweep.early_terminate is not None:
+        arguments = {k: v for k, v in asdict(sweep.early_terminate).items() if v is not None}
+        values["early_terminate"] = {"type": TYPE, **arguments}
+    for key in (*TEXTS, "run_cap"):
+        if getattr(sweep, key) is not None:
+            values[key] = getattr(sweep, key)
+    return {**values, NESTED: _nested_specs(sweep)}
+
+
+def _nested_specs(sweep: Sweep) -> dict[str, Any]:
+    specs: dict[str, Any] = {}
+    for parameter in sweep.parameters.values():
+        *parents, last = parameter.path
+        inner = specs
+        for name in parents:
+            inner = inner.setdefault(name, {NESTED: {}})[NESTED]
+        inner[last] = parameter.distribution.spec()
+    return specs
 
 
 def _flat(sweep: Sweep) -> Iterator[tuple[str, Any]]:

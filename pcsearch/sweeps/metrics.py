@@ -1,4 +1,4 @@
-"""The ``metric`` or the ``metrics`` of a sweep file: what its trials are compared by."""
+"""The ``metric`` or ``metrics`` of a sweep file: the numbers that its trials are compared by."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pcsearch.errors import Problem
-from pcsearch.sweeps.keys import as_number, check_keys, not_a_mapping
-from pcsearch.sweeps.positions import Document, KeyPath
-from pcsearch.sweeps.wording import bare, listed, shown, suggestion
+from pcsearch.sweeps.messages import bare, listed, shown, suggestion
+from pcsearch.sweeps.numbers import as_number
+from pcsearch.sweeps.reading.document import Document, KeyPath
 
 Goal = Literal["minimize", "maximize"]
 Impute = Literal["latest", "best", "worst"]
@@ -22,16 +22,16 @@ FEWEST_METRICS = 2
 
 @dataclass(frozen=True)
 class Metric:
-    """What a sweep optimises.
+    """A number that a sweep minimizes or maximizes.
 
     Args:
-        name: of a number that each trial reports.
+        name: the number's name in the reports of trials.
         goal: "minimize" or "maximize".
-        where: where the user gave it, ``sweep.yaml:3:1``.
+        where: its place in the file, ``sweep.yaml:3:1``.
         target: the search ends as soon as a trial's value is as good as this.
-        impute: what a trial counts as, in bayes, that failed or diverged: its "latest" or its
-            "best" value, or the "worst" of all trials.
-        impute_while_running: the same for a trial that is running; None leaves it out.
+        impute: the value that a failed or diverged trial counts with in bayes: its "latest", its
+            "best", or the "worst" of all trials.
+        impute_while_running: the same for a running trial; None leaves it out.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Metric:
 
 
 def parse_metrics(document: Document, problems: list[Problem]) -> tuple[Metric, ...]:
-    """The metrics of a file, without those that have problems.
+    """The valid metrics of a file.
 
     Args:
         document: the file.
-        problems: where what is wrong is appended.
+        problems: every problem is appended here.
     """
     if "metrics" in document.value and "metric" in document.value:
         message = "metric and metrics exclude each other; keep one"
@@ -73,21 +73,20 @@ def parse_metrics(document: Document, problems: list[Problem]) -> tuple[Metric, 
         return ()
     paths: list[KeyPath] = [("metric",)] if "metric" in document.value else []
     if "metrics" in document.value:
-        given = document.value["metrics"]
-        if not isinstance(given, list) or len(given) < FEWEST_METRICS:
+        entries = document.value["metrics"]
+        if not isinstance(entries, list) or len(entries) < FEWEST_METRICS:
             message = "must be a list of two metrics or more, each with name and goal"
             problems.append(document.problem(("metrics",), message))
             return ()
-        paths = [("metrics", index) for index in range(len(given))]
-    found = [_Parser(document, path, problems).parse() for path in paths]
-    metrics = tuple(metric for metric in found if metric is not None)
-    seen: set[str] = set()
-    for path, metric in zip(paths, found, strict=True):
-        if metric is not None and metric.name in seen:
+        paths = [("metrics", index) for index in range(len(entries))]
+    metrics: dict[str, Metric] = {}
+    for path in paths:
+        metric = _Parser(document, path, problems).parse()
+        if metric is not None and metric.name in metrics:
             problems.append(document.problem(path, f"{bare(metric.name)} is given twice"))
         elif metric is not None:
-            seen.add(metric.name)
-    return metrics
+            metrics[metric.name] = metric
+    return tuple(metrics.values())
 
 
 @dataclass(frozen=True)
@@ -97,29 +96,27 @@ class _Parser:
     problems: list[Problem]
 
     def parse(self) -> Metric | None:
-        given: Any = self.document.value
-        for key in self.path:
-            given = given[key]
+        entry = self.document.at(self.path)
         before = len(self.problems)
-        if not isinstance(given, dict):
-            meant = bare(given) if isinstance(given, str) else "val_loss"
-            example = f"{{name: {meant}, goal: minimize}}"
-            self.problems.append(not_a_mapping(self.document, self.path, example))
+        if not isinstance(entry, dict):
+            example_name = bare(entry) if isinstance(entry, str) else "val_loss"
+            example = f"{{name: {example_name}, goal: minimize}}"
+            self.problems.append(self.document.not_a_mapping(self.path, example))
             return None
-        self.problems.extend(check_keys(self.document, self.path, given, KEYS, {}))
-        name = given.get("name")
-        misspelt = (suggestion(key, KEYS) for key in given if key not in KEYS)
-        if "name" not in given and not any("'name'" in hint for hint in misspelt):
+        self.problems.extend(self.document.unknown_keys(self.path, KEYS))
+        name = entry.get("name")
+        misspelt = (suggestion(key, KEYS) for key in entry if key not in KEYS)
+        if "name" not in entry and not any("'name'" in hint for hint in misspelt):
             self._problem("name is missing")
-        elif "name" in given and (not isinstance(name, str) or not name):
+        elif "name" in entry and (not isinstance(name, str) or not name):
             self._problem(f"{shown(name)} is not a name", "name")
-        goal = self._choice(given, "goal", GOALS, "minimize")
-        impute = self._choice(given, "impute", IMPUTES, "worst")
+        goal = self._choice(entry, "goal", GOALS, "minimize")
+        impute = self._choice(entry, "impute", IMPUTES, "worst")
         running = None
         # W&B has the text "false" there; YAML's false means the same.
-        if given.get("impute_while_running") not in ("false", False, None):
-            running = self._choice(given, "impute_while_running", IMPUTES, None)
-        target = self._target(given)
+        if entry.get("impute_while_running") not in ("false", False, None):
+            running = self._choice(entry, "impute_while_running", IMPUTES, None)
+        target = self._target(entry)
         if len(self.problems) > before:
             return None
         where = self.document.position(self.path)
@@ -128,18 +125,18 @@ class _Parser:
     def _problem(self, message: str, *at: str) -> None:
         self.problems.append(self.document.problem((*self.path, *at), message))
 
-    def _choice(self, given: dict[Any, Any], key: str, choices: dict[str, Any], usual: Any) -> Any:
-        name = given.get(key, usual)
+    def _choice(self, entry: dict[Any, Any], key: str, choices: dict[str, Any], usual: Any) -> Any:
+        name = entry.get(key, usual)
         if isinstance(name, str) and name in choices:
             return choices[name]
         hint = suggestion(name, choices) or f"; use {listed(choices)}"
         self._problem(f"unknown {key} {shown(name)}{hint}", key)
         return usual
 
-    def _target(self, given: dict[Any, Any]) -> float | None:
-        if given.get("target") is None:
+    def _target(self, entry: dict[Any, Any]) -> float | None:
+        if entry.get("target") is None:
             return None
-        number = as_number(given["target"])
+        number = as_number(entry["target"])
         if number is None or not abs(number) < math.inf:
-            self._problem(f"{shown(given['target'])} is not a finite number", "target")
+            self._problem(f"{shown(entry['target'])} is not a finite number", "target")
         return number

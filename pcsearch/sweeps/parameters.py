@@ -9,10 +9,10 @@ from typing import Any
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.base import Distribution
 from pcsearch.sweeps.distributions.discrete import Constant
-from pcsearch.sweeps.entries import KEYS, NESTED, Entry, number_if_meant
-from pcsearch.sweeps.keys import check_keys
-from pcsearch.sweeps.positions import Document, KeyPath
-from pcsearch.sweeps.wording import bare, listed
+from pcsearch.sweeps.messages import bare, listed
+from pcsearch.sweeps.numbers import number_if_meant
+from pcsearch.sweeps.parameter_entry import KEYS, NESTED, ParameterEntry
+from pcsearch.sweeps.reading.document import Document, KeyPath
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Parameter:
     Args:
         path: the names that lead to it; more than one where it is nested.
         distribution: what its values are drawn from.
-        where: where the user gave it: ``sweep.yaml:12:3``, or ``--set NAME``.
+        where: its place in the user's input: ``sweep.yaml:12:3``, or ``--set NAME``.
     """
 
     path: tuple[str, ...]
@@ -31,17 +31,17 @@ class Parameter:
 
     @property
     def name(self) -> str:
-        """The path with dots in between."""
+        """The names of the path, joined by dots."""
         return ".".join(self.path)
 
     @property
     def fixed(self) -> bool:
-        """Whether it is a constant: not searched."""
+        """Whether it is a constant, so that it is not searched."""
         return isinstance(self.distribution, Constant)
 
 
 def nested(values: Iterable[tuple[Parameter, Any]]) -> dict[str, Any]:
-    """A configuration: every parameter's value at its path, in the order given."""
+    """A configuration: each value at its parameter's path, in the order of the pairs."""
     config: dict[str, Any] = {}
     for parameter, value in values:
         *parents, last = parameter.path
@@ -70,8 +70,8 @@ class ParameterParser:
         document: the file.
         numeric: whether the model takes a number for a parameter; text such as ``1e-3`` is then
             read as the number that it spells.
-        problems: where what is wrong is appended.
-        notes: where what the user should know is appended, a line each.
+        problems: every problem is appended here.
+        notes: what the user should know is appended here, a line each.
     """
 
     document: Document
@@ -80,9 +80,9 @@ class ParameterParser:
     notes: list[str]
 
     def parse(self, path: KeyPath) -> dict[str, Parameter]:
-        """The parameters of the mapping at ``path``, by name, without those that have problems."""
+        """The valid parameters of the mapping at ``path``, by name."""
         parameters: dict[str, Parameter] = {}
-        for parameter in self._mapping(path, (), self._value_at(path)):
+        for parameter in self._mapping(path, ()):
             if parameter.name in parameters:
                 message = f"given twice; the first is at {parameters[parameter.name].where}"
                 problem = Problem(message, parameter.where, f"{NESTED}.{parameter.name}")
@@ -90,33 +90,30 @@ class ParameterParser:
             parameters[parameter.name] = parameter
         return parameters
 
-    def _value_at(self, path: KeyPath) -> Any:
-        value: Any = self.document.value
-        for key in path:
-            value = value[key]
-        return value
-
-    def _mapping(self, path: KeyPath, names: tuple[str, ...], given: Any) -> Iterable[Parameter]:
-        if not isinstance(given, dict) or not given:
+    def _mapping(self, path: KeyPath, names: tuple[str, ...]) -> Iterable[Parameter]:
+        entries = self.document.at(path)
+        if not isinstance(entries, dict) or not entries:
             message = "must be a mapping of names, each with value, values, or min and max"
             self.problems.append(self.document.problem(path, message))
             return
-        for name, entry in given.items():
+        for name, entry in entries.items():
             if not isinstance(name, str) or not name:
                 message = "a parameter's name must be text; put it in quotes"
                 self.problems.append(self.document.problem((*path, name), message))
             elif isinstance(entry, dict) and NESTED in entry:
                 exclusive = f"{NESTED} and {{}} exclude each other; keep one"
                 refused = {key: exclusive.format(key) for key in KEYS if key != NESTED}
-                others = check_keys(self.document, (*path, name), entry, (NESTED,), refused)
+                others = self.document.unknown_keys((*path, name), (NESTED,), refused)
                 self.problems.extend(others)
-                yield from self._mapping((*path, name, NESTED), (*names, name), entry[NESTED])
+                yield from self._mapping((*path, name, NESTED), (*names, name))
             else:
                 yield from self._parameter((*path, name), (*names, name), entry)
 
-    def _parameter(self, path: KeyPath, names: tuple[str, ...], given: Any) -> Iterable[Parameter]:
+    def _parameter(
+        self, path: KeyPath, names: tuple[str, ...], content: Any
+    ) -> Iterable[Parameter]:
         numeric = self.numeric(".".join(names))
-        entry = Entry(self.document, path, given, numeric, self.problems, self.notes)
+        entry = ParameterEntry(self.document, path, content, numeric, self.problems, self.notes)
         distribution = entry.distribution()
         if distribution is not None:
             yield Parameter(names, distribution, self.document.position(path))
@@ -133,11 +130,11 @@ def override(
     """Fix a parameter to one value, or add one that the file does not have.
 
     Args:
-        parameters: of the file; changed in place.
-        name: of the parameter; dots lead into nested parameters where the file has them.
+        parameters: those of the file; changed in place.
+        name: the parameter's; dots lead into nested parameters where the file has them.
         value: of any plain type.
         numeric: as in `ParameterParser`.
-        problems: where what is wrong is appended.
+        problems: every problem is appended here.
     """
     where = f"--set {bare(name)}"
     path = parameters[name].path if name in parameters else _new_path(parameters, name)
@@ -151,7 +148,7 @@ def override(
 
 
 def _new_path(parameters: Mapping[str, Parameter], name: str) -> tuple[str, ...]:
-    """Where a parameter that the file does not have is put: in the innermost group it names."""
+    """The path for a new parameter: in the innermost group that its name begins with."""
     groups = {each.path[:end] for each in parameters.values() for end in range(1, len(each.path))}
     fitting = [group for group in groups if name.startswith(".".join(group) + ".")]
     group = max(fitting, key=lambda each: len(".".join(each)), default=())

@@ -1,11 +1,10 @@
-"""The ``scheduler`` of a sweep file: which program chooses the trials."""
+"""The ``scheduler`` of a sweep file: the program that chooses the trials."""
 
 from __future__ import annotations
 
 from pcsearch.errors import Problem
-from pcsearch.sweeps.keys import check_keys, not_a_mapping
-from pcsearch.sweeps.positions import Document
-from pcsearch.sweeps.wording import listed, shown
+from pcsearch.sweeps.messages import listed, shown
+from pcsearch.sweeps.reading.document import Document
 
 ENGINES = ("optuna", "wandb")
 LAUNCH = (
@@ -21,30 +20,31 @@ REFUSED = {
 
 
 def check_scheduler(document: Document, problems: list[Problem], notes: list[str]) -> None:
-    """Hold the scheduler of a file to its method, and to what there is here.
+    """Check that the scheduler of a file is supported and fits its method.
 
     Args:
         document: the file.
-        problems: where what is wrong is appended.
-        notes: where what has no effect is appended.
+        problems: every problem is appended here.
+        notes: every key without effect is appended here, a line each.
     """
     method = document.value.get("method")
     path = ("scheduler",)
-    given = document.value.get("scheduler", {})
-    if not isinstance(given, dict):
-        problems.append(not_a_mapping(document, path, "{engine: optuna}"))
+    scheduler = document.value.get("scheduler", {})
+    if not isinstance(scheduler, dict):
+        problems.append(document.not_a_mapping(path, "{engine: optuna}"))
         return
-    problems += check_keys(document, path, given, ("engine", *LAUNCH), REFUSED)
+    if scheduler:
+        problems += document.unknown_keys(path, ("engine", *LAUNCH), REFUSED)
     for key in LAUNCH:
-        if key in given:
+        if key in scheduler:
             message = "not used: pcsearch starts the trials"
             notes.append(str(document.problem((*path, key), message)))
-    if "engine" not in given:
+    if "engine" not in scheduler:
         if method == "custom":
             message = "custom needs an engine; write scheduler: {engine: optuna}"
             problems.append(document.problem(("method",), message))
         return
-    engine = given["engine"]
+    engine = scheduler["engine"]
     if engine not in ENGINES:
         message = f"engine {shown(engine)} is not supported; use {listed(ENGINES)}"
         problems.append(document.problem((*path, "engine"), message))

@@ -1,4 +1,4 @@
-"""Sweep files in W&B's format, read and checked."""
+"""Reads and checks a whole sweep file in W&B's format."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps import positions
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate
-from pcsearch.sweeps.files import read_text
-from pcsearch.sweeps.keys import as_whole_number
+from pcsearch.sweeps.messages import bare, listed, shown, suggestion
 from pcsearch.sweeps.metrics import Metric, parse_metrics
+from pcsearch.sweeps.numbers import as_whole_number
 from pcsearch.sweeps.parameters import Parameter, ParameterParser, override
-from pcsearch.sweeps.positions import Document
+from pcsearch.sweeps.reading.document import Document
+from pcsearch.sweeps.reading.loader import load
+from pcsearch.sweeps.reading.text import read_text
 from pcsearch.sweeps.scheduler import check_scheduler
-from pcsearch.sweeps.wording import bare, listed, shown, suggestion
 
 Method = Literal["grid", "random", "bayes", "custom"]
 
@@ -36,10 +36,10 @@ UNUSED = {
     "image_uri": "pcsearch runs its own trainable",
     "launch": "pcsearch starts the trials",
     "controller": "pcsearch is the controller",
-    "apiVersion": "it says nothing of the search",
-    "kind": "it says nothing of the search",
+    "apiVersion": "it does not change the search",
+    "kind": "it does not change the search",
 }
-"""Keys of W&B's agents, of Launch and of its controllers, and why they have no effect."""
+"""Keys of W&B's agents, Launch and controllers, and why each has no effect here."""
 
 KEYS = (
     *("method", "metric", "metrics", "parameters", "early_terminate", "run_cap", "scheduler"),
@@ -52,23 +52,23 @@ KEYS = (
 class Sweep:
     """A sweep file that has passed every check that needs no model.
 
-    Two are equal when they ask for the same search, wherever and however it is written.
+    Two are equal if they ask for the same search, even if their texts differ.
 
     Args:
         method: "grid", "random", "bayes", or "custom" for Optuna with any number of metrics.
-        metrics: what is optimised; not empty where the method is bayes or custom, or
-            early_terminate is set. More than one only where the method is custom.
-        parameters: by name, in the file's order; all have a grid where the method is grid.
-        early_terminate: how trials are stopped early.
-        run_cap: how many trials there are at most, from 1.
-        name: of the sweep.
-        description: of the sweep.
-        project: in W&B.
-        entity: in W&B.
+        metrics: the numbers to optimize; at least one if the method is bayes or custom, or
+            early_terminate is set. More than one only if the method is custom.
+        parameters: by name, in the file's order; all have a grid if the method is grid.
+        early_terminate: when trials are stopped early.
+        run_cap: the largest number of trials, from 1.
+        name: the sweep's name.
+        description: the sweep's description.
+        project: the project in W&B.
+        entity: the user or team in W&B.
         source: the file as the user gave it.
-        places: by key of the file's top level, where it is: ``sweep.yaml:3:1``.
+        places: the place of each key at the file's top level: ``sweep.yaml:3:1``.
         text: the file's text.
-        notes: what the user should know of how the file is understood, a line each.
+        notes: what the user should know of how the file is read, a line each.
     """
 
     method: Method
@@ -95,16 +95,16 @@ class Sweep:
         return sorted(self.parameters.values(), key=lambda parameter: parameter.path)
 
     def searched(self) -> list[Parameter]:
-        """The parameters that are no constants, in the file's order."""
+        """The parameters that are not constants, in the file's order."""
         return [parameter for parameter in self.parameters.values() if not parameter.fixed]
 
 
 class UnsoundSweepError(PcsearchError):
-    """Everything that is wrong with a sweep file, and what is sound of its parameters.
+    """All problems of a sweep file, with those parameters that are valid.
 
     Args:
-        problems: what is wrong.
-        parameters: by name, for whoever has more to say of them.
+        problems: the problems.
+        parameters: the valid parameters by name, for further checks by the caller.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ def read_sweep(
         overrides: by name, values that replace parameters of the file or add to them.
 
     Raises:
-        PcsearchError: the file cannot be read, or everything that is wrong with it.
+        PcsearchError: the file cannot be read, or all the problems that it has.
     """
     text = read_text(path)
     return parse_sweep(text, str(path), numeric=numeric, overrides=overrides)
@@ -148,19 +148,19 @@ def parse_sweep(
     numeric: Callable[[str], bool] = _no_name,
     overrides: Mapping[str, Any] | None = None,
 ) -> Sweep:
-    """As `read_sweep`, of a file's text.
+    """Read the text of a sweep file.
 
     Args:
         text: the text.
-        source: the file's name, for messages.
+        source: the file as the user gave it, for messages.
         numeric: as in `read_sweep`.
         overrides: as in `read_sweep`.
 
     Raises:
-        PcsearchError: everything that is wrong with it.
+        PcsearchError: all the problems that it has.
     """
     problems: list[Problem] = []
-    document = positions.load(text, source, duplicates=problems)
+    document = load(text, source, duplicates=problems)
     notes = [*_notes(document), *document.notes]
     parameters = _parameters(document, numeric, overrides or {}, problems, notes)
     method = _method(document, problems)
@@ -183,22 +183,22 @@ def parse_sweep(
         early_terminate,
         run_cap,
         **texts,
-        source=document.source,
+        source=document.source.name,
         places={key: document.position((key,)) for key in KEYS if key in document.value},
         text=text,
-        notes=tuple(sorted(notes, key=lambda note: _place_of(note, document.source))),
+        notes=tuple(sorted(notes, key=lambda note: _place_of(note, document.source.name))),
     )
 
 
 def place(problem: Problem) -> tuple[float, float]:
-    """The line and column of a problem, to sort by; what has none comes last."""
-    found = re.search(r":(\d+):(\d+)$", problem.where)
-    return (int(found[1]), int(found[2])) if found else (math.inf, 0)
+    """The line and column of a problem, to sort by; problems without a place come last."""
+    match = re.search(r":(\d+):(\d+)$", problem.where)
+    return (int(match[1]), int(match[2])) if match else (math.inf, 0)
 
 
 def _place_of(note: str, source: str) -> tuple[float, float]:
-    found = re.match(r":(\d+):(\d+): ", note.removeprefix(source))
-    return (int(found[1]), int(found[2])) if found else (math.inf, 0)
+    match = re.match(r":(\d+):(\d+): ", note.removeprefix(source))
+    return (int(match[1]), int(match[2])) if match else (math.inf, 0)
 
 
 def _method(document: Document, problems: list[Problem]) -> Method | None:
@@ -222,8 +222,7 @@ def _parameters(
     notes: list[str],
 ) -> dict[str, Parameter]:
     parameters: dict[str, Parameter] = {}
-    given = document.value.get("parameters")
-    if given:
+    if document.value.get("parameters"):
         parser = ParameterParser(document, numeric, problems, notes)
         parameters = parser.parse(("parameters",))
     elif not overrides:
@@ -237,7 +236,7 @@ def _parameters(
 
 
 def _missing(document: Document, key: str, todo: str) -> Problem:
-    """The problem of a key that is not there, unless it is there misspelt."""
+    """The problem of a missing key; if it seems to be misspelt, that of its spelling."""
     for other in document.value:
         if other not in KEYS and suggestion(other, KEYS) == suggestion(key, (key,)):
             return document.problem((other,), f"unknown key; did you mean {key!r}?")
@@ -250,7 +249,7 @@ def _check_together(
     parameters: Mapping[str, Parameter],
     problems: list[Problem],
 ) -> None:
-    """Report parts that are sound by themselves and cannot be together."""
+    """Report parts that are valid alone but not together."""
     several = "metrics" in document.value
     if "metric" not in document.value and not several:
         hint = "write metric: {name: val_loss, goal: minimize}"
@@ -280,30 +279,30 @@ def _check_together(
 def _run_cap(document: Document, problems: list[Problem]) -> int | None:
     if "run_cap" not in document.value:
         return None
-    given = document.value["run_cap"]
-    number = as_whole_number(given)
+    value = document.value["run_cap"]
+    number = as_whole_number(value)
     if number is None or number < 1:
-        message = f"{shown(given)} is not a whole number from 1"
+        message = f"{shown(value)} is not a whole number from 1"
         problems.append(document.problem(("run_cap",), message))
     return number
 
 
 def _text(document: Document, key: str, problems: list[Problem]) -> str | None:
-    given = document.value.get(key)
-    if given is None or isinstance(given, str):
-        return given
-    problems.append(document.problem((key,), f"{shown(given)} is not text; put it in quotes"))
+    value = document.value.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    problems.append(document.problem((key,), f"{shown(value)} is not text; put it in quotes"))
     return None
 
 
 def _notes(document: Document) -> list[str]:
     """A line for every key of the file's top level that has no effect."""
     notes = []
-    for key, given in document.value.items():
+    for key, value in document.value.items():
         if key in UNUSED:
-            what = given if isinstance(given, str) and given.isprintable() else None
-            value = f"{what} is " if what and key in ("program", "job", "image_uri") else ""
-            message = f"{value}not used: {UNUSED[key]}"
+            is_name = isinstance(value, str) and value.isprintable() and value
+            subject = f"{value} is " if is_name and key in ("program", "job", "image_uri") else ""
+            message = f"{subject}not used: {UNUSED[key]}"
         elif key not in KEYS:
             hint = suggestion(key, KEYS)
             if key == "count":

@@ -8,8 +8,8 @@ import yaml
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.base import Distribution
-from pcsearch.sweeps.entries import Entry
-from pcsearch.sweeps.positions import load
+from pcsearch.sweeps.parameter_entry import ParameterEntry
+from pcsearch.sweeps.reading.loader import load
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "constant": [{"value": each} for each in (3, None, "adam", [1, [2, "x"]], {"a": [1.5]})],
@@ -55,7 +55,7 @@ def made(given: dict[str, Any]) -> Distribution:
     """The distribution of an entry."""
     problems: list[Problem] = []
     document = load(yaml.safe_dump({"x": given}), "sweep.yaml")
-    distribution = Entry(document, ("x",), given, False, problems, []).distribution()
+    distribution = ParameterEntry(document, ("x",), given, False, problems, []).distribution()
     assert distribution is not None, problems
     return distribution
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.parameters import Parameter, ParameterParser
-from pcsearch.sweeps.positions import load
+from pcsearch.sweeps.reading.loader import load
 
 
 def is_lr(name: str) -> bool:

@@ -10,12 +10,13 @@ import yaml
 from distribution_examples import EXAMPLES, entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sweep_yaml import to_yaml
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import Grid, RandomDraws, configurations
-from pcsearch.sweeps.entries import KEYS
+from pcsearch.sweeps.differences import as_mapping
+from pcsearch.sweeps.parameter_entry import KEYS
 from pcsearch.sweeps.parameters import value_of
-from pcsearch.sweeps.printing import as_mapping, to_yaml
 from pcsearch.sweeps.sweep import parse_sweep
 
 COMPLETE = """\

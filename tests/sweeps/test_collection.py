@@ -9,13 +9,14 @@ from typing import Any
 import oracle
 import pytest
 import yaml
+from sweep_yaml import to_yaml
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import Grid, RandomDraws
+from pcsearch.sweeps.differences import as_mapping
 from pcsearch.sweeps.distributions import registry
 from pcsearch.sweeps.distributions.quantised import Quantised
 from pcsearch.sweeps.parameters import value_of
-from pcsearch.sweeps.printing import as_mapping, to_yaml
 from pcsearch.sweeps.sweep import METHODS, UNUSED, Sweep, parse_sweep, read_sweep
 
 HERE = Path(__file__).parent

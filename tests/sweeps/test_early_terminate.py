@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate, rung_problem
-from pcsearch.sweeps.positions import load
+from pcsearch.sweeps.reading.loader import load
 
 MOST = 10**9
 

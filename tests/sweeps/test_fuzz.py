@@ -16,11 +16,12 @@ from random import Random
 
 import pytest
 from mutants import mutant, seeds
+from sweep_yaml import to_yaml
 
 from pcsearch.cli import main
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, RandomDraws
-from pcsearch.sweeps.printing import as_mapping, to_yaml
+from pcsearch.sweeps.differences import as_mapping
 from pcsearch.sweeps.sweep import Sweep, parse_sweep, read_sweep
 
 MUTANTS, PART = 20_000, 2_500

@@ -13,11 +13,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import ARGUMENTS, sweep_files, values
+from sweep_yaml import to_yaml
 
 from pcsearch.sweeps.configurations import Grid, RandomDraws
 from pcsearch.sweeps.distributions.registry import KINDS
 from pcsearch.sweeps.parameters import value_of
-from pcsearch.sweeps.printing import to_yaml
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 many = settings(

@@ -105,35 +105,6 @@ def test_metric_is_minimized_unless_the_goal_says_otherwise(given: str, mode: st
             "sweep.yaml:1:1: method: unknown method ['grid']; use grid, random, bayes or custom",
         ),
         (
-            "method: custom\nmetric: {name: a}\n" + ONE,
-            "sweep.yaml:1:1: method: custom needs an engine; write scheduler: {engine: optuna}",
-        ),
-        (
-            "method: custom\nscheduler: {engine: ax}\nmetric: {name: a}\n" + ONE,
-            "sweep.yaml:2:13: scheduler.engine: engine 'ax' is not supported; use optuna or wandb",
-        ),
-        (
-            "method: custom\nscheduler: {engine: wandb}\nmetric: {name: a}\n" + ONE,
-            "sweep.yaml:2:13: scheduler.engine: engine wandb is for method grid, random or bayes",
-        ),
-        (
-            "method: grid\nscheduler: {engine: optuna}\n" + ONE,
-            "sweep.yaml:2:13: scheduler.engine: engine optuna is for method custom",
-        ),
-        (
-            "method: grid\nscheduler: optuna\n" + ONE,
-            "sweep.yaml:2:1: scheduler: must be a mapping; write scheduler: {engine: optuna}",
-        ),
-        (
-            "method: custom\nscheduler: {engine: optuna, source: s.py}\nmetric: {name: a}\n" + ONE,
-            "sweep.yaml:2:29: scheduler.source: source is not supported: "
-            "code of a sweep file is not run; list parameters instead",
-        ),
-        (
-            "method: grid\nscheduler: {engin: wandb}\n" + ONE,
-            "sweep.yaml:2:13: scheduler.engin: unknown key; did you mean 'engine'?",
-        ),
-        (
             "method: random\nmetrics: [{name: a}, {name: b}]\n" + ONE,
             "sweep.yaml:2:1: metrics: method random takes one metric; several need method: custom",
         ),
@@ -282,8 +253,8 @@ def test_names_that_would_break_a_line_are_escaped() -> None:
         ("image_uri: me/i:1", "me/i:1 is not used: pcsearch runs its own trainable"),
         ("launch: {queue: q}", "not used: pcsearch starts the trials"),
         ("controller: {type: local}", "not used: pcsearch is the controller"),
-        ("apiVersion: 1.0", "not used: it says nothing of the search"),
-        ("kind: sweep", "not used: it says nothing of the search"),
+        ("apiVersion: 1.0", "not used: it does not change the search"),
+        ("kind: sweep", "not used: it does not change the search"),
         ("count: 5", "unknown key, not used; to bound the number of trials write run_cap"),
         ("run_cpa: 5", "unknown key, not used; did you mean 'run_cap'?"),
         ("sweep_id: abc", "unknown key, not used"),
@@ -293,11 +264,3 @@ def test_names_that_would_break_a_line_are_escaped() -> None:
 def test_key_without_effect_is_noted(given: str, note: str) -> None:
     sweep = parse_sweep(f"method: grid\n{given}\n{ONE}", "f")
     assert sweep.notes == (f"f:2:1: {given.split(':')[0]}: {note}",)
-
-
-def test_keys_of_a_launch_scheduler_are_noted() -> None:
-    text = "method: bayes\nmetric: {name: a}\nscheduler: {num_workers: 8, resource: local}\n"
-    assert parse_sweep(text + ONE, "f").notes == (
-        "f:3:13: scheduler.num_workers: not used: pcsearch starts the trials",
-        "f:3:29: scheduler.resource: not used: pcsearch starts the trials",
-    )

@@ -17,8 +17,8 @@ from pcsearch.engine.workloads.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.early_terminate import rung_problem
-from pcsearch.sweeps.files import read_text
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.reading.text import read_text
 from pcsearch.sweeps.sweep import Sweep, UnsoundSweepError, parse_sweep, place
 
 

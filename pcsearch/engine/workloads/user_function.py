@@ -15,10 +15,10 @@ from pcsearch.engine.ray_internals import reports_made
 from pcsearch.engine.workloads.user_code import code_folder, module_root
 from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.messages import suggestion
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
-from pcsearch.sweeps.wording import suggestion
 
 OPTION = "--trainable"
 

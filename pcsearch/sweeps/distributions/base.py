@@ -1,4 +1,4 @@
-"""What every distribution of a parameter offers, and how a searcher moves along it."""
+"""The interface of every distribution of a parameter, and the axis that a searcher moves along."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-# Room below the largest double for max - min, and for a multiple of q just above max.
+# Below the largest double, so that max - min and a multiple of q just above max are finite.
 LARGEST = 1e300
-# Within them the quantiles of a beta distribution are right, and beyond them at times no numbers.
+# Between them the quantiles of a beta distribution are right; beyond them some are not numbers.
 SHAPES = (1e-6, 1e6)
-# The quantiles that a searcher stays between where a distribution has no other axis.
+# The lowest and highest quantile of a searcher, for distributions without another axis.
 EXTREMES = (1e-9, 1 - 1e-9)
 
 
 @dataclass(frozen=True)
 class FloatAxis:
-    """Real points between ``low`` and ``high``; their prior is uniform, or log-uniform."""
+    """Real points from ``low`` to ``high``; the prior is uniform, or log-uniform if ``log``."""
 
     low: float
     high: float
@@ -38,7 +38,7 @@ class IntAxis:
 
 @dataclass(frozen=True)
 class ChoiceAxis:
-    """The points 0 to ``count`` - 1, without an order; their prior is uniform."""
+    """The unordered points 0 to ``count`` - 1; their prior is uniform."""
 
     count: int
 
@@ -47,14 +47,14 @@ Axis = FloatAxis | IntAxis | ChoiceAxis
 
 
 class Distribution(ABC):
-    """What a parameter's values are drawn from; equal where the values' meaning is.
+    """The distribution that a parameter's values are drawn from.
 
-    Whoever makes one has checked its arguments: bounds are finite, min is not above max, no value
-    is beyond `LARGEST`, and no shape beyond `SHAPES`.
+    Two are equal if they give the same values. The caller has checked the arguments: bounds are
+    finite, min is not above max, no value is beyond `LARGEST`, and no shape beyond `SHAPES`.
     """
 
     kind: ClassVar[str]
-    """W&B's name of it."""
+    """W&B's name of the distribution."""
 
     @abstractmethod
     def ppf(self, u: float) -> Any:
@@ -70,31 +70,37 @@ class Distribution(ABC):
 
     @abstractmethod
     def spec(self) -> dict[str, Any]:
-        """The entry of a sweep file that gives this distribution."""
+        """The entry of a sweep file's ``parameters`` that gives this distribution."""
 
     def sample(self, random: Generator) -> Any:
         """An independent draw."""
         return self.ppf(random.random())
 
     def grid(self) -> Sequence[Any] | None:
-        """Its values in a grid, made lazily, or None. ``len`` fails above ``sys.maxsize``."""
+        """Its values in a grid, made lazily, or None without a grid.
+
+        ``len`` of them fails above ``sys.maxsize``; `grid_size` does not.
+        """
         return None
 
     def grid_size(self) -> int | None:
-        """How many values `grid` has, however many, or None."""
+        """The number of values of `grid`, however large, or None without a grid."""
         return None
 
     def bounds(self) -> tuple[float, float] | None:
-        """The least and the largest number that can be drawn; None without such bounds."""
+        """The least and the largest number that can be drawn; None without bounds."""
         return None
 
     def is_single(self) -> bool:
-        """Whether its bounds leave one value alone."""
+        """Whether only one value can be drawn."""
         bounds = self.bounds()
         return bounds is not None and bounds[0] == bounds[1]
 
     def axis(self) -> Axis | None:
-        """What a searcher moves along, its prior being this distribution; None for one value."""
+        """The axis that a searcher moves along; None if there is one value only.
+
+        A point drawn from the axis's prior gives, by `at`, a value of this distribution.
+        """
         return None if self.is_single() else FloatAxis(*EXTREMES)
 
     def at(self, point: float) -> Any:
@@ -107,7 +113,7 @@ class Continuous(Distribution):
 
     @abstractmethod
     def support(self) -> tuple[float, float]:
-        """The least and the largest number, or infinities."""
+        """The least and the largest number; infinite where there is none."""
 
     def contains(self, value: Any) -> bool:
         """Whether it is a finite number of the support."""
@@ -115,26 +121,26 @@ class Continuous(Distribution):
         return is_number(value) and math.isfinite(value) and low <= value <= high
 
     def grid(self) -> Sequence[Any] | None:
-        """Its one value where max is min."""
+        """Its only value if max is min, else None."""
         return (self.ppf(0.5),) if self.is_single() else None
 
     def grid_size(self) -> int | None:
-        """One where max is min."""
+        """1 if max is min, else None."""
         return 1 if self.is_single() else None
 
     def inside(self, value: float) -> float:
-        """The number of the support next to a value that rounding may have led out of it."""
+        """The nearest number of the support; rounding may have led a value out of it."""
         low, high = self.support()
         return min(max(float(value), low), high)
 
     def bounds(self) -> tuple[float, float] | None:
-        """The support where it is finite."""
+        """The support if it is finite, else None."""
         low, high = self.support()
         return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is an int or a float; a boolean is none."""
+    """Whether a value is an int or a float; a boolean is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -144,7 +150,10 @@ def same(first: Any, second: Any) -> bool:
 
 
 def identity(value: Any) -> str:
-    """Text that tells plain values apart, their types too, but no orders of a mapping's keys."""
+    """Text that is the same for two plain values if both values and types are the same.
+
+    The order of a mapping's keys does not count.
+    """
     if isinstance(value, dict):
         pairs = sorted(f"{identity(key)}: {identity(each)}" for key, each in value.items())
         return f"{{{', '.join(pairs)}}}"
@@ -154,6 +163,6 @@ def identity(value: Any) -> str:
 
 
 def share(u: float, count: int) -> int:
-    """Which of ``count`` equal shares of [0, 1] holds u; exact however large the count."""
+    """The number of the share that holds u, of ``count`` equal shares of [0, 1]; always exact."""
     numerator, denominator = float(u).as_integer_ratio()
     return min(numerator * count // denominator, count - 1)

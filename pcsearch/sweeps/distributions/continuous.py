@@ -16,6 +16,8 @@ FARTHEST_QUANTILE = 1e-16
 
 @dataclass(frozen=True)
 class _Fields(Continuous):
+    """A distribution whose entry in a sweep file has its fields as keys."""
+
     def spec(self) -> dict[str, Any]:
         """The distribution's name and its arguments."""
         return {"distribution": self.kind, **asdict(self)}
@@ -34,7 +36,7 @@ class Uniform(_Fields):
         return float(self.min), float(self.max)
 
     def bounds(self) -> tuple[float, float]:
-        """Min and max, as they were given."""
+        """Min and max, as they are in the file."""
         return self.min, self.max
 
     def ppf(self, u: float) -> float:
@@ -98,7 +100,7 @@ class LogUniformValues(_Logarithmic):
         return float(self.min), float(self.max)
 
     def bounds(self) -> tuple[float, float]:
-        """Min and max, as they were given."""
+        """Min and max, as they are in the file."""
         return self.min, self.max
 
     def describe(self) -> str:
@@ -119,7 +121,7 @@ class LogUniform(_Logarithmic):
         return float(self.min), float(self.max)
 
     def describe(self) -> str:
-        """The exponents, and the numbers they stand for."""
+        """The exponents and, in brackets, the values."""
         return f"log-uniform from e^{self.min} to e^{self.max} ({_range(self.support())})"
 
 
@@ -136,7 +138,7 @@ class InvLogUniform(_Logarithmic):
         return -float(self.max), -float(self.min)
 
     def describe(self) -> str:
-        """The exponents, and the numbers they stand for."""
+        """The exponents and, in brackets, the values."""
         bounds = f"from e^-({self.max}) to e^-({self.min})"
         return f"inverse log-uniform {bounds} ({_range(self.support())})"
 
@@ -161,11 +163,11 @@ class Normal(_Fields):
     sigma: float = 1
 
     def support(self) -> tuple[float, float]:
-        """Everything."""
+        """All real numbers."""
         return -math.inf, math.inf
 
     def ppf(self, u: float) -> float:
-        """The quantile; those within 1e-16 of 0 and 1 stand at that distance."""
+        """The value at the quantile, which is kept 1e-16 away from 0 and 1."""
         return float(NormalDist(self.mu, self.sigma).inv_cdf(_inside(u)))
 
     def describe(self) -> str:
@@ -182,11 +184,11 @@ class LogNormal(_Fields):
     sigma: float = 1
 
     def support(self) -> tuple[float, float]:
-        """What is not negative."""
+        """All numbers from 0."""
         return 0.0, math.inf
 
     def ppf(self, u: float) -> float:
-        """The quantile; those within 1e-16 of 0 and 1 stand at that distance."""
+        """The value at the quantile, which is kept 1e-16 away from 0 and 1."""
         return math.exp(NormalDist(self.mu, self.sigma).inv_cdf(_inside(u)))
 
     def describe(self) -> str:
@@ -207,7 +209,7 @@ class Beta(_Fields):
         return 0.0, 1.0
 
     def ppf(self, u: float) -> float:
-        """The quantile; those within 1e-16 of 0 and 1 stand at that distance."""
+        """The value at the quantile, which is kept 1e-16 away from 0 and 1."""
         if u in (0, 1):
             return float(u)
         # scipy takes half a second to import, and few sweeps draw from it.

@@ -18,14 +18,14 @@ from pcsearch.sweeps.distributions.base import (
     same,
     share,
 )
-from pcsearch.sweeps.wording import shown
+from pcsearch.sweeps.messages import shown
 
-# Beyond it a double does not tell neighbours apart, and a searcher computes with doubles.
+# Searchers compute with doubles, which above it cannot tell a whole number from the next.
 LARGEST_INT_AXIS = 2**53
 
 
 class _Listed(Distribution):
-    """Values that are told apart by their types too, also by whether distributions are equal."""
+    """Listed values; the distributions are equal only if the types of the values are too."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Listed) and identity(self.spec()) == identity(other.spec())
@@ -36,7 +36,7 @@ class _Listed(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class Constant(_Listed):
-    """One value, of any plain type."""
+    """One value of any plain type."""
 
     kind: ClassVar[str] = "constant"
     value: Any
@@ -46,7 +46,7 @@ class Constant(_Listed):
         return self.value
 
     def contains(self, value: Any) -> bool:
-        """Whether it is the value, type and all."""
+        """Whether it is the value, and of its type."""
         return same(value, self.value)
 
     def describe(self) -> str:
@@ -71,21 +71,21 @@ class Constant(_Listed):
 
 @dataclass(frozen=True, eq=False)
 class Categorical(_Listed):
-    """Values of any plain types, each with an equal share; a value given twice has two shares."""
+    """Values of any plain types, each equally likely; a value that is listed twice counts twice."""
 
     kind: ClassVar[str] = "categorical"
     values: tuple[Any, ...]
 
     def ppf(self, u: float) -> Any:
-        """The value in whose share ``u`` lies."""
+        """The value whose share of [0, 1] holds ``u``."""
         return self.values[share(u, len(self.values))]
 
     def contains(self, value: Any) -> bool:
-        """Whether it is one of the values, type and all."""
+        """Whether it is one of the values, and of its type."""
         return any(same(value, each) for each in self.values)
 
     def describe(self) -> str:
-        """The values, the first few if there are many."""
+        """The values; of many, the first few."""
         return "one of " + shown(list(self.values))
 
     def spec(self) -> dict[str, Any]:
@@ -95,20 +95,20 @@ class Categorical(_Listed):
     def grid(self) -> Sequence[Any]:
         """The values, each once; 1 and 1.0 are one value, True is another.
 
-        As at W&B, the place is that of the first of equal values and the type that of the last.
+        As at W&B, equal values stand at the place of the first and have the type of the last.
         """
         return tuple({_identity(value): value for value in self.values}.values())
 
     def grid_size(self) -> int:
-        """How many different values there are."""
+        """The number of different values."""
         return len(self.grid())
 
     def axis(self) -> Axis | None:
-        """The values by their number, so that they may be of any type."""
+        """The indices of the values, which may be of any type; None if there is one value."""
         return ChoiceAxis(len(self.values)) if len(self.values) > 1 else None
 
     def at(self, point: float) -> Any:
-        """The value of that number."""
+        """The value with that index."""
         return self.values[int(point)]
 
 
@@ -121,18 +121,18 @@ class WeightedCategorical(_Listed):
     probabilities: tuple[float, ...]
 
     def ppf(self, u: float) -> Any:
-        """The value in whose share ``u`` lies; never one of probability 0."""
+        """The value whose share of [0, 1] holds ``u``; never one of probability 0."""
         ends = list(itertools.accumulate(self.probabilities))
         last = max(i for i, probability in enumerate(self.probabilities) if probability > 0)
         return self.values[min(bisect_right(ends, u * ends[-1]), last)]
 
     def contains(self, value: Any) -> bool:
-        """Whether it is one of the values that have a probability, type and all."""
+        """Whether it is one of the values with a probability above 0, and of its type."""
         pairs = zip(self.values, self.probabilities, strict=True)
         return any(same(value, each) and probability > 0 for each, probability in pairs)
 
     def describe(self) -> str:
-        """The values and their probabilities, the first few if there are many."""
+        """The values and their probabilities; of many, the first few."""
         chances = shown(list(self.probabilities))
         return f"one of {shown(list(self.values))} with probabilities {chances}"
 
@@ -150,7 +150,7 @@ class IntUniform(Distribution):
     max: int
 
     def ppf(self, u: float) -> int:
-        """The number in whose share ``u`` lies."""
+        """The number whose share of [0, 1] holds ``u``."""
         return self.min + share(u, self.grid_size())
 
     def contains(self, value: Any) -> bool:
@@ -170,7 +170,7 @@ class IntUniform(Distribution):
         return range(self.min, self.max + 1)
 
     def grid_size(self) -> int:
-        """How many numbers there are."""
+        """The number of whole numbers between the bounds."""
         return self.max - self.min + 1
 
     def bounds(self) -> tuple[int, int]:
@@ -184,11 +184,11 @@ class IntUniform(Distribution):
         return IntAxis(self.min, self.max)
 
     def at(self, point: float) -> int:
-        """The point, or what is at that quantile."""
+        """The point itself, or the number at that quantile if the axis is one of quantiles."""
         return int(point) if isinstance(self.axis(), IntAxis) else self.ppf(point)
 
 
 def _identity(value: Any) -> str:
-    """Text that two values share if W&B's grid takes them for one."""
+    """Text that is the same for two values if W&B's grid counts them as one."""
     whole = isinstance(value, float) and value.is_integer()
     return identity(int(value) if whole else value)

@@ -1,4 +1,4 @@
-"""Where on a distribution's axis a value stands: the inverse of `Distribution.at`."""
+"""Finds the point of a distribution's axis that has a value: the inverse of `Distribution.at`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HALVINGS = 200
 
 
 def locate(distribution: Distribution, value: object) -> float | int | None:
-    """A point of the axis at which the distribution has a value.
+    """A point of a distribution's axis at which it has a value.
 
     Args:
-        distribution: one with an axis.
-        value: any.
+        distribution: any.
+        value: of any type.
 
     Returns:
-        The point; None where there is none, or the distribution has one value only.
+        The point; None if there is none, or the distribution has no axis.
     """
     axis = distribution.axis()
     if axis is None:
@@ -40,18 +40,18 @@ def locate(distribution: Distribution, value: object) -> float | int | None:
     if not is_number(value) or not distribution.contains(value):
         return None
     assert isinstance(value, int | float)
-    for point in (value, _halved(distribution, axis, value)):
+    for point in (value, _bisected(distribution, axis, value)):
         inside = axis.low <= point <= axis.high
         whole = isinstance(axis, FloatAxis) or point == int(point)
         if inside and whole:
-            found = float(point) if isinstance(axis, FloatAxis) else int(point)
-            if close(distribution.at(found), value):
-                return found
+            result = float(point) if isinstance(axis, FloatAxis) else int(point)
+            if close(distribution.at(result), value):
+                return result
     return None
 
 
 def close(one: object, other: object) -> bool:
-    """Whether two values are the same, numbers to the last digits that count."""
+    """Whether two values are the same; floats may differ by one part in 10^9."""
     if isinstance(one, float) and isinstance(other, int | float) and is_number(other):
         return math.isclose(one, other, rel_tol=CLOSE)
     return close(other, one) if isinstance(other, float) and is_number(one) else same(one, other)
@@ -66,8 +66,8 @@ def _middle_of_share(distribution: WeightedCategorical, value: object) -> float 
     return None
 
 
-def _halved(distribution: Distribution, axis: FloatAxis | IntAxis, value: float) -> float:
-    """The least point with a value that is not below; values rise or fall along an axis."""
+def _bisected(distribution: Distribution, axis: FloatAxis | IntAxis, value: float) -> float:
+    """The point, by bisection, where the values along an axis pass ``value``."""
     low, high = axis.low, axis.high
     rising = distribution.at(high) >= distribution.at(low)
     for _ in range(HALVINGS):

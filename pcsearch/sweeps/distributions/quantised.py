@@ -1,24 +1,74 @@
-"""Continuous distributions rounded to the multiples of a number."""
+"""Continuous distributions rounded to the multiples of a number.
+
+The multiples are exact decimals: 0.1, 0.2, 0.3 and never 0.30000000000000004.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from typing import Any, overload
 
 from pcsearch.sweeps.distributions.base import Continuous, Distribution, is_number
 from pcsearch.sweeps.distributions.continuous import Uniform
-from pcsearch.sweeps.steps import Steps, exact, plain
 
 PREFIX = "q_"
 
 
+def decimal(number: float) -> Fraction:
+    """The exact decimal number that the user wrote; a double only comes near to it."""
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(float(number)))
+
+
+def rounded(number: Fraction, whole: bool) -> float:
+    """The int that a fraction is, where ``whole``; else the double nearest to it."""
+    return int(number) if whole else float(number)
+
+
+@dataclass(frozen=True)
+class Steps(Sequence[float]):
+    """The ``size`` numbers start, start + step, ...; each is computed when it is read.
+
+    Args:
+        start: the first number.
+        step: from each number to the next.
+        size: how many numbers there are.
+        whole: whether they are ints.
+    """
+
+    start: Fraction
+    step: Fraction
+    size: int
+    whole: bool
+
+    def __len__(self) -> int:
+        return self.size
+
+    @overload
+    def __getitem__(self, index: int) -> float: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[float]: ...
+    def __getitem__(self, index: int | slice) -> float | list[float]:
+        chosen = range(self.size)[index]
+        if isinstance(chosen, range):
+            return [self[each] for each in chosen]
+        return rounded(self.start + chosen * self.step, self.whole)
+
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return False
+        index = round((decimal(value) - self.start) / self.step)
+        return 0 <= index < self.size and self[index] == value
+
+
 @dataclass(frozen=True)
 class Quantised(Distribution):
-    """round(x / q) q, x from another distribution; an int where q is one.
+    """round(x / q) q, where x is from another distribution; an int where q is an int.
 
-    As in W&B, rounding can lead past a bound that is no multiple of q itself, while the grid of
-    a uniform distribution starts at min, goes in steps of q and leaves max out.
+    As at W&B, rounding can lead past a bound that is not a multiple of q. The grid of a uniform
+    distribution starts at min, goes in steps of q and leaves max out.
     """
 
     base: Continuous
@@ -26,7 +76,7 @@ class Quantised(Distribution):
 
     @property
     def kind(self) -> str:  # type: ignore[override]
-        """W&B's name of it."""
+        """W&B's name of the distribution."""
         return PREFIX + self.base.kind
 
     def ppf(self, u: float) -> float:
@@ -45,28 +95,28 @@ class Quantised(Distribution):
         return on_grid or (grid is not None and value in grid)
 
     def describe(self) -> str:
-        """The distribution and the step."""
+        """The unrounded distribution and q."""
         return f"{self.base.describe()}, in multiples of {self.q}"
 
     def spec(self) -> dict[str, Any]:
-        """As that of the distribution, and q."""
+        """The entry of the unrounded distribution, with q."""
         return {**self.base.spec(), "distribution": self.kind, "q": self.q}
 
     def grid(self) -> Steps | None:
-        """Min, min + q, and so on below max; min alone where max is min."""
+        """Min, min + q, and so on below max; only min if max is min."""
         if not isinstance(self.base, Uniform):
             return None
-        start, size = exact(self.base.min), self.grid_size()
+        start, size = decimal(self.base.min), self.grid_size()
         assert size is not None, "a uniform distribution has a grid"
         whole = isinstance(self.q, int) and start.denominator == 1
-        return Steps(start, exact(self.q), size, whole)
+        return Steps(start, decimal(self.q), size, whole)
 
     def grid_size(self) -> int | None:
-        """How many steps of q begin below max, at least one."""
+        """The number of values min, min + q, ... below max; at least one."""
         if not isinstance(self.base, Uniform):
             return None
-        width = exact(self.base.max) - exact(self.base.min)
-        return max(1, math.ceil(width / exact(self.q)))
+        width = decimal(self.base.max) - decimal(self.base.min)
+        return max(1, math.ceil(width / decimal(self.q)))
 
     def bounds(self) -> tuple[float, float] | None:
         """The first and the last multiple that can be drawn."""
@@ -76,5 +126,5 @@ class Quantised(Distribution):
         return self._nearest(low), self._nearest(high)
 
     def _nearest(self, number: float) -> float:
-        count = round(exact(number) / exact(self.q))
-        return plain(count * exact(self.q), isinstance(self.q, int))
+        count = round(decimal(number) / decimal(self.q))
+        return rounded(count * decimal(self.q), isinstance(self.q, int))

@@ -1,4 +1,4 @@
-"""The distributions by W&B's names, and what each takes."""
+"""The distributions by W&B's names, and the arguments of each."""
 
 from __future__ import annotations
 
@@ -51,25 +51,25 @@ KINDS = (*_DISCRETE, *_CONTINUOUS, *_QUANTISED)
 
 
 def base(kind: str) -> type[Distribution]:
-    """The class of a distribution; of a quantised one, that of what is rounded."""
+    """The class of a distribution; for a quantised one, the class of the unrounded one."""
     return _BASES[kind]
 
 
 @cache
 def required(kind: str) -> tuple[str, ...]:
-    """The arguments that a distribution cannot be made without."""
+    """The arguments of a distribution that have no default."""
     return tuple(f.name for f in fields(base(kind)) if f.default is MISSING)  # type: ignore[arg-type]
 
 
 @cache
 def optional(kind: str) -> tuple[str, ...]:
-    """The arguments that have a default."""
+    """The arguments of a distribution that have a default."""
     own = tuple(f.name for f in fields(base(kind)) if f.default is not MISSING)  # type: ignore[arg-type]
     return (*own, "q") if kind in _QUANTISED else own
 
 
 def make(kind: str, **arguments: Any) -> Distribution:
-    """The distribution of a name, from arguments that have been checked."""
+    """A distribution by its name; the arguments have been checked."""
     if kind not in _QUANTISED:
         return base(kind)(**arguments)
     step = {"q": arguments.pop("q")} if "q" in arguments else {}

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pcsearch.errors import PcsearchError
-from pcsearch.sweeps.positions import load
+from pcsearch.sweeps.reading.loader import load
 
 JSON = """\
 {
@@ -79,7 +79,9 @@ def test_json_is_refused_as_yaml_is(text: str, line: str) -> None:
 
 
 def test_json_numbers_too_long_to_read_are_refused() -> None:
-    with pytest.raises(PcsearchError, match=r"^f:1:7: a: '99.*99' cannot be read as a number$"):
+    with pytest.raises(
+        PcsearchError, match=r"^f:1:7: a: '99.*99' cannot be read as a whole number$"
+    ):
         load('{"a": ' + "9" * 5000 + "}", "f")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.metrics import Metric, parse_metrics
-from pcsearch.sweeps.positions import load
+from pcsearch.sweeps.reading.loader import load
 
 
 def parse(text: str) -> tuple[tuple[Metric, ...], list[str]]:

@@ -11,24 +11,37 @@ import numpy as np
 import pytest
 import yaml
 from distribution_examples import DISTRIBUTIONS, IDS, made
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pcsearch.sweeps.distributions.base import (
     LARGEST,
+    SHAPES,
     ChoiceAxis,
+    Continuous,
     Distribution,
     FloatAxis,
     IntAxis,
+    is_number,
     same,
 )
 from pcsearch.sweeps.distributions.continuous import (
+    Beta,
+    InvLogUniform,
+    InvLogUniformValues,
     LogNormal,
+    LogUniform,
+    LogUniformValues,
     Normal,
+    Uniform,
 )
 from pcsearch.sweeps.distributions.discrete import (
     Categorical,
     Constant,
+    IntUniform,
     WeightedCategorical,
 )
+from pcsearch.sweeps.distributions.quantised import Quantised
 
 QUANTILES = [0, 0.0, 1e-300, 1e-9, *np.linspace(0.001, 0.999, 99).tolist(), 1 - 1e-9, 1.0, 1]
 
@@ -143,3 +156,54 @@ class TestContract:
         assert not any(distribution.contains(value) for value in others)
         if not isinstance(distribution, Categorical):
             assert not distribution.contains(True)
+
+
+numbers = st.one_of(
+    st.floats(-LARGEST, LARGEST), st.integers(-(10**40), 10**40), st.integers(-20, 20)
+)
+positive = st.one_of(
+    st.floats(0, LARGEST, exclude_min=True), st.integers(1, 10**40), st.integers(1, 20)
+)
+pairs = st.tuples(numbers, numbers).map(sorted)
+exponents = st.tuples(st.floats(-690, 690), st.floats(-690, 690)).map(sorted)
+shapes = st.one_of(st.floats(*SHAPES), st.integers(1, 10**6), st.integers(1, 20))
+bases = st.one_of(
+    pairs.map(lambda ends: Uniform(*ends)),
+    st.tuples(positive, positive).map(sorted).map(lambda ends: LogUniformValues(*ends)),
+    exponents.map(lambda ends: LogUniform(*ends)),
+    st.tuples(numbers, positive).map(lambda given: Normal(*given)),
+    st.tuples(st.floats(-300, 300), st.floats(0.001, 40)).map(lambda given: LogNormal(*given)),
+    st.tuples(shapes, shapes).map(lambda given: Beta(*given)),
+)
+numeric = st.one_of(
+    bases,
+    exponents.map(lambda ends: InvLogUniform(*ends)),
+    st.tuples(positive, positive).map(sorted).map(lambda ends: InvLogUniformValues(*ends)),
+    st.lists(st.integers(), min_size=2, max_size=2).map(sorted).map(lambda e: IntUniform(*e)),
+    st.tuples(bases, positive).map(lambda given: Quantised(*given)),
+)
+quantiles = st.one_of(st.floats(0, 1), st.sampled_from([0, 1, 0.0, 1.0, math.nextafter(1, 0)]))
+
+
+@settings(deadline=None)
+@given(numeric, quantiles, quantiles)
+def test_numbers_of_any_size_are_drawn_within_the_support(
+    distribution: Distribution, u: float, v: float
+) -> None:
+    values = [distribution.ppf(each) for each in sorted((u, v))]
+    assert all(is_number(value) and distribution.contains(value) for value in values)
+    if not isinstance(getattr(distribution, "base", distribution), Normal | LogNormal | Beta):
+        assert values[0] <= values[1]
+    # A bound beyond 2^53 may lie between two floats.
+    real = isinstance(distribution, Continuous)
+    bounds = distribution.support() if real else distribution.bounds()
+    assert bounds is None or all(bounds[0] <= value <= bounds[1] for value in values)
+
+
+@settings(deadline=None)
+@given(numeric)
+def test_numbers_of_any_size_are_described_and_printed(distribution: Distribution) -> None:
+    assert distribution.describe().isprintable()
+    assert len(distribution.describe()) < 1000
+    again = made(yaml.safe_load(yaml.safe_dump(distribution.spec())))
+    assert repr(again) == repr(distribution)

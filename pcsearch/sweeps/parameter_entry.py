@@ -1,4 +1,4 @@
-"""One entry of a sweep file's ``parameters`` as a distribution."""
+"""The distribution that one entry of a sweep file's ``parameters`` gives."""
 
 from __future__ import annotations
 
@@ -17,17 +17,22 @@ from pcsearch.sweeps.distributions.continuous import (
     LogUniformValues,
 )
 from pcsearch.sweeps.distributions.discrete import IntUniform
-from pcsearch.sweeps.keys import as_number, as_whole_number, check_keys, spells_number
-from pcsearch.sweeps.positions import Document, KeyPath
-from pcsearch.sweeps.remarks import remarks, texts_that_spell_numbers
-from pcsearch.sweeps.wording import listed, shown, suggestion
+from pcsearch.sweeps.distributions.pitfalls import pitfalls
+from pcsearch.sweeps.messages import listed, shown, suggestion
+from pcsearch.sweeps.numbers import (
+    as_number,
+    as_whole_number,
+    spells_number,
+    texts_that_spell_numbers,
+)
+from pcsearch.sweeps.reading.document import Document, KeyPath
 
 NUMBERS = ("min", "max", "mu", "sigma", "a", "b", "q")
 NESTED = "parameters"
 KEYS = ("value", "values", "probabilities", *NUMBERS, "distribution", NESTED)
-# What a key that stands without a distribution would need one for.
-MEANT = {"q": "q_uniform", "mu": "normal", "sigma": "normal", "a": "beta", "b": "beta"}
-# Names of other libraries whose nearest name here would mean something else, or is not near.
+# The distribution that a key needs where none is named.
+NEEDED_BY = {"q": "q_uniform", "mu": "normal", "sigma": "normal", "a": "beta", "b": "beta"}
+# Names in other libraries; the most similar name here would mean something else.
 FOREIGN = {
     "choice": "categorical",
     "gaussian": "normal",
@@ -39,63 +44,56 @@ FOREIGN = {
 }
 # e^690 is just below the largest number that is drawn.
 LARGEST_EXPONENT = 690.0
-# How many deviations from the mean a normal distribution's farthest quantile is.
+# How many standard deviations the farthest quantile of a normal distribution is from its mean.
 REACH = 9.0
 SUM_TOLERANCE = 1e-6
 
 
-def number_if_meant(value: Any, numeric: bool) -> Any:
-    """The number that a value spells where a number is meant, else the value."""
-    number = as_number(value) if numeric or spells_number(value) else None
-    return value if number is None else number
-
-
 @dataclass(frozen=True)
-class Entry:
-    """An entry of ``parameters``; what is wrong with it goes to ``problems``.
+class ParameterEntry:
+    """An entry of ``parameters``.
 
     Args:
         document: the file.
         path: where in it the entry is.
-        given: the entry.
-        numeric: whether text that spells a number is one, whatever else is given.
-        problems: where what is wrong is appended.
-        notes: where what the user should know is appended.
+        content: what stands there; a mapping, unless it is a mistake.
+        numeric: whether any text that spells a number is read as one, not only text like 1e-3.
+        problems: every problem of the entry is appended here.
+        notes: what the user should know is appended here, a line each.
     """
 
     document: Document
     path: KeyPath
-    given: Any
+    content: Any
     numeric: bool
     problems: list[Problem]
     notes: list[str]
 
     def distribution(self) -> Distribution | None:
-        """The distribution, or None where there are problems."""
+        """The distribution, or None if the entry has problems."""
         before = len(self.problems)
-        if not isinstance(self.given, dict):
-            self._problem(_shorthand(self.given))
+        if not isinstance(self.content, dict):
+            self._problem(_shorthand_message(self.content))
             return None
         if self._lacks_a_level():
             self._problem(f"nested parameters stand in a mapping; write {{{NESTED}: {{...}}}}")
             return None
-        self.problems.extend(check_keys(self.document, self.path, self.given, KEYS, {}))
+        self.problems.extend(self.document.unknown_keys(self.path, KEYS))
         kind = self._kind()
         if kind is None:
             return None
         self._check_combination(kind)
-        others = len(self.problems)
+        before_arguments = len(self.problems)
         arguments = self._arguments(kind)
-        if len(self.problems) == others and all(
-            key in arguments for key in registry.required(kind)
-        ):
+        is_complete = all(key in arguments for key in registry.required(kind))
+        if is_complete and len(self.problems) == before_arguments:
             self._check_range(kind, arguments)
         if len(self.problems) > before:
             return None
-        made = registry.make(kind, **arguments)
-        for remark in remarks(made):
-            self._note(remark, "distribution")
-        return made
+        distribution = registry.make(kind, **arguments)
+        for message in pitfalls(distribution):
+            self._note(message, "distribution")
+        return distribution
 
     def _problem(self, message: str, *at: Any) -> None:
         self.problems.append(self.document.problem(self.path, message, at=at))
@@ -107,18 +105,18 @@ class Entry:
         self.notes.append(str(self.document.problem(self.path, message, at=at)))
 
     def _lacks_a_level(self) -> bool:
-        """Whether the entry has parameters as its keys, as if nesting needed no key."""
-        mappings = sum(isinstance(each, dict) for each in self.given.values())
+        """Whether the entry's keys are names of nested parameters, without ``parameters:``."""
+        mappings = sum(isinstance(each, dict) for each in self.content.values())
         if mappings == 0:
             return False
-        names = [key for key in self.given if key not in KEYS and not suggestion(key, KEYS)]
+        names = [key for key in self.content if key not in KEYS and not suggestion(key, KEYS)]
         return len(names) == mappings
 
     def _kind(self) -> str | None:
-        """The name of the distribution: the one given, or the one that its keys imply."""
-        if "distribution" not in self.given:
+        """The name of the distribution: the one in the entry, or the one that its keys imply."""
+        if "distribution" not in self.content:
             return self._implied_kind()
-        name = self.given["distribution"]
+        name = self.content["distribution"]
         if isinstance(name, str) and name in registry.KINDS:
             return "categorical_w_probabilities" if self._is_weighted(name) else name
         hint = f"; did you mean {FOREIGN[name]!r}?" if _is_foreign(name) else ""
@@ -127,47 +125,47 @@ class Entry:
         return None
 
     def _is_weighted(self, name: str) -> bool:
-        return name == "categorical" and "probabilities" in self.given
+        return name == "categorical" and "probabilities" in self.content
 
     def _implied_kind(self) -> str | None:
-        if "value" in self.given:
+        if "value" in self.content:
             return "constant"
-        if "values" in self.given or "probabilities" in self.given:
-            weighted = "probabilities" in self.given
+        if "values" in self.content or "probabilities" in self.content:
+            weighted = "probabilities" in self.content
             return "categorical_w_probabilities" if weighted else "categorical"
-        for key, name in MEANT.items():
-            if key in self.given:
+        for key, name in NEEDED_BY.items():
+            if key in self.content:
                 self._problem(f"{key} needs distribution: {name}", key)
                 return None
-        ends = [as_number(self.given[key]) for key in ("min", "max") if key in self.given]
+        ends = [as_number(self.content[key]) for key in ("min", "max") if key in self.content]
         if ends:
             return "int_uniform" if all(isinstance(end, int) for end in ends) else "uniform"
-        if all(key in KEYS for key in self.given):
+        if all(key in KEYS for key in self.content):
             self._problem("is empty; give value, values, or min and max")
         return None
 
     def _check_combination(self, kind: str) -> None:
-        """Report keys that the distribution lacks or does not use."""
-        explicit = "distribution" in self.given
+        """Report the keys that the distribution needs and lacks, or does not use."""
+        explicit = "distribution" in self.content
         required = registry.required(kind)
         used = (*required, *registry.optional(kind), "distribution")
-        missing = [key for key in required if key not in self.given]
-        given = [key for key in required if key in self.given]
+        missing = [key for key in required if key not in self.content]
+        present = [key for key in required if key in self.content]
         for key, other in (("value", "values"), ("values", "value")):
-            if key in missing and other in self.given:
+            if key in missing and other in self.content:
                 self._problem(f"distribution {kind} needs {key}, not {other}", other)
                 return
         if missing and explicit:
             self._problem(f"distribution {kind} needs {listed(missing, 'and')}", "distribution")
         elif missing:
-            self._problem(f"{given[0]} without {missing[0]}", given[0])
-        for key in self.given:
+            self._problem(f"{present[0]} without {missing[0]}", present[0])
+        for key in self.content:
             if key not in KEYS or key in used:
                 continue
             if explicit:
                 self._problem(f"distribution {kind} does not use {key}; remove it", key)
             else:
-                self._problem(f"{given[0]} and {key} exclude each other; keep one", key)
+                self._problem(f"{present[0]} and {key} exclude each other; keep one", key)
 
     def _arguments(self, kind: str) -> dict[str, Any]:
         """The arguments of the distribution."""
@@ -178,7 +176,7 @@ class Entry:
         }
         arguments: dict[str, Any] = {}
         for key in (*registry.required(kind), *registry.optional(kind)):
-            if key not in self.given:
+            if key not in self.content:
                 continue
             if key in readers:
                 arguments[key] = readers[key]()
@@ -187,63 +185,63 @@ class Entry:
         return arguments
 
     def _value(self) -> Any:
-        return self._numbers_noted([self.given["value"]], "value")[0]
+        return self._with_numbers([self.content["value"]], "value")[0]
 
     def _categories(self) -> tuple[Any, ...]:
-        values = self.given["values"]
+        values = self.content["values"]
         if not isinstance(values, list):
             hint = "" if isinstance(values, dict) else f"; write values: [{shown(values)}]"
             self._problem_of("values", f"must be a list{hint}")
             return ()
         if not values:
             self._problem("values is empty; give at least one", "values")
-        return tuple(self._numbers_noted(values, "values"))
+        return tuple(self._with_numbers(values, "values"))
 
-    def _numbers_noted(self, values: list[Any], key: str) -> list[Any]:
-        """The values, with numbers for what spells one where numbers are meant."""
-        read = values
+    def _with_numbers(self, values: list[Any], key: str) -> list[Any]:
+        """The values, with numbers in place of text that spells one where one is meant."""
+        result = values
         if self.numeric or all(map(spells_number, values)):
-            read = [value if as_number(value) is None else as_number(value) for value in values]
-        self._note_read(values, read, key)
-        left = list(texts_that_spell_numbers(read))
-        self._note_texts(left, "left as text; for a number write a point, as in 1.0e-3", key)
-        return read
+            result = [value if as_number(value) is None else as_number(value) for value in values]
+        self._note_conversions(values, result, key)
+        texts = list(texts_that_spell_numbers(result))
+        self._note_texts(texts, "left as text; for a number write a point, as in 1.0e-3", key)
+        return result
 
-    def _note_read(self, given: list[Any], read: list[Any], key: str) -> None:
-        pairs = zip(given, read, strict=True)
+    def _note_conversions(self, values: list[Any], result: list[Any], key: str) -> None:
+        pairs = zip(values, result, strict=True)
         texts = [text for text, value in pairs if isinstance(text, str) and value is not text]
         self._note_texts(texts, "read as a number", key)
 
-    def _note_texts(self, texts: list[str], what: str, key: str) -> None:
+    def _note_texts(self, texts: list[str], message: str, key: str) -> None:
         if texts:
             more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
-            self._note(f"{shown(texts[0])}{more}: text in YAML, {what}", key)
+            self._note(f"{shown(texts[0])}{more}: text in YAML, {message}", key)
 
     def _probabilities(self) -> tuple[float, ...]:
-        given, values = self.given["probabilities"], self.given.get("values")
-        if not isinstance(given, list):
+        entries, values = self.content["probabilities"], self.content.get("values")
+        if not isinstance(entries, list):
             self._problem_of("probabilities", "must be a list of numbers, one for each value")
             return ()
-        read = [as_number(each) for each in given]
-        sound = [number is not None and 0 <= number <= 1 for number in read]
-        for index in (index for index, is_sound in enumerate(sound) if not is_sound):
-            message = f"{shown(given[index])} is not a number from 0 to 1"
-            self._problem_of("probabilities", message, index)
-        numbers = tuple(float(number) for number in read if number is not None and 0 <= number <= 1)
-        if isinstance(values, list) and len(values) != len(given):
-            message = f"{len(given)} probabilities for {len(values)} values; give as many"
+        numbers = [as_number(each) for each in entries]
+        valid = tuple(float(each) for each in numbers if each is not None and 0 <= each <= 1)
+        for index, number in enumerate(numbers):
+            if number is None or not 0 <= number <= 1:
+                message = f"{shown(entries[index])} is not a number from 0 to 1"
+                self._problem_of("probabilities", message, index)
+        if isinstance(values, list) and len(values) != len(entries):
+            message = f"{len(entries)} probabilities for {len(values)} values; give as many"
             self._problem_of("probabilities", message)
-        elif all(sound) and abs(math.fsum(numbers) - 1) > SUM_TOLERANCE:
-            message = f"their sum is {math.fsum(numbers):.6g}; it must be 1"
+        elif len(valid) == len(entries) and abs(math.fsum(valid) - 1) > SUM_TOLERANCE:
+            message = f"their sum is {math.fsum(valid):.6g}; it must be 1"
             self._problem_of("probabilities", message)
-        self._note_read(given, read, "probabilities")
-        return numbers
+        self._note_conversions(entries, numbers, "probabilities")
+        return valid
 
     def _number(self, key: str, whole: bool) -> int | float | None:
-        given = self.given[key]
-        number = as_number(given)
+        value = self.content[key]
+        number = as_number(value)
         if number is None:
-            self._problem_of(key, f"{shown(given)} is not a number")
+            self._problem_of(key, f"{shown(value)} is not a number")
         elif not abs(number) < math.inf:
             self._problem_of(key, f"{shown(number)} is not a finite number")
         elif abs(number) > LARGEST:
@@ -252,10 +250,10 @@ class Entry:
             )
         else:
             if whole:
-                number = as_whole_number(given)
+                number = as_whole_number(value)
                 if number is None:
-                    self._problem_of(key, f"{shown(given)} is not a whole number")
-            self._note_read([given], [number], key)
+                    self._problem_of(key, f"{shown(value)} is not a whole number")
+            self._note_conversions([value], [number], key)
         return number
 
     def _check_range(self, kind: str, arguments: Mapping[str, Any]) -> None:
@@ -290,14 +288,13 @@ def _is_foreign(name: Any) -> bool:
 def _exponent_message(kind: str, key: str, value: float) -> str:
     return (
         f"{key} {shown(value)} is beyond {LARGEST_EXPONENT if value > 0 else -LARGEST_EXPONENT:g}: "
-        f"bounds of {kind} are exponents of "
-        f"e; for the values' own bounds write {kind}_values"
+        f"bounds of {kind} are exponents of e; for the values' own bounds write {kind}_values"
     )
 
 
-def _shorthand(given: Any) -> str:
-    """What to say of a parameter that is not a mapping."""
-    if given is None:
+def _shorthand_message(content: Any) -> str:
+    """The problem of an entry that is not a mapping."""
+    if content is None:
         return "is empty; give value, values, or min and max"
-    key = "values" if isinstance(given, list) else "value"
-    return f"a parameter is a mapping; write {key}: {shown(given)}"
+    key = "values" if isinstance(content, list) else "value"
+    return f"a parameter is a mapping; write {key}: {shown(content)}"

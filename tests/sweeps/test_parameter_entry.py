@@ -283,35 +283,9 @@ NOTE = "sweep.yaml:2:7: parameters.x: "
         ),
         ("min: 1e-3, max: 1", NOTE + "'1e-3': text in YAML, read as a number"),
         (
-            "distribution: log_uniform, min: 0.0001, max: 0.1",
-            NOTE + "log-uniform from e^0.0001 to e^0.1 (1 to 1.105): min and max of log_uniform "
-            "are exponents of e; was log_uniform_values meant?",
-        ),
-        (
-            "distribution: log_uniform, min: 0, max: 0.1",
-            NOTE + "log-uniform from e^0 to e^0.1 (1 to 1.105): min and max of log_uniform "
-            "are exponents of e; was log_uniform_values meant?",
-        ),
-        (
-            "distribution: q_log_uniform, min: 16, max: 256",
-            NOTE + "log-uniform from e^16 to e^256 (8.886e+06 to 1.511e+111), in multiples of 1: "
-            "min and max of q_log_uniform are exponents of e; was q_log_uniform_values meant?",
-        ),
-        (
-            "distribution: inv_log_uniform, min: 0.001, max: 0.1",
-            NOTE
-            + "inverse log-uniform from e^-(0.1) to e^-(0.001) (0.9048 to 0.999): min and max of "
-            "inv_log_uniform are exponents of e; was inv_log_uniform_values meant?",
-        ),
-        (
             "distribution: q_uniform, min: 1, max: 10, q: 4",
-            NOTE + "rounding leads past the "
-            "bounds: uniform from 1 to 10, in multiples of 4, draws 0 to 8",
-        ),
-        (
-            "distribution: q_log_uniform_values, min: 0.001, max: 0.1",
-            NOTE + "every draw is 0: "
-            "log-uniform from 0.001 to 0.1, in multiples of 1; a smaller q would leave a choice",
+            NOTE + "rounding leads past the bounds: "
+            "uniform from 1 to 10, in multiples of 4, draws 0 to 8",
         ),
     ],
 )
@@ -326,12 +300,6 @@ def test_what_may_not_be_meant_is_noted(given: str, note: str) -> None:
     [
         "values: ['5', '6']",
         "values: [v1e-3, 1e, e-3]",
-        "distribution: log_uniform, min: -9, max: -2",
-        "distribution: log_uniform, min: 0, max: 9",
-        "distribution: inv_log_uniform, min: 2.3, max: 9.2",
-        "distribution: q_log_uniform_values, min: 32, max: 256, q: 8",
-        "distribution: q_uniform, min: 0.1, max: 0.9, q: 0.1",
-        "distribution: q_beta",
     ],
 )
 def test_what_is_surely_meant_is_not_noted(given: str) -> None:

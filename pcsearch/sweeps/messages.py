@@ -1,4 +1,4 @@
-"""How messages show values and suggest names; every result is one printable line."""
+"""Parts of messages to the user: values, names and suggestions, each one printable line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST_NAME = 60
 
 
 class _Repr(reprlib.Repr):
-    """Python's text of a value, but YAML's of what YAML spells otherwise."""
+    """Python's text of a value, but ``null``, ``true`` and ``false`` as in YAML."""
 
     def repr_NoneType(self, value: None, level: int) -> str:  # noqa: N802
         return "null"
@@ -27,20 +27,20 @@ _repr.maxlist = _repr.maxtuple = _repr.maxdict = 12
 
 
 def shown(value: Any) -> str:
-    """A value as YAML would have it where that is short: ``true``, ``null``, ``'text'``."""
+    """A value as in YAML, cut where it is long: ``true``, ``null``, ``'text'``."""
     text = _repr.repr(value)
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def bare(name: Any) -> str:
-    """A key or file name without quotes; what is too long or unprintable is quoted and cut."""
+    """A key or a file's name without quotes; quoted and cut if it is long or unprintable."""
     if isinstance(name, str) and name.isprintable() and 0 < len(name) <= LONGEST_NAME:
         return name
     return shown(name)
 
 
 def suggestion(name: Any, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` with the nearest known name, or nothing."""
+    """``; did you mean 'x'?`` with the nearest known name; empty if none is near."""
     if not isinstance(name, str) or len(name) > LONGEST_NAME:
         return ""
     near = difflib.get_close_matches(name, list(known), n=1)
@@ -48,6 +48,6 @@ def suggestion(name: Any, known: Iterable[str]) -> str:
 
 
 def listed(names: Iterable[str], last: str = "or") -> str:
-    """``a, b or c``."""
+    """The names as in ``a, b or c``."""
     *others, final = names
     return f"{', '.join(others)} {last} {final}" if others else final

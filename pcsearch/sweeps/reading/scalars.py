@@ -5,28 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
-from pcsearch.sweeps.frames import MERGE
-from pcsearch.sweeps.nodes import Builder
-from pcsearch.sweeps.wording import bare, shown
+from pcsearch.sweeps.messages import bare, shown
 
 # Reading a number takes time quadratic in its length.
 MAX_NUMBER_LENGTH = 1000
 TAG = "tag:yaml.org,2002:"
-STR, INT, FLOAT, BOOL = TAG + "str", TAG + "int", TAG + "float", TAG + "bool"
+STR, INT, FLOAT, BOOL, NULL = (TAG + kind for kind in ("str", "int", "float", "bool", "null"))
 
 # Numbers that every reader takes for the same number; most of a large file's values are such.
 USUAL_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 USUAL_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+][0-9]+)?")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
+KINDS = {INT: "a whole number", FLOAT: "a number", BOOL: "true or false"}
+
 _constructor = yaml.constructor.SafeConstructor()
 _resolver = yaml.resolver.Resolver()
 READERS: dict[str, Callable[[Any], Any]] = {
-    TAG + "null": lambda _: None,
+    NULL: lambda _: None,
     BOOL: _constructor.construct_yaml_bool,
     INT: _constructor.construct_yaml_int,
     FLOAT: _constructor.construct_yaml_float,
@@ -37,70 +37,73 @@ READERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def read_scalar(builder: Builder, event: yaml.ScalarEvent, mark: int) -> Any:
-    """The value of a scalar; None, and a finding, where it has none."""
+class _Merge:
+    def __repr__(self) -> str:
+        return "<<"
+
+
+MERGE: Final = _Merge()
+"""The value of the key ``<<``."""
+
+
+class ScalarError(ValueError):
+    """A scalar has no plain value; the message says why."""
+
+
+def read_scalar(event: yaml.ScalarEvent) -> tuple[Any, str]:
+    """The value of a scalar, and a message if it may not be what the user meant, else "".
+
+    Raises:
+        ScalarError: it has no plain value.
+    """
     text: str = event.value
     if event.tag is None and event.implicit[0]:
-        return _plain(builder, text, mark)
-    if SURROGATE.search(text):
-        builder.find(half_character(text), mark)
-        return None
-    if event.tag is None or event.tag in ("!", STR):
-        return text
-    return _tagged(builder, text, event.tag, mark)
+        return _plain_scalar(text)
+    half = SURROGATE.search(text)
+    if half is not None:
+        code = f"\\u{ord(half[0]):04x}"
+        raise ScalarError(f"{code} is half of a character; write the character itself")
+    return text if event.tag in (None, "!", STR) else _tagged_scalar(text, event.tag), ""
 
 
-def half_character(text: str) -> str:
-    """What to say of text with a surrogate that has no partner."""
-    found = SURROGATE.search(text)
-    assert found is not None, "there is one"
-    return f"\\u{ord(found[0]):04x} is half of a character; write the character itself"
-
-
-def bad_tag(tag: str) -> str:
-    """What to say of a tag."""
+def tag_message(tag: str) -> str:
+    """What is wrong with a tag that is none of plain values."""
     return f"tag {bare(tag.replace(TAG, '!!', 1))} is not supported; only plain values are"
 
 
-def _plain(builder: Builder, text: str, mark: int) -> Any:
+def _plain_scalar(text: str) -> tuple[Any, str]:
     if len(text) <= MAX_NUMBER_LENGTH:
         if USUAL_FLOAT.fullmatch(text):
-            return float(text)
+            return float(text), ""
         if USUAL_INT.fullmatch(text):
-            return int(text)
-    tag = _tag(text) if len(text) <= MAX_NUMBER_LENGTH else _long_tag(text)
+            return int(text), ""
+    tag = _tag(text)
     if tag == STR:
-        return text
+        return text, ""
     if tag == TAG + "merge":
-        return MERGE
-    value = _tagged(builder, text, tag, mark)
-    if _surprising(text, tag):
-        message = (
-            f"{bare(text)} is read as {shown(value)}, as YAML 1.1 has it; quote it to mean the text"
-        )
-        builder.note(text, message, mark)
-    return value
+        return MERGE, ""
+    value = _tagged_scalar(text, tag)
+    if not _surprising(text, tag):
+        return value, ""
+    meaning = f"{bare(text)} is read as {shown(value)}, as YAML 1.1 has it"
+    return value, f"{meaning}; quote it to mean the text"
 
 
-def _long_tag(text: str) -> str:
+@lru_cache(maxsize=1024)
+def _tag(text: str) -> str:
+    """The tag of a plain scalar without one; it is often asked for the names of keys."""
     return str(_resolver.resolve(yaml.ScalarNode, text, (True, False)))  # type: ignore[no-untyped-call]
 
 
-# Names of keys come again and again.
-_tag = lru_cache(maxsize=4096)(_long_tag)
-
-
-def _tagged(builder: Builder, text: str, tag: str, mark: int) -> Any:
+def _tagged_scalar(text: str, tag: str) -> Any:
     if tag not in READERS:
-        builder.find(bad_tag(tag), mark)
-        return None
+        raise ScalarError(tag_message(tag))
     if tag not in (INT, FLOAT) or len(text) <= MAX_NUMBER_LENGTH:
         try:
             return READERS[tag](yaml.ScalarNode(tag, text))
         except (ValueError, LookupError, OverflowError):
             pass
-    builder.find(f"{shown(text)} cannot be read as {tag.removeprefix(TAG)}", mark)
-    return None
+    raise ScalarError(f"{shown(text)} cannot be read as {KINDS[tag]}")
 
 
 def _surprising(text: str, tag: str) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import time
 
 import pytest
 import yaml
 
 from pcsearch.errors import PcsearchError
-from pcsearch.sweeps.positions import load
+from pcsearch.sweeps.reading.loader import load
 
 
 def lines_of(text: str) -> list[str]:
@@ -101,11 +100,6 @@ def test_values_given_by_an_alias_stand_where_the_alias_does() -> None:
     document = load("a: &x {b: 1}\nc: [*x, *x]", "f")
     assert document.position(("c", 1)) == "f:2:9"
     assert document.position(("c", 1, "b")) == "f:1:8"
-
-
-def test_garbage_collection_goes_on_after_a_file_was_refused() -> None:
-    lines_of("a: *x")
-    assert gc.isenabled()
 
 
 def test_own_key_hides_the_places_of_what_is_merged() -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from pcsearch.errors import PcsearchError
-from pcsearch.sweeps import files
-from pcsearch.sweeps.positions import load, read
+from pcsearch.sweeps.reading.loader import load
+from pcsearch.sweeps.reading.text import MAX_BYTES, read_text
 
 
 def test_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_bytes(b"\xef\xbb\xbfmethod: grid\n")
-    document = read(path)
+    document = load(read_text(path), str(path))
     assert document.value == {"method": "grid"}
     assert document.position(("method",)) == f"{path}:1:1"
 
@@ -27,7 +27,7 @@ def test_lines_are_counted_as_editors_do(line_break: str) -> None:
 
 def refusal(path: str | Path) -> str:
     with pytest.raises(PcsearchError) as caught:
-        read(path)
+        read_text(path)
     return str(caught.value)
 
 
@@ -84,5 +84,5 @@ def test_byte_order_mark_is_not_counted_in_a_position(tmp_path: Path) -> None:
 def test_huge_files_are_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     with path.open("wb") as file:
-        file.truncate(files.MAX_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     assert refusal(path) == f"{path}: larger than 16 MiB"
