@@ -109,8 +109,8 @@ def bootstrap_address(address: str) -> str | None:
     """
     from ray._private import services
 
-    found = services.canonicalize_bootstrap_address(address)
-    return None if found is None else str(found)
+    resolved = services.canonicalize_bootstrap_address(address)
+    return None if resolved is None else str(resolved)
 
 
 def cluster_nodes_and_versions(

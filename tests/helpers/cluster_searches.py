@@ -1,4 +1,4 @@
-"""Sweeps for searches on real clusters, and how these ended."""
+"""Sweep files for searches on real clusters, and the ends of these searches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 
 def sweep_of(path: Path, **values: Any) -> Path:
-    """Write a grid for a user's own function; what is no list is a constant."""
+    """Write a grid for a function of the user; a value that is no list is a constant."""
     parameters = {
         name: {"values" if isinstance(value, list) else "value": value}
         for name, value in values.items()
@@ -21,7 +21,7 @@ def sweep_of(path: Path, **values: Any) -> Path:
 
 
 def ended(search: subprocess.Popen[str], status: int = 0, seconds: float = 100) -> tuple[str, str]:
-    """Standard output and standard error of a search that ends with a status."""
+    """The standard output and standard error of a search, which has to end with a status."""
     try:
         out, err = search.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import ray  # noqa: F401 - it makes its own psutil known
+import ray  # noqa: F401 - it makes its copy of psutil importable
 
 import psutil  # isort: skip
 
@@ -25,8 +25,8 @@ TOKEN = "t" * 64
 START_TIMEOUT_S = 60
 AS_ROOT = [] if os.getuid() == 0 else ["--map-root-user"]
 
-# A worker's Python that finds nothing of pcsearch but what was sent, and only what ray and torch
-# bring.
+# The Python of a worker that finds pcsearch only where it was sent to the node, and of other
+# packages only those that ray and torch install.
 BARE_NODE = """
 import sys
 from importlib.machinery import PathFinder
@@ -86,11 +86,11 @@ class RayNodes:
         self._nodes: list[subprocess.Popen[bytes]] = []
         self.address = ""
         self.client_address = ""
-        """Of the head's server of Ray Client."""
+        """The address of Ray Client's server on the head."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of a driver that has the token at hand and knows nothing of it."""
+        """The environment of a driver with the token in its home folder and no settings of Ray."""
         taken = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
         return taken | {
             "HOME": str(self.home),
@@ -106,7 +106,7 @@ class RayNodes:
         Args:
             options: of ``ray start``.
             unseen: a folder whose content the node does not see.
-            environment: of the node, besides the usual.
+            environment: variables of the node, besides the usual ones.
         """
         first = not self._nodes
         if first:
@@ -135,9 +135,9 @@ class RayNodes:
         return node
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
-        """End every process of a node, as when its machine loses its power."""
+        """Kill every process of a node, as when its machine loses its power."""
         processes = [node, *psutil.Process(node.pid).children(recursive=True)]
-        # The raylet first: nobody is left to tell the others.
+        # The raylet first: it would tell the cluster that the others end.
         for process in sorted(processes, key=lambda each: _name(each) != "raylet"):
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
@@ -147,7 +147,7 @@ class RayNodes:
         """End every node but the first ones."""
         for node in reversed(self._nodes[keep:]):
             if node.poll() is None:
-                # A node that says good-bye is known to have gone at once.
+                # The cluster knows at once that a node ends in good order.
                 node.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     node.wait(10)
@@ -157,7 +157,7 @@ class RayNodes:
     def search(
         self, *arguments: Any, address: str | None = None, **options: Any
     ) -> subprocess.Popen[str]:
-        """Start ``python -m pcsearch`` with this cluster's address, or another."""
+        """Start ``python -m pcsearch`` with the address of this cluster, or with another."""
         command = [sys.executable, "-m", "pcsearch", *map(str, arguments)]
         defaults: dict[str, Any] = {"env": self.environment}
         return subprocess.Popen(
@@ -180,7 +180,7 @@ class RayNodes:
 
 @contextmanager
 def ray_nodes() -> Iterator[RayNodes]:
-    """A cluster without nodes yet."""
+    """A cluster that has no nodes yet; its nodes end with the block."""
     # The names of Ray's sockets have room for a short path only.
     folder = Path(tempfile.mkdtemp(prefix="rn_"))
     cluster = RayNodes(folder)
@@ -192,14 +192,14 @@ def ray_nodes() -> Iterator[RayNodes]:
 
 
 def bare_node(folder: Path) -> dict[str, str]:
-    """The environment of a node that has ray, torch and what they bring."""
+    """The environment of a node that has ray, torch and the packages that these install only."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(BARE_NODE.format(hidden=HIDDEN), encoding="utf-8")
     return {"PYTHONPATH": str(folder)}
 
 
 def own_address() -> str:
-    """This machine's own, which Ray takes for the loopback's too."""
+    """This machine's own address, which Ray also takes in place of the loopback address."""
     from ray.util import get_node_ip_address
 
     return str(get_node_ip_address())

@@ -1,4 +1,4 @@
-"""A stand-in for S3 on this machine, with a cable to it that can be cut."""
+"""A server on this machine that behaves as S3 does, and a connection to it that can be cut."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ LOOPBACK = "127.0.0.1"
 
 
 class Cable:
-    """Passes connections on to a port, until it is cut."""
+    """Forwards connections to a port, until it is cut.
+
+    Args:
+        to: the port.
+    """
 
     def __init__(self, to: int) -> None:
         self._to = to
@@ -28,7 +32,7 @@ class Cable:
         self._listen(0)
 
     def cut(self) -> None:
-        """From now on nobody answers."""
+        """Let no connection be answered any more."""
         # A thread that waits in accept would keep the port open.
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -36,8 +40,8 @@ class Cable:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def mend(self) -> None:
-        """The end of that."""
+    def reconnect(self) -> None:
+        """Forward connections again."""
         self._listen(self.port)
 
     def _listen(self, port: int) -> None:
@@ -67,10 +71,10 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
 
 
 class S3:
-    """The server.
+    """A client of the server.
 
     Args:
-        port: of it.
+        port: of the server.
     """
 
     def __init__(self, port: int) -> None:
@@ -85,20 +89,20 @@ class S3:
         self._client.create_bucket(Bucket=BUCKET)
 
     def address(self, path: str, bucket: str = BUCKET) -> str:
-        """A place there, as a user would give it."""
+        """The address of a path on the server, as a user would give it."""
         endpoint = quote(f"http://{LOOPBACK}:{self.cable.port}", safe="")
         query = f"endpoint_override={endpoint}&region=us-east-1&scheme=http"
         return f"s3://{bucket}/{path}?{query}"
 
     def objects(self, path: str) -> dict[str, bytes]:
-        """The contents of the files below a path, by their names there."""
+        """The contents of the files below a path, by their names relative to it."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=BUCKET, Prefix=f"{path}/"
         )
         keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
         found = {}
         for key in keys:
-            # A search that runs deletes checkpoints meanwhile; folders are objects too.
+            # A running search deletes checkpoints meanwhile. Folders are objects too.
             with contextlib.suppress(self._client.exceptions.NoSuchKey):
                 body = self._client.get_object(Bucket=BUCKET, Key=key)["Body"]
                 if not key.endswith("/"):
@@ -115,8 +119,8 @@ class S3:
 
 @contextmanager
 def serving() -> Iterator[S3]:
-    """The server, as long as the block lasts."""
-    # A line a request would bury what a test that fails has to say.
+    """Run the server until the block ends."""
+    # A line for each request would hide the output of a test that fails.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
     server.start()

@@ -129,7 +129,7 @@ def test_an_outage_ends_the_session_in_a_line_and_nothing_is_lost(s3: S3, folder
     try:
         status, _, err = finish(first, seconds=240)
     finally:
-        s3.cable.mend()
+        s3.cable.reconnect()
     assert status == 2, err
     assert "Traceback" not in err
     assert "; see to the storage and go on with it: python -m pcsearch --resume 's3://" in err

@@ -127,10 +127,7 @@ def test_a_search_gives_what_its_trials_give_alone(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("token", "says"),
-    [
-        ("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"),
-        ("", "and this machine has none"),
-    ],
+    [("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"), ("", "this machine has none")],
 )
 def test_a_cluster_that_wants_another_token_says_so(
     token: str, says: str, client: Client, tmp_path: Path

@@ -156,10 +156,7 @@ def test_a_node_on_which_trials_would_fail_is_named_with_every_reason(
 
 @pytest.mark.parametrize(
     ("token", "says"),
-    [
-        ("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"),
-        ("", "and this machine has none"),
-    ],
+    [("wrong" * 12, "does not take the token of RAY_AUTH_TOKEN"), ("", "this machine has none")],
 )
 def test_a_cluster_that_wants_another_token_says_so(
     token: str, says: str, cluster: RayNodes, tmp_path: Path

@@ -143,10 +143,10 @@ class Store:
         from pyarrow.fs import FileSelector, FileType
 
         selector = FileSelector(self.root, recursive=True, allow_not_found=True)
-        found = self._tried("read", "", lambda: self.filesystem.get_file_info(selector))
+        entries = self._tried("read", "", lambda: self.filesystem.get_file_info(selector))
         return {
             posixpath.relpath(info.path, self.root): int(info.size or 0)
-            for info in found
+            for info in entries
             if info.type == FileType.File
         }
 

@@ -1,18 +1,19 @@
-"""Where trials of an earlier session go on, and files of reports."""
+"""The checkpoints from which trials of earlier sessions, and retried ones, are restored."""
 
 from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pcsearch.engine.execution.restore import restore
-from pcsearch.engine.execution.result_log import ReportFiles
-from pcsearch.engine.execution.trial import SearchTrial
+from pcsearch.engine.execution import restore as restores
+from pcsearch.engine.execution.restore import restore, restore_for_retry
 from pcsearch.engine.records.history import TrialHistory
 from pcsearch.engine.records.journal import Ended
 from pcsearch.pc.checkpoint import damage
@@ -54,7 +55,9 @@ def empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
-def test_a_trial_goes_on_from_its_newest_checkpoint_that_was_reported(past: TrialHistory) -> None:
+def test_a_trial_is_restored_from_its_newest_checkpoint_that_was_reported(
+    past: TrialHistory,
+) -> None:
     checkpoints(past, 4, 5, 6)
     keep_reports(past, 3, 4, 5)
     restored = restore(past, damage)
@@ -78,7 +81,7 @@ def test_of_a_damaged_checkpoint_the_one_before_is_taken_and_told(
     assert [path.name for path, _ in restored.checkpoints] == ["checkpoint_000004"]
     assert [path.name for path in restored.discarded] == ["checkpoint_000005"]
     assert restored.note == (
-        f"trial 7: checkpoint_000005: state.pt is {told}; it goes on from checkpoint_000004"
+        f"trial 7: checkpoint_000005: state.pt is {told}; restored from checkpoint_000004"
     )
 
 
@@ -88,12 +91,12 @@ def test_a_trial_without_a_whole_checkpoint_starts_over_and_says_so(past: TrialH
     truncate(past.folder / "checkpoint_000005" / "state.pt")
     restored = restore(past, damage)
     assert restored.checkpoints == ()
-    assert restored.note.endswith("state.pt is damaged; it starts over")
+    assert restored.note.endswith("state.pt is damaged; starts from the beginning")
 
 
 def test_a_trial_whose_checkpoints_are_gone_starts_over_and_says_so(past: TrialHistory) -> None:
     keep_reports(past, 4, 5)
-    assert restore(past, damage).note == "trial 7: no checkpoint is left; it starts over"
+    assert restore(past, damage).note == "trial 7: no checkpoint is left; starts from the beginning"
 
 
 def test_a_trial_that_never_had_one_starts_over(past: TrialHistory) -> None:
@@ -110,46 +113,54 @@ def test_nothing_is_thrown_away_of_a_trial_that_is_over(past: TrialHistory) -> N
     assert (restored.discarded, restored.note) == ((), "")
 
 
-class FakeTrial(SearchTrial):
-    def __init__(self, folder: Path, staging: Path) -> None:
-        self.folder, self.staging = folder, staging
-        self.trial_id = "a"
-        self.config: dict[str, Any] = {}
+class AwayCheckpoint:
+    """A checkpoint in a storage that does not answer at first."""
 
-    def __hash__(self) -> int:
-        return id(self)
+    def __init__(self, path: Path, failures: int) -> None:
+        self.path, self.failures = str(path), failures
 
-    def init_local_path(self) -> None:
-        self.staging.mkdir(parents=True, exist_ok=True)
-
-
-@pytest.fixture
-def trial(tmp_path: Path) -> FakeTrial:
-    (tmp_path / "trial").mkdir()
-    return FakeTrial(tmp_path / "trial", tmp_path / "tune" / "trial")
+    @contextmanager
+    def as_directory(self) -> Iterator[str]:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise OSError("AWS Error NETWORK_CONNECTION")
+        yield self.path
 
 
-def epochs(trial: FakeTrial) -> list[int]:
-    lines = Path(trial.folder, "result.json").read_text().splitlines()
-    return [json.loads(line)["epoch"] for line in lines]
+def test_a_checkpoint_is_not_damaged_because_the_storage_was_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[Path] = []
+    monkeypatch.setattr(restores, "is_remote", lambda _: True)
+    monkeypatch.setattr(restores, "await_answer", waits.append)
+    checkpoints = [AwayCheckpoint(tmp_path / f"checkpoint_{i:06d}", 1) for i in (4, 5)]
+    manager = SimpleNamespace(
+        _checkpoint_results=[SimpleNamespace(checkpoint=each) for each in checkpoints]
+    )
+    trial: Any = SimpleNamespace(
+        folder=tmp_path,
+        run_metadata=SimpleNamespace(checkpoint_manager=manager),
+        storage=SimpleNamespace(current_checkpoint_index=-1),
+    )
+    restore_for_retry(trial, lambda _: "")
+    assert [each.checkpoint for each in manager._checkpoint_results] == checkpoints
+    assert manager._latest_checkpoint_result.checkpoint is checkpoints[1]
+    assert trial.storage.current_checkpoint_index == 5
+    # The older one was not looked at.
+    assert (waits, [each.failures for each in checkpoints]) == ([tmp_path], [1, -1])
 
 
-def test_a_report_is_in_the_trials_folder_at_once_after_whole_lines(trial: FakeTrial) -> None:
-    Path(trial.folder, "result.json").write_text('{"epoch": 1}\n{"epo')
-    reports: Any = ReportFiles(lambda report: report["epoch"])
-    reports.log_trial_start(trial)
-    reports.log_trial_result(2, trial, {"epoch": 2, "loss": float("nan")})
-    assert epochs(trial) == [1, 2]
-    reports.log_trial_end(trial)
-    assert json.loads(Path(trial.folder, "params.json").read_text()) == {}
-    assert not Path(trial.staging, "result.json").exists()
-
-
-def test_an_epoch_that_is_computed_again_is_there_once(trial: FakeTrial) -> None:
-    reports: Any = ReportFiles(lambda report: report["epoch"])
-    for first in (1, 3, 2):
-        # A trial that is tried again begins after its checkpoint.
-        reports.log_trial_start(trial)
-        for epoch in range(first, first + 3):
-            reports.log_trial_result(epoch, trial, {"epoch": epoch, "run": first})
-    assert epochs(trial) == [1, 2, 3, 4, 5]
+def test_a_retried_trial_without_a_whole_checkpoint_starts_from_the_beginning(
+    tmp_path: Path,
+) -> None:
+    checkpoint = AwayCheckpoint(tmp_path / "checkpoint_000004", 0)
+    manager = SimpleNamespace(_checkpoint_results=[SimpleNamespace(checkpoint=checkpoint)])
+    trial: Any = SimpleNamespace(
+        folder=tmp_path,
+        run_metadata=SimpleNamespace(checkpoint_manager=manager),
+        storage=SimpleNamespace(current_checkpoint_index=4),
+    )
+    restore_for_retry(trial, lambda _: "it is damaged")
+    assert manager._checkpoint_results == []
+    assert manager._latest_checkpoint_result is None
+    assert trial.storage.current_checkpoint_index == -1

@@ -1,117 +1,148 @@
-"""What a storage that is away for a moment does to trials: nothing."""
+"""Errors of trials: which are retried, which do not count, and which end the search."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
+from ray.exceptions import RayActorError
 
-from pcsearch.engine.execution import restore, trial, watchdog
-from pcsearch.engine.execution.restore import recover
-from pcsearch.engine.execution.trial import STORAGE_CODE, SearchTrial
-from pcsearch.engine.execution.watchdog import Watch
+from pcsearch.engine.execution import trial as trials
+from pcsearch.engine.execution.trial import MEMORY_ADVICE, SearchTrial, TrialContext, error_lines
+from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.storage.files import StorageError
+from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.metrics import Metric
 
-
-class Checkpoint:
-    """Of a storage that does not answer at first."""
-
-    def __init__(self, path: Path, failures: int) -> None:
-        self.path, self.failures = str(path), failures
-
-    @contextmanager
-    def as_directory(self) -> Iterator[str]:
-        self.failures -= 1
-        if self.failures >= 0:
-            raise OSError("AWS Error NETWORK_CONNECTION")
-        yield self.path
+AWAY = CheckpointStorageError("AWS Error NETWORK_CONNECTION")
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Where an answer was waited for, of trials that all lie at an address."""
-    found: list[Path] = []
-    for module in (restore, trial):
-        monkeypatch.setattr(module, "is_remote", lambda _: True)
-        monkeypatch.setattr(module, "await_answer", found.append)
-    return found
+    """The places whose answer was waited for; all trials lie at an address."""
+    places: list[Path] = []
+    monkeypatch.setattr(trials, "is_remote", lambda _: True)
+    monkeypatch.setattr(trials, "await_answer", places.append)
+    return places
 
 
-def trial_of(folder: Path, checkpoints: list[Any], iteration: int = 3) -> Any:
-    made: Any = SearchTrial.__new__(SearchTrial)
-    made.folder, made.storage_error, made._forgiven_at = folder, "", -1
-    manager = SimpleNamespace(
-        _checkpoint_results=[SimpleNamespace(checkpoint=each) for each in checkpoints]
-    )
-    made.run_metadata = SimpleNamespace(
-        checkpoint_manager=manager, last_result={"training_iteration": iteration}
-    )
-    made.storage = SimpleNamespace(current_checkpoint_index=-1)
-    return made
-
-
-def test_a_checkpoint_is_not_damaged_because_the_storage_was_away(
-    tmp_path: Path, waits: list[Path]
-) -> None:
-    checkpoints = [Checkpoint(tmp_path / f"checkpoint_{i:06d}", 1) for i in (4, 5)]
-    made = trial_of(tmp_path, checkpoints)
-    recover(made, lambda _: "")
-    kept = made.run_metadata.checkpoint_manager._checkpoint_results
-    assert [each.checkpoint for each in kept] == checkpoints
-    assert made.storage.current_checkpoint_index == 5
-    # The older one was not asked for.
-    assert (waits, [each.failures for each in checkpoints]) == ([tmp_path], [1, -1])
+def trial_in(folder: Path, epoch: int = 3) -> Any:
+    trial: Any = SearchTrial.__new__(SearchTrial)
+    trial.folder, trial.storage_error, trial.hung, trial._is_final = folder, "", "", False
+    trial._storage_retried_at = -1
+    trial._context = TrialContext(folder, Outcomes([]), None)
+    trial.run_metadata = SimpleNamespace(last_result={"training_iteration": epoch} if epoch else {})
+    return trial
 
 
 def test_a_trial_whose_checkpoint_could_not_be_sent_has_not_failed_once_an_epoch(
     tmp_path: Path, waits: list[Path]
 ) -> None:
-    made, error = trial_of(tmp_path, []), OSError(f'File "{STORAGE_CODE}": away')
-    assert made._storage_was_away(error)
+    trial = trial_in(tmp_path)
+    assert trial._was_storage_away(AWAY)
     # The storage answers, and does not take it all the same.
-    assert not made._storage_was_away(error)
-    made.run_metadata.last_result["training_iteration"] = 4
-    assert made._storage_was_away(error)
-    assert not made._storage_was_away(OSError("of the user's own"))
-    denied = OSError(f'File "{STORAGE_CODE}": AWS Error ACCESS_DENIED')
-    made.run_metadata.last_result["training_iteration"] = 5
-    assert not made._storage_was_away(denied)
+    assert not trial._was_storage_away(AWAY)
+    trial.run_metadata.last_result["training_iteration"] = 4
+    assert trial._was_storage_away(AWAY)
+    assert not trial._was_storage_away(OSError("of the user's own"))
+    trial.run_metadata.last_result["training_iteration"] = 5
+    assert not trial._was_storage_away(CheckpointStorageError("AWS Error ACCESS_DENIED"))
     assert len(waits) == 2
 
 
 @pytest.mark.usefixtures("waits")
-def test_a_storage_that_stays_away_is_the_searchs_trouble(
+def test_a_storage_that_stays_away_ends_the_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stays_away(_: Path) -> None:
         raise StorageError("s3://b/x: cannot be read (gone)") from OSError("gone")
 
-    monkeypatch.setattr(trial, "await_answer", stays_away)
-    made = trial_of(tmp_path, [])
-    assert not made._storage_was_away(OSError(STORAGE_CODE))
-    assert made.storage_error == "gone"
+    monkeypatch.setattr(trials, "await_answer", stays_away)
+    trial = trial_in(tmp_path)
+    assert not trial._was_storage_away(AWAY)
+    trial._meaning(AWAY, AWAY)
+    assert (trial.storage_error, trial._is_final) == ("gone", True)
 
 
-def test_trials_do_not_hang_because_the_loop_waited(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    monkeypatch.setattr(watchdog.time, "monotonic", lambda: now[0])
-    watching: Any = Watch(30.0, lambda _: "")
-    actor = object()
-    killed: list[object] = []
-    monkeypatch.setattr(watchdog.ray, "kill", killed.append)
-    running = SimpleNamespace(
-        trial_id="a", status="RUNNING", temporary_state=SimpleNamespace(ray_actor=actor)
-    )
-    watching.on_trial_start(0, [], running)
-    watching.on_step_begin(0, [running])
-    now[0] += 40
-    watching.on_step_begin(1, [running])
-    assert killed == []
-    for _ in range(320):
-        now[0] += 0.1
-        watching.on_step_begin(2, [running])
-    assert killed == [actor]
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("error", "epoch", "meaning", "is_final"),
+    [
+        (ValueError("x"), 3, "", False),
+        (PcsearchError("no such setting"), 3, "", True),
+        (torch.OutOfMemoryError("CUDA out of memory"), 0, MEMORY_ADVICE, True),
+        (torch.OutOfMemoryError("CUDA out of memory"), 3, MEMORY_ADVICE, False),
+        (RayActorError(), 3, "the trial's process died: it was killed, or the memory", False),
+        (AWAY, 3, "the storage of the checkpoints failed: AWS Error NETWORK_CONNECTION", False),
+        (FULL, 3, "", True),
+    ],
+)
+def test_an_error_is_explained_and_retried_where_that_can_help(
+    error: Exception, epoch: int, meaning: str, is_final: bool, tmp_path: Path
+) -> None:
+    trial = trial_in(tmp_path, epoch)
+    text = trial._meaning(error, error)
+    assert text.startswith(meaning)
+    assert bool(text) == bool(meaning)
+    assert trial._is_final == is_final
+    assert bool(trial.storage_error) == (error is FULL)
+
+
+def test_the_lines_of_an_error_are_the_exception_without_the_places_in_the_code() -> None:
+    text = 'Traceback:\n  File "a.py", line 1, in f\n    x\nValueError: one\n\ntwo\n'
+    assert error_lines(text) == ["ValueError: one", "two"]
+    assert error_lines("") == []
+
+
+class Files:
+    """Deletes folders, or fails."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors, self.deleted = list(errors), 0
+
+    def delete_dir(self, path: str) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.deleted += 1
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize(
+    ("errors", "deleted"),
+    [
+        ([], 1),
+        ([FileNotFoundError()], 0),
+        ([OSError("away")], 1),
+        ([RuntimeError("of fsspec")], 1),
+        ([OSError("away"), OSError("away")], 0),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_deleted_does_no_harm(
+    errors: list[Exception], deleted: int, tmp_path: Path
+) -> None:
+    files = Files(*errors)
+    trial_in(tmp_path)._delete(SimpleNamespace(filesystem=files, path="x"))
+    assert files.deleted == deleted
+
+
+def test_a_report_is_in_the_outcome_before_anything_else_sees_it(tmp_path: Path) -> None:
+    trial = trial_in(tmp_path)
+    trial.stopping_criterion = {}
+    trial.outcome = TrialOutcome("a", (Metric("val/loss", "minimize"),))
+    assert not trial.should_stop({"val/loss": 0.5, "training_iteration": 1})
+    assert trial.outcome.values == (0.5,)
+    assert trial.should_stop({"done": True, "training_iteration": 1})
+
+
+def test_a_trial_that_the_user_stops_ends_with_its_next_report(tmp_path: Path) -> None:
+    trial = trial_in(tmp_path)
+    trial.stopping_criterion, trial.outcome = {}, TrialOutcome("a", ())
+    trial.outcome.stop_by_user()
+    assert trial.should_stop({"training_iteration": 1})

@@ -16,9 +16,10 @@ from driving import CONTINUE, METRIC, STOP, Driver
 from ray import tune
 
 from pcsearch.engine.cluster.connection import connected
+from pcsearch.engine.execution.loop import Place, run_trials
 from pcsearch.engine.execution.restore import restore
-from pcsearch.engine.execution.result_log import ReportFiles
-from pcsearch.engine.execution.run import TUNE_ENVIRONMENT
+from pcsearch.engine.execution.result_log import ResultLog
+from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.records.history import read_history
 from pcsearch.engine.records.journal import Ended, Journal, ReachedTarget
@@ -201,28 +202,22 @@ def search(folder: Path) -> tuple[dict[int, Any], Outcomes, set[int]]:
     scheduler = make_scheduler(sweep, None, outcomes, note=journal.add)
     scheduler.resume_from(history)
     restored = [restore(past, lambda _: "") for past in history.trials]
-    searcher = make_searcher(sweep, 4, 0, history=history)
-    analysis = tune.run(
-        tune.with_resources(trainable(folder), {"cpu": 0.5}),
-        name="search",
-        storage_path=str(folder),
-        num_samples=-1,
-        search_alg=TrialSource(
-            searcher, restored, folder / "search", outcomes, lambda: 2, sweep.metric
-        ),
-        scheduler=scheduler,
-        raise_on_failed_trial=False,
-        callbacks=[ReportFiles(lambda report: int(report["epoch"])), completed],
-        verbose=0,
+    searcher = make_searcher(sweep, 4, 0, history=history, outcomes=outcomes)
+    context = TrialContext(folder / "search", outcomes, sweep.metric)
+    trials = run_trials(
+        trainable(folder),
+        {"cpu": 0.5},
+        Place("search", str(folder)),
+        TrialSource(searcher, restored, lambda: 2, context),
+        scheduler,
+        [ResultLog(lambda report: int(report["epoch"])), completed],
     )
-    return {trial.config["a"]: trial for trial in analysis.trials}, outcomes, completed.trials
+    return {trial.config["a"]: trial for trial in trials}, outcomes, completed.trials
 
 
 def test_in_tune_the_target_ends_the_search_and_a_restored_search_stays_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    for name, value in TUNE_ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
     (tmp_path / "search").mkdir()
     with connected(None):
         trials, outcomes, completed = search(tmp_path)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from pcsearch.engine.workloads.user_function import UserFunction, load, reported
+from pcsearch.engine.workloads.user_function import UserFunction, import_path, load, report_yielded
 from pcsearch.errors import PcsearchError
 
 MODULE = """
@@ -27,7 +28,7 @@ number = 3
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder with modules of a user's, forgotten afterwards."""
-    before, path = set(sys.modules), list(sys.path)
+    before = set(sys.modules)
     (tmp_path / "theirs.py").write_text(MODULE)
     (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
     (tmp_path / "wrong.py").write_text("1 / 0\n")
@@ -37,8 +38,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         "import sys\nprint('hello', len(sys.argv))\ntrain = dict\n"
     )
     (tmp_path / "leaving.py").write_text("raise SystemExit('bye')\n")
-    yield tmp_path
-    sys.path[:] = path
+    with import_path(tmp_path):
+        yield tmp_path
     for name in set(sys.modules) - before:
         del sys.modules[name]
 
@@ -85,13 +86,13 @@ def test_a_module_that_talks_does_so_on_standard_error(
 
 
 def test_what_returns_is_passed_on() -> None:
-    assert reported(None) is None
-    assert reported({"loss": 1}) == {"loss": 1}
+    assert report_yielded(None) is None
+    assert report_yielded({"loss": 1}) == {"loss": 1}
 
 
 def test_a_generator_of_something_else_than_metrics_is_told() -> None:
     with pytest.raises(TypeError, match="yields a mapping for every epoch, and not a float"):
-        reported(iter([0.5]))
+        report_yielded(iter([0.5]))
 
 
 def test_nothing_is_known_of_its_parameters_and_epochs(folder: Path) -> None:
@@ -100,3 +101,16 @@ def test_nothing_is_known_of_its_parameters_and_epochs(folder: Path) -> None:
     assert function.epochs({"epochs": 3}) is None
     assert function.default_metrics() == ()
     assert function.effective_config({"a": {"b": 1}}) == {"a": {"b": 1}}
+
+
+def test_the_folder_is_on_pythons_path_only_while_it_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "extending.py").write_text(
+        "import sys\nsys.path.append('/of/the/module')\ntrain = dict\n"
+    )
+    path = list(sys.path)
+    try:
+        UserFunction("extending:train", tmp_path).check(SimpleNamespace())  # type: ignore[arg-type]
+        assert sys.path == [*path, "/of/the/module"]
+    finally:
+        sys.path[:] = path
+        del sys.modules["extending"]

@@ -23,13 +23,13 @@ import wandb
 import yaml
 from disks import grow, small_disk
 from offline_runs import read_runs
-from pcsearch.engine.execution.outcomes import Record
 from searching import reports, trial_folders
 from wandb.sdk import wandb_setup
 from wandb.sdk.lib import run_stopping
 from wandb_server import KEY, Run, WandbServer
 
 from pcsearch.cli import main
+from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.tracking import wandb_internals
 from pcsearch.tracking.runs import outage
 from pcsearch.tracking.runs import run as wandb_run
@@ -200,13 +200,13 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
     server.stop_pressed = True
     folder.hold()
     told = threading.Event()
-    stop = Record.stop_by_user
+    stop = TrialOutcome.stop_by_user
 
-    def listening(self: Record, trial: Any) -> None:
-        stop(self, trial)
+    def listening(self: TrialOutcome) -> None:
+        stop(self)
         told.set()
 
-    monkeypatch.setattr(Record, "stop_by_user", listening)
+    monkeypatch.setattr(TrialOutcome, "stop_by_user", listening)
 
     def go_on() -> None:
         # The client asks now and then.

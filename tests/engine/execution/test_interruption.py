@@ -1,0 +1,38 @@
+"""What ends a session before its search."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from pcsearch.engine.execution.interruption import SIGNALS, Interruption
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_ends_the_session_and_the_second_the_process(number: int) -> None:
+    original = signal.getsignal(number)
+    interruption = Interruption()
+    with interruption.by_signals():
+        assert not interruption.is_due()
+        signal.raise_signal(number)
+        assert interruption.is_due()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    assert interruption.reason == "signal"
+    assert signal.getsignal(number) is original
+
+
+def test_a_session_ends_at_its_deadline() -> None:
+    assert not Interruption(time.monotonic() + 60).is_due()
+    interruption = Interruption(time.monotonic())
+    assert interruption.is_due()
+    assert interruption.reason == "time"
+
+
+def test_the_first_reason_counts() -> None:
+    interruption = Interruption(time.monotonic())
+    interruption.request("storage")
+    assert interruption.is_due()
+    assert interruption.reason == "storage"

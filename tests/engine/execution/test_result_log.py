@@ -1,0 +1,93 @@
+"""The file of a trial's reports: each epoch once, at once, and flat for whoever comes after."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pcsearch.engine.execution.result_log import ResultLog
+from pcsearch.engine.execution.trial import SearchTrial
+
+
+class FakeTrial(SearchTrial):
+    def __init__(self, folder: Path, staging: Path) -> None:
+        self.folder, self.staging = folder, staging
+        self.trial_id = "a"
+        self.config: dict[str, Any] = {}
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def init_local_path(self) -> None:
+        self.staging.mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> FakeTrial:
+    (tmp_path / "trial").mkdir()
+    return FakeTrial(tmp_path / "trial", tmp_path / "tune" / "trial")
+
+
+def epochs(trial: FakeTrial) -> list[int]:
+    lines = Path(trial.folder, "result.json").read_text().splitlines()
+    return [json.loads(line)["epoch"] for line in lines]
+
+
+def test_a_report_is_in_the_trials_folder_at_once_after_whole_lines(trial: FakeTrial) -> None:
+    Path(trial.folder, "result.json").write_text('{"epoch": 1}\n{"epo')
+    reports: Any = ResultLog(lambda report: report["epoch"])
+    reports.log_trial_start(trial)
+    reports.log_trial_result(2, trial, {"epoch": 2, "loss": float("nan")})
+    assert epochs(trial) == [1, 2]
+    reports.log_trial_end(trial)
+    assert json.loads(Path(trial.folder, "params.json").read_text()) == {}
+    assert not Path(trial.staging, "result.json").exists()
+
+
+def test_an_epoch_that_is_computed_again_is_there_once(trial: FakeTrial) -> None:
+    reports: Any = ResultLog(lambda report: report["epoch"])
+    for first in (1, 3, 2):
+        # A trial that is tried again begins after its checkpoint.
+        reports.log_trial_start(trial)
+        for epoch in range(first, first + 3):
+            reports.log_trial_result(epoch, trial, {"epoch": epoch, "run": first})
+    assert epochs(trial) == [1, 2, 3, 4, 5]
+
+
+def test_a_report_is_written_as_it_was_made_and_handed_on_flat(trial: FakeTrial) -> None:
+    reports: Any = ResultLog(lambda report: report["epoch"])
+    reports.log_trial_start(trial)
+    report = {"epoch": 1, "loss": {"a": 1, "b": {"c": 2}}, "config": {"x": 3}}
+    text = json.dumps(report)
+    same = report
+    reports.log_trial_result(1, trial, report)
+    assert Path(trial.folder, "result.json").read_text() == f"{text}\n"
+    assert same == {"epoch": 1, "loss/a": 1, "loss/b/c": 2, "config/x": 3}
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.array([[1, 2]]), [[1, 2]]),
+        (Decimal("1.5"), 1.5),
+        ({1, 2} - {2}, "{1}"),
+        (Path("x"), "x"),
+    ],
+)
+def test_what_json_does_not_know_is_written_as_a_number_a_list_or_a_text(
+    value: Any, written: Any, trial: FakeTrial
+) -> None:
+    reports: Any = ResultLog(lambda report: report["epoch"])
+    reports.log_trial_start(trial)
+    reports.log_trial_result(1, trial, {"epoch": 1, "value": value})
+    (line,) = Path(trial.folder, "result.json").read_text().splitlines()
+    read = json.loads(line)["value"]
+    assert (read, type(read)) == (written, type(written))
