@@ -30,7 +30,7 @@ CHANGEABLE = (
     "wandb",
     "wandb_artifacts",
 )
-"""The options that may differ when a search is gone on with."""
+"""The options that may be changed when a search is resumed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -111,7 +111,7 @@ def _closed_on_error(
     except KeyboardInterrupt:
         # The second interrupt: nothing is waited for.
         wandb.abandon("the search was interrupted twice")
-        say(notes, f"Go on with it: {resume_command(experiment.directory.place)}")
+        say(notes, f"Resume it: {resume_command(experiment.directory.place)}")
         raise
     except BaseException as error:
         wandb.close(error)
@@ -129,7 +129,7 @@ def _advice(error: Exception, experiment: Experiment) -> str:
     if isinstance(error, StorageError):
         local = experiment.directory.copy is None
         first = "make room there and " if local else "see to the storage and "
-    return f"{error}; {first}go on with it: {resume_command(experiment.directory.place)}"
+    return f"{error}; {first}resume it: {resume_command(experiment.directory.place)}"
 
 
 def _status(outcome: SearchResult) -> int:
@@ -221,7 +221,7 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
     say(output, f"Everything lies in {place}")
     unfinished = len(outcome.trials) < experiment.cap and outcome.reached is None
     if outcome.reason or unfinished:
-        say(output, f"Go on with it: {resume_command(place)}")
+        say(output, f"Resume it: {resume_command(place)}")
 
 
 def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:

@@ -92,7 +92,7 @@ def _rungs(plan: Plan) -> str:
     )
     judged = "its value there" if hyperband.strict else "its best value so far"
     return (
-        f"ASHA: a trial goes on after epochs {epochs or 'none'} if {judged} is among the best "
+        f"ASHA: a trial continues after epochs {epochs or 'none'} if {judged} is among the best "
         f"1/{hyperband.eta:g}"
     )
 

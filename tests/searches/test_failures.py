@@ -154,7 +154,7 @@ def test_a_full_disk_ends_a_session_that_goes_on_when_there_is_room(
         shown = capfd.readouterr()
         assert f"error: {directory}: cannot be written (" in shown.err
         assert "No space left on device" in shown.err
-        assert f"make room there and go on with it: python -m pcsearch --resume {directory}" in (
+        assert f"make room there and resume it: python -m pcsearch --resume {directory}" in (
             shown.err
         )
         assert "Traceback" not in shown.out + shown.err

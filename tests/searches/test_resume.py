@@ -181,7 +181,7 @@ def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command
     process.send_signal(number)
     status, out, err = finish(process)
     assert status == 130
-    assert f"Go on with it: python -m pcsearch --resume {folder}/here" in out
+    assert f"Resume it: python -m pcsearch --resume {folder}/here" in out
     assert re.search(r"^ *1 .* interrupted *$", out, re.MULTILINE)
     assert "Traceback" not in out + err
     before = len(computed(folder))
@@ -224,7 +224,7 @@ def test_a_time_budget_ends_a_session_and_the_next_goes_on(folder: Path, command
     status, out, err = command(*START, *QUIET, "--time-budget", "2s")
     assert status == 0, err
     assert "The session ended because its --time-budget was up." in out
-    assert "Go on with it: " in out
+    assert "Resume it: " in out
     assert not events(folder / "here", "ended")
     status, out, err = command("--resume", "here", "--time-budget", "1h")
     assert status == 0, err

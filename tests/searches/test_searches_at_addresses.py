@@ -112,7 +112,7 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
     assert (status, "the search is finished" in err) == (0, True)
     status, _, err = finish(start(folder, "two", *SEARCH, *named(s3, "killed")))
     assert status == 2
-    assert f"{address} is there already; go on with it (--resume '{address}')" in err
+    assert f"{address} is there already; resume it (--resume '{address}')" in err
 
     s3.download("results/killed", folder / "copy")
     status, out, err = finish(start(folder, "two", "--resume", str(folder / "copy")))
@@ -132,7 +132,7 @@ def test_an_outage_ends_the_session_in_a_line_and_nothing_is_lost(s3: S3, folder
         s3.cable.reconnect()
     assert status == 2, err
     assert "Traceback" not in err
-    assert "; see to the storage and go on with it: python -m pcsearch --resume 's3://" in err
+    assert "; see to the storage and resume it: python -m pcsearch --resume 's3://" in err
     status, _, err = finish(start(folder, "one", "--resume", address))
     assert status == 0, err
     assert histories(s3, "results/outage") == [list(range(1, EPOCHS + 1))] * TRIALS

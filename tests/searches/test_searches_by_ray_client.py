@@ -190,7 +190,7 @@ def test_a_search_that_is_cut_off_interrupted_and_killed_ends_as_if_nothing_had_
     client.wait_for_epoch("here", 2, search)
     relay.close()
     _, err = ended(search, 2, SECONDS)
-    assert error_of(err) == f"the connection to the cluster was lost; go on with it: {go_on}"
+    assert error_of(err) == f"the connection to the cluster was lost; resume it: {go_on}"
     # No trial has failed of it.
     assert events(experiment, "ended") == []
 
@@ -198,7 +198,7 @@ def test_a_search_that_is_cut_off_interrupted_and_killed_ends_as_if_nothing_had_
     client.wait_for_epoch("here", 4, search)
     search.send_signal(signal.SIGINT)
     out, _ = ended(search, 130, SECONDS)
-    assert out.splitlines()[-1] == f"Go on with it: {go_on}"
+    assert out.splitlines()[-1] == f"Resume it: {go_on}"
 
     search = client("--resume", "here")
     client.wait_for_epoch("here", 6, search)

@@ -278,7 +278,7 @@ class ExperimentDirectory:
                 f"{self.place} is there already and is no experiment; choose another --name"
             )
         return PcsearchError(
-            f"{self.place} is there already; go on with it "
+            f"{self.place} is there already; resume it "
             f"(--resume {shlex.quote(self.place)}) or choose another --name"
         )
 
@@ -332,7 +332,7 @@ def _other_version(record: Mapping[str, Any]) -> str:
     by = f"version {wrote}" if wrote else "another version"
     return (
         f"written by {by} of pcsearch (format {record.get('format')}), and this one, "
-        f"{__version__}, reads format {FORMAT}; go on with the version that wrote it"
+        f"{__version__}, reads format {FORMAT}; resume it with the version that wrote it"
     )
 
 

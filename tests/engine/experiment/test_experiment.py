@@ -139,7 +139,7 @@ def test_an_experiment_that_is_there_already_is_told_before_anything_starts(
 ) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "experiment.json").touch()
-    with pytest.raises(PcsearchError, match="is there already; go on with it"):
+    with pytest.raises(PcsearchError, match="is there already; resume it"):
         new_experiment(
             write_sweep(tmp_path / "s.yaml", SEEDS), Options(storage_path=tmp_path, name="here")
         )

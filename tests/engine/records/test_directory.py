@@ -65,7 +65,7 @@ def test_a_directory_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
         directory.create("other", {})
     path = directory.path
     assert str(caught.value) == (
-        f"{path} is there already; go on with it (--resume {path}) or choose another --name"
+        f"{path} is there already; resume it (--resume {path}) or choose another --name"
     )
     assert directory.sweep.read_text(encoding="utf-8") == TEXT
     assert directory.record()["tracking"] == RECORD["tracking"]
@@ -93,7 +93,7 @@ def test_of_two_that_start_at_once_one_has_the_directory(tmp_path: Path) -> None
         directory.create(TEXT, RECORD)
         yield from ()
 
-    with pytest.raises(PcsearchError, match=r"exp is there already; go on with it \(--resume"):
+    with pytest.raises(PcsearchError, match=r"exp is there already; resume it \(--resume"):
         directory.create("other", {}, overtaken())
     assert directory.sweep.read_text(encoding="utf-8") == TEXT
     assert list(tmp_path.iterdir()) == [directory.path]
@@ -141,7 +141,7 @@ def test_a_folder_without_a_record_is_no_experiment(tmp_path: Path, path: str) -
         (
             b'{"format": 4, "versions": {"pcsearch": "9.1"}}',
             f"written by version 9.1 of pcsearch (format 4), and this one, {__version__}, reads "
-            "format 3; go on with the version that wrote it",
+            "format 3; resume it with the version that wrote it",
         ),
     ],
 )
