@@ -1,7 +1,7 @@
 """Random numbers by purpose: every draw follows from the seed and where it is used.
 
-No generator is carried from one batch to the next, so a run that is restored from a checkpoint draws
-what an undisturbed run draws, and an extra evaluation shifts nothing.
+No generator is carried from one batch to the next. So a run that is restored from a checkpoint
+draws what an undisturbed run draws, and an extra evaluation shifts nothing.
 """
 
 from __future__ import annotations
