@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def command(threads: int, compiled: str, output: Path, fields: tuple[str, ...]) -> int:
     """Train one PC transformer and print the metrics of every epoch.
 
-    With the same number of threads the metrics are those of the same trial in a search, to the
-    last bit: a trial has as many as it has CPUs, so one unless told.
+    With the same number of threads the metrics equal those of the same trial in a search to the
+    last bit. A trial has one thread for each of its CPUs, by default one.
     """
     values = _parse_fields(fields)
     try:
@@ -106,7 +106,7 @@ def _train(config: ModelConfig, threads: int, compiled: bool, output: Path) -> i
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    # torch takes seconds to import; a misspelt field should not pay for it.
+    # torch takes seconds to import; a message about a misspelt field should not wait for it.
     from pcsearch.pc.checkpoint import save_model
     from pcsearch.pc.evaluation.pictures import save
     from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
@@ -145,7 +145,7 @@ def _metrics_file(output: Path) -> Iterator[TextIO]:
 
 
 def _epoch_line(metrics: Mapping[str, Any]) -> str:
-    """An epoch's measures in a line; those of single vodes are in the file."""
+    """The main metrics of an epoch on one line; the file has all of them."""
     shown = {"epoch": metrics[EPOCH]} | {
         name.rpartition("/")[2]: f"{metrics[name]:.4g}" for name in SHOWN if name in metrics
     }
