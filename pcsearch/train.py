@@ -121,7 +121,7 @@ def _train(config: ModelConfig, threads: int, compiled: bool, output: Path) -> i
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    # torch takes seconds to import; a misspelt field should not pay for it.
+    # torch takes seconds to import; a message about a misspelt field should not wait for it.
     from pcsearch.pc.checkpoint import save_model
     from pcsearch.pc.evaluation.pictures import save
     from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
@@ -160,7 +160,7 @@ def _metrics_file(output: Path) -> Iterator[TextIO]:
 
 
 def _epoch_line(metrics: Mapping[str, Any]) -> str:
-    """An epoch's measures in a line; those of single vodes are in the file."""
+    """The main metrics of an epoch on one line; the file has all of them."""
     shown = {"epoch": metrics[EPOCH]} | {
         name.rpartition("/")[2]: f"{metrics[name]:.4g}" for name in SHOWN if name in metrics
     }

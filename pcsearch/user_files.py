@@ -1,4 +1,4 @@
-"""Where the files of pcsearch lie that are this user's and not a search's."""
+"""The folder for files of the user that belong to no single search."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pcsearch.errors import PcsearchError
 
 
 def cache_folder() -> Path:
-    """The folder for what can be made or had again: ``pcsearch`` in the user's cache.
+    """The folder for files that can be made or downloaded anew: ``pcsearch`` in the user's cache.
 
     Raises:
-        PcsearchError: nobody says where that is.
+        PcsearchError: the user has neither a home folder nor ``$XDG_CACHE_HOME``.
     """
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # The specification of these variables has relative paths ignored.
-    if named.is_absolute():
-        return named / "pcsearch"
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # The specification of this variable says to ignore relative paths.
+    if cache.is_absolute():
+        return cache / "pcsearch"
     try:
         return Path.home() / ".cache" / "pcsearch"
     except RuntimeError as error:

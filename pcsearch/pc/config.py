@@ -1,6 +1,6 @@
-"""ModelConfig: every setting of one training run, its default, type and range.
+"""ModelConfig: every setting of a training run, with its default, type and range.
 
-Imports no torch: the sweep is checked against it before anything heavy is loaded.
+Imports no torch: a sweep is checked against it before anything heavy is loaded.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ PRESET_KEY = "config"
 
 
 class ModelConfig(BaseModel):
-    """The settings of one run of the PC transformer; frozen, and checked when it is made.
+    """The settings of one run of the PC transformer; checked when created, and then constant.
 
-    Fields that depend on the data set take its value when they are left out: ``image_shape``,
+    Some fields take the value of their data set when they are left out: ``image_shape``,
     ``patch_size`` (2 on digits, else 4) and ``use_cifar10_norm`` (CIFAR-10 only).
     """
 
@@ -153,7 +153,7 @@ class ModelConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> ModelConfig:
-        # Raised as it is: pydantic wraps ValueErrors only, and the caller wants every problem.
+        # pydantic wraps ValueErrors only, and lets this error with all problems through.
         problems = [Problem(message, key=key) for key, message in self._conflicts()]
         if problems:
             raise PcsearchError(problems)
@@ -222,7 +222,7 @@ class ModelConfig(BaseModel):
 
     @property
     def probe_vodes(self) -> tuple[int, ...]:
-        """The vodes the linear probe reads, in the order given, each once."""
+        """The vodes that the linear probe reads, in the order of the field, each once."""
         return tuple(dict.fromkeys(int(part) for part in self.linear_probe_vode_indices.split(",")))
 
     @property
@@ -231,7 +231,7 @@ class ModelConfig(BaseModel):
         return max(self.eval_inference_steps)
 
     def with_data_dir_from(self, folder: Path) -> ModelConfig:
-        """The same settings with a relative ``data_dir`` taken from ``folder``."""
+        """The same settings, with a relative ``data_dir`` made absolute from ``folder``."""
         return self.model_copy(update={"data_dir": str((folder / self.data_dir).resolve())})
 
 
@@ -268,7 +268,7 @@ CONFLICTING_FIELDS = frozenset(
         "use_early_stopping",
     }
 )
-"""The fields that `ModelConfig` holds against each other, and ``config``, which sets them."""
+"""The fields that can be in conflict with each other, and ``config``, which sets them."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -279,14 +279,14 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def unknown_field(name: str) -> str:
-    """What to say of a parameter that no field of ModelConfig has."""
+    """The message about a parameter that is no field of ModelConfig."""
     return f"the model has no parameter {name!r}" + suggestion(
         name, [*ModelConfig.model_fields, PRESET_KEY]
     )
 
 
 def check_value(name: str, value: Any) -> str | None:
-    """What is wrong with ``value`` for the field ``name`` taken by itself, or None.
+    """What is wrong with ``value`` as a value of the field ``name`` alone; None for nothing.
 
     ``name`` may be ``config``, the key that picks a preset.
     """
@@ -306,7 +306,7 @@ def check_value(name: str, value: Any) -> str | None:
 
 
 def model_config(values: Mapping[str, Any]) -> ModelConfig:
-    """The whole configuration from a trial's values: defaults, then the preset, then the values.
+    """The configuration of a trial: defaults, overridden by the preset, overridden by its values.
 
     Args:
         values: fields of ModelConfig, and ``config`` for a preset.
@@ -326,6 +326,7 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
     return ModelConfig(**{**PRESETS.get(values.get(PRESET_KEY, ""), {}), **own})
 
 
+# A sweep has thousands of values to check, and pydantic takes milliseconds to make an adapter.
 @cache
 def _adapter(name: str) -> TypeAdapter[Any]:
     field = ModelConfig.model_fields[name]

@@ -1,4 +1,4 @@
-"""Where a run computes, and with how many threads."""
+"""The device of a run, and its number of threads."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pcsearch.errors import PcsearchError
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of a name: ``auto`` is CUDA when there is one, else the CPU.
+    """The device of a name; ``auto`` is CUDA where there is a GPU, else the CPU.
 
     Raises:
-        PcsearchError: a CUDA device that is not there.
+        PcsearchError: there is no such CUDA device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, index = name.partition(":")
-    # Checked before torch reads it: torch takes cuda:200 for cuda:-56.
+    # Checked here, as torch reads cuda:200 as cuda:-56.
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise PcsearchError(
             f"device: {name} is not there; torch sees {torch.cuda.device_count()} CUDA devices"
@@ -31,7 +31,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def moved(value: Any, device: torch.device) -> Any:
-    """A tensor, or dicts and lists of them, on ``device``; anything else as it is."""
+    """A tensor, or dicts and lists of them, moved to ``device``; any other value unchanged."""
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, dict):
@@ -43,13 +43,13 @@ def moved(value: Any, device: torch.device) -> Any:
 
 @contextmanager
 def computing(device: torch.device, threads: int) -> Iterator[None]:
-    """Compute with so many CPU threads, and the same numbers every time, during the block."""
+    """Use this number of CPU threads, and deterministic algorithms, within the block."""
     before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     torch.set_num_threads(threads)
     if device.type == "cuda":
-        # cuBLAS reads it when it is first used; without it, its sums come in any order.
+        # cuBLAS reads it at its first use; without it the order of its sums varies.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        # torch.use_deterministic_algorithms would load torch's compiler for it.
+        # torch.use_deterministic_algorithms would load torch's compiler, which takes seconds.
         torch.set_deterministic_debug_mode("warn")
     try:
         yield

@@ -1,6 +1,6 @@
-"""The named configurations that ``config: NAME`` picks; other parameters override them.
+"""The presets: configurations that ``config: NAME`` picks; other parameters override them.
 
-Each holds only what differs from the defaults of `pcsearch.pc.config.ModelConfig`.
+Each has only the values that differ from the defaults of `pcsearch.pc.config.ModelConfig`.
 """
 
 from __future__ import annotations

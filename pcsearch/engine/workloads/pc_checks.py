@@ -1,4 +1,4 @@
-"""A sweep held to the model before anything starts: parameters, their combinations, the metric."""
+"""Checks a sweep against the model: its parameters, their combinations and the metric."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from pcsearch.sweeps.sweep import Sweep
 
 COMBINATIONS_CHECKED = 20_000
 CONFLICTS_SHOWN = 5
-# More than any model has; a metric of a vode may be one of so many.
+# More than any model has: it bounds the numbers of vodes in the names of metrics.
 MOST_BLOCKS = 1000
 
 
 def check(sweep: Sweep) -> None:
-    """Hold a sweep to the model.
+    """Check a sweep against the model.
 
     Raises:
-        PcsearchError: parameters that the model does not have, values of the wrong type or range,
-            combinations that cannot work together, or a metric that no run reports; every one.
+        PcsearchError: all unknown parameters, values of the wrong type or range, combinations that
+            cannot work together, and a metric that no run reports.
     """
     problems = list(parameter_problems(sweep.parameters.values()))
     if problems and "program" in sweep.places and _is_foreign(sweep):
@@ -52,17 +52,17 @@ def check(sweep: Sweep) -> None:
     if not problems:
         problems = [*_combination_problems(sweep), *_metric_problems(sweep)]
     elif sweep.metric is not None and sweep.metric.name not in metrics.names(MOST_BLOCKS):
-        # What the parameters say of the metric cannot be known, but this can.
+        # The parameters are wrong, but a metric that no model reports is wrong in any case.
         problems += _metric_problems(replace(sweep, parameters={}))
     if problems:
         raise PcsearchError(problems)
 
 
 def check_device(sweep: Sweep, gpus_per_trial: float) -> None:
-    """Hold a checked sweep's ``device`` to the GPUs that each of its trials gets.
+    """Check the ``device`` of a sweep against the GPUs that each of its trials gets.
 
     Raises:
-        PcsearchError: a trial would look for a GPU that it does not get.
+        PcsearchError: a trial would ask for a GPU and get none.
     """
     parameter = sweep.parameters.get("device")
     values = [] if parameter is None else _telling_values(parameter.distribution)
@@ -73,7 +73,7 @@ def check_device(sweep: Sweep, gpus_per_trial: float) -> None:
 
 
 def largest(sweep: Sweep, field: str) -> int:
-    """The largest value that a whole-number field of the model takes in a checked sweep."""
+    """The largest value of a whole-number field of the model in a checked sweep."""
     parameter = sweep.parameters.get(field)
     if parameter is not None:
         return max(int(value) for value in _telling_values(parameter.distribution))
@@ -84,10 +84,10 @@ def largest(sweep: Sweep, field: str) -> int:
 
 
 def combinations(sweep: Sweep, fields: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The trial configurations over the possible values of ``fields``, the others at a middle one.
+    """The values of trials: all combinations of ``fields``, with the medians of other parameters.
 
-    At most COMBINATIONS_CHECKED are given: where there are more, the longest ranges are stood for
-    by their ends and middle, as those without a grid always are.
+    There are at most COMBINATIONS_CHECKED. Where there would be more, the longest ranges are
+    reduced to their ends and median, as continuous ranges always are.
     """
     varied = [p for p in sweep.parameters.values() if p.name in set(fields)]
     fixed = {p.name: p.distribution.ppf(0.5) for p in sweep.parameters.values() if p not in varied}
@@ -108,7 +108,7 @@ def _is_foreign(sweep: Sweep) -> bool:
 
 
 def parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:
-    """What the model says of parameters by themselves: no such field, no such value."""
+    """The problems of single parameters: unknown fields, and values of the wrong type or range."""
     for parameter in parameters:
         key = f"parameters.{parameter.name}"
         if len(parameter.path) > 1 and parameter.path[-1] in ModelConfig.model_fields:
@@ -126,36 +126,38 @@ def parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:
 
 
 def _telling_values(distribution: Distribution) -> Iterable[Any]:
-    """Values that pass the model's checks only if every value of the distribution does."""
+    """Values that pass the model's checks only if all values of the distribution pass."""
     if isinstance(distribution, Constant):
         return [distribution.value]
     if isinstance(distribution, Categorical | WeightedCategorical):
         return distribution.values
-    # The ends of a beta distribution are never drawn.
+    # A beta distribution never draws its ends.
     bounds = None if isinstance(distribution, Beta) else distribution.bounds()
     ends = bounds if bounds is not None else map(distribution.ppf, EXTREMES)
     return [*ends, distribution.ppf(0.5)]
 
 
 def _combination_problems(sweep: Sweep) -> Iterator[Problem]:
-    """Conflicts between fields, over the values of those fields that can be in conflict."""
-    found: dict[str, Problem] = {}
+    """The conflicts between the values of fields."""
+    conflicts: dict[str, Problem] = {}
     for chosen in combinations(sweep, CONFLICTING_FIELDS):
         try:
             model_config(chosen)
         except PcsearchError as error:
             for problem in error.problems:
-                found.setdefault(str(problem), problem)
-    for problem in itertools.islice(found.values(), CONFLICTS_SHOWN):
-        named = sweep.parameters.get(problem.key)
-        where = named.where if named is not None else sweep.source
+                conflicts.setdefault(str(problem), problem)
+    for problem in itertools.islice(conflicts.values(), CONFLICTS_SHOWN):
+        parameter = sweep.parameters.get(problem.key)
+        where = parameter.where if parameter is not None else sweep.source
         yield Problem(problem.message, where, f"parameters.{problem.key}")
-    if len(found) > CONFLICTS_SHOWN:
-        yield Problem(f"and {len(found) - CONFLICTS_SHOWN} more conflicts like these", sweep.source)
+    if len(conflicts) > CONFLICTS_SHOWN:
+        yield Problem(
+            f"and {len(conflicts) - CONFLICTS_SHOWN} more conflicts like these", sweep.source
+        )
 
 
 def _possible_values(distribution: Distribution) -> list[Any]:
-    """The values of the grid, as many as tell that there are too many; else telling ones."""
+    """The values of the grid, up to the first that is too many; without a grid, telling values."""
     grid = distribution.grid()
     if grid is not None:
         return list(itertools.islice(grid, COMBINATIONS_CHECKED + 1))

@@ -1,4 +1,4 @@
-"""What the trials of a search need, made sure of before any starts: images, and packages."""
+"""Prepares what trials need before the first one starts: images and packages."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ NEEDS = (
         "--set save_reconstruction_images=false --set save_reconstruction_video=false",
     ),
 )
-"""Fields, the package that trials import where any of them is true, and how to do without it."""
+"""Fields, the package that trials import where any of them is true, and options to avoid it."""
 
 
 def prepare_data(sweep: Sweep, folder: Path) -> None:
-    """Load, and download where need be, the images of every combination in a sweep.
+    """Load the images of every combination in a checked sweep, after a download where need be.
 
     Args:
-        sweep: a checked one.
-        folder: where a relative ``data_dir`` starts.
+        sweep: the sweep.
+        folder: the folder that a relative ``data_dir`` is relative to.
 
     Raises:
-        PcsearchError: images that cannot be had, or too few of a ``target_class`` for a batch.
+        PcsearchError: images that cannot be loaded, or too few of a ``target_class`` for a batch.
     """
     problems: dict[str, Problem] = {}
     counts: dict[tuple[Any, ...], int] = {}
     for values in combinations(sweep, FIELDS):
         config = model_config(values)
-        # Without a class to choose, the embedded sets are there and known to be large enough.
+        # The embedded data sets are always there, and without a target class large enough.
         if config.dataset != "cifar10" and config.target_class is None:
             continue
         message = _problem(config.with_data_dir_from(folder), counts)
@@ -49,7 +49,7 @@ def prepare_data(sweep: Sweep, folder: Path) -> None:
 
 
 def worker_packages(sweep: Sweep) -> dict[str, str]:
-    """What some trials of a sweep import besides ray, torch and numpy, and what to do without."""
+    """The packages besides ray, torch and numpy that trials import, with options to avoid them."""
     names = [name for names, _, _ in NEEDS for name in names]
     configs = [model_config(values) for values in combinations(sweep, (PRESET_KEY, *names))]
     return {
@@ -60,7 +60,7 @@ def worker_packages(sweep: Sweep) -> dict[str, str]:
 
 
 def _problem(config: ModelConfig, counts: dict[tuple[Any, ...], int]) -> str | None:
-    # torch takes seconds to import, and most sweeps get here with nothing to load.
+    # torch takes seconds to import, and most sweeps have nothing to load.
     from pcsearch.pc.data.datasets import load_splits
 
     key = (config.dataset, config.data_dir, config.target_class, config.train_subset)

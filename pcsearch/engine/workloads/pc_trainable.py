@@ -1,4 +1,4 @@
-"""The trainable: one trial of the search, as Tune runs it in a process of its own."""
+"""The trainable of the PC transformer: Tune runs it in the process of a trial."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialSettings:
-    """What all trials of a search have in common.
+    """The settings that all trials of a search have in common.
 
     Args:
-        data_folder: where a relative ``data_dir`` starts on nodes that have it.
-        checkpoint_every: after how many epochs the state is kept; after the last it is anyway.
+        data_folder: the folder that a relative ``data_dir`` is relative to, on nodes that have it.
+        checkpoint_every: the epochs between two checkpoints; the last epoch always has one.
         compiled: whether compiled code may compute the blocks.
-        validate_at: epochs that end with a validation besides the configured ones.
-        probe_at: the same for the linear probe.
+        validate_at: epochs with a validation in addition to the configured ones.
+        probe_at: epochs with a linear probe in addition to the configured ones.
         storage_path: of the experiment's directory, in its storage.
         storage_filesystem: of that path, None for this machine's.
     """
@@ -44,7 +44,7 @@ class TrialSettings:
 
 
 def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
-    """A function of a trial's values that trains it and reports every epoch to Tune."""
+    """The function that trains a trial from its values and reports every epoch to Tune."""
 
     def pc_transformer(values: dict[str, Any]) -> None:
         run = _start(values, settings)
@@ -64,8 +64,8 @@ def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
 def _save_pictures(
     run: TrainingRun, reconstructions: Reconstructions, settings: TrialSettings
 ) -> dict[str, str]:
-    """Put an epoch's pictures into the trial's storage; their names there, for the report."""
-    # The driver makes the trainable without training anything, so it needs no torch.
+    """Upload an epoch's pictures to the trial's storage; returns their names for the report."""
+    # The driver imports this module, and needs no torch.
     from pyarrow.fs import LocalFileSystem, copy_files
 
     from pcsearch.pc.evaluation.pictures import save
@@ -87,7 +87,7 @@ def _save_pictures(
 
 
 def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
-    """The trial's run, at its first epoch or where its newest checkpoint left it."""
+    """The training run of a trial, restored from its newest checkpoint where there is one."""
     from pcsearch.pc.checkpoint import load_state
     from pcsearch.pc.config import model_config
     from pcsearch.pc.training import TrainingRun
@@ -108,9 +108,10 @@ def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
 
 
 def data_folder(folder: Path) -> Path:
-    """Where a relative ``data_dir`` starts on this node: the user's cache where ``folder`` is not.
+    """The folder that a relative ``data_dir`` is relative to on this node.
 
-    The trials of a node take the same, and so download an image set once.
+    It is the user's cache on nodes without ``folder``. All trials of a node take the same one, and
+    so download a data set once.
     """
     return folder if folder.is_dir() else cache_folder()
 

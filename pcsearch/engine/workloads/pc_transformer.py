@@ -1,4 +1,4 @@
-"""The PC transformer as what trials run."""
+"""The workload whose trials train a PC transformer."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class PCTransformer(Workload):
         return name in NUMERIC_FIELDS
 
     def check(self, sweep: Sweep) -> None:
-        """Hold a sweep to ModelConfig and to the metrics that a run reports."""
+        """Check a sweep against ModelConfig and the metrics that a run reports."""
         pc_checks.check(sweep)
 
     def parameter_problems(self, parameters: Iterable[Parameter]) -> list[Problem]:
-        """Names that are no fields, and values of the wrong type or range."""
+        """Unknown fields, and values of the wrong type or range."""
         return list(pc_checks.parameter_problems(parameters))
 
     def default_metrics(self) -> tuple[Metric, ...]:
@@ -55,11 +55,11 @@ class PCTransformer(Workload):
         return model_config(values).model_dump(mode="json")
 
     def prepare(self, sweep: Sweep, folder: Path) -> None:
-        """Load, and download where need be, the images."""
+        """Load the images, after a download where need be."""
         prepare_data(sweep, folder)
 
     def notes(self, compiled: bool) -> tuple[str, ...]:
-        """That there is no compiled code on this machine, where it is wanted."""
+        """A note where compiled code is wanted and this machine has no C compiler."""
         if compiled:
             try:
                 load_library()
@@ -75,18 +75,18 @@ class PCTransformer(Workload):
         pc_checks.check_device(sweep, gpus_per_trial)
 
     def damage(self, checkpoint: Path) -> str:
-        """What is wrong with the state in a checkpoint's folder."""
+        """What is wrong with the state's file in a checkpoint's directory, else an empty string."""
         return damage(checkpoint)
 
     def worker_packages(self, sweep: Sweep) -> Mapping[str, str]:
-        """What the augmentation and the pictures of a sweep's trials need."""
+        """The packages that the augmentation and the pictures of a sweep's trials need."""
         return worker_packages(sweep)
 
     def trainable(
         self, sweep: Sweep, metrics: tuple[Metric, ...], context: SearchContext
     ) -> Trainable:
-        """Training, with a validation and a probe at every epoch that the search looks at."""
-        # The checks of a sweep should not wait for Ray to load.
+        """The training of a trial, with a validation or a probe at each rung that needs one."""
+        # Ray takes seconds to import, and the checks of a sweep should not wait for it.
         from pcsearch.engine.workloads.pc_trainable import TrialSettings, make_trainable
 
         longest = self.max_epochs(sweep)
@@ -99,7 +99,7 @@ class PCTransformer(Workload):
             storage_path=context.storage_path,
             storage_filesystem=context.storage_filesystem,
             validate_at=rungs if "validation" in sources else (),
-            # The last epoch is probed wherever any is.
+            # With an epoch to probe, every trial also has a probe at its last.
             probe_at=(*rungs, longest) if "probe" in sources else (),
         )
         return make_trainable(settings)

@@ -1,7 +1,7 @@
-"""CIFAR-10 from whatever form of it a directory holds, or from the network.
+"""Loads CIFAR-10 from any of its published forms in a directory, or downloads it.
 
-What a directory holds is taken for untrusted: nothing is unpacked from an archive onto the disk,
-and a pickle can name nothing but the parts of a byte array.
+The files are not trusted: no archive is unpacked onto the disk, and a pickle can build nothing but
+a byte array.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pcsearch.pc.data.download import DownloadFailed, fetch, one_line, replacing
 from pcsearch.pc.dataset_sizes import CLASSES, IMAGE_SHAPES
 
 URL_VARIABLE = "PCSEARCH_CIFAR10_URL"
-"""The environment variable with another address of the python archive."""
+"""The environment variable that sets another address of the python archive."""
 
 _SHAPE = IMAGE_SHAPES["cifar10"]
 
@@ -44,11 +44,11 @@ class Release:
     """A published set of archives.
 
     Args:
-        url: where the archives are, with a final slash.
+        url: the address of the archives' folder, with a final slash.
         python_archive: the pickled batches.
         binary_archive: the same batches as plain records.
-        batch_size: images in every batch.
-        training_batches: how many there are beside the one test batch.
+        batch_size: the number of images in every batch.
+        training_batches: the number of training batches; there is one test batch.
     """
 
     url: str
@@ -75,22 +75,23 @@ class Pool(NamedTuple):
 def load(
     data_dir: Path, *, release: Release = PUBLISHED, progress: bool = False
 ) -> tuple[Pool, Pool]:
-    """The training and the test images: of ``data_dir``, or else downloaded into it.
+    """Load the training and the test images from ``data_dir``, after a download where need be.
 
-    The first found is read: the cache that an earlier load wrote, ``cifar-10-batches-py/``,
+    The first of these that exists is read: the cache of the last load, ``cifar-10-batches-py/``,
     ``cifar-10-batches-bin/``, the python archive, the binary archive. Processes that load from
-    one directory at once download and convert once, and share the memory of the cached pixels.
+    one directory at the same time download and convert once, and share the memory of the cached
+    pixels.
 
     Args:
-        data_dir: need not exist, nor be writable where it holds the images.
-        release: what the archives are and hold.
+        data_dir: the directory. It need not exist, and if it has the images, it may be read-only.
+        release: the published archives.
         progress: whether a download shows a progress bar on stderr.
 
     Returns:
         50,000 training and 10,000 test images.
 
     Raises:
-        PcsearchError: the images are not there and cannot be downloaded, or are damaged.
+        PcsearchError: the images are missing and cannot be downloaded, or are damaged.
     """
     if data_dir.exists() and not data_dir.is_dir():
         raise PcsearchError(Problem("is a file, not a directory", where=str(data_dir)))
@@ -105,7 +106,7 @@ def load(
 
 @contextmanager
 def _lock(data_dir: Path) -> Iterator[OSError | None]:
-    """Hold the directory's lock; yields what hinders it where nothing can be written anyway."""
+    """Hold the directory's lock; yields None, or the error where the directory is read-only."""
     lock = FileLock(data_dir / ".cifar10.lock")
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -128,7 +129,7 @@ def _build(
     try:
         _write_cache(data_dir, release, pools)
     except OSError:
-        # The disk may be full; the images are in memory, and the next load tries again.
+        # The disk may be full. The images are in memory, and the next load writes the cache.
         return pools
     return _cached(data_dir, release) or pools
 
@@ -143,7 +144,7 @@ def _download(
     try:
         if obstacle:
             raise DownloadFailed(one_line(obstacle)) from obstacle
-        # No archive is larger than all that it may hold.
+        # An archive is no larger than the files in it.
         limit = (release.training_batches + 1) * _limit(release)
         path = data_dir / name
         fetch(url or release.url + name, path, md5=md5, limit=limit, progress=progress)
@@ -168,7 +169,7 @@ def _cached(data_dir: Path, release: Release) -> tuple[Pool, Pool] | None:
     """The cached images; None where they are missing or damaged."""
     count = (release.training_batches + 1) * release.batch_size
     try:
-        # Mapped, the pixels are in memory once for all processes; "c", for torch wants to write.
+        # Mapped files are in memory once for all processes. torch asks for writable memory: "c".
         pixels, labels = (
             np.lib.format.open_memmap(path, mode="c") for path in _cache_files(data_dir, release)
         )
@@ -185,9 +186,10 @@ def _cached(data_dir: Path, release: Release) -> tuple[Pool, Pool] | None:
 
 
 def _write_cache(data_dir: Path, release: Release, pools: tuple[Pool, Pool]) -> None:
-    for path, parts in zip(_cache_files(data_dir, release), zip(*pools, strict=True), strict=True):
+    paths = _cache_files(data_dir, release)
+    for path, tensors in zip(paths, zip(*pools, strict=True), strict=True):
         with replacing(path) as file:
-            np.save(file, torch.cat(parts).numpy(), allow_pickle=False)
+            np.save(file, torch.cat(tensors).numpy(), allow_pickle=False)
 
 
 def _split(pixels: Tensor, labels: Tensor, release: Release) -> tuple[Pool, Pool]:
@@ -200,10 +202,13 @@ def _split(pixels: Tensor, labels: Tensor, release: Release) -> tuple[Pool, Pool
 
 @dataclass(frozen=True)
 class _Layout:
-    """One of the published forms: its folder, the suffix of its files and how to read one.
+    """One of the published forms.
 
-    ``decode`` takes a file's content and how many images it is to hold, M, and returns their
-    pixels, (M, 3072), and labels, (M,); it raises a ValueError where they are not that.
+    Args:
+        folder: the folder of the batches, also inside the archive.
+        suffix: the end of the files' names.
+        decode: takes a file's content and the number M of its images, and returns their pixels,
+            (M, 3072), and labels, (M,). It raises a ValueError for any other content.
     """
 
     folder: str
@@ -222,7 +227,7 @@ def _read(data_dir: Path, release: Release) -> tuple[Pool, Pool] | None:
         folder = data_dir / layout.folder
         if folder.is_dir():
             files = _folder_files(folder, layout, release)
-            return _assemble(files, layout, release, folder, "mend or remove the folder")
+            return _assemble(files, layout, release, folder, "repair or remove the folder")
     for layout, (name, md5) in (
         (_PYTHON, release.python_archive),
         (_BINARY, release.binary_archive),
@@ -241,7 +246,7 @@ def _from_archive(path: Path, layout: _Layout, release: Release) -> tuple[Pool, 
 def _assemble(
     files: Iterable[tuple[str, bytes]], layout: _Layout, release: Release, source: Path, advice: str
 ) -> tuple[Pool, Pool]:
-    """The images of the batches, which come in any order."""
+    """The images of the batches, whose files come in any order."""
     names = layout.names(release)
     size = release.batch_size
     pixels = np.empty((len(names), size, IMAGE_BYTES), dtype=np.uint8)
@@ -265,14 +270,14 @@ def _assemble(
 
 def _folder_files(folder: Path, layout: _Layout, release: Release) -> Iterator[tuple[str, bytes]]:
     for name in layout.names(release):
-        # Opening a pipe would wait for ever.
+        # To open a named pipe would never end.
         if (folder / name).is_file():
             with (folder / name).open("rb") as file:
                 yield name, file.read(_limit(release))
 
 
 def _members(path: Path, layout: _Layout, release: Release) -> Iterator[tuple[str, bytes]]:
-    """The contents of the batches among an archive's members; nothing else is looked at."""
+    """The names and contents of the batches in an archive; other members are not read."""
     wanted = {f"{layout.folder}/{name}": name for name in layout.names(release)}
     try:
         with tarfile.open(path, "r:gz") as archive:
@@ -286,15 +291,15 @@ def _members(path: Path, layout: _Layout, release: Release) -> Iterator[tuple[st
 
 
 def _limit(release: Release) -> int:
-    """The most bytes to read of a batch: twice what is in it, for what a pickle adds."""
+    """The most bytes to read of a batch: twice its content, as a pickle adds some."""
     return 2 * release.batch_size * (IMAGE_BYTES + 1) + (1 << 16)
 
 
 def _check_md5(path: Path, md5: str) -> None:
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != md5:
-        message = f"its MD5 is {found} and not {md5}; {_REMOVE_ARCHIVE}"
+        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if digest != md5:
+        message = f"its MD5 is {digest} and not {md5}; {_REMOVE_ARCHIVE}"
         raise PcsearchError(Problem(message, where=str(path)))
 
 

@@ -1,6 +1,6 @@
-"""The batches of CIFAR-10 as its authors published them: pickles, and plain records.
+"""Decodes the published batches of CIFAR-10: pickles, and plain records.
 
-A pickle is taken for untrusted: it can name nothing but the parts of a byte array.
+A pickle is not trusted: it can build nothing but a byte array.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ def _check_classes(labels: Iterable[int]) -> None:
 
 
 def decode_records(content: bytes, size: int) -> tuple[Bytes, Bytes]:
-    """A batch of the binary version: for each image a byte of label and 3,072 of pixels.
+    """Decode a batch of the binary version: for each image a byte of label and 3,072 of pixels.
 
     Args:
-        content: of the file.
-        size: how many images it is to hold, M.
+        content: the content of the file.
+        size: M, the number of images that the file must have.
 
     Returns:
         Pixels, (M, 3072), and labels, (M,).
 
     Raises:
-        ValueError: it holds something else.
+        ValueError: the content is anything else.
     """
     expected = size * (IMAGE_BYTES + 1)
     if len(content) != expected:
@@ -49,7 +49,7 @@ def decode_records(content: bytes, size: int) -> tuple[Bytes, Bytes]:
 
 
 def decode_pickle(content: bytes, size: int) -> tuple[Bytes, Bytes]:
-    """A batch of the python version; as `decode_records`."""
+    """Decode a batch of the python version; arguments and result as for `decode_records`."""
     try:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
     # A damaged pickle raises almost anything.
@@ -67,9 +67,9 @@ def decode_pickle(content: bytes, size: int) -> tuple[Bytes, Bytes]:
 
 
 class _Part:
-    """Stands in for numpy's array and type in a pickle, and merely keeps what they are told.
+    """Takes the place of numpy's array and type in a pickle, and only keeps their arguments.
 
-    numpy's own would take from the file any shape and type, some of which crash it.
+    numpy itself would accept any shape and type from the file, and some of them crash it.
     """
 
     def __init__(self, *arguments: object) -> None:
@@ -95,7 +95,7 @@ def _bytes_of(array: object, size: int) -> Bytes:
 
 
 def _latin1(text: str, encoding: str) -> bytes:
-    """How Python 3 puts bytes into a pickle of protocol 2."""
+    """Decode the form in which Python 3 writes bytes into a pickle of protocol 2."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"it holds text encoded as {encoding}")
     return codecs.latin_1_encode(text)[0]
@@ -110,7 +110,8 @@ _NAMED_IN_PICKLES: dict[tuple[str, str], object] = {
 }
 
 
-# Not the one in C: that takes as much memory as the number of a place in the file asks for.
+# The public Unpickler is written in C, and allocates as much memory as a number in the file says.
+# This one is in Python and does not, but it is a private name of the standard library.
 class _Unpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> object:
         try:

@@ -1,4 +1,4 @@
-"""The data sets by name, and the parts of them that a configuration asks for.
+"""Loads the data sets by name, and the splits that a configuration asks for.
 
 A data set has a training and a held-out pool. Each is put in one order that never changes, so a
 subset is a fixed set of images, whatever the run's seed.
@@ -29,7 +29,10 @@ ORDER_SEED = 0
 
 
 class Pool(NamedTuple):
-    """Images to choose from: their labels, (M,) int64, and how to get some of them as uint8."""
+    """The images that splits are chosen from.
+
+    ``labels`` are (M,) int64; ``pixels`` takes indices, (B,) int64, and returns (B, C, S, S) uint8.
+    """
 
     labels: Tensor
     pixels: Callable[[Tensor], Tensor]
@@ -47,29 +50,29 @@ def load(
     use_cifar10_norm: bool,
     progress: bool = False,
 ) -> Splits:
-    """Load the three parts of a data set.
+    """Load the three splits of a data set.
 
     Args:
         name: ``digits``, ``cifar10`` or ``synthetic``.
-        data_dir: where CIFAR-10 is, or is to be downloaded to.
+        data_dir: the folder of CIFAR-10, which is downloaded into it where it is missing.
         image_shape: (C, S, S) of synthetic images.
-        train_subset: how many training images at most.
-        test_subset: how many test images at most; never more than half of the held-out pool.
-        validation_subset: how many of the other held-out images at most.
-        target_class: keep the images of this class only, before the subsets are taken.
-        use_cifar10_norm: CIFAR-10 by its own mean and deviation instead of 0.5 and 0.5.
+        train_subset: the most training images.
+        test_subset: the most test images; never more than half of the held-out pool.
+        validation_subset: the most validation images, of the rest of the held-out pool.
+        target_class: use the images of this class only; None for all classes.
+        use_cifar10_norm: normalise CIFAR-10 by its own mean and deviation, else by 0.5 and 0.5.
         progress: whether a download shows a progress bar.
 
     Raises:
-        PcsearchError: the images cannot be had, or a part would be empty.
+        PcsearchError: the images cannot be loaded, or a split would be empty.
     """
     training, held_out = _pools(name, data_dir, image_shape, progress)
     mean, deviation = _normalisation(name, image_shape[0], use_cifar10_norm)
 
-    def images(pool: Pool, indices: Tensor, part: str) -> Images:
+    def images(pool: Pool, indices: Tensor, split: str) -> Images:
         if not len(indices):
             of_class = "" if target_class is None else f" of target_class {target_class}"
-            raise PcsearchError(f"{name}: there are no {part} images{of_class}")
+            raise PcsearchError(f"{name}: there are no {split} images{of_class}")
         return Images(pool.pixels(indices), pool.labels[indices], mean, deviation)
 
     candidates = _ordered(training, target_class)
@@ -84,10 +87,10 @@ def load(
 
 
 def load_splits(config: ModelConfig, *, progress: bool = False) -> Splits:
-    """The images a configuration asks for; may download them.
+    """Load the images that a configuration asks for, after a download where need be.
 
     Raises:
-        PcsearchError: they cannot be had.
+        PcsearchError: the images cannot be loaded, or a split would be empty.
     """
     return load(
         config.dataset,
@@ -110,14 +113,14 @@ def _pools(
             pixels, labels = _digits()
             border = TRAINING_POOLS["digits"]
             return (
-                _held(pixels[:border], labels[:border]),
-                _held(pixels[border:], labels[border:]),
+                _stored(pixels[:border], labels[:border]),
+                _stored(pixels[border:], labels[border:]),
             )
         case "cifar10":
             from pcsearch.pc.data import cifar10
 
             training, held_out = cifar10.load(data_dir, progress=progress)
-            return _held(*training), _held(*held_out)
+            return _stored(*training), _stored(*held_out)
         case "synthetic":
             return (
                 _rendered(image_shape, TRAINING_POOLS["synthetic"], 0),
@@ -126,7 +129,7 @@ def _pools(
     raise AssertionError(f"no data set {name}")
 
 
-def _held(pixels: Tensor, labels: Tensor) -> Pool:
+def _stored(pixels: Tensor, labels: Tensor) -> Pool:
     return Pool(labels, lambda indices: pixels[indices])
 
 
@@ -137,9 +140,10 @@ def _rendered(image_shape: tuple[int, int, int], count: int, number: int) -> Poo
     return Pool(torch.from_numpy(synthetic.labels(count)), pixels)
 
 
+# Loading takes 0.1 s, and trials run one after the other in one process.
 @cache
 def _digits() -> tuple[Tensor, Tensor]:
-    """scikit-learn's 1,797 handwritten digits, shuffled once: its file groups their writers."""
+    """The 1,797 handwritten digits of scikit-learn, shuffled: its file groups their writers."""
     values, labels = digits.load()
     pixels = np.rint(values * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     order = torch.randperm(len(labels), generator=generator(ORDER_SEED, "digits"))
@@ -147,7 +151,7 @@ def _digits() -> tuple[Tensor, Tensor]:
 
 
 def _ordered(pool: Pool, target_class: int | None) -> Tensor:
-    """The pool's indices, (M,), in the order that subsets are taken from; of one class if asked."""
+    """The pool's indices, (M,), in the order of subsets; only those of the target class, if any."""
     order = torch.randperm(len(pool.labels), generator=generator(ORDER_SEED, "subsets"))
     if target_class is None:
         return order

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits, also where only their file is."""
+"""The handwritten digits of scikit-learn, read from its file without importing it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from pcsearch.errors import PcsearchError
 
 FILE = Path(__file__).with_name("digits.csv.gz")
-"""A copy of scikit-learn's file: it is sent to workers, which need not have scikit-learn."""
+"""A copy of scikit-learn's file, which is sent to workers without scikit-learn."""
 
 
 def source() -> Path | None:
-    """scikit-learn's own file, None where there is none; it is read without scikit-learn.
+    """scikit-learn's own file; None where there is none.
 
-    Importing that takes a second.
+    It is found without an import of scikit-learn, which would take a second.
     """
     spec = find_spec("sklearn")
     if spec is None or spec.origin is None:
@@ -30,10 +30,10 @@ def load() -> tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dt
     """The images' pixels, (1797, 64) from 0 to 16, and their labels, (1797,).
 
     Raises:
-        PcsearchError: the file is nowhere.
+        PcsearchError: the file is missing.
     """
     file = FILE if FILE.exists() else source()
     if file is None:
-        raise PcsearchError("dataset: digits is scikit-learn's; pip install scikit-learn")
+        raise PcsearchError("dataset: digits is part of scikit-learn; pip install scikit-learn")
     rows = np.loadtxt(file, delimiter=",")
     return rows[:, :-1], rows[:, -1].astype(np.int64)

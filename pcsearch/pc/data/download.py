@@ -1,4 +1,4 @@
-"""Fetching a file over HTTP, so that it is there complete and checked, or not at all."""
+"""Downloads a file over HTTP: afterwards it is complete and checked, or not there."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
 
 TIMEOUT = 10.0
-"""Seconds to wait for the connection and for each next piece of the answer."""
+"""Seconds to wait for the connection, and for each piece of the answer."""
 
 _CHUNK = 1 << 18
 
 
 class DownloadFailed(Exception):  # noqa: N818 - it names an outcome, and is always caught
-    """A file could not be had; the message is the reason, on one line."""
+    """A download failed; the message is the reason, on one line."""
 
 
 def fetch(url: str, path: Path, *, md5: str, limit: int, progress: bool = False) -> None:
-    """Download a file; when that fails, ``path`` is as it was and nothing is left beside it.
+    """Download a file; a download that fails changes nothing on the disk.
 
     Args:
-        url: an http or https address; redirections stay within these two.
-        path: where to put the file, in a directory that exists.
+        url: an http or https address; redirections may only lead to such addresses.
+        path: the path of the file, in a directory that exists.
         md5: the hex MD5 of the whole file.
         limit: the most bytes to accept.
         progress: whether to show a progress bar on stderr.
@@ -39,9 +39,9 @@ def fetch(url: str, path: Path, *, md5: str, limit: int, progress: bool = False)
     _check(url)
     try:
         with _open(url) as response, replacing(path) as file:
-            found = _copy(response, file, path.name, limit, progress)
-            if found != md5:
-                raise DownloadFailed(f"its MD5 is {found} and not {md5}")
+            digest = _copy(response, file, path.name, limit, progress)
+            if digest != md5:
+                raise DownloadFailed(f"its MD5 is {digest} and not {md5}")
     except HTTPError as error:
         error.close()
         raise DownloadFailed(one_line(f"HTTP {error.code} {error.reason}")) from error
@@ -53,17 +53,17 @@ def fetch(url: str, path: Path, *, md5: str, limit: int, progress: bool = False)
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``path`` once it is complete, and else vanishes.
+    """A new file that takes the place of ``path`` once it is complete, and else is removed.
 
-    Its name does not vary, so that what a killed process left is overwritten: only one process
-    at a time may write ``path``.
+    It has the same temporary name every time, so that it overwrites the one of a killed process.
+    Only one process at a time may write ``path``.
     """
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
             yield file
             file.flush()
-            # Without it, a crash of the machine may leave a file of zeros under the final name.
+            # Else a crash of the machine may leave a file of zeros under the final name.
             os.fsync(file.fileno())
         part.replace(path)
     finally:
@@ -71,7 +71,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def one_line(message: object) -> str:
-    """The message without line breaks: what a server says may hold any."""
+    """The message on one line: a server's message may have line breaks."""
     return " ".join(str(message).split())
 
 
@@ -122,11 +122,11 @@ def _copy(response: HTTPResponse, file: BinaryIO, name: str, limit: int, progres
 
 @contextmanager
 def _bar(name: str, total: int | None, shown: bool) -> Iterator[Callable[[int], object]]:
-    """What counts received bytes, in a progress bar on stderr if it is to be shown."""
+    """A function that counts received bytes, in a progress bar on stderr where one is shown."""
     if not shown:
         yield lambda _: None
         return
-    # A cluster's workers show nothing, and need not have it.
+    # The workers of a cluster show no bar, and need not have rich installed.
     from rich.console import Console
     from rich.progress import (
         BarColumn,

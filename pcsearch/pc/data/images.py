@@ -1,4 +1,4 @@
-"""Images held in memory as bytes, and how a batch of them becomes floats."""
+"""Images in memory as bytes, and their conversion to normalised floats."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Images:
     Args:
         pixels: (M, C, S, S) uint8.
         labels: (M,) int64.
-        mean: what `normalise` takes off each channel's values in [0, 1].
-        deviation: what it divides them by; 0 and 1 leave the images in [0, 1].
+        mean: `normalise` subtracts it from each channel's values in [0, 1].
+        deviation: `normalise` divides by it. Mean 0 and deviation 1 leave the images in [0, 1].
     """
 
     pixels: Tensor
@@ -30,19 +30,19 @@ class Images:
     def unit(self, indices: Tensor, device: torch.device | str) -> Tensor:
         """The images at ``indices`` (B,) int64 as (B, C, S, S) float32 in [0, 1], on ``device``.
 
-        Augmentations work on these; `normalise` follows them.
+        These are augmented first, and then normalised.
         """
         chosen = self.pixels[indices.to(self.pixels.device)]
         return chosen.to(device).float() / 255
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Images (B, C, S, S) in [0, 1], normalised by channel; on the device they came on."""
+        """Images (B, C, S, S) in [0, 1], normalised by channel, on the same device."""
         mean = images.new_tensor(self.mean).view(-1, 1, 1)
         deviation = images.new_tensor(self.deviation).view(-1, 1, 1)
         return (images - mean) / deviation
 
     def denormalise(self, images: Tensor) -> Tensor:
-        """What `normalise` was given, from what it gave."""
+        """The inverse of `normalise`."""
         mean = images.new_tensor(self.mean).view(-1, 1, 1)
         deviation = images.new_tensor(self.deviation).view(-1, 1, 1)
         return images * deviation + mean
@@ -54,7 +54,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three parts of a data set; no image is in two of them."""
+    """The three splits of a data set; no image is in two of them."""
 
     train: Images
     validation: Images

@@ -1,4 +1,4 @@
-"""Coloured shapes in ten classes, made on the spot: image i depends on i and its pool only."""
+"""Generates images of coloured shapes in ten classes; image i depends only on i and its pool."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def render(
     Args:
         indices: (M,) positions in the pool, each >= 0.
         image_shape: (C, S, S), S >= 4.
-        pool: which stream of images; two pools have no image in common.
+        pool: the number of the pool; two pools have no image in common.
 
     Returns:
         (M, C, S, S) uint8.
     """
     images = np.empty((len(indices), *image_shape), dtype=np.uint8)
-    # In chunks, for the floats of a whole pool would take many times the room of its bytes.
+    # In chunks: the floats of a whole pool would take many times the memory of its bytes.
     for start in range(0, len(indices), _CHUNK):
         images[start : start + _CHUNK] = _render(indices[start : start + _CHUNK], image_shape, pool)
     return images
@@ -59,7 +59,7 @@ def _render(
     slope = (
         tilt[:, :1, None] * (axis / size - 0.5) + tilt[:, 1:, None] * (axis / size - 0.5)[:, None]
     )
-    # The shape is always the brighter part: a class is then more than its contrast's sign.
+    # The shape is always brighter: else the sign of the contrast would tell classes apart.
     ground = 0.45 * shades[:, 0] + 0.3 * shades[:, 1] * slope[:, None]
     shape = 0.5 + 0.5 * shades[:, 2]
     mixed = ground + covered[:, None] * (shape - ground)
@@ -91,7 +91,7 @@ def _coverage(u: Floats, v: Floats, radius: Floats, classes: NDArray[np.int64]) 
     return covered
 
 
-# Each shape says how far outside of it a place is, in radii; negative inside.
+# Each shape gives the distance of a place to its edge, in radii; negative inside.
 
 
 def _box(u: Floats, v: Floats) -> Floats:

@@ -93,7 +93,7 @@ def test_a_pickled_batch_that_is_not_as_published_is_named_with_what_is_wrong(
     put(tmp_path, PYTHON, python_files() | {"data_batch_3": content})
     line = failure(tmp_path)
     assert line.startswith(f"{tmp_path / PYTHON / 'data_batch_3'}: {told}")
-    assert line.endswith("; mend or remove the folder")
+    assert line.endswith("; repair or remove the folder")
 
 
 @settings(max_examples=60, deadline=None)
@@ -130,7 +130,7 @@ def test_a_batch_of_records_that_is_not_as_published_is_named_with_what_is_wrong
 ) -> None:
     put(tmp_path, BINARY, binary_files() | {"data_batch_3.bin": content})
     line = failure(tmp_path)
-    assert line == f"{tmp_path / BINARY / 'data_batch_3.bin'}: {told}; mend or remove the folder"
+    assert line == f"{tmp_path / BINARY / 'data_batch_3.bin'}: {told}; repair or remove the folder"
 
 
 @pytest.mark.parametrize("make", [Path.unlink, lambda path: (path.unlink(), os.mkfifo(path))])
@@ -138,7 +138,7 @@ def test_a_missing_batch_is_named(tmp_path: Path, make: Callable[[Path], None]) 
     put(tmp_path, BINARY, binary_files())
     missing = tmp_path / BINARY / "data_batch_5.bin"
     make(missing)
-    assert failure(tmp_path) == f"{missing}: it is missing; mend or remove the folder"
+    assert failure(tmp_path) == f"{missing}: it is missing; repair or remove the folder"
 
 
 @pytest.mark.parametrize("content", [b"", PYTHON_ARCHIVE[:-1], BINARY_ARCHIVE])
