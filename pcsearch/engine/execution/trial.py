@@ -147,8 +147,12 @@ class SearchTrial(Trial):
         return not self._is_final and bool(super().should_recover())  # type: ignore[no-untyped-call]
 
     def on_checkpoint(self, checkpoint_result: Any) -> None:
-        """Keep a checkpoint; of the others, keep the newest and the best, and delete the rest."""
-        super().on_checkpoint(checkpoint_result)
+        """Keep a checkpoint; of the others, keep the newest and the best, and delete the rest.
+
+        The report that came with it is flattened.
+        """
+        report = flatten_dict(checkpoint_result.metrics)
+        super().on_checkpoint(make_checkpoint_result(checkpoint_result.checkpoint, report))
         results = checkpoint_results(self)
         kept = results[-NEWEST_KEPT:]
         best = self._best(results)
@@ -268,7 +272,7 @@ class SearchTrial(Trial):
             return None
         best_result, best_value = None, None
         for result in results:
-            value = measured(flatten_dict(result.metrics), metric.name)
+            value = measured(result.metrics, metric.name)
             if value is not None and better(value, best_value, metric):
                 best_result, best_value = result, value
         return best_result
