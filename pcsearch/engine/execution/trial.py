@@ -162,8 +162,12 @@ class SearchTrial(Trial):
         return not self._is_final and bool(super().should_recover())  # type: ignore[no-untyped-call]
 
     def on_checkpoint(self, checkpoint_result: Any) -> None:
-        """Keep a checkpoint; of the others, keep the newest and the best, and delete the rest."""
-        super().on_checkpoint(checkpoint_result)
+        """Keep a checkpoint; of the others, keep the newest and the best, and delete the rest.
+
+        The report that came with it is flattened.
+        """
+        report = flatten(checkpoint_result.metrics)
+        super().on_checkpoint(make_checkpoint_result(checkpoint_result.checkpoint, report))
         results = checkpoint_results(self)
         kept = results[-NEWEST_KEPT:]
         best = self._best(results)
@@ -281,7 +285,7 @@ class SearchTrial(Trial):
         metric = self._context.metric
         if metric is None:
             return None
-        index = best_report((flatten(result.metrics) for result in results), metric)
+        index = best_report((result.metrics for result in results), metric)
         return None if index is None else results[index]
 
     def _copy_error_file(self, meaning: str) -> None:
