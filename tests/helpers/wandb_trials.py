@@ -1,4 +1,4 @@
-"""Trials for W&B's callback without a search, and what the callback has made of them."""
+"""Trials for W&B's callback without a search, and the runs that the callback keeps of them."""
 
 from __future__ import annotations
 
@@ -129,9 +129,10 @@ class FakeOutcomes:
 
     def result(self, trial: Any) -> TrialResult:
         values = self.best_values(trial) or (None,)
-        found = TrialResult(3, trial.trial_id, "", trial.config, self.status(trial), 1, values, 0.0)
-        self.results[trial.trial_id] = found
-        return found
+        status = self.status(trial)
+        result = TrialResult(3, trial.trial_id, "", trial.config, status, 1, values, 0.0)
+        self.results[trial.trial_id] = result
+        return result
 
     def status(self, trial: Any) -> Status:
         last = trial.last_result
@@ -210,7 +211,7 @@ def pickled(value: Any) -> Any:
 
 
 def read_all(directory: Path) -> list[OfflineRun]:
-    """The sessions of a directory; W&B's process writes on for a moment after each has ended."""
+    """The sessions of a directory, after W&B's process has written everything."""
     wandb.teardown()
     return read_runs(directory)
 
@@ -244,8 +245,8 @@ def checkpoint(folder: Path, *names: str) -> Folder:
     return Folder(str(folder))
 
 
-def part(directory: Path, killed_after: int | None = None) -> None:
-    """Name the only part of the run: parts are told apart by the second in which they start.
+def end_session(directory: Path, killed_after: int | None = None) -> None:
+    """Rename the only session of the run: W&B names sessions by the second of their start.
 
     Args:
         directory: of the experiment.
