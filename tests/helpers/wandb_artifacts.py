@@ -1,4 +1,4 @@
-"""Artifacts of the stand-in for W&B's server: they are taken, and their files kept."""
+"""The artifacts of the stand-in for W&B's server, which keeps their files."""
 
 from __future__ import annotations
 
@@ -43,24 +43,27 @@ class Artifacts:
         }
 
     def _create(self, variables: dict[str, Any]) -> dict[str, Any]:
-        given = variables.get("input", variables)
+        variables = variables.get("input", variables)
         artifact = Artifact(
             f"artifact{len(self.all)}",
-            given["artifactCollectionName"],
-            given["artifactTypeName"],
-            [alias["alias"] for alias in given.get("aliases") or []],
+            variables["artifactCollectionName"],
+            variables["artifactTypeName"],
+            [alias["alias"] for alias in variables.get("aliases") or []],
         )
         self.all[artifact.id] = artifact
         sequence = {"id": "s", "name": artifact.name, "latestArtifact": None}
-        made = {"id": artifact.id, "state": "PENDING", "artifactSequence": sequence}
-        return {"createArtifact": {"artifact": made}}
+        created = {"id": artifact.id, "state": "PENDING", "artifactSequence": sequence}
+        return {"createArtifact": {"artifact": created}}
 
-    def _manifest(self, given: dict[str, Any]) -> dict[str, Any]:
-        manifest = {"id": f"manifest-{given['artifactID']}", "file": self._file(given["name"])}
+    def _manifest(self, variables: dict[str, Any]) -> dict[str, Any]:
+        manifest = {
+            "id": f"manifest-{variables['artifactID']}",
+            "file": self._file(variables["name"]),
+        }
         return {"createArtifactManifest": {"artifactManifest": manifest}}
 
-    def _update_manifest(self, given: dict[str, Any]) -> dict[str, Any]:
-        name = given["artifactManifestID"]
+    def _update_manifest(self, variables: dict[str, Any]) -> dict[str, Any]:
+        name = variables["artifactManifestID"]
         manifest = {"id": name, "file": self._file(name)}
         return {"updateArtifactManifest": {"artifactManifest": manifest}}
 
@@ -79,10 +82,10 @@ class Artifacts:
         ]
         return {"createArtifactFiles": {"files": {"edges": edges}}}
 
-    def _commit(self, given: dict[str, Any]) -> dict[str, Any]:
-        self.all[given["artifactID"]].state = "COMMITTED"
-        made = {"id": given["artifactID"], "digest": "d"}
-        return {"commitArtifact": {"artifact": made}}
+    def _commit(self, variables: dict[str, Any]) -> dict[str, Any]:
+        self.all[variables["artifactID"]].state = "COMMITTED"
+        created = {"id": variables["artifactID"], "digest": "d"}
+        return {"commitArtifact": {"artifact": created}}
 
     def _file(self, name: str) -> dict[str, Any]:
         return {

@@ -1,7 +1,7 @@
 """A stand-in for W&B's server on the loopback address, for the real client.
 
-It has as much of the GraphQL interface, the file stream and the uploads as runs and sweeps need;
-it can be away in three ways, and keeps what it is sent where tests can look.
+It has the parts of the GraphQL interface, the file stream and the uploads that runs and sweeps
+need. It can be away in three ways, and keeps what it receives for the tests.
 """
 
 from __future__ import annotations
@@ -163,8 +163,8 @@ class WandbServer:
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """What GraphQL answers: data, or errors."""
-        found = re.search(r"\b(?:query|mutation)\s+(\w+)", query)
-        operation = found[1] if found else ""
+        match = re.search(r"\b(?:query|mutation)\s+(\w+)", query)
+        operation = match[1] if match else ""
         self.operations.append((operation, variables))
         if operation in self.refusals:
             return {"data": None, "errors": [{"message": self.refusals[operation]}]}
@@ -189,12 +189,12 @@ class WandbServer:
     def _project(self, entity: str, name: str) -> dict[str, Any]:
         return {"id": "p", "name": name, "entity": {"id": "e", "name": entity}}
 
-    def _upsert_run(self, given: dict[str, Any]) -> dict[str, Any]:
-        name = given.get("name") or given["id"]
+    def _upsert_run(self, variables: dict[str, Any]) -> dict[str, Any]:
+        name = variables.get("name") or variables["id"]
         inserted = name not in self.runs
         if inserted:
-            entity = given.get("entity") or self.user
-            self.runs[name] = Run(entity, given.get("project") or "uncategorized", name)
+            entity = variables.get("entity") or self.user
+            self.runs[name] = Run(entity, variables.get("project") or "uncategorized", name)
         run = self.runs[name]
         for key, of_run in (
             ("displayName", "display_name"),
@@ -204,10 +204,10 @@ class WandbServer:
             ("tags", "tags"),
             ("sweep", "sweep"),
         ):
-            if given.get(key):
-                setattr(run, of_run, given[key])
-        run.config |= json.loads(given.get("config") or "{}")
-        run.summary |= json.loads(given.get("summaryMetrics") or "{}")
+            if variables.get(key):
+                setattr(run, of_run, variables[key])
+        run.config |= json.loads(variables.get("config") or "{}")
+        run.summary |= json.loads(variables.get("summaryMetrics") or "{}")
         bucket = {
             "id": name,
             "name": name,
@@ -219,9 +219,12 @@ class WandbServer:
         }
         return {"upsertBucket": {"bucket": bucket, "inserted": inserted}}
 
-    def _resume_status(self, given: dict[str, Any]) -> dict[str, Any]:
-        run = self.runs.get(given["name"])
-        entity, project = given.get("entity") or self.user, given.get("project") or "uncategorized"
+    def _resume_status(self, variables: dict[str, Any]) -> dict[str, Any]:
+        run = self.runs.get(variables["name"])
+        entity, project = (
+            variables.get("entity") or self.user,
+            variables.get("project") or "uncategorized",
+        )
         model = self._project(entity, project)
         if run is None:
             return {"model": {**model, "bucket": None}}
@@ -242,11 +245,11 @@ class WandbServer:
         }
         return {"model": {**model, "bucket": bucket}}
 
-    def _upsert_sweep(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _upsert_sweep(self, variables: dict[str, Any]) -> dict[str, Any]:
         name = f"sw33p{len(self.sweeps)}"
-        entity = given.get("entityName") or self.user
-        project = given.get("projectName") or "uncategorized"
-        self.sweeps[name] = Sweep(entity, project, name, given["config"])
+        entity = variables.get("entityName") or self.user
+        project = variables.get("projectName") or "uncategorized"
+        self.sweeps[name] = Sweep(entity, project, name, variables["config"])
         sweep = {"id": "node", "name": name, "project": self._project(entity, project)}
         if self.terse:
             return {"upsertSweep": {"sweep": {"name": name}}}
@@ -254,12 +257,12 @@ class WandbServer:
         warnings = ["'program' is a required property"]
         return {"upsertSweep": {"sweep": sweep, "configValidationWarnings": warnings}}
 
-    def _sweep(self, given: dict[str, Any]) -> dict[str, Any]:
-        sweep = self.sweeps.get(given["name"])
-        place = (given.get("entity") or self.user, given.get("project"))
+    def _sweep(self, variables: dict[str, Any]) -> dict[str, Any]:
+        sweep = self.sweeps.get(variables["name"])
+        place = (variables.get("entity") or self.user, variables.get("project"))
         if sweep is None or place != (sweep.entity, sweep.project):
             return {"project": {"sweep": None}}
-        found = {
+        answer = {
             "__typename": "Sweep",
             "id": "node",
             "name": sweep.name,
@@ -274,17 +277,17 @@ class WandbServer:
             "runCount": sum(run.sweep == sweep.name for run in self.runs.values()),
             "runCountExpected": None,
         }
-        return {"project": {"sweep": found}}
+        return {"project": {"sweep": answer}}
 
-    def _new_files(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _new_files(self, variables: dict[str, Any]) -> dict[str, Any]:
         files = [
-            {"name": name, "uploadUrl": f"{self.url}/upload/{given['run']}/{name}"}
-            for name in given["files"]
+            {"name": name, "uploadUrl": f"{self.url}/upload/{variables['run']}/{name}"}
+            for name in variables["files"]
         ]
-        return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": files}}
+        return {"createRunFiles": {"runID": variables["run"], "uploadHeaders": [], "files": files}}
 
-    def _alert(self, given: dict[str, Any]) -> dict[str, Any]:
-        self.alerts.append(given)
+    def _alert(self, variables: dict[str, Any]) -> dict[str, Any]:
+        self.alerts.append(variables)
         return {"notifyScriptableRunAlert": {"success": True}}
 
     def stream(self, name: str, sent: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Trials for W&B's callback without a search, and what the callback has made of them."""
+"""Trials for W&B's callback without a search, and the runs that the callback keeps of them."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def pickled(value: Any) -> Any:
 
 
 def read_all(directory: Path) -> list[OfflineRun]:
-    """The sessions of a directory; W&B's process writes on for a moment after each has ended."""
+    """The sessions of a directory, after W&B's process has written everything."""
     wandb.teardown()
     return read_runs(directory)
 
@@ -240,8 +240,8 @@ def checkpoint(folder: Path, *names: str) -> Folder:
     return Folder(str(folder))
 
 
-def part(directory: Path, killed_after: int | None = None) -> None:
-    """Name the only part of the run: parts are told apart by the second in which they start.
+def end_session(directory: Path, killed_after: int | None = None) -> None:
+    """Rename the only session of the run: W&B names sessions by the second of their start.
 
     Args:
         directory: of the experiment.

@@ -163,6 +163,9 @@ class RunManager:
                 self._best_metrics,
                 resumed=start.run_id in self._history.trials,
             )
+        if tracked.run is not None:
+            with self.problems.noting("the list of the installed packages was lost"):
+                tracked.run.save_requirements()
         if start.folders:
             with self.problems.noting("reports of earlier sessions were lost"):
                 for report in read_reports(start.folders[0]):

@@ -107,7 +107,6 @@ class WandbRun:
         """Whether an earlier session has logged the charts that end a run."""
         for name in own_summary:
             self._run.define_metric(name, summary="none")
-        self._save_requirements()
 
     @property
     def last_step(self) -> int:
@@ -118,6 +117,12 @@ class WandbRun:
     def file(self) -> Path:
         """The run's own file, of this session."""
         return Path(self._run.settings.sync_file)
+
+    def save_requirements(self) -> None:
+        """Save the list of the installed packages with the run, as the client does by default."""
+        file = Path(self._run.dir, REQUIREMENTS)
+        file.write_text(_installed_packages(), encoding="utf-8")
+        self._run.save(str(file), base_path=self._run.dir, policy="now", glob=False)
 
     def log(self, step: int, values: Mapping[str, Any]) -> None:
         """Add a row to the history, unless the run has a row of this step already.
@@ -178,12 +183,6 @@ class WandbRun:
         """Mark the files of an online run that has ended: the server has everything in them."""
         if self.mode == "online":
             mark_uploaded(self._directory, self.id)
-
-    def _save_requirements(self) -> None:
-        """Save the list of the installed packages, as the client does by default."""
-        file = Path(self._run.dir, REQUIREMENTS)
-        file.write_text(_installed_packages(), encoding="utf-8")
-        self._run.save(str(file), base_path=self._run.dir, policy="now", glob=False)
 
 
 @cache

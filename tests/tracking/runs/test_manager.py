@@ -16,6 +16,7 @@ from wandb_trials import (
     chart,
     checkpoint,
     complete,
+    end_session,
     history_of,
     keep_reports,
     logged,
@@ -23,7 +24,6 @@ from wandb_trials import (
     metrics,
     of_epochs,
     outcomes_of,
-    part,
     poll,
     read_all,
     read_one,
@@ -37,7 +37,7 @@ from pcsearch.tracking.runs.queue import Backlog
 from pcsearch.tracking.runs.run import WandbRun
 
 
-def test_a_file_that_was_not_written_to_its_end_is_told_with_the_remedy_and_mended(
+def test_a_file_that_was_not_written_to_its_end_is_a_problem_with_a_remedy_and_completed_on_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a full disk W&B's process writes what it can, and tells nobody."""
@@ -50,15 +50,15 @@ def test_a_file_that_was_not_written_to_its_end_is_told_with_the_remedy_and_mend
     (problem,) = callback.problems
     assert problem.startswith("W&B: 1 run was not written to the end (ab12c_00003): is the disk")
     assert "--resume" in problem
-    part(tmp_path, killed_after=2)
+    end_session(tmp_path, killed_after=2)
     keep_reports(tmp_path / "trial", range(1, 4))
     trial.status = "TERMINATED"
 
     assert history_of(callback).complete == {}
-    restored = make(tmp_path, history=history_of(callback, trial))
-    outcomes_of(restored).note(trial)
-    restored.on_experiment_end(trials=[trial])
-    restored.settle()
+    resumed = make(tmp_path, history=history_of(callback, trial))
+    outcomes_of(resumed).note(trial)
+    resumed.on_experiment_end(trials=[trial])
+    resumed.settle()
     earlier, later = read_all(tmp_path)
     assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
     assert later.exit_code == 0
@@ -106,11 +106,11 @@ def test_only_so_many_runs_are_open_at_once(
         callback.on_trial_complete(iteration=0, trials=[], trial=trial)
     started = threading.Event()
 
-    def go_on() -> None:
+    def start_another() -> None:
         callback.on_trial_start(iteration=0, trials=[], trial=trials[2])
         started.set()
 
-    threading.Thread(target=go_on, daemon=True).start()
+    threading.Thread(target=start_another, daemon=True).start()
     assert not started.wait(0.3)
     release.set()
     assert started.wait(30)
@@ -119,7 +119,7 @@ def test_only_so_many_runs_are_open_at_once(
     assert callback.problems == []
 
 
-def test_epochs_that_are_done_again_are_sent_once(tmp_path: Path) -> None:
+def test_epochs_that_are_trained_twice_are_sent_once(tmp_path: Path) -> None:
     callback, trial = make(tmp_path), FakeTrial()
     start(callback, trial)
     for epoch in (1, 2):
@@ -129,7 +129,7 @@ def test_epochs_that_are_done_again_are_sent_once(tmp_path: Path) -> None:
     assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [1, 2, 3]
 
 
-def test_a_restored_search_goes_on_with_the_same_run_in_a_second_part(tmp_path: Path) -> None:
+def test_a_resumed_search_resumes_the_run_in_a_second_session(tmp_path: Path) -> None:
     callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
     start(callback, trial)
     for epoch in (1, 2):
@@ -138,11 +138,11 @@ def test_a_restored_search_goes_on_with_the_same_run_in_a_second_part(tmp_path: 
     callback.on_experiment_end(trials=[trial])
     callback.settle()
     assert history_of(callback).complete == {trial.trial_id: 2}
-    part(tmp_path)
+    end_session(tmp_path)
 
-    restored = make(tmp_path, history=history_of(callback, trial))
-    # The second epoch is done again.
-    run_trial(restored, trial, [metrics(2), metrics(3)])
+    resumed = make(tmp_path, history=history_of(callback, trial))
+    # The second epoch is trained a second time.
+    run_trial(resumed, trial, [metrics(2), metrics(3)])
     earlier, later = read_all(tmp_path)
     assert earlier.id == later.id
     assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
@@ -158,10 +158,10 @@ def test_what_a_killed_driver_lost_of_a_run_comes_from_the_trials_own_file(tmp_p
     callback.settle()
     assert history_of(callback).complete == {}
     keep_reports(tmp_path / "trial", range(1, 4), torn='{"epoch": 4, "Loss')
-    part(tmp_path, killed_after=1)
+    end_session(tmp_path, killed_after=1)
 
-    restored = make(tmp_path, history=history_of(callback, trial))
-    run_trial(restored, trial, [metrics(4)])
+    resumed = make(tmp_path, history=history_of(callback, trial))
+    run_trial(resumed, trial, [metrics(4)])
     earlier, later = read_all(tmp_path)
     assert (earlier.exit_code, later.exit_code) == (None, 0)
     assert of_epochs(earlier) == [logged(metrics(1))]
@@ -181,19 +181,19 @@ def test_a_trial_that_ended_just_before_the_driver_was_killed_has_a_whole_run(
         report(callback, lost, metrics(epoch))
     callback.settle()
     keep_reports(tmp_path / "trial", range(1, 4))
-    part(tmp_path, killed_after=1)
+    end_session(tmp_path, killed_after=1)
     run_trial(callback, whole, [metrics(3)])
     lost.status = whole.status = "TERMINATED"
     lost.last_result = metrics(3)
 
-    restored = make(tmp_path, history=history_of(callback, lost, whole))
+    resumed = make(tmp_path, history=history_of(callback, lost, whole))
     for trial in (lost, whole):
-        outcomes_of(restored).note(trial)
-    restored.on_step_begin(iteration=0, trials=[])
+        outcomes_of(resumed).note(trial)
+    resumed.on_step_begin(iteration=0, trials=[])
     for _ in range(2):
-        restored.on_step_begin(iteration=1, trials=[lost, whole, FakeTrial("new")])
-    restored.on_experiment_end(trials=[lost, whole])
-    restored.settle()
+        resumed.on_step_begin(iteration=1, trials=[lost, whole, FakeTrial("new")])
+    resumed.on_experiment_end(trials=[lost, whole])
+    resumed.settle()
     first, second, third = sorted(read_all(tmp_path), key=lambda run: run.id)
     assert (first.id, second.id, third.id) == ("ab12c_00003", "ab12c_00003", "whole")
     rows = of_epochs(first) + of_epochs(second)
@@ -215,10 +215,10 @@ def test_a_run_whose_files_are_gone_after_its_upload_is_not_sent_again(tmp_path:
     wandb.teardown()
     shutil.rmtree(tmp_path / "wandb")
 
-    restored = make(tmp_path, history=history_of(callback, trial, ended))
-    outcomes_of(restored).note(ended)
-    restored.on_step_begin(iteration=1, trials=[trial, ended])
-    run_trial(restored, trial, [metrics(3)])
+    resumed = make(tmp_path, history=history_of(callback, trial, ended))
+    outcomes_of(resumed).note(ended)
+    resumed.on_step_begin(iteration=1, trials=[trial, ended])
+    run_trial(resumed, trial, [metrics(3)])
     assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [3]
 
 

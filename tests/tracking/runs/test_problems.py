@@ -37,7 +37,7 @@ def test_w_and_b_failing_at_the_start_is_one_problem_and_no_more(
         ("finish", ["a run was not written to its end"]),
     ],
 )
-def test_w_and_b_failing_later_is_noted_once_and_the_trials_go_on(
+def test_w_and_b_failing_later_is_noted_once_and_the_trials_continue(
     method: str, losses: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:

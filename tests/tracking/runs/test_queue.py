@@ -104,19 +104,19 @@ def test_what_no_thread_can_be_had_for_is_done_in_the_one_that_is_there(
 
 
 def test_a_search_waits_until_a_run_has_ended() -> None:
-    backlog, went_on = Backlog(runs=2), threading.Event()
+    backlog, has_room = Backlog(runs=2), threading.Event()
     backlog.add()
     backlog.await_room()
     backlog.add()
 
-    def go_on() -> None:
+    def wait() -> None:
         backlog.await_room()
-        went_on.set()
+        has_room.set()
 
-    threading.Thread(target=go_on, daemon=True).start()
-    assert not went_on.wait(0.2)
+    threading.Thread(target=wait, daemon=True).start()
+    assert not has_room.wait(0.2)
     backlog.remove()
-    assert went_on.wait(10)
+    assert has_room.wait(10)
 
 
 def test_runs_that_do_not_end_are_waited_for_once() -> None:

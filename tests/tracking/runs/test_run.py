@@ -135,7 +135,7 @@ def test_a_run_that_is_not_the_trials_own_is_refused(tmp_path: Path) -> None:
     assert "in place of pc/ab12c_00003: check the variables WANDB_..." in problem
 
 
-def test_a_directory_that_w_and_b_cannot_write_is_told_and_the_search_goes_on(
+def test_a_directory_that_w_and_b_cannot_write_is_a_problem_and_the_search_continues(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "wandb").write_text("a file in its place")

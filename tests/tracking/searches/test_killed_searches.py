@@ -42,7 +42,7 @@ def has_rows(directory: Path, trial: str) -> bool:
     return any(len(file.read_text().splitlines()) > KILLED_AFTER for file in files)
 
 
-def test_a_killed_search_goes_on_with_the_same_runs_and_every_epoch_once(tmp_path: Path) -> None:
+def test_a_killed_search_resumes_the_same_runs_with_every_epoch_once(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MODULE)
     sweep = {
         "method": "grid",
@@ -84,5 +84,5 @@ def test_a_killed_search_goes_on_with_the_same_runs_and_every_epoch_once(tmp_pat
         table = chart[1]["Summary/VodeEnergy_Trends_table"]["path"]
         points = json.loads((chart[0].directory / "files" / table).read_text())["data"]
         assert [point[0] for point in points] == list(range(1, EPOCHS + 1))
-    # The search's end is told once.
+    # One alert tells the end of the search.
     assert sum(len(part.alerts) for parts in runs.values() for part in parts) == 1

@@ -89,7 +89,7 @@ class Folder:
     def hold(self) -> None:
         (self.path / "hold").touch()
 
-    def go_on(self) -> None:
+    def release(self) -> None:
         (self.path / "hold").unlink()
 
     def run(self, *options: str) -> Found:
@@ -208,12 +208,12 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
 
     monkeypatch.setattr(TrialOutcome, "stop_by_user", listening)
 
-    def go_on() -> None:
+    def release() -> None:
         # The client asks now and then.
         told.wait(60)
-        folder.go_on()
+        folder.release()
 
-    thread = later(go_on)
+    thread = later(release)
     done = folder.search("--num-samples", "1")
     thread.join()
     assert done.status == 0, done.err
@@ -302,7 +302,7 @@ def test_the_parts_of_a_run_that_was_interrupted_are_synced_into_one(
     def interrupt() -> None:
         wait_for(lambda: len(list((folder.path / "here").glob("*/result.json"))) == 3)
         os.kill(os.getpid(), signal.SIGINT)
-        folder.go_on()
+        folder.release()
 
     thread = later(interrupt)
     first = folder.search("--wandb", "offline")
@@ -343,7 +343,7 @@ def test_an_outage_in_the_middle_loses_nothing(
     def go_away() -> None:
         wait_for(lambda: any(run.lines for run in server.runs.values()))
         server.go_away(how)
-        folder.go_on()
+        folder.release()
         time.sleep(2)
         server.come_back()
 
@@ -365,7 +365,7 @@ def test_an_outage_for_good_is_told_and_repaired(
     def go_away() -> None:
         wait_for(lambda: any(run.lines for run in server.runs.values()))
         server.go_away("refused")
-        folder.go_on()
+        folder.release()
 
     thread = later(go_away)
     began = time.monotonic()
@@ -407,7 +407,7 @@ def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_w
     ):
         wait_for(lambda: any(run.lines for run in server.runs.values()))
         server.go_away("silent")
-        folder.go_on()
+        folder.release()
         wait_for(lambda: "Best configuration" in (folder.path / "out").read_text())
         assert process.stderr is not None
         said = ""
@@ -439,7 +439,7 @@ def test_what_was_never_sent_is_repaired_by_wandb_sync(
     def go_away() -> None:
         wait_for(lambda: bool(server.runs))
         server.go_away("refused")
-        folder.go_on()
+        folder.release()
 
     thread = later(go_away)
     done = folder.search("--max-concurrent", "1")

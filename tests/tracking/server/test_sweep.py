@@ -53,34 +53,34 @@ def test_a_sweep_is_registered_as_its_file_is_written_without_a_word(
     server: WandbServer, sweep: Sweep, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = dict(os.environ)
-    made = create_sweep(sweep, "my pc", None)
+    created = create_sweep(sweep, "my pc", None)
     changed = {name for name in os.environ if before.get(name) != os.environ[name]}
     assert not changed - {"WANDB_SERVICE"}
     assert capfd.readouterr() == ("", "")
-    assert server.sweeps[made.id].config == TEXT
-    assert made.url == f"{server.url}/team/my%20pc/sweeps/{made.id}"
+    assert server.sweeps[created.id].config == TEXT
+    assert created.url == f"{server.url}/team/my%20pc/sweeps/{created.id}"
     (variables,) = [given for name, given in server.operations if name == "UpsertSweep"]
     assert variables["description"] == "what for"
-    text, found = fetch_sweep(SweepAddress(made.id, "my pc"))
-    assert (text, found) == (TEXT, made)
+    text, found = fetch_sweep(SweepAddress(created.id, "my pc"))
+    assert (text, found) == (TEXT, created)
 
 
 def test_the_address_of_a_sweep_is_whole_where_the_server_is_terse(
     server: WandbServer, sweep: Sweep
 ) -> None:
     server.terse = True
-    made = create_sweep(sweep, "pc", None)
-    assert made.url == f"{server.url}/team/pc/sweeps/{made.id}"
-    assert fetch_sweep(SweepAddress(made.id, "pc")) == (TEXT, made)
+    created = create_sweep(sweep, "pc", None)
+    assert created.url == f"{server.url}/team/pc/sweeps/{created.id}"
+    assert fetch_sweep(SweepAddress(created.id, "pc")) == (TEXT, created)
 
 
 def test_an_entity_in_the_environment_is_the_default(
     server: WandbServer, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_ENTITY", "lab")
-    made = create_sweep(sweep, "pc", None)
-    assert server.sweeps[made.id].entity == "lab"
-    assert fetch_sweep(SweepAddress(made.id, "pc"))[1].url == made.url
+    created = create_sweep(sweep, "pc", None)
+    assert server.sweeps[created.id].entity == "lab"
+    assert fetch_sweep(SweepAddress(created.id, "pc"))[1].url == created.url
 
 
 def test_a_sweep_that_is_not_there_is_told_with_its_place(server: WandbServer) -> None:
@@ -113,8 +113,8 @@ def test_a_server_that_is_gone_costs_seconds(
 ) -> None:
     server.go_away(how)
     began = time.monotonic()
-    with pytest.raises(NoAnswer) as told:
+    with pytest.raises(NoAnswer) as gone:
         create_sweep(sweep, "pc", None)
     assert time.monotonic() - began < wandb_api.ASK_SECONDS + 1
-    assert re.fullmatch(reason, str(told.value))
-    assert told.value.gone
+    assert re.fullmatch(reason, str(gone.value))
+    assert gone.value.gone

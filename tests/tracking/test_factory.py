@@ -1,0 +1,91 @@
+"""The W&B callback of an experiment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from searching import write_sweep
+from wandb_trials import FakeOutcomes
+
+from pcsearch.engine.experiment.experiment import Experiment, new_experiment
+from pcsearch.engine.records.history import History, TrialHistory, read_history
+from pcsearch.engine.records.journal import Journal, Suggested
+from pcsearch.engine.records.options import Options, SamplerName
+from pcsearch.tracking.factory import make_callback
+from pcsearch.tracking.runs.context import RunGroup
+from pcsearch.tracking.server.registration import Registration
+
+SEEDS = {"seed": {"min": 1, "max": 9}}
+TRACKING: dict[str, Any] = {"project": "pc", "entity": "team", "wandb": "auto"}
+
+
+def prepared(folder: Path, **top: Any) -> Experiment:
+    sweep = write_sweep(folder / "s.yaml", SEEDS, **top)
+    sampler: SamplerName = "gp" if top["method"] == "bayes" else "auto"
+    options = Options(storage_path=folder, name="here", num_samples=4, sampler=sampler)
+    return new_experiment(sweep, options)
+
+
+def registration(**tracking: Any) -> Registration:
+    return Registration(TRACKING | tracking, "offline")
+
+
+def test_the_runs_are_described_by_the_experiment(tmp_path: Path) -> None:
+    experiment = prepared(tmp_path, method="bayes", description="what for")
+    callback = make_callback(experiment, FakeOutcomes(), registration(sweep_id="abc"))
+    here = tmp_path / "here"
+    tags = ("bayes", "optuna", "sampler:gp")
+    assert callback.group == RunGroup(
+        "pc", "team", "here", here, tags, "what for", "abc", str(experiment.directory.place)
+    )
+    assert callback.mode == "offline"
+    context = callback._context
+    assert [metric.name for metric in context.metrics] == ["best_val_mse"]
+    assert (context.searched, context.max_trials, context.artifacts) == (["seed"], 4, "none")
+    assert context.effective_config({"epochs": 3})["hidden_size"] == 48
+    kept = make_callback(experiment, FakeOutcomes(), registration(artifacts="best"))
+    assert kept._context.artifacts == "best"
+
+
+@pytest.mark.parametrize(
+    ("top", "tags"),
+    [
+        ({"method": "random"}, ("random",)),
+        (
+            {"method": "random", "early_terminate": {"type": "hyperband", "min_iter": 1}},
+            ("random", "asha"),
+        ),
+    ],
+)
+def test_the_tags_name_how_the_search_chooses_and_stops(
+    top: dict[str, Any], tags: tuple[str, ...], tmp_path: Path
+) -> None:
+    callback = make_callback(prepared(tmp_path, **top), FakeOutcomes(), registration())
+    assert callback.group.tags == tags
+
+
+def test_complete_runs_are_written_to_the_journal_and_read_from_it(tmp_path: Path) -> None:
+    experiment = prepared(tmp_path, method="random")
+    experiment.directory.path.mkdir()
+    journal = Journal(experiment.directory.path)
+    for number, trial in enumerate("ab", 1):
+        journal.add(Suggested(trial, number))
+    callback = make_callback(experiment, FakeOutcomes(), registration())
+    assert callback._history.trials == frozenset()
+    callback._history.record_complete("a", 3)
+
+    resumed = replace(experiment, resumed=True, history=read_history(experiment.directory.path))
+    history = make_callback(resumed, FakeOutcomes(), registration())._history
+    assert history.trials == {"a", "b"}
+    assert history.complete == {"a": 3}
+    assert not history.search_over
+
+
+def test_the_alert_of_a_search_that_was_over_is_not_sent_again(tmp_path: Path) -> None:
+    experiment = prepared(tmp_path, method="random")
+    past = [TrialHistory(str(n), n, None, tmp_path / str(n), stopped_at=0) for n in range(1, 5)]
+    over = replace(experiment, resumed=True, history=History(past))
+    assert make_callback(over, FakeOutcomes(), registration())._history.search_over
