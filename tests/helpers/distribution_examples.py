@@ -51,7 +51,7 @@ def entry(kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"distribution": kind, **arguments}
 
 
-def made(given: dict[str, Any]) -> Distribution:
+def distribution_of(given: dict[str, Any]) -> Distribution:
     """The distribution of an entry."""
     problems: list[Problem] = []
     document = load(yaml.safe_dump({"x": given}), "sweep.yaml")
@@ -61,7 +61,7 @@ def made(given: dict[str, Any]) -> Distribution:
 
 
 ALL = [
-    (f"{kind}-{index}", made(entry(kind, arguments)))
+    (f"{kind}-{index}", distribution_of(entry(kind, arguments)))
     for kind, examples in EXAMPLES.items()
     for index, arguments in enumerate(examples)
 ]

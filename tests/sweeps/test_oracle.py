@@ -28,7 +28,7 @@ import numpy as np
 import oracle
 import pytest
 import yaml
-from distribution_examples import EXAMPLES, entry, made
+from distribution_examples import EXAMPLES, distribution_of, entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,7 +56,7 @@ ENTRIES = [
 
 @pytest.mark.parametrize("given", ENTRIES, ids=str)
 def test_quantiles_are_wandbs(given: dict[str, Any]) -> None:
-    distribution = made(given)
+    distribution = distribution_of(given)
     for u in QUANTILES:
         ours, theirs = distribution.ppf(u), oracle.quantile(given, u)
         if isinstance(theirs, float):
@@ -165,7 +165,7 @@ def test_quantiles_differ_on_purpose(
     given: dict[str, Any], u: float, theirs: Any, ours: Any
 ) -> None:
     assert repr(oracle.quantile(given, u)) == repr(theirs)
-    assert repr(made(given).ppf(u)) == repr(ours)
+    assert repr(distribution_of(given).ppf(u)) == repr(ours)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_quantiles_differ_on_purpose(
 def test_what_has_no_grid_has_none_at_wandb(entry: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="disallowed type with grid search"):
         oracle.grid({"x": entry}, 1)
-    assert made(entry).grid() is None
+    assert distribution_of(entry).grid() is None
 
 
 # Floats that are whole numbers are left out: 1 and 1.0 differ on purpose.

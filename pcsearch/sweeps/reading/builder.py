@@ -34,7 +34,7 @@ class Builder:
         events: the events of PyYAML's parser, or events like them.
 
     Attributes:
-        places: by the ``id`` of each list or mapping, the offset of each item or key.
+        places: by the ``id`` of each list or mapping of the value, the offset of each item or key.
         problems: values that could not be built; others stand in their place.
         duplicates: keys that are given twice; the first one counts.
         notes: values that may not mean what they seem to, by the message.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from distribution_examples import DISTRIBUTIONS, IDS, made
+from distribution_examples import DISTRIBUTIONS, IDS, distribution_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,7 +89,7 @@ class TestContract:
             assert len({type(value) for value in values}) == 1
 
     def test_spec_is_read_back_as_an_equal_distribution(self, distribution: Distribution) -> None:
-        again = made(yaml.safe_load(yaml.safe_dump(distribution.spec())))
+        again = distribution_of(yaml.safe_load(yaml.safe_dump(distribution.spec())))
         assert again == distribution
         assert repr(again) == repr(distribution)
 
@@ -205,5 +205,5 @@ def test_numbers_of_any_size_are_drawn_within_the_support(
 def test_numbers_of_any_size_are_described_and_printed(distribution: Distribution) -> None:
     assert distribution.describe().isprintable()
     assert len(distribution.describe()) < 1000
-    again = made(yaml.safe_load(yaml.safe_dump(distribution.spec())))
+    again = distribution_of(yaml.safe_load(yaml.safe_dump(distribution.spec())))
     assert repr(again) == repr(distribution)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from distribution_examples import EXAMPLES, made
+from distribution_examples import EXAMPLES, distribution_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +21,7 @@ CASES = [{"distribution": kind, **each} for kind, every in EXAMPLES.items() for 
 def test_a_value_is_found_on_the_axis_that_it_was_taken_from(
     case: dict[str, Any], u: float
 ) -> None:
-    distribution = made(case)
+    distribution = distribution_of(case)
     axis = distribution.axis()
     if axis is None:
         assert locate(distribution, distribution.ppf(u)) is None
@@ -58,4 +58,4 @@ def distribution_point(axis: FloatAxis, u: float) -> float:
     ],
 )
 def test_a_value_that_cannot_be_drawn_is_found_nowhere(case: dict[str, Any], value: Any) -> None:
-    assert locate(made(case), value) is None
+    assert locate(distribution_of(case), value) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from distribution_examples import made
+from distribution_examples import distribution_of
 
 from pcsearch.sweeps.distributions.pitfalls import pitfalls
 
@@ -44,7 +44,7 @@ from pcsearch.sweeps.distributions.pitfalls import pitfalls
     ],
 )
 def test_message_on_what_may_not_be_meant(entry: str, message: str) -> None:
-    assert list(pitfalls(made(yaml.safe_load(entry)))) == [message]
+    assert list(pitfalls(distribution_of(yaml.safe_load(entry)))) == [message]
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_message_on_what_may_not_be_meant(entry: str, message: str) -> None:
     ],
 )
 def test_no_message_on_what_is_surely_meant(entry: str) -> None:
-    assert list(pitfalls(made(yaml.safe_load(entry)))) == []
+    assert list(pitfalls(distribution_of(yaml.safe_load(entry)))) == []

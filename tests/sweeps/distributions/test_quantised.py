@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from distribution_examples import made
+from distribution_examples import distribution_of
 
 from pcsearch.sweeps.distributions.base import (
     Distribution,
@@ -103,8 +103,8 @@ def test_values_are_ints_where_q_is_one(base: Any, q: float, kind: type) -> None
 
 
 def test_q_is_the_int_1_unless_given() -> None:
-    assert made({"distribution": "q_normal"}) == Quantised(Normal(0, 1), 1)
-    assert type(made({"distribution": "q_uniform", "min": 0, "max": 9}).ppf(0.5)) is int
+    assert distribution_of({"distribution": "q_normal"}) == Quantised(Normal(0, 1), 1)
+    assert type(distribution_of({"distribution": "q_uniform", "min": 0, "max": 9}).ppf(0.5)) is int
 
 
 def test_grid_of_q_uniform_can_be_sliced_and_indexed_from_its_end() -> None:
