@@ -65,12 +65,12 @@ def _save_pictures(run: TrainingRun, reconstructions: Reconstructions) -> dict[s
     session = get_session()
     assert session is not None, "it runs in a trial"
     storage = session.storage
-    with TemporaryDirectory(prefix="pcsearch_") as made:
-        files = save(Path(made), run.epoch, reconstructions, run.config)
-        _upload_to_fs_path(made, storage.storage_filesystem, storage.trial_fs_path)
+    with TemporaryDirectory(prefix="pcsearch_") as folder:
+        files = save(Path(folder), run.epoch, reconstructions, run.config)
+        _upload_to_fs_path(folder, storage.storage_filesystem, storage.trial_fs_path)
         names = (RECONSTRUCTIONS, RECONSTRUCTION_VIDEO)
         return {
-            name: file.relative_to(made).as_posix()
+            name: file.relative_to(folder).as_posix()
             for name, file in zip(names, files, strict=True)
             if file is not None
         }
