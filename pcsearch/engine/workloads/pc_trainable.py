@@ -71,16 +71,16 @@ def _save_pictures(
     from pcsearch.pc.evaluation.pictures import save
 
     # The trial's folder has the same name on this machine as in the storage.
-    folder = f"{settings.storage_path}/{Path(tune.get_context().get_trial_dir()).name}"
+    target = f"{settings.storage_path}/{Path(tune.get_context().get_trial_dir()).name}"
     filesystem = settings.storage_filesystem or LocalFileSystem()
-    with TemporaryDirectory(prefix="pcsearch_") as made:
-        files = save(Path(made), run.epoch, reconstructions, run.config)
-        filesystem.create_dir(folder, recursive=True)
+    with TemporaryDirectory(prefix="pcsearch_") as folder:
+        files = save(Path(folder), run.epoch, reconstructions, run.config)
+        filesystem.create_dir(target, recursive=True)
         # With threads, an upload to S3 may never end (apache/arrow#32372).
-        copy_files(made, folder, destination_filesystem=filesystem, use_threads=False)
+        copy_files(folder, target, destination_filesystem=filesystem, use_threads=False)
         names = (RECONSTRUCTIONS, RECONSTRUCTION_VIDEO)
         return {
-            name: file.relative_to(made).as_posix()
+            name: file.relative_to(folder).as_posix()
             for name, file in zip(names, files, strict=True)
             if file is not None
         }
