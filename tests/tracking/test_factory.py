@@ -24,7 +24,8 @@ TRACKING: dict[str, Any] = {"project": "pc", "entity": "team", "wandb": "auto"}
 
 def prepared(folder: Path, **top: Any) -> Experiment:
     sweep = write_sweep(folder / "s.yaml", SEEDS, **top)
-    options = Options(storage_path=folder, name="here", num_samples=4, sampler="gp")
+    sampler = "gp" if top.get("method") == "bayes" else "auto"
+    options = Options(storage_path=folder, name="here", num_samples=4, sampler=sampler)
     return prepare(sweep, options)
 
 
