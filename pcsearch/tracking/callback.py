@@ -10,7 +10,7 @@ from ray.tune.logger import LoggerCallback
 
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.tracking.content import alerts
-from pcsearch.tracking.runs.context import RunGroup, RunHistory, SearchContext
+from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.lifecycle import (
     INTERRUPTED,
     RunEnd,
@@ -53,7 +53,7 @@ class WandbCallback(LoggerCallback):
         group: RunGroup,
         mode: Mode,
         outcomes: Outcomes,
-        context: SearchContext,
+        context: RunContext,
         history: RunHistory | None = None,
     ) -> None:
         self.group, self.mode = group, mode
@@ -61,7 +61,8 @@ class WandbCallback(LoggerCallback):
             load_client()
         self._outcomes, self._context = outcomes, context
         self._history = history or RunHistory()
-        self._manager = self._new_manager()
+        names = tuple(metric.name for metric in context.metrics)
+        self._manager = RunManager(group, mode, names, outcomes.epoch, self._history)
         self._runs: dict[str, TrackedRun] = {}
         self._best_values: dict[str, Sequence[float] | None] = {}
         self._alert_sent = self._history.search_over
@@ -156,20 +157,6 @@ class WandbCallback(LoggerCallback):
             reason: why, for the user.
         """
         self._manager.abandon(reason)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune copies its callbacks. The copies keep no runs.
-        return {name: value for name, value in self.__dict__.items() if name != "_manager"} | {
-            "_runs": {}
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._manager = self._new_manager()
-
-    def _new_manager(self) -> RunManager:
-        names = tuple(metric.name for metric in self._context.metrics)
-        return RunManager(self.group, self.mode, names, self._outcomes.epoch, self._history)
 
     def _run_of(self, trial: Trial) -> TrackedRun | None:
         """The trial's run, which starts now where it has not; None where runs are disabled."""

@@ -6,7 +6,7 @@ from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.journal import Journal, Tracked
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.tracking.callback import WandbCallback
-from pcsearch.tracking.runs.context import RunGroup, RunHistory, SearchContext
+from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
 from pcsearch.tracking.server.registration import SWEEP_ID, Registration
 
 
@@ -31,7 +31,7 @@ def make_callback(
         tracking.get(SWEEP_ID),
         directory.place,
     )
-    context = SearchContext(
+    context = RunContext(
         experiment.metrics,
         [parameter.name for parameter in sweep.searched()],
         experiment.cap,

@@ -35,7 +35,7 @@ from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.pc.config import model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.callback import WandbCallback
-from pcsearch.tracking.runs.context import RunGroup, SearchContext
+from pcsearch.tracking.runs.context import RunContext, RunGroup
 
 BLOCKS = 6
 
@@ -139,7 +139,7 @@ def ours(folder: Path, trials: int, reports: int) -> dict[str, Any]:
 
     group = RunGroup("benchmark", None, "ours", folder, ("random",))
     metric = Metric("best_val_mse", "minimize")
-    context, outcomes = SearchContext([metric], ["seed"], None, effective), Outcomes([metric])
+    context, outcomes = RunContext([metric], ["seed"], None, effective), Outcomes([metric])
     callback = WandbCallback(group, "offline", outcomes, context)
 
     def finish(made: list[Trial]) -> None:

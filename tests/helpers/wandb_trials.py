@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
@@ -18,7 +17,7 @@ from pcsearch.engine.records.report import flatten
 from pcsearch.engine.workloads.pc_transformer import PCTransformer
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.callback import WandbCallback
-from pcsearch.tracking.runs.context import RunGroup, RunHistory, SearchContext
+from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
 
 EPOCHS = 3
 MEDIA = ("reconstructions_images", "reconstructions_video")
@@ -124,12 +123,13 @@ class FakeOutcomes(Outcomes):
         outcome = self.of(trial.trial_id)
         outcome.last_report = flatten(trial.last_result)
         outcome.ended, outcome.failed = True, trial.status == "ERROR"
+        outcome.ended_by_user = outcome.stop_requested
         if not outcome.failed:
             self._compare(outcome)
 
 
 def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any) -> WandbCallback:
-    """A callback; the arguments are those of `RunGroup` and `SearchContext`, mode and history."""
+    """A callback; the arguments are those of `RunGroup` and `RunContext`, mode and history."""
     group: dict[str, Any] = {"project": "pc", "entity": None, "name": "my-search"}
     context: dict[str, Any] = {
         "metrics": [METRIC],
@@ -146,7 +146,7 @@ def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any
     complete = dict(history.complete)
     history = replace(history, complete=complete, record_complete=complete.__setitem__)
     return WandbCallback(
-        RunGroup(**group), mode, outcomes or FakeOutcomes(), SearchContext(**context), history
+        RunGroup(**group), mode, outcomes or FakeOutcomes(), RunContext(**context), history
     )
 
 
@@ -198,11 +198,6 @@ def run_trial(
         report(callback, trial, result)
     complete(callback, trial)
     return reports
-
-
-def pickled(value: Any) -> Any:
-    """The value as another process gets it."""
-    return pickle.loads(pickle.dumps(value))  # noqa: S301
 
 
 def read_all(directory: Path) -> list[OfflineRun]:

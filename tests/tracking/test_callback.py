@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 import subprocess
@@ -31,7 +30,6 @@ from wandb_trials import (
     metrics,
     of_epochs,
     outcomes_of,
-    pickled,
     poll,
     read_all,
     read_one,
@@ -193,23 +191,11 @@ def test_the_stop_button_stops_its_trial_and_interrupts_nobody(
     for trial in (stopped, other):
         start(callback, trial)
     buttons["a"]()
-    assert [each.trial_id for each in outcomes if each.ended_by_user] == ["a"]
+    assert [each.trial_id for each in outcomes if each.stop_requested] == ["a"]
     for trial in (stopped, other):
         run_trial(callback, trial, [metrics(1)])
     statuses = {run.id: run.summary["trial_status"] for run in read_all(tmp_path)}
     assert statuses == {"a": "stopped from W&B", "b": "stopped early by the scheduler"}
-
-
-def test_a_callback_with_open_runs_can_be_pickled_and_copied(tmp_path: Path) -> None:
-    callback, trial = make(tmp_path), FakeTrial()
-    start(callback, trial)
-    for copied in (pickled(callback), copy.deepcopy(callback)):
-        assert copied.group == callback.group
-        assert copied.mode == "offline"
-        assert copied._context.effective_config(VALUES)["hidden_size"] == 48
-    report(callback, trial, metrics(1))
-    complete(callback, trial)
-    assert of_epochs(read_one(tmp_path)) == [logged(metrics(1))]
 
 
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -240,11 +226,11 @@ def children() -> set[int]:
 def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from types import SimpleNamespace;"
-        "from pcsearch.tracking.runs.context import RunGroup, SearchContext;"
+        "from pcsearch.tracking.runs.context import RunGroup, RunContext;"
         "from pcsearch.tracking.callback import WandbCallback;"
         "group = RunGroup('p', None, 'g', Path(sys.argv[1]));"
         "outcomes = SimpleNamespace(epoch=int);"
-        "callback = WandbCallback(group, 'disabled', outcomes, SearchContext((), (), 1, dict));"
+        "callback = WandbCallback(group, 'disabled', outcomes, RunContext((), (), 1, dict));"
         "trial = SimpleNamespace(trial_id='a');"
         "callback.on_trial_start(0, [], trial);"
         "callback.on_trial_result(0, [], trial, {'epoch': 1});"
@@ -296,7 +282,7 @@ def test_a_search_with_tune_has_one_run_a_trial_with_every_report(
         real(self, iteration, trial, result)
         if trial.config["seed"] == 4 and result["epoch"] == 1:
             self._runs[trial.trial_id].start.stop()
-            assert outcome.ended_by_user
+            assert outcome.stop_requested
             trial.stopping_criterion = {"training_iteration": 0}
 
     def end(self: WandbCallback, trial: Any, failed: bool = False) -> None:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Literal
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Ctrl-C, and what batch systems send before they kill."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+"""Ctrl-C, and the signals that batch systems send before they kill."""
 Reason = Literal["", "signal", "time", "storage", "hopeless"]
 
 

@@ -12,7 +12,6 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from ray.tune import Checkpoint
 from ray.tune.experiment import Trial
 from ray.tune.result import EXPR_ERROR_FILE  # type: ignore[attr-defined]
-from ray.tune.utils import flatten_dict
 
 from pcsearch.engine.execution.trial import SearchTrial
 from pcsearch.engine.ray_internals import (
@@ -74,7 +73,7 @@ def restore(past: TrialHistory, damage: Damage) -> RestoredTrial:
 
 
 def restore_in_tune(restored: RestoredTrial, trial: SearchTrial) -> None:
-    """Give a new trial of Tune the state of a trial of an earlier session; its reports are flat.
+    """Give a new trial of Tune the state of a trial of an earlier session.
 
     Args:
         restored: the trial of the earlier session.
@@ -85,7 +84,7 @@ def restore_in_tune(restored: RestoredTrial, trial: SearchTrial) -> None:
     metadata: Any = trial.run_metadata
     if past.over:
         trial.status = Trial.ERROR if past.failed else Trial.TERMINATED
-        metadata.last_result = flatten_dict(past.last_report or {})
+        metadata.last_result = dict(past.last_report or {})
     if past.failed:
         metadata.error_filename = EXPR_ERROR_FILE
     for path in restored.discarded:
@@ -98,7 +97,7 @@ def restore_in_tune(restored: RestoredTrial, trial: SearchTrial) -> None:
     # The next checkpoint gets the next number, as if the trial had not been interrupted.
     trial.storage.current_checkpoint_index = _index(newest)
     if not past.over:
-        metadata.last_result = flatten_dict(report)
+        metadata.last_result = dict(report)
 
 
 def restore_for_retry(trial: SearchTrial, damage: Damage) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 from ray.tune.result import EXPR_PARAM_FILE  # type: ignore[attr-defined]
-from ray.tune.utils import flatten_dict
 
 from pcsearch.engine.execution.trial import SearchTrial
 from pcsearch.engine.records.history import REPORTS
@@ -20,7 +19,7 @@ from pcsearch.engine.storage.files import end_last_line, last_json_line, writing
 
 
 class ResultLog(LoggerCallback):
-    """Writes each report where it stays, each epoch once, and flattens it for the other callbacks.
+    """Writes each report into its trial's ``result.json``, each epoch once.
 
     Tune's own log is in a temporary folder that is copied to the experiment's directory from time
     to time: a search that is killed would lose epochs that its checkpoints have. This one has a
@@ -28,8 +27,7 @@ class ResultLog(LoggerCallback):
     older checkpoint computes epochs twice, and they are not written twice.
 
     It comes first: no other callback sees a report that is not written. The file has a report as
-    the trial has made it. Then the report is flattened in place (``{"a": {"b": 1}}`` becomes
-    ``{"a/b": 1}``), so all other callbacks and ``trial.last_result`` have it flat.
+    the trial has made it, nested where that is.
 
     Args:
         epoch: gives the epoch of a report.
@@ -61,7 +59,7 @@ class ResultLog(LoggerCallback):
         self._last_epochs[trial.trial_id] = 0 if last is None else self._epoch(last)
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
-        """Write a report, unless its epoch is there already, and flatten it.
+        """Write a report, unless its epoch is there already.
 
         Raises:
             StorageError: the file cannot be written.
@@ -72,9 +70,6 @@ class ResultLog(LoggerCallback):
                 self._files[trial.trial_id].write(json.dumps(result, default=_plain) + "\n")
                 self._files[trial.trial_id].flush()
             self._last_epochs[trial.trial_id] = epoch
-        flat = flatten_dict(result)
-        result.clear()
-        result.update(flat)
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
         """Close the trial's file."""
@@ -96,6 +91,8 @@ def _plain(value: Any) -> Any:
     """What stands in JSON for a value that is none: an array's or number's values, else a text."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
+    if isinstance(value, bytes):
+        return str(value)
     try:
         return float(value)
     # Anything can be in a report.

@@ -39,7 +39,7 @@ MEMORY_ADVICE = (
     "the GPU's memory is too small for the trial: try a smaller batch_size or hidden_size, or "
     "fewer trials on a GPU (--gpus-per-trial)"
 )
-NOT_SAVED = ("_context", "_trainable")
+NOT_SAVED = ("_context", "_trainable", "outcome")
 """The attributes of a trial that hold objects of this process: Tune does not save them."""
 
 
@@ -134,7 +134,7 @@ class SearchTrial(Trial):
         """
         self.outcome.add(result)
         ends: bool = super().should_stop(result)  # type: ignore[no-untyped-call]
-        return ends or self.outcome.ended_by_user
+        return ends or self.outcome.stop_requested
 
     def handle_error(self, exc: Any = None) -> None:
         """Note an error, and decide whether a retry can help.

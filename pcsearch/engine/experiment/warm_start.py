@@ -14,6 +14,7 @@ from pcsearch.engine.records.journal import Known
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.configurations import configurations
 from pcsearch.sweeps.distributions.locate import close, locate
 from pcsearch.sweeps.parameters import value_of
@@ -80,8 +81,8 @@ def _usable(
         outcome = TrialOutcome(trial.id, new.metrics)
         for report in trial.reports:
             outcome.add(report)
-        values = [value for value in outcome.values if value is not None]
-        if not trial.over or trial.failed or len(values) < len(new.metrics):
+        has_diverged = outcome.last_report.get(EARLY_STOP_REASON) == DIVERGED
+        if not trial.over or trial.failed or has_diverged or outcome.best is None:
             reasons["without a value"] += 1
             continue
         point = _point(new.sweep, space, config)
@@ -93,7 +94,7 @@ def _usable(
         if differing is not None:
             reasons[f"with another {differing}"] += 1
             continue
-        used.append(Known(old.place, trial.id, point, list(values)))
+        used.append(Known(old.place, trial.id, point, list(outcome.best)))
     return used, reasons
 
 

@@ -22,8 +22,9 @@ from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
 
 
-def _unknown(config: Mapping[str, Any]) -> int | None:
+def _unknown(_: Mapping[str, Any]) -> int | None:
     """How many epochs a trial has, where nobody knows."""
+    return None
 
 
 @dataclass
@@ -47,7 +48,9 @@ class TrialOutcome:
         stopped_at: the rung, in epochs, at which the scheduler stopped it.
         reached_target: whether it ended the search by reaching the metric's target.
         ended_by_target: whether it was ended because another trial reached the target.
-        ended_by_user: whether the user stopped it, from W&B.
+        stop_requested: whether the user has asked to stop it, from W&B.
+        ended_by_user: whether that has ended it.
+        without_value: whether the journal says that it ended without a value.
     """
 
     trial_id: str
@@ -65,7 +68,9 @@ class TrialOutcome:
     stopped_at: int | None = None
     reached_target: bool = False
     ended_by_target: bool = False
+    stop_requested: bool = False
     ended_by_user: bool = False
+    without_value: bool = False
 
     def add(self, report: Report) -> None:
         """Take in a report; the same report twice changes nothing."""
@@ -80,7 +85,7 @@ class TrialOutcome:
 
     def stop_by_user(self) -> None:
         """Stop the trial at its next report, because the user asks for it; in any thread."""
-        self.ended_by_user = True
+        self.stop_requested = True
 
     @property
     def epoch(self) -> int:
@@ -95,7 +100,7 @@ class TrialOutcome:
     @property
     def values(self) -> tuple[float | None, ...]:
         """What the trial is worth: its best values; None for each where it diverged or has none."""
-        if self.best is None or self.diverged:
+        if self.best is None or self.diverged or self.without_value:
             return (None,) * len(self.metrics)
         return tuple(self.best)
 
@@ -188,7 +193,11 @@ class Outcomes:
             error: the first lines of what made it fail, None where it did not.
         """
         outcome = self.of(trial_id)
+        if outcome.ended:
+            # Tune ends a trial again where writing its end has failed.
+            self._count(outcome, -1)
         outcome.ended, outcome.failed, outcome.error = True, error is not None, error or ""
+        outcome.ended_by_user = outcome.stop_requested and not outcome.failed
         self._count(outcome)
         return outcome
 
@@ -201,9 +210,9 @@ class Outcomes:
         """How many epochs a trial has trained at a report, 0 of an empty one."""
         return epoch_of(report, self._time_attr)
 
-    def _count(self, outcome: TrialOutcome) -> None:
-        self.ended += 1
-        self.failures += outcome.failed
+    def _count(self, outcome: TrialOutcome, change: int = 1) -> None:
+        self.ended += change
+        self.failures += change * outcome.failed
         self._compare(outcome)
 
     def _compare(self, outcome: TrialOutcome) -> None:
@@ -226,6 +235,7 @@ def outcome_of(
     if trial.ended is not None:
         outcome.error, outcome.ended_by_user = trial.ended.error, trial.ended.by_hand
         outcome.ended_by_target = trial.ended.by_target
+        outcome.without_value = None in trial.ended.values and not trial.failed
         values = [value for value in trial.ended.values if value is not None]
         if values and len(values) == len(metrics) and not trial.failed:
             # The journal has them: the reports of very many trials take long to read.

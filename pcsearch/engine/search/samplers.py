@@ -24,6 +24,8 @@ from pcsearch.engine.search.sobol import SobolSampler
 from pcsearch.engine.search.study_view import ViewableStorage, quiet_optuna
 from pcsearch.sweeps.metrics import Impute, Metric
 
+CMAES_SOURCES = 10
+"""CMA-ES starts from the best tenth of earlier trials; of fewer there is none."""
 STARTUP_SHARE = 5
 STARTUP_TRIALS = (4, 10)
 Space = Mapping[str, BaseDistribution]
@@ -129,9 +131,12 @@ def _cmaes(seed: int, trials: Sequence[FrozenTrial]) -> BaseSampler:
                 if not isinstance(each, CategoricalDistribution) and not each.single()
             }
             source.append(numeric)
+    enough = len(source) >= CMAES_SOURCES
     with quiet_optuna():
         return CmaEsSampler(
-            seed=seed, warn_independent_sampling=False, source_trials=source or None
+            seed=seed,
+            warn_independent_sampling=False,
+            source_trials=source if enough else None,
         )
 
 

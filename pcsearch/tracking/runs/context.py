@@ -37,7 +37,7 @@ class RunGroup:
 
 
 @dataclass(frozen=True)
-class SearchContext:
+class RunContext:
     """What a run shows of its search.
 
     Args:

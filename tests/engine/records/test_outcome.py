@@ -90,6 +90,26 @@ def test_outcomes_count_ends_and_know_the_best() -> None:
     assert outcomes.of("d").reached_target
 
 
+def test_a_trial_that_ends_again_counts_once() -> None:
+    """Writing an end into the journal may fail for a moment; Tune ends the trial again then."""
+    outcomes = Outcomes([LOSS])
+    outcomes.end("a")
+    outcomes.end("a", "it failed")
+    assert (outcomes.ended, outcomes.failures) == (1, 1)
+    outcomes.end("a")
+    assert (outcomes.ended, outcomes.failures) == (1, 0)
+
+
+def test_the_user_has_stopped_a_trial_only_if_it_did_not_fail() -> None:
+    outcomes = Outcomes([LOSS])
+    for trial_id in "abc":
+        outcomes.of(trial_id).stop_by_user()
+    assert not outcomes.of("a").ended_by_user
+    assert outcomes.end("a").ended_by_user
+    assert not outcomes.end("b", "it failed").ended_by_user
+    assert not outcomes.of("c").ended_by_user
+
+
 def test_a_trial_begins_with_what_it_will_train() -> None:
     outcomes = Outcomes([LOSS], epochs=lambda config: config["epochs"])
     assert outcomes.begin("a", 3, {"epochs": 9}).epochs == 9
@@ -114,6 +134,11 @@ def test_the_values_of_an_ended_trial_come_from_the_journal() -> None:
     """Not from its reports, which take long to read where there are very many trials."""
     trial = outcome_of(past(Ended("a", False, [0.2]), {"loss": 0.5}), [LOSS])
     assert (trial.best, trial.values) == ([0.2], (0.2,))
+
+
+def test_a_trial_whose_end_had_no_value_has_none_whatever_its_reports_say() -> None:
+    trial = outcome_of(past(Ended("a", False, [None]), {"loss": 0.3}), [LOSS])
+    assert (trial.best, trial.values) == ([0.3], (None,))
 
 
 def test_what_a_diverged_trial_measured_comes_from_its_reports() -> None:

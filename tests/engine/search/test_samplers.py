@@ -160,6 +160,17 @@ def test_cmaes_continues_from_the_best_trials_of_a_study() -> None:
         assert worth[0] < worth[1] / 2
 
 
+@pytest.mark.parametrize("count", [1, 5, 9])
+def test_cmaes_bears_a_study_of_few_trials(count: int) -> None:
+    """Optuna takes the best tenth of them, and fails where that is none."""
+    space: dict[str, BaseDistribution] = {k: FloatDistribution(-5, 5) for k in ("x", "n")}
+    few = [
+        optuna.trial.create_trial(params={"x": 1.0, "n": i / 9}, distributions=space, value=i)
+        for i in range(count)
+    ]
+    assert len(points(study_of("cmaes", space, trials=few), 3, space)) == 3
+
+
 def test_cmaes_learns_through_the_view_of_its_study() -> None:
     """Its state lies with the trials: a view that swallowed it would leave it where it began."""
     space: dict[str, BaseDistribution] = {k: FloatDistribution(-5, 5) for k in ("x", "n")}

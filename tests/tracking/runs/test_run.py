@@ -120,7 +120,7 @@ def test_the_stop_button_reaches_its_trial_and_interrupts_nobody(
     callback = make(tmp_path, outcomes, mode="online", entity="team")
     start(callback, trial)
     report(callback, trial, novodes(1))
-    assert poll(lambda: outcomes.of(trial.trial_id).ended_by_user)
+    assert poll(lambda: outcomes.of(trial.trial_id).stop_requested)
     complete(callback, trial)
     assert callback.problems == []
 
