@@ -106,7 +106,7 @@ def resumed_experiment(
         raise PcsearchError(f"{directory.place}: its record has an unknown option {unknown!r}")
     options = _options(stored, directory)
     if options.num_samples is None:
-        record_file = directory.shown(RECORD_FILE)
+        record_file = directory.place_of(RECORD_FILE)
         raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
     folder = Path(record["folder"])
     search = define_search(directory.sweep, options, folder)
@@ -126,13 +126,13 @@ def resumed_experiment(
 
 
 def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Options:
-    places = {"storage_path": directory.above, "name": directory.name}
+    places = {"storage_path": directory.parent, "name": directory.name}
     try:
         return TypeAdapter(Options).validate_python({**stored, **places})
     except ValidationError as error:
         first = error.errors()[0]
         what = ".".join(map(str, first["loc"]))
-        path = directory.shown(RECORD_FILE)
+        path = directory.place_of(RECORD_FILE)
         raise PcsearchError(
             f"{path}: the record is damaged (options.{what}: {first['msg']})"
         ) from None
