@@ -19,7 +19,10 @@ TINY = "\n  dataset: {value: digits}\n  batch_size: {value: 100}\n"
 SWEEPS = {
     "malformed YAML": (
         "method: grid\nparameters: {a: [1, 2\n",
-        ["s.yaml:3:1: while parsing a flow sequence, did not find expected ',' or ']'"],
+        [
+            "s.yaml:3:1: while parsing a flow sequence, did not find expected ',' or ']'; "
+            "close the '[' of line 2, or put a comma between its parts"
+        ],
     ),
     "not a mapping": ("- method\n", ["s.yaml:1:1: "]),
     "an unknown parameter": (

@@ -121,7 +121,7 @@ class RunManager:
         return self._outage.mode != "online" or offline_files.is_uploaded(directory, run_id)
 
     def settle(self, tell: Callable[[int], None]) -> None:
-        """Wait until W&B has all data, as long as its server answers; add what it lacks as problems.
+        """Wait until W&B has all data, as long as its server answers; what it lacks is a problem.
 
         Args:
             tell: called now and then with the number of runs that W&B has not finished.
