@@ -55,7 +55,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"method: {sweep.method}: {plan.searcher}"
     for metric in plan.metrics:
         yield f"metric: {metric.describe()}"
-    grid = "" if plan.grid_size is None else f" (a grid of {plan.grid_size:,} combinations)"
+    whose = "the grid has" if sweep.method == "grid" else "the parameters have"
+    grid = "" if plan.grid_size is None else f" ({whose} {plan.grid_size:,} combinations)"
     yield f"trials: {'no bound' if plan.trials is None else f'{plan.trials:,}'}{grid}"
     if sweep.early_terminate is not None:
         yield f"scheduler: {_rungs(plan)}"
