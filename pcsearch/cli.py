@@ -1,4 +1,4 @@
-"""The command: ``python -m pcsearch SWEEP`` runs a sweep file's search."""
+"""The command line of ``python -m pcsearch``: reads the options, and calls `commands`."""
 
 from __future__ import annotations
 
@@ -49,12 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse_overrides(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Any]:
-    """``KEY=VALUE`` pairs, the values read as those of a sweep file are."""
+    """The mapping of ``KEY=VALUE`` texts; a value is read as YAML, as in a sweep file."""
     overrides: dict[str, Any] = {}
     for text in values:
         key, _, value = text.partition("=")
         if not key.strip() or not value.strip():
-            raise click.BadParameter(f"{text!r} is not KEY=VALUE", context, parameter)
+            raise click.BadParameter(
+                f"{text!r} is not KEY=VALUE, such as epochs=3", context, parameter
+            )
         try:
             overrides[key.strip()] = load(f"value: {value}", "--set").value["value"]
         except PcsearchError as error:
@@ -65,36 +67,36 @@ def _parse_overrides(
 
 
 def _from_now(_: click.Context, __: click.Parameter, seconds: float | None) -> float | None:
-    """The end of so many seconds: they count from the command's start, whatever comes first."""
+    """The time of `time.monotonic` at which a budget of seconds, counted from now, is used up."""
     return None if seconds is None else time.monotonic() + seconds
 
 
 class _Place(click.ParamType[str]):
-    """A folder's path, ``file://`` taken off, or an address."""
+    """A folder's path, with or without ``file://``, or an address."""
 
     name = "place"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The path or the address."""
+        """The path without ``file://``, or the address."""
         place = str(value).removeprefix("file://")
         if "://" not in place and Path(place).is_file():
-            self.fail(f"{place!r} is a file")
+            self.fail(f"{place!r} is a file; give a folder")
         return place
 
 
-class _Whole(click.IntRange):
+class _WholeNumber(click.IntRange):
     name = "whole number"
 
 
 class _Duration(click.ParamType[float]):
-    """Seconds, or what people write: ``90s``, ``30m``, ``8h``, ``1h30m``, ``2d``."""
+    """A time span: a number of seconds, or such as ``90s``, ``30m``, ``8h``, ``1h30m``, ``2d``."""
 
     name = "duration"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Seconds."""
+        """The span in seconds."""
         if isinstance(value, float):
             return value
         parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
@@ -103,14 +105,14 @@ class _Duration(click.ParamType[float]):
         elif re.fullmatch(r"\d+(\.\d+)?", value):
             seconds = float(value)
         else:
-            self.fail(f"{value!r} is no time; write seconds, or such as 90s, 30m, 8h, 1h30m")
+            self.fail(f"{value!r} is not a time; write seconds, or such as 90s, 30m, 8h, 1h30m")
         if not 0 < seconds < math.inf:
             self.fail(f"{value!r} is not a time above 0")
         return seconds
 
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_POSITIVE = _Whole(min=1)
+_POSITIVE = _WholeNumber(min=1)
 _DURATION = _Duration()
 _SEARCH = [
     click.Argument(["sweep"], required=False, type=click.Path(path_type=Path)),
@@ -131,7 +133,7 @@ _SEARCH = [
     ),
     click.Option(
         ["--seed"],
-        type=_Whole(min=0, max=2**32 - 1),
+        type=_WholeNumber(min=0, max=2**32 - 1),
         metavar="N",
         help="Seed of the search [default: a random one, which is printed].",
     ),
@@ -230,7 +232,7 @@ _RUN = [
     ),
     click.Option(
         ["--max-failures"],
-        type=_Whole(min=0),
+        type=_WholeNumber(min=0),
         default=2,
         show_default=True,
         metavar="N",
@@ -294,7 +296,7 @@ def command(
     create_only: bool,
     sweep_id: str | None,
     rerun_failed: bool,
-    **given: Any,
+    **arguments: Any,
 ) -> int:
     """Run the hyperparameter search of a W&B sweep file, on Ray Tune.
 
@@ -303,27 +305,27 @@ def command(
     """
     _check_together(context)
     if resume is not None:
-        return _resume(context, sweep, resume, given, rerun_failed)
+        return _resume(context, sweep, resume, arguments, rerun_failed)
     if sweep_id is not None:
-        return commands.start_in_sweep(sweep, sweep_id, given)
+        return commands.start_in_sweep(sweep, sweep_id, arguments)
     if sweep is None:
         raise click.UsageError("give a SWEEP file, --sweep-id ID or --resume DIR", context)
     if plan:
-        return commands.plan(sweep, given, draw or 0, as_json)
-    return commands.create(sweep, given) if create_only else commands.start(sweep, given)
+        return commands.plan(sweep, arguments, draw or 0, as_json)
+    return commands.create(sweep, arguments) if create_only else commands.start(sweep, arguments)
 
 
 def _check_together(context: click.Context) -> None:
-    """Refuse options that are of different commands."""
-    given = context.params
-    if not given["plan"]:
+    """Refuse options that cannot be used together."""
+    arguments = context.params
+    if not arguments["plan"]:
         for name, key in (("--draw", "draw"), ("--json", "as_json")):
-            if given[key]:
-                raise click.UsageError(f"{name} is a part of the plan; add --plan", context)
-    elif given["resume"] is not None:
-        raise click.UsageError("--plan is of a SWEEP file, not of --resume", context)
-    if given["rerun_failed"] and given["resume"] is None:
-        raise click.UsageError("--rerun-failed is a part of --resume DIR", context)
+            if arguments[key]:
+                raise click.UsageError(f"{name} needs --plan; add it", context)
+    elif arguments["resume"] is not None:
+        raise click.UsageError("--plan takes a SWEEP file, not --resume", context)
+    if arguments["rerun_failed"] and arguments["resume"] is None:
+        raise click.UsageError("--rerun-failed needs --resume DIR", context)
     commands_given = [
         name
         for name, key in (
@@ -332,14 +334,14 @@ def _check_together(context: click.Context) -> None:
             ("--sweep-id", "sweep_id"),
             ("--resume", "resume"),
         )
-        if given[key]
+        if arguments[key]
     ]
     if len(commands_given) > 1:
         raise click.UsageError(f"{' and '.join(commands_given)} do not go together", context)
-    mode = given["wandb"]
-    if given["create_only"] and mode in ("offline", "disabled"):
+    mode = arguments["wandb"]
+    if arguments["create_only"] and mode in ("offline", "disabled"):
         raise click.UsageError(f"--create-only needs W&B's server, not --wandb {mode}", context)
-    if given["sweep_id"] and mode == "disabled":
+    if arguments["sweep_id"] and mode == "disabled":
         raise click.UsageError("--sweep-id needs W&B, not --wandb disabled", context)
 
 
@@ -347,20 +349,23 @@ def _resume(
     context: click.Context,
     sweep: Path | None,
     directory: str,
-    given: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     rerun_failed: bool,
 ) -> int:
     sources = click.core.ParameterSource
-    said = (sources.COMMANDLINE, sources.ENVIRONMENT)
-    chosen = {name for name in given if context.get_parameter_source(name) in said}
+    explicit = (sources.COMMANDLINE, sources.ENVIRONMENT)
+    chosen = {name for name in arguments if context.get_parameter_source(name) in explicit}
     fixed = sorted(chosen - set(CHANGEABLE))
     if fixed:
         problems = [
-            Problem(f"{_flag(context, name)} is the experiment's own; leave it out", "--resume")
+            Problem(
+                f"{_flag(context, name)} cannot change in a resumed search; leave it out",
+                "--resume",
+            )
             for name in fixed
         ]
         raise PcsearchError(problems)
-    return commands.resume(directory, sweep, given, chosen, rerun_failed)
+    return commands.resume(directory, sweep, arguments, chosen, rerun_failed)
 
 
 def _flag(context: click.Context, name: str) -> str:

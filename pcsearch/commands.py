@@ -1,6 +1,6 @@
-"""What the command does: plan a search, start it, resume it, or register it with W&B.
+"""What the command does: plan, start or resume a search, or register or run a W&B sweep.
 
---help should pay for none of it, so each function imports what it needs.
+Each function imports what it needs, so that --help and --plan stay fast.
 """
 
 from __future__ import annotations
@@ -29,43 +29,51 @@ TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
 SWEEP_ID = "--sweep-id"
 
 
-def plan(sweep: Path, given: Mapping[str, Any], draws: int, as_json: bool) -> int:
-    """Print what a search would do.
+def plan(sweep: Path, arguments: Mapping[str, Any], draws: int, as_json: bool) -> int:
+    """Print the plan of a search: its trials, searcher, scheduler and parameters.
+
+    Args:
+        sweep: the sweep file.
+        arguments: the values of the command's options, by name.
+        draws: how many configurations the plan shows.
+        as_json: whether to print JSON.
 
     Raises:
-        PcsearchError: whatever is wrong with the sweep or the options.
+        PcsearchError: the sweep or an option is wrong.
     """
     from pcsearch.engine.experiment.plan import make_plan
     from pcsearch.reports.plan import as_document, as_text
 
-    search_plan = make_plan(sweep, _options(given), draws)
+    search_plan = make_plan(sweep, _options(arguments), draws)
     click.echo(as_document(search_plan) if as_json else as_text(search_plan))
     return DONE
 
 
-def start(sweep: Path, given: Mapping[str, Any]) -> int:
+def start(sweep: Path, arguments: Mapping[str, Any]) -> int:
     """Run the search of a sweep file.
 
     Raises:
-        PcsearchError: whatever is wrong; nothing has started then.
+        PcsearchError: the sweep or an option is wrong, and nothing has started; or the search
+            cannot run any more.
     """
     from pcsearch.engine.experiment.experiment import new_experiment
     from pcsearch.session import run_session
 
-    experiment = _with_warm_start(new_experiment(sweep, _options(given)))
-    return run_session(experiment, _tracking(given, experiment.sweep))
+    experiment = _with_warm_start(new_experiment(sweep, _options(arguments)))
+    return run_session(experiment, _tracking(arguments, experiment.sweep))
 
 
-def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) -> int:
-    """Run the search of a sweep that is at W&B; the runs belong to that sweep.
+def start_in_sweep(sweep: Path | None, sweep_id: str, arguments: Mapping[str, Any]) -> int:
+    """Run the search of a sweep that W&B has; the runs belong to that sweep.
 
     Args:
-        sweep: the file, which must say the same search; without the server it is the only source.
-        sweep_id: of W&B's sweep.
-        given: the other options.
+        sweep: a file that must ask for the same search as W&B's sweep; None takes the sweep from
+            W&B, which needs the server.
+        sweep_id: the id of W&B's sweep.
+        arguments: the values of the command's options, by name.
 
     Raises:
-        PcsearchError: whatever is wrong; nothing has started then.
+        PcsearchError: as `start`, or W&B does not give the sweep.
     """
     from pcsearch.engine.experiment.definition import define_search
     from pcsearch.engine.experiment.experiment import new_experiment
@@ -74,11 +82,11 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) 
     from pcsearch.tracking.server.registration import SWEEP_ID as ID
     from pcsearch.tracking.server.registration import SWEEP_URL as URL
 
-    address = _address(sweep_id, given)
-    options = _options(given)
+    address = _address(sweep_id, arguments)
+    options = _options(arguments)
     experiment = None if sweep is None else new_experiment(sweep, options)
-    mode = resolve(given["wandb"])
-    tracking = _tracking(given, None if experiment is None else experiment.sweep, address)
+    mode = resolve(arguments["wandb"])
+    tracking = _tracking(arguments, None if experiment is None else experiment.sweep, address)
     tracking[ID] = address.id
     if mode.mode == "online":
         address = replace(address, project=tracking["project"], entity=tracking["entity"])
@@ -96,7 +104,7 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, given: Mapping[str, Any]) 
 
 
 def _with_warm_start(experiment: Experiment) -> Experiment:
-    """The experiment with the results of ``--warm-start`` in its history."""
+    """Add the results of ``--warm-start`` to the experiment's history."""
     if not experiment.options.warm_start:
         return experiment
     from pcsearch.engine.experiment.warm_start import warm_start
@@ -104,10 +112,10 @@ def _with_warm_start(experiment: Experiment) -> Experiment:
     start = warm_start(experiment)
     for note in start.notes:
         click.echo(note, err=True)
-    return replace(experiment, history=replace(experiment.history, known=list(start.known)))
+    return replace(experiment, history=replace(experiment.history, warm_start=list(start.results)))
 
 
-def create(sweep: Path, given: Mapping[str, Any]) -> int:
+def create(sweep: Path, arguments: Mapping[str, Any]) -> int:
     """Register a sweep file with W&B, and print the new sweep's id.
 
     Raises:
@@ -118,39 +126,40 @@ def create(sweep: Path, given: Mapping[str, Any]) -> int:
     from pcsearch.tracking.server.mode import require_server
     from pcsearch.tracking.server.sweep import create_sweep
 
-    options = _options(given)
+    options = _options(arguments)
     checked = define_search(sweep, options).sweep
     require_server("--create-only")
-    tracking = _tracking(given, checked)
+    tracking = _tracking(arguments, checked)
     try:
-        made = create_sweep(checked, tracking["project"], tracking["entity"])
+        registered = create_sweep(checked, tracking["project"], tracking["entity"])
     except NoAnswer as problem:
         message = f"W&B did not register the sweep: {problem}"
         raise PcsearchError(Problem(message, "--create-only")) from problem
     # The id alone on standard output, for scripts.
-    click.echo(made.id)
-    click.echo(f"W&B sweep: {made.url}", err=True)
+    click.echo(registered.id)
+    click.echo(f"W&B sweep: {registered.url}", err=True)
     return DONE
 
 
 def resume(
-    directory: str,
+    place: str,
     sweep: Path | None,
-    given: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     chosen: Collection[str],
     rerun_failed: bool,
 ) -> int:
     """Resume the search of an experiment's directory.
 
     Args:
-        directory: the experiment's, or its address.
-        sweep: a file that must ask for the same search; None where none is given.
-        given: every option.
-        chosen: the names of those that the user has given.
+        place: the path or the address of the directory.
+        sweep: a file that must ask for the same search, None where the user gave no file.
+        arguments: the values of the command's options, by name.
+        chosen: the names of the options that the user gave.
         rerun_failed: whether failed trials are retried.
 
     Raises:
-        PcsearchError: the experiment or an option is wrong.
+        PcsearchError: there is no such experiment, an option is wrong, or the search cannot run
+            any more.
     """
     from pcsearch.engine.experiment.experiment import resumed_experiment
     from pcsearch.engine.records.directory import directory_at
@@ -158,38 +167,38 @@ def resume(
     from pcsearch.engine.records.journal import Journal
     from pcsearch.session import run_session
 
-    passing = ("deadline", "address")
-    changes = {name: given[name] for name in chosen if name not in TRACKING}
-    changed = {key: given[name] for name, key in TRACKING.items() if name in chosen}
-    there = directory_at(directory, "--resume")
-    with ExitStack() as during:
-        during.enter_context(there.tidied())
-        record = there.record()
-        during.enter_context(there.owned())
-        there.fetch()
-        Journal(there.path).cut_torn_line()
-        experiment, tracking = resumed_experiment(there, changes, sweep)
-        tracking |= changed
+    of_one_session = ("deadline", "address")
+    changes = {name: arguments[name] for name in chosen if name not in TRACKING}
+    changed_tracking = {key: arguments[name] for name, key in TRACKING.items() if name in chosen}
+    directory = directory_at(place, "--resume")
+    with ExitStack() as stack:
+        stack.enter_context(directory.tidied())
+        record = directory.record()
+        stack.enter_context(directory.owned())
+        directory.fetch()
+        Journal(directory.path).cut_torn_line()
+        experiment, tracking = resumed_experiment(directory, changes, sweep)
+        tracking |= changed_tracking
         retried = retry_failed(experiment.history) if rerun_failed else []
         if rerun_failed and not retried:
             if experiment.over:
-                raise PcsearchError(f"--rerun-failed: no trial of {there.place} has failed")
+                raise PcsearchError(f"--rerun-failed: no trial of {directory.place} has failed")
             click.echo("--rerun-failed: no trial has failed", err=True)
 
         def write_record() -> None:
-            kept = {name: value for name, value in changes.items() if name not in passing}
-            if kept or changed:
-                options = record["options"] | kept
-                there.rewrite(record | {"options": options, "tracking": tracking})
+            lasting = {name: value for name, value in changes.items() if name not in of_one_session}
+            if lasting or changed_tracking:
+                options = record["options"] | lasting
+                directory.rewrite(record | {"options": options, "tracking": tracking})
             for event in retried:
-                Journal(there.path).add(event)
+                Journal(directory.path).add(event)
 
         if experiment.over:
-            _tell_of_the_end(experiment)
+            _print_finished(experiment)
         return run_session(experiment, tracking, on_ready=write_record)
 
 
-def _tell_of_the_end(experiment: Experiment) -> None:
+def _print_finished(experiment: Experiment) -> None:
     from pcsearch.engine.experiment.definition import grid_size
 
     count = len(experiment.history.trials)
@@ -201,39 +210,39 @@ def _tell_of_the_end(experiment: Experiment) -> None:
     else:
         message += "; --num-samples N runs more"
     if experiment.history.failed:
-        message += "; --rerun-failed tries failed ones again"
+        message += "; --rerun-failed retries the failed ones"
     click.echo(message, err=True)
 
 
-def _options(given: Mapping[str, Any]) -> Options:
+def _options(arguments: Mapping[str, Any]) -> Options:
     from pcsearch.engine.records.options import Options
 
     others = ("project", "entity", *TRACKING)
-    seed = given["seed"] if given["seed"] is not None else secrets.randbelow(2**31)
-    chosen = {name: value for name, value in given.items() if name not in others}
+    seed = arguments["seed"] if arguments["seed"] is not None else secrets.randbelow(2**31)
+    chosen = {name: value for name, value in arguments.items() if name not in others}
     return Options(**{**chosen, "seed": seed})
 
 
 def _tracking(
-    given: Mapping[str, Any], sweep: Sweep | None, address: SweepAddress | None = None
+    arguments: Mapping[str, Any], sweep: Sweep | None, address: SweepAddress | None = None
 ) -> dict[str, Any]:
-    """W&B's settings for the record; a sweep's address comes first, then options, then the file."""
-    project, entity = given["project"], given["entity"]
+    """The W&B settings for the record: from a sweep's address, else the options, else the file."""
+    project, entity = arguments["project"], arguments["entity"]
     if address is not None:
         project, entity = address.project or project, address.entity or entity
     if sweep is not None:
         project, entity = project or sweep.project, entity or sweep.entity
-    modes = {key: given[name] for name, key in TRACKING.items()}
+    modes = {key: arguments[name] for name, key in TRACKING.items()}
     return {"project": project or DEFAULT_PROJECT, "entity": entity, **modes}
 
 
-def _address(sweep_id: str, given: Mapping[str, Any]) -> SweepAddress:
+def _address(sweep_id: str, arguments: Mapping[str, Any]) -> SweepAddress:
     from pcsearch.tracking.server.sweep import parse_address
 
     address = parse_address(sweep_id)
     for option, own in (("project", address.project), ("entity", address.entity)):
-        if own and given[option] and own != given[option]:
-            message = f"{given[option]} is not that of the sweep {address}; leave it out"
+        if own and arguments[option] and own != arguments[option]:
+            message = f"{arguments[option]} is not that of the sweep {address}; leave it out"
             raise PcsearchError(Problem(message, f"--{option}"))
     return address
 
@@ -244,15 +253,15 @@ def _configuration(address: SweepAddress) -> tuple[str, str]:
     from pcsearch.tracking.server.sweep import fetch_sweep
 
     try:
-        text, found = fetch_sweep(address)
+        text, sweep = fetch_sweep(address)
     except NoAnswer as problem:
         message = f"W&B does not give the sweep {address}: {problem}"
         raise PcsearchError(Problem(message, SWEEP_ID)) from problem
-    return text, found.url
+    return text, sweep.url
 
 
 def _compare(file: Sweep, theirs: Sweep) -> None:
-    """Check that a file and W&B's sweep say the same search."""
+    """Check that a file and W&B's sweep ask for the same search."""
     from pcsearch.sweeps.differences import differences
 
     problems = [

@@ -1,4 +1,4 @@
-"""The exit statuses of the commands; a user's mistakes become lines on standard error."""
+"""Calls a command: turns a user's mistakes into lines on standard error, and gives its status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 
 def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
-    """Call a command; a user's mistakes become lines on standard error and status 2."""
+    """Call a command and return its exit status; a user's mistakes are printed, with status 2."""
     try:
         with _terminable():
             status = entry.main(args=None if argv is None else list(argv), standalone_mode=False)
@@ -35,7 +35,7 @@ def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except SystemExit as error:
-        # What Ray makes of SIGTERM while it is connected.
+        # While Ray is connected, it turns SIGTERM into this exception.
         if error.code != signal.SIGTERM:
             raise
         click.echo("interrupted", err=True)
@@ -45,7 +45,7 @@ def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Treat SIGTERM during the block as Ctrl-C."""
+    """Make SIGTERM do the same as Ctrl-C during the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""One session of a search: it starts or resumes, runs, and prints what it found."""
+"""Runs one session of a search, from the connection to the cluster to the printed results."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def run_session(
 
     Args:
         experiment: what to run.
-        tracking: W&B's ``project``, ``entity``, mode (``wandb``) and ``artifacts``, and its sweep
-            where there is one (``sweep_id``, ``sweep_url``).
-        mode: where the W&B runs go; decided here when left out.
-        on_ready: called when the search can run, before it does.
+        tracking: the W&B settings: ``project``, ``entity``, ``wandb`` (the mode), ``artifacts``,
+            and for a W&B sweep ``sweep_id`` and ``sweep_url``.
+        mode: where the W&B runs go; None decides it by ``tracking``.
+        on_ready: called when the cluster is connected, before the search starts.
 
     Returns:
         The exit status.
@@ -48,17 +48,17 @@ def run_session(
     """
     from pcsearch.tracking.server.mode import resolve
 
-    # Before anything loads Ray.
+    # Ray reads its environment when it is loaded.
     set_environment(experiment.options.address)
     notes, place = console(stderr=True), experiment.directory.place
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
-    said = experiment.workload.notes(experiment.options.compile == "auto")
-    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes, *said):
+    workload_notes = experiment.workload.notes(experiment.options.compile == "auto")
+    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes, *workload_notes):
         say(notes, line)
     say(notes, f"Everything goes to {place}")
 
-    # They load Ray: a mistake that was found above should not wait for that.
+    # These load Ray, which takes seconds: the lines and the mistakes above come first.
     from pcsearch.engine.execution.preparation import connected_cluster, locked_directory
     from pcsearch.engine.execution.restore import restore
     from pcsearch.engine.execution.run import run
@@ -70,8 +70,8 @@ def run_session(
     def tell(line: str) -> None:
         warn(notes, line)
 
-    # To the end: W&B's threads write there too.
-    with ExitStack() as kept:
+    # The directory stays locked until W&B's threads, which write there, have ended.
+    with ExitStack() as stack:
         with (
             withhold_credentials(mode.mode),
             connected_cluster(experiment, tell) as cluster,
@@ -79,10 +79,10 @@ def run_session(
             on_ready()
             outcomes = experiment.outcomes()
             damage = experiment.workload.damage
-            restored = [restore(past, damage) for past in experiment.history.trials]
+            restored = [restore(trial, damage) for trial in experiment.history.trials]
             warn(notes, *(each.note for each in restored))
             live = LiveReport(experiment, outcomes, notes)
-            # Only now: a search that cannot start should leave nothing in W&B.
+            # Not earlier: a search that cannot start should leave nothing in W&B.
             registration = register_search(
                 experiment.sweep, tracking, mode.mode, experiment.resumed
             )
@@ -91,7 +91,7 @@ def run_session(
             warn(notes, registration.problem)
             wandb = make_callback(experiment, outcomes, registration)
             with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
-                kept.enter_context(locked_directory(experiment, registration.tracking))
+                stack.enter_context(locked_directory(experiment, registration.tracking))
                 outcome = run(experiment, restored, outcomes, [live, wandb], cluster)
         _report(experiment, outcome)
         _settle(wandb, notes)
@@ -103,13 +103,13 @@ def run_session(
 def _closed_on_error(
     experiment: Experiment, wandb: WandbCallback, notes: Console
 ) -> Iterator[None]:
-    """Close W&B's runs where an error ends the session, and say what to do."""
+    """Close W&B's runs if an error ends the block, and say what to do."""
     from pcsearch.engine.cluster.connection import ConnectionLostError
 
     try:
         yield
     except KeyboardInterrupt:
-        # The second interrupt: nothing is waited for.
+        # The user has interrupted for the second time, and does not want to wait.
         wandb.abandon("the search was interrupted twice")
         say(notes, f"Resume it: {resume_command(experiment.directory.place)}")
         raise
@@ -122,7 +122,7 @@ def _closed_on_error(
 
 
 def _advice(error: Exception, experiment: Experiment) -> str:
-    """What the user can do where the storage or the cluster has ended the session."""
+    """The error that ended the session, with what the user can do."""
     if isinstance(error, TakenOverError):
         return str(error)
     first = ""
@@ -139,7 +139,7 @@ def _status(outcome: SearchResult) -> int:
 
 
 def _settle(wandb: WandbCallback, notes: Console) -> None:
-    """Wait until W&B has everything, and say what it lacks."""
+    """Wait until W&B has all data, and print what it lacks."""
 
     def tell(runs: int) -> None:
         counted = "1 run" if runs == 1 else f"{runs} runs"
@@ -170,9 +170,9 @@ def console(stderr: bool = False) -> Console:
     """Standard output, or standard error."""
     from rich.console import Console
 
-    made = Console(stderr=stderr)
+    terminal = Console(stderr=stderr)
     # A file or a pipe has no width of its own, and 80 columns would fold the tables.
-    return made if made.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)
+    return terminal if terminal.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)
 
 
 def say(to: Console, text: str, style: str | None = None) -> None:
@@ -188,7 +188,7 @@ def warn(to: Console, *texts: str) -> None:
 
 
 def _describe(experiment: Experiment) -> str:
-    """The search in a line: how many trials, how they are chosen and stopped, and the seed."""
+    """One line about the search: its trials, method, rungs, metrics and seed."""
     sweep = experiment.sweep
     parts = [f"{experiment.directory.name}: up to {experiment.cap} trials, method {sweep.method}"]
     if sweep.early_terminate is not None:
@@ -225,7 +225,7 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
 
 
 def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:
-    """Say which command uploads what W&B lacks."""
+    """Print the command that uploads what W&B lacks."""
     from pcsearch.tracking.runs.offline_files import has_unmarked
     from pcsearch.tracking.server.mode import sync_command
 
@@ -235,6 +235,6 @@ def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> No
         lasting = directory.path if directory.copy is None else directory.copy.leftover
         say(output, f"Upload it to W&B: {sync_command(lasting)}")
     if mode == "online" and (files or unfinished):
-        # What had arrived of a run is known to the server alone.
+        # `wandb sync` would repeat epochs that the server has; --resume asks the server first.
         way = "Or upload it with no epoch twice" if files else "Upload it to W&B"
         say(output, f"{way}: {resume_command(place)} --wandb online")

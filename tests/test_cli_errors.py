@@ -19,7 +19,10 @@ TINY = "\n  dataset: {value: digits}\n  batch_size: {value: 100}\n"
 SWEEPS = {
     "malformed YAML": (
         "method: grid\nparameters: {a: [1, 2\n",
-        ["s.yaml:3:1: while parsing a flow sequence, did not find expected ',' or ']'"],
+        [
+            "s.yaml:3:1: while parsing a flow sequence, did not find expected ',' or ']'; "
+            "close the '[' of line 2, or put a comma between its parts"
+        ],
     ),
     "not a mapping": ("- method\n", ["s.yaml:1:1: "]),
     "an unknown parameter": (
@@ -176,16 +179,16 @@ OPTIONS = {
     ),
     "failed trials of nothing": (
         [QUICKSTART, "--rerun-failed"],
-        "error: --rerun-failed is a part of --resume DIR",
+        "error: --rerun-failed needs --resume DIR",
     ),
     "what an experiment keeps": (
         ["--resume", "nowhere", "--seed", "1", "--sampler", "tpe"],
-        "error: --resume: --sampler is the experiment's own; leave it out\n"
-        "error: --resume: --seed is the experiment's own; leave it out\n",
+        "error: --resume: --sampler cannot change in a resumed search; leave it out\n"
+        "error: --resume: --seed cannot change in a resumed search; leave it out\n",
     ),
     "a time that is none": (
         [QUICKSTART, "--time-budget", "8 hours"],
-        "'8 hours' is no time; write seconds, or such as 90s, 30m, 8h, 1h30m",
+        "'8 hours' is not a time; write seconds, or such as 90s, 30m, 8h, 1h30m",
     ),
     "no time": ([QUICKSTART, "--trial-timeout", "0s"], "'0s' is not a time above 0"),
     "a warm start from nothing": (
@@ -194,15 +197,15 @@ OPTIONS = {
     ),
     "a warm start of a grid": (
         [str(ROOT / "search_spaces" / "architecture_grid.yaml"), "--warm-start", "nowhere"],
-        "error: --warm-start: method grid does not learn from results; bayes does",
+        "error: --warm-start: method grid does not learn from results; use method bayes",
     ),
     "checkpoints of a function's own": (
         [QUICKSTART, "--trainable", "json:loads", "--checkpoint-every", "2"],
-        "error: --checkpoint-every: is of the PC transformer; a function of your own makes its",
+        "error: --checkpoint-every: is for the PC transformer only; leave it out",
     ),
     "a function that is compiled": (
         [QUICKSTART, "--trainable", "json:loads", "--compile", "off"],
-        "error: --compile: is of the PC transformer; a function of your own is never compiled",
+        "error: --compile: is for the PC transformer only; leave it out",
     ),
     "nothing to resume": (["--resume", "nowhere"], "no experiment is here"),
     "a storage that nothing opens": (

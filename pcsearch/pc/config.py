@@ -280,9 +280,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 def unknown_field(name: str) -> str:
     """The message about a parameter that is no field of ModelConfig."""
-    return f"the model has no parameter {name!r}" + suggestion(
-        name, [*ModelConfig.model_fields, PRESET_KEY]
-    )
+    hint = suggestion(name, [*ModelConfig.model_fields, PRESET_KEY])
+    return f"the model has no parameter {name!r}{hint or '; docs/parameters.md lists all of them'}"
 
 
 def check_value(name: str, value: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""The live report of a running search: a table on a terminal, else a line for each ended trial."""
+"""Shows a running search: a live table on a terminal, elsewhere a line for each ended trial."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Running:
 
     @property
     def progress(self) -> str:
-        """Its epochs so far, of all."""
+        """Its epochs so far, such as ``3/20``, or ``3`` where their number is unknown."""
         return f"{self.epoch}/{self.epochs}" if self.epochs is not None else str(self.epoch)
 
     @property
@@ -88,7 +88,7 @@ class LiveReport(LoggerCallback):
             yield
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Take in the trials that earlier sessions have ended."""
+        """Add the trials that ended in earlier sessions, once, at the first step."""
         if self._experiment.resumed and trials and not self._started:
             self._started = True
             self._ended = [each.result() for each in self._outcomes if each.ended]
@@ -96,7 +96,7 @@ class LiveReport(LoggerCallback):
             self._ended_before = len(self._ended)
 
     def log_trial_start(self, trial: Trial) -> None:
-        """A trial has started, or was restored."""
+        """Show a trial that has started or was restored."""
         config = dict(trial.config)
         epochs = self._experiment.workload.epochs(config)
         epoch = self._outcomes.epoch(trial.last_result or {})
@@ -106,7 +106,7 @@ class LiveReport(LoggerCallback):
         self._running[trial.trial_id] = running
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
-        """A trial has reported an epoch."""
+        """Show a running trial's newest epoch and values."""
         running = self._running.get(trial.trial_id)
         if running is not None:
             outcome = self._outcomes.of(trial.trial_id)
@@ -116,20 +116,20 @@ class LiveReport(LoggerCallback):
                 running.values[index] = running.values[index] if value is None else value
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
-        """A trial has ended: by itself, by the scheduler or by an error."""
+        """Show a trial that has ended; without a terminal, print its line."""
         self._running.pop(trial.trial_id, None)
         result = self._outcomes.of(trial.trial_id).result()
         self._ended.append(result)
         self._front = pareto_front([*self._front, result], self._metrics)
         if not self._console.is_terminal:
             pairs = zip(self._metrics, result.values, strict=True)
-            measured = ", ".join(f"{metric.name} {number(value)}" for metric, value in pairs)
-            ended = f"trial {result.number} {result.status} after epoch {result.epoch}"
-            line = f"{ended}: {measured}; {self.headline()}" if measured else ended
+            values = ", ".join(f"{metric.name} {number(value)}" for metric, value in pairs)
+            end = f"trial {result.number} {result.status} after epoch {result.epoch}"
+            line = f"{end}: {values}; {self.headline()}" if values else end
             self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def render(self) -> RenderableType:
-        """The table as it is now."""
+        """The live table as it is now."""
         searched = self._experiment.sweep.searched()
         shown = columns(self._metrics, searched)
         for ended in self._ended[-LATEST:]:
@@ -154,7 +154,10 @@ class LiveReport(LoggerCallback):
         return "; ".join(parts)
 
     def _seconds_left(self) -> float | None:
-        """The time for the remaining trials at this session's rate; running ones count in part."""
+        """The seconds that the remaining trials need at the rate of this session, None if unknown.
+
+        A running trial counts as the part of its epochs that is done.
+        """
         running = list(self._running.values())
         ended = len(self._ended) - self._ended_before
         done = ended + sum(r.share - r.share_before for r in running)
@@ -165,7 +168,7 @@ class LiveReport(LoggerCallback):
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person reads them: ``40 s``, ``3 min``, ``2 h 5 min``."""
+    """Seconds as text for a person: ``40 s``, ``3 min``, ``2 h 5 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

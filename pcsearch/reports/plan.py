@@ -1,4 +1,4 @@
-"""A plan as text for a person, or as JSON for a program."""
+"""Writes the plan of a search as text for a person, or as JSON for a program."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ RUNGS_SHOWN = 12
 
 
 def as_text(plan: Plan) -> str:
-    """The plan in lines that a person reads."""
+    """The plan as lines of text for a person."""
     return "\n".join(_lines(plan))
 
 
 def as_document(plan: Plan) -> str:
-    """The plan as one JSON document; infinities and NaN are text, which JSON has no numbers for."""
+    """The plan as one JSON document; infinities and NaN are text, as JSON has no such numbers."""
     sweep = plan.sweep
     metrics = [metric.spec() for metric in plan.metrics]
     document = {
@@ -55,7 +55,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"method: {sweep.method}: {plan.searcher}"
     for metric in plan.metrics:
         yield f"metric: {metric.describe()}"
-    grid = "" if plan.grid_size is None else f" (a grid of {plan.grid_size:,} combinations)"
+    whose = "the grid has" if sweep.method == "grid" else "the parameters have"
+    grid = "" if plan.grid_size is None else f" ({whose} {plan.grid_size:,} combinations)"
     yield f"trials: {'no bound' if plan.trials is None else f'{plan.trials:,}'}{grid}"
     if sweep.early_terminate is not None:
         yield f"scheduler: {_rungs(plan)}"
@@ -85,14 +86,14 @@ def _fixed(plan: Plan) -> list[Any]:
 
 def _rungs(plan: Plan) -> str:
     hyperband = plan.sweep.early_terminate
-    assert hyperband is not None, "it is asked where there is one"
+    assert hyperband is not None, "called only for a sweep with early_terminate"
     more = len(plan.rungs) - RUNGS_SHOWN
     epochs = ", ".join(map(str, plan.rungs[:RUNGS_SHOWN])) + (
         f" and {more} more" if more > 0 else ""
     )
-    judged = "its value there" if hyperband.strict else "its best value so far"
+    compared = "its value there" if hyperband.strict else "its best value so far"
     return (
-        f"ASHA: a trial continues after epochs {epochs or 'none'} if {judged} is among the best "
+        f"ASHA: a trial continues after epochs {epochs or 'none'} if {compared} is among the best "
         f"1/{hyperband.eta:g}"
     )
 
@@ -110,7 +111,7 @@ def _scheduler(plan: Plan) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON can hold: not finite numbers as YAML writes them, keys as text."""
+    """A value that JSON can hold: infinities and NaN as YAML writes them, and keys as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return yaml.safe_dump(value).split()[0]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The end of a search on the terminal: the ranked trials and the best configuration."""
+"""The results of a search on the terminal: the ranked trials and the best configuration."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATUS_STYLES = {
 
 
 def table(results: Sequence[TrialResult], sweep: Sweep, metrics: Sequence[Metric]) -> Table:
-    """The trials, the best first; of many, the best ROWS."""
+    """The table of the trials, the best first, with at most ROWS rows."""
     rows = ranked(results, metrics)
     searched = sweep.searched()
     shown = columns(metrics, searched)
@@ -73,7 +73,7 @@ def cells(
 def best_configurations(
     results: Sequence[TrialResult], sweep: Sweep, metrics: Sequence[Metric]
 ) -> Iterator[RenderableType]:
-    """The best trial's values as YAML, in the file's order; of several metrics, the front's."""
+    """The best trial's values as YAML; with several metrics, those of the trials on the front."""
     if not metrics:
         return
     winner = best(results, metrics)
@@ -95,7 +95,7 @@ def best_configurations(
 
 
 def failures(results: Sequence[TrialResult]) -> Iterator[str]:
-    """A line for every trial that failed: which, where to read more, and why."""
+    """A line for every trial that failed: its number, its error file, and its error."""
     for result in results:
         if result.status == "failed":
             yield f"trial {result.number} failed ({result.folder}/error.txt): {result.error}"
@@ -122,7 +122,7 @@ def _configuration(
 
 
 def _missing(results: Sequence[TrialResult], metrics: Sequence[Metric]) -> str:
-    """What trials report instead of a metric that none has."""
+    """A sentence on the names that trials report, if none reports the metric; else empty."""
     reported = {name for result in results for name in result.reported}
     absent = [metric.name for metric in metrics if metric.name not in reported]
     if not absent or not reported:

@@ -39,7 +39,7 @@ UNUSED = {
     "apiVersion": "it does not change the search",
     "kind": "it does not change the search",
 }
-"""Keys of W&B's agents, Launch and controllers, and why each has no effect here."""
+"""The keys for W&B's agents, Launch and controllers, each with the reason why it has no effect."""
 
 KEYS = (
     *("method", "metric", "metrics", "parameters", "early_terminate", "run_cap", "scheduler"),
@@ -50,9 +50,9 @@ KEYS = (
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep file that has passed every check that needs no model.
+    """A checked sweep file; the checks that need the model are those of the workload.
 
-    Two are equal if they ask for the same search, even if their texts differ.
+    Two sweeps are equal if they ask for the same search, even if their texts differ.
 
     Args:
         method: "grid", "random", "bayes", or "custom" for Optuna with any number of metrics.
@@ -68,7 +68,7 @@ class Sweep:
         source: the file as the user gave it.
         places: the place of each key at the file's top level: ``sweep.yaml:3:1``.
         text: the file's text.
-        notes: what the user should know of how the file is read, a line each.
+        notes: lines for the user about the file, such as the keys that have no effect.
     """
 
     method: Method
@@ -99,8 +99,8 @@ class Sweep:
         return [parameter for parameter in self.parameters.values() if not parameter.fixed]
 
 
-class UnsoundSweepError(PcsearchError):
-    """All problems of a sweep file, with those parameters that are valid.
+class InvalidSweepError(PcsearchError):
+    """A sweep file is wrong: the error has all its problems, and the parameters that are valid.
 
     Args:
         problems: the problems.
@@ -116,26 +116,27 @@ class UnsoundSweepError(PcsearchError):
         self.parameters = dict(parameters or {})
 
 
-def _no_name(_: str) -> bool:
+def _never(_: str) -> bool:
     return False
 
 
 def read_sweep(
     path: str | Path,
     *,
-    numeric: Callable[[str], bool] = _no_name,
+    numeric: Callable[[str], bool] = _never,
     overrides: Mapping[str, Any] | None = None,
 ) -> Sweep:
     """Read a sweep file.
 
     Args:
         path: the file.
-        numeric: whether the model takes a number for a parameter of this name; text such as
-            ``1e-3`` is then read as the number that it spells.
+        numeric: tells whether the model takes a number for a parameter of this name; text such
+            as ``1e-3``, which YAML reads as text, is then read as a number.
         overrides: by name, values that replace parameters of the file or add to them.
 
     Raises:
-        PcsearchError: the file cannot be read, or all the problems that it has.
+        PcsearchError: the file cannot be read.
+        InvalidSweepError: the file is wrong.
     """
     text = read_text(path)
     return parse_sweep(text, str(path), numeric=numeric, overrides=overrides)
@@ -145,7 +146,7 @@ def parse_sweep(
     text: str,
     source: str,
     *,
-    numeric: Callable[[str], bool] = _no_name,
+    numeric: Callable[[str], bool] = _never,
     overrides: Mapping[str, Any] | None = None,
 ) -> Sweep:
     """Read the text of a sweep file.
@@ -157,7 +158,8 @@ def parse_sweep(
         overrides: as in `read_sweep`.
 
     Raises:
-        PcsearchError: all the problems that it has.
+        PcsearchError: the text is not one mapping in YAML or JSON.
+        InvalidSweepError: the sweep is wrong.
     """
     problems: list[Problem] = []
     document = load(text, source, duplicates=problems)
@@ -175,7 +177,7 @@ def parse_sweep(
     run_cap = _run_cap(document, problems)
     texts = {key: _text(document, key, problems) for key in TEXTS}
     if problems or method is None:
-        raise UnsoundSweepError(sorted(problems, key=place), parameters)
+        raise InvalidSweepError(sorted(problems, key=place), parameters)
     return Sweep(
         method,
         metrics,
@@ -236,7 +238,7 @@ def _parameters(
 
 
 def _missing(document: Document, key: str, todo: str) -> Problem:
-    """The problem of a missing key; if it seems to be misspelt, that of its spelling."""
+    """The problem that a key is missing, or that it is misspelt if a key like it is there."""
     for other in document.value:
         if other not in KEYS and suggestion(other, KEYS) == suggestion(key, (key,)):
             return document.problem((other,), f"unknown key; did you mean {key!r}?")
@@ -249,7 +251,7 @@ def _check_together(
     parameters: Mapping[str, Parameter],
     problems: list[Problem],
 ) -> None:
-    """Report parts that are valid alone but not together."""
+    """Add the problems of keys that are valid alone but not together."""
     several = "metrics" in document.value
     if "metric" not in document.value and not several:
         hint = "write metric: {name: val_loss, goal: minimize}"

@@ -207,12 +207,12 @@ class WandbCallback(LoggerCallback):
     def _alert(self, outcome: TrialOutcome) -> alerts.Alert | None:
         """The alert at the end of the last trial of the search, once in a search."""
         outcomes, reached = self._outcomes, outcome.reached_target
-        if self._alert_sent or not (reached or outcomes.ended == self._context.max_trials):
+        if self._alert_sent or not (reached or outcomes.ended_count == self._context.max_trials):
             return None
         self._alert_sent = True
         return alerts.search_ended(
             self.group.name,
-            outcomes.ended,
+            outcomes.ended_count,
             outcomes.failures,
             None if outcomes.best is None else outcomes.best.result(),
             self._context.metrics,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.journal import Journal, Tracked
+from pcsearch.engine.records.journal import Journal, RunCompleted
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.tracking.callback import WandbCallback
 from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
@@ -57,7 +57,7 @@ def _history(experiment: Experiment) -> RunHistory:
     trials, journal = experiment.history.trials, Journal(experiment.directory.path)
     return RunHistory(
         frozenset(trial.id for trial in trials),
-        {trial.id: trial.tracked for trial in trials if trial.tracked is not None},
+        {trial.id: trial.run_step for trial in trials if trial.run_step is not None},
         experiment.over,
-        lambda trial_id, step: journal.add(Tracked(trial_id, step)),
+        lambda trial_id, step: journal.add(RunCompleted(trial_id, step)),
     )

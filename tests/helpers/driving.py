@@ -79,13 +79,13 @@ class Driver:
         for number, (name, trial) in enumerate(self.trials.items(), 1):
             by_target = self.outcomes.of(name).ended_by_target
             ended = Ended(name, False, [], by_target) if trial.over else None
-            past = TrialHistory(name, number, None, Path(), ended, stopped.get(name))
+            trial_history = TrialHistory(name, number, None, Path(), ended, stopped.get(name))
             reports = [
                 {"training_iteration": each["epoch"]} | each for each in self.reports.get(name, [])
             ]
-            past.__dict__["reports"] = reports
-            past.__dict__["last_report"] = reports[-1] if reports else None
-            trials.append(past)
+            trial_history.__dict__["reports"] = reports
+            trial_history.__dict__["last_report"] = reports[-1] if reports else None
+            trials.append(trial_history)
         return History(trials, compared, reached[0] if reached else None)
 
     def restored(self, scheduler: UntilTarget) -> Driver:

@@ -101,7 +101,7 @@ class FakeOutcomes(Outcomes):
         best: dict[str, float] | None = None,
     ) -> None:
         super().__init__([METRIC])
-        self.ended, self.failures = ended, failures
+        self.ended_count, self.failures = ended, failures
         for trial_id, rung in (rungs or {}).items():
             self.of(trial_id).stopped_at = rung
         for trial_id in cut:

@@ -78,7 +78,7 @@ def test_every_default_passes_its_own_check() -> None:
         ("num_block", "the model has no parameter 'num_block'; did you mean 'num_blocks'?"),
         ("Batch_size", "the model has no parameter 'Batch_size'; did you mean 'batch_size'?"),
         ("confg", "the model has no parameter 'confg'; did you mean 'config'?"),
-        ("zzz", "the model has no parameter 'zzz'"),
+        ("zzz", "the model has no parameter 'zzz'; docs/parameters.md lists all of them"),
     ],
 )
 def test_an_unknown_field_is_named_with_its_nearest_neighbour(name: str, message: str) -> None:

@@ -120,9 +120,9 @@ def test_drawn_configurations_show_what_is_searched(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--draw", "3"], "--draw is a part of the plan; add --plan"),
-        (["--json"], "--json is a part of the plan; add --plan"),
-        (["--plan", "--resume", "x"], "--plan is of a SWEEP file, not of --resume"),
+        (["--draw", "3"], "--draw needs --plan; add it"),
+        (["--json"], "--json needs --plan; add it"),
+        (["--plan", "--resume", "x"], "--plan takes a SWEEP file, not --resume"),
     ],
 )
 def test_options_of_the_plan_need_it(

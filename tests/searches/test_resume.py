@@ -276,7 +276,7 @@ def test_failed_trials_are_tried_again_from_their_checkpoints(
     assert Counter(computed(folder)).most_common(1)[0][1] == 1
     status, _, err = command("--resume", "here")
     assert status == 1
-    assert "--rerun-failed tries failed ones again" in err
+    assert "--rerun-failed retries the failed ones" in err
     (folder / "mended").touch()
     status, _, err = command("--resume", "here", "--rerun-failed")
     assert status == 0, err

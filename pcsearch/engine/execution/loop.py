@@ -1,8 +1,8 @@
-"""Tune's loop: runs the trials of a source until there are no more, or the session has to end.
+"""The loop that runs trials with Tune's controller, until none is left or the session must end.
 
-``tune.run`` has the same loop. But at its end it reads the reports of every trial into a table,
-which takes 1 ms a trial on a disk and a request each at an address. It prints the ends of some
-trials whatever it is told, and takes the signals of the process.
+``tune.run`` has the same loop, and three faults. At its end it reads the reports of every trial
+into a table, which takes 1 ms a trial on a disk, and one request a trial at an address. It always
+prints the ends of some trials. And it takes over the signals of the process.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where Tune stores an experiment.
+    """The place where Tune stores an experiment.
 
     Args:
-        name: of the experiment's directory.
+        name: the name of the experiment's directory.
         parent: the path of the folder that the directory is in.
-        filesystem: of that path, None for this machine's.
+        filesystem: the file system of that path, None for this machine's.
     """
 
     name: str
@@ -50,17 +50,17 @@ def run_trials(
     max_failures: int = 0,
     is_due: Callable[[], bool] = lambda: False,
 ) -> list[Trial]:
-    """Run trials until the source has no more, or the session has to end.
+    """Run trials until the source has no more, or the session must end.
 
     Args:
-        trainable: what a trial runs.
-        resources: of a trial, by the names ``cpu`` and ``gpu``.
+        trainable: the function that a trial runs.
+        resources: how many CPUs and GPUs a trial takes, by the names ``cpu`` and ``gpu``.
         place: where Tune stores checkpoints and its own state.
         source: gives the trials.
         scheduler: stops trials.
-        callbacks: hear of everything that happens to trials.
+        callbacks: Tune's callbacks, called for each event of a trial.
         max_failures: how often a failed trial is retried.
-        is_due: whether the session has to end; asked before every step.
+        is_due: tells whether the session must end; called before every step.
 
     Returns:
         All trials that the source has given.

@@ -1,4 +1,4 @@
-"""Prepares the run of a search: connects to the cluster, checks it, and makes the directory."""
+"""Prepares a session: connects to the cluster, checks its nodes, and makes the directory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cluster:
 
     Args:
         connection: to Ray.
-        resources: of a trial and of the nodes.
+        resources: what a trial takes, and what the nodes have.
         watcher: checks the nodes that join.
     """
 
@@ -44,8 +44,7 @@ def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> It
 
     Args:
         experiment: to run.
-        tell: is called with a line about what is waited for, and about each node that cannot run
-            trials.
+        tell: prints a line: what the session waits for, and each node that cannot run trials.
 
     Raises:
         PcsearchError: there is no such cluster, or trials would fail on it.
@@ -63,7 +62,7 @@ def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> It
         storage = directory.path.parent if directory.copy is None else directory.copy.store.parent
         packages = workload.worker_packages(experiment.sweep)
         nodes = resources.suitable_nodes()
-        # Where an autoscaler starts the first node, there is none yet.
+        # There may be no node yet: an autoscaler starts the first when a trial asks for it.
         if nodes:
             check_nodes(nodes, storage, packages)
         if experiment.resumed:
@@ -80,11 +79,11 @@ def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> It
 def locked_directory(
     experiment: Experiment, tracking: dict[str, Any]
 ) -> AbstractContextManager[None]:
-    """Make the directory of a new search, and let no other process run it until the block ends.
+    """Make the directory of a new search, and lock it until the block ends.
 
     Args:
-        experiment: to run; the directory of a resumed one is locked already.
-        tracking: the settings of the tracking, which a resume needs.
+        experiment: the experiment; the directory of a resumed one is locked already.
+        tracking: the settings of W&B's runs, for the record.
 
     Raises:
         PcsearchError: the directory cannot be made.
@@ -92,7 +91,9 @@ def locked_directory(
     if experiment.resumed:
         return nullcontext()
     record = _record(experiment) | {"tracking": tracking}
-    return experiment.directory.created(experiment.sweep.text, record, experiment.history.known)
+    return experiment.directory.created(
+        experiment.sweep.text, record, experiment.history.warm_start
+    )
 
 
 @contextmanager
@@ -106,9 +107,9 @@ def _silent_loggers() -> Iterator[None]:
 
 
 def _record(experiment: Experiment) -> dict[str, Any]:
-    """What ``experiment.json`` keeps of an experiment."""
+    """The record of an experiment, for ``experiment.json``."""
     options = asdict(experiment.options)
-    # The directory itself tells them, wherever it is moved.
+    # The directory may be moved or renamed: its path gives them.
     del options["storage_path"], options["name"]
     # They belong to one session.
     del options["deadline"], options["address"]

@@ -23,7 +23,7 @@ from pcsearch.engine.records.history import TrialHistory
 from pcsearch.engine.storage.files import await_answer, is_remote, local_path
 
 Damage = Callable[[Path], str]
-"""Tells what is wrong with a checkpoint's folder, an empty string where nothing is."""
+"""Tells what is wrong with the checkpoint in a folder; an empty string if nothing is."""
 Report = dict[str, Any]
 
 
@@ -32,44 +32,44 @@ class RestoredTrial:
     """A trial of an earlier session, and the checkpoints that it can be restored from.
 
     Args:
-        past: the trial.
-        checkpoints: the usable ones with the reports that came with them, oldest first.
-        discarded: the checkpoints that cannot be used.
+        trial_history: the trial.
+        checkpoints: the usable checkpoints with their reports, oldest first.
+        discarded: the folders of the checkpoints that cannot be used.
         note: what the user should know about the restore, else empty.
     """
 
-    past: TrialHistory
+    trial_history: TrialHistory
     checkpoints: tuple[tuple[Path, Report], ...]
     discarded: tuple[Path, ...] = ()
     note: str = ""
 
 
-def restore(past: TrialHistory, damage: Damage) -> RestoredTrial:
-    """Find the checkpoints of a trial that are whole and were reported.
+def restore(trial: TrialHistory, damage: Damage) -> RestoredTrial:
+    """Find the checkpoints that a trial of an earlier session can be restored from.
 
-    The trial is restored from the newest of them.
+    They are undamaged, and their reports were written. The newest of them is used.
 
     Args:
-        past: the trial.
+        trial: the trial.
         damage: tells what is wrong with a checkpoint.
     """
-    folders = sorted(path for path in past.folder.glob("checkpoint_*") if path.is_dir())
-    if past.over:
-        # Nothing is restored from them, so their damage does not matter.
-        reports = past.reports if len(folders) > 1 else [past.last_report or {}]
-        return RestoredTrial(past, _with_reports(folders, reports))
+    folders = sorted(path for path in trial.folder.glob("checkpoint_*") if path.is_dir())
+    if trial.over:
+        # An ended trial does not train again, so damage in its checkpoints does not matter.
+        reports = trial.reports if len(folders) > 1 else [trial.last_report or {}]
+        return RestoredTrial(trial, _with_reports(folders, reports))
     whole: list[tuple[Path, Report]] = []
     problems: list[str] = []
-    for path, report in reversed(_with_reports(folders, past.reports)):
-        # One whole checkpoint is enough, and one from an address would have to be copied first.
+    for path, report in reversed(_with_reports(folders, trial.reports)):
+        # To check a checkpoint at an address, it must be copied here: one whole one is enough.
         problem = "" if whole and is_remote(path) else damage(local_path(path))
         if problem:
             problems.insert(0, f"{path.name}: {problem}")
         else:
             whole.insert(0, (path, report))
-    kept = {path for path, _ in whole}
-    discarded = tuple(path for path in folders if path not in kept)
-    return RestoredTrial(past, tuple(whole), discarded, _note(past, whole, problems))
+    usable = {path for path, _ in whole}
+    discarded = tuple(path for path in folders if path not in usable)
+    return RestoredTrial(trial, tuple(whole), discarded, _note(trial, whole, problems))
 
 
 def restore_in_tune(restored: RestoredTrial, trial: SearchTrial) -> None:
@@ -79,13 +79,13 @@ def restore_in_tune(restored: RestoredTrial, trial: SearchTrial) -> None:
         restored: the trial of the earlier session.
         trial: the new one, with the same id.
     """
-    past = restored.past
+    trial_history = restored.trial_history
     trial.init_local_path()  # type: ignore[no-untyped-call]
     metadata: Any = trial.run_metadata
-    if past.over:
-        trial.status = Trial.ERROR if past.failed else Trial.TERMINATED
-        metadata.last_result = dict(past.last_report or {})
-    if past.failed:
+    if trial_history.over:
+        trial.status = Trial.ERROR if trial_history.failed else Trial.TERMINATED
+        metadata.last_result = dict(trial_history.last_report or {})
+    if trial_history.failed:
         metadata.error_filename = EXPR_ERROR_FILE
     for path in restored.discarded:
         trial.delete_checkpoint(path.name)
@@ -96,12 +96,12 @@ def restore_in_tune(restored: RestoredTrial, trial: SearchTrial) -> None:
     newest, report = restored.checkpoints[-1]
     # The next checkpoint gets the next number, as if the trial had not been interrupted.
     trial.storage.current_checkpoint_index = _index(newest)
-    if not past.over:
+    if not trial_history.over:
         metadata.last_result = dict(report)
 
 
 def restore_for_retry(trial: SearchTrial, damage: Damage) -> None:
-    """Let a failed trial of this session start again from its newest checkpoint that is whole."""
+    """Prepare the retry of a failed trial: it starts from its newest undamaged checkpoint."""
     whole: list[Any] = []
     for result in reversed(checkpoint_results(trial)):
         # As in `restore`, one whole checkpoint is enough.
@@ -133,18 +133,18 @@ def _damage_in_storage(trial: SearchTrial, checkpoint: Checkpoint, damage: Damag
 def _with_reports(
     folders: Iterable[Path], reports: Iterable[Report]
 ) -> tuple[tuple[Path, Report], ...]:
-    """The checkpoints that were reported, with their reports."""
+    """The checkpoints whose reports were written, with these reports."""
     by_name = {report.get(CHECKPOINT_DIR_NAME): report for report in reports}
     return tuple((path, by_name[path.name]) for path in folders if path.name in by_name)
 
 
-def _note(past: TrialHistory, whole: list[tuple[Path, Report]], problems: list[str]) -> str:
-    had_checkpoint = any(report.get(CHECKPOINT_DIR_NAME) for report in past.reports)
+def _note(trial: TrialHistory, whole: list[tuple[Path, Report]], problems: list[str]) -> str:
+    had_checkpoint = any(report.get(CHECKPOINT_DIR_NAME) for report in trial.reports)
     if (whole and not problems) or not had_checkpoint:
         return ""
     reason = "; ".join(problems) or "no checkpoint is left"
     start = f"restored from {whole[-1][0].name}" if whole else "starts from the beginning"
-    return f"trial {past.number}: {reason}; {start}"
+    return f"trial {trial.number}: {reason}; {start}"
 
 
 def _index(checkpoint: Path) -> int:

@@ -1,4 +1,4 @@
-"""Runs a search through Ray Tune to its end, or until it is interrupted."""
+"""Runs a session of a search on Ray Tune: puts searcher, scheduler, callbacks and loop together."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from pcsearch.errors import PcsearchError
 
 @dataclass(frozen=True)
 class SearchResult:
-    """How a session of a search has ended.
+    """The results of a session of a search, and why it ended.
 
     Args:
-        trials: in the order of their numbers.
+        trials: the results of all trials of the search, in the order of their numbers.
         reason: why the session ended before the search, empty where the search has ended.
         reached: the id of the trial that reached the metric's target, None if none did.
         ray_logs: the folder of Ray's own logs.
@@ -64,11 +64,11 @@ def run(
     """Run a search to its end, or until it is interrupted.
 
     Args:
-        experiment: to run; its directory is locked.
+        experiment: the search; its directory is locked.
         restored: its trials of earlier sessions.
-        outcomes: of its trials.
-        callbacks: hear of everything that happens to trials.
-        cluster: to run on.
+        outcomes: the outcomes of its trials, to which this session adds.
+        callbacks: Tune's callbacks, called after those that write reports and outcomes.
+        cluster: the cluster to run on.
 
     Raises:
         StorageError: the directory cannot be written.
@@ -102,7 +102,7 @@ def run(
             _place(directory),
             _trial_source(experiment, restored, outcomes, cluster),
             scheduler,
-            # No callback sees a report that is not written, or an end that is not recorded.
+            # The order matters: no other callback gets a report or an end that is not yet on disk.
             [
                 ResultLog(outcomes.epoch),
                 ends,
@@ -121,7 +121,7 @@ def run(
 
 @contextmanager
 def _storage_errors(directory: ExperimentDirectory) -> Iterator[None]:
-    """Turn an error of the storage that ends a session into one line.
+    """Turn an error of the storage that ends a session into a `StorageError` of one line.
 
     Raises:
         StorageError: the storage has failed in the block.
@@ -135,7 +135,7 @@ def _storage_errors(directory: ExperimentDirectory) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # The errors of a storage at an address have no numbers.
+        # An error of a storage at an address has no number that says what failed.
         if error.errno not in NO_STORAGE and directory.copy is None:
             raise
         raise storage_error(error) from error

@@ -1,4 +1,4 @@
-"""A trial that keeps its newest and best checkpoints, and is retried where that can help."""
+"""Tune's trial, extended: keeps its newest and best checkpoints, and decides on retries."""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ class TrialContext:
 class SearchTrial(Trial):
     """A trial that keeps its newest and best checkpoints, and is retried where that can help.
 
+    It adds each report to its outcome before anyone else gets the report.
+
     Args:
         number: from 1, in the order of suggestion.
         trial_id: the trial's id.
@@ -105,7 +107,7 @@ class SearchTrial(Trial):
         self.folder = context.directory / folder_name(number, trial_id)
         """The trial's folder on this machine; Tune may store its checkpoints elsewhere."""
         self.hung = ""
-        """Why the watchdog has killed the trial's process, empty where it has not."""
+        """Why the watchdog killed the trial's process, empty where it did not."""
         self.error = ""
         """The last error: what it means where that is known, and the exception's lines."""
         self.storage_error = ""
@@ -125,7 +127,7 @@ class SearchTrial(Trial):
             self._exclude(self._context.watcher.unfit)
 
     def should_stop(self, result: dict[str, Any]) -> bool:
-        """Take in a report, before the scheduler, the searcher and the callbacks get it.
+        """Add a report to the outcome, before the scheduler, the searcher and callbacks get it.
 
         Tune asks this first, with the report flattened; everyone else reads it in the outcome.
 
@@ -137,7 +139,7 @@ class SearchTrial(Trial):
         return ends or self.outcome.stop_requested
 
     def handle_error(self, exc: Any = None) -> None:
-        """Note an error, and decide whether a retry can help.
+        """Record an error, and decide whether a retry can help.
 
         Raises:
             Exception: the error itself, where the connection to the cluster has caused it.
@@ -162,7 +164,7 @@ class SearchTrial(Trial):
         return not self._is_final and bool(super().should_recover())  # type: ignore[no-untyped-call]
 
     def on_checkpoint(self, checkpoint_result: Any) -> None:
-        """Keep a checkpoint; of the others, keep the newest and the best, and delete the rest.
+        """Add a checkpoint; keep the two newest and the best one, and delete the others.
 
         The report that came with it is flattened.
         """
@@ -179,11 +181,11 @@ class SearchTrial(Trial):
                 self._delete(result.checkpoint)
 
     def add_checkpoint(self, name: str, report: Mapping[str, Any]) -> None:
-        """Make a checkpoint of an earlier session known.
+        """Add a checkpoint of an earlier session.
 
         Args:
-            name: of its folder.
-            report: that came with it.
+            name: the name of its folder.
+            report: the report that came with it.
         """
         path = f"{self.storage.trial_fs_path}/{name}"
         checkpoint = Checkpoint(path, self.storage.storage_filesystem)
@@ -193,14 +195,14 @@ class SearchTrial(Trial):
         """Delete a checkpoint that the trial cannot be restored from.
 
         Args:
-            name: of its folder.
+            name: the name of its folder.
         """
         path = f"{self.storage.trial_fs_path}/{name}"
         self._delete(Checkpoint(path, self.storage.storage_filesystem))
 
     @property
     def best_checkpoint(self) -> Path | None:
-        """The folder here of the checkpoint with the best report, the newest where none is best."""
+        """The local folder of the best checkpoint, or of the newest if none has a value."""
         results = checkpoint_results(self)
         best = self._best(results) or (results[-1] if results else None)
         return None if best is None else self.folder / PurePath(best.checkpoint.path).name
@@ -211,7 +213,7 @@ class SearchTrial(Trial):
         return {key: value for key, value in state.items() if key not in NOT_SAVED}
 
     def _meaning(self, error: Any, cause: Any) -> str:
-        """What an error means for the user, else empty; notes whether a retry can help."""
+        """What an error means for the user, else empty; sets whether a retry can help."""
         if self.hung:
             return self.hung
         if _is_out_of_memory(cause):
@@ -228,10 +230,10 @@ class SearchTrial(Trial):
         return ""
 
     def _was_storage_away(self, cause: Any) -> bool:
-        """Whether the trial failed because a storage at an address did not answer, and now it does.
+        """Whether the trial failed because a storage at an address did not answer for a time.
 
-        Such a failure does not count. Where the storage still does not answer, the search ends.
-        Where it answers and does not take the same checkpoint twice, the trial has failed.
+        Such a failure does not count. If the storage still does not answer, the search ends. If it
+        answers, but refuses the same checkpoint twice, the trial has failed.
         """
         is_of_storage = isinstance(cause, CheckpointStorageError) and not is_lasting(cause)
         if not is_of_storage or not is_remote(self.folder):
@@ -243,7 +245,7 @@ class SearchTrial(Trial):
         try:
             await_answer(self.folder)
         except StorageError as error:
-            # The search tells which storage it is.
+            # The search names the storage when it ends.
             self.storage_error = error_line(error.__cause__ or error)
             return False
         return True
@@ -281,7 +283,7 @@ class SearchTrial(Trial):
                 checkpoint.filesystem.delete_dir(checkpoint.path)
 
     def _best(self, results: list[Any]) -> Any:
-        """The first result with the best value; a metric may report its best value so far."""
+        """The first result with the best value: a metric such as best_val_mse repeats its best."""
         metric = self._context.metric
         if metric is None:
             return None
@@ -289,11 +291,11 @@ class SearchTrial(Trial):
         return None if index is None else results[index]
 
     def _copy_error_file(self, meaning: str) -> None:
-        """Copy Tune's file of errors into the trial's folder at once: Tune does it later."""
+        """Copy Tune's file of errors into the trial's folder now; Tune would do it later."""
         if self.error_file is None:
             return
         file, folder = Path(self.error_file), self.folder
-        # The storage may be what has failed; the search tells it.
+        # The storage itself may have failed; then the search ends with that error.
         with contextlib.suppress(OSError):
             if meaning:
                 with file.open("a", encoding="utf-8") as stream:

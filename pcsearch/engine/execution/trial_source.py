@@ -22,16 +22,16 @@ from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
 
 
 class TrialSource(SearchAlgorithm):
-    """Tune's search algorithm, which asks the searcher for trials until it has no more.
+    """Tune's search algorithm: gives restored trials first, then those that the searcher suggests.
 
-    A trial is suggested only when it can start at once: later the searcher knows more.
+    A trial is suggested only when it can start at once, because the searcher learns from every
+    report until then. The journal gets a line for each trial before the trial starts.
 
     Args:
-        searcher: suggests the trials.
-        restored: the trials of earlier sessions, which the searcher knows.
-        slots: gives how many trials can run at once.
-        context: what all trials have in common. The journal in its directory gets a line for every
-            trial before the trial starts.
+        searcher: suggests the new trials.
+        restored: the trials of earlier sessions, which the searcher has already.
+        slots: tells how many trials can run at the same time.
+        context: what all trials have in common.
     """
 
     def __init__(
@@ -42,16 +42,16 @@ class TrialSource(SearchAlgorithm):
         context: TrialContext,
     ) -> None:
         self._searcher = searcher
-        # The trials that are over take no slot.
-        self._restored = deque(sorted(restored, key=lambda each: not each.past.over))
+        # The ended trials come first: they take no slot, so they need not wait for one.
+        self._restored = deque(sorted(restored, key=lambda each: not each.trial_history.over))
         self._suggested = len(restored)
         self._slots = slots
         self._context, self._journal = context, Journal(context.directory)
         self._running: set[str] = set()
         for each in restored:
-            # They are part of the results also where the session ends before it comes to them.
-            config = searcher.config(each.past)
-            context.outcomes.begin(each.past.id, each.past.number, config)
+            # Here, not in `next_trial`: a session that ends early shows all trials in its results.
+            config = searcher.config(each.trial_history)
+            context.outcomes.begin(each.trial_history.id, each.trial_history.number, config)
         self._spec: Mapping[str, Any] = {}
         self._has_finished = False
 
@@ -65,24 +65,26 @@ class TrialSource(SearchAlgorithm):
         """The next trial, None where there is none or all slots are taken."""
         is_full = len(self._running) >= self._slots()
         if self._restored:
-            past = self._restored[0].past
-            if not past.over:
+            trial_history = self._restored[0].trial_history
+            if not trial_history.over:
                 if is_full:
                     return None
-                self._running.add(past.id)
-            trial = self._trial(past.number, past.id, self._searcher.config(past))
+                self._running.add(trial_history.id)
+            trial = self._trial(
+                trial_history.number, trial_history.id, self._searcher.config(trial_history)
+            )
             restore_in_tune(self._restored.popleft(), trial)
             return trial
         return None if self._has_finished or is_full else self._new_trial()
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Tell the searcher a report."""
+        """Give a report to the searcher."""
         self._searcher.on_trial_result(trial_id, result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell the searcher the end of a trial, whose slot is free now."""
+        """Free the slot of a trial that has ended, and tell the searcher."""
         self._running.discard(trial_id)
         self._searcher.on_trial_complete(trial_id, result, error)
 

@@ -1,7 +1,8 @@
-"""What a search is by its file and options: read, checked, and nothing written or started.
+"""Reads and checks what defines a search: its sweep file and its options.
 
-The plan, a new search, a resumed one and a sweep to register all begin here. Nothing here loads
-Ray: a mistake in a sweep file is told at once.
+The plan, a new search, a resumed one and the registration of a sweep all begin here. Nothing is
+written or started. Nothing here loads Ray, which takes seconds: a mistake in a sweep file is
+reported at once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.early_terminate import rung_problem
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.reading.text import read_text
-from pcsearch.sweeps.sweep import Sweep, UnsoundSweepError, parse_sweep, place
+from pcsearch.sweeps.sweep import InvalidSweepError, Sweep, parse_sweep, place
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class SearchDefinition:
 
     Args:
         sweep: what to search.
-        options: what was asked besides.
-        folder: where the search was started: relative paths start there.
+        options: the options of the command.
+        folder: the folder in which the search was started: relative paths start there.
         workload: what the trials run.
     """
 
@@ -40,12 +41,12 @@ class SearchDefinition:
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What trials are compared by, empty where neither file nor workload says."""
+        """The metrics that trials are compared by; empty if neither file nor workload has one."""
         return self.sweep.metrics or self.workload.default_metrics()
 
     @property
     def max_epochs(self) -> int | None:
-        """The epochs of the longest trial, None where nobody knows."""
+        """The epochs of the longest trial, None where they are not known."""
         return self.workload.max_epochs(self.sweep)
 
     @property
@@ -56,23 +57,23 @@ class SearchDefinition:
 
     @property
     def trial_limit(self) -> int | None:
-        """How many trials there are at most, None where nothing bounds them."""
+        """The largest number of trials, None where nothing bounds it."""
         return trial_cap(self.sweep, self.options.num_samples)
 
 
 def define_search(
     sweep_file: Path, options: Options, folder: Path | None = None, text: str | None = None
 ) -> SearchDefinition:
-    """Read a sweep, and hold it to what its trials run and to the sampler.
+    """Read a sweep, and check it against the workload of its trials and the sampler.
 
     Args:
-        sweep_file: the sweep's file, or what messages call it where its text is given.
-        options: what was asked besides.
-        folder: where the search was started, the current folder where it starts now.
-        text: of the sweep, where no file has it.
+        sweep_file: the sweep's file, or its name in messages if ``text`` is given.
+        options: the options of the command.
+        folder: the folder in which the search was started; None for the current folder.
+        text: the sweep's text, for a sweep that is not in a file.
 
     Raises:
-        PcsearchError: whatever is wrong with the sweep or the options, all of it.
+        PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
     """
     folder = Path.cwd() if folder is None else folder
     workload = _workload(options, folder)
@@ -81,7 +82,7 @@ def define_search(
         sweep = parse_sweep(
             text, str(sweep_file), numeric=workload.numeric, overrides=options.overrides
         )
-    except UnsoundSweepError as error:
+    except InvalidSweepError as error:
         more = workload.parameter_problems(error.parameters.values())
         raise PcsearchError(sorted([*error.problems, *more], key=place)) from None
     workload.check(sweep)
@@ -91,7 +92,7 @@ def define_search(
 
 
 def trial_cap(sweep: Sweep, num_samples: int | None) -> int | None:
-    """How many trials a sweep has: the least of --num-samples, run_cap and the grid's size.
+    """The largest number of trials: the least of --num-samples, run_cap and the grid's size.
 
     None where nothing bounds them.
     """
@@ -100,33 +101,35 @@ def trial_cap(sweep: Sweep, num_samples: int | None) -> int | None:
 
 
 def grid_size(sweep: Sweep) -> int | None:
-    """How many configurations a grid has, None where the method is another."""
+    """The number of configurations of a grid, None where the method is another."""
     planned = configurations(sweep, seed=0)
     return planned.size if isinstance(planned, Grid) else None
 
 
 def _workload(options: Options, folder: Path) -> Workload:
-    """What the trials of a search run: the user's function where one is named.
+    """The workload of a search: the function of ``--trainable``, else the PC transformer.
 
     Raises:
-        PcsearchError: an option does not go with it.
+        PcsearchError: an option cannot be used with a function of the user.
     """
     if options.trainable is None:
         return PCTransformer()
     if options.checkpoint_every > 1:
-        message = "is of the PC transformer; a function of your own makes its own checkpoints"
+        message = (
+            "is for the PC transformer only; leave it out (a function saves its own checkpoints)"
+        )
         raise PcsearchError(Problem(message, "--checkpoint-every"))
     if options.compile == "off":
-        message = "is of the PC transformer; a function of your own is never compiled"
+        message = "is for the PC transformer only; leave it out (a function is never compiled)"
         raise PcsearchError(Problem(message, "--compile"))
     return UserFunction(options.trainable, folder)
 
 
 def _check_rungs(sweep: Sweep, options: Options, workload: Workload) -> Sweep:
-    """See that trials are long enough for the rungs.
+    """Check that trials are long enough for the rungs; --set epochs may make them too short.
 
     Raises:
-        PcsearchError: they are not, by the file.
+        PcsearchError: they are too short by the file itself.
     """
     max_epochs = workload.max_epochs(sweep)
     if sweep.early_terminate is None or max_epochs is None:
@@ -135,7 +138,7 @@ def _check_rungs(sweep: Sweep, options: Options, workload: Workload) -> Sweep:
     if message is None:
         return sweep
     if "epochs" in options.overrides:
-        # A trial run with fewer epochs is no mistake in the file.
+        # The user shortens the trials to try the file out, and the file itself is right.
         return replace(sweep, notes=(*sweep.notes, f"early_terminate: {message}"))
     key = "early_terminate"
     raise PcsearchError(Problem(message, sweep.places.get(key, sweep.source), key))

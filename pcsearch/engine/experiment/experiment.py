@@ -1,6 +1,6 @@
-"""A search that is ready to run, new or resumed: checked, and with the place of its directory.
+"""A search that is ready to run, new or resumed: its definition, directory and history.
 
-Nothing here loads Ray: a mistake in a sweep file is told at once.
+Nothing here loads Ray, which takes seconds: a mistake in a sweep file is reported at once.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Experiment(SearchDefinition):
     """A search that is ready to run: everything is checked, nothing has started.
 
     Args:
-        directory: where everything lies.
-        cap: how many trials there are at most.
+        directory: the experiment's directory.
+        cap: the largest number of trials.
         resumed: whether earlier sessions of the search have run.
-        history: what they have written.
+        history: what those sessions wrote, or the results of a warm start.
     """
 
     directory: ExperimentDirectory
@@ -60,12 +60,12 @@ def new_experiment(sweep_file: Path, options: Options, text: str | None = None) 
     """A new search by its sweep file; nothing is written.
 
     Args:
-        sweep_file: the sweep's file, or what messages call it where its text is given.
-        options: what was asked besides.
-        text: of the sweep, where no file has it.
+        sweep_file: the sweep's file, or its name in messages if ``text`` is given.
+        options: the options of the command.
+        text: the sweep's text, for a sweep that is not in a file.
 
     Raises:
-        PcsearchError: whatever is wrong with the sweep or the options, all of it.
+        PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
     """
     search = define_search(sweep_file, options, text=text)
     sweep, cap = search.sweep, search.trial_limit
@@ -106,7 +106,7 @@ def resumed_experiment(
         raise PcsearchError(f"{directory.place}: its record has an unknown option {unknown!r}")
     options = _options(stored, directory)
     if options.num_samples is None:
-        record_file = directory.shown(RECORD_FILE)
+        record_file = directory.place_of(RECORD_FILE)
         raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
     folder = Path(record["folder"])
     search = define_search(directory.sweep, options, folder)
@@ -126,13 +126,13 @@ def resumed_experiment(
 
 
 def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Options:
-    places = {"storage_path": directory.above, "name": directory.name}
+    places = {"storage_path": directory.parent, "name": directory.name}
     try:
         return TypeAdapter(Options).validate_python({**stored, **places})
     except ValidationError as error:
         first = error.errors()[0]
         what = ".".join(map(str, first["loc"]))
-        path = directory.shown(RECORD_FILE)
+        path = directory.place_of(RECORD_FILE)
         raise PcsearchError(
             f"{path}: the record is damaged (options.{what}: {first['msg']})"
         ) from None

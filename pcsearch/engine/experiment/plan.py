@@ -40,15 +40,15 @@ class Plan:
 
 
 def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
-    """Read and check a sweep, and say what its search would do.
+    """The plan of a sweep's search, after the sweep and the options are checked.
 
     Args:
-        sweep_file: the file.
-        options: what was asked besides.
+        sweep_file: the sweep file.
+        options: the options of the command.
         draws: how many configurations to draw.
 
     Raises:
-        PcsearchError: whatever is wrong with the sweep or the options, all of it.
+        PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
     """
     search = define_search(sweep_file, options)
     sweep, cap = search.sweep, search.trial_limit

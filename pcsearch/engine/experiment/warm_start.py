@@ -1,4 +1,4 @@
-"""Warm start: results of other experiments that a new bayes search starts from."""
+"""Warm start: reads the results of older experiments that a new bayes search starts from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.history import History, TrialHistory, read_history
-from pcsearch.engine.records.journal import Known
+from pcsearch.engine.records.journal import WarmStartResult
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError, Problem
@@ -28,29 +28,29 @@ class WarmStart:
     """The results that a search starts from.
 
     Args:
-        known: the results, for the journal.
-        notes: a line an experiment: how many of its results are used, and why not all.
+        results: for the journal of the new search.
+        notes: a line for each experiment: how many of its results are used, and why not all.
     """
 
-    known: tuple[Known, ...]
+    results: tuple[WarmStartResult, ...]
     notes: tuple[str, ...]
 
 
 def warm_start(experiment: Experiment) -> WarmStart:
     """Read the results of the experiments of ``--warm-start``.
 
-    A result is used where the trial would be one of the new search: every setting that the new
-    sweep fixes, or leaves at its default, is the same, and what it searches is in its range. Its
-    value is the best that it reported of the new sweep's metrics.
+    A result is used if its trial could be a trial of the new search: every setting that the new
+    sweep fixes, or leaves at its default, is the same, and each value that it searches is in its
+    range. The result's value is the best that the trial reported of the new sweep's metric.
 
     Raises:
-        PcsearchError: there is no experiment at a path, or the method does not learn.
+        PcsearchError: there is no experiment at a path, or the method does not use results.
     """
     sources = experiment.options.warm_start
     if sources and experiment.sweep.method not in ("bayes", "custom"):
-        message = f"method {experiment.sweep.method} does not learn from results; bayes does"
+        message = f"method {experiment.sweep.method} does not learn from results; use method bayes"
         raise PcsearchError(Problem(message, OPTION))
-    known: list[Known] = []
+    results: list[WarmStartResult] = []
     notes = []
     for source in dict.fromkeys(sources):
         directory = directory_at(source, OPTION)
@@ -61,20 +61,21 @@ def warm_start(experiment: Experiment) -> WarmStart:
         why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
         note = f"{OPTION} {source}: {taken} of {total} results used"
         notes.append(f"{note} (not: {why})" if why else note)
-        known += used
-    return WarmStart(tuple(known), tuple(notes))
+        results += used
+    return WarmStart(tuple(results), tuple(notes))
 
 
 def _usable(
     new: Experiment, old: ExperimentDirectory, options: Mapping[str, Any], history: History
-) -> tuple[list[Known], Counter[str]]:
-    used: list[Known] = []
+) -> tuple[list[WarmStartResult], Counter[str]]:
+    """The results of an old experiment that are used, and how many are not, by the reason."""
+    used: list[WarmStartResult] = []
     reasons = Counter[str]()
     # The other experiment's trainable is not loaded: it may be anybody's code.
     if options.get("trainable") != new.options.trainable:
         reasons["of another trainable"] = len(history.trials)
         return used, reasons
-    space, config_of = OptunaSpace(new.sweep.parameters.values()), _configs(new, old, options)
+    space, config_of = OptunaSpace(new.sweep.parameters.values()), _config_of(new, old, options)
     for trial in history.trials:
         config = config_of(trial)
         # By the new search's metrics, which may be others than the old one's.
@@ -94,13 +95,14 @@ def _usable(
         if differing is not None:
             reasons[f"with another {differing}"] += 1
             continue
-        used.append(Known(old.place, trial.id, point, list(outcome.best)))
+        used.append(WarmStartResult(old.place, trial.id, point, list(outcome.best)))
     return used, reasons
 
 
-def _configs(
+def _config_of(
     new: Experiment, old: ExperimentDirectory, options: Mapping[str, Any]
 ) -> Callable[[TrialHistory], dict[str, Any]]:
+    """A function from a trial of an old experiment to its configuration."""
     overrides, seed = options.get("overrides"), options.get("seed")
     sweep = read_sweep(
         old.sweep,
@@ -119,10 +121,10 @@ def _point(sweep: Sweep, space: OptunaSpace, config: Mapping[str, Any]) -> dict[
     point = {}
     for name in space.distributions:
         parameter = sweep.parameters[name]
-        found = locate(parameter.distribution, value_of(config, parameter))
-        if found is None:
+        position = locate(parameter.distribution, value_of(config, parameter))
+        if position is None:
             return name
-        point[name] = found
+        point[name] = position
     return point
 
 
@@ -132,8 +134,8 @@ def _difference(one: Any, other: Any, path: Sequence[str] = ()) -> str | None:
         for name in {**one, **other}:
             if name not in one or name not in other:
                 return ".".join((*path, str(name)))
-            found = _difference(one[name], other[name], (*path, str(name)))
-            if found is not None:
-                return found
+            difference = _difference(one[name], other[name], (*path, str(name)))
+            if difference is not None:
+                return difference
         return None
     return None if close(one, other) else ".".join(path)

@@ -1,7 +1,8 @@
-"""The experiment's directory: the one place that knows its file names, and what it keeps.
+"""The directory of an experiment: makes it, checks it, and locks it for one process.
 
-``sweep.yaml`` is the user's file as it was, ``experiment.json`` what was asked besides, and
-``journal.jsonl`` what the search has decided; the rest is Tune's, with a folder for every trial.
+``sweep.yaml`` is a copy of the user's file, ``experiment.json`` is the record (the options and
+more), and ``journal.jsonl`` has the decisions of the search. The rest is Tune's, with a folder for
+every trial.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pcsearch import __version__
-from pcsearch.engine.records.journal import Journal, Known
+from pcsearch.engine.records.journal import Journal, WarmStartResult
 from pcsearch.engine.storage.files import StorageError, writing
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.engine.storage.store import Store, is_address, open_store
@@ -44,6 +45,7 @@ RECORD_KEYS: dict[str, type] = {
     SWEEP_HASH: str,
 }
 NAME_LENGTH = 100
+EXPERIMENTS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class ExperimentDirectory:
     """The directory of one search.
 
     Args:
-        path: absolute; of the working copy where the directory lies at an address.
-        copy: what keeps that at the address, None for a folder of this machine.
+        path: absolute; for a directory at an address, the path of its working copy.
+        copy: the working copy of a directory at an address, None for a folder of this machine.
     """
 
     path: Path
@@ -66,21 +68,21 @@ class ExperimentDirectory:
 
     @property
     def place(self) -> str:
-        """The path, or the address, as the user knows it."""
+        """The path or the address, for messages to the user."""
         return str(self.path) if self.copy is None else self.copy.store.address
 
-    def shown(self, name: str) -> str:
-        """The place of a file in it, as the user knows it."""
+    def place_of(self, name: str) -> str:
+        """The path or the address of a file in it, for messages to the user."""
         return str(self.path / name) if self.copy is None else self.copy.store.below(name).address
 
     @property
-    def above(self) -> str:
-        """The place of the folder that it is in."""
+    def parent(self) -> str:
+        """The path or the address of the folder that it is in."""
         return str(self.path.parent) if self.copy is None else self.copy.store.parent.address
 
     @property
     def name(self) -> str:
-        """The experiment's name: the directory's own."""
+        """The name of the experiment, which is also the directory's."""
         return self.path.name
 
     @property
@@ -90,75 +92,81 @@ class ExperimentDirectory:
 
     @contextmanager
     def created(
-        self, sweep_text: str, record: Mapping[str, Any], known: Iterable[Known] = ()
+        self, sweep_text: str, record: Mapping[str, Any], warm_start: Iterable[WarmStartResult] = ()
     ) -> Iterator[None]:
-        """`create` it, and be the only one that runs the search.
-
-        Raises:
-            PcsearchError: as there.
-        """
-        if self.copy is not None:
-            # At an address nothing is made in one step, so two that start at once settle it first.
-            with self.owned():
-                self.create(sweep_text, record, known)
-                yield
-            return
-        self.create(sweep_text, record, known)
-        with self.owned():
-            yield
-
-    def create(
-        self, sweep_text: str, record: Mapping[str, Any], known: Iterable[Known] = ()
-    ) -> None:
-        """Make the directory, with the sweep, older results, and the record of what was asked.
-
-        It gets its name when it is whole: a start that is killed leaves nothing in the way.
+        """`create` the directory, and lock it during the block.
 
         Raises:
             PcsearchError: it is there already, or cannot be written.
         """
-        # At an address a start that was killed leaves no record, and so is in nobody's way.
+        if self.copy is not None:
+            # At an address nothing is made in one step: of two that start at once, one has to get
+            # the lock first.
+            with self.owned():
+                self.create(sweep_text, record, warm_start)
+                yield
+            return
+        self.create(sweep_text, record, warm_start)
+        with self.owned():
+            yield
+
+    def create(
+        self, sweep_text: str, record: Mapping[str, Any], warm_start: Iterable[WarmStartResult] = ()
+    ) -> None:
+        """Make the directory, with the sweep, the results of a warm start, and the record.
+
+        It gets its name when it is complete, so a start that is killed does not take the name.
+
+        Args:
+            sweep_text: of the sweep file.
+            record: what `record` returns later.
+            warm_start: for the journal.
+
+        Raises:
+            PcsearchError: it is there already, or cannot be written.
+        """
+        # At an address a directory without a record counts as free.
         hidden = self.path.with_name(f".{self.name}.{secrets.token_hex(4)}")
-        made = ExperimentDirectory(hidden) if self.copy is None else self
+        draft = ExperimentDirectory(hidden) if self.copy is None else self
         try:
             self.check_absent()
-            made.path.mkdir(parents=True, exist_ok=made is self)
+            draft.path.mkdir(parents=True, exist_ok=draft is self)
             if self.copy is not None:
                 self.copy.discard_leftovers()
-            _write(made.sweep, sweep_text)
-            for each in known:
-                Journal(made.path).add(each)
-            made._write_record({**record, SWEEP_HASH: _hash(sweep_text.encode())})
-            made.path.rename(self.path)
+            _write(draft.sweep, sweep_text)
+            for result in warm_start:
+                Journal(draft.path).add(result)
+            draft._write_record({**record, SWEEP_HASH: _hash(sweep_text.encode())})
+            draft.path.rename(self.path)
         except (OSError, StorageError) as error:
             if isinstance(error, TakenOverError):
                 raise
             cause = error if isinstance(error, OSError) else error.__cause__
-            if made is not self:
-                shutil.rmtree(made.path, ignore_errors=True)
+            if draft is not self:
+                shutil.rmtree(draft.path, ignore_errors=True)
             # Another search has taken the name meanwhile.
             if isinstance(cause, OSError) and cause.errno in (errno.EEXIST, errno.ENOTEMPTY):
-                raise self._present(True) from None
+                raise self._exists_error(True) from None
             why = getattr(cause, "strerror", None) or error
             raise PcsearchError(
                 f"{self.place}: cannot be written ({why}); choose another --storage-path"
             ) from error
 
     def check_absent(self) -> None:
-        """See that `created` can make it.
+        """Check that nothing has the directory's place yet.
 
         Raises:
             PcsearchError: it is there already.
         """
         if self.copy is None:
             if self.path.exists():
-                raise self._present((self.path / RECORD_FILE).exists())
+                raise self._exists_error((self.path / RECORD_FILE).exists())
             return
         if not self.copy.is_free():
-            raise self._present(self.copy.store.get(RECORD_FILE) is not None)
+            raise self._exists_error(self.copy.store.get(RECORD_FILE) is not None)
 
     def record(self) -> dict[str, Any]:
-        """What `create` was given.
+        """The record of the experiment, as `create` or `rewrite` wrote it.
 
         Raises:
             PcsearchError: this is no experiment's directory, or its record is damaged.
@@ -166,44 +174,53 @@ class ExperimentDirectory:
         if self.copy is not None:
             for name in (RECORD_FILE, SWEEP_FILE):
                 self.copy.fetch_file(name)
-        path, shown = self.path / RECORD_FILE, self.shown(RECORD_FILE)
+        path, file = self.path / RECORD_FILE, self.place_of(RECORD_FILE)
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise PcsearchError(
-                f"{self.place}: no experiment is here ({RECORD_FILE} is missing)"
+                f"{self.place}: no experiment is here ({RECORD_FILE} is missing); {self._advice()}"
             ) from None
         except (OSError, ValueError) as error:
-            raise PcsearchError(f"{shown}: cannot be read ({error})") from error
+            raise PcsearchError(f"{file}: cannot be read ({error})") from error
         if not isinstance(record, dict):
-            raise PcsearchError(f"{shown}: the record is damaged (it is no mapping)")
+            raise PcsearchError(f"{file}: the record is damaged (it is no mapping)")
         if record.get("format") != FORMAT:
-            raise PcsearchError(f"{shown}: {_other_version(record)}")
+            raise PcsearchError(f"{file}: {_other_version(record)}")
         missing = [key for key in RECORD_KEYS if not isinstance(record.get(key), RECORD_KEYS[key])]
         if missing:
-            raise PcsearchError(f"{shown}: the record is damaged ({missing[0]} is missing)")
+            raise PcsearchError(f"{file}: the record is damaged ({missing[0]} is missing)")
         if not isinstance(record["tracking"].get("wandb"), str):
-            raise PcsearchError(f"{shown}: the record is damaged (tracking has no mode)")
+            raise PcsearchError(f"{file}: the record is damaged (tracking has no mode)")
         self._check_sweep(record)
         return record
 
+    def _advice(self) -> str:
+        """What to give instead of a directory that has no experiment."""
+        experiments = [] if self.copy is not None else _newest_experiments(self.path)
+        if not experiments:
+            return "give the directory that the search printed at its start"
+        names = ", ".join(shlex.quote(str(path)) for path in experiments[:EXPERIMENTS_SHOWN])
+        more = len(experiments) - EXPERIMENTS_SHOWN
+        return f"give one of those in it: {names}{f' and {more} more' if more > 0 else ''}"
+
     def _check_sweep(self, record: Mapping[str, Any]) -> None:
-        """See that the sweep is the one that trials have run of: their values come from it."""
+        """Check that the sweep was not changed: the values of the trials come from it."""
         try:
             data = self.sweep.read_bytes()
         except OSError as error:
             raise PcsearchError(
-                f"{self.shown(SWEEP_FILE)}: cannot be read ({error.strerror})"
+                f"{self.place_of(SWEEP_FILE)}: cannot be read ({error.strerror})"
             ) from error
         if _hash(data) != record[SWEEP_HASH]:
             raise PcsearchError(
-                f"{self.shown(SWEEP_FILE)}: the file was changed since the search began; put it "
-                "back as it was"
+                f"{self.place_of(SWEEP_FILE)}: the file was changed since the search began; "
+                "put it back as it was"
             )
 
     @contextmanager
     def tidied(self) -> Iterator[None]:
-        """Leave nothing on this machine, after the block, of a directory at an address."""
+        """Delete the working copy of a directory at an address after the block."""
         try:
             yield
         finally:
@@ -211,20 +228,20 @@ class ExperimentDirectory:
                 self.copy.clear()
 
     def fetch(self) -> None:
-        """Have all of it here that a session needs, where it lies at an address.
+        """Copy what a session needs of a directory at an address to this machine.
 
         Raises:
-            StorageError: it cannot be had.
+            StorageError: the storage does not give it.
         """
         if self.copy is not None:
             self.copy.fetch()
 
     @contextmanager
     def read(self) -> Iterator[None]:
-        """Have all that is read of the search here during the block; nothing is written.
+        """Have the files of the search on this machine during the block, only to read them.
 
         Raises:
-            StorageError: it cannot be had.
+            StorageError: the storage does not give them.
         """
         with self.tidied():
             if self.copy is not None:
@@ -232,7 +249,7 @@ class ExperimentDirectory:
             yield
 
     def rewrite(self, record: Mapping[str, Any]) -> None:
-        """Keep another record of what was asked.
+        """Replace the record.
 
         Raises:
             StorageError: it cannot be written.
@@ -241,7 +258,9 @@ class ExperimentDirectory:
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Be the only one that runs the search; a process that dies lets go of it.
+        """Lock the directory during the block: one process at a time runs the search.
+
+        The lock of a process that dies is free again.
 
         Raises:
             PcsearchError: another process runs it, or the directory cannot be written.
@@ -272,8 +291,8 @@ class ExperimentDirectory:
         text = json.dumps({"format": FORMAT, **record}, indent=2) + "\n"
         _write(self.path / RECORD_FILE, text)
 
-    def _present(self, whole: bool) -> PcsearchError:
-        if not whole:
+    def _exists_error(self, is_experiment: bool) -> PcsearchError:
+        if not is_experiment:
             return PcsearchError(
                 f"{self.place} is there already and is no experiment; choose another --name"
             )
@@ -284,15 +303,15 @@ class ExperimentDirectory:
 
 
 def directory_in(place: str | Path, name: str, option: str) -> ExperimentDirectory:
-    """The directory of an experiment in a folder or at an address, which has answered.
+    """The directory of an experiment by its name and the place that it is in.
 
     Args:
-        place: what it is in.
-        name: its own.
-        option: of the command that the place comes from.
+        place: a folder's path, or an address.
+        name: of the experiment.
+        option: with which the user gave the place, for messages.
 
     Raises:
-        PcsearchError: the address cannot be used.
+        PcsearchError: the address cannot be used, or does not answer.
     """
     if not is_address(str(place)):
         return ExperimentDirectory(Path(place).expanduser().resolve() / name)
@@ -300,24 +319,29 @@ def directory_in(place: str | Path, name: str, option: str) -> ExperimentDirecto
 
 
 def directory_at(place: str, option: str) -> ExperimentDirectory:
-    """The directory at a path or an address.
+    """The directory of an experiment by its own path or address.
+
+    Args:
+        place: the path or address.
+        option: with which the user gave it, for messages.
 
     Raises:
-        PcsearchError: the address cannot be used.
+        PcsearchError: the address cannot be used, or does not answer.
     """
     if not is_address(place):
         return ExperimentDirectory(Path(place).expanduser().resolve())
     store = open_store(place, option)
     if not store.parent.root:
-        raise PcsearchError(Problem(f"{place}: no experiment is here", option))
+        message = "no experiment is here; give the address that the search printed at its start"
+        raise PcsearchError(Problem(f"{place}: {message}", option))
     return ExperimentDirectory.at(store)
 
 
 def check_name(name: str) -> None:
-    """Hold an experiment's name to what a folder, a W&B group and a shell command can take.
+    """Check that a name can be that of a folder and a W&B group, and needs no quotes in a shell.
 
     Raises:
-        PcsearchError: it does not fit.
+        PcsearchError: it cannot.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or len(name) > NAME_LENGTH:
         raise PcsearchError(
@@ -334,6 +358,19 @@ def _other_version(record: Mapping[str, Any]) -> str:
         f"written by {by} of pcsearch (format {record.get('format')}), and this one, "
         f"{__version__}, reads format {FORMAT}; resume it with the version that wrote it"
     )
+
+
+def _newest_experiments(folder: Path) -> list[Path]:
+    """The directories of the experiments in a folder, the newest first."""
+    try:
+        records = [
+            (file.stat().st_mtime, file.parent)
+            for file in folder.glob(f"*/{RECORD_FILE}")
+            if not file.parent.name.startswith(".")
+        ]
+    except OSError:
+        return []
+    return [path for _, path in sorted(records, reverse=True)]
 
 
 def _hash(data: bytes) -> str:

@@ -14,11 +14,11 @@ from pcsearch.engine.records.journal import (
     Compared,
     Ended,
     Journal,
-    Known,
     ReachedTarget,
     Retried,
+    RunCompleted,
     Suggested,
-    Tracked,
+    WarmStartResult,
 )
 from pcsearch.engine.records.report import ITERATION, flatten
 from pcsearch.engine.storage.files import display_path, json_lines, last_json_line
@@ -39,41 +39,45 @@ def read_reports(folder: Path) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class TrialHistory:
-    """A trial as the journal and its own files tell it.
+    """A trial of earlier sessions, by the journal and the trial's own files.
 
     Args:
-        id: the trial's.
-        number: from 1.
-        point: what Optuna has chosen, None where the number says what the trial is.
-        folder: in the experiment's directory.
-        ended: how it has ended, None where it has not.
+        id: the trial's id.
+        number: from 1, in the order of suggestion.
+        point: the values that Optuna chose, None where the number gives the configuration.
+        folder: the trial's folder in the experiment's directory.
+        end: how it has ended, None where it has not.
         stopped_at: the rung at which it was stopped for being worse than others.
-        tracked: the last step of its W&B run, where that is complete.
+        run_step: the last step of its W&B run where that run is complete, else None.
     """
 
     id: str
     number: int
     point: Mapping[str, Any] | None
     folder: Path
-    ended: Ended | None = None
+    end: Ended | None = None
     stopped_at: int | None = None
-    tracked: int | None = None
+    run_step: int | None = None
 
     @property
     def over(self) -> bool:
-        """Whether it has come to its end."""
-        if self.ended is not None:
+        """Whether it has ended."""
+        if self.end is not None:
             return True
         return self.stopped_at is not None and self.has_reported(self.stopped_at)
 
     def has_reported(self, epoch: int) -> bool:
-        """Whether its reports go as far: a decision is written before the report it is about."""
+        """Whether it has a report of this epoch or a later one.
+
+        The journal gets a decision before ``result.json`` gets the report that it is about, so a
+        kill can leave the decision without the report.
+        """
         return int((self.last_report or {}).get(ITERATION) or 0) >= epoch
 
     @property
     def failed(self) -> bool:
         """Whether it has failed."""
-        return self.ended is not None and self.ended.failed
+        return self.end is not None and self.end.failed
 
     @cached_property
     def reports(self) -> list[dict[str, Any]]:
@@ -93,19 +97,19 @@ class History:
 
     Args:
         trials: in the order of their numbers.
-        compared: what happened at the rungs, in its order.
-        reached: which trial has ended the search, None if none has.
-        known: results of other searches that it started from.
+        comparisons: of trials at rungs, in the order in which they were made.
+        reached: which trial reached the target and so ended the search, None if none did.
+        warm_start: the results of other searches that it started from.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
-    compared: list[Compared] = field(default_factory=list)
+    comparisons: list[Compared] = field(default_factory=list)
     reached: ReachedTarget | None = None
-    known: list[Known] = field(default_factory=list)
+    warm_start: list[WarmStartResult] = field(default_factory=list)
 
     @property
     def unfinished(self) -> list[TrialHistory]:
-        """The trials that have not come to their ends."""
+        """The trials that have not ended."""
         return [trial for trial in self.trials if not trial.over]
 
     @property
@@ -114,31 +118,35 @@ class History:
         return [trial for trial in self.trials if trial.failed]
 
     def is_over(self, cap: int) -> bool:
-        """Whether nothing is left to do of a search of ``cap`` trials."""
+        """Whether a search of ``cap`` trials has nothing left to do."""
         enough = len(self.trials) >= cap or self.reached is not None
         return enough and not self.unfinished
 
 
 def read_history(directory: Path) -> History:
-    """Read what an experiment's directory tells of its search."""
+    """Read the history of a search from an experiment's directory.
+
+    Raises:
+        PcsearchError: the journal is damaged, or does not belong to the trials' folders.
+    """
     history = History()
     trials: dict[str, TrialHistory] = {}
     for event in Journal(directory).events():
-        if isinstance(event, Known):
-            history.known.append(event)
+        if isinstance(event, WarmStartResult):
+            history.warm_start.append(event)
         elif isinstance(event, Suggested):
             folder = directory / folder_name(event.number, event.trial)
             trials[event.trial] = TrialHistory(event.trial, event.number, event.point, folder)
         elif event.trial not in trials:
             raise _damaged(directory, f"it does not begin the trial {event.trial}")
         elif isinstance(event, Compared):
-            history.compared.append(event)
+            history.comparisons.append(event)
             if event.stopped:
                 trials[event.trial].stopped_at = event.rung
         elif isinstance(event, ReachedTarget):
             history.reached = event
         else:
-            _note(trials[event.trial], event)
+            _apply(trials[event.trial], event)
     history.trials = sorted(trials.values(), key=lambda trial: trial.number)
     _check(history, directory)
     reached = history.reached
@@ -146,13 +154,13 @@ def read_history(directory: Path) -> History:
         if trials[reached.trial].has_reported(reached.epoch):
             _end_all(history, reached)
         else:
-            # It will come to it again.
+            # The report is lost: the trial is restored, and reaches the target once more.
             history.reached = None
     return history
 
 
 def _check(history: History, directory: Path) -> None:
-    """See that a journal and the folders of the trials belong together."""
+    """Check that a journal and the folders of the trials belong together."""
     numbers = [trial.number for trial in history.trials]
     if numbers != list(range(1, len(numbers) + 1)):
         raise _damaged(directory, "trials are missing in it")
@@ -166,31 +174,31 @@ def _check(history: History, directory: Path) -> None:
 
 def _damaged(directory: Path, what: str) -> PcsearchError:
     return PcsearchError(
-        f"{display_path(directory / FILE)}: the journal is damaged: {what}; put the file's copy of "
-        "a backup in its place"
+        f"{display_path(directory / FILE)}: the journal is damaged: {what}; put a copy of "
+        "the file from a backup in its place"
     )
 
 
 def retry_failed(history: History) -> list[Retried]:
-    """Make the failed trials of a history unfinished ones; the events for the journal."""
+    """Make the failed trials of a history unfinished; return the events for the journal."""
     events = [Retried(trial.id) for trial in history.failed]
     for trial, event in zip(history.failed, events, strict=True):
-        _note(trial, event)
+        _apply(trial, event)
     return events
 
 
-def _note(trial: TrialHistory, event: Ended | Retried | Tracked) -> None:
+def _apply(trial: TrialHistory, event: Ended | Retried | RunCompleted) -> None:
     match event:
         case Ended():
-            # Its run, if there was one, has more to come.
-            trial.ended, trial.tracked = event, None
+            # A W&B run that was complete before lacks this end now.
+            trial.end, trial.run_step = event, None
         case Retried():
-            trial.ended = trial.tracked = None
-        case Tracked():
-            trial.tracked = event.step
+            trial.end = trial.run_step = None
+        case RunCompleted():
+            trial.run_step = event.step
 
 
 def _end_all(history: History, reached: ReachedTarget) -> None:
-    """A search that was killed just when it reached its target is over all the same."""
+    """End the other trials of a search that was killed just when it reached its target."""
     for trial in history.unfinished:
-        trial.ended = Ended(trial.id, False, [], by_target=trial.id != reached.trial)
+        trial.end = Ended(trial.id, False, [], by_target=trial.id != reached.trial)

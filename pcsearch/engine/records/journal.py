@@ -1,10 +1,10 @@
-"""The journal of a search: a line for everything that it has decided, written as it happens.
+"""The journal of a search: a file with a line for each decision, written before it takes effect.
 
-A search is restored from it and from its trials' own files (reports and checkpoints). Tune's state
-is not safe from a kill: it is written every few seconds, over the state before, and in pickles.
+A search is resumed from its journal and its trials' own files (reports and checkpoints). Tune's
+state is not safe from a kill: it is written every few seconds, over the state before, in pickles.
 
-A long journal has several files, ``journal.jsonl``, ``journal.0002.jsonl`` and so on: in a storage
-at an address a file is written anew for every line.
+A long journal has several files, ``journal.jsonl``, ``journal.0002.jsonl`` and so on: a storage at
+an address writes a whole file for every new line, so the files must stay small.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pcsearch.errors import PcsearchError
 
 FILE = "journal.jsonl"
 LARGEST_FILE = 64 * 1024
-# A thread of its own tells of W&B's runs.
+# Threads of the W&B runs write too.
 _WRITING = threading.Lock()
 
 
@@ -37,7 +37,7 @@ class Suggested:
     Args:
         trial: its id.
         number: its number, from 1.
-        point: what Optuna has chosen, None where the number alone says what the trial is.
+        point: the values that Optuna chose, None where the number gives the configuration.
     """
 
     name: ClassVar[str] = "suggested"
@@ -53,8 +53,8 @@ class Compared:
     Args:
         trial: its id.
         rung: in epochs.
-        loss: its value with the sign with which less is better, None without a finite one.
-        stopped: whether that ended it.
+        loss: its value, negated where more is better; None if it is not finite.
+        stopped: whether the comparison stopped it.
     """
 
     name: ClassVar[str] = "compared"
@@ -66,7 +66,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class ReachedTarget:
-    """A trial has ended the search: its report was as good as the metrics' targets.
+    """A trial has reached the targets of the metrics, which ends the search.
 
     Args:
         trial: its id.
@@ -82,14 +82,14 @@ class ReachedTarget:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial has come to its end.
+    """A trial has ended.
 
     Args:
         trial: its id.
         failed: whether it failed.
         values: the best of each metric, None where there is none.
         by_target: whether it was ended because another reached the target.
-        error: the first lines of what made it fail.
+        error: the first lines of its error, empty where it did not fail.
         by_hand: whether the user stopped it, from W&B.
     """
 
@@ -104,20 +104,20 @@ class Ended:
 
 @dataclass(frozen=True)
 class Retried:
-    """A trial that had failed is to be retried."""
+    """A failed trial is to be retried, because of ``--rerun-failed``."""
 
     name: ClassVar[str] = "again"
     trial: str
 
 
 @dataclass(frozen=True)
-class Known:
-    """A result of an older search that the searcher has started from.
+class WarmStartResult:
+    """A result of an older search from which this search's searcher starts.
 
     Args:
-        source: that search's directory.
-        trial: the id that the trial has there.
-        point: where it lies in this search's space, as Optuna has it.
+        source: the directory of the older search.
+        trial: the id of its trial.
+        point: the trial's values in this search's space, as Optuna has them.
         values: of this search's metrics.
     """
 
@@ -129,8 +129,8 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Tracked:
-    """A trial's W&B run has been closed with everything in it.
+class RunCompleted:
+    """The W&B run of a trial is closed, and has everything.
 
     Args:
         trial: its id.
@@ -142,9 +142,10 @@ class Tracked:
     step: int
 
 
-Event = Suggested | Compared | ReachedTarget | Ended | Retried | Known | Tracked
+Event = Suggested | Compared | ReachedTarget | Ended | Retried | WarmStartResult | RunCompleted
 KINDS: dict[str, type[Event]] = {
-    kind.name: kind for kind in (Suggested, Compared, ReachedTarget, Ended, Retried, Known, Tracked)
+    kind.name: kind
+    for kind in (Suggested, Compared, ReachedTarget, Ended, Retried, WarmStartResult, RunCompleted)
 }
 
 
@@ -160,24 +161,24 @@ class Journal:
 
     @property
     def path(self) -> Path:
-        """The file that is written to."""
+        """The file that gets the next line."""
         *_, last = self._files()
         if last.exists() and last.stat().st_size >= LARGEST_FILE:
             return self._file(len(self._files()) + 1)
         return last
 
     def _files(self) -> list[Path]:
-        """All of them, in the order of their events; the first where there is none."""
-        found = [self._file(1)]
-        while (more := self._file(len(found) + 1)).exists():
-            found.append(more)
-        return found
+        """All files, oldest first; the first is listed even before it exists."""
+        files = [self._file(1)]
+        while (following := self._file(len(files) + 1)).exists():
+            files.append(following)
+        return files
 
     def _file(self, number: int) -> Path:
         return self._directory / (FILE if number == 1 else f"journal.{number:04d}.jsonl")
 
     def add(self, event: Event) -> None:
-        """Write an event, to stay: it is on the disk when this returns.
+        """Write an event; it is on the disk when this returns.
 
         Raises:
             PcsearchError: the disk is full or cannot be written. The file is as it was.
@@ -203,7 +204,7 @@ class Journal:
             end_last_line(last)
 
     def events(self) -> Iterator[Event]:
-        """What has been written so far, without a last line that a killed search did not finish.
+        """The events so far, without a last line that a killed search did not finish.
 
         Raises:
             PcsearchError: another line is damaged.
@@ -223,8 +224,8 @@ class Journal:
             # Also pydantic's errors are ValueErrors.
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise PcsearchError(
-                    f"{display_path(file)}:{number}: the line is damaged, and with it the search; "
-                    "put the file's copy of a backup in its place"
+                    f"{display_path(file)}:{number}: the line is damaged; "
+                    "put a copy of the file from a backup in its place"
                 ) from None
 
 

@@ -1,4 +1,7 @@
-"""What became of the trials of a search: the one place for their values, their ends and why."""
+"""The outcomes of trials: their values, their status, and why they ended.
+
+Everything that asks what became of a trial asks here: scheduler, searcher, tables and W&B.
+"""
 
 from __future__ import annotations
 
@@ -23,27 +26,27 @@ from pcsearch.sweeps.metrics import Metric
 
 
 def _unknown(_: Mapping[str, Any]) -> int | None:
-    """How many epochs a trial has, where nobody knows."""
+    """None: for a search that does not know how many epochs its trials train."""
     return None
 
 
 @dataclass
 class TrialOutcome:
-    """What became of one trial so far: what it reported, whether it has ended, and why.
+    """The outcome of one trial so far: what it reported, whether it has ended, and why.
 
     Args:
         trial_id: Tune's id of the trial.
-        metrics: of the search, in their order.
+        metrics: the metrics of the search, in the order of the sweep file.
         time_attr: the name in a report that says how far the trial is, in epochs.
         number: from 1, in the order of suggestion.
         config: the values that it was given.
-        epochs: how many it trains by itself, None where nobody knows.
+        epochs: how many it trains if nothing stops it, None where that is not known.
         last_report: the newest report, empty before the first.
         latest: the values of the newest report that has a finite number of each metric.
-        best: the best value so far, in a list of one; of several metrics the same as ``latest``,
-            because no report is the best in all.
-        ended: whether it has come to its end.
-        failed: whether that end was a failure.
+        best: the best value so far, in a list of one; with several metrics the same as
+            ``latest``, because no report is the best in all of them.
+        ended: whether it has ended.
+        failed: whether it has ended with an error.
         error: the first lines of what made it fail, else an empty string.
         stopped_at: the rung, in epochs, at which the scheduler stopped it.
         reached_target: whether it ended the search by reaching the metric's target.
@@ -73,7 +76,7 @@ class TrialOutcome:
     without_value: bool = False
 
     def add(self, report: Report) -> None:
-        """Take in a report; the same report twice changes nothing."""
+        """Add a report; to add the same report twice changes nothing."""
         self.last_report = report
         values = [measured(report, metric.name) for metric in self.metrics]
         latest = [value for value in values if value is not None]
@@ -84,12 +87,12 @@ class TrialOutcome:
             self.best = latest
 
     def stop_by_user(self) -> None:
-        """Stop the trial at its next report, because the user asks for it; in any thread."""
+        """Stop the trial at its next report, because the user asks for it; safe in any thread."""
         self.stop_requested = True
 
     @property
     def epoch(self) -> int:
-        """How many epochs it has reported."""
+        """The epoch of its newest report, 0 before the first."""
         return epoch_of(self.last_report, self.time_attr)
 
     @property
@@ -99,7 +102,7 @@ class TrialOutcome:
 
     @property
     def values(self) -> tuple[float | None, ...]:
-        """What the trial is worth: its best values; None for each where it diverged or has none."""
+        """Its best value of each metric; all None where it diverged or has no value."""
         if self.best is None or self.diverged or self.without_value:
             return (None,) * len(self.metrics)
         return tuple(self.best)
@@ -141,7 +144,7 @@ class Outcomes:
     Args:
         metrics: what the search's trials are compared by; may be empty.
         time_attr: the name in a report that says how far its trial is, in epochs.
-        epochs: how many epochs a trial of a configuration trains by itself.
+        epochs: tells how many epochs a trial of a configuration trains if nothing stops it.
         history: what the earlier sessions of the search have written.
     """
 
@@ -153,8 +156,8 @@ class Outcomes:
         history: History | None = None,
     ) -> None:
         self.metrics = tuple(metrics)
-        self.ended = 0
-        """How many trials have come to their ends."""
+        self.ended_count = 0
+        """How many trials have ended."""
         self.failures = 0
         """How many of them failed."""
         self.reached: ReachedTarget | None = None
@@ -179,18 +182,18 @@ class Outcomes:
         return self._by_id[trial_id]
 
     def begin(self, trial_id: str, number: int, config: Mapping[str, Any]) -> TrialOutcome:
-        """The outcome of a trial that is new, or that an earlier session has begun."""
+        """Set the number and the values of a trial, new or from an earlier session."""
         outcome = self.of(trial_id)
         outcome.number, outcome.config = number, config
         outcome.epochs = self._epochs(config)
         return outcome
 
     def end(self, trial_id: str, error: str | None = None) -> TrialOutcome:
-        """A trial has come to its end.
+        """Record that a trial has ended.
 
         Args:
-            trial_id: the trial's.
-            error: the first lines of what made it fail, None where it did not.
+            trial_id: the trial's id.
+            error: the first lines of its error, None where it did not fail.
         """
         outcome = self.of(trial_id)
         if outcome.ended:
@@ -202,21 +205,21 @@ class Outcomes:
         return outcome
 
     def reach_target(self, reached: ReachedTarget) -> None:
-        """A trial has reached the target, which ends the search."""
+        """Record that a trial has reached the target, which ends the search."""
         self.reached = reached
         self.of(reached.trial).reached_target = True
 
     def epoch(self, report: Report) -> int:
-        """How many epochs a trial has trained at a report, 0 of an empty one."""
+        """The epoch of a report, 0 of an empty one."""
         return epoch_of(report, self._time_attr)
 
     def _count(self, outcome: TrialOutcome, change: int = 1) -> None:
-        self.ended += change
+        self.ended_count += change
         self.failures += change * outcome.failed
         self._compare(outcome)
 
     def _compare(self, outcome: TrialOutcome) -> None:
-        """Keep an ended trial where it is the best so far."""
+        """Make an ended trial the best one if it is better than those before it."""
         value = outcome.values[0] if outcome.values and not outcome.failed else None
         if value is None or None in outcome.values:
             return
@@ -228,17 +231,17 @@ class Outcomes:
 def outcome_of(
     trial: TrialHistory, metrics: Sequence[Metric], time_attr: str = EPOCH
 ) -> TrialOutcome:
-    """The outcome of a trial as the experiment's files tell it."""
+    """The outcome of a trial of earlier sessions, from the journal and its reports."""
     outcome = TrialOutcome(trial.id, tuple(metrics), time_attr, trial.number)
     outcome.ended, outcome.failed = trial.over, trial.failed
     outcome.stopped_at = trial.stopped_at
-    if trial.ended is not None:
-        outcome.error, outcome.ended_by_user = trial.ended.error, trial.ended.by_hand
-        outcome.ended_by_target = trial.ended.by_target
-        outcome.without_value = None in trial.ended.values and not trial.failed
-        values = [value for value in trial.ended.values if value is not None]
+    if trial.end is not None:
+        outcome.error, outcome.ended_by_user = trial.end.error, trial.end.by_hand
+        outcome.ended_by_target = trial.end.by_target
+        outcome.without_value = None in trial.end.values and not trial.failed
+        values = [value for value in trial.end.values if value is not None]
         if values and len(values) == len(metrics) and not trial.failed:
-            # The journal has them: the reports of very many trials take long to read.
+            # To read the reports of very many trials would take long.
             outcome.latest = outcome.best = values
             outcome.last_report = trial.last_report or {}
             return outcome

@@ -19,7 +19,7 @@ ITERATION = "training_iteration"
 SECONDS = "time_total_s"
 """How long the trial has run."""
 CONFIG = "config"
-"""The trial's values, a mapping."""
+"""The trial's configuration, a mapping."""
 TUNE_NAMES = frozenset(
     {
         *(ITERATION, SECONDS, CONFIG, "date", "done", "hostname", "node_ip", "pid", "timestamp"),
@@ -45,14 +45,18 @@ def flatten(nested: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def finite(value: Any) -> float | None:
-    """The finite number that a report has as a value, else None; numpy's and tensors' count."""
+    """A value of a report as a float, None if it is not one finite number.
+
+    Numbers of numpy and tensors with one element count as numbers.
+    """
     try:
         if hasattr(value, "item"):
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         return float(value) if math.isfinite(value) else None
-    # An array of several numbers, an integer beyond the floats, an object with another item.
+    # An array of several numbers, an integer too large for a float, an object whose ``item`` is
+    # something else.
     except (ValueError, RuntimeError, TypeError, OverflowError):
         return None
 
@@ -88,12 +92,12 @@ def best_report(reports: Iterable[Report], metric: Metric) -> int | None:
 
 
 def epoch_of(report: Report, time_attr: str) -> int:
-    """How many epochs a trial has trained at a report, 0 of an empty one."""
+    """The epoch of a report: how many epochs its trial has trained; 0 of an empty report."""
     return int(report.get(time_attr) or report.get(ITERATION) or 0)
 
 
-def by_trial(report: Report) -> Iterator[tuple[str, Any]]:
-    """What the trial itself has reported: names and values, without what Tune adds."""
+def reported_by_trial(report: Report) -> Iterator[tuple[str, Any]]:
+    """The names and values that the trial itself has reported, without those that Tune adds."""
     for name, value in report.items():
         if name not in TUNE_NAMES and not name.startswith(f"{CONFIG}{SEPARATOR}"):
             yield name, value
@@ -101,4 +105,4 @@ def by_trial(report: Report) -> Iterator[tuple[str, Any]]:
 
 def numbers_of_trial(report: Report) -> Iterator[str]:
     """The names of the finite numbers that the trial itself has reported."""
-    return (name for name, value in by_trial(report) if finite(value) is not None)
+    return (name for name, value in reported_by_trial(report) if finite(value) is not None)

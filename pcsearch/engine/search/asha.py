@@ -1,4 +1,4 @@
-"""The scheduler: ASHA where the sweep asks for hyperband."""
+"""ASHA, the scheduler of a sweep with ``early_terminate``: it stops bad trials at the rungs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def make_scheduler(
     time_attr: str = EPOCH,
     note: Note = forget,
 ) -> UntilTarget:
-    """The scheduler of a sweep.
+    """The scheduler of a sweep: ASHA where it has ``early_terminate``, else `UntilTarget`.
 
     Args:
         sweep: the sweep.
-        max_epochs: the epochs of its longest trial, None where nobody knows.
+        max_epochs: the epochs of its longest trial, None where they are not known.
         outcomes: of the search's trials.
         time_attr: the name in a report that says how far the trial is, in epochs.
         note: writes a decision into the journal.
@@ -47,18 +47,18 @@ def make_scheduler(
 class Asha(UntilTarget):
     """Asynchronous successive halving (Li et al., 2020).
 
-    A trial that comes to a rung is compared with those that were there before: it continues when
-    it is among the best 1/eta of them. One whose metric is not a finite number stops; one that
-    has no metric in its report is compared as soon as it has.
+    A trial that reaches a rung is compared with those that reached it before: it continues if it
+    is among the best 1/eta of them. A trial whose metric is not a finite number stops. A report
+    without the metric compares nothing: the next report with it does.
 
-    It is not Tune's scheduler, whose rungs are geometric only, let a NaN pass, and draw from
-    numpy's global generator.
+    Tune's own ASHA is not used: its rungs are geometric only, it lets a NaN pass, and it draws
+    from numpy's global generator.
 
     Args:
         hyperband: the rungs, eta, and which of a trial's values is compared.
         metric: what trials are compared by.
-        max_epochs: the epochs of the longest trial, at whose end none is stopped any more; None
-            where nobody knows.
+        max_epochs: the epochs of the longest trial, at whose end no trial is stopped any more;
+            None where they are not known.
         outcomes: of the search's trials.
         time_attr: the name in a report that says how far the trial is, in epochs.
         note: writes a decision into the journal.
@@ -81,9 +81,9 @@ class Asha(UntilTarget):
         self._end = math.inf if max_epochs is None else max_epochs
         self._time_attr = time_attr
         self.losses: dict[int, list[float]] = {rung: [] for rung in self._rungs}
-        """By rung, the losses that trials had there, in rising order: a loss is a value with the
-        sign with which less is better."""
-        # By running trial, the last rung where it was compared.
+        """By rung, the losses that trials had there, in rising order. A loss is the metric's value,
+        negated where more is better."""
+        # By the id of a running trial, the last rung where it was compared.
         self._compared_at: dict[str, int] = {}
 
     def on_trial_result(
@@ -92,7 +92,7 @@ class Asha(UntilTarget):
         """Continue or stop a trial after a report."""
         stopped_at = self._outcomes.of(trial.trial_id).stopped_at
         if stopped_at is not None:
-            # The session ended between the decision and its execution.
+            # An earlier session ended between the decision to stop the trial and the stop.
             epoch = finite(result.get(self._time_attr))
             late = epoch is None or epoch >= stopped_at
             return str(TrialScheduler.STOP if late else TrialScheduler.CONTINUE)
@@ -106,7 +106,7 @@ class Asha(UntilTarget):
     ) -> None:
         """Forget at which rung the trial was; its losses at the rungs stay.
 
-        One that failed is not forgotten: it may be retried from its checkpoint.
+        Tune does not call this for a trial that failed, which may be retried from its checkpoint.
         """
         self._compared_at.pop(trial.trial_id, None)
 
@@ -115,9 +115,9 @@ class Asha(UntilTarget):
         self.on_trial_complete(tune_controller, trial, {})
 
     def resume_from(self, history: History) -> None:
-        """Take over the rungs of earlier sessions, as far as they are the same."""
+        """Take over the losses of earlier sessions at the rungs that are still rungs."""
         super().resume_from(history)
-        for event in history.compared:
+        for event in history.comparisons:
             self._compared_at[event.trial] = event.rung
             if event.loss is not None and event.rung in self.losses:
                 insort(self.losses[event.rung], event.loss)
@@ -145,13 +145,13 @@ class Asha(UntilTarget):
         return not stops
 
     def _compared_loss(self, outcome: TrialOutcome, loss: float) -> float:
-        """What a trial is compared by: its newest loss where ``strict``, else its least so far."""
+        """The loss to compare a trial by: its newest where ``strict``, else its least so far."""
         if self._strict or outcome.best is None:
             return loss
         return min(loss, self._sign * outcome.best[0])
 
     def _rung_to_pass(self, trial_id: str, epoch: float) -> int | None:
-        """The highest rung that a trial has come to, unless it was compared there or beyond."""
+        """The highest rung that a trial has reached, unless it was compared there or later."""
         below = bisect_right(self._rungs, epoch)
         if below == 0 or epoch >= self._end:
             return None

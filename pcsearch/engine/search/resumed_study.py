@@ -25,19 +25,19 @@ def rebuilt_trials(history: History, space: Space, outcomes: Outcomes) -> list[F
         outcomes: of the trials of the history, with the metrics that the study optimises.
 
     Returns:
-        First the known results with a value of each metric, then the trials of the search in the
-        order of their numbers.
+        First the results of the warm start that have a value of each metric, then the trials of
+        the search in the order of their numbers.
 
     Raises:
         PcsearchError: the history does not fit the space.
     """
     try:
-        known = [
+        warm_start = [
             _optuna_trial(each.point, space, each.values)
-            for each in history.known
+            for each in history.warm_start
             if len(each.values) == len(outcomes.metrics)
         ]
-        return known + [_rebuilt(trial, space, outcomes) for trial in history.trials]
+        return warm_start + [_rebuilt(trial, space, outcomes) for trial in history.trials]
     except (ValueError, KeyError, TypeError) as error:
         raise PcsearchError(
             f"the experiment's journal does not fit its sweep file ({error}); was one changed?"
@@ -49,7 +49,7 @@ def _rebuilt(trial: TrialHistory, space: Space, outcomes: Outcomes) -> FrozenTri
     if not trial.over:
         return _optuna_trial(trial.point, space, None)
     # Where nobody wrote down its end, a rung or the target ended it when the search was killed.
-    went_wrong = trial.ended is not None and (trial.failed or None in trial.ended.values)
+    went_wrong = trial.end is not None and (trial.failed or None in trial.end.values)
     values = final_values(outcomes.of(trial.id), went_wrong=went_wrong)
     return _optuna_trial(trial.point, space, values)
 

@@ -1,4 +1,4 @@
-"""The searchers of Tune: they suggest the next trial's configuration, up to the cap on trials."""
+"""The searchers, which suggest the configuration of each new trial: grid, random and bayes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def make_searcher(
 
     Args:
         sweep: the sweep.
-        cap: how many trials it may suggest, None for no bound.
+        cap: the largest number of trials, None for no bound.
         seed: of random draws and of Optuna's sampler.
         sampler: which of Optuna's samplers suggests the trials of bayes.
         history: of a resumed or warm-started search, None for a new one.
@@ -59,7 +59,7 @@ class PlannedSearcher(Searcher):
 
     Args:
         planned: the configurations by number.
-        cap: how many are suggested, None for no bound.
+        cap: the largest number of trials, None for no bound.
         history: of a resumed search; the configurations after its trials are suggested.
     """
 
@@ -76,7 +76,7 @@ class PlannedSearcher(Searcher):
         return self._planned.config(trial.number - 1)
 
     def point(self, trial_id: str) -> None:
-        """None: a trial's number alone says what its configuration is."""
+        """None: the journal needs no point, a trial's number gives its configuration."""
 
     def suggest(self, trial_id: str) -> Any:
         """The next configuration, or FINISHED after the last."""
@@ -93,16 +93,16 @@ class PlannedSearcher(Searcher):
 
 
 class BayesSearcher(Searcher):
-    """Suggests what Optuna does, and tells it what each trial is worth.
+    """Suggests the configurations that Optuna chooses, and gives Optuna each trial's value.
 
-    A trial is worth the best value that it reported, also if the scheduler stopped it; of several
-    metrics, the values of the last report that has them all. A trial that failed or diverged, or
-    that reported no value, counts as its metric's ``impute`` says. A report without the metric
-    is ignored.
+    A trial's value is the best that it reported, also if the scheduler stopped it; with several
+    metrics, the values of the last report that has all of them. A trial that failed, diverged or
+    reported no value gets the value that its metric's ``impute`` says. A report without the
+    metric is ignored.
 
     Args:
         space: the parameters.
-        cap: how many trials are suggested, None for no bound.
+        cap: the largest number of trials, None for no bound.
         outcomes: of the search's trials, with the metrics that the study optimises.
         seed: of the sampler.
         sampler: its name.
@@ -125,10 +125,10 @@ class BayesSearcher(Searcher):
         self._outcomes = outcomes
         self._cap = cap
         self._suggested = len(history.trials)
-        # The results that a search starts from come first in its study.
-        known = len(trials) - len(history.trials)
-        self._numbers = {each.id: number for number, each in enumerate(history.trials, known)}
-        # Of the running trials alone, by their numbers in the study.
+        # The results of a warm start come first in the study.
+        warm_start = len(trials) - len(history.trials)
+        self._numbers = {each.id: number for number, each in enumerate(history.trials, warm_start)}
+        # The outcomes of the running trials only, by the trials' numbers in the study.
         self._running: dict[int, TrialOutcome] = {
             self._numbers[each.id]: outcomes.of(each.id) for each in history.unfinished
         }
@@ -148,7 +148,7 @@ class BayesSearcher(Searcher):
         return self._space.config(trial.point or {})
 
     def point(self, trial_id: str) -> dict[str, Any]:
-        """What Optuna has chosen for a trial, by the names of the parameters."""
+        """The values that Optuna chose for a trial, by the names of the parameters."""
         trials = self.study.get_trials(deepcopy=False)
         return dict(trials[self._numbers[trial_id]].params)
 
@@ -163,14 +163,14 @@ class BayesSearcher(Searcher):
         return self._space.config(trial.params)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Take in a report of a running trial."""
+        """Add a report of a running trial to its outcome."""
         if self._numbers[trial_id] in self._running:
             self._outcomes.of(trial_id).add(result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell Optuna what a trial is worth that has ended; a second time changes nothing."""
+        """Give Optuna the value of a trial that has ended; a second call changes nothing."""
         if result:
             # Of a trial that the scheduler stops, Tune shows the last report only here.
             self.on_trial_result(trial_id, result)

@@ -1,8 +1,8 @@
-"""The end of a whole search: a trial reaches the target, or the first all fail in the same way.
+"""The scheduler that ends a whole search: at the metric's target, or when trials only fail.
 
-Tune has stoppers for this. They end the other trials without telling the searcher and the
+Tune has stoppers for this. They end the other trials without a call of the searcher and the
 callbacks, and they end the winning trial before its last checkpoint is kept. So the scheduler does
-it: it sees the same reports, and the trials that it stops end in the usual way.
+it: it gets the same reports, and the trials that it stops end in the usual way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pcsearch.engine.records.report import ITERATION, Report, measured
 from pcsearch.sweeps.metrics import Metric
 
 HOPELESS = 5
-"""A search is given up when its first trials, so many of them, have all failed in the same way."""
+"""A search is given up when its first trials, as many as this, all fail in the same way."""
 Note = Callable[[Compared | ReachedTarget], None]
 
 
@@ -33,10 +33,11 @@ def forget(event: Compared | ReachedTarget) -> None:
 class UntilTarget(FIFOScheduler):
     """Runs every trial to its own end, until one reaches the target: then all end.
 
+    A trial reaches the target with a report that is as good as the target of every metric that
+    has one. If no metric has a target, no trial reaches it.
+
     Args:
-        outcomes: of the search's trials; they are told of a report before the scheduler is. A trial
-            reaches the target with a report that is as good as the targets of all metrics that
-            have one; where no metric has one, none does.
+        outcomes: of the search's trials; they have each report before the scheduler gets it.
         note: writes a decision into the journal.
     """
 
@@ -44,21 +45,21 @@ class UntilTarget(FIFOScheduler):
         super().__init__()  # type: ignore[no-untyped-call]
         self._outcomes = outcomes
         self._note = note
-        # By number, of the trials that have failed.
+        # The errors of the failed trials, by the trials' numbers.
         self._errors: dict[int, str] = {}
         self.give_up: Callable[[], None] = lambda: None
         """Called when the first trials have all failed in the same way."""
-        # Tune has names of its own for a scheduler's metric, and would check reports for it.
+        # Not an attribute `_metric`: Tune would look for it, and check each report for the metric.
         self._with_target = [metric for metric in outcomes.metrics if metric.target is not None]
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
-        """End the search where a trial of an earlier session has reached the target already."""
+        """End the search if a trial of an earlier session has reached the target already."""
         self._reaches(trial.trial_id, self._outcomes.of(trial.trial_id).last_report)
         if self._outcomes.reached is not None:
             tune_controller.search_alg.set_finished()
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
-        """The first trial that waits; Tune's own method goes through all ended ones every time."""
+        """The first trial that waits; Tune's own method is slow, it visits all ended trials."""
         live: set[Trial] = tune_controller.get_live_trials()  # type: ignore[no-untyped-call]
         for status in (Trial.PENDING, Trial.PAUSED):
             waiting = [trial for trial in live if trial.status == status]
@@ -80,7 +81,7 @@ class UntilTarget(FIFOScheduler):
         return str(TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
-        """Give the search up when its first trials have all failed in the same way."""
+        """Give up the search when its first trials have all failed in the same way."""
         if trial.should_recover():  # type: ignore[no-untyped-call]
             return
         number = int(trial.experiment_tag)
@@ -90,12 +91,12 @@ class UntilTarget(FIFOScheduler):
             self.give_up()
 
     def resume_from(self, history: History) -> None:
-        """Take over the decisions of earlier sessions; the target may have been another."""
+        """Take over the decisions of earlier sessions."""
         reached = history.reached
         if reached is not None and self._are_there(reached.values):
             self._outcomes.reach_target(reached)
         self._errors = {
-            t.number: _without_numbers(t.ended.error) for t in history.failed if t.ended is not None
+            t.number: _without_numbers(t.end.error) for t in history.failed if t.end is not None
         }
 
     def _reaches(self, trial_id: str, report: Report) -> bool:

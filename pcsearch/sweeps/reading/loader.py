@@ -18,12 +18,14 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What YAML 1.1 allows in a stream; everything else would stop the parser without a position.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 TAB = "a tab, where YAML takes only spaces as indentation; replace the tabs by spaces"
-# What to do about the commonest errors, by how PyYAML's two loaders put them.
+# What to do about the commonest errors, by a part of the message that both loaders of PyYAML have.
 HINTS = {
     "mapping values are not allowed": "check the indentation, and quote text that holds a colon",
     "cannot start any token": "quote text that begins with it",
     "expected <block end>": "check the indentation",
     "did not find expected key": "check the indentation",
+    "expected ',' or '}'": "close the '{{' of line {line}, or put a comma between its parts",
+    "expected ',' or ']'": "close the '[' of line {line}, or put a comma between its parts",
     "invalid Unicode character escape": "write the character itself",
 }
 
@@ -84,7 +86,9 @@ def _check_characters(source: SourceText) -> None:
 def _yaml_problem(source: SourceText, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     words = " ".join(", ".join(filter(None, (error.context, error.problem))).split())
-    message = "; ".join((words, *(hint for part, hint in HINTS.items() if part in words)))
+    line = None if error.context_mark is None else source.line(error.context_mark.index)
+    hints = (hint.format(line=line) for part, hint in HINTS.items() if part in words)
+    message = "; ".join((words, *hints))
     if mark is None:
         return Problem(message, source.name)
     tab = _tab_in_indentation(source, mark.index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pcsearch.engine.records.report import by_trial
+from pcsearch.engine.records.report import reported_by_trial
 from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
 
 MEDIA = (RECONSTRUCTIONS, RECONSTRUCTION_VIDEO)
@@ -37,7 +37,8 @@ def make_row(step: int, report: Mapping[str, Any]) -> Row:
 
 def values_of(report: Mapping[str, Any]) -> Values:
     """The numbers and strings of a flat report; scalars of numpy and torch are numbers."""
-    plain = ((name, _plain(value)) for name, value in by_trial(report) if name not in MEDIA)
+    reported = reported_by_trial(report)
+    plain = ((name, _plain(value)) for name, value in reported if name not in MEDIA)
     return {name: value for name, value in plain if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""Starts, feeds and ends the W&B runs of a search in threads, while the search continues."""
+"""Manages the W&B runs of a search in threads: starts them, sends their reports, ends them."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ WRITING_SECONDS = 3.0
 
 
 class RunManager:
-    """Keeps the W&B runs of a search: each method returns at once, and threads do the work.
+    """The W&B runs of a search: its methods return at once, and threads do the work.
 
-    Errors of W&B become problems. A method waits only where very many runs have ended and W&B
-    has not yet written or uploaded them.
+    An error of W&B does not end the search: it is added to ``problems``. Two methods may wait:
+    `settle` for all data, and `open` when very many ended runs are not yet written or uploaded.
 
     Args:
         group: what the runs have in common.
         mode: where they go. After an outage of the server, further runs are offline.
         best_metrics: the metrics whose best value, not the last, is in a run's summary.
         epoch: the epoch of a flat report.
-        history: what earlier sessions have written about the runs.
+        history: which runs earlier sessions have started and completed.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class RunManager:
     ) -> None:
         self.problems = Problems()
         self.unfinished: set[str] = set()
-        """The ids of runs that lack something which a later session can add."""
+        """The ids of runs that lack data which a later session can add."""
         self._group = group
         self._best_metrics = best_metrics
         self._epoch = epoch
@@ -70,7 +70,7 @@ class RunManager:
         self._queue.submit(tracked.start.run_id, lambda: tracked.add(row, summary))
 
     def close(self, tracked: TrackedRun, end: RunEnd) -> None:
-        """End a run."""
+        """End a run, after the data that was sent before."""
 
         def finish(run: WandbRun) -> None:
             try:
@@ -90,14 +90,14 @@ class RunManager:
         self._queue.submit(tracked.start.run_id, action)
 
     def remove_empty_files(self) -> None:
-        """Remove the empty files of sessions that were killed, before any run is open."""
+        """Remove the empty files of killed sessions; call it before any run is open."""
         with self.problems.noting("empty files were not removed"):
             self._empty_runs = offline_files.remove_empty(self._group.directory)
 
     def complete(self, start: RunStart, end: RunEnd) -> None:
         """Complete the run of a trial that ended in an earlier session.
 
-        A run that lacks nothing, as far as its files and the history tell, stays as it is.
+        A run that lacks nothing, by its files and the history, stays as it is.
         """
 
         def action() -> None:
@@ -121,7 +121,7 @@ class RunManager:
         return self._outage.mode != "online" or offline_files.is_uploaded(directory, run_id)
 
     def settle(self, tell: Callable[[int], None]) -> None:
-        """Wait until W&B has everything, as long as its server answers, and note what it lacks.
+        """Wait until W&B has all data, as long as its server answers; what it lacks is a problem.
 
         Args:
             tell: called now and then with the number of runs that W&B has not finished.
@@ -138,10 +138,10 @@ class RunManager:
             self._cut_off.clear()
 
     def abandon(self, reason: str) -> None:
-        """Leave W&B without what it does not have yet.
+        """Give up what W&B does not have yet, without a wait.
 
         Args:
-            reason: why, for the user.
+            reason: why, for the message to the user.
         """
         if count := self._queue.waiting:
             self.problems.add(f"W&B: {_count(count)} not uploaded to the end: {reason}")
@@ -173,7 +173,7 @@ class RunManager:
                         tracked.add(rows.make_row(self._epoch(report), report), {})
 
     def _finish(self, run: WandbRun, exit_code: int) -> None:
-        """End a run, and record where nothing of it is missing."""
+        """End a run, and record that it is complete if nothing of it is missing."""
         place = "written" if run.mode == "offline" else "uploaded"
         loss = f"a run was not {place} to its end"
         with self._outage.ending(run), self.problems.noting(loss):
@@ -191,7 +191,7 @@ class RunManager:
 
 
 def _has_end(run: WandbRun) -> bool:
-    """Whether the file of an offline run has its end: W&B does not tell where a disk is full."""
+    """Whether the file of an offline run is complete: W&B does not report a full disk."""
     end = time.monotonic() + WRITING_SECONDS
     while not offline_files.has_end(run.file):
         if time.monotonic() >= end:

@@ -20,25 +20,25 @@ from pcsearch.pc.checkpoint import damage
 
 
 @pytest.fixture
-def past(tmp_path: Path) -> TrialHistory:
+def trial(tmp_path: Path) -> TrialHistory:
     (tmp_path / "trial").mkdir()
     return TrialHistory("a", 7, None, tmp_path / "trial")
 
 
-def checkpoints(past: TrialHistory, *numbers: int) -> None:
+def checkpoints(trial: TrialHistory, *numbers: int) -> None:
     for number in numbers:
-        folder = past.folder / f"checkpoint_{number:06d}"
+        folder = trial.folder / f"checkpoint_{number:06d}"
         folder.mkdir()
         with zipfile.ZipFile(folder / "state.pt", "w") as archive:
             archive.writestr("data", bytes(1000))
 
 
-def keep_reports(past: TrialHistory, *numbers: int) -> None:
+def keep_reports(trial: TrialHistory, *numbers: int) -> None:
     lines = [
         json.dumps({"checkpoint_dir_name": f"checkpoint_{n:06d}", "training_iteration": n + 1})
         for n in numbers
     ]
-    (past.folder / "result.json").write_text("\n".join(lines) + '\n{"torn')
+    (trial.folder / "result.json").write_text("\n".join(lines) + '\n{"torn')
 
 
 def truncate(file: Path) -> None:
@@ -56,11 +56,11 @@ def empty(file: Path) -> None:
 
 
 def test_a_trial_is_restored_from_its_newest_checkpoint_that_was_reported(
-    past: TrialHistory,
+    trial: TrialHistory,
 ) -> None:
-    checkpoints(past, 4, 5, 6)
-    keep_reports(past, 3, 4, 5)
-    restored = restore(past, damage)
+    checkpoints(trial, 4, 5, 6)
+    keep_reports(trial, 3, 4, 5)
+    restored = restore(trial, damage)
     path, report = restored.checkpoints[-1]
     assert (path.name, report["training_iteration"]) == ("checkpoint_000005", 6)
     assert [path.name for path in restored.discarded] == ["checkpoint_000006"]
@@ -72,12 +72,12 @@ def test_a_trial_is_restored_from_its_newest_checkpoint_that_was_reported(
     [(truncate, "damaged"), (corrupt, "damaged"), (empty, "damaged"), (Path.unlink, "missing")],
 )
 def test_of_a_damaged_checkpoint_the_one_before_is_taken_and_told(
-    harm: Callable[[Path], None], told: str, past: TrialHistory
+    harm: Callable[[Path], None], told: str, trial: TrialHistory
 ) -> None:
-    checkpoints(past, 4, 5)
-    keep_reports(past, 4, 5)
-    harm(past.folder / "checkpoint_000005" / "state.pt")
-    restored = restore(past, damage)
+    checkpoints(trial, 4, 5)
+    keep_reports(trial, 4, 5)
+    harm(trial.folder / "checkpoint_000005" / "state.pt")
+    restored = restore(trial, damage)
     assert [path.name for path, _ in restored.checkpoints] == ["checkpoint_000004"]
     assert [path.name for path in restored.discarded] == ["checkpoint_000005"]
     assert restored.note == (
@@ -85,29 +85,31 @@ def test_of_a_damaged_checkpoint_the_one_before_is_taken_and_told(
     )
 
 
-def test_a_trial_without_a_whole_checkpoint_starts_over_and_says_so(past: TrialHistory) -> None:
-    checkpoints(past, 5)
-    keep_reports(past, 4, 5)
-    truncate(past.folder / "checkpoint_000005" / "state.pt")
-    restored = restore(past, damage)
+def test_a_trial_without_a_whole_checkpoint_starts_over_and_says_so(trial: TrialHistory) -> None:
+    checkpoints(trial, 5)
+    keep_reports(trial, 4, 5)
+    truncate(trial.folder / "checkpoint_000005" / "state.pt")
+    restored = restore(trial, damage)
     assert restored.checkpoints == ()
     assert restored.note.endswith("state.pt is damaged; starts from the beginning")
 
 
-def test_a_trial_whose_checkpoints_are_gone_starts_over_and_says_so(past: TrialHistory) -> None:
-    keep_reports(past, 4, 5)
-    assert restore(past, damage).note == "trial 7: no checkpoint is left; starts from the beginning"
+def test_a_trial_whose_checkpoints_are_gone_starts_over_and_says_so(trial: TrialHistory) -> None:
+    keep_reports(trial, 4, 5)
+    assert (
+        restore(trial, damage).note == "trial 7: no checkpoint is left; starts from the beginning"
+    )
 
 
-def test_a_trial_that_never_had_one_starts_over(past: TrialHistory) -> None:
-    assert (restore(past, damage).checkpoints, restore(past, damage).note) == ((), "")
+def test_a_trial_that_never_had_one_starts_over(trial: TrialHistory) -> None:
+    assert (restore(trial, damage).checkpoints, restore(trial, damage).note) == ((), "")
 
 
-def test_nothing_is_thrown_away_of_a_trial_that_is_over(past: TrialHistory) -> None:
-    checkpoints(past, 4, 5, 6)
-    keep_reports(past, 4, 5)
-    past.ended = Ended("a", False, [0.5])
-    restored = restore(past, damage)
+def test_nothing_is_thrown_away_of_a_trial_that_is_over(trial: TrialHistory) -> None:
+    checkpoints(trial, 4, 5, 6)
+    keep_reports(trial, 4, 5)
+    trial.end = Ended("a", False, [0.5])
+    restored = restore(trial, damage)
     names = [path.name for path, _ in restored.checkpoints]
     assert names == ["checkpoint_000004", "checkpoint_000005"]
     assert (restored.discarded, restored.note) == ((), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from pcsearch import __version__
 from pcsearch.engine.records.directory import ExperimentDirectory, check_name
-from pcsearch.engine.records.journal import Known
+from pcsearch.engine.records.journal import WarmStartResult
 from pcsearch.errors import PcsearchError
 
 TEXT = "method: grid # ünïcode\nparameters:\n  seed: {value: 1}"
@@ -71,7 +72,7 @@ def test_a_directory_that_is_there_is_kept_as_it_is(tmp_path: Path) -> None:
     assert directory.record()["tracking"] == RECORD["tracking"]
 
 
-def killed() -> Iterator[Known]:
+def killed() -> Iterator[WarmStartResult]:
     """Older results, at which the process is killed."""
     raise KeyboardInterrupt
     yield
@@ -89,7 +90,7 @@ def test_a_start_that_is_killed_leaves_its_name_to_the_next(tmp_path: Path) -> N
 def test_of_two_that_start_at_once_one_has_the_directory(tmp_path: Path) -> None:
     directory = ExperimentDirectory(tmp_path / "exp")
 
-    def overtaken() -> Iterator[Known]:
+    def overtaken() -> Iterator[WarmStartResult]:
         directory.create(TEXT, RECORD)
         yield from ()
 
@@ -124,8 +125,22 @@ def test_a_folder_without_a_record_is_no_experiment(tmp_path: Path, path: str) -
     with pytest.raises(PcsearchError) as caught:
         ExperimentDirectory(tmp_path / path).record()
     assert str(caught.value) == (
-        f"{tmp_path / path}: no experiment is here (experiment.json is missing)"
+        f"{tmp_path / path}: no experiment is here (experiment.json is missing); give the "
+        "directory that the search printed at its start"
     )
+
+
+def test_a_folder_of_experiments_names_the_newest_of_them(tmp_path: Path) -> None:
+    for age, name in enumerate(("a", "b c", "d", "e", "f", "g", ".draft")):
+        (tmp_path / name).mkdir()
+        record = tmp_path / name / "experiment.json"
+        record.touch()
+        os.utime(record, (1000 - age, 1000 - age))
+    with pytest.raises(PcsearchError) as caught:
+        ExperimentDirectory(tmp_path).record()
+    names = ", ".join(f"{tmp_path}/{name}" for name in ("a", "@", "d", "e", "f"))
+    names = names.replace(f"{tmp_path}/@", f"'{tmp_path}/b c'")
+    assert str(caught.value).endswith(f"; give one of those in it: {names} and 1 more")
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,11 @@ from pcsearch.engine.records.journal import (
     Ended,
     Event,
     Journal,
-    Known,
     ReachedTarget,
     Retried,
+    RunCompleted,
     Suggested,
-    Tracked,
+    WarmStartResult,
 )
 from pcsearch.errors import PcsearchError
 
@@ -46,8 +46,8 @@ EVENTS: st.SearchStrategy[Any] = st.one_of(
         Ended, NAMES, st.booleans(), st.lists(NUMBERS), st.booleans(), st.text(), st.booleans()
     ),
     st.builds(Retried, NAMES),
-    st.builds(Known, st.text(), NAMES, st.just({"x": 0.5}), st.just([0.25])),
-    st.builds(Tracked, NAMES, st.integers(0, 99)),
+    st.builds(WarmStartResult, st.text(), NAMES, st.just({"x": 0.5}), st.just([0.25])),
+    st.builds(RunCompleted, NAMES, st.integers(0, 99)),
 )
 
 
@@ -128,13 +128,15 @@ def test_a_search_killed_when_it_reached_its_target_is_over(tmp_path: Path) -> N
     history = history_of(tmp_path, Suggested("a", 1), Suggested("b", 2), ReachedTarget("b", [0.1]))
     assert history.is_over(99)
     first, second = history.trials
-    assert (first.ended.by_target, second.ended.by_target) == (True, False)
+    assert (first.end.by_target, second.end.by_target) == (True, False)
     # Its reports have them, of every metric.
-    assert second.ended.values == []
+    assert second.end.values == []
 
 
 def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:
-    history = history_of(tmp_path, Suggested("a", 1), Ended("a", True, [None]), Tracked("a", 4))
+    history = history_of(
+        tmp_path, Suggested("a", 1), Ended("a", True, [None]), RunCompleted("a", 4)
+    )
     assert history.is_over(1)
     assert retry_failed(history) == [Retried("a")]
     assert not history.is_over(1)
@@ -142,12 +144,14 @@ def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:
     Journal(tmp_path).add(Retried("a"))
     again = read_history(tmp_path)
     assert replace(again.trials[0]) == replace(history.trials[0])
-    assert again.trials[0].tracked is None
+    assert again.trials[0].run_step is None
 
 
 def test_a_run_that_was_closed_before_its_trial_ended_has_more_to_come(tmp_path: Path) -> None:
-    history = history_of(tmp_path, Suggested("a", 1), Tracked("a", 4), Ended("a", False, [0.5]))
-    assert history.trials[0].tracked is None
+    history = history_of(
+        tmp_path, Suggested("a", 1), RunCompleted("a", 4), Ended("a", False, [0.5])
+    )
+    assert history.trials[0].run_step is None
 
 
 def test_reports_are_those_of_the_trials_file(tmp_path: Path) -> None:

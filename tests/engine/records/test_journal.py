@@ -17,11 +17,11 @@ from pcsearch.engine.records.journal import (
     Ended,
     Event,
     Journal,
-    Known,
     ReachedTarget,
     Retried,
+    RunCompleted,
     Suggested,
-    Tracked,
+    WarmStartResult,
 )
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.errors import PcsearchError
@@ -41,8 +41,8 @@ EVENTS: st.SearchStrategy[Any] = st.one_of(
         Ended, NAMES, st.booleans(), st.lists(NUMBERS), st.booleans(), st.text(), st.booleans()
     ),
     st.builds(Retried, NAMES),
-    st.builds(Known, st.text(), NAMES, st.just({"x": 0.5}), st.just([0.25])),
-    st.builds(Tracked, NAMES, st.integers(0, 99)),
+    st.builds(WarmStartResult, st.text(), NAMES, st.just({"x": 0.5}), st.just([0.25])),
+    st.builds(RunCompleted, NAMES, st.integers(0, 99)),
 )
 
 

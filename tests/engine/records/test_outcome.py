@@ -84,7 +84,7 @@ def test_outcomes_count_ends_and_know_the_best() -> None:
     outcomes.end("a")
     outcomes.end("b")
     outcomes.end("c", "it failed")
-    assert (outcomes.ended, outcomes.failures) == (3, 1)
+    assert (outcomes.ended_count, outcomes.failures) == (3, 1)
     assert outcomes.best is outcomes.of("b"), "a failed trial and one that runs are not the best"
     outcomes.reach_target(ReachedTarget("d", [0.05]))
     assert outcomes.of("d").reached_target
@@ -95,9 +95,9 @@ def test_a_trial_that_ends_again_counts_once() -> None:
     outcomes = Outcomes([LOSS])
     outcomes.end("a")
     outcomes.end("a", "it failed")
-    assert (outcomes.ended, outcomes.failures) == (1, 1)
+    assert (outcomes.ended_count, outcomes.failures) == (1, 1)
     outcomes.end("a")
-    assert (outcomes.ended, outcomes.failures) == (1, 0)
+    assert (outcomes.ended_count, outcomes.failures) == (1, 0)
 
 
 def test_the_user_has_stopped_a_trial_only_if_it_did_not_fail() -> None:
@@ -116,7 +116,7 @@ def test_a_trial_begins_with_what_it_will_train() -> None:
     assert outcomes.of("a").number == 3
 
 
-def past(ended: Ended | None, *reports: dict[str, Any]) -> TrialHistory:
+def trial_of_history(ended: Ended | None, *reports: dict[str, Any]) -> TrialHistory:
     trial = TrialHistory("a", 1, None, Path(), ended)
     trial.__dict__["reports"] = list(reports)
     trial.__dict__["last_report"] = reports[-1] if reports else None
@@ -124,24 +124,26 @@ def past(ended: Ended | None, *reports: dict[str, Any]) -> TrialHistory:
 
 
 def test_a_resumed_search_knows_the_outcomes_of_earlier_sessions() -> None:
-    trial = past(Ended("a", True, [0.5], error="it failed"), {"loss": 0.5}, {"loss": 0.7})
+    trial = trial_of_history(
+        Ended("a", True, [0.5], error="it failed"), {"loss": 0.5}, {"loss": 0.7}
+    )
     outcomes = Outcomes([LOSS], history=History([trial]))
-    assert (outcomes.ended, outcomes.failures, outcomes.best) == (1, 1, None)
+    assert (outcomes.ended_count, outcomes.failures, outcomes.best) == (1, 1, None)
     assert (outcomes.of("a").error, outcomes.of("a").latest) == ("it failed", [0.7])
 
 
 def test_the_values_of_an_ended_trial_come_from_the_journal() -> None:
     """Not from its reports, which take long to read where there are very many trials."""
-    trial = outcome_of(past(Ended("a", False, [0.2]), {"loss": 0.5}), [LOSS])
+    trial = outcome_of(trial_of_history(Ended("a", False, [0.2]), {"loss": 0.5}), [LOSS])
     assert (trial.best, trial.values) == ([0.2], (0.2,))
 
 
 def test_a_trial_whose_end_had_no_value_has_none_whatever_its_reports_say() -> None:
-    trial = outcome_of(past(Ended("a", False, [None]), {"loss": 0.3}), [LOSS])
+    trial = outcome_of(trial_of_history(Ended("a", False, [None]), {"loss": 0.3}), [LOSS])
     assert (trial.best, trial.values) == ([0.3], (None,))
 
 
 def test_what_a_diverged_trial_measured_comes_from_its_reports() -> None:
     ended = Ended("a", False, [None])
-    trial = outcome_of(past(ended, {"loss": 0.3}, {"loss": math.nan}), [LOSS])
+    trial = outcome_of(trial_of_history(ended, {"loss": 0.3}, {"loss": math.nan}), [LOSS])
     assert (trial.best, trial.values, trial.status) == ([0.3], (None,), "diverged")

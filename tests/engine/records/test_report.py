@@ -18,13 +18,13 @@ from pcsearch.engine.records.report import (
     TUNE_NAMES,
     best_report,
     better,
-    by_trial,
     diverged,
     epoch_of,
     finite,
     flatten,
     measured,
     numbers_of_trial,
+    reported_by_trial,
 )
 from pcsearch.sweeps.metrics import Metric
 
@@ -59,7 +59,7 @@ def test_what_tune_adds_to_a_report_is_known() -> None:
 
 def test_what_the_trial_has_reported_is_the_rest() -> None:
     report = flatten({"config": {"lr": 0.1}, "pid": 3, "loss": 0.5, "note": "x", "nan": math.nan})
-    assert [name for name, _ in by_trial(report)] == ["loss", "note", "nan"]
+    assert [name for name, _ in reported_by_trial(report)] == ["loss", "note", "nan"]
     assert list(numbers_of_trial(report)) == ["loss"]
 
 

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from studies import ONE_RANGE
 
 from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.journal import Ended, Known
+from pcsearch.engine.records.journal import Ended, WarmStartResult
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.resumed_study import rebuilt_trials
 from pcsearch.errors import PcsearchError
@@ -20,7 +20,7 @@ from pcsearch.sweeps.metrics import Metric
 LOSS = Metric("loss", "minimize")
 
 
-def past_trial(
+def trial_of_history(
     number: int,
     ended: Ended | None = None,
     losses: tuple[float, ...] = (),
@@ -29,11 +29,11 @@ def past_trial(
 ) -> TrialHistory:
     """A trial at x = number / 10, with a report for each loss."""
     point = {"x": number / 10}
-    past = TrialHistory(f"t{number}", number, point, Path(), ended, stopped_at)
+    trial = TrialHistory(f"t{number}", number, point, Path(), ended, stopped_at)
     reports = [{"loss": each, "training_iteration": i, **more} for i, each in enumerate(losses, 1)]
-    past.__dict__["reports"] = reports
-    past.__dict__["last_report"] = reports[-1] if reports else None
-    return past
+    trial.__dict__["reports"] = reports
+    trial.__dict__["last_report"] = reports[-1] if reports else None
+    return trial
 
 
 def rebuilt_from(history: History, metric: Metric = LOSS) -> list[Any]:
@@ -57,31 +57,34 @@ def values_of(*trials: TrialHistory, metric: Metric = LOSS) -> list[Any]:
     ids=["ended", "diverged", "failed", "journal without values", "unfinished"],
 )
 def test_a_trial_is_what_it_was(ended: Ended | None, losses: Any, value: Any) -> None:
-    assert values_of(past_trial(1, ended, losses)) == [value]
+    assert values_of(trial_of_history(1, ended, losses)) == [value]
 
 
 def test_what_went_wrong_counts_as_the_metric_says() -> None:
     for impute, value in [("best", 0.3), ("latest", 0.8), ("worst", math.inf)]:
         metric = Metric("loss", "minimize", impute=impute)  # type: ignore[arg-type]
-        failed = past_trial(1, Ended("t1", True, [0.3]), (0.3, 0.8))
+        failed = trial_of_history(1, Ended("t1", True, [0.3]), (0.3, 0.8))
         assert values_of(failed, metric=metric) == [value]
 
 
 def test_a_trial_stopped_at_a_rung_has_ended_though_nobody_wrote_it_down() -> None:
-    assert values_of(past_trial(1, None, (0.7, 0.4), stopped_at=2)) == [0.4]
-    assert values_of(past_trial(1, None, (0.7, 0.4), stopped_at=3)) == [TrialState.RUNNING]
+    assert values_of(trial_of_history(1, None, (0.7, 0.4), stopped_at=2)) == [0.4]
+    assert values_of(trial_of_history(1, None, (0.7, 0.4), stopped_at=3)) == [TrialState.RUNNING]
 
 
 def test_known_results_come_first_and_only_those_with_every_metric() -> None:
-    known = [Known("a", "k1", {"x": 0.5}, [0.1]), Known("a", "k2", {"x": 0.6}, [0.1, 0.2])]
-    history = History([past_trial(1, Ended("t1", False, [0.2]))], known=known)
+    results = [
+        WarmStartResult("a", "k1", {"x": 0.5}, [0.1]),
+        WarmStartResult("a", "k2", {"x": 0.6}, [0.1, 0.2]),
+    ]
+    history = History([trial_of_history(1, Ended("t1", False, [0.2]))], warm_start=results)
     rebuilt = rebuilt_from(history)
     assert [(trial.params["x"], trial.value) for trial in rebuilt] == [(0.5, 0.1), (0.1, 0.2)]
 
 
 @pytest.mark.parametrize("point", [{"x": 7.0}, {"y": 0.5}, {}, {"x": "a"}])
 def test_a_journal_that_does_not_fit_the_sweep_is_told(point: dict[str, Any]) -> None:
-    past = past_trial(1, Ended("t1", False, [0.2]))
-    past.point = point
+    trial = trial_of_history(1, Ended("t1", False, [0.2]))
+    trial.point = point
     with pytest.raises(PcsearchError, match="journal does not fit its sweep file"):
-        rebuilt_from(History([past]))
+        rebuilt_from(History([trial]))

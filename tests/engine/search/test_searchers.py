@@ -91,9 +91,9 @@ def history_of(
     trials = []
     for i, config in enumerate(configs):
         ended = Ended(f"t{i}", False, [loss(config)]) if over else None
-        past = TrialHistory(f"t{i}", i + 1, searcher.point(f"t{i}"), Path(), ended)
-        past.__dict__["reports"] = [report(loss(config) + 1 / e, e) for e in range(1, epochs + 1)]
-        trials.append(past)
+        trial = TrialHistory(f"t{i}", i + 1, searcher.point(f"t{i}"), Path(), ended)
+        trial.__dict__["reports"] = [report(loss(config) + 1 / e, e) for e in range(1, epochs + 1)]
+        trials.append(trial)
     return History(trials)
 
 
@@ -130,7 +130,7 @@ class Contract:
         first = self.searcher(20)
         configs = one_by_one(first, told)
         second = self.searcher(20, history=history_of(first, configs))
-        assert [second.config(past) for past in history_of(first, configs).trials] == configs
+        assert [second.config(trial) for trial in history_of(first, configs).trials] == configs
         more = one_by_one(second, 7 - told, start=told)
         every = [*configs, *more]
         assert all(config not in every[:i] for i, config in enumerate(every))

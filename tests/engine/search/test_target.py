@@ -201,7 +201,7 @@ def search(folder: Path) -> tuple[dict[int, Any], Outcomes, set[int]]:
     outcomes, completed = Outcomes(sweep.metrics, history=history), Completed()
     scheduler = make_scheduler(sweep, None, outcomes, note=journal.add)
     scheduler.resume_from(history)
-    restored = [restore(past, lambda _: "") for past in history.trials]
+    restored = [restore(trial, lambda _: "") for trial in history.trials]
     searcher = make_searcher(sweep, 4, 0, history=history, outcomes=outcomes)
     context = TrialContext(folder / "search", outcomes, sweep.metric)
     trials = run_trials(
@@ -260,7 +260,7 @@ def test_a_search_whose_first_trials_fail_in_the_same_way_is_given_up(
             history = driver.history()
             for trial in history.trials[: i and number - 1]:
                 if trial.number in errors:
-                    trial.ended = Ended(trial.id, True, [], error=errors[trial.number])
+                    trial.end = Ended(trial.id, True, [], error=errors[trial.number])
             driver.scheduler.resume_from(history)
         trial: Any = driver.trials[str(number)]
         trial.retried = True

@@ -72,7 +72,10 @@ def test_an_unknown_parameter_is_named_with_the_nearest_and_its_line() -> None:
 
 def test_an_unknown_parameter_unlike_all_others_gets_no_guess() -> None:
     message = problem({"zzz": {"value": 1}})
-    assert message == "s.yaml:3:3: parameters.zzz: the model has no parameter 'zzz'"
+    assert message == (
+        "s.yaml:3:3: parameters.zzz: the model has no parameter 'zzz'; "
+        "docs/parameters.md lists all of them"
+    )
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,13 @@ TAB = "a tab, where YAML takes only spaces as indentation; replace the tabs by s
         ("a: b: c", "sweep.yaml:1:5: mapping values are not allowed in this context; " + COLON),
         (
             "a: [1\n",
-            "sweep.yaml:2:1: while parsing a flow sequence, did not find expected ',' or ']'",
+            "sweep.yaml:2:1: while parsing a flow sequence, did not find expected ',' or ']'; "
+            "close the '[' of line 1, or put a comma between its parts",
+        ),
+        (
+            "a:\n  b: {min: 1\n  c: 2\n",
+            "sweep.yaml:3:4: while parsing a flow mapping, did not find expected ',' or '}'; "
+            "close the '{' of line 2, or put a comma between its parts",
         ),
         (
             "a: @b",

@@ -48,11 +48,11 @@ from pcsearch.tracking.runs.context import RunHistory
 def test_the_run_that_ends_last_tells_how_the_search_ended(
     outcomes: FakeOutcomes, title: str, text: str, level: str, tmp_path: Path
 ) -> None:
-    ended, outcomes = outcomes.ended, copy.deepcopy(outcomes)
+    ended, outcomes = outcomes.ended_count, copy.deepcopy(outcomes)
     callback, first, last = make(tmp_path, outcomes), FakeTrial("first"), FakeTrial("last")
-    outcomes.ended = ended - 1
+    outcomes.ended_count = ended - 1
     run_trial(callback, first, [metrics(3)])
-    outcomes.ended = ended
+    outcomes.ended_count = ended
     run_trial(callback, last, [metrics(3)])
     callback.on_experiment_end(trials=[first, last])
     callback.settle()
