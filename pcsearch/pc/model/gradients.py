@@ -138,9 +138,9 @@ def _blocks(
     error -= x1
     n1, inverse1 = _norm(x1, workspace, "norm2")
     mlp_gradients = None if weight_gradients is None else weight_gradients.blocks[-2:]
-    dn1 = workspace("dn1", x.shape, x)
-    _mlp(linear1, linear2, n1, error, dn1, workspace, mlp_gradients)
-    dx1 = _norm_back_(dn1, n1, inverse1, workspace).add_(error)
+    # x1 is not needed any more: its memory takes the gradient of n1, and then its own.
+    _mlp(linear1, linear2, n1, error, x1, workspace, mlp_gradients)
+    dx1 = _norm_back_(x1, n1, inverse1, workspace).add_(error)
 
     dmixed = torch.bmm(dx1, out.weight.mT, out=workspace("dmixed", x.shape, x))
     dmixed = _split_heads(dmixed, heads, patches)
