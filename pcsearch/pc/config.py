@@ -325,7 +325,7 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
     return ModelConfig(**{**PRESETS.get(values.get(PRESET_KEY, ""), {}), **own})
 
 
-# A sweep has thousands of values to check, and pydantic takes milliseconds to make an adapter.
+# A sweep has many values to check, and to make an adapter takes far longer than to use it.
 @cache
 def _adapter(name: str) -> TypeAdapter[Any]:
     field = ModelConfig.model_fields[name]

@@ -21,7 +21,7 @@ dX is the gradient of u^T e with respect to X, and N'(.) the transposed Jacobian
 
     dz  = e V^T * (s + s (1-s) (z + 3 beta z^3))      s = sigmoid(z + beta z^3)
     dx1 = e + N'(dz W^T)        dm = dx1 B^T
-    dS  = P * (dm v^T - rowsum(P * dm v^T))           dq = dS k,  dk = dS^T q,  dv = P^T dm
+    dS  = P * (dm v^T - rowsum(dm * m))               dq = dS k,  dk = dS^T q,  dv = P^T dm
     J^T e = e + dx1 + N'(dq A^T + dk + dv)
 
 The gradients of the folded weights are products of the same terms. Autograd carries them back to
@@ -73,7 +73,7 @@ def energy_gradient(
     h = x = states.flatten(1, 2)
     first, last = folded.patch_projection, folded.output_projection
     if folded.state_norm is not None:
-        normed, mean, deviation = _norm(h, model.workspace, "state")
+        normed, inverse = _norm(h, model.workspace, "state")
         x = normed * folded.state_norm.weight + folded.state_norm.bias
     error = model.workspace("error", h.shape, h)
     torch.sub(states[0], first.bias, out=error[0].view_as(states[0]))
@@ -97,7 +97,7 @@ def energy_gradient(
     if folded.state_norm is not None:
         if weight_gradients is not None:
             _subtract(weight_gradients.state_norm, back * normed, back)
-        back = _norm_back(back * folded.state_norm.weight, h, mean, deviation)
+        back = _norm_back_(back * folded.state_norm.weight, normed, inverse, model.workspace)
     top_gradient = torch.mm(error[0], first.weight.mT).neg_()
     norms = torch.linalg.vector_norm(error, dim=(1, 2))
     energies = torch.cat([norms, torch.linalg.vector_norm(sensory_error)[None]]).square() / 2
@@ -126,25 +126,28 @@ def _blocks(
     patches, hidden = model.architecture.num_patches, x.shape[-1]
     sequences = (len(x) * x.shape[1] // patches * heads, patches)
 
-    n, mean1, deviation1 = _norm(x, workspace, "norm1")
+    n, inverse = _norm(x, workspace, "norm1")
     projected = [_split_heads(_apply(p, n), heads, patches) for p in projections]
     query, key, value = projected if heads > 1 else (*projected, *[n.view(*sequences, hidden)] * 2)
     narrow = query.shape
     attention = torch.bmm(query, key.mT, out=workspace("attention", (*sequences, patches), x))
     torch.softmax(attention, -1, out=attention)
-    mixed = _join_heads(torch.bmm(attention, value, out=workspace("mixed", narrow, x)), x)
+    head_values = torch.bmm(attention, value, out=workspace("mixed", narrow, x))
+    mixed = _join_heads(head_values, x)
     x1 = torch.add(x, out.bias, out=workspace("x1", x.shape, x)).baddbmm_(mixed, out.weight)
     error -= x1
-    n1, mean2, deviation2 = _norm(x1, workspace, "norm2")
+    n1, inverse1 = _norm(x1, workspace, "norm2")
     mlp_gradients = None if weight_gradients is None else weight_gradients.blocks[-2:]
-    _mlp(linear1, linear2, n1, error, workspace, mlp_gradients)
-    dx1 = _norm_back(n1, x1, mean2, deviation2).add_(error)
+    # x1 is not needed any more: its memory takes the gradient of n1, and then its own.
+    _mlp(linear1, linear2, n1, error, x1, workspace, mlp_gradients)
+    dx1 = _norm_back_(x1, n1, inverse1, workspace).add_(error)
 
     dmixed = torch.bmm(dx1, out.weight.mT, out=workspace("dmixed", x.shape, x))
     dmixed = _split_heads(dmixed, heads, patches)
-    dscores = torch.bmm(dmixed, value.mT, out=workspace("dscores", attention.shape, x))
-    softmax_back = torch.ops.aten._softmax_backward_data.out
-    softmax_back(dscores, attention, -1, x.dtype, grad_input=dscores)
+    # rowsum(P * dm v^T), without a product as large as P.
+    mean = _row_dots(dmixed, head_values, workspace)
+    dscores = workspace("dscores", attention.shape, x)
+    torch.baddbmm(mean, dmixed, value.mT, beta=-1, out=dscores).mul_(attention)
     dquery = torch.bmm(dscores, key, out=workspace("dquery", narrow, x))
     dvalue = torch.bmm(attention.mT, dmixed, out=workspace("dvalue", narrow, x))
     if heads == 1:
@@ -156,7 +159,7 @@ def _blocks(
         dn = torch.zeros_like(x)
     for projection, d in zip(projections, dprojected, strict=True):
         dn.baddbmm_(d, projection.weight.mT)
-    torch.add(dx1, error, out=back).add_(_norm_back(dn, x, mean1, deviation1))
+    torch.add(dx1, error, out=back).add_(_norm_back_(dn, n, inverse, workspace))
     if weight_gradients is not None:
         inputs = [*(n for _ in projections), mixed]
         errors = [*dprojected, dx1]
@@ -169,19 +172,22 @@ def _mlp(
     linear2: Affine,
     n: Tensor,
     error: Tensor,
+    dn: Tensor,
     workspace: Workspace,
     weight_gradients: tuple[Affine, ...] | None,
 ) -> None:
     """The MLPs, block by block and some rows at a time, so that the wide tensors stay in cache.
 
-    Subtracts the predictions from ``error``, (L, rows, H), and writes dz W^T in the place of ``n``.
+    Subtracts the predictions from ``error`` and writes dz W^T to ``dn``, both (L, rows, H).
     """
     width = linear1.weight.shape[-1]
     size = MLP_BYTES.get(n.device.type, MLP_BYTES["cpu"])
     rows = max(1, size // (width * n.element_size()))
     for block in range(len(n)):
         weight1, weight2 = linear1.weight[block], linear2.weight[block]
-        for x, e in zip(torch.split(n[block], rows), torch.split(error[block], rows), strict=True):
+        for x, e, dx in zip(
+            *(torch.split(tensor[block], rows) for tensor in (n, error, dn)), strict=True
+        ):
             wide = workspace("wide", (len(x), width), n)
             torch.addmm(linear1.bias[block], x, weight1, out=wide)
             slope = _gelu_(wide, workspace)
@@ -191,7 +197,7 @@ def _mlp(
             torch.mm(e, weight2.mT, out=wide).mul_(slope)
             if weight_gradients is not None:
                 _subtract(Affine(*(t[block] for t in weight_gradients[0])), x.mT @ wide, wide)
-            torch.mm(wide, weight1.mT, out=x)
+            torch.mm(wide, weight1.mT, out=dx)
 
 
 def _subtract_ends(
@@ -216,25 +222,28 @@ def _apply(affine: Affine, x: Tensor) -> Tensor:
     return torch.baddbmm(affine.bias, x, affine.weight)
 
 
-def _norm(x: Tensor, workspace: Workspace, name: str) -> tuple[Tensor, Tensor, Tensor]:
-    """The layer norm without gain and offset, the means, and the inverse standard deviations.
+def _norm(x: Tensor, workspace: Workspace, name: str) -> tuple[Tensor, Tensor]:
+    """The layer norm without gain and offset, and the inverse standard deviations.
 
     The layer norm of torch takes more than twice as long on rows as short as these.
     """
     size = x.shape[-1]
-    mean = torch.mean(x, -1, keepdim=True)
-    normed = torch.sub(x, mean, out=workspace(name, x.shape, x))
+    normed = torch.sub(x, x.mean(-1, keepdim=True), out=workspace(name, x.shape, x))
     norm = torch.linalg.vector_norm(normed, dim=-1, keepdim=True)
     inverse = norm.square_().div_(size).add_(LAYER_NORM_EPS).rsqrt_()
-    return normed.mul_(inverse), mean, inverse
+    return normed.mul_(inverse), inverse
 
 
-def _norm_back(d: Tensor, x: Tensor, mean: Tensor, inverse: Tensor) -> Tensor:
-    """The transposed Jacobian of `_norm` at x, times d."""
-    wanted = [True, False, False]
-    back = torch.ops.aten.native_layer_norm_backward
-    product: Tensor = back(d, x, (x.shape[-1],), mean, inverse, None, None, wanted)[0]
-    return product
+def _norm_back_(d: Tensor, normed: Tensor, inverse: Tensor, workspace: Workspace) -> Tensor:
+    """Replace d by the transposed Jacobian of `_norm` times d."""
+    along = _row_dots(d, normed, workspace).div_(d.shape[-1])
+    d.sub_(d.mean(-1, keepdim=True)).addcmul_(normed, along, value=-1)
+    return d.mul_(inverse)
+
+
+def _row_dots(a: Tensor, b: Tensor, workspace: Workspace) -> Tensor:
+    """The inner products of the rows of a and b: (..., n) to (..., 1)."""
+    return torch.mul(a, b, out=workspace("product", a.shape, a)).sum(-1, keepdim=True)
 
 
 def _gelu_(z: Tensor, workspace: Workspace) -> Tensor:
