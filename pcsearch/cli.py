@@ -285,7 +285,11 @@ def command(
 
     SWEEP is a sweep.yaml with method grid, random, bayes or custom.
     """
+    # --help should not pay for it.
+    from pcsearch.engine.cluster.environment import set_environment
+
     _check_together(context)
+    set_environment()
     if resume is not None:
         return _resume(context, sweep, resume, given, rerun_failed)
     if sweep_id is not None:
