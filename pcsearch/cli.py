@@ -303,7 +303,11 @@ def command(
     SWEEP is the file: a sweep.yaml with method grid, random, bayes or custom. Each trial trains
     the PC transformer, or the function of --trainable; the file's program is not run.
     """
+    # --help should not pay for it.
+    from pcsearch.engine.cluster.environment import set_environment
+
     _check_together(context)
+    set_environment()
     if resume is not None:
         return _resume(context, sweep, resume, arguments, rerun_failed)
     if sweep_id is not None:

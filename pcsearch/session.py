@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pcsearch.engine.execution.environment import set_environment
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.storage.files import StorageError, resume_command
 from pcsearch.engine.storage.lease import TakenOverError
@@ -48,8 +47,6 @@ def run_session(
     """
     from pcsearch.tracking.server.mode import resolve
 
-    # Ray reads its environment when it is loaded.
-    set_environment(experiment.options.address)
     notes, place = console(stderr=True), experiment.directory.place
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)

@@ -86,7 +86,7 @@ def check_port(address: str, resolved: str) -> None:
 
 
 def send_token() -> None:
-    """Let Ray send this machine's token to a cluster, where there is one.
+    """Let Ray send this machine's token to clusters, where there is one, as a local Ray does.
 
     Ray reads the setting when it is imported, so this comes before that.
     """

@@ -1,13 +1,13 @@
-"""Settings of Ray and Tune that are environment variables: set before Ray is imported.
+"""The environment variables of Ray, set before Ray is imported: then it reads most of them.
 
-Nothing here imports Ray.
+The user's own module may import Ray, so this comes before everything else. Nothing here imports it.
 """
 
 from __future__ import annotations
 
 import os
 
-from pcsearch.engine.cluster.address import is_local, send_token
+from pcsearch.engine.cluster.address import send_token
 
 SETTINGS = {
     # Where the connection to a cluster is lost, Ray would start a Ray on this machine.
@@ -23,15 +23,8 @@ SETTINGS = {
 }
 
 
-def set_environment(address: str | None) -> None:
-    """Set what Ray and Tune read from the environment, where the user has not set it.
-
-    Ray reads most of it when it is imported.
-
-    Args:
-        address: of a running cluster, None for a Ray on this machine.
-    """
+def set_environment() -> None:
+    """Set what Ray reads from the environment, where the user has not set it."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    if not is_local(address):
-        send_token()
+    send_token()
