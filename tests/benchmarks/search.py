@@ -32,6 +32,7 @@ from optuna.trial import FrozenTrial, create_trial
 from scipy.stats import binomtest
 from search_cases import CASES, Case
 
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.gaussian_process import GaussianProcessSampler
 from pcsearch.engine.search.samplers import SearchSampler, startup_trials
 from pcsearch.engine.search.search_space import OptunaSpace
@@ -61,7 +62,8 @@ class Pcsearch:
     def __init__(self, case: Case, seed: int, trials: int, sampler: Any) -> None:
         sweep = parse_sweep(case.text("bayes"), "sweep.yaml")
         self.distributions = OptunaSpace(sweep.parameters.values()).distributions
-        searcher = make_searcher(sweep, trials, seed, sampler)
+        self._outcomes = Outcomes(sweep.metrics)
+        searcher = make_searcher(sweep, trials, seed, sampler, outcomes=self._outcomes)
         assert isinstance(searcher, BayesSearcher)
         self._searcher = searcher
 
@@ -79,7 +81,7 @@ class Pcsearch:
     def tell(self, number: int | str, value: float) -> None:
         """A trial of one report."""
         report = {METRIC: value, "training_iteration": 1}
-        self._searcher.on_trial_result(f"t{number}", report)
+        self._outcomes.of(f"t{number}").add(report)
         self._searcher.on_trial_complete(f"t{number}", report)
 
 

@@ -162,20 +162,15 @@ class BayesSearcher(Searcher):
         self._suggested += 1
         return self._space.config(trial.params)
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Add a report of a running trial to its outcome."""
-        if self._numbers[trial_id] in self._running:
-            self._outcomes.of(trial_id).add(result)
-
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Give Optuna the value of a trial that has ended; a second call changes nothing."""
-        if result:
-            # Of a trial that the scheduler stops, Tune shows the last report only here.
-            self.on_trial_result(trial_id, result)
+        """Give Optuna the value of a trial that has ended; a second call changes nothing.
+
+        The trial's outcome has its reports already.
+        """
         number = self._numbers[trial_id]
         outcome = self._running.pop(number, None)
         if outcome is not None:
-            went_wrong = error or (result or {}).get(EARLY_STOP_REASON) == DIVERGED
+            went_wrong = error or outcome.last_report.get(EARLY_STOP_REASON) == DIVERGED
             self.study.tell(number, final_values(outcome, went_wrong=went_wrong))

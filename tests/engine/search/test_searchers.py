@@ -41,6 +41,24 @@ def loss(config: dict[str, Any]) -> float:
     return float((config["a"] - 0.3) ** 2)
 
 
+def as_in_tune(searcher: PlannedSearcher | BayesSearcher) -> Any:
+    """The searcher in Tune's loop, where a trial's outcome has a report before it is told."""
+    if isinstance(searcher, BayesSearcher):
+        outcomes, complete = searcher._outcomes, searcher.on_trial_complete
+
+        def on_trial_complete(
+            trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        ) -> None:
+            if result:
+                outcomes.of(trial_id).add(result)
+            complete(trial_id, result, error)
+
+        in_tune: Any = searcher
+        in_tune.on_trial_result = lambda trial_id, result: outcomes.of(trial_id).add(result)
+        in_tune.on_trial_complete = on_trial_complete
+    return searcher
+
+
 def one_by_one(searcher: Searcher, count: int, start: int = 0) -> list[dict[str, Any]]:
     """Suggestions, each trial's result coming before the next."""
     configs = []
@@ -63,8 +81,8 @@ class Watch:
 
 found = []
 sys.meta_path.insert(0, Watch)
-from test_searchers import make_searcher, one_by_one, sweep
-searcher = make_searcher(sweep("bayes"), 8, 0, "gp")
+from test_searchers import as_in_tune, make_searcher, one_by_one, sweep
+searcher = as_in_tune(make_searcher(sweep("bayes"), 8, 0, "gp"))
 print(found)
 one_by_one(searcher, 8)
 print(found)
@@ -207,6 +225,7 @@ class TestBayes(Contract):
     ) -> BayesSearcher:
         made = make_searcher(sweep("bayes", goal=goal), cap, seed, history=history)
         assert isinstance(made, BayesSearcher)
+        as_in_tune(made)
         return made
 
     def test_the_best_that_a_trial_reported_is_what_the_study_learns(self) -> None:
@@ -263,6 +282,7 @@ class TestBayes(Contract):
         read = parse_sweep(f"method: bayes\n{metric}\nparameters: {{{SPACE}}}\n", "s.yaml")
         searcher = make_searcher(read, 20, 0)
         assert isinstance(searcher, BayesSearcher)
+        as_in_tune(searcher)
         searcher.suggest("t0")
         for epoch, reported in enumerate([0.5, 0.3, 0.8], start=1):
             searcher.on_trial_result("t0", report(reported, epoch=epoch))
@@ -287,9 +307,9 @@ class TestBayes(Contract):
     @pytest.mark.parametrize("sampler", ["auto", "gp", "tpe", "cmaes", "qmc", "random"])
     def test_every_sampler_has_the_trials_of_a_resumed_search(self, sampler: SamplerName) -> None:
         space, metrics = sweep("bayes"), sweep("bayes").metrics
-        first: Any = make_searcher(space, 40, 0, sampler)
+        first: Any = as_in_tune(make_searcher(space, 40, 0, sampler))
         configs = one_by_one(first, 12)
-        second: Any = make_searcher(space, 40, 0, sampler, history_of(first, configs))
+        second: Any = as_in_tune(make_searcher(space, 40, 0, sampler, history_of(first, configs)))
         assert [t.value for t in second.study.trials] == [loss(config) for config in configs]
         more = one_by_one(second, 8, start=12)
         assert all(config not in configs for config in more)
@@ -308,7 +328,7 @@ class TestBayes(Contract):
             "opt: {parameters: {lr: {distribution: log_uniform, min: -5, max: -1}}},"
             "a/b: {distribution: q_normal, q: 0.5}, kinds: {values: [[1, 2], {x: null}]}"
         )
-        searcher = make_searcher(sweep("bayes", parameters), 20, 0)
+        searcher = as_in_tune(make_searcher(sweep("bayes", parameters), 20, 0))
         for number in range(8):
             config = searcher.suggest(f"t{number}")
             assert set(config) == {"opt", "a/b", "kinds"}
@@ -320,7 +340,9 @@ class TestBayes(Contract):
     @pytest.mark.parametrize("goal", ["minimize", "maximize"])
     def test_it_keeps_away_from_where_trials_diverge(self, goal: str) -> None:
         sign = 1 if goal == "minimize" else -1
-        searcher = make_searcher(sweep("bayes", "a: {min: 0.0, max: 1.0}", goal), 20, seed=0)
+        searcher = as_in_tune(
+            make_searcher(sweep("bayes", "a: {min: 0.0, max: 1.0}", goal), 20, seed=0)
+        )
         suggested = []
         for number in range(16):
             a = searcher.suggest(f"t{number}")["a"]
@@ -375,6 +397,7 @@ parameters:
 def several(sampler: SamplerName = "auto") -> BayesSearcher:
     made = make_searcher(parse_sweep(SEVERAL, "s.yaml"), 30, 0, sampler)
     assert isinstance(made, BayesSearcher)
+    as_in_tune(made)
     return made
 
 
