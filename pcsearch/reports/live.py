@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from rich.text import Text
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.report import measured
-from pcsearch.engine.records.trial_result import TrialResult, best, pareto_front
+from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.reports.results import STATUS_STYLES, cells, columns, number
 
 LATEST = 8
@@ -66,9 +67,8 @@ class LiveReport(LoggerCallback):
         self._metrics = experiment.metrics
         self._console = console
         self._running: dict[str, Running] = {}
-        self._ended: list[TrialResult] = []
-        self._front: list[TrialResult] = []
-        self._ended_before = 0
+        self._latest: deque[TrialResult] = deque(maxlen=LATEST)
+        self._ended_before = outcomes.ended_count
         self._started = False
         self._since = time.monotonic()
 
@@ -91,18 +91,14 @@ class LiveReport(LoggerCallback):
         """Add the trials that ended in earlier sessions, once, at the first step."""
         if self._experiment.resumed and trials and not self._started:
             self._started = True
-            self._ended = [each.result() for each in self._outcomes if each.ended]
-            self._front = pareto_front(self._ended, self._metrics)
-            self._ended_before = len(self._ended)
+            self._latest.extend(each.result() for each in self._outcomes if each.ended)
 
     def log_trial_start(self, trial: Trial) -> None:
         """Show a trial that has started or was restored."""
-        config = dict(trial.config)
-        epochs = self._experiment.workload.epochs(config)
+        outcome = self._outcomes.of(trial.trial_id)
         epoch = self._outcomes.epoch(trial.last_result or {})
         nothing: list[float | None] = [None] * len(self._metrics)
-        number = self._outcomes.of(trial.trial_id).number
-        running = Running(number, config, epochs, epoch, nothing, epoch)
+        running = Running(outcome.number, dict(trial.config), outcome.epochs, epoch, nothing, epoch)
         self._running[trial.trial_id] = running
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
@@ -119,8 +115,7 @@ class LiveReport(LoggerCallback):
         """Show a trial that has ended; without a terminal, print its line."""
         self._running.pop(trial.trial_id, None)
         result = self._outcomes.of(trial.trial_id).result()
-        self._ended.append(result)
-        self._front = pareto_front([*self._front, result], self._metrics)
+        self._latest.append(result)
         if not self._console.is_terminal:
             pairs = zip(self._metrics, result.values, strict=True)
             values = ", ".join(f"{metric.name} {number(value)}" for metric, value in pairs)
@@ -132,7 +127,7 @@ class LiveReport(LoggerCallback):
         """The live table as it is now."""
         searched = self._experiment.sweep.searched()
         shown = columns(self._metrics, searched)
-        for ended in self._ended[-LATEST:]:
+        for ended in self._latest:
             row = cells(ended.number, ended.values, str(ended.epoch), ended.config, searched)
             shown.add_row(*row, Text(ended.status, STATUS_STYLES[ended.status]))
         for running in list(self._running.values())[-LATEST:]:
@@ -142,12 +137,12 @@ class LiveReport(LoggerCallback):
 
     def headline(self) -> str:
         """One line: the trials so far, the best value, and the time that is left."""
-        done, cap = len(self._ended), self._experiment.cap
+        done, cap = self._outcomes.ended_count, self._experiment.cap
         parts = [f"{done} of {cap} trials ended, {len(self._running)} running"]
-        winner = best(self._front, self._metrics)
+        winner = self._outcomes.best
         if winner is not None:
-            name = self._metrics[0].name
-            parts.append(f"best so far {number(winner.value)} ({name}, trial {winner.number})")
+            name, value = self._metrics[0].name, winner.values[0]
+            parts.append(f"best so far {number(value)} ({name}, trial {winner.number})")
         left = self._seconds_left()
         if left is not None:
             parts.append(f"about {duration(left)} left")
@@ -159,9 +154,9 @@ class LiveReport(LoggerCallback):
         A running trial counts as the part of its epochs that is done.
         """
         running = list(self._running.values())
-        ended = len(self._ended) - self._ended_before
+        ended = self._outcomes.ended_count - self._ended_before
         done = ended + sum(r.share - r.share_before for r in running)
-        left = self._experiment.cap - len(self._ended) - sum(r.share for r in running)
+        left = self._experiment.cap - self._outcomes.ended_count - sum(r.share for r in running)
         if ended <= 0 or done <= 0 or left <= 0:
             return None
         return (time.monotonic() - self._since) / done * left
