@@ -16,9 +16,9 @@ from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pcsearch.engine.execution.preparation import Cluster
     from pcsearch.engine.execution.run import SearchResult
     from pcsearch.tracking.callback import WandbCallback
-    from pcsearch.tracking.server.api import Mode
     from pcsearch.tracking.server.mode import WandbMode
 
 FILE_WIDTH = 160
@@ -47,53 +47,69 @@ def run_session(
     """
     from pcsearch.tracking.server.mode import resolve
 
-    notes, place = console(stderr=True), experiment.directory.place
+    notes = console(stderr=True)
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
-    workload_notes = experiment.workload.notes(experiment.options.compile == "auto")
-    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes, *workload_notes):
-        say(notes, line)
-    say(notes, f"Everything goes to {place}")
+    _announce(experiment, mode, notes)
 
     # These load Ray, which takes seconds: the lines and the mistakes above come first.
-    from pcsearch.engine.execution.preparation import connected_cluster, locked_directory
-    from pcsearch.engine.execution.restore import restore
-    from pcsearch.engine.execution.run import run
-    from pcsearch.reports.live import LiveReport
-    from pcsearch.tracking.factory import make_callback
+    from pcsearch.engine.execution.preparation import connected_cluster
     from pcsearch.tracking.server.credentials import withhold_credentials
-    from pcsearch.tracking.server.registration import register_search
-
-    def tell(line: str) -> None:
-        warn(notes, line)
 
     # The directory stays locked until W&B's threads, which write there, have ended.
     with ExitStack() as stack:
         with (
             withhold_credentials(mode.mode),
-            connected_cluster(experiment, tell) as cluster,
+            connected_cluster(experiment, lambda line: warn(notes, line)) as cluster,
         ):
             on_ready()
-            outcomes = experiment.outcomes()
-            damage = experiment.workload.damage
-            restored = [restore(trial, damage) for trial in experiment.history.trials]
-            warn(notes, *(each.note for each in restored))
-            live = LiveReport(experiment, outcomes, notes)
-            # Not earlier: a search that cannot start should leave nothing in W&B.
-            registration = register_search(
-                experiment.sweep, tracking, mode.mode, experiment.resumed
-            )
-            if registration.message:
-                say(notes, registration.message)
-            warn(notes, registration.problem)
-            wandb = make_callback(experiment, outcomes, registration)
-            with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
-                stack.enter_context(locked_directory(experiment, registration.tracking))
-                outcome = run(experiment, restored, outcomes, [live, wandb], cluster)
-        _report(experiment, outcome)
+            result, wandb = _search(experiment, tracking, mode, cluster, notes, stack)
+        _report(experiment, result)
         _settle(wandb, notes)
-        _tell_of_uploads(experiment, registration.mode, wandb.unfinished)
-    return _status(outcome)
+        _tell_of_uploads(experiment, wandb)
+    return _status(result)
+
+
+def _announce(experiment: Experiment, mode: WandbMode, notes: Console) -> None:
+    """Print what will run, and where its results go."""
+    workload_notes = experiment.workload.notes(experiment.options.compile == "auto")
+    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes, *workload_notes):
+        say(notes, line)
+    say(notes, f"Everything goes to {experiment.directory.place}")
+
+
+def _search(
+    experiment: Experiment,
+    tracking: dict[str, Any],
+    mode: WandbMode,
+    cluster: Cluster,
+    notes: Console,
+    stack: ExitStack,
+) -> tuple[SearchResult, WandbCallback]:
+    """Restore the trials of earlier sessions, and run the search on a cluster.
+
+    The directory is locked until ``stack`` is closed.
+    """
+    from pcsearch.engine.execution.preparation import locked_directory
+    from pcsearch.engine.execution.restore import restore
+    from pcsearch.engine.execution.run import run
+    from pcsearch.reports.live import LiveReport
+    from pcsearch.tracking.factory import make_callback
+    from pcsearch.tracking.server.registration import register_search
+
+    outcomes, damage = experiment.outcomes(), experiment.workload.damage
+    restored = [restore(trial, damage) for trial in experiment.history.trials]
+    warn(notes, *(each.note for each in restored))
+    live = LiveReport(experiment, outcomes, notes)
+    # Not earlier: a search that cannot start should leave nothing in W&B.
+    registration = register_search(experiment.sweep, tracking, mode.mode, experiment.resumed)
+    if registration.message:
+        say(notes, registration.message)
+    warn(notes, registration.problem)
+    wandb = make_callback(experiment, outcomes, registration)
+    with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
+        stack.enter_context(locked_directory(experiment, registration.tracking))
+        return run(experiment, restored, outcomes, [live, wandb], cluster), wandb
 
 
 @contextmanager
@@ -221,7 +237,7 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
         say(output, f"Resume it: {resume_command(place)}")
 
 
-def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> None:
+def _tell_of_uploads(experiment: Experiment, wandb: WandbCallback) -> None:
     """Print the command that uploads what W&B lacks."""
     from pcsearch.tracking.runs.offline_files import has_unmarked
     from pcsearch.tracking.server.mode import sync_command
@@ -231,7 +247,7 @@ def _tell_of_uploads(experiment: Experiment, mode: Mode, unfinished: bool) -> No
     if files:
         lasting = directory.path if directory.copy is None else directory.copy.leftover
         say(output, f"Upload it to W&B: {sync_command(lasting)}")
-    if mode == "online" and (files or unfinished):
+    if wandb.mode == "online" and (files or wandb.unfinished):
         # `wandb sync` would repeat epochs that the server has; --resume asks the server first.
         way = "Or upload it with no epoch twice" if files else "Upload it to W&B"
         say(output, f"{way}: {resume_command(place)} --wandb online")
