@@ -81,6 +81,7 @@ def left_behind(folder: Path, machine: str) -> list[Path]:
     return list((folder / machine / ".cache" / "pcsearch" / "searches").glob("*"))
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder: Path) -> None:
     address = s3.address("results/killed")
     first = start(
@@ -119,6 +120,7 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
     assert (status, "the search is finished" in err) == (0, True)
 
 
+@pytest.mark.slow
 def test_an_outage_ends_the_session_in_a_line_and_nothing_is_lost(s3: S3, folder: Path) -> None:
     address = s3.address("results/outage")
     first = start(
@@ -173,6 +175,7 @@ def test_other_addresses_too(folder: Path, address: str, message: str) -> None:
     assert "key:secret" not in err
 
 
+@pytest.mark.slow
 def test_a_search_starts_from_the_results_at_an_address(s3: S3, folder: Path) -> None:
     text = (folder / "s.yaml").read_text().replace("value: 0.3", "value: 0.0")
     (folder / "s.yaml").write_text(text)
