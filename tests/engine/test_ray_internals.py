@@ -20,6 +20,8 @@ from ray.tune.experiment import Trial
 import pcsearch
 from pcsearch.engine import ray_internals
 
+pytestmark = pytest.mark.oldest
+
 NAMES = [
     "ray._common.usage.usage_lib.get_cluster_metadata",
     "ray._private.grpc_utils.init_grpc_channel",

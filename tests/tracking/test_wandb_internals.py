@@ -27,6 +27,8 @@ from pcsearch.tracking.wandb_internals import (
     skip_wait_at_exit,
 )
 
+pytestmark = pytest.mark.oldest
+
 VIEWER = "query Viewer { viewer { entity } }"
 
 

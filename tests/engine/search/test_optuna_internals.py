@@ -22,6 +22,9 @@ from pcsearch.engine.search.optuna_internals import BelievingGPSampler
 from pcsearch.engine.search.study_view import quiet_optuna
 
 
+pytestmark = pytest.mark.oldest
+
+
 def parameters(function: Any) -> list[str]:
     return list(inspect.signature(function).parameters)
 
