@@ -21,7 +21,6 @@ from studies import ONE_RANGE
 from pcsearch.engine.search.optuna_internals import BelievingGPSampler
 from pcsearch.engine.search.study_view import quiet_optuna
 
-
 pytestmark = pytest.mark.oldest
 
 
