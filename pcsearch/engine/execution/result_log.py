@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from io import TextIOWrapper
@@ -75,6 +76,14 @@ class ResultLog(LoggerCallback):
         """Close the trial's file."""
         self._close(trial)
         self._last_epochs.pop(trial.trial_id, None)
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        """Close the files of the trials that were running when the session ended."""
+        for file in self._files.values():
+            # On a full disk, closing tries to write once more what could not be written.
+            with contextlib.suppress(OSError):
+                file.close()
+        self._files.clear()
 
     def _close(self, trial: Trial) -> None:
         file = self._files.pop(trial.trial_id, None)
