@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 
 from pcsearch.engine.records.history import (
     TrialHistory,
@@ -27,28 +26,8 @@ from pcsearch.engine.records.journal import (
     Retried,
     RunCompleted,
     Suggested,
-    WarmStartResult,
 )
 from pcsearch.errors import PcsearchError
-
-NUMBERS = st.floats(allow_nan=False) | st.none()
-NAMES = st.sampled_from("abcdef")
-EVENTS: st.SearchStrategy[Any] = st.one_of(
-    st.builds(
-        Suggested,
-        NAMES,
-        st.integers(1, 99),
-        st.none() | st.dictionaries(st.text(), st.floats(allow_nan=False) | st.integers()),
-    ),
-    st.builds(Compared, NAMES, st.integers(1, 99), NUMBERS, st.booleans()),
-    st.builds(ReachedTarget, NAMES, st.lists(NUMBERS)),
-    st.builds(
-        Ended, NAMES, st.booleans(), st.lists(NUMBERS), st.booleans(), st.text(), st.booleans()
-    ),
-    st.builds(Retried, NAMES),
-    st.builds(WarmStartResult, st.text(), NAMES, st.just({"x": 0.5}), st.just([0.25])),
-    st.builds(RunCompleted, NAMES, st.integers(0, 99)),
-)
 
 
 @pytest.mark.parametrize(
