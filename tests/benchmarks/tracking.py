@@ -171,7 +171,7 @@ def main() -> None:
         results = [ours(Path(folder, "ours"), given.trials, given.reports)]
         if given.stock_trials:
             Path(folder, "stock").mkdir()
-            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+            ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
             try:
                 results.append(stock(Path(folder, "stock"), given.stock_trials, given.reports))
             finally:

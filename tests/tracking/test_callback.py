@@ -246,7 +246,14 @@ def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    # Another worker of the tests may have a cluster on this machine.
+    ray.init(
+        "local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+    )
     # The workers know nothing of these modules.
     unknown = sys.modules[__name__], wandb_trials
     for module in unknown:
