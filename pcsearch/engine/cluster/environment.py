@@ -6,6 +6,7 @@ The user's own module may import Ray, so this comes before everything else. Noth
 from __future__ import annotations
 
 import os
+import sys
 
 from pcsearch.engine.cluster.address import send_token
 
@@ -27,4 +28,7 @@ def set_environment() -> None:
     """Set what Ray reads from the environment, where the user has not set it."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    send_token()
+    # A process that has loaded Ray keeps the setting that it read then. The processes of a Ray that
+    # it starts would read another, and refuse it.
+    if "ray" not in sys.modules:
+        send_token()

@@ -50,3 +50,15 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "mine")
     set_environment()
     assert {os.environ[name] for name in SETTINGS} == {"mine"}
+
+
+@pytest.mark.usefixtures("no_ray_settings")
+def test_a_process_that_has_loaded_ray_sends_no_token_to_the_ray_that_it_starts(
+    tmp_path: Path,
+) -> None:
+    import ray
+
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("t" * 64)
+    set_environment()
+    assert "RAY_AUTH_MODE" not in os.environ, ray.__version__
