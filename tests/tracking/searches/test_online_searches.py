@@ -407,7 +407,13 @@ def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_w
         out.open("w") as output,
         err.open("w") as errors,
         subprocess.Popen(
-            command, cwd=folder.path, env=environment, stdout=output, stderr=errors
+            command,
+            cwd=folder.path,
+            env=environment,
+            stdout=output,
+            stderr=errors,
+            # Tests that a shell runs in the background have inherited that SIGINT is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         ) as process,
     ):
         wait_for(lambda: any(run.lines for run in server.runs.values()))
