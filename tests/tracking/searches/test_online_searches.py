@@ -401,17 +401,15 @@ def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_w
     command = [sys.executable, "-m", "pcsearch", "s.yaml", "--trainable", "online_mine:quick"]
     command += ["--storage-path", str(folder.path), "--name", "here"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    # Files and no pipes: W&B's own process has them open too, and may end some time later.
-    out, err = folder.path / "out", folder.path / "err"
     with (
-        out.open("w") as output,
-        err.open("w") as errors,
+        (folder.path / "out").open("w") as out,
         subprocess.Popen(
             command,
             cwd=folder.path,
             env=environment,
-            stdout=output,
-            stderr=errors,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
             # Tests that a shell runs in the background have inherited that SIGINT is ignored.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         ) as process,
@@ -419,17 +417,20 @@ def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_w
         wait_for(lambda: any(run.lines for run in server.runs.values()))
         server.go_away("silent")
         folder.release()
-        wait_for(lambda: "Best configuration" in out.read_text())
-        wait_for(lambda: "Waiting for W&B" in err.read_text())
-        assert process.poll() is None
+        wait_for(lambda: "Best configuration" in (folder.path / "out").read_text())
+        assert process.stderr is not None
+        said = ""
+        while "Waiting for W&B" not in said:
+            assert process.poll() is None
+            said += process.stderr.readline()
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
+        said += process.stderr.read()
         assert process.wait(20) == 0
         assert time.monotonic() - began < 10
-    said = err.read_text()
     assert re.search(r"not uploaded to the end: the wait was interrupted\n$", said)
     assert "Traceback" not in said
-    assert "Or upload it with no epoch twice" in out.read_text()
+    assert "Or upload it with no epoch twice" in (folder.path / "out").read_text()
 
 
 def test_what_was_never_sent_is_repaired_by_wandb_sync(
