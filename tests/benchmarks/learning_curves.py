@@ -1,6 +1,6 @@
 """Makes a table of real learning curves, on which methods of search can be compared in seconds.
 
-    python tests/benchmarks/learning_curves.py --processes 2         about an hour on two cores
+    python tests/benchmarks/learning_curves.py --processes 2       half an hour on two free cores
 
 The PC transformer is trained on the digits with the values of the first points of a Sobol sequence
 in the space of ``learning_curves.yaml``, each with two seeds. A curve is the metric of that sweep
@@ -23,27 +23,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from curve_table import TABLE, sweep
 from scipy.stats.qmc import Sobol
 
 from pcsearch.pc.compiled.choice import MIN_GFLOP, compiled_blocks
 from pcsearch.pc.config import model_config
 from pcsearch.pc.training import TrainingRun
 from pcsearch.sweeps.parameters import nested
-from pcsearch.sweeps.sweep import Sweep, parse_sweep
+from pcsearch.sweeps.sweep import Sweep
 
-HERE = Path(__file__).parent
-SWEEP = HERE / "learning_curves.yaml"
-TABLE = HERE / "data" / "learning_curves.npz"
 WORK = Path("build") / "learning_curves.jsonl"
 DIGITS = 4
 
 Run = tuple[int, int]
 """The number of a configuration, and a seed."""
-
-
-def sweep() -> Sweep:
-    """The sweep file of the table."""
-    return parse_sweep(SWEEP.read_text(encoding="utf-8"), str(SWEEP))
 
 
 def configurations(space: Sweep, count: int) -> list[dict[str, Any]]:
