@@ -91,10 +91,10 @@ def _rungs(plan: Plan) -> str:
     epochs = ", ".join(map(str, plan.rungs[:RUNGS_SHOWN])) + (
         f" and {more} more" if more > 0 else ""
     )
-    compared = "its value there" if hyperband.strict else "its best value so far"
+    curve = "" if hyperband.strict else " by its best values so far"
     return (
-        f"ASHA: a trial continues after epochs {epochs or 'none'} if {compared} is among the best "
-        f"1/{hyperband.eta:g}"
+        f"ASHA: a trial continues after epochs {epochs or 'none'} while its value at the end, as "
+        f"predicted{curve}, is among the best 1/{hyperband.eta:g}"
     )
 
 

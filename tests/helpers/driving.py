@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.journal import Compared, Ended, ReachedTarget
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.target import UntilTarget
+from pcsearch.sweeps.metrics import Metric
 
 METRIC = "best_val_mse"
 CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
@@ -88,10 +90,15 @@ class Driver:
             trials.append(trial_history)
         return History(trials, compared, reached[0] if reached else None)
 
-    def restored(self, scheduler: UntilTarget) -> Driver:
-        """A later session, with a scheduler of its own."""
-        history, metrics = self.history(), scheduler._outcomes.metrics
-        scheduler._outcomes = Outcomes(metrics, history=history)
+    def restored(
+        self,
+        make: Callable[[Outcomes], UntilTarget],
+        metrics: tuple[Metric, ...] | None = None,
+    ) -> Driver:
+        """A later session, with a scheduler of its own, and maybe with other metrics."""
+        history, before = self.history(), self.outcomes
+        metrics = before.metrics if metrics is None else metrics
+        scheduler = make(Outcomes(metrics, before._time_attr, history=history, curves=True))
         later = Driver(scheduler)
         later.events, later.reports = self.events, self.reports
         scheduler._note = later.events.append
@@ -103,7 +110,7 @@ class Driver:
 
     @property
     def stopped(self) -> dict[str, int]:
-        """By trial: the rung at which it was stopped."""
+        """By trial: the epoch at which it was stopped."""
         rungs = {each.trial_id: each.stopped_at for each in self.outcomes}
         return {name: rung for name, rung in rungs.items() if rung is not None}
 

@@ -163,6 +163,7 @@ def _trial_source(
         options.sampler,
         experiment.history,
         outcomes,
+        experiment.max_epochs,
     )
     slots = TrialSlots(cluster.resources, options.max_concurrent, lambda: watcher.unfit)
     metric = next(iter(experiment.metrics), None)

@@ -52,8 +52,8 @@ class Experiment(SearchDefinition):
 
     def outcomes(self) -> Outcomes:
         """What became of the trials of earlier sessions, for this session to add to."""
-        workload = self.workload
-        return Outcomes(self.metrics, workload.time_attr, workload.epochs, self.history)
+        workload, curves = self.workload, self.sweep.early_terminate is not None
+        return Outcomes(self.metrics, workload.time_attr, workload.epochs, self.history, curves)
 
 
 def new_experiment(sweep_file: Path, options: Options, text: str | None = None) -> Experiment:

@@ -13,6 +13,8 @@ from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import Sweep
 
+LEARNS_FROM_CURVES = "; it learns from the values that trials are predicted to have at their ends"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -88,4 +90,5 @@ def _searcher(sweep: Sweep, sampler: SamplerName) -> str:
             return "independent draws"
         case "bayes" | "custom":
             picked = pick_sampler(sampler, len(sweep.searched()), len(sweep.metrics))
-            return f"Optuna, sampler {sampler}: {DESCRIPTIONS[picked]}"
+            learns = "" if sweep.early_terminate is None else LEARNS_FROM_CURVES
+            return f"Optuna, sampler {sampler}: {DESCRIPTIONS[picked]}{learns}"

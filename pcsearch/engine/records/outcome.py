@@ -12,17 +12,22 @@ from typing import Any
 from pcsearch.engine.records.history import History, TrialHistory, folder_name
 from pcsearch.engine.records.journal import ReachedTarget
 from pcsearch.engine.records.report import (
+    ITERATION,
     SECONDS,
     Report,
     better,
     diverged,
     epoch_of,
+    finite,
     measured,
     numbers_of_trial,
 )
 from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
+
+CURVE_POINTS = 40
+"""A learning curve keeps at least as many of its points, if it has them."""
 
 
 def _unknown(_: Mapping[str, Any]) -> int | None:
@@ -45,10 +50,13 @@ class TrialOutcome:
         latest: the values of the newest report that has a finite number of each metric.
         best: the best value so far, in a list of one; with several metrics the same as
             ``latest``, because no report is the best in all of them.
+        curve: its learning curve: the epochs and values of the first metric, in rising order of the
+            epochs. A long one is thinned out: its points get rarer with the epochs.
+        reports: how many reports had a value of the first metric.
         ended: whether it has ended.
         failed: whether it has ended with an error.
         error: the first lines of what made it fail, else an empty string.
-        stopped_at: the rung, in epochs, at which the scheduler stopped it.
+        stopped_at: the epoch at which the scheduler stopped it.
         reached_target: whether it ended the search by reaching the metric's target.
         ended_by_target: whether it was ended because another trial reached the target.
         stop_requested: whether the user has asked to stop it, from W&B.
@@ -65,6 +73,8 @@ class TrialOutcome:
     last_report: Report = field(default_factory=dict)
     latest: list[float] | None = None
     best: list[float] | None = None
+    curve: list[tuple[float, float]] = field(default_factory=list)
+    reports: int = 0
     ended: bool = False
     failed: bool = False
     error: str = ""
@@ -79,12 +89,25 @@ class TrialOutcome:
         """Add a report; to add the same report twice changes nothing."""
         self.last_report = report
         values = [measured(report, metric.name) for metric in self.metrics]
+        epoch = finite(report.get(self.time_attr) or report.get(ITERATION))
+        if values and values[0] is not None and epoch is not None:
+            self._add_to_curve(epoch, values[0])
         latest = [value for value in values if value is not None]
         if not latest or len(latest) < len(self.metrics):
             return
         self.latest = latest
         if self.best is None or len(latest) > 1 or better(latest[0], self.best[0], self.metrics[0]):
             self.best = latest
+
+    def _add_to_curve(self, epoch: float, value: float) -> None:
+        if self.curve and epoch <= self.curve[-1][0]:
+            # A trial that was restored reports the epochs after its checkpoint again.
+            self.curve = [point for point in self.curve if point[0] < epoch]
+        else:
+            self.reports += 1
+        self.curve.append((epoch, value))
+        if len(self.curve) > 2 * CURVE_POINTS:
+            self.curve = thinned(self.curve)
 
     def stop_by_user(self) -> None:
         """Stop the trial at its next report, because the user asks for it; safe in any thread."""
@@ -138,6 +161,16 @@ class TrialOutcome:
         )
 
 
+def thinned(curve: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """About CURVE_POINTS points of a curve, at epochs in geometric progression, and the last one.
+
+    A trial may report thousands of times, and a curve changes most in its first epochs.
+    """
+    last = len(curve) - 1
+    steps = (round(last ** (i / (CURVE_POINTS - 1))) for i in range(CURVE_POINTS))
+    return [curve[i] for i in sorted({0, *steps})]
+
+
 class Outcomes:
     """The outcomes of all trials of a search, by the trials' ids.
 
@@ -146,6 +179,7 @@ class Outcomes:
         time_attr: the name in a report that says how far its trial is, in epochs.
         epochs: tells how many epochs a trial of a configuration trains if nothing stops it.
         history: what the earlier sessions of the search have written.
+        curves: whether the learning curves of ended trials are read too.
     """
 
     def __init__(
@@ -154,6 +188,7 @@ class Outcomes:
         time_attr: str = EPOCH,
         epochs: Callable[[Mapping[str, Any]], int | None] = _unknown,
         history: History | None = None,
+        curves: bool = False,
     ) -> None:
         self.metrics = tuple(metrics)
         self.ended_count = 0
@@ -167,7 +202,7 @@ class Outcomes:
         self._time_attr, self._epochs = time_attr, epochs
         self._by_id: dict[str, TrialOutcome] = {}
         for trial in history.trials if history is not None else ():
-            outcome = outcome_of(trial, self.metrics, time_attr)
+            outcome = outcome_of(trial, self.metrics, time_attr, curves)
             self._by_id[trial.id] = outcome
             if outcome.ended:
                 self._count(outcome)
@@ -229,9 +264,16 @@ class Outcomes:
 
 
 def outcome_of(
-    trial: TrialHistory, metrics: Sequence[Metric], time_attr: str = EPOCH
+    trial: TrialHistory, metrics: Sequence[Metric], time_attr: str = EPOCH, curve: bool = False
 ) -> TrialOutcome:
-    """The outcome of a trial of earlier sessions, from the journal and its reports."""
+    """The outcome of a trial of earlier sessions, from the journal and its reports.
+
+    Args:
+        trial: the trial.
+        metrics: of the search.
+        time_attr: as in `TrialOutcome`.
+        curve: whether the learning curve of an ended trial is read too.
+    """
     outcome = TrialOutcome(trial.id, tuple(metrics), time_attr, trial.number)
     outcome.ended, outcome.failed = trial.over, trial.failed
     outcome.stopped_at = trial.stopped_at
@@ -240,7 +282,7 @@ def outcome_of(
         outcome.ended_by_target = trial.end.by_target
         outcome.without_value = None in trial.end.values and not trial.failed
         values = [value for value in trial.end.values if value is not None]
-        if values and len(values) == len(metrics) and not trial.failed:
+        if values and len(values) == len(metrics) and not trial.failed and not curve:
             # To read the reports of very many trials would take long.
             outcome.latest = outcome.best = values
             outcome.last_report = trial.last_report or {}

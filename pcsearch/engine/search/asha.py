@@ -1,9 +1,9 @@
-"""ASHA, the scheduler of a sweep with ``early_terminate``: it stops bad trials at the rungs."""
+"""ASHA, the scheduler of a sweep with ``early_terminate``: it stops bad trials early."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from typing import Any
 
 from ray.tune.execution.tune_controller import TuneController
@@ -12,8 +12,9 @@ from ray.tune.schedulers import TrialScheduler
 
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Compared
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.report import Report, finite, measured
+from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.target import Note, UntilTarget, forget
 from pcsearch.pc.metrics import EPOCH
 from pcsearch.sweeps.early_terminate import Hyperband
@@ -44,18 +45,29 @@ def make_scheduler(
     return Asha(hyperband, sweep.metric, max_epochs, outcomes, time_attr, note)
 
 
+OPTIMISM = 0.5
+"""How many standard deviations below its prediction a trial's loss is taken to be."""
+FEWEST = 4
+"""Before so many trials have reported, none is stopped: nothing is known of their curves yet."""
+SPARED = 3
+"""Between rungs, no trial that is among the best of its rung, as many as this, is stopped."""
+
+
 class Asha(UntilTarget):
-    """Asynchronous successive halving (Li et al., 2020).
+    """Asynchronous successive halving (Li et al., 2020) by predicted losses.
 
-    A trial that reaches a rung is compared with those that reached it before: it continues if it
-    is among the best 1/eta of them. A trial whose metric is not a finite number stops. A report
-    without the metric compares nothing: the next report with it does.
+    The original compares the loss of a trial at a rung with the losses that others had there. Here
+    the losses are compared that the trials would have at their ends, as `LearningCurves` predicts
+    them: with mean m and standard deviation d. A trial at a rung continues if ``m - d / 2`` is no
+    more than the m of the best 1/eta of all trials that came to the rung. After the rung this is
+    checked at each report, because others may have become better: there the best three are spared,
+    too. So the decision at the rung may be generous, and few trials run to their end.
 
-    Tune's own ASHA is not used: its rungs are geometric only, it lets a NaN pass, and it draws
-    from numpy's global generator.
+    A trial whose metric is not a finite number at a rung stops. A report without the metric
+    compares nothing: the next report with it does.
 
     Args:
-        hyperband: the rungs, eta, and which of a trial's values is compared.
+        hyperband: the rungs, eta, and whether a curve is that of the best values so far.
         metric: what trials are compared by.
         max_epochs: the epochs of the longest trial, at whose end no trial is stopped any more;
             None where they are not known.
@@ -76,13 +88,11 @@ class Asha(UntilTarget):
         super().__init__(outcomes, note)
         self._metric_name = metric.name
         self._sign = 1 if metric.mode == "min" else -1
-        self._eta, self._strict = hyperband.eta, hyperband.strict
+        self._eta = hyperband.eta
         self._rungs = hyperband.rungs(max_epochs)
         self._end = math.inf if max_epochs is None else max_epochs
         self._time_attr = time_attr
-        self.losses: dict[int, list[float]] = {rung: [] for rung in self._rungs}
-        """By rung, the losses that trials had there, in rising order. A loss is the metric's value,
-        negated where more is better."""
+        self._curves = LearningCurves(outcomes, max_epochs, best_so_far=not hyperband.strict)
         # By the id of a running trial, the last rung where it was compared.
         self._compared_at: dict[str, int] = {}
 
@@ -104,7 +114,7 @@ class Asha(UntilTarget):
     def on_trial_complete(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> None:
-        """Forget at which rung the trial was; its losses at the rungs stay.
+        """Forget at which rung the trial was; its learning curve stays.
 
         Tune does not call this for a trial that failed, which may be retried from its checkpoint.
         """
@@ -115,59 +125,48 @@ class Asha(UntilTarget):
         self.on_trial_complete(tune_controller, trial, {})
 
     def resume_from(self, history: History) -> None:
-        """Take over the losses of earlier sessions at the rungs that are still rungs."""
+        """Take over at which rungs the trials of earlier sessions were compared."""
         super().resume_from(history)
         for event in history.comparisons:
             self._compared_at[event.trial] = event.rung
-            if event.loss is not None and event.rung in self.losses:
-                insort(self.losses[event.rung], event.loss)
         for trial in history.trials:
             if trial.over:
                 self._compared_at.pop(trial.id, None)
 
     def _continues(self, trial_id: str, report: Report) -> bool:
         epoch = finite(report.get(self._time_attr))
-        if epoch is None or report.get(self._metric_name) is None:
+        if epoch is None or epoch >= self._end or report.get(self._metric_name) is None:
             return True
-        rung = self._rung_to_pass(trial_id, epoch)
-        if rung is None:
+        below = bisect_right(self._rungs, epoch)
+        if below == 0:
             return True
-        self._compared_at[trial_id] = rung
-        outcome = self._outcomes.of(trial_id)
+        rung = self._rungs[below - 1]
+        is_new = rung > self._compared_at.get(trial_id, 0)
         value = measured(report, self._metric_name)
-        loss = None if value is None else self._sign * value
-        stops = loss is None or self._compared_loss(outcome, loss) > self._threshold(rung)
-        if stops:
-            outcome.stopped_at = rung
-        if loss is not None:
-            insort(self.losses[rung], loss)
-        self._note(Compared(trial_id, rung, loss, stops))
+        if value is None and not is_new:
+            return True
+        stops = value is None or not self._is_promising(trial_id, rung, 1 if is_new else SPARED)
+        if is_new or stops:
+            self._compared_at[trial_id] = rung
+            at = rung if is_new else int(epoch)
+            loss = None if value is None else self._sign * value
+            self._note(Compared(trial_id, at, loss, stops))
+            if stops:
+                self._outcomes.of(trial_id).stopped_at = at
         return not stops
 
-    def _compared_loss(self, outcome: TrialOutcome, loss: float) -> float:
-        """The loss to compare a trial by: its newest where ``strict``, else its least so far."""
-        if self._strict or outcome.best is None:
-            return loss
-        return min(loss, self._sign * outcome.best[0])
+    def _is_promising(self, trial_id: str, rung: int, spared: int) -> bool:
+        """Whether a trial may become as good as the best 1/eta of those that came to a rung.
 
-    def _rung_to_pass(self, trial_id: str, epoch: float) -> int | None:
-        """The highest rung that a trial has reached, unless it was compared there or later."""
-        below = bisect_right(self._rungs, epoch)
-        if below == 0 or epoch >= self._end:
-            return None
-        rung = self._rungs[below - 1]
-        return rung if rung > self._compared_at.get(trial_id, 0) else None
-
-    def _threshold(self, rung: int) -> float:
-        """The greatest loss with which a trial passes a rung.
-
-        It is the 1/eta quantile of the losses there, between two of them by linear interpolation.
+        Args:
+            trial_id: the trial's.
+            rung: in epochs.
+            spared: how many of the best are promising in any case.
         """
-        losses = self.losses[rung]
-        if not losses:
-            return math.inf
-        position = (len(losses) - 1) / self._eta
-        below = int(position)
-        if position == below:
-            return losses[below]
-        return losses[below] + (position - below) * (losses[below + 1] - losses[below])
+        predictions = self._curves.predictions()
+        own = predictions.get(trial_id)
+        means = sorted(each.mean for each in predictions.values() if each.epoch >= rung)
+        if own is None or len(predictions) < FEWEST or len(means) <= spared:
+            return True
+        threshold = means[max(spared, int(len(means) / self._eta)) - 1]
+        return own.mean - OPTIMISM * own.deviation <= threshold

@@ -40,6 +40,7 @@ def imputed_trials(
     trial: FrozenTrial,
     running: Sequence[Impute | None],
     outcomes: Mapping[int, TrialOutcome],
+    predictions: Mapping[int, float],
 ) -> list[FrozenTrial]:
     """The trials of a study as its sampler is to see them.
 
@@ -52,6 +53,8 @@ def imputed_trials(
         running: for each objective, the value that a running trial counts with. Where one is None
             or not known yet, the trial stays a running one.
         outcomes: of the running trials, by their numbers in the study.
+        predictions: of the value at the end of trials, by the same numbers. They take the place of
+            finite values, and of those of running trials for which ``running`` has none.
     """
     trials = study.get_trials(deepcopy=False)
     worst = _worst_values(trials, study.directions)
@@ -60,8 +63,12 @@ def imputed_trials(
         values = each.values if each.state == TrialState.COMPLETE else None
         if each.state == TrialState.RUNNING and each.number != trial.number:
             values = _running_values(outcomes.get(each.number), running, worst)
+            if values is None and each.number in predictions:
+                values = [predictions[each.number]]
         elif values is not None and not all(math.isfinite(value) for value in values):
             values = [_finite(v, w) for v, w in zip(values, worst, strict=True)]
+        elif values is not None and each.number in predictions:
+            values = [predictions[each.number]]
         same = values is None or values == each.values
         imputed.append(each if values is None or same else _completed(each, values))
     return imputed

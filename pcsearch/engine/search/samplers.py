@@ -26,6 +26,8 @@ from pcsearch.sweeps.metrics import Impute, Metric
 
 CMAES_SOURCES = 10
 """CMA-ES starts from the best tenth of earlier trials; of fewer there is none."""
+SPREAD_EVERY = 4
+"""With early stopping, each trial whose number has this remainder, less one, is a Sobol point."""
 STARTUP_SHARE = 5
 STARTUP_TRIALS = (4, 10)
 Space = Mapping[str, BaseDistribution]
@@ -40,6 +42,7 @@ def make_study(
     metrics: Sequence[Metric],
     trials: Sequence[FrozenTrial] = (),
     outcomes: Mapping[int, TrialOutcome] | None = None,
+    predictions: Mapping[int, float] | None = None,
 ) -> Study:
     """A study in memory, with the sampler of a name.
 
@@ -53,6 +56,8 @@ def make_study(
         trials: those with which the study begins.
         outcomes: of the running trials, by their numbers in the study; the caller keeps them up to
             date.
+        predictions: where trials are stopped early, the values to see instead of those that trials
+            have so far, by the same numbers; the caller keeps them up to date.
     """
     dimensions = sum(not each.single() for each in space.values())
     picked = pick_sampler(name, dimensions, len(metrics))
@@ -65,6 +70,7 @@ def make_study(
         startup=startup_trials(cap) if picked in GP_SAMPLERS else 0,
         running=[metric.impute_while_running for metric in metrics],
         outcomes={} if outcomes is None else outcomes,
+        predictions=predictions,
     )
     with quiet_optuna():
         goals = [metric.goal for metric in metrics]
@@ -203,6 +209,7 @@ class SearchSampler(BaseSampler):
         running: for each objective, the value that a running trial counts with; None where the
             inner sampler is to see that it is running.
         outcomes: as in `make_study`.
+        predictions: as in `make_study`.
     """
 
     def __init__(
@@ -215,6 +222,7 @@ class SearchSampler(BaseSampler):
         startup: int,
         running: Sequence[Impute | None],
         outcomes: Mapping[int, TrialOutcome],
+        predictions: Mapping[int, float] | None = None,
     ) -> None:
         self._inner = inner
         self._storage = storage
@@ -222,6 +230,7 @@ class SearchSampler(BaseSampler):
         self._sobol = SobolSampler(space, seed)
         self._running = tuple(running)
         self._outcomes = outcomes
+        self._predictions = predictions
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -262,13 +271,17 @@ class SearchSampler(BaseSampler):
 
     @contextmanager
     def _imputed(self, study: Study, trial: FrozenTrial) -> Iterator[Study]:
-        trials = imputed_trials(study, trial, self._running, self._outcomes)
+        trials = imputed_trials(
+            study, trial, self._running, self._outcomes, self._predictions or {}
+        )
         with self._storage.view(study, trials) as imputed:
             yield imputed
 
     def _sampler(self, study: Study, trial: FrozenTrial) -> BaseSampler:
         starts = trial.number < self._startup or not _has_contrast(study)
-        return self._sobol if self._startup and starts else self._inner
+        # Early epochs may favour a region that is worse in the end: the others must be seen, too.
+        spreads = self._predictions is not None and trial.number % SPREAD_EVERY == SPREAD_EVERY - 1
+        return self._sobol if self._startup and (starts or spreads) else self._inner
 
 
 def _has_contrast(study: Study) -> bool:

@@ -10,6 +10,7 @@ from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.search.imputation import final_values
+from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.resumed_study import rebuilt_trials
 from pcsearch.engine.search.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
@@ -32,6 +33,7 @@ def make_searcher(
     sampler: SamplerName = "auto",
     history: History | None = None,
     outcomes: Outcomes | None = None,
+    max_epochs: int | None = None,
 ) -> PlannedSearcher | BayesSearcher:
     """The searcher of a sweep's method.
 
@@ -42,6 +44,7 @@ def make_searcher(
         sampler: which of Optuna's samplers suggests the trials of bayes.
         history: of a resumed or warm-started search, None for a new one.
         outcomes: of the search's trials; left out, those of the history.
+        max_epochs: the epochs of its longest trial, None where they are not known.
     """
     history = history or History()
     if outcomes is None:
@@ -51,7 +54,10 @@ def make_searcher(
         return PlannedSearcher(planned, cap, history)
     assert sweep.metrics, "a bayes sweep is read with its metric"
     space = OptunaSpace(sweep.parameters.values())
-    return BayesSearcher(space, cap, outcomes, seed, sampler, history)
+    hyperband, curves = sweep.early_terminate, None
+    if hyperband is not None:
+        curves = LearningCurves(outcomes, max_epochs, best_so_far=not hyperband.strict)
+    return BayesSearcher(space, cap, outcomes, seed, sampler, history, curves)
 
 
 class PlannedSearcher(Searcher):
@@ -95,10 +101,13 @@ class PlannedSearcher(Searcher):
 class BayesSearcher(Searcher):
     """Suggests the configurations that Optuna chooses, and gives Optuna each trial's value.
 
-    A trial's value is the best that it reported, also if the scheduler stopped it; with several
-    metrics, the values of the last report that has all of them. A trial that failed, diverged or
-    reported no value gets the value that its metric's ``impute`` says. A report without the
-    metric is ignored.
+    A trial's value is the best that it reported; with several metrics, the values of the last
+    report that has all of them. A trial that failed, diverged or reported no value gets the value
+    that its metric's ``impute`` says. A report without the metric is ignored.
+
+    Where trials are stopped early, the best values of trials of different length cannot be
+    compared. The sampler then sees, instead of the value, what is predicted for the end of the
+    trial, and it sees this of running trials too.
 
     Args:
         space: the parameters.
@@ -107,6 +116,7 @@ class BayesSearcher(Searcher):
         seed: of the sampler.
         sampler: its name.
         history: of a resumed search; its trials are in the study.
+        curves: predicts the trials' values at their ends; None where no trial is stopped early.
     """
 
     def __init__(
@@ -117,6 +127,7 @@ class BayesSearcher(Searcher):
         seed: int,
         sampler: SamplerName = "auto",
         history: History | None = None,
+        curves: LearningCurves | None = None,
     ) -> None:
         super().__init__()
         history = history or History()
@@ -132,6 +143,9 @@ class BayesSearcher(Searcher):
         self._running: dict[int, TrialOutcome] = {
             self._numbers[each.id]: outcomes.of(each.id) for each in history.unfinished
         }
+        self._curves = curves
+        # Of trials that have ended or run, by their numbers in the study.
+        self._predictions: dict[int, float] = {}
         self.study = make_study(
             sampler,
             cap=cap,
@@ -140,6 +154,7 @@ class BayesSearcher(Searcher):
             metrics=outcomes.metrics,
             trials=trials,
             outcomes=self._running,
+            predictions=None if curves is None else self._predictions,
         )
         """Optuna's study of the search."""
 
@@ -156,6 +171,7 @@ class BayesSearcher(Searcher):
         """Optuna's next configuration, or FINISHED after the last."""
         if self._cap is not None and self._suggested >= self._cap:
             return str(Searcher.FINISHED)
+        self._predict()
         trial = suggest(self.study, self._space.distributions)
         self._numbers[trial_id] = trial.number
         self._running[trial.number] = self._outcomes.of(trial_id)
@@ -174,3 +190,16 @@ class BayesSearcher(Searcher):
         if outcome is not None:
             went_wrong = error or outcome.last_report.get(EARLY_STOP_REASON) == DIVERGED
             self.study.tell(number, final_values(outcome, went_wrong=went_wrong))
+
+    def _predict(self) -> None:
+        """Predict again what the trials would be worth at their ends."""
+        if self._curves is None:
+            return
+        sign = 1 if self._outcomes.metrics[0].mode == "min" else -1
+        for trial_id, prediction in self._curves.predictions().items():
+            outcome = self._outcomes.of(trial_id)
+            if outcome.failed or outcome.diverged:
+                # `impute` says what it counts as.
+                self._predictions.pop(self._numbers[trial_id], None)
+            else:
+                self._predictions[self._numbers[trial_id]] = sign * prediction.mean

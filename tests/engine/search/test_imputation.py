@@ -30,7 +30,7 @@ def study_with(direction: str = "minimize") -> optuna.Study:
 def seen_values(study: optuna.Study, running: Impute | None, **reported: Any) -> list[Any]:
     """The values that a sampler sees, None for a running trial."""
     values = {int(name[1:]): each for name, each in reported.items()}
-    trials = imputed_trials(study, study.trials[-1], [running], values)
+    trials = imputed_trials(study, study.trials[-1], [running], values, {})
     return [each.value if each.state == TrialState.COMPLETE else None for each in trials]
 
 
@@ -56,6 +56,18 @@ def test_a_running_trial_without_a_value_stays_a_running_one(reported: dict[str,
     study.ask()
     study.ask()
     assert seen_values(study, "latest", **reported)[3:] == [None, None]
+
+
+def test_predictions_take_the_place_of_finite_values_and_of_running_trials() -> None:
+    study = study_with()
+    study.ask()
+    study.ask()
+    for running, known in ((None, 0.3), ("latest", 2.0)):
+        outcomes = {3: TrialOutcome("t3", (LOSS,), latest=[2.0], best=[2.0])}
+        predictions = {0: 0.1, 1: 0.2, 3: 0.3}
+        seen = imputed_trials(study, study.trials[-1], [running], outcomes, predictions)
+        assert [each.value for each in seen[:4]] == [0.1, 3.0, 3.0, known]
+        assert seen[3].state == TrialState.COMPLETE
 
 
 def test_the_study_itself_is_left_alone() -> None:

@@ -113,7 +113,7 @@ def test_a_search_that_had_reached_its_target_is_over_when_it_is_restored(
     driver.report("b", 1, 0.4)
     assert driver.report("late", 1, 0.3) == STOP
     driver.trials = {name: driver.trials[name] for name in order}
-    later = driver.restored(UntilTarget(Outcomes([Metric(METRIC, "minimize", target=0.5)])))
+    later = driver.restored(UntilTarget, (Metric(METRIC, "minimize", target=0.5),))
     assert later.search_finished
     assert later.outcomes.reached == ReachedTarget("b", [0.4])
     assert later.ended_by_target == {"a", "late"}
@@ -122,7 +122,7 @@ def test_a_search_that_had_reached_its_target_is_over_when_it_is_restored(
 def test_a_restored_search_with_another_target_goes_on() -> None:
     driver = until(0.5)
     driver.report("b", 1, 0.4)
-    later = driver.restored(UntilTarget(Outcomes([Metric(METRIC, "minimize", target=0.1)])))
+    later = driver.restored(UntilTarget, (Metric(METRIC, "minimize", target=0.1),))
     assert not later.search_finished
     assert later.report("c", 1, 0.4) == CONTINUE
 
@@ -140,13 +140,15 @@ def test_the_target_is_seen_before_the_rung() -> None:
     driver = Driver(
         make_scheduler(Sweep("random", (metric,), {}, Hyperband(1)), 9, Outcomes([metric]))
     )
-    driver.report("good", 1, 0.6)
+    for number in range(4):
+        driver.report(f"good{number}", 1, 0.6)
     driver.add("bad")
+    driver.outcomes.of("bad").add({"epoch": 1, METRIC: 9.0})
     bad: Any = driver.trials["bad"]
     assert driver.scheduler.on_trial_result(driver, bad, {"epoch": 1, METRIC: 9.0}) == STOP
     assert driver.report("best", 1, 0.5) == STOP
     assert driver.stopped == {"bad": 1}
-    assert driver.ended_by_target == {"good"}
+    assert driver.ended_by_target == {f"good{number}" for number in range(4)}
 
 
 def test_several_targets_are_reached_by_one_report_that_is_as_good_as_all() -> None:
