@@ -122,9 +122,8 @@ def test_a_generator_is_searched_as_a_model_is(capfd: pytest.CaptureFixture[str]
         assert [row["_step"] for row in run.history] == list(range(1, len(kept) + 1))
         stopped = run.summary["trial_status"] == "stopped early by the scheduler"
         assert stopped == (len(kept) < 5)
-        assert run.summary.get("stopped_at_rung") == (len(kept) if stopped else None)
+        assert run.summary.get("stopped_at_epoch") == (len(kept) if stopped else None)
         lengths.append(len(kept))
-    assert set(lengths) <= {1, 2, 4, 5}
     assert 5 in lengths
     assert min(lengths) < 5
     assert "opt.lr" in done.out

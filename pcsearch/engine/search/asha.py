@@ -48,7 +48,8 @@ def make_scheduler(
 OPTIMISM = 0.5
 """How many standard deviations below its prediction a trial's loss is taken to be."""
 FEWEST = 4
-"""Before so many trials have reported, none is stopped: nothing is known of their curves yet."""
+"""Before as many trials have reported, or one has come to the last rung, no trial is stopped: too
+little is known of how the curves go on."""
 SPARED = 3
 """Between rungs, no trial that is among the best of its rung, as many as this, is stopped."""
 
@@ -166,7 +167,9 @@ class Asha(UntilTarget):
         predictions = self._curves.predictions()
         own = predictions.get(trial_id)
         means = sorted(each.mean for each in predictions.values() if each.epoch >= rung)
-        if own is None or len(predictions) < FEWEST or len(means) <= spared:
+        last = self._rungs[-1]
+        is_early = len(predictions) < FEWEST and all(e.epoch < last for e in predictions.values())
+        if own is None or is_early or len(means) <= spared:
             return True
         threshold = means[max(spared, int(len(means) / self._eta)) - 1]
         return own.mean - OPTIMISM * own.deviation <= threshold

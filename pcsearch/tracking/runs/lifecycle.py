@@ -119,7 +119,7 @@ def end_summary(outcome: TrialOutcome, status: str) -> dict[str, Any]:
         summary[EARLY_STOP_REASON] = str(summary[EARLY_STOP_REASON])
     about_trial = {
         STATUS: status,
-        "stopped_at_rung": outcome.stopped_at,
+        "stopped_at_epoch": outcome.stopped_at,
         "reached_target": outcome.reached_target or None,
         "error": outcome.error or None,
     }

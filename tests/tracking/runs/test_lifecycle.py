@@ -32,10 +32,10 @@ def test_a_run_tells_at_which_rung_its_trial_was_stopped(tmp_path: Path) -> None
         run_trial(callback, trial, [metrics(2)])
     summaries = {run.id: run.summary for run in read_all(tmp_path)}
     assert summaries["stopped"]["trial_status"] == "stopped early by the scheduler"
-    assert summaries["stopped"]["stopped_at_rung"] == 2
+    assert summaries["stopped"]["stopped_at_epoch"] == 2
     assert summaries["cut"]["trial_status"] == "ended: another trial reached the target"
     assert [name for name in trials if "reached_target" in summaries[name]] == ["winner"]
-    assert [name for name in trials if "stopped_at_rung" in summaries[name]] == ["stopped"]
+    assert [name for name in trials if "stopped_at_epoch" in summaries[name]] == ["stopped"]
 
 
 @pytest.mark.parametrize(
