@@ -286,19 +286,21 @@ def signs(rows: list[dict[str, Any]], names: list[str]) -> str:
             counts = np.zeros(2, dtype=int)
             for row in rows:
                 if row["mode"] == mode:
-                    pair = _signs(row[names[0]]["regrets"], row[name]["regrets"])
-                    lines.append(_sign_line(row["function"], mode, names[0], name, pair))
+                    pair = pair_counts(row[names[0]]["regrets"], row[name]["regrets"])
+                    lines.append(sign_line(row["function"], mode, names[0], name, pair))
                     counts += pair
-            lines.append(_sign_line("all", mode, names[0], name, counts))
+            lines.append(sign_line("all", mode, names[0], name, counts))
     return "\n".join(lines)
 
 
-def _signs(ours: list[float], theirs: list[float]) -> np.ndarray:
+def pair_counts(ours: list[float], theirs: list[float]) -> np.ndarray:
+    """How often a value of ours is lower than that of theirs at its place, and how often higher."""
     differences = np.subtract(ours, theirs)
     return np.array([(differences < 0).sum(), (differences > 0).sum()])
 
 
-def _sign_line(function: str, mode: str, one: str, other: str, counts: np.ndarray) -> str:
+def sign_line(function: str, mode: str, one: str, other: str, counts: np.ndarray) -> str:
+    """The counts of a pair of searchers as text, with their p value."""
     better, worse = counts.tolist()
     p = binomtest(better, better + worse).pvalue if better + worse else 1.0
     return f"{function:10}{mode:7}{one} {better} : {worse} {other}   p = {p:.2g}"
