@@ -5,6 +5,7 @@ Everything that asks what became of a trial asks here: scheduler, searcher, tabl
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,7 @@ from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
 
 CURVE_POINTS = 40
-"""A learning curve keeps at least as many of its points, if it has them."""
+"""About how many points a long learning curve is thinned out to."""
 
 
 def _unknown(_: Mapping[str, Any]) -> int | None:
@@ -52,7 +53,7 @@ class TrialOutcome:
             ``latest``, because no report is the best in all of them.
         curve: its learning curve: the epochs and values of the first metric, in rising order of the
             epochs. A long one is thinned out: its points get rarer with the epochs.
-        reports: how many reports had a value of the first metric.
+        reports: how many times the curve has changed.
         ended: whether it has ended.
         failed: whether it has ended with an error.
         error: the first lines of what made it fail, else an empty string.
@@ -100,11 +101,12 @@ class TrialOutcome:
             self.best = latest
 
     def _add_to_curve(self, epoch: float, value: float) -> None:
+        if self.curve and self.curve[-1] == (epoch, value):
+            return
+        self.reports += 1
         if self.curve and epoch <= self.curve[-1][0]:
             # A trial that was restored reports the epochs after its checkpoint again.
             self.curve = [point for point in self.curve if point[0] < epoch]
-        else:
-            self.reports += 1
         self.curve.append((epoch, value))
         if len(self.curve) > 2 * CURVE_POINTS:
             self.curve = thinned(self.curve)
@@ -162,13 +164,17 @@ class TrialOutcome:
 
 
 def thinned(curve: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """About CURVE_POINTS points of a curve, at epochs in geometric progression, and the last one.
+    """Some points of a curve: near to epochs in geometric progression, and the least and greatest.
 
-    A trial may report thousands of times, and a curve changes most in its first epochs.
+    A trial may report thousands of times, and a curve changes most in its first epochs. A curve
+    that was thinned out before keeps its shape.
     """
-    last = len(curve) - 1
-    steps = (round(last ** (i / (CURVE_POINTS - 1))) for i in range(CURVE_POINTS))
-    return [curve[i] for i in sorted({0, *steps})]
+    first, last = max(curve[0][0], 1.0), max(curve[-1][0], 1.0)
+    epochs = [first * (last / first) ** (i / (CURVE_POINTS - 1)) for i in range(CURVE_POINTS)]
+    near = {bisect_left(curve, (epoch,)) for epoch in epochs}
+    values = [value for _, value in curve]
+    ends = {0, len(curve) - 1, values.index(min(values)), values.index(max(values))}
+    return [curve[i] for i in sorted(near | ends) if i < len(curve)]
 
 
 class Outcomes:

@@ -55,7 +55,7 @@ def make_searcher(
     assert sweep.metrics, "a bayes sweep is read with its metric"
     space = OptunaSpace(sweep.parameters.values())
     hyperband, curves = sweep.early_terminate, None
-    if hyperband is not None:
+    if hyperband is not None and hyperband.rungs(max_epochs):
         curves = LearningCurves(outcomes, max_epochs, best_so_far=not hyperband.strict)
     return BayesSearcher(space, cap, outcomes, seed, sampler, history, curves)
 

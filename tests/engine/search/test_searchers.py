@@ -476,6 +476,13 @@ def test_with_early_stopping_every_fourth_trial_is_spread_over_the_space() -> No
     assert same == [*range(8), 11, 15, 19, 23]
 
 
+def test_without_a_rung_nothing_is_predicted() -> None:
+    more = "early_terminate: {type: hyperband, min_iter: 9}"
+    searcher = make_searcher(sweep("bayes", more=more), 30, 0, max_epochs=9)
+    assert isinstance(searcher, BayesSearcher)
+    assert searcher._curves is None
+
+
 def test_a_failed_trial_is_not_predicted() -> None:
     searcher = make_searcher(sweep("bayes", more=HYPERBAND), 30, 0, max_epochs=9)
     assert isinstance(searcher, BayesSearcher)
