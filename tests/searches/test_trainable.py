@@ -103,7 +103,9 @@ def test_a_generator_is_searched_as_a_model_is(capfd: pytest.CaptureFixture[str]
         # The last epoch is no rung: a trial that is stopped has fewer.
         "parameters": SEARCHED | {"kind": {"values": [["a", 1], None]}, "epochs": {"value": 5}},
     }
-    done = search("epochs", sweep, "--seed", "2", capfd=capfd)
+    # One after another: the same trials stop every time.
+    options = ("--seed", "2", "--max-concurrent", "1")
+    done = search("epochs", sweep, *options, capfd=capfd)
     assert done.status == 0, done.err
     trials = trial_folders(done.directory)
     runs = {run.id: run for run in read_runs(done.directory)}
