@@ -28,7 +28,7 @@ from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
 
 CURVE_POINTS = 40
-"""About how many points a long learning curve is thinned out to."""
+"""The number of points, nearly, that are kept of a long learning curve."""
 
 
 def _unknown(_: Mapping[str, Any]) -> int | None:
@@ -164,10 +164,11 @@ class TrialOutcome:
 
 
 def thinned(curve: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Some points of a curve: near to epochs in geometric progression, and the least and greatest.
+    """A learning curve with fewer points, at about the same shape.
 
-    A trial may report thousands of times, and a curve changes most in its first epochs. A curve
-    that was thinned out before keeps its shape.
+    The points that stay are near to epochs in geometric progression, because a curve changes most
+    in its first epochs; the least and the greatest value stay, too. A trial may report thousands of
+    times.
     """
     first, last = max(curve[0][0], 1.0), max(curve[-1][0], 1.0)
     epochs = [first * (last / first) ** (i / (CURVE_POINTS - 1)) for i in range(CURVE_POINTS)]
@@ -283,6 +284,7 @@ def outcome_of(
     outcome = TrialOutcome(trial.id, tuple(metrics), time_attr, trial.number)
     outcome.ended, outcome.failed = trial.over, trial.failed
     outcome.stopped_at = trial.stopped_at
+    values: list[float] = []
     if trial.end is not None:
         outcome.error, outcome.ended_by_user = trial.end.error, trial.end.by_hand
         outcome.ended_by_target = trial.end.by_target
@@ -295,4 +297,7 @@ def outcome_of(
             return outcome
     for report in trial.reports:
         outcome.add(report)
+    if values and len(values) == len(metrics) and not trial.failed and outcome.best is None:
+        # The journal knows them, and the reports have been lost.
+        outcome.latest = outcome.best = values
     return outcome

@@ -46,16 +46,16 @@ def make_scheduler(
 
 
 OPTIMISM = 0.5
-"""How many standard deviations below its prediction a trial's loss is taken to be."""
+"""The number of standard deviations by which a trial's predicted loss is lowered, in its favour."""
 FEWEST = 4
-"""Before as many trials have reported, or one has come to the last rung, no trial is stopped: too
-little is known of how the curves go on."""
+"""The number of trials that must have reported before any is stopped, unless one has come to the
+last rung: until then too little is known of how learning curves go on."""
 SPARED = 3
-"""Between rungs, no trial that is among the best of its rung, as many as this, is stopped."""
+"""The number of the best trials of a rung that are not stopped between this rung and the next."""
 
 
 class Asha(UntilTarget):
-    """Asynchronous successive halving (Li et al., 2020) by predicted losses.
+    """Asynchronous successive halving (Li et al., 2020), which compares predicted losses.
 
     The original compares the loss of a trial at a rung with the losses that others had there. Here
     the losses are compared that the trials would have at their ends, as `LearningCurves` predicts

@@ -1,4 +1,4 @@
-"""Predicts the losses that trials would have at their ends, from their reports so far."""
+"""Predicts each trial's loss at the end of its training from its learning curve so far."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 Array = NDArray[np.float64]
 
 DECAYS = np.array([0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5])
-"""The exponents b with which a curve may fall."""
+"""The exponents b of the power laws: how fast a learning curve falls."""
 REFIT_GROWTH = 1.01
 FIRST_STEPS, LATER_STEPS = 20, 6
-# Of a trial that blows up, only that it is bad matters.
-CLIP = 20.0
-LEAST_DEVIATION = 0.01
+# In units, from the median. Of a trial that blows up, only that it is bad matters.
+LEAST_LOSS, GREATEST_LOSS = -1e6, 20.0
+FAR = 1e3
+# Squares of it are still numbers.
+LARGEST = 1e150
+LEAST_SCALE, LEAST_DEVIATION = 1e-3, 0.01
 
 
 class Prediction(NamedTuple):
-    """What a trial's loss would be at its end.
+    """The predicted loss of a trial at the end of its training.
 
     Args:
         mean: the expected loss.
@@ -36,19 +39,52 @@ class Prediction(NamedTuple):
     epoch: float
 
 
+class _Measure(NamedTuple):
+    """The zero and the unit in which losses are fitted, so that no number is very large or small.
+
+    Args:
+        zero: the median of all losses.
+        unit: from there to the loss that one in twenty is below.
+    """
+
+    zero: float
+    unit: float
+
+    def is_far(self, other: _Measure) -> bool:
+        """Whether the other differs so much that nothing fitted in this one is worth keeping."""
+        larger, smaller = max(self.unit, other.unit), min(self.unit, other.unit)
+        return not max(larger / FAR, abs(self.zero - other.zero) / FAR) < smaller
+
+    def of(self, losses: Array) -> Array:
+        """The losses in this measure."""
+        return np.clip((losses - self.zero) / self.unit, LEAST_LOSS, GREATEST_LOSS)
+
+
 class _Population(NamedTuple):
-    """What the curves have in common: the prior of each of them."""
+    """The prior of a curve: what all curves of the search have in common."""
 
     mean: Array  # of c and a, shape (2,)
     covariance: Array  # shape (2, 2)
     noise: float  # a variance
     weights: Array  # of the exponents
-    clip: float  # the greatest loss that counts
     scale: float  # the standard deviation of the trials' newest losses
+    measure: _Measure  # of all numbers here
+
+    def in_measure(self, measure: _Measure, scale: float) -> _Population:
+        """The same with other units, and with the spread of newer losses."""
+        ratio = self.measure.unit / measure.unit
+        moved = np.array([(self.measure.zero - measure.zero) / measure.unit, 0.0])
+        return self._replace(
+            mean=self.mean * ratio + moved,
+            covariance=self.covariance * ratio**2,
+            noise=self.noise * ratio**2,
+            scale=scale,
+            measure=measure,
+        )
 
 
 class _Sums(NamedTuple):
-    """What a curve's reports add up to: all that a fit needs of them, for each exponent."""
+    """Sums over the reports of each curve: all that a fit needs to know of them."""
 
     gram: Array  # shape (trials, exponents, 2, 2)
     moment: Array  # shape (trials, exponents, 2)
@@ -57,7 +93,7 @@ class _Sums(NamedTuple):
 
 
 class _Posterior(NamedTuple):
-    """What is known of the curves by their reports, for each exponent."""
+    """The distribution of each curve's (c, a) and b, given its reports."""
 
     weights: Array  # shape (trials, exponents)
     mean: Array  # shape (trials, exponents, 2)
@@ -65,7 +101,7 @@ class _Posterior(NamedTuple):
 
 
 class LearningCurves:
-    """Predicts the losses of trials at their ends: power laws with a common prior.
+    """Predicts each trial's loss at the end of its training, by a power law with a common prior.
 
     The loss of a trial after t epochs is ``c + a s(t) + noise`` with
     ``s(t) = (t^-b - T^-b) / (1 - T^-b)``, so that c is the loss after T epochs and a what it still
@@ -117,7 +153,10 @@ class LearningCurves:
         return self._predictions
 
     def _changed(self) -> list[TrialOutcome]:
-        """The outcomes that have changed since the last call; trials that have ended are cheap."""
+        """The outcomes that have changed since the last call.
+
+        Ended trials are not looked at again: there may be thousands.
+        """
         for outcome in islice(self._outcomes, self._known, None):
             self._open[outcome.trial_id] = outcome
             self._known += 1
@@ -139,44 +178,48 @@ class LearningCurves:
         if not self._reporting:
             return
         curves = [self._curve(each) for each in self._reporting]
-        losses = np.concatenate([curve[1] for curve in curves])
-        low, middle = np.quantile(losses, [0.05, 0.5])
-        clip = float(middle + CLIP * max(middle - low, 1e-12 + 1e-6 * abs(middle)))
-        last = np.minimum([curve[1][-1] for curve in curves], clip)
-        first = np.minimum([curve[1][0] for curve in curves], clip)
         self._horizon = max(2.0, self._epochs or max(float(curve[0][-1]) for curve in curves))
-        scale = max(float(np.std(last)), 1e-9 + 1e-6 * abs(float(middle)))
-        before, steps = self._population, LATER_STEPS
-        if before is None:
+        low, middle = np.quantile(np.concatenate([losses for _, losses in curves]), [0.05, 0.5])
+        unit = max(middle - low, 1e-6 * abs(middle), np.finfo(float).tiny)
+        measure = _Measure(float(middle), float(unit))
+        first = measure.of(np.array([losses[0] for _, losses in curves]))
+        last = measure.of(np.array([losses[-1] for _, losses in curves]))
+        scale = max(float(np.std(last)), LEAST_SCALE)
+        if self._population is None or self._population.measure.is_far(measure):
             fall = max(float(np.median(first - last)), scale / 2)
             start = np.array([float(np.median(last)), fall])
             even = np.full(len(DECAYS), 1 / len(DECAYS))
-            before = _Population(start, np.eye(2) * scale**2, (0.1 * scale) ** 2, even, clip, scale)
+            noise = (0.1 * scale) ** 2
+            population = _Population(start, np.eye(2) * scale**2, noise, even, scale, measure)
             steps = FIRST_STEPS
-        sums = self._sums(curves, clip)
-        population = before._replace(clip=clip, scale=scale)
+        else:
+            population, steps = self._population.in_measure(measure, scale), LATER_STEPS
+        sums = self._sums(curves, measure)
         for _ in range(steps):
             population = _improved(population, sums)
         self._population, self._fitted_reports = population, self._reports
 
     def _predict(self, outcomes: Sequence[TrialOutcome]) -> None:
-        assert self._population is not None, "the prior is fitted first"
+        population = self._population
+        assert population is not None, "the prior is fitted first"
+        measure = population.measure
         curves = [self._curve(each) for each in outcomes]
-        posterior = _posterior(self._population, self._sums(curves, self._population.clip))
+        posterior = _posterior(population, self._sums(curves, measure))
         ends = np.array([self._end(each) for each in outcomes])
         at_end = np.stack([np.ones((len(ends), len(DECAYS))), self._shape(ends)], axis=2)
         means = np.einsum("nbi,nbi->nb", at_end, posterior.mean)
         variances = np.einsum("nbi,nbij,nbj->nb", at_end, posterior.covariance, at_end)
         mean = (posterior.weights * means).sum(axis=1)
-        square = (posterior.weights * (variances + means**2)).sum(axis=1)
+        spread = variances + (means - mean[:, None]) ** 2
         # Not zero: curves that are equal must not differ by a rounding.
-        deviation = (
-            np.sqrt(np.maximum(square - mean**2, 0)) + LEAST_DEVIATION * self._population.scale
-        )
+        deviation = np.sqrt((posterior.weights * spread).sum(axis=1))
+        deviation += LEAST_DEVIATION * population.scale
         for i, outcome in enumerate(outcomes):
             epoch = float(curves[i][0][-1])
             self._predictions[outcome.trial_id] = Prediction(
-                float(mean[i]), float(deviation[i]), epoch
+                float(mean[i]) * measure.unit + measure.zero,
+                float(deviation[i]) * measure.unit,
+                epoch,
             )
 
     def _end(self, outcome: TrialOutcome) -> float:
@@ -189,7 +232,7 @@ class LearningCurves:
     def _curve(self, outcome: TrialOutcome) -> tuple[Array, Array]:
         """The epochs and the losses of a trial's reports."""
         epochs, values = np.array(outcome.curve, dtype=float).T
-        losses = self._sign * values
+        losses = np.clip(self._sign * values, -LARGEST, LARGEST)
         if self._best_so_far:
             losses = np.minimum.accumulate(losses)
         return np.maximum(epochs, 1.0), losses
@@ -199,11 +242,11 @@ class LearningCurves:
         end = self._horizon**-DECAYS
         return np.asarray((epochs[:, None] ** -DECAYS - end) / (1 - end))
 
-    def _sums(self, curves: Sequence[tuple[Array, Array]], clip: float) -> _Sums:
+    def _sums(self, curves: Sequence[tuple[Array, Array]], measure: _Measure) -> _Sums:
         lengths = np.array([len(epochs) for epochs, _ in curves])
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         shape = self._shape(np.concatenate([epochs for epochs, _ in curves]))
-        losses = np.minimum(np.concatenate([losses for _, losses in curves]), clip)
+        losses = measure.of(np.concatenate([losses for _, losses in curves]))
 
         def total(values: Array) -> Array:
             return np.asarray(np.add.reduceat(values, starts, axis=0))
@@ -218,7 +261,7 @@ class LearningCurves:
 
 
 def _posterior(population: _Population, sums: _Sums) -> _Posterior:
-    """What is known of each curve: Bayes' rule for a linear model, for each exponent."""
+    """The distribution of each curve's (c, a) and b, given its reports, by Bayes' rule."""
     precision = np.linalg.inv(population.covariance)
     covariance = np.linalg.inv(sums.gram / population.noise + precision)
     evidence = sums.moment / population.noise + precision @ population.mean

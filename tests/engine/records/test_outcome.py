@@ -147,3 +147,11 @@ def test_what_a_diverged_trial_measured_comes_from_its_reports() -> None:
     ended = Ended("a", False, [None])
     trial = outcome_of(trial_of_history(ended, {"loss": 0.3}, {"loss": math.nan}), [LOSS])
     assert (trial.best, trial.values, trial.status) == ([0.3], (None,), "diverged")
+
+
+@pytest.mark.parametrize(("reports", "best"), [([], 0.2), ([{"loss": 0.3, "epoch": 1}], 0.3)])
+def test_a_trial_whose_reports_are_lost_keeps_the_value_in_the_journal(
+    reports: list[dict[str, Any]], best: float
+) -> None:
+    history = trial_of_history(Ended("a", False, [0.2]), *reports)
+    assert outcome_of(history, [LOSS], curve=True).best == [best]

@@ -124,6 +124,32 @@ def test_equal_trials_have_finite_predictions(curve: list[float]) -> None:
         assert each.deviation > 0
 
 
+@pytest.mark.parametrize(
+    "curves",
+    [
+        [[1e200 * trial / epoch for epoch in range(1, 6)] for trial in range(1, 7)],
+        [*[[1e308, -1e308]] * 5, [1.7e308]],
+        [[1e-320 * trial] for trial in range(1, 7)],
+        [*[[0.5] * 3] * 5, *[[-1e300]] * 3],
+        [[1e16 + trial] for trial in range(8)],
+        # No trial has learnt anything yet.
+        [*[[0.0] * 3] * 5, *power_laws(3, 0).tolist()],
+        [*[[1e-12] * 3] * 5, *(1e9 * power_laws(3, 0)).tolist()],
+    ],
+)
+def test_no_number_is_too_large_or_too_small(curves: list[list[float]]) -> None:
+    """The predictions are asked for after each report, as in a search."""
+    outcomes = Outcomes([Metric("loss", "minimize")])
+    model = LearningCurves(outcomes, EPOCHS)
+    for number, curve in enumerate(curves):
+        outcome = outcomes.begin(f"t{number}", number + 1, {})
+        for epoch, value in enumerate(curve, 1):
+            outcome.add({"epoch": epoch, "loss": value})
+            for each in model.predictions().values():
+                assert all(map(math.isfinite, each))
+                assert each.deviation > 0
+
+
 def test_there_is_no_prediction_before_the_first_report() -> None:
     assert LearningCurves(outcomes_of([[], []]), EPOCHS).predictions() == {}
 
