@@ -66,7 +66,7 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
     configs = tuple(_configs(sweep, options, cap, count))
     if draws and sweep.method in ("bayes", "custom"):
         notes.append("the configurations are those suggested before any trial has a result")
-    searcher = _searcher(sweep, options.sampler)
+    searcher = _searcher(sweep, options.sampler, stops_early=bool(search.rungs))
     return Plan(sweep, search.metrics, cap, size, searcher, search.rungs, tuple(notes), configs)
 
 
@@ -82,7 +82,7 @@ def _configs(sweep: Sweep, options: Options, cap: int | None, count: int) -> lis
     return first_suggestions(sweep, cap, options.seed, options.sampler, count)
 
 
-def _searcher(sweep: Sweep, sampler: SamplerName) -> str:
+def _searcher(sweep: Sweep, sampler: SamplerName, *, stops_early: bool) -> str:
     match sweep.method:
         case "grid":
             return "every combination once, in the order of the parameters' names"
@@ -90,5 +90,5 @@ def _searcher(sweep: Sweep, sampler: SamplerName) -> str:
             return "independent draws"
         case "bayes" | "custom":
             picked = pick_sampler(sampler, len(sweep.searched()), len(sweep.metrics))
-            learns = "" if sweep.early_terminate is None else LEARNS_FROM_CURVES
+            learns = LEARNS_FROM_CURVES if stops_early else ""
             return f"Optuna, sampler {sampler}: {DESCRIPTIONS[picked]}{learns}"

@@ -47,7 +47,7 @@ class TrialHistory:
         point: the values that Optuna chose, None where the number gives the configuration.
         folder: the trial's folder in the experiment's directory.
         end: how it has ended, None where it has not.
-        stopped_at: the rung at which it was stopped for being worse than others.
+        stopped_at: the epoch at which it was stopped for being worse than others.
         run_step: the last step of its W&B run where that run is complete, else None.
     """
 

@@ -48,11 +48,11 @@ class Suggested:
 
 @dataclass(frozen=True)
 class Compared:
-    """A trial was compared with others at a rung.
+    """A trial was compared with others at a rung, or was stopped after one.
 
     Args:
         trial: its id.
-        rung: in epochs.
+        rung: in epochs; of a trial that was stopped between two rungs, the epoch of the stop.
         loss: its value, negated where more is better; None if it is not finite.
         stopped: whether the comparison stopped it.
     """

@@ -126,6 +126,11 @@ class TrialOutcome:
         return diverged(self.last_report, self.metrics)
 
     @property
+    def was_cut(self) -> bool:
+        """Whether the scheduler, the target or the user has ended it, or is about to."""
+        return self.stopped_at is not None or self.ended_by_target or self.ended_by_user
+
+    @property
     def values(self) -> tuple[float | None, ...]:
         """Its best value of each metric; all None where it diverged or has no value."""
         if self.best is None or self.diverged or self.without_value:
@@ -144,8 +149,7 @@ class TrialOutcome:
         at_its_end = self.epochs is not None and self.epoch >= self.epochs
         if at_its_end or self.last_report.get(EARLY_STOP_REASON) or self.reached_target:
             return "finished"
-        cut = self.stopped_at is not None or self.ended_by_target or self.ended_by_user
-        return "stopped" if cut or self.epochs is not None else "finished"
+        return "stopped" if self.was_cut or self.epochs is not None else "finished"
 
     def result(self) -> TrialResult:
         """The outcome as it is now, for tables and reports."""

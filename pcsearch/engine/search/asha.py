@@ -46,12 +46,12 @@ def make_scheduler(
 
 
 OPTIMISM = 0.5
-"""The number of standard deviations by which a trial's predicted loss is lowered, in its favour."""
+"""A trial is judged by its predicted loss minus this many standard deviations."""
 FEWEST = 4
 """The number of trials that must have reported before any is stopped, unless one has come to the
 last rung: until then too little is known of how learning curves go on."""
 SPARED = 3
-"""The number of the best trials of a rung that are not stopped between this rung and the next."""
+"""Between two rungs, as many of the best trials of the lower one are not stopped."""
 
 
 class Asha(UntilTarget):

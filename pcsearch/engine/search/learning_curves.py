@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -40,7 +40,9 @@ class Prediction(NamedTuple):
 
 
 class _Measure(NamedTuple):
-    """The zero and the unit in which losses are fitted, so that no number is very large or small.
+    """A scale for losses: a typical loss is 0, a good one about -1.
+
+    With it no number of a fit is very large or very small.
 
     Args:
         zero: the median of all losses.
@@ -53,7 +55,7 @@ class _Measure(NamedTuple):
     def is_far(self, other: _Measure) -> bool:
         """Whether the other differs so much that nothing fitted in this one is worth keeping."""
         larger, smaller = max(self.unit, other.unit), min(self.unit, other.unit)
-        return not max(larger / FAR, abs(self.zero - other.zero) / FAR) < smaller
+        return larger / FAR > smaller or abs(self.zero - other.zero) / FAR > smaller
 
     def of(self, losses: Array) -> Array:
         """The losses in this measure."""
@@ -93,7 +95,7 @@ class _Sums(NamedTuple):
 
 
 class _Posterior(NamedTuple):
-    """The distribution of each curve's (c, a) and b, given its reports."""
+    """What the reports of each trial tell of its power law: a distribution of (c, a) and b."""
 
     weights: Array  # shape (trials, exponents)
     mean: Array  # shape (trials, exponents, 2)
@@ -137,9 +139,13 @@ class LearningCurves:
         self._reporting: list[TrialOutcome] = []
         self._reports = 0
         self._predictions: dict[str, Prediction] = {}
+        # The trials that have failed or diverged: their good beginnings must stop no other trial.
+        self._excluded: set[str] = set()
 
-    def predictions(self) -> dict[str, Prediction]:
-        """The predictions by the trials' ids; trials without a report have none.
+    def predictions(self) -> Mapping[str, Prediction]:
+        """The predictions by the trials' ids.
+
+        Trials without a report have none, nor have those that have failed or diverged.
 
         The common prior is computed anew when the reports have become 1 % more, in some
         milliseconds; the prediction of a trial changes with each of its reports.
@@ -150,7 +156,13 @@ class LearningCurves:
             changed = self._reporting
         if changed and self._population is not None:
             self._predict(changed)
-        return self._predictions
+        if not self._excluded:
+            return self._predictions
+        return {
+            trial_id: prediction
+            for trial_id, prediction in self._predictions.items()
+            if trial_id not in self._excluded
+        }
 
     def _changed(self) -> list[TrialOutcome]:
         """The outcomes that have changed since the last call.
@@ -163,6 +175,10 @@ class LearningCurves:
         changed = []
         for trial_id, outcome in list(self._open.items()):
             reports, ended = self._seen.get(trial_id, (0, False))
+            if outcome.failed or outcome.diverged:
+                self._excluded.add(trial_id)
+            else:
+                self._excluded.discard(trial_id)
             if outcome.ended:
                 del self._open[trial_id]
             if (outcome.reports, outcome.ended) == (reports, ended) or not outcome.curve:
@@ -175,9 +191,10 @@ class LearningCurves:
         return changed
 
     def _refit(self) -> None:
-        if not self._reporting:
+        fitted = [each for each in self._reporting if each.trial_id not in self._excluded]
+        if not fitted:
             return
-        curves = [self._curve(each) for each in self._reporting]
+        curves = [self._curve(each) for each in fitted]
         self._horizon = max(2.0, self._epochs or max(float(curve[0][-1]) for curve in curves))
         low, middle = np.quantile(np.concatenate([losses for _, losses in curves]), [0.05, 0.5])
         unit = max(middle - low, 1e-6 * abs(middle), np.finfo(float).tiny)
@@ -225,7 +242,7 @@ class LearningCurves:
     def _end(self, outcome: TrialOutcome) -> float:
         """The epoch at which the trial ends if the scheduler lets it go on."""
         reached = float(outcome.curve[-1][0])
-        if outcome.ended and outcome.stopped_at is None:
+        if outcome.ended and not outcome.was_cut:
             return reached
         return min(self._horizon, max(reached, outcome.epochs or self._horizon))
 

@@ -27,7 +27,7 @@ from pcsearch.sweeps.metrics import Impute, Metric
 CMAES_SOURCES = 10
 """CMA-ES starts from the best tenth of earlier trials; of fewer there is none."""
 SPREAD_EVERY = 4
-"""With early stopping, every fourth trial is a Sobol point."""
+"""With early stopping, one trial of every so many is a Sobol point."""
 STARTUP_SHARE = 5
 STARTUP_TRIALS = (4, 10)
 Space = Mapping[str, BaseDistribution]

@@ -192,14 +192,10 @@ class BayesSearcher(Searcher):
             self.study.tell(number, final_values(outcome, went_wrong=went_wrong))
 
     def _predict(self) -> None:
-        """Predict again what the trials would be worth at their ends."""
+        """Update the predicted final values that the sampler sees."""
         if self._curves is None:
             return
         sign = 1 if self._outcomes.metrics[0].mode == "min" else -1
+        self._predictions.clear()
         for trial_id, prediction in self._curves.predictions().items():
-            outcome = self._outcomes.of(trial_id)
-            if outcome.failed or outcome.diverged:
-                # `impute` says what it counts as.
-                self._predictions.pop(self._numbers[trial_id], None)
-            else:
-                self._predictions[self._numbers[trial_id]] = sign * prediction.mean
+            self._predictions[self._numbers[trial_id]] = sign * prediction.mean

@@ -372,6 +372,36 @@ def regret(given: np.ndarray[Any, Any], ended: np.ndarray[Any, Any]) -> float:
     return float(given[ended, -1].min() - given[:, -1].min())
 
 
+def epochs_until_stopped(driver: Driver, curve: np.ndarray[Any, Any], name: str) -> int:
+    for epoch, value in enumerate(curve, 1):
+        if driver.report(name, epoch, float(value)) == STOP:
+            return epoch
+    driver.complete(name)
+    return len(curve)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param([0.2, 0.1, 0.05, math.nan], id="good until it diverges"),
+        pytest.param([1.0, 0.9, -1e6, math.nan], id="diverges to the better side"),
+        pytest.param([1.0, 0.9, 1e6, math.nan], id="diverges to the worse side"),
+    ],
+)
+def test_a_trial_that_diverges_neither_stops_nor_spares_others(odd: list[float]) -> None:
+    given = curves(30, 1)
+    trained = {}
+    for odd_ones in (0, 6):
+        driver = Driver(asha(EPOCHS, min_iter=3))
+        for number in range(odd_ones):
+            epochs_until_stopped(driver, np.array(odd), f"odd{number}")
+            driver.complete(f"odd{number}")
+        trained[odd_ones] = [epochs_until_stopped(driver, c, f"t{i}") for i, c in enumerate(given)]
+    best = int(given[:, -1].argmin())
+    assert trained[6][best] == trained[0][best] == EPOCHS
+    assert sum(trained[6]) == pytest.approx(sum(trained[0]), rel=0.3)
+
+
 def test_a_search_trains_little_and_finds_nearly_the_best() -> None:
     """Of 81 epochs everybody trains 3, and a third each the next 6, 18 and 54: 9 on average.
 

@@ -117,6 +117,27 @@ def test_a_trial_that_ended_by_itself_is_worth_what_it_had_then() -> None:
     assert model.predictions()["t14"].mean == pytest.approx(given[14][-1], abs=0.1)
 
 
+@pytest.mark.parametrize("by", ["ended_by_user", "ended_by_target"])
+def test_a_trial_that_was_ended_early_would_have_gone_on(by: str) -> None:
+    outcomes = outcomes_of(cut(power_laws(15, 5, noise=0.0), 3, 6))
+    model = LearningCurves(outcomes, EPOCHS)
+    before = model.predictions()["t14"].mean
+    setattr(outcomes.of("t14"), "stop_requested" if by == "ended_by_user" else by, True)
+    outcomes.end("t14")
+    assert model.predictions()["t14"].mean == pytest.approx(before, abs=0.05)
+
+
+def test_a_trial_that_failed_or_diverged_has_no_prediction() -> None:
+    outcomes = outcomes_of(cut(power_laws(6, 0), 5, 3))
+    model = LearningCurves(outcomes, EPOCHS)
+    assert len(model.predictions()) == 6
+    outcomes.end("t1", "it broke")
+    outcomes.of("t4").add({"epoch": 6, "loss": math.nan})
+    assert sorted(model.predictions()) == ["t0", "t2", "t3", "t5"]
+    outcomes.of("t4").add({"epoch": 7, "loss": 0.5})
+    assert "t4" in model.predictions()
+
+
 @pytest.mark.parametrize("curve", [[0.5], [0.5] * 9, [0.0] * 3, [1e-300, 0.0]])
 def test_equal_trials_have_finite_predictions(curve: list[float]) -> None:
     for each in predicted([curve] * 5):
