@@ -93,8 +93,9 @@ def _rungs(plan: Plan) -> str:
     )
     curve = "" if hyperband.strict else " by its best values so far"
     return (
-        f"ASHA: a trial continues after epochs {epochs or 'none'} while its value at the end, as "
-        f"predicted{curve}, is among the best 1/{hyperband.eta:g}"
+        f"ASHA with rungs at epochs {epochs or 'none'}: there and at each later report a trial "
+        f"continues while its value at the end, as predicted{curve}, is among the best "
+        f"1/{hyperband.eta:g}"
     )
 
 

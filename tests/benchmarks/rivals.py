@@ -20,6 +20,7 @@ from search import METRIC, Wandb
 
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.asha import make_scheduler
+from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.pc.metrics import EPOCH
@@ -74,7 +75,8 @@ class PcsearchsRule:
 
     def __init__(self, sweep: Sweep, epochs: int) -> None:
         self.outcomes = Outcomes(sweep.metrics)
-        self._scheduler = make_scheduler(sweep, epochs, self.outcomes)
+        self.curves = learning_curves(sweep, epochs, self.outcomes)
+        self._scheduler = make_scheduler(sweep, self.outcomes, self.curves)
         self._epochs = epochs
 
     def continues(self, report: Report) -> bool:
@@ -159,9 +161,7 @@ class Pcsearch(PcsearchsRule):
     def __init__(self, curves: Curves, seed: int, method: str = "bayes") -> None:
         sweep = parse_sweep(stopping_early(curves.case.text(method)), "sweep.yaml")
         super().__init__(sweep, curves.epochs)
-        self._searcher = make_searcher(
-            sweep, CAP, seed, outcomes=self.outcomes, max_epochs=curves.epochs
-        )
+        self._searcher = make_searcher(sweep, CAP, seed, outcomes=self.outcomes, curves=self.curves)
 
     def suggest(self, number: int) -> dict[str, Any]:
         """The searcher's next suggestion."""

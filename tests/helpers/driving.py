@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,21 @@ class FakeTrial:
 
     def is_finished(self) -> bool:
         return self.over
+
+
+@dataclass
+class DrivenTrial(TrialHistory):
+    """A trial of an earlier session, without a folder."""
+
+    driven: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def reports(self) -> Iterator[dict[str, Any]]:
+        return iter(self.driven)
+
+    @property
+    def last_report(self) -> dict[str, Any] | None:  # type: ignore[override]
+        return self.driven[-1] if self.driven else None
 
 
 class Driver:
@@ -77,16 +92,14 @@ class Driver:
         compared = [event for event in self.events if isinstance(event, Compared)]
         reached = [event for event in self.events if isinstance(event, ReachedTarget)]
         stopped = {event.trial: event.rung for event in compared if event.stopped}
-        trials = []
+        trials: list[TrialHistory] = []
         for number, (name, trial) in enumerate(self.trials.items(), 1):
             by_target = self.outcomes.of(name).ended_by_target
             ended = Ended(name, False, [], by_target) if trial.over else None
-            trial_history = TrialHistory(name, number, None, Path(), ended, stopped.get(name))
-            reports = [
+            trial_history = DrivenTrial(name, number, None, Path(), ended, stopped.get(name))
+            trial_history.driven = [
                 {"training_iteration": each["epoch"]} | each for each in self.reports.get(name, [])
             ]
-            trial_history.__dict__["reports"] = reports
-            trial_history.__dict__["last_report"] = reports[-1] if reports else None
             trials.append(trial_history)
         return History(trials, compared, reached[0] if reached else None)
 

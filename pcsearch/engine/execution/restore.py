@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,12 @@ def restore(trial: TrialHistory, damage: Damage) -> RestoredTrial:
     folders = sorted(path for path in trial.folder.glob("checkpoint_*") if path.is_dir())
     if trial.over:
         # An ended trial does not train again, so damage in its checkpoints does not matter.
-        reports = trial.reports if len(folders) > 1 else [trial.last_report or {}]
-        return RestoredTrial(trial, _with_reports(folders, reports))
+        only = () if len(folders) > 1 else (trial.last_report or {},)
+        return RestoredTrial(trial, _with_reports(folders, only or trial.reports))
+    reports = list(trial.reports)
     whole: list[tuple[Path, Report]] = []
     problems: list[str] = []
-    for path, report in reversed(_with_reports(folders, trial.reports)):
+    for path, report in reversed(_with_reports(folders, reports)):
         # To check a checkpoint at an address, it must be copied here: one whole one is enough.
         problem = "" if whole and is_remote(path) else damage(local_path(path))
         if problem:
@@ -69,7 +70,7 @@ def restore(trial: TrialHistory, damage: Damage) -> RestoredTrial:
             whole.insert(0, (path, report))
     usable = {path for path, _ in whole}
     discarded = tuple(path for path in folders if path not in usable)
-    return RestoredTrial(trial, tuple(whole), discarded, _note(trial, whole, problems))
+    return RestoredTrial(trial, tuple(whole), discarded, _note(trial, reports, whole, problems))
 
 
 def restore_in_tune(restored: RestoredTrial, trial: SearchTrial) -> None:
@@ -138,8 +139,13 @@ def _with_reports(
     return tuple((path, by_name[path.name]) for path in folders if path.name in by_name)
 
 
-def _note(trial: TrialHistory, whole: list[tuple[Path, Report]], problems: list[str]) -> str:
-    had_checkpoint = any(report.get(CHECKPOINT_DIR_NAME) for report in trial.reports)
+def _note(
+    trial: TrialHistory,
+    reports: Sequence[Report],
+    whole: Sequence[tuple[Path, Report]],
+    problems: Sequence[str],
+) -> str:
+    had_checkpoint = any(report.get(CHECKPOINT_DIR_NAME) for report in reports)
     if (whole and not problems) or not had_checkpoint:
         return ""
     reason = "; ".join(problems) or "no checkpoint is left"

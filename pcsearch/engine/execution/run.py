@@ -25,6 +25,7 @@ from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.engine.search.asha import make_scheduler
+from pcsearch.engine.search.learning_curves import LearningCurves, learning_curves
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError
 from pcsearch.engine.storage.store import error_line
@@ -79,12 +80,10 @@ def run(
     journal = Journal(directory.path)
     ends = OutcomeJournal(outcomes, journal)
     ends.on_storage_error = lambda: interruption.request("storage")
+    # One for both, for each fits a model to all reports.
+    curves = learning_curves(experiment.sweep, experiment.max_epochs, outcomes)
     scheduler = make_scheduler(
-        experiment.sweep,
-        experiment.max_epochs,
-        outcomes,
-        experiment.workload.time_attr,
-        journal.add,
+        experiment.sweep, outcomes, curves, experiment.workload.time_attr, journal.add
     )
     scheduler.give_up = lambda: interruption.request("hopeless")
     scheduler.resume_from(experiment.history)
@@ -100,7 +99,7 @@ def run(
             ),
             {"cpu": options.cpus_per_trial, "gpu": cluster.resources.gpus_per_trial},
             _place(directory),
-            _trial_source(experiment, restored, outcomes, cluster),
+            _trial_source(experiment, restored, outcomes, curves, cluster),
             scheduler,
             # The order matters: no other callback gets a report or an end that is not yet on disk.
             [
@@ -153,6 +152,7 @@ def _trial_source(
     experiment: Experiment,
     restored: Sequence[RestoredTrial],
     outcomes: Outcomes,
+    curves: LearningCurves | None,
     cluster: Cluster,
 ) -> TrialSource:
     options, watcher = experiment.options, cluster.watcher
@@ -163,7 +163,7 @@ def _trial_source(
         options.sampler,
         experiment.history,
         outcomes,
-        experiment.max_epochs,
+        curves,
     )
     slots = TrialSlots(cluster.resources, options.max_concurrent, lambda: watcher.unfit)
     metric = next(iter(experiment.metrics), None)

@@ -79,10 +79,10 @@ class TrialHistory:
         """Whether it has failed."""
         return self.end is not None and self.end.failed
 
-    @cached_property
-    def reports(self) -> list[dict[str, Any]]:
-        """Every report that it has made, oldest first."""
-        return list(read_reports(self.folder))
+    @property
+    def reports(self) -> Iterator[dict[str, Any]]:
+        """Every report that it has made, oldest first; read each time, for they may be many."""
+        return read_reports(self.folder)
 
     @cached_property
     def last_report(self) -> dict[str, Any] | None:

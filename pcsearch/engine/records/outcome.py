@@ -53,7 +53,7 @@ class TrialOutcome:
             ``latest``, because no report is the best in all of them.
         curve: its learning curve: the epochs and values of the first metric, in rising order of the
             epochs. A long one is thinned out: its points get rarer with the epochs.
-        reports: how many times the curve has changed.
+        changes: how many times the curve has changed.
         ended: whether it has ended.
         failed: whether it has ended with an error.
         error: the first lines of what made it fail, else an empty string.
@@ -75,7 +75,7 @@ class TrialOutcome:
     latest: list[float] | None = None
     best: list[float] | None = None
     curve: list[tuple[float, float]] = field(default_factory=list)
-    reports: int = 0
+    changes: int = 0
     ended: bool = False
     failed: bool = False
     error: str = ""
@@ -103,7 +103,7 @@ class TrialOutcome:
     def _add_to_curve(self, epoch: float, value: float) -> None:
         if self.curve and self.curve[-1] == (epoch, value):
             return
-        self.reports += 1
+        self.changes += 1
         if self.curve and epoch <= self.curve[-1][0]:
             # A trial that was restored reports the epochs after its checkpoint again.
             self.curve = [point for point in self.curve if point[0] < epoch]

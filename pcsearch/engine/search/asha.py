@@ -24,25 +24,25 @@ from pcsearch.sweeps.sweep import Sweep
 
 def make_scheduler(
     sweep: Sweep,
-    max_epochs: int | None,
     outcomes: Outcomes,
+    curves: LearningCurves | None,
     time_attr: str = EPOCH,
     note: Note = forget,
 ) -> UntilTarget:
-    """The scheduler of a sweep: ASHA where it has ``early_terminate``, else `UntilTarget`.
+    """The scheduler of a sweep: ASHA where trials are stopped early, else `UntilTarget`.
 
     Args:
         sweep: the sweep.
-        max_epochs: the epochs of its longest trial, None where they are not known.
         outcomes: of the search's trials.
+        curves: predicts the trials' losses at their ends; None where no trial is stopped early.
         time_attr: the name in a report that says how far the trial is, in epochs.
         note: writes a decision into the journal.
     """
-    hyperband = sweep.early_terminate
-    if hyperband is None or not hyperband.rungs(max_epochs):
+    hyperband, metric = sweep.early_terminate, sweep.metric
+    if hyperband is None or curves is None:
         return UntilTarget(outcomes, note)
-    assert sweep.metric is not None, "a sweep with early_terminate is read with its metric"
-    return Asha(hyperband, sweep.metric, max_epochs, outcomes, time_attr, note)
+    assert metric is not None, "a sweep with early_terminate is read with its metric"
+    return Asha(hyperband, metric, outcomes, curves, time_attr, note)
 
 
 OPTIMISM = 0.5
@@ -68,11 +68,10 @@ class Asha(UntilTarget):
     compares nothing: the next report with it does.
 
     Args:
-        hyperband: the rungs, eta, and whether a curve is that of the best values so far.
+        hyperband: the rungs and eta.
         metric: what trials are compared by.
-        max_epochs: the epochs of the longest trial, at whose end no trial is stopped any more;
-            None where they are not known.
         outcomes: of the search's trials.
+        curves: predicts their losses. At the end of the longest trial none is stopped any more.
         time_attr: the name in a report that says how far the trial is, in epochs.
         note: writes a decision into the journal.
     """
@@ -81,8 +80,8 @@ class Asha(UntilTarget):
         self,
         hyperband: Hyperband,
         metric: Metric,
-        max_epochs: int | None,
         outcomes: Outcomes,
+        curves: LearningCurves,
         time_attr: str = EPOCH,
         note: Note = forget,
     ) -> None:
@@ -90,10 +89,10 @@ class Asha(UntilTarget):
         self._metric_name = metric.name
         self._sign = 1 if metric.mode == "min" else -1
         self._eta = hyperband.eta
-        self._rungs = hyperband.rungs(max_epochs)
-        self._end = math.inf if max_epochs is None else max_epochs
+        self._rungs = hyperband.rungs(curves.epochs)
+        self._end = math.inf if curves.epochs is None else curves.epochs
         self._time_attr = time_attr
-        self._curves = LearningCurves(outcomes, max_epochs, best_so_far=not hyperband.strict)
+        self._curves = curves
         # By the id of a running trial, the last rung where it was compared.
         self._compared_at: dict[str, int] = {}
 

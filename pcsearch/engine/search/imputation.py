@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -57,21 +57,31 @@ def imputed_trials(
             finite values, and of those of running trials for which ``running`` has none.
     """
     trials = study.get_trials(deepcopy=False)
-    worst = _worst_values(trials, study.directions)
+    ended = {
+        each.number: _ended_values(each, predictions)
+        for each in trials
+        if each.state == TrialState.COMPLETE
+    }
+    worst = _worst_values(ended.values(), study.directions)
     imputed = []
     for each in trials:
-        values = each.values if each.state == TrialState.COMPLETE else None
-        if each.state == TrialState.RUNNING and each.number != trial.number:
+        values = ended.get(each.number)
+        if values is not None:
+            values = [_finite(v, w) for v, w in zip(values, worst, strict=True)]
+        elif each.state == TrialState.RUNNING and each.number != trial.number:
             values = _running_values(outcomes.get(each.number), running, worst)
             if values is None and each.number in predictions:
                 values = [predictions[each.number]]
-        elif values is not None and not all(math.isfinite(value) for value in values):
-            values = [_finite(v, w) for v, w in zip(values, worst, strict=True)]
-        elif values is not None and each.number in predictions:
-            values = [predictions[each.number]]
         same = values is None or values == each.values
         imputed.append(each if values is None or same else _completed(each, values))
     return imputed
+
+
+def _ended_values(trial: FrozenTrial, predictions: Mapping[int, float]) -> list[float]:
+    """The values of a trial that has ended, or what is predicted instead of a finite one."""
+    if trial.number in predictions and math.isfinite(trial.values[0]):
+        return [predictions[trial.number]]
+    return list(trial.values)
 
 
 def _imputed_values(impute: Impute, outcome: TrialOutcome) -> Sequence[float] | None:
@@ -79,10 +89,9 @@ def _imputed_values(impute: Impute, outcome: TrialOutcome) -> Sequence[float] | 
 
 
 def _worst_values(
-    trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
+    ended: Collection[Sequence[float]], directions: Sequence[StudyDirection]
 ) -> list[float | None]:
-    """The worst finite value of each objective among the trials that have ended."""
-    ended = [trial.values for trial in trials if trial.state == TrialState.COMPLETE]
+    """The worst finite value of each objective among those of trials that have ended."""
     worst: list[float | None] = []
     for i, direction in enumerate(directions):
         finite = [values[i] for values in ended if math.isfinite(values[i])]

@@ -33,7 +33,7 @@ def make_searcher(
     sampler: SamplerName = "auto",
     history: History | None = None,
     outcomes: Outcomes | None = None,
-    max_epochs: int | None = None,
+    curves: LearningCurves | None = None,
 ) -> PlannedSearcher | BayesSearcher:
     """The searcher of a sweep's method.
 
@@ -44,7 +44,7 @@ def make_searcher(
         sampler: which of Optuna's samplers suggests the trials of bayes.
         history: of a resumed or warm-started search, None for a new one.
         outcomes: of the search's trials; left out, those of the history.
-        max_epochs: the epochs of its longest trial, None where they are not known.
+        curves: predicts the trials' losses at their ends; None where no trial is stopped early.
     """
     history = history or History()
     if outcomes is None:
@@ -54,9 +54,6 @@ def make_searcher(
         return PlannedSearcher(planned, cap, history)
     assert sweep.metrics, "a bayes sweep is read with its metric"
     space = OptunaSpace(sweep.parameters.values())
-    hyperband, curves = sweep.early_terminate, None
-    if hyperband is not None and hyperband.rungs(max_epochs):
-        curves = LearningCurves(outcomes, max_epochs, best_so_far=not hyperband.strict)
     return BayesSearcher(space, cap, outcomes, seed, sampler, history, curves)
 
 

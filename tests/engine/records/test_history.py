@@ -135,7 +135,7 @@ def test_a_run_that_was_closed_before_its_trial_ended_has_more_to_come(tmp_path:
 
 def test_reports_are_those_of_the_trials_file(tmp_path: Path) -> None:
     history = history_of(tmp_path, Suggested("a", 1))
-    assert (history.trials[0].reports, history.trials[0].last_report) == ([], None)
+    assert (list(history.trials[0].reports), history.trials[0].last_report) == ([], None)
     folder = tmp_path / folder_name(1, "a")
     folder.mkdir()
     lines = [json.dumps({"epoch": epoch}) for epoch in (1, 2)]
@@ -155,5 +155,5 @@ def test_reports_of_a_file_are_those_that_are_whole(tmp_path: Path) -> None:
 def test_nested_reports_are_read_flat(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text('{"epoch": 1, "val": {"loss": 0.5}}\n')
     trial = TrialHistory("a", 1, None, tmp_path)
-    assert trial.reports == [{"epoch": 1, "val/loss": 0.5}]
+    assert list(trial.reports) == [{"epoch": 1, "val/loss": 0.5}]
     assert trial.last_report == {"epoch": 1, "val/loss": 0.5}

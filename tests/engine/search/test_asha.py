@@ -16,6 +16,7 @@ from scipy.stats import spearmanr
 from pcsearch.engine.records.journal import Compared
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.asha import FEWEST, Asha, make_scheduler
+from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.sweeps.early_terminate import Hyperband
 from pcsearch.sweeps.metrics import Metric
@@ -27,7 +28,9 @@ def sweep(hyperband: Hyperband | None, goal: Any = "minimize") -> Sweep:
 
 
 def made(sweep: Sweep, max_epochs: int | None, time_attr: str = "epoch") -> UntilTarget:
-    return make_scheduler(sweep, max_epochs, Outcomes(sweep.metrics, time_attr), time_attr)
+    outcomes = Outcomes(sweep.metrics, time_attr)
+    curves = learning_curves(sweep, max_epochs, outcomes)
+    return make_scheduler(sweep, outcomes, curves, time_attr)
 
 
 def asha(
@@ -57,8 +60,9 @@ def restored(driver: Driver, **settings: Any) -> Driver:
     """What a later session has of a search."""
 
     def make(outcomes: Outcomes) -> UntilTarget:
-        hyperband = Hyperband(settings.get("min_iter", 1), settings.get("eta", 3))
-        return make_scheduler(sweep(hyperband), settings["max_epochs"], outcomes)
+        read = sweep(Hyperband(settings.get("min_iter", 1), settings.get("eta", 3)))
+        curves = learning_curves(read, settings["max_epochs"], outcomes)
+        return make_scheduler(read, outcomes, curves)
 
     return driver.restored(make)
 

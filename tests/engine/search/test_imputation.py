@@ -64,9 +64,9 @@ def test_predictions_take_the_place_of_finite_values_and_of_running_trials() -> 
     study.ask()
     for running, known in ((None, 0.3), ("latest", 2.0)):
         outcomes = {3: TrialOutcome("t3", (LOSS,), latest=[2.0], best=[2.0])}
-        predictions = {0: 0.1, 1: 0.2, 3: 0.3}
+        predictions = {0: 0.1, 1: 0.2, 2: 0.7, 3: 0.3}
         seen = imputed_trials(study, study.trials[-1], [running], outcomes, predictions)
-        assert [each.value for each in seen[:4]] == [0.1, 3.0, 3.0, known]
+        assert [each.value for each in seen[:4]] == [0.1, 0.7, 0.7, known]
         assert seen[3].state == TrialState.COMPLETE
 
 

@@ -100,6 +100,17 @@ def test_a_trial_that_blows_up_does_not_spoil_the_others() -> None:
     assert max(means) == means[-1]
 
 
+@pytest.mark.parametrize("jump", [-1e6, -30.0, 30.0, 1e30])
+@pytest.mark.parametrize("at", [0, 3, 8])
+def test_a_trial_that_jumps_very_far_makes_the_others_no_less_certain(jump: float, at: int) -> None:
+    given = cut(power_laws(20, 7), 9, 5)
+    spoilt = [list(curve) for curve in given]
+    spoilt[-1][at] = jump
+    for one, other in list(zip(predicted(given), predicted(spoilt), strict=True))[:-1]:
+        assert other.mean == pytest.approx(one.mean, abs=0.1)
+        assert other.deviation < 2 * one.deviation + 0.01
+
+
 def test_the_least_loss_so_far_counts_where_it_is_asked_for() -> None:
     given = cut(power_laws(15, 4), 10, 4)
     given[-1] = [0.9, 0.3, *([0.9] * 8)]

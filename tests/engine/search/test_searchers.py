@@ -21,6 +21,8 @@ from pcsearch.engine.experiment.definition import trial_cap
 from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.journal import Ended
 from pcsearch.engine.records.options import SamplerName
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
@@ -440,10 +442,21 @@ def test_several_metrics_spread_over_the_front(sampler: SamplerName) -> None:
 HYPERBAND = "early_terminate: {type: hyperband, min_iter: 1}"
 
 
+def stopping_early(
+    cap: int, seed: int = 0, sampler: SamplerName = "auto", more: str = HYPERBAND
+) -> BayesSearcher:
+    """The searcher of a sweep that stops trials early; the longest has nine epochs."""
+    read = sweep("bayes", more=more)
+    outcomes = Outcomes(read.metrics)
+    curves = learning_curves(read, 9, outcomes)
+    searcher = make_searcher(read, cap, seed, sampler, outcomes=outcomes, curves=curves)
+    assert isinstance(searcher, BayesSearcher)
+    return searcher
+
+
 def test_with_early_stopping_optuna_sees_the_predicted_values() -> None:
     """A trial that was stopped and one that runs count as what they are predicted to come to."""
-    searcher = make_searcher(sweep("bayes", more=HYPERBAND), 30, 0, max_epochs=9)
-    assert isinstance(searcher, BayesSearcher)
+    searcher = stopping_early(30)
     outcomes = searcher._outcomes
     for number in range(8):
         config = searcher.suggest(f"t{number}")
@@ -468,9 +481,9 @@ def test_with_early_stopping_optuna_sees_the_predicted_values() -> None:
 
 
 def test_with_early_stopping_every_fourth_trial_is_spread_over_the_space() -> None:
-    spread = make_searcher(sweep("bayes", more=HYPERBAND), 40, 3, "qmc", max_epochs=9)
+    spread = stopping_early(40, 3, "qmc")
     points = [spread.suggest(f"t{number}") for number in range(24)]
-    searcher = as_in_tune(make_searcher(sweep("bayes", more=HYPERBAND), 40, 3, max_epochs=9))
+    searcher = as_in_tune(stopping_early(40, 3))
     configs = one_by_one(searcher, 24)
     same = [number for number in range(24) if configs[number] == points[number]]
     assert same == [*range(8), 11, 15, 19, 23]
@@ -478,14 +491,11 @@ def test_with_early_stopping_every_fourth_trial_is_spread_over_the_space() -> No
 
 def test_without_a_rung_nothing_is_predicted() -> None:
     more = "early_terminate: {type: hyperband, min_iter: 9}"
-    searcher = make_searcher(sweep("bayes", more=more), 30, 0, max_epochs=9)
-    assert isinstance(searcher, BayesSearcher)
-    assert searcher._curves is None
+    assert stopping_early(30, more=more)._curves is None
 
 
 def test_a_failed_trial_is_not_predicted() -> None:
-    searcher = make_searcher(sweep("bayes", more=HYPERBAND), 30, 0, max_epochs=9)
-    assert isinstance(searcher, BayesSearcher)
+    searcher = stopping_early(30)
     outcomes = searcher._outcomes
     for number in range(3):
         outcomes.begin(f"t{number}", number + 1, searcher.suggest(f"t{number}"))

@@ -26,6 +26,7 @@ from pcsearch.engine.records.journal import Ended, Journal, ReachedTarget
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.report import flatten
 from pcsearch.engine.search.asha import make_scheduler
+from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.engine.search.target import HOPELESS, UntilTarget
 from pcsearch.sweeps.early_terminate import Hyperband
@@ -137,9 +138,8 @@ def test_a_metric_inside_another_is_found_in_the_last_report_of_a_restored_trial
 def test_the_target_is_seen_before_the_rung() -> None:
     """And a trial that was stopped at a rung and is still saving was not ended by the target."""
     metric = Metric(METRIC, "minimize", target=0.5)
-    driver = Driver(
-        make_scheduler(Sweep("random", (metric,), {}, Hyperband(1)), 9, Outcomes([metric]))
-    )
+    sweep, outcomes = Sweep("random", (metric,), {}, Hyperband(1)), Outcomes([metric])
+    driver = Driver(make_scheduler(sweep, outcomes, learning_curves(sweep, 9, outcomes)))
     for number in range(4):
         driver.report(f"good{number}", 1, 0.6)
     driver.add("bad")
@@ -201,7 +201,7 @@ def search(folder: Path) -> tuple[dict[int, Any], Outcomes, set[int]]:
     sweep = replace(parse_sweep(PARAMETERS, "sweep.yaml"), metrics=(METRIC_WITH_TARGET,))
     journal, history = Journal(folder / "search"), read_history(folder / "search")
     outcomes, completed = Outcomes(sweep.metrics, history=history), Completed()
-    scheduler = make_scheduler(sweep, None, outcomes, note=journal.add)
+    scheduler = make_scheduler(sweep, outcomes, None, note=journal.add)
     scheduler.resume_from(history)
     restored = [restore(trial, lambda _: "") for trial in history.trials]
     searcher = make_searcher(sweep, 4, 0, history=history, outcomes=outcomes)
