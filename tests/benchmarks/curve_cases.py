@@ -2,7 +2,7 @@
 
 A case is a function of ``search_cases.py``: its value at a configuration is what the trial comes to
 at its end, and a curve that depends on the configuration too leads there. The case "digits" has the
-real curves of ``curve_table.py`` instead.
+real curves of ``curve_table.py`` instead, and "trained" trains its trials.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from curve_table import CurveTable, parameters_text
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from search_cases import CASES, Case
+from trained_curves import TrainedCurves
 
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.sweeps.sweep import parse_sweep
@@ -27,7 +28,7 @@ EPOCHS = 27
 Kind = Literal["plain", "crossing", "noisy", "maximize"]
 KINDS: tuple[Kind, ...] = ("plain", "crossing", "noisy", "maximize")
 NOISE = {"plain": 0.02, "crossing": 0.02, "noisy": 0.06, "maximize": 0.02}
-DIGITS = "digits"
+DIGITS, TRAINED = "digits", "trained"
 NAMES = [*CASES, DIGITS]
 DIGITS_OPTIMUM = 0.039732
 """The lowest end of a curve that the model of the table has without noise, found by descents."""
@@ -43,6 +44,16 @@ class Maximized(Case):
         return super().text(method).replace("{name: loss}", "{name: loss, goal: maximize}")
 
 
+class Curve(Protocol):
+    """A learning curve: an array, or one whose epochs are trained when they are read."""
+
+    def __len__(self) -> int:
+        """How many epochs it has."""
+
+    def __getitem__(self, index: int) -> Any:
+        """The value after epoch ``index`` + 1."""
+
+
 class Curves(Protocol):
     """The learning curves of one search.
 
@@ -56,10 +67,10 @@ class Curves(Protocol):
     sign: int
     epochs: int
 
-    def regret(self, config: Mapping[str, Any]) -> float:
-        """How far the true end of a configuration's curve is from the best one."""
+    def regret(self, config: Mapping[str, Any], number: int) -> float:
+        """How far the true end of trial ``number`` is from the best one."""
 
-    def curve(self, config: Mapping[str, Any], number: int) -> np.ndarray:
+    def curve(self, config: Mapping[str, Any], number: int) -> Curve:
         """What trial ``number`` reports after each epoch, (epochs,)."""
 
 
@@ -72,12 +83,14 @@ def curves(name: str, kind: Kind, seed: int) -> Curves:
             with noise three times as large; or "maximize", plain ones of a metric that rises.
         seed: of the curves.
     """
+    if name == TRAINED:
+        return TrainedCurves(seed)
     return TableCurves(kind) if name == DIGITS else PowerLaws(name, kind, seed)
 
 
 def differs(name: str, kind: Kind) -> bool:
     """Whether a case has curves of a kind: those of the digits are real, and not made to cross."""
-    return name != DIGITS or kind in ("plain", "maximize")
+    return name not in (DIGITS, TRAINED) or kind == "plain" or (name, kind) == (DIGITS, "maximize")
 
 
 class PowerLaws:
@@ -106,7 +119,7 @@ class PowerLaws:
         self._phases = random.uniform(0, 2 * math.pi, size=(2, 24))
         self._heights = random.normal(size=(2, 24)) / math.sqrt(12)
 
-    def regret(self, config: Mapping[str, Any]) -> float:
+    def regret(self, config: Mapping[str, Any], number: int = 0) -> float:
         """The function's distance from its optimum, scaled so that it is of the curves' size."""
         above = max(self.case.value(config) - self.case.optimum, 0.0)
         match self._name:
@@ -152,7 +165,7 @@ class TableCurves:
         self.sign = -1 if kind == "maximize" else 1
         self.epochs = self._table.epochs
 
-    def regret(self, config: Mapping[str, Any]) -> float:
+    def regret(self, config: Mapping[str, Any], number: int = 0) -> float:
         """The distance of the end without noise from the lowest one."""
         return max(self._end(config) - DIGITS_OPTIMUM, 0.0)
 
@@ -200,7 +213,7 @@ class Report(NamedTuple):
 
 
 def reports(
-    begin: Callable[[int], np.ndarray | None],
+    begin: Callable[[int], Curve | None],
     continues: Callable[[Report], bool],
     running: int,
     random: np.random.Generator,
@@ -214,7 +227,7 @@ def reports(
         random: gives how fast a trial is: an epoch takes about 1, in some trials 10 % more or less.
     """
     queue: list[tuple[float, int, int, int]] = []
-    trials: list[tuple[np.ndarray, float]] = []
+    trials: list[tuple[Curve, float]] = []
     now, order, more = 0.0, count(), True
     while True:
         while more and len(queue) < running:

@@ -1,7 +1,9 @@
-"""How good searches with early stopping are, beside W&B's, Tune's and Optuna's, in simulation.
+r"""How good searches with early stopping are, beside W&B's, Tune's and Optuna's, in simulation.
 
     python tests/benchmarks/early_stopping.py --cases branin log --running 4 --seeds 3     a look
     python tests/benchmarks/early_stopping.py               all: two or three hours of two cores
+    python tests/benchmarks/early_stopping.py --cases trained --kinds plain --running 4 --seeds 5 \
+        --searchers pcsearch wandb                          trials that are trained for real
     python tests/benchmarks/early_stopping.py --alone       the rules that stop, without a searcher
 
 The trials have the curves of ``curve_cases.py``. A search is measured by its regret when it has
@@ -34,7 +36,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import stopping_alone
-from curve_cases import KINDS, NAMES, Kind, curves, differs, reports
+from curve_cases import KINDS, NAMES, TRAINED, Curve, Kind, curves, differs, reports
 from rivals import SEARCHERS
 from search import be_quiet, pair_counts, sign_line
 
@@ -83,14 +85,13 @@ def search(name: str, kind: Kind, running: int, searcher: str, seed: int) -> Sea
     started = time.perf_counter()
     space = curves(name, kind, seed)
     contender = SEARCHERS[searcher](space, seed)
-    regrets: list[float] = []
+    configs: list[dict[str, Any]] = []
     best: dict[int, float] = {}
     followed: list[float] = []
 
-    def begin(number: int) -> np.ndarray:
-        config = contender.suggest(number)
-        regrets.append(space.regret(config))
-        return space.curve(config, number)
+    def begin(number: int) -> Curve:
+        configs.append(contender.suggest(number))
+        return space.curve(configs[number], number)
 
     random = np.random.default_rng([seed, 99])
     told = enumerate(reports(begin, contender.continues, running, random), 1)
@@ -98,10 +99,11 @@ def search(name: str, kind: Kind, running: int, searcher: str, seed: int) -> Sea
         loss = space.sign * value
         best[number] = min(loss, best.get(number, loss))
         if epochs * STEPS % space.epochs == 0:
-            followed.append(regrets[min(best, key=best.__getitem__)])
+            leader = min(best, key=best.__getitem__)
+            followed.append(space.regret(configs[leader], leader))
         if epochs == BUDGETS[-1] * space.epochs:
             break
-    return Search(followed, len(regrets), time.perf_counter() - started)
+    return Search(followed, len(configs), time.perf_counter() - started)
 
 
 def all_searches(
@@ -202,7 +204,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cases", nargs="+", default=NAMES, choices=NAMES)
+    parser.add_argument("--cases", nargs="+", default=NAMES, choices=[*NAMES, TRAINED])
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     parser.add_argument("--running", type=int, nargs="+", default=[1, 4, 16], help="at once")
     parser.add_argument("--searchers", nargs="+", default=COMPARED, choices=list(SEARCHERS))

@@ -206,7 +206,7 @@ class WandbWithHyperband(Wandb):
         return goes_on
 
 
-class RandomWithAsha:
+class RandomWithAsha(TunesAsha):
     """Random draws with Tune's ASHA.
 
     Args:
@@ -215,18 +215,14 @@ class RandomWithAsha:
     """
 
     def __init__(self, curves: Curves, seed: int) -> None:
+        super().__init__(curves.epochs, curves.sign)
         drawn = configurations(parse_sweep(curves.case.text("random"), "sweep.yaml"), seed)
         assert drawn is not None, "a random sweep has them"
         self._drawn = drawn
-        self._rule = TunesAsha(curves.epochs, curves.sign)
 
     def suggest(self, number: int) -> dict[str, Any]:
         """The configuration of that number."""
         return self._drawn.config(number)
-
-    def continues(self, report: Report) -> bool:
-        """As the rule says."""
-        return self._rule.continues(report)
 
 
 class OneEpoch(RandomWithAsha):
@@ -237,7 +233,7 @@ class OneEpoch(RandomWithAsha):
         return False
 
 
-class TpeWithAsha:
+class TpeWithAsha(TunesAsha):
     """Optuna's TPE with Tune's ASHA: as with Tune's OptunaSearch, a trial's last value counts.
 
     Args:
@@ -246,13 +242,13 @@ class TpeWithAsha:
     """
 
     def __init__(self, curves: Curves, seed: int) -> None:
+        super().__init__(curves.epochs, curves.sign)
         sweep = parse_sweep(curves.case.text("bayes"), "sweep.yaml")
         self._space = OptunaSpace(sweep.parameters.values())
         self._study = optuna.create_study(
             sampler=optuna.samplers.TPESampler(seed=seed),
             direction="minimize" if curves.sign > 0 else "maximize",
         )
-        self._rule = TunesAsha(curves.epochs, curves.sign)
         self._trials: list[optuna.Trial] = []
 
     def suggest(self, number: int) -> dict[str, Any]:
@@ -261,10 +257,10 @@ class TpeWithAsha:
         return self._space.config(self._trials[number].params)
 
     def continues(self, report: Report) -> bool:
-        """As the rule says."""
+        """As the rule says; the study is told of a trial's end."""
         trial = self._trials[report.number]
         trial.report(report.value, report.epoch)
-        goes_on = self._rule.continues(report)
+        goes_on = super().continues(report)
         if not goes_on:
             self._study.tell(trial, report.value)
         return goes_on

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from histories import MadeTrialHistory
 from ray.tune.schedulers import TrialScheduler
 
 from pcsearch.engine.records.history import History, TrialHistory
@@ -33,21 +34,6 @@ class FakeTrial:
 
     def is_finished(self) -> bool:
         return self.over
-
-
-@dataclass
-class DrivenTrial(TrialHistory):
-    """A trial of an earlier session, without a folder."""
-
-    driven: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def reports(self) -> Iterator[dict[str, Any]]:
-        return iter(self.driven)
-
-    @property
-    def last_report(self) -> dict[str, Any] | None:  # type: ignore[override]
-        return self.driven[-1] if self.driven else None
 
 
 class Driver:
@@ -96,8 +82,8 @@ class Driver:
         for number, (name, trial) in enumerate(self.trials.items(), 1):
             by_target = self.outcomes.of(name).ended_by_target
             ended = Ended(name, False, [], by_target) if trial.over else None
-            trial_history = DrivenTrial(name, number, None, Path(), ended, stopped.get(name))
-            trial_history.driven = [
+            trial_history = MadeTrialHistory(name, number, None, Path(), ended, stopped.get(name))
+            trial_history.made = [
                 {"training_iteration": each["epoch"]} | each for each in self.reports.get(name, [])
             ]
             trials.append(trial_history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import threadpool_limits
 
+from pcsearch.engine.search.imputation import DEVIATION
 from pcsearch.engine.search.optuna_internals import BelievingGPSampler
 from pcsearch.engine.search.study_view import ViewableStorage
 
@@ -27,12 +28,14 @@ TRIES = 20
 
 
 class GaussianProcessSampler(BelievingGPSampler):
-    """Optuna's GPSampler with four changes.
+    """Optuna's GPSampler with five changes.
 
     - A running trial counts as if it had measured what the process predicts for it. GPSampler
       averages over what it may measure (qLogEI). With several objectives it still does (qLogEHVI).
     - The improvement is counted from the best prediction at a measured point, not from the best
       measurement, which in noisy results is the luckiest.
+    - Where values are predicted, each has its own noise: a trial of few epochs says less than one
+      that has come to its end. The noise that GPSampler finds is their mean.
     - A point that was suggested before is not suggested again; a random point takes its place.
     - Of more than MOST_TRIALS ended trials the process learns from the best, half of that many,
       and from the newest. With several objectives there are MOST_TRIALS_OF_SEVERAL.
@@ -60,7 +63,9 @@ class GaussianProcessSampler(BelievingGPSampler):
             for each in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             if search_space.keys() <= each.params.keys()
         ]
-        shown = most_telling(study, ended) + self.shown_running(study, running)
+        telling = most_telling(study, ended)
+        self.noise = noise_of(telling)
+        shown = telling + self.shown_running(study, running)
         try:
             # The matrices are small and the trials have the cores: more threads only wait for
             # each other, and a suggestion takes three times as long.
@@ -99,6 +104,16 @@ def most_telling(study: Study, ended: list[FrozenTrial]) -> list[FrozenTrial]:
     newest = [i for i in reversed(range(len(ended))) if i not in best]
     chosen = best | set(newest[: most - len(best)])
     return [trial for i, trial in enumerate(ended) if i in chosen]
+
+
+def noise_of(ended: Sequence[FrozenTrial]) -> np.ndarray | None:
+    """The variances of the trials' values, (trials,); None where no value is a prediction."""
+    deviations = [trial.user_attrs.get(DEVIATION) for trial in ended]
+    known = [each for each in deviations if each is not None]
+    if not known:
+        return None
+    typical = float(np.median(known))
+    return np.array([typical if each is None else each for each in deviations]) ** 2
 
 
 def _same(

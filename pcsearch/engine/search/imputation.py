@@ -14,7 +14,11 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.search.learning_curves import Prediction
 from pcsearch.sweeps.metrics import Impute
+
+DEVIATION = "deviation"
+"""The user attribute of a trial whose value is a prediction: the standard deviation of that."""
 
 
 def final_values(outcome: TrialOutcome, *, went_wrong: bool) -> list[float]:
@@ -40,7 +44,7 @@ def imputed_trials(
     trial: FrozenTrial,
     running: Sequence[Impute | None],
     outcomes: Mapping[int, TrialOutcome],
-    predictions: Mapping[int, float],
+    predictions: Mapping[int, Prediction],
 ) -> list[FrozenTrial]:
     """The trials of a study as its sampler is to see them.
 
@@ -54,33 +58,37 @@ def imputed_trials(
             or not known yet, the trial stays a running one.
         outcomes: of the running trials, by their numbers in the study.
         predictions: of the value at the end of trials, by the same numbers. They take the place of
-            finite values, and of those of running trials for which ``running`` has none.
+            finite values, and of those of running trials for which ``running`` has none. The user
+            attribute DEVIATION of such a trial has the prediction's.
     """
     trials = study.get_trials(deepcopy=False)
     ended = {
-        each.number: _ended_values(each, predictions)
+        each.number: _ended_values(each, predictions.get(each.number))
         for each in trials
         if each.state == TrialState.COMPLETE
     }
     worst = _worst_values(ended.values(), study.directions)
     imputed = []
     for each in trials:
-        values = ended.get(each.number)
+        values, prediction = ended.get(each.number), predictions.get(each.number)
         if values is not None:
             values = [_finite(v, w) for v, w in zip(values, worst, strict=True)]
         elif each.state == TrialState.RUNNING and each.number != trial.number:
             values = _running_values(outcomes.get(each.number), running, worst)
-            if values is None and each.number in predictions:
-                values = [predictions[each.number]]
-        same = values is None or values == each.values
-        imputed.append(each if values is None or same else _completed(each, values))
+            if values is None and prediction is not None:
+                values = [prediction.mean]
+        is_predicted = prediction is not None and values == [prediction.mean]
+        if values is None or (values == each.values and not is_predicted):
+            imputed.append(each)
+        else:
+            imputed.append(_completed(each, values, prediction if is_predicted else None))
     return imputed
 
 
-def _ended_values(trial: FrozenTrial, predictions: Mapping[int, float]) -> list[float]:
+def _ended_values(trial: FrozenTrial, prediction: Prediction | None) -> list[float]:
     """The values of a trial that has ended, or what is predicted instead of a finite one."""
-    if trial.number in predictions and math.isfinite(trial.values[0]):
-        return [predictions[trial.number]]
+    if prediction is not None and math.isfinite(trial.values[0]):
+        return [prediction.mean]
     return list(trial.values)
 
 
@@ -122,8 +130,12 @@ def _running_values(
     return values
 
 
-def _completed(trial: FrozenTrial, values: list[float]) -> FrozenTrial:
+def _completed(
+    trial: FrozenTrial, values: list[float], prediction: Prediction | None
+) -> FrozenTrial:
     completed = copy.copy(trial)
     completed.state = TrialState.COMPLETE
     completed.values = values
+    if prediction is not None:
+        completed.user_attrs = {**trial.user_attrs, DEVIATION: prediction.deviation}
     return completed

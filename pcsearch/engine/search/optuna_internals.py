@@ -33,14 +33,30 @@ class BelievingGPSampler(GPSampler):
         )
         self.believed: Sequence[FrozenTrial] = ()
         """Running trials that count as if they had measured what is predicted for them."""
+        self.noise: np.ndarray | None = None
+        """The variance of each ended trial's value, (trials,), in any unit; None: all are equal."""
 
     def _optimize_acqf(self, acqf: Any, best_params: np.ndarray | None) -> np.ndarray:
         # Here, for Optuna imports torch with it.
         from optuna._gp.acqf import LogEI
 
         if isinstance(acqf, LogEI):
+            if self.noise is not None:
+                _spread_noise(acqf._gpr, self.noise)
             acqf, best_params = _believing(acqf, self.believed)
         return super()._optimize_acqf(acqf, best_params)
+
+
+def _spread_noise(process: Any, variances: np.ndarray) -> None:
+    """Give each value its own noise, of which that of the fitted process is the mean."""
+    import torch
+
+    fitted = process.noise_var
+    process.noise_var = fitted * torch.from_numpy(variances / variances.mean())
+    process._cov_Y_Y_chol = process._cov_Y_Y_inv_Y = None
+    process._cache_matrix()
+    # What is appended, and the next fit, which starts from this one, have one noise.
+    process.noise_var = fitted
 
 
 def _believing(acqf: Any, running: Sequence[FrozenTrial]) -> tuple[Any, np.ndarray]:

@@ -20,6 +20,7 @@ from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.search.auto_sampler import GP_SAMPLERS, GP_TRIALS, pick_sampler
 from pcsearch.engine.search.gaussian_process import GaussianProcessSampler
 from pcsearch.engine.search.imputation import imputed_trials
+from pcsearch.engine.search.learning_curves import Prediction
 from pcsearch.engine.search.sobol import SobolSampler
 from pcsearch.engine.search.study_view import ViewableStorage, quiet_optuna
 from pcsearch.sweeps.metrics import Impute, Metric
@@ -42,7 +43,7 @@ def make_study(
     metrics: Sequence[Metric],
     trials: Sequence[FrozenTrial] = (),
     outcomes: Mapping[int, TrialOutcome] | None = None,
-    predictions: Mapping[int, float] | None = None,
+    predictions: Mapping[int, Prediction] | None = None,
 ) -> Study:
     """A study in memory, with the sampler of a name.
 
@@ -222,7 +223,7 @@ class SearchSampler(BaseSampler):
         startup: int,
         running: Sequence[Impute | None],
         outcomes: Mapping[int, TrialOutcome],
-        predictions: Mapping[int, float] | None = None,
+        predictions: Mapping[int, Prediction] | None = None,
     ) -> None:
         self._inner = inner
         self._storage = storage

@@ -10,7 +10,7 @@ from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.search.imputation import final_values
-from pcsearch.engine.search.learning_curves import LearningCurves
+from pcsearch.engine.search.learning_curves import LearningCurves, Prediction
 from pcsearch.engine.search.resumed_study import rebuilt_trials
 from pcsearch.engine.search.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
@@ -142,7 +142,7 @@ class BayesSearcher(Searcher):
         }
         self._curves = curves
         # Of trials that have ended or run, by their numbers in the study.
-        self._predictions: dict[int, float] = {}
+        self._predictions: dict[int, Prediction] = {}
         self.study = make_study(
             sampler,
             cap=cap,
@@ -195,4 +195,5 @@ class BayesSearcher(Searcher):
         sign = 1 if self._outcomes.metrics[0].mode == "min" else -1
         self._predictions.clear()
         for trial_id, prediction in self._curves.predictions().items():
-            self._predictions[self._numbers[trial_id]] = sign * prediction.mean
+            number = self._numbers[trial_id]
+            self._predictions[number] = prediction._replace(mean=sign * prediction.mean)

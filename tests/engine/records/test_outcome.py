@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from histories import MadeTrialHistory
 
 from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.journal import Ended, ReachedTarget
@@ -117,10 +118,7 @@ def test_a_trial_begins_with_what_it_will_train() -> None:
 
 
 def trial_of_history(ended: Ended | None, *reports: dict[str, Any]) -> TrialHistory:
-    trial = TrialHistory("a", 1, None, Path(), ended)
-    trial.__dict__["reports"] = list(reports)
-    trial.__dict__["last_report"] = reports[-1] if reports else None
-    return trial
+    return MadeTrialHistory("a", 1, None, Path(), ended, made=list(reports))
 
 
 def test_a_resumed_search_knows_the_outcomes_of_earlier_sessions() -> None:

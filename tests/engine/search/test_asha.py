@@ -306,11 +306,11 @@ def test_a_decision_stays_cheap_with_a_thousand_trials() -> None:
     """Tune decides in its event loop."""
     driver = Driver(asha(10))
     values = np.random.default_rng(0).normal(size=1000).tolist()
-    start = time.perf_counter()
+    start = time.process_time()
     for number, value in enumerate(values):
         driver.report(f"t{number}", 1, value)
         driver.complete(f"t{number}")
-    assert time.perf_counter() - start < 20, "20 milliseconds each, on a loaded machine"
+    assert time.process_time() - start < 20, "20 milliseconds of the processor each"
 
 
 @pytest.mark.parametrize("min_iter", [10, 11, 1000])

@@ -15,7 +15,9 @@ from pcsearch.engine.search.gaussian_process import (
     MOST_TRIALS_OF_SEVERAL,
     GaussianProcessSampler,
     most_telling,
+    noise_of,
 )
+from pcsearch.engine.search.imputation import DEVIATION
 from pcsearch.engine.search.study_view import ViewableStorage, quiet_optuna
 
 
@@ -52,6 +54,16 @@ def test_it_learns_from_the_better_and_the_newest_of_many_trials(
     assert len(learnt) == MOST_TRIALS
     assert set(range(80)) <= set(learnt), "the better ones"
     assert set(range(count - 90, count)) <= set(learnt), "the newest"
+
+
+def test_each_predicted_value_has_its_own_noise() -> None:
+    measured, *predicted = (ended_trial(x, x) for x in (0.1, 0.2, 0.3, 0.4))
+    assert noise_of([measured]) is None
+    for trial, deviation in zip(predicted, (0.1, 0.2, 0.5), strict=True):
+        trial.user_attrs = {DEVIATION: deviation}
+    noise = noise_of([measured, *predicted])
+    assert noise is not None
+    assert noise.tolist() == pytest.approx([0.04, 0.01, 0.04, 0.25])
 
 
 def test_of_several_objectives_it_learns_from_the_front_first() -> None:

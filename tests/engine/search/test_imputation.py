@@ -10,7 +10,8 @@ import pytest
 from optuna.trial import TrialState
 
 from pcsearch.engine.records.outcome import TrialOutcome
-from pcsearch.engine.search.imputation import final_values, imputed_trials
+from pcsearch.engine.search.imputation import DEVIATION, final_values, imputed_trials
+from pcsearch.engine.search.learning_curves import Prediction
 from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.sweeps.metrics import Goal, Impute, Metric
 
@@ -64,10 +65,14 @@ def test_predictions_take_the_place_of_finite_values_and_of_running_trials() -> 
     study.ask()
     for running, known in ((None, 0.3), ("latest", 2.0)):
         outcomes = {3: TrialOutcome("t3", (LOSS,), latest=[2.0], best=[2.0])}
-        predictions = {0: 0.1, 1: 0.2, 2: 0.7, 3: 0.3}
+        predictions = {n: Prediction(m, 0.01, 1) for n, m in enumerate([0.1, 0.2, 0.7, 0.3])}
         seen = imputed_trials(study, study.trials[-1], [running], outcomes, predictions)
         assert [each.value for each in seen[:4]] == [0.1, 0.7, 0.7, known]
         assert seen[3].state == TrialState.COMPLETE
+        # The one that failed, and the one that counts with a value it has, are not predicted.
+        predicted = [0.01, None, 0.01, 0.01 if running is None else None]
+        assert [each.user_attrs.get(DEVIATION) for each in seen[:4]] == predicted
+        assert study.trials[0].user_attrs == {}
 
 
 def test_the_study_itself_is_left_alone() -> None:

@@ -6,6 +6,7 @@ When an upgrade of Optuna breaks something, it breaks here first.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def test_the_names_are_there_and_take_what_they_are_given() -> None:
     assert parameters(LogEI)[:3] == ["gpr", "search_space", "threshold"]
     assert parameters(GPRegressor.append_running_data) == ["self", "X_running", "y_running"]
     assert parameters(GPRegressor.posterior)[:2] == ["self", "x"]
+    assert parameters(GPRegressor._cache_matrix) == ["self"]
 
 
 class Noting(BelievingGPSampler):
@@ -56,8 +58,11 @@ def noting(monkeypatch: pytest.MonkeyPatch) -> Noting:
     return sampler
 
 
-def ask(sampler: Noting, running: tuple[float, ...]) -> tuple[Any, Any]:
+def ask(
+    sampler: Noting, running: tuple[float, ...] = (), noise: Sequence[float] | None = None
+) -> tuple[Any, Any]:
     """What is optimised for a suggestion on three ended trials."""
+    sampler.noise = None if noise is None else np.array(noise)
     with quiet_optuna():
         study = optuna.create_study(sampler=sampler)
         for x in (0.1, 0.4, 0.8):
@@ -83,6 +88,28 @@ def test_the_improvement_is_on_the_best_prediction_at_a_point(
     predicted = acqf._gpr.posterior(acqf._gpr._X_all)[0].numpy()
     assert acqf._threshold == pytest.approx(predicted.max())
     assert np.array_equal(start, points[[predicted.argmax()]])
+
+
+def posterior(acqf: Any) -> tuple[Any, Any]:
+    """The means and variances at the three trials."""
+    return acqf._gpr.posterior(acqf._gpr._X_train)
+
+
+def test_equal_noise_is_that_of_the_fitted_process(noting: Noting) -> None:
+    acqf, _ = ask(noting)
+    noting.noted.clear()
+    equal, _ = ask(noting, noise=[4.0, 4.0, 4.0])
+    for one, other in zip(posterior(acqf), posterior(equal), strict=True):
+        assert one.numpy() == pytest.approx(other.numpy(), rel=1e-3)
+
+
+def test_a_noisy_value_is_followed_less_than_the_others(noting: Noting) -> None:
+    acqf, _ = ask(noting, running=(0.6,), noise=[1e-4, 1e-4, 1.0])
+    means, variances = posterior(acqf)
+    away = (means - acqf._gpr._y_train.squeeze(-1)).abs()
+    assert away[2] > 10 * max(away[0], away[1])
+    assert variances[2] > 10 * max(variances[0], variances[1])
+    assert acqf._gpr.noise_var.ndim == 0, "the next fit starts from one noise"
 
 
 def test_a_believed_trial_leaves_little_to_find_out_beside_it(noting: Noting) -> None:

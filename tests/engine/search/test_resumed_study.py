@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from histories import MadeTrialHistory
 from optuna.trial import TrialState
 from studies import ONE_RANGE
 
@@ -29,11 +30,8 @@ def trial_of_history(
 ) -> TrialHistory:
     """A trial at x = number / 10, with a report for each loss."""
     point = {"x": number / 10}
-    trial = TrialHistory(f"t{number}", number, point, Path(), ended, stopped_at)
     reports = [{"loss": each, "training_iteration": i, **more} for i, each in enumerate(losses, 1)]
-    trial.__dict__["reports"] = reports
-    trial.__dict__["last_report"] = reports[-1] if reports else None
-    return trial
+    return MadeTrialHistory(f"t{number}", number, point, Path(), ended, stopped_at, made=reports)
 
 
 def rebuilt_from(history: History, metric: Metric = LOSS) -> list[Any]:
