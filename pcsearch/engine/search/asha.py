@@ -46,7 +46,10 @@ def make_scheduler(
 
 
 OPTIMISM = 0.5
-"""A trial is judged by its predicted loss minus this many standard deviations."""
+"""A trial is compared with others by its predicted loss minus this many standard deviations."""
+CHANCE = 2.0
+"""A trial may still become the best one while its predicted loss minus this many standard
+deviations is not worse than the least predicted loss."""
 FEWEST = 4
 """The number of trials that must have reported before any is stopped, unless one has come to the
 last rung: until then too little is known of how learning curves go on."""
@@ -60,9 +63,11 @@ class Asha(UntilTarget):
     The original compares the loss of a trial at a rung with the losses that others had there. Here
     the losses are compared that the trials would have at their ends, as `LearningCurves` predicts
     them: with mean m and standard deviation d. A trial at a rung continues if ``m - d / 2`` is no
-    more than the m of the best 1/eta of all trials that came to the rung. After the rung this is
-    checked at each report, because others may have become better: there the best three are spared,
-    too. So the decision at the rung may be generous, and few trials run to their end.
+    more than the m of the best 1/eta of all trials that came to the rung, and if ``m - 2 d`` is no
+    more than the least m of all trials, because one that can hardly become the best is of no use.
+    After the rung both are checked at each report, because others may have become better: there the
+    best three are spared. So the decision at the rung may be generous, and few trials run to their
+    end.
 
     A trial whose metric is not a finite number at a rung stops. A report without the metric
     compares nothing: the next report with it does.
@@ -156,7 +161,7 @@ class Asha(UntilTarget):
         return not stops
 
     def _is_promising(self, trial_id: str, rung: int, spared: int) -> bool:
-        """Whether a trial may become as good as the best 1/eta of those that came to a rung.
+        """Whether a trial may be among the best 1/eta of those at a rung, and the best of all.
 
         Args:
             trial_id: the trial's.
@@ -171,4 +176,6 @@ class Asha(UntilTarget):
         if own is None or is_early or len(means) <= spared:
             return True
         threshold = means[max(spared, int(len(means) / self._eta)) - 1]
-        return own.mean - OPTIMISM * own.deviation <= threshold
+        least = min(each.mean for each in predictions.values())
+        is_among_them = own.mean - OPTIMISM * own.deviation <= threshold
+        return is_among_them and own.mean - CHANCE * own.deviation <= least

@@ -125,9 +125,23 @@ def test_the_better_goes_on_and_the_worse_stops(goal: str, eta: float) -> None:
                 driver.report(f"t{value}", epoch, sign * float(value))
         driver.report("new", 1, sign * (new - 0.5))
         continues.append(driver.report("new", 2, sign * (new - 0.5)) == CONTINUE)
-    assert continues[: int(10 / eta)] == [True] * int(10 / eta)
-    assert not continues[-1]
+    assert continues[0]
+    assert not any(continues[int(10 / eta) + 1 :])
     assert continues == sorted(continues, reverse=True)
+
+
+@pytest.mark.parametrize(("value", "decision"), [(0.02, CONTINUE), (2.5, STOP)])
+def test_one_that_can_hardly_become_the_best_stops_among_the_best(
+    value: float, decision: str
+) -> None:
+    """The curves have fallen by 0.1 and are flat: nothing is left that a trial could still gain."""
+    driver = Driver(asha(27, min_iter=9, eta=2))
+    for number, end in enumerate([0.0, 5.0, 6.0, 7.0, 8.0, 9.0, 3.0]):
+        for epoch in range(1, 10):
+            driver.report(f"t{number}", epoch, end + 0.1 / epoch)
+    for epoch in range(1, 9):
+        driver.report("new", epoch, value + 0.1 / epoch)
+    assert driver.report("new", 9, value) == decision
 
 
 def test_the_first_trials_are_not_compared() -> None:
