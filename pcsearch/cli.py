@@ -347,6 +347,9 @@ def _check_together(context: click.Context) -> None:
         raise click.UsageError(f"--create-only needs W&B's server, not --wandb {mode}", context)
     if arguments["sweep_id"] and mode == "disabled":
         raise click.UsageError("--sweep-id needs W&B, not --wandb disabled", context)
+    if arguments["create_only"] and arguments["warm_start"]:
+        hint = "give it to the search that runs the sweep (--sweep-id ID)"
+        raise click.UsageError(f"--create-only starts no search for --warm-start; {hint}", context)
 
 
 def _resume(

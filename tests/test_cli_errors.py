@@ -100,6 +100,7 @@ def test_a_wrong_sweep_is_refused_with_its_line(
 
 
 QUICKSTART = str(ROOT / "search_spaces" / "quickstart.yaml")
+ARCHITECTURE_GRID = str(ROOT / "search_spaces" / "architecture_grid.yaml")
 OPTIONS = {
     "a missing file": (["nosuch.yaml"], "error: nosuch.yaml: no such file\n"),
     "no file": (
@@ -152,6 +153,11 @@ OPTIONS = {
         [QUICKSTART, "--create-only", "--wandb", "offline"],
         "error: --create-only needs W&B's server, not --wandb offline",
     ),
+    "create-only from old results": (
+        [QUICKSTART, "--create-only", "--warm-start", "nowhere"],
+        "error: --create-only starts no search for --warm-start; give it to the search that runs "
+        "the sweep (--sweep-id ID)",
+    ),
     "create-only of a sweep that is there": (
         [QUICKSTART, "--create-only", "--sweep-id", "abc"],
         "error: --create-only and --sweep-id do not go together",
@@ -196,7 +202,12 @@ OPTIONS = {
         "no experiment is here",
     ),
     "a warm start of a grid": (
-        [str(ROOT / "search_spaces" / "architecture_grid.yaml"), "--warm-start", "nowhere"],
+        [ARCHITECTURE_GRID, "--warm-start", "nowhere"],
+        "error: --warm-start: method grid does not learn from results; use method bayes",
+    ),
+    "a plan from nothing": ([QUICKSTART, "--plan", "--warm-start", "nowhere"], "no experiment is "),
+    "a plan of a grid that learns": (
+        [ARCHITECTURE_GRID, "--plan", "--warm-start", "nowhere"],
         "error: --warm-start: method grid does not learn from results; use method bayes",
     ),
     "checkpoints of a function's own": (

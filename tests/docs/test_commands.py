@@ -4,9 +4,9 @@ Run as they are written: the commands of a single run with `--plan`, and, in pla
 start a search, the same command with `--plan` added. `.ci/run` runs the two set-up commands.
 
 Only taken apart and checked by the command line, because they need what no test of a page has:
-``--resume`` (an experiment), ``--create-only`` and ``--sweep-id`` (W&B's server, which
-`tests/tracking/searches` stands in for), and the commands of wandb and Ray. The benchmarks, which
-take minutes, are only looked up. `tests/searches` runs resumed searches.
+``--resume`` and ``--warm-start`` (an experiment), ``--create-only`` and ``--sweep-id`` (W&B's
+server, which `tests/tracking/searches` stands in for), and the commands of wandb and Ray. The
+benchmarks, which take minutes, are only looked up. `tests/searches` runs resumed searches.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pcsearch import train
 from pcsearch.cli import main
 
 SEARCHES = commands("python -m pcsearch")
-SERVER_OR_EXPERIMENT = ("--resume", "--create-only", "--sweep-id")
+SERVER_OR_EXPERIMENT = ("--resume", "--warm-start", "--create-only", "--sweep-id")
 PLANNED = [each for each in SEARCHES if not set(each.arguments) & set(SERVER_OR_EXPERIMENT)]
 
 

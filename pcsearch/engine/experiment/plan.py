@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.experiment.definition import define_search
+from pcsearch.engine.experiment.definition import SearchDefinition, define_search
+from pcsearch.engine.records.journal import WarmStartResult
 from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.engine.search.auto_sampler import DESCRIPTIONS, pick_sampler
 from pcsearch.sweeps.configurations import Grid, configurations
@@ -44,6 +45,8 @@ class Plan:
 def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
     """The plan of a sweep's search, after the sweep and the options are checked.
 
+    The experiments of ``--warm-start`` are read as a search would read them.
+
     Args:
         sweep_file: the sweep file.
         options: the options of the command.
@@ -62,24 +65,43 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
             f"method {sweep.method} has no end of its own: to run it give --num-samples N, or "
             "run_cap: N in the file"
         )
+    results: tuple[WarmStartResult, ...] = ()
+    if options.warm_start:
+        # Optuna takes a while to import.
+        from pcsearch.engine.experiment.warm_start import warm_start
+
+        start = warm_start(search)
+        results = start.results
+        notes.extend(start.notes)
     count = draws if cap is None else min(draws, cap)
-    configs = tuple(_configs(sweep, options, cap, count))
+    configs = tuple(_configs(search, count, results))
     if draws and sweep.method in ("bayes", "custom"):
         notes.append("the configurations are those suggested before any trial has a result")
     searcher = _searcher(sweep, options.sampler, stops_early=bool(search.rungs))
     return Plan(sweep, search.metrics, cap, size, searcher, search.rungs, tuple(notes), configs)
 
 
-def _configs(sweep: Sweep, options: Options, cap: int | None, count: int) -> list[dict[str, Any]]:
+def _configs(
+    search: SearchDefinition, count: int, results: tuple[WarmStartResult, ...]
+) -> list[dict[str, Any]]:
+    """The first configurations of a search that starts from these results."""
     if not count:
         return []
-    planned = configurations(sweep, options.seed)
+    planned = configurations(search.sweep, search.options.seed)
     if planned is not None:
         return [planned.config(index) for index in range(count)]
-    # Optuna takes a while to import.
     from pcsearch.engine.search.preview import first_suggestions
 
-    return first_suggestions(sweep, cap, options.seed, options.sampler, count)
+    options = search.options
+    return first_suggestions(
+        search.sweep,
+        search.trial_limit,
+        options.seed,
+        options.sampler,
+        count,
+        results,
+        stops_early=bool(search.rungs),
+    )
 
 
 def _searcher(sweep: Sweep, sampler: SamplerName, *, stops_early: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.experiment.definition import SearchDefinition
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.history import History, TrialHistory, read_history
 from pcsearch.engine.records.journal import WarmStartResult
@@ -36,7 +36,7 @@ class WarmStart:
     notes: tuple[str, ...]
 
 
-def warm_start(experiment: Experiment) -> WarmStart:
+def warm_start(search: SearchDefinition) -> WarmStart:
     """Read the results of the experiments of ``--warm-start``.
 
     A result is used if its trial could be a trial of the new search: every setting that the new
@@ -46,9 +46,9 @@ def warm_start(experiment: Experiment) -> WarmStart:
     Raises:
         PcsearchError: there is no experiment at a path, or the method does not use results.
     """
-    sources = experiment.options.warm_start
-    if sources and experiment.sweep.method not in ("bayes", "custom"):
-        message = f"method {experiment.sweep.method} does not learn from results; use method bayes"
+    sources = search.options.warm_start
+    if sources and search.sweep.method not in ("bayes", "custom"):
+        message = f"method {search.sweep.method} does not learn from results; use method bayes"
         raise PcsearchError(Problem(message, OPTION))
     results: list[WarmStartResult] = []
     notes = []
@@ -56,7 +56,7 @@ def warm_start(experiment: Experiment) -> WarmStart:
         directory = directory_at(source, OPTION)
         with directory.read():
             record, history = directory.record(), read_history(directory.path)
-            used, reasons = _usable(experiment, directory, record["options"], history)
+            used, reasons = _usable(search, directory, record["options"], history)
         total, taken = len(history.trials), len(used)
         why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
         note = f"{OPTION} {source}: {taken} of {total} results used"
@@ -66,7 +66,7 @@ def warm_start(experiment: Experiment) -> WarmStart:
 
 
 def _usable(
-    new: Experiment, old: ExperimentDirectory, options: Mapping[str, Any], history: History
+    new: SearchDefinition, old: ExperimentDirectory, options: Mapping[str, Any], history: History
 ) -> tuple[list[WarmStartResult], Counter[str]]:
     """The results of an old experiment that are used, and how many are not, by the reason."""
     used: list[WarmStartResult] = []
@@ -100,7 +100,7 @@ def _usable(
 
 
 def _config_of(
-    new: Experiment, old: ExperimentDirectory, options: Mapping[str, Any]
+    new: SearchDefinition, old: ExperimentDirectory, options: Mapping[str, Any]
 ) -> Callable[[TrialHistory], dict[str, Any]]:
     """A function from a trial of an old experiment to its configuration."""
     overrides, seed = options.get("overrides"), options.get("seed")

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal import WarmStartResult
 from pcsearch.engine.records.options import SamplerName
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.resumed_study import rebuilt_trials
 from pcsearch.engine.search.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.sweeps.sweep import Sweep
 
 
 def first_suggestions(
-    sweep: Sweep, cap: int | None, seed: int, sampler: SamplerName, count: int
+    sweep: Sweep,
+    cap: int | None,
+    seed: int,
+    sampler: SamplerName,
+    count: int,
+    warm_start: Sequence[WarmStartResult] = (),
+    *,
+    stops_early: bool = False,
 ) -> list[dict[str, Any]]:
     """The first configurations of a search, as if all of them ran at once.
 
@@ -21,10 +33,18 @@ def first_suggestions(
         seed: of the sampler.
         sampler: its name.
         count: the number of configurations.
+        warm_start: the results that the search starts from.
+        stops_early: whether trials are compared and stopped at rungs.
     """
-    space = OptunaSpace(sweep.parameters.values())
+    space, history = OptunaSpace(sweep.parameters.values()), History(warm_start=list(warm_start))
     study = make_study(
-        sampler, cap=cap, seed=seed, space=space.distributions, metrics=sweep.metrics
+        sampler,
+        cap=cap,
+        seed=seed,
+        space=space.distributions,
+        metrics=sweep.metrics,
+        trials=rebuilt_trials(history, space.distributions, Outcomes(sweep.metrics)),
+        predictions={} if stops_early else None,
     )
     trials = [suggest(study, space.distributions) for _ in range(count)]
     return [space.config(trial.params) for trial in trials]

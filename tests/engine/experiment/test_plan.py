@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from old_experiments import ended, write_experiment
 from searching import write_sweep
 
+from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.plan import make_plan
+from pcsearch.engine.experiment.warm_start import warm_start
+from pcsearch.engine.records.history import History
 from pcsearch.engine.records.options import Options
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.learning_curves import learning_curves
+from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import configurations
 from pcsearch.sweeps.sweep import read_sweep
@@ -47,6 +55,26 @@ def test_first_suggestions_of_bayes_are_seeded_and_noted(tmp_path: Path) -> None
     assert plans[0].configs == plans[1].configs != plans[2].configs
     assert all(0.01 <= config["peak_lr_hidden"] <= 0.1 for config in plans[0].configs)
     assert "the configurations are those suggested before any trial has a result" in plans[0].notes
+
+
+@pytest.mark.parametrize("rungs", [None, {"type": "hyperband", "min_iter": 1}])
+def test_a_warm_start_is_in_the_plan(rungs: dict[str, Any] | None, tmp_path: Path) -> None:
+    """The results are counted, and the first configurations are chosen from them."""
+    old = {"peak_lr_hidden": {"values": [0.01, 0.02, 0.05, 0.1, 0.2]}}
+    write_experiment(tmp_path / "old", old, [ended([value]) for value in (4.0, 1.0, 2.0, 5.0, 1.0)])
+    top = {} if rungs is None else {"early_terminate": rungs}
+    file = write_sweep(tmp_path / "s.yaml", RANGE, method="bayes", **top)
+    options = Options(seed=1, num_samples=9, warm_start=(str(tmp_path / "old"),))
+    plan = make_plan(file, options, 5)
+    told = f"--warm-start {tmp_path / 'old'}: 4 of 5 results used (not: 1 with another peak_lr_hi"
+    assert any(note.startswith(told) for note in plan.notes)
+
+    search = define_search(file, options)
+    history = History(warm_start=list(warm_start(search).results))
+    curves = learning_curves(search.sweep, search.max_epochs, Outcomes(search.metrics))
+    searcher = make_searcher(search.sweep, 9, 1, history=history, curves=curves)
+    assert list(plan.configs) == [searcher.suggest(f"t{number}") for number in range(5)]
+    assert plan.configs != make_plan(file, Options(seed=1, num_samples=9), 5).configs
 
 
 def test_the_rungs_are_those_below_the_longest_trial(tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""Experiments of older searches, as they lie on the disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from searching import write_sweep
+
+from pcsearch.engine.experiment.experiment import new_experiment
+from pcsearch.engine.records.history import folder_name
+from pcsearch.engine.records.journal import Ended, Journal, Suggested
+from pcsearch.engine.records.options import Options
+
+
+def ended(values: Sequence[float | None], failed: bool = False, **last: Any) -> dict[str, Any]:
+    """A trial that has ended after reports of these values of the metric."""
+    return {"values": values, "failed": failed, "last": last}
+
+
+def write_experiment(
+    folder: Path,
+    searched: dict[str, Any],
+    trials: Sequence[dict[str, Any] | None],
+    overrides: dict[str, Any] | None = None,
+) -> None:
+    """The directory that a search of a grid leaves behind; a trial of None is unfinished."""
+    sweep = write_sweep(folder.with_suffix(".yaml"), searched)
+    options = Options(storage_path=folder.parent, name=folder.name, overrides=overrides or {})
+    experiment = new_experiment(sweep, options)
+    kept = asdict(options)
+    del kept["storage_path"], kept["name"]
+    record = {"options": kept, "folder": str(folder.parent), "tracking": {"wandb": "disabled"}}
+    experiment.directory.create(experiment.sweep.text, record)
+    journal = Journal(folder)
+    for number, trial in enumerate(trials, start=1):
+        journal.add(Suggested(f"t{number}", number))
+        if trial is None:
+            continue
+        reports = [
+            {"training_iteration": epoch, "epoch": epoch, "best_val_mse": value}
+            for epoch, value in enumerate(trial["values"], start=1)
+        ]
+        reports[-1] |= trial["last"]
+        file = folder / folder_name(number, f"t{number}") / "result.json"
+        file.parent.mkdir()
+        file.write_text("".join(json.dumps(report) + "\n" for report in reports))
+        journal.add(Ended(f"t{number}", trial["failed"], []))
