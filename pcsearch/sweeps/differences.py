@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from pcsearch.sweeps.early_terminate import TYPE
+from pcsearch.sweeps.keys import TEXTS
 from pcsearch.sweeps.parameter_entry import NESTED
-from pcsearch.sweeps.sweep import TEXTS, Sweep
+from pcsearch.sweeps.sweep import Sweep
 
 ABSENT = "nothing"
 

@@ -41,10 +41,22 @@ def bare(name: Any) -> str:
 
 def suggestion(name: Any, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` with the nearest known name; empty if none is near."""
+    near = nearest(name, known)
+    return "" if near is None else f"; did you mean {near!r}?"
+
+
+def nearest(name: Any, known: Iterable[str], least: float = 0.6) -> str | None:
+    """The known name that is most like a name, None where none is near.
+
+    Args:
+        name: what the user wrote.
+        known: the names that it may be.
+        least: how much alike the two are at least, from 0 to 1.
+    """
     if not isinstance(name, str) or len(name) > LONGEST_NAME:
-        return ""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+        return None
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=least)
+    return near[0] if near else None
 
 
 def listed(names: Iterable[str], last: str = "or") -> str:

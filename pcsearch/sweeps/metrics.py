@@ -60,6 +60,11 @@ class Metric:
         return {key: value for key, value in values.items() if value is not None}
 
 
+def example(name: str = "best_val_mse") -> str:
+    """A metric as a file has it; the usual one is what the PC transformer is compared by."""
+    return f"{{name: {name}, goal: minimize}}"
+
+
 def parse_metrics(document: Document, problems: list[Problem]) -> tuple[Metric, ...]:
     """The valid metrics of a file.
 
@@ -99,9 +104,8 @@ class _Parser:
         entry = self.document.at(self.path)
         before = len(self.problems)
         if not isinstance(entry, dict):
-            example_name = bare(entry) if isinstance(entry, str) else "val_loss"
-            example = f"{{name: {example_name}, goal: minimize}}"
-            self.problems.append(self.document.not_a_mapping(self.path, example))
+            meant = example(bare(entry)) if isinstance(entry, str) else example()
+            self.problems.append(self.document.not_a_mapping(self.path, meant))
             return None
         self.problems.extend(self.document.unknown_keys(self.path, KEYS))
         name = entry.get("name")

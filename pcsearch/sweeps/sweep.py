@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate
-from pcsearch.sweeps.messages import bare, listed, shown, suggestion
-from pcsearch.sweeps.metrics import Metric, parse_metrics
+from pcsearch.sweeps.keys import KEYS, TEXTS, missing_key, mistyped_keys, unused_keys
+from pcsearch.sweeps.messages import listed, shown, suggestion
+from pcsearch.sweeps.metrics import Metric, example, parse_metrics
 from pcsearch.sweeps.numbers import as_whole_number
 from pcsearch.sweeps.parameters import Parameter, ParameterParser, override
 from pcsearch.sweeps.reading.document import Document
@@ -28,24 +29,6 @@ METHODS: dict[str, Method] = {
     "bayes": "bayes",
     "custom": "custom",
 }
-TEXTS = ("name", "description", "project", "entity")
-UNUSED = {
-    "program": "pcsearch runs its own trainable",
-    "command": "pcsearch runs its own trainable",
-    "job": "pcsearch runs its own trainable",
-    "image_uri": "pcsearch runs its own trainable",
-    "launch": "pcsearch starts the trials",
-    "controller": "pcsearch is the controller",
-    "apiVersion": "it does not change the search",
-    "kind": "it does not change the search",
-}
-"""The keys for W&B's agents, Launch and controllers, each with the reason why it has no effect."""
-
-KEYS = (
-    *("method", "metric", "metrics", "parameters", "early_terminate", "run_cap", "scheduler"),
-    *TEXTS,
-    *UNUSED,
-)
 
 
 @dataclass(frozen=True)
@@ -163,7 +146,9 @@ def parse_sweep(
     """
     problems: list[Problem] = []
     document = load(text, source, duplicates=problems)
-    notes = [*_notes(document), *document.notes]
+    mistyped = mistyped_keys(document)
+    problems.extend(mistyped.values())
+    notes = [*unused_keys(document), *document.notes]
     parameters = _parameters(document, numeric, overrides or {}, problems, notes)
     method = _method(document, problems)
     check_scheduler(document, problems, notes)
@@ -173,7 +158,7 @@ def parse_sweep(
         early_terminate = parse_early_terminate(
             document, ("early_terminate",), problems=problems, notes=notes
         )
-    _check_together(document, method, parameters, problems)
+    _check_together(document, method, parameters, mistyped, problems)
     run_cap = _run_cap(document, problems)
     texts = {key: _text(document, key, problems) for key in TEXTS}
     if problems or method is None:
@@ -206,7 +191,7 @@ def _place_of(note: str, source: str) -> tuple[float, float]:
 def _method(document: Document, problems: list[Problem]) -> Method | None:
     choices = listed(METHODS)
     if "method" not in document.value:
-        problems.append(_missing(document, "method", f"write method: {choices}"))
+        problems.append(missing_key(document, "method", f"write method: {choices}"))
         return None
     name = document.value["method"]
     if isinstance(name, str) and name in METHODS:
@@ -231,30 +216,23 @@ def _parameters(
         todo = "list at least one parameter under it"
         empty = document.problem(("parameters",), f"is empty; {todo}")
         is_there = "parameters" in document.value
-        problems.append(empty if is_there else _missing(document, "parameters", todo))
+        problems.append(empty if is_there else missing_key(document, "parameters", todo))
     for name, value in overrides.items():
         override(parameters, name, value, numeric=numeric, problems=problems)
     return parameters
-
-
-def _missing(document: Document, key: str, todo: str) -> Problem:
-    """The problem that a key is missing, or that it is misspelt if a key like it is there."""
-    for other in document.value:
-        if other not in KEYS and suggestion(other, KEYS) == suggestion(key, (key,)):
-            return document.problem((other,), f"unknown key; did you mean {key!r}?")
-    return document.problem((), f"{key} is missing; {todo}")
 
 
 def _check_together(
     document: Document,
     method: Method | None,
     parameters: Mapping[str, Parameter],
+    mistyped: Collection[str],
     problems: list[Problem],
 ) -> None:
     """Add the problems of keys that are valid alone but not together."""
     several = "metrics" in document.value
-    if "metric" not in document.value and not several:
-        hint = "write metric: {name: val_loss, goal: minimize}"
+    if not {"metric", "metrics"} & {*document.value, *mistyped}:
+        hint = f"write metric: {example()}"
         if method in ("bayes", "custom"):
             problems.append(document.problem(("method",), f"{method} needs a metric; {hint}"))
         if "early_terminate" in document.value:
@@ -295,22 +273,3 @@ def _text(document: Document, key: str, problems: list[Problem]) -> str | None:
         return value
     problems.append(document.problem((key,), f"{shown(value)} is not text; put it in quotes"))
     return None
-
-
-def _notes(document: Document) -> list[str]:
-    """A line for every key of the file's top level that has no effect."""
-    notes = []
-    for key, value in document.value.items():
-        if key in UNUSED:
-            is_name = isinstance(value, str) and value.isprintable() and value
-            subject = f"{value} is " if is_name and key in ("program", "job", "image_uri") else ""
-            message = f"{subject}not used: {UNUSED[key]}"
-        elif key not in KEYS:
-            hint = suggestion(key, KEYS)
-            if key == "count":
-                hint = "; to bound the number of trials write run_cap"
-            message = f"unknown key, not used{hint}"
-        else:
-            continue
-        notes.append(str(Problem(message, document.position((key,)), bare(key))))
-    return notes

@@ -16,11 +16,11 @@ from pcsearch.cli import command
 from pcsearch.cli import main as pcsearch_main
 from pcsearch.pc import metrics
 from pcsearch.pc.config import ModelConfig
-from pcsearch.sweeps import sweep
 from pcsearch.sweeps.distributions import registry
 from pcsearch.sweeps.early_terminate import KEYS as HYPERBAND_KEYS
+from pcsearch.sweeps.keys import KEYS
 from pcsearch.sweeps.metrics import KEYS as METRIC_KEYS
-from pcsearch.sweeps.sweep import parse_sweep
+from pcsearch.sweeps.sweep import METHODS, parse_sweep
 
 
 def test_the_commands_of_the_set_up_are_where_every_change_runs_them_from() -> None:
@@ -116,7 +116,7 @@ def test_the_metrics_page_has_every_name() -> None:
 
 def test_the_page_of_sweep_files_has_every_distribution_and_key() -> None:
     page = PAGES["sweep_files.md"]
-    for name in (*registry.KINDS, *sweep.KEYS, *METRIC_KEYS, *HYPERBAND_KEYS, *sweep.METHODS):
+    for name in (*registry.KINDS, *KEYS, *METRIC_KEYS, *HYPERBAND_KEYS, *METHODS):
         assert f"`{name}`" in page or f"`{name}:" in page or f" {name}`" in page, name
 
 

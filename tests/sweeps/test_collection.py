@@ -16,8 +16,9 @@ from pcsearch.sweeps.configurations import Grid, RandomDraws
 from pcsearch.sweeps.differences import as_mapping
 from pcsearch.sweeps.distributions import registry
 from pcsearch.sweeps.distributions.quantised import Quantised
+from pcsearch.sweeps.keys import UNUSED
 from pcsearch.sweeps.parameters import value_of
-from pcsearch.sweeps.sweep import METHODS, UNUSED, Sweep, parse_sweep, read_sweep
+from pcsearch.sweeps.sweep import METHODS, Sweep, parse_sweep, read_sweep
 
 HERE = Path(__file__).parent
 COLLECTION = HERE / "collection"

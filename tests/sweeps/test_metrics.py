@@ -67,7 +67,7 @@ def test_several_metrics_keep_their_order() -> None:
         ),
         (
             "metric:",
-            ["1:1: metric: must be a mapping; write metric: {name: val_loss, goal: minimize}"],
+            ["1:1: metric: must be a mapping; write metric: {name: best_val_mse, goal: minimize}"],
         ),
         (
             "metric: {name: a, goal: minimise}",

@@ -111,12 +111,12 @@ def test_metric_is_minimized_unless_the_goal_says_otherwise(given: str, mode: st
         (
             "method: bayes\n" + ONE,
             "sweep.yaml:1:1: method: bayes needs a metric; "
-            "write metric: {name: val_loss, goal: minimize}",
+            "write metric: {name: best_val_mse, goal: minimize}",
         ),
         (
             "method: grid\n" + ONE + "early_terminate: {type: hyperband, min_iter: 1}",
             "sweep.yaml:3:1: early_terminate: hyperband needs a metric; "
-            "write metric: {name: val_loss, goal: minimize}",
+            "write metric: {name: best_val_mse, goal: minimize}",
         ),
         (
             "method: grid",
@@ -241,26 +241,3 @@ def test_names_that_would_break_a_line_are_escaped() -> None:
     assert sweep.notes == ("sweep.yaml:2:1: 'a\\nb': unknown key, not used",)
     with pytest.raises(PcsearchError, match=r"^'a\\nb': no such file$"):
         read_sweep("a\nb")
-
-
-@pytest.mark.parametrize(
-    ("given", "note"),
-    [
-        ("program: train.py", "train.py is not used: pcsearch runs its own trainable"),
-        ('program: "a\\nb"', "not used: pcsearch runs its own trainable"),
-        ("command: [python]", "not used: pcsearch runs its own trainable"),
-        ("job: me/p/j:v1", "me/p/j:v1 is not used: pcsearch runs its own trainable"),
-        ("image_uri: me/i:1", "me/i:1 is not used: pcsearch runs its own trainable"),
-        ("launch: {queue: q}", "not used: pcsearch starts the trials"),
-        ("controller: {type: local}", "not used: pcsearch is the controller"),
-        ("apiVersion: 1.0", "not used: it does not change the search"),
-        ("kind: sweep", "not used: it does not change the search"),
-        ("count: 5", "unknown key, not used; to bound the number of trials write run_cap"),
-        ("run_cpa: 5", "unknown key, not used; did you mean 'run_cap'?"),
-        ("sweep_id: abc", "unknown key, not used"),
-        ("1: 2", "unknown key, not used"),
-    ],
-)
-def test_key_without_effect_is_noted(given: str, note: str) -> None:
-    sweep = parse_sweep(f"method: grid\n{given}\n{ONE}", "f")
-    assert sweep.notes == (f"f:2:1: {given.split(':')[0]}: {note}",)

@@ -1,8 +1,12 @@
+"""The workload of the PC transformer, without a trial."""
+
 from __future__ import annotations
 
 import pytest
+import yaml
 
-from pcsearch.engine.workloads.pc_transformer import PCTransformer
+from pcsearch.engine.workloads.pc_transformer import DEFAULT_METRIC, PCTransformer
+from pcsearch.sweeps.metrics import example
 
 
 @pytest.mark.parametrize(
@@ -24,3 +28,8 @@ def test_a_machine_without_a_compiler_is_told_unless_none_is_wanted(
 
 def test_a_machine_with_a_compiler_has_nothing_to_say() -> None:
     assert PCTransformer().notes(compiled=True) == ()
+
+
+def test_the_metric_in_messages_is_the_one_that_trials_report() -> None:
+    given = yaml.safe_load(example())
+    assert (given["name"], given["goal"]) == (DEFAULT_METRIC.name, DEFAULT_METRIC.goal)

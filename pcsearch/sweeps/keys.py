@@ -1,0 +1,69 @@
+"""The keys at the top level of a sweep file: the known, the unused, the missing, the mistyped."""
+
+from __future__ import annotations
+
+from pcsearch.errors import Problem
+from pcsearch.sweeps.messages import bare, nearest, suggestion
+from pcsearch.sweeps.reading.document import Document
+
+REQUIRED = ("method", "parameters")
+TEXTS = ("name", "description", "project", "entity")
+OPTIONAL = ("metric", "metrics", "early_terminate", "run_cap", "scheduler", *TEXTS)
+UNUSED = {
+    "program": "pcsearch runs its own trainable",
+    "command": "pcsearch runs its own trainable",
+    "job": "pcsearch runs its own trainable",
+    "image_uri": "pcsearch runs its own trainable",
+    "launch": "pcsearch starts the trials",
+    "controller": "pcsearch is the controller",
+    "apiVersion": "it does not change the search",
+    "kind": "it does not change the search",
+}
+"""The keys for W&B's agents, Launch and controllers, each with the reason why it has no effect."""
+
+KEYS = (*REQUIRED, *OPTIONAL, *UNUSED)
+MISTYPED = 0.8
+"""How near a key is to a known one that was surely meant; 1 is the same."""
+
+
+def mistyped_keys(document: Document) -> dict[str, Problem]:
+    """The problems of optional keys that are mistyped, by the key that was meant.
+
+    W&B only warns of a key that it does not know, and runs the sweep without. Here a search would
+    run without its early termination or its bound for one wrong letter, so such a key is an error.
+    Any other unknown key is a note, because real files carry some. A key that looks like one
+    that the file has as well was not meant to be it.
+    """
+    problems: dict[str, Problem] = {}
+    for key in document.value:
+        meant = None if key in KEYS else nearest(key, OPTIONAL, MISTYPED)
+        if meant is not None and meant not in document.value:
+            problems[meant] = document.problem((key,), f"unknown key; did you mean {meant!r}?")
+    return problems
+
+
+def missing_key(document: Document, key: str, todo: str) -> Problem:
+    """The problem that a key is missing, or that it is misspelt if a key like it is there."""
+    for other in document.value:
+        if other not in KEYS and nearest(other, KEYS) == key:
+            return document.problem((other,), f"unknown key; did you mean {key!r}?")
+    return document.problem((), f"{key} is missing; {todo}")
+
+
+def unused_keys(document: Document) -> list[str]:
+    """A line for every key of the file's top level that has no effect."""
+    notes = []
+    for key, value in document.value.items():
+        if key in UNUSED:
+            is_name = isinstance(value, str) and value.isprintable() and value
+            subject = f"{value} is " if is_name and key in ("program", "job", "image_uri") else ""
+            message = f"{subject}not used: {UNUSED[key]}"
+        elif key not in KEYS:
+            hint = suggestion(key, KEYS)
+            if key == "count":
+                hint = "; to bound the number of trials write run_cap"
+            message = f"unknown key, not used{hint}"
+        else:
+            continue
+        notes.append(str(Problem(message, document.position((key,)), bare(key))))
+    return notes
