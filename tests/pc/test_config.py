@@ -47,16 +47,6 @@ def test_there_are_no_other_fields_than_those_of_the_definition_and_the_two_new_
     assert {name: found[name] for name in found.keys() - DEFAULTS.keys()} == NEW_FIELDS
 
 
-def test_the_presets_are_those_of_the_definition() -> None:
-    assert PRESETS.keys() == DEFINITION["presets"].keys()
-
-
-@pytest.mark.parametrize("preset", DEFINITION["presets"])
-def test_a_preset_changes_the_defaults_as_the_definition_says(preset: str) -> None:
-    found = model_config({"config": preset}).model_dump(mode="json")
-    assert found == DEFAULTS | NEW_FIELDS | DEFINITION["presets"][preset]
-
-
 def test_values_override_the_preset() -> None:
     config = model_config({"num_blocks": 3, "config": "6block", "theta": 5})
     assert (config.num_blocks, config.theta, config.hidden_size) == (3, 5, 64)

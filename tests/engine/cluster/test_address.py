@@ -13,7 +13,6 @@ import pytest
 
 from pcsearch.engine.cluster import address as addresses
 from pcsearch.engine.cluster.address import reach
-from pcsearch.engine.cluster.probe import version_mismatch
 from pcsearch.errors import PcsearchError
 
 pytestmark = pytest.mark.usefixtures("no_ray_settings")
@@ -120,20 +119,6 @@ def test_a_cluster_of_another_version_is_named(
     answer = {"mismatch": "ray 2.9.0 (here 2.60.0)", "is_node": True}
     assert refused(answer, listening, monkeypatch) == (
         f"the cluster at {listening} runs ray 2.9.0 (here 2.60.0); use the same versions"
-    )
-
-
-def test_the_versions_of_a_cluster_are_compared_with_ours() -> None:
-    import platform
-
-    import ray
-
-    ours = {"ray_version": ray.__version__, "python_version": platform.python_version()}
-    assert version_mismatch(ours) is None
-    # A cluster that does not say so may be of the same.
-    assert version_mismatch({}) is None
-    assert version_mismatch(ours | {"ray_version": "2.9.0"}) == (
-        f"ray 2.9.0 (here {ray.__version__})"
     )
 
 

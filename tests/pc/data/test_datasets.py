@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import model_config
-from pcsearch.pc.data import cifar10, datasets, digits, synthetic
+from pcsearch.pc.data import cifar10, datasets, synthetic
 from pcsearch.pc.data.images import Images, Splits
 from pcsearch.pc.dataset_sizes import IMAGE_SHAPES, TRAINING_POOLS
 
@@ -93,20 +91,6 @@ def test_the_labels_of_digits_are_those_of_scikit_learn() -> None:
     }
     for part in parts(load("digits")):
         assert [known[image] for image in contents(part)] == part.labels.tolist()
-
-
-def test_the_digits_are_the_same_where_only_their_file_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import sklearn.datasets
-
-    installed = digits.load()
-    file = Path(sklearn.datasets.__file__).parent / "data" / digits.FILE.name
-    monkeypatch.setattr(digits, "FILE", Path(shutil.copy(file, tmp_path)))
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    for there, here in zip(digits.load(), installed, strict=True):
-        assert there.dtype == here.dtype
-        assert np.array_equal(there, here)
 
 
 def test_every_part_of_the_digits_has_all_ten_classes_in_about_equal_shares() -> None:

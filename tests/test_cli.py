@@ -1,4 +1,4 @@
-"""Times as people write them."""
+"""The options of the command, as they are read."""
 
 from __future__ import annotations
 

@@ -1,0 +1,29 @@
+"""The options of a search, against those of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import get_args, get_type_hints
+
+import click
+import pytest
+
+from pcsearch.cli import command
+from pcsearch.engine.records.options import Options
+
+GIVEN = command.make_context("pcsearch", ["s.yaml"]).params
+"""The values of the command's options where the user gives none."""
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Options)])
+def test_every_option_is_one_of_the_command_with_the_same_default(name: str) -> None:
+    # The command draws a seed where none is given.
+    expected = None if name == "seed" else getattr(Options(), name)
+    assert GIVEN[name] == expected
+
+
+@pytest.mark.parametrize("name", ["sampler", "compile"])
+def test_the_choices_are_those_of_the_command(name: str) -> None:
+    choice = next(each.type for each in command.params if each.name == name)
+    assert isinstance(choice, click.Choice)
+    assert tuple(choice.choices) == get_args(get_type_hints(Options)[name])
