@@ -1,0 +1,80 @@
+"""The loop over Tune's controller, with real trials."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray import tune
+from ray.tune.schedulers import FIFOScheduler
+
+from pcsearch.engine.cluster.connection import connected
+from pcsearch.engine.execution.loop import Place, run_trials
+from pcsearch.engine.execution.trial import TrialContext
+from pcsearch.engine.execution.trial_source import TrialSource
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.sweeps.sweep import parse_sweep
+
+GRID = "method: grid\nparameters: {x: {values: [1, 2, 3]}}"
+
+
+class Notes(tune.Callback):
+    """Notes what Tune tells."""
+
+    def __init__(self) -> None:
+        self.reports: list[tuple[int, int]] = []
+        self.failures: list[int] = []
+        self.ended: list[int] = []
+
+    def on_trial_result(
+        self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
+    ) -> None:
+        self.reports.append((trial.config["x"], result["epoch"]))
+
+    def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        self.failures.append(trial.config["x"])
+
+    def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        self.ended.append(trial.config["x"])
+
+
+@pytest.mark.slow
+def test_trials_run_and_are_retried_until_the_session_is_due(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here").mkdir()
+
+    def train(config: dict[str, Any]) -> None:
+        """Trial 1 fails at first, and trial 3 would take for ever."""
+        mark = tmp_path / "failed"
+        for epoch in range(1, 10_000 if config["x"] == 3 else 4):
+            if config["x"] == 1 and epoch == 2 and not mark.exists():
+                mark.touch()
+                raise ValueError("once")
+            tune.report({"epoch": epoch})
+            time.sleep(0.02)
+
+    outcomes, notes = Outcomes(()), Notes()
+    searcher = make_searcher(parse_sweep(GRID, "s.yaml"), 3, 0, outcomes=outcomes)
+    with connected(None):
+        trials = run_trials(
+            train,
+            {"cpu": 0.5},
+            Place("here", str(tmp_path)),
+            TrialSource(searcher, [], lambda: 2, TrialContext(tmp_path / "here", outcomes, None)),
+            FIFOScheduler(),  # type: ignore[no-untyped-call]
+            [notes],
+            max_failures=1,
+            is_due=lambda: len(notes.ended) == 2 and (3, 2) in notes.reports,
+        )
+    assert {trial.config["x"] for trial in trials} == {1, 2, 3}
+    assert (notes.failures, sorted(notes.ended)) == ([1], [1, 2])
+    of_first = [epoch for x, epoch in notes.reports if x == 1]
+    assert of_first == [1, 1, 2, 3]
+    assert len(notes.reports) < 500
+    # For Tune's own tools.
+    assert list(tmp_path.glob("here/experiment_state-*.json"))
+    assert capfd.readouterr().out == ""

@@ -1,0 +1,149 @@
+"""The trials that Tune is given: those of earlier sessions first, and never more than fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray.tune import Experiment
+from ray.tune.experiment import Trial
+
+from pcsearch.engine.execution.restore import RestoredTrial
+from pcsearch.engine.execution.trial import TrialContext
+from pcsearch.engine.execution.trial_source import TrialSource
+from pcsearch.engine.ray_internals import staging_folder
+from pcsearch.engine.records.history import History, TrialHistory, folder_name
+from pcsearch.engine.records.journal import Ended, Journal, Suggested
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.sweeps.sweep import parse_sweep
+
+GRID = "method: grid\nparameters: {x: {values: [1, 2, 3]}, o: {parameters: {y: {value: [7]}}}}"
+BAYES = "method: bayes\nmetric: {name: loss}\nparameters: {x: {min: 0.0, max: 1.0}}"
+REPORT = {"loss": 0.5, "training_iteration": 2}
+
+
+class Search:
+    """A source of at most three trials, and what it has written and counted.
+
+    Args:
+        folder: of the experiment.
+        text: of the sweep.
+        earlier: how the trials of an earlier session have ended; None for one that has not.
+    """
+
+    def __init__(self, folder: Path, text: str = GRID, *earlier: Ended | None) -> None:
+        trials = [
+            TrialHistory(f"t{n}", n, None, folder / folder_name(n, f"t{n}"), end)
+            for n, end in enumerate(earlier, start=1)
+        ]
+        for trial in trials:
+            trial.__dict__["last_report"] = REPORT
+        history, sweep = History(trials), parse_sweep(text, "s.yaml")
+        self.slots = 2
+        self.folder = folder
+        self.outcomes = Outcomes(sweep.metrics, history=history)
+        self.searcher = make_searcher(sweep, 3, 0, history=history, outcomes=self.outcomes)
+        restored = [RestoredTrial(trial, ()) for trial in trials]
+        context = TrialContext(folder, self.outcomes, sweep.metric)
+        self.source = TrialSource(self.searcher, restored, lambda: self.slots, context)
+        experiment = Experiment(
+            folder.name,
+            lambda _: None,
+            storage_path=str(folder.parent),
+            max_failures=4,
+        )
+        self.source.add_configurations([experiment])
+
+    def next(self) -> Any:
+        return self.source.next_trial()
+
+    def suggested(self) -> list[Suggested]:
+        return [each for each in Journal(self.folder).events() if isinstance(each, Suggested)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Of the experiment. Tune prepares a restored trial's files in a folder of Ray's, else."""
+    (tmp_path / "here").mkdir()
+    with staging_folder(str(tmp_path / "staging")):
+        yield tmp_path / "here"
+
+
+def test_a_trial_is_in_the_journal_when_tune_gets_it(folder: Path) -> None:
+    search = Search(folder)
+    trial = search.next()
+    assert search.suggested() == [Suggested(trial.trial_id, 1)]
+    assert trial.config == {"x": 1, "o": {"y": [7]}}
+    assert (trial.number, trial.max_failures) == (1, 4)
+    assert trial.folder == folder / folder_name(1, trial.trial_id)
+    assert search.outcomes.of(trial.trial_id).config == trial.config
+
+
+def test_what_a_trial_does_to_its_values_does_not_reach_the_others(folder: Path) -> None:
+    search = Search(folder)
+    search.next().config["o"]["y"].append(8)
+    assert search.next().config["o"] == {"y": [7]}
+
+
+def test_no_more_are_suggested_than_can_run(folder: Path) -> None:
+    search = Search(folder)
+    one, two = search.next(), search.next()
+    assert search.next() is None
+    assert len(search.suggested()) == 2
+    assert not search.source.is_finished()
+    search.source.on_trial_complete(one.trial_id, {})
+    three = search.next()
+    assert [trial.config["x"] for trial in (one, two, three)] == [1, 2, 3]
+    search.slots = 9
+    assert search.next() is None
+    assert search.source.is_finished()
+
+
+def test_a_finished_search_suggests_nothing(folder: Path) -> None:
+    search = Search(folder)
+    search.source.set_finished()
+    assert search.source.is_finished()
+    assert search.next() is None
+    assert search.suggested() == []
+
+
+def test_ended_trials_come_first_and_need_no_slot(folder: Path) -> None:
+    search = Search(folder, GRID, None, Ended("t2", failed=False, values=[]))
+    # All are known before Tune asks for the first: a session may end before.
+    assert sorted(outcome.trial_id for outcome in search.outcomes) == ["t1", "t2"]
+    search.slots = 0
+    ended = search.next()
+    assert (ended.trial_id, ended.number, ended.status) == ("t2", 2, Trial.TERMINATED)
+    assert (ended.config["x"], ended.last_result["loss"]) == (2, 0.5)
+    assert search.next() is None
+    search.source.set_finished()
+    assert not search.source.is_finished(), "the unfinished trial still has to run"
+    search.slots = 1
+    restored = search.next()
+    assert (restored.trial_id, restored.config["x"], restored.status) == ("t1", 1, Trial.PENDING)
+    assert search.source.is_finished()
+    assert search.suggested() == [], "the journal of the first session has them"
+
+
+def test_new_trials_follow_those_of_earlier_sessions(folder: Path) -> None:
+    search = Search(folder, GRID, Ended("t1", failed=True, values=[]))
+    failed, new = search.next(), search.next()
+    assert (failed.status, new.number, new.config["x"]) == (Trial.ERROR, 2, 2)
+    assert search.suggested() == [Suggested(new.trial_id, 2)]
+
+
+def test_the_journal_has_the_point_that_optuna_chose(folder: Path) -> None:
+    search = Search(folder, BAYES)
+    trial = search.next()
+    assert search.suggested() == [Suggested(trial.trial_id, 1, {"x": trial.config["x"]})]
+
+
+def test_the_searcher_learns_of_the_end(folder: Path) -> None:
+    search = Search(folder, BAYES)
+    trial = search.next()
+    search.outcomes.of(trial.trial_id).add(REPORT)
+    search.source.on_trial_complete(trial.trial_id, REPORT)
+    assert search.searcher.study.trials[0].values == [0.5]  # type: ignore[union-attr]
