@@ -26,10 +26,16 @@ def write_experiment(
     searched: dict[str, Any],
     trials: Sequence[dict[str, Any] | None],
     overrides: dict[str, Any] | None = None,
+    num_samples: int | None = None,
 ) -> None:
     """The directory that a search of a grid leaves behind; a trial of None is unfinished."""
     sweep = write_sweep(folder.with_suffix(".yaml"), searched)
-    options = Options(storage_path=folder.parent, name=folder.name, overrides=overrides or {})
+    options = Options(
+        storage_path=folder.parent,
+        name=folder.name,
+        overrides=overrides or {},
+        num_samples=num_samples,
+    )
     experiment = new_experiment(sweep, options)
     kept = asdict(options)
     del kept["storage_path"], kept["name"]
