@@ -44,3 +44,21 @@ def test_an_import_upwards_is_found(module: str, line: str, tmp_path: Path) -> N
     result = lint_imports(tmp_path)
     assert result.returncode == 1
     assert "BROKEN" in result.stdout
+
+
+SHORT = 25
+"""Lines of a module that may be tested through its only user."""
+DECLARATIONS = {"tracking/runs/context.py"}
+"""Modules that only say what other modules have in common."""
+
+
+def test_every_module_has_its_tests_in_the_file_of_its_name() -> None:
+    package, without = ROOT / "pcsearch", []
+    for module in package.rglob("*.py"):
+        path = module.relative_to(package)
+        if path.name == "__init__.py" or path.as_posix() in DECLARATIONS:
+            continue
+        is_short = len(module.read_text(encoding="utf-8").splitlines()) <= SHORT
+        if not is_short and not (ROOT / "tests" / path.parent / f"test_{path.name}").exists():
+            without.append(path.as_posix())
+    assert without == []
