@@ -1,0 +1,74 @@
+"""Searches that a signal or the end of their time interrupts."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from commands import computed, events, finish, run, wait_for
+from resuming import QUIET, START, Command, check_histories, write
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command: Command) -> None:
+    write(folder, [0.1, 0.2], epochs=15)
+    process = run(folder, *START, "--max-concurrent", "1")
+    wait_for(lambda: len(list(folder.glob("here/0001_*/checkpoint_*"))) > 1, process)
+    process.send_signal(number)
+    status, out, err = finish(process)
+    assert status == 130
+    assert f"Resume it: python -m pcsearch --resume {folder}/here" in out
+    assert re.search(r"^ *1 .* interrupted *$", out, re.MULTILINE)
+    assert "Traceback" not in out + err
+    before = len(computed(folder))
+    status, out, err = command("--resume", "here")
+    assert status == 0, err
+    check_histories(folder / "here", epochs=15)
+    assert before >= 2
+    assert len(computed(folder)) <= 31
+
+
+def test_a_signal_to_the_whole_group_of_processes_ends_it_too(
+    folder: Path, command: Command
+) -> None:
+    write(folder, [0.1, 0.2], epochs=15)
+    process = run(folder, *START, *QUIET, start_new_session=True)
+    wait_for((folder / "computed.jsonl").exists, process)
+    os.killpg(process.pid, signal.SIGTERM)
+    status, out, err = finish(process, seconds=45)
+    assert status == 130
+    assert f"--resume {folder}/here" in out + err
+    assert command("--resume", "here")[0] == 0
+    check_histories(folder / "here", epochs=15)
+
+
+def test_the_second_signal_ends_it_at_once(folder: Path) -> None:
+    write(folder, [0.1, 0.2], seconds=30)
+    process = run(folder, *START)
+    wait_for((folder / "computed.jsonl").exists, process)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    status, _, err = finish(process)
+    assert status == 130
+    assert "--resume" in err
+    assert "Traceback" not in err
+
+
+def test_a_time_budget_ends_a_session_and_the_next_goes_on(folder: Path, command: Command) -> None:
+    write(folder, [0.1, 0.2], epochs=30)
+    status, out, err = command(*START, *QUIET, "--time-budget", "2s")
+    assert status == 0, err
+    assert "The session ended because its --time-budget was up." in out
+    assert "Resume it: " in out
+    assert not events(folder / "here", "ended")
+    status, out, err = command("--resume", "here", "--time-budget", "1h")
+    assert status == 0, err
+    assert "The session ended" not in out
+    check_histories(folder / "here", epochs=30)

@@ -1,0 +1,195 @@
+"""Searches that are killed at any moment, and what is damaged by it."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import forking
+import pytest
+from commands import computed, events, wait_for
+from forking import fork
+from resuming import QUIET, START, Command, check_histories, write
+from searching import TINY, own, reports, trial_folders, write_sweep
+
+from pcsearch.pc.training import train
+
+pytestmark = pytest.mark.slow
+
+KILLS, LONG, EPOCHS = 20, 30, 40
+STARTING = 2.0
+"""Seconds in which a search starts, about."""
+
+
+def kill_at_random(folder: Path, start: tuple[str, ...], kills: int, span: float, seed: int) -> int:
+    """Kill a search again and again: while it starts, or within ``span`` seconds of its trials.
+
+    Returns:
+        How often: it may have come to its end before.
+    """
+    chance = random.Random(seed)
+    for killed in range(kills):
+        process = fork(folder, *go_on(folder, start))
+        moment = chance.uniform(0, STARTING)
+        if chance.random() < 0.5:
+            seen = size(folder)
+            while process.is_alive() and size(folder) == seen:
+                time.sleep(0.01)
+            moment = chance.uniform(0, span)
+        process.join(moment)
+        process.kill()
+        process.join()
+        if process.exitcode == 0:
+            return killed
+    forking.finish(fork(folder, *go_on(folder, start)), folder)
+    return kills
+
+
+def go_on(folder: Path, start: tuple[str, ...]) -> tuple[str, ...]:
+    """How a search is begun, or gone on with where it has begun."""
+    return ("--resume", "here") if (folder / "here" / "experiment.json").exists() else start
+
+
+def size(folder: Path) -> int:
+    """How much the search has written."""
+    files = [*folder.glob("here/journal.jsonl"), *folder.glob("here/*/result.json")]
+    return sum(file.stat().st_size for file in files)
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.usefixtures("ray_here")
+def test_a_search_with_asha_and_bayes_survives_kills_at_any_moment(tmp_path: Path) -> None:
+    searched = {
+        "peak_lr_weights": {"distribution": "log_uniform_values", "min": 1e-4, "max": 1e-2},
+        "num_blocks": {"values": [0, 1]},
+        "epochs": {"value": LONG},
+    }
+    rungs = {"type": "hyperband", "min_iter": 3, "eta": 2}
+    write_sweep(tmp_path / "s.yaml", searched, method="bayes", early_terminate=rungs)
+    start = ("s.yaml", "--num-samples", "12", "--name", "here", "--storage-path", ".", *QUIET)
+    kills = kill_at_random(tmp_path, start, KILLS, span=0.5, seed=1)
+    assert kills >= KILLS // 2
+    directory = tmp_path / "here"
+    check_histories(directory)
+    assert len(events(directory, "suggested")) == 12
+    stopped = {e["trial"]: e["rung"] for e in events(directory, "compared") if e["stopped"]}
+    for trial in trial_folders(directory):
+        last = reports(trial)[-1]["epoch"]
+        assert last == stopped.get(trial.name[5:], LONG), trial.name
+        # What is trained after so many kills is what an undisturbed run trains.
+        expected = list(train(json.loads((trial / "params.json").read_text())))[last - 1]
+        assert reports(trial)[-1]["Losses/train_mse_avg"] == expected["Losses/train_mse_avg"]
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_no_epoch_is_computed_more_than_once_a_kill_more(folder: Path) -> None:
+    values = [0.1, 0.2, 0.3, 0.4]
+    write(folder, values, epochs=10)
+    start = (*START, *QUIET, "--max-concurrent", "2")
+    kills = kill_at_random(folder, start, 6, span=0.8, seed=2)
+    check_histories(folder / "here", epochs=10)
+    counts = Counter(computed(folder))
+    assert set(counts) == {(x, epoch) for x in values for epoch in range(1, 11)}
+    # Two trials run at once: one epoch of each is lost in a kill, at most.
+    assert sum(counts.values()) - len(counts) <= 2 * kills
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_a_grid_that_was_killed_has_the_metrics_of_one_that_was_not(tmp_path: Path) -> None:
+    write_sweep(tmp_path / "s.yaml", {"seed": {"values": [1, 2, 3]}, "epochs": {"value": 25}})
+    start = ("s.yaml", "--name", "here", "--storage-path", ".", *QUIET)
+    kill_at_random(tmp_path, start, 4, span=1.0, seed=3)
+    check_histories(tmp_path / "here", epochs=25)
+    for trial, seed in zip(trial_folders(tmp_path / "here"), (1, 2, 3), strict=True):
+        expected = list(train(TINY | {"epochs": 25, "seed": seed}))
+        pairs = zip(reports(trial), expected, strict=True)
+        assert [own(kept, each) for kept, each in pairs] == expected
+
+
+@pytest.fixture(scope="module")
+def killed(ray_here: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
+    """The folder of a search that was killed in its second trial."""
+    folder = tmp_path_factory.mktemp("killed")
+    write_sweep(folder / "s.yaml", {"seed": {"values": [1, 2]}, "epochs": {"value": EPOCHS}})
+    start = ("s.yaml", "--name", "here", "--storage-path", ".", *QUIET, "--max-concurrent", "1")
+    process = fork(folder, *start)
+    # A checkpoint is there before its report, and without that of no use.
+    second = "here/0002_*/result.json"
+    wait_for(
+        lambda: any(file.read_bytes().count(b"\n") > 1 for file in folder.glob(second)), process
+    )
+    process.kill()
+    process.join()
+    return folder / "here"
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> list[dict[str, Any]]:
+    """What the second trial reports when nothing happens to it."""
+    return list(train(TINY | {"epochs": EPOCHS, "seed": 2}))
+
+
+def append_torn(_: list[Path], directory: Path) -> None:
+    with (directory / "journal.jsonl").open("ab") as file:
+        file.write(b'\x00\x00{"event": "ended", "tri')
+
+
+def remove_all(files: list[Path], _: Path) -> None:
+    for file in files:
+        file.unlink()
+
+
+def remove_newest(files: list[Path], _: Path) -> None:
+    files[-1].unlink()
+
+
+def truncate(files: list[Path], _: Path) -> None:
+    files[-1].write_bytes(files[-1].read_bytes()[:-40])
+
+
+def corrupt(files: list[Path], _: Path) -> None:
+    data = bytearray(files[-1].read_bytes())
+    data[len(data) // 2] ^= 1
+    files[-1].write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (truncate, "state.pt is damaged; restored from checkpoint_"),
+        (corrupt, "state.pt is damaged; restored from checkpoint_"),
+        (remove_newest, "state.pt is missing; restored from checkpoint_"),
+        (remove_all, "state.pt is missing; starts from the beginning"),
+        (append_torn, ""),
+    ],
+)
+def test_a_damaged_directory_costs_what_is_damaged_and_no_more(
+    harm: Callable[[list[Path], Path], None],
+    told: str,
+    killed: Path,
+    undisturbed: list[dict[str, Any]],
+    tmp_path: Path,
+    command: Command,
+) -> None:
+    directory = tmp_path / "here"
+    shutil.copytree(killed, directory)
+    (trial,) = directory.glob("0002_*")
+    reported = [each.get("checkpoint_dir_name") for each in reports(trial)]
+    states = sorted(trial.glob("checkpoint_*/state.pt"))
+    # The search may have been killed when a newer one was not reported yet.
+    harm([state for state in states if state.parent.name in reported], directory)
+    status, _, err = command("--resume", str(directory))
+    assert status == 0, err
+    assert told in err
+    assert ("trial 2: checkpoint" in err) is bool(told)
+    lines = (directory / "journal.jsonl").read_bytes().splitlines()
+    assert all(line.startswith(b"{") for line in lines)
+    check_histories(directory, epochs=EPOCHS)
+    pairs = zip(reports(trial), undisturbed, strict=True)
+    assert [own(kept, each) for kept, each in pairs] == undisturbed
