@@ -16,7 +16,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search, grid_size
 from pcsearch.engine.records.directory import (
-    RECORD_FILE,
     ExperimentDirectory,
     check_name,
     directory_in,
@@ -24,6 +23,7 @@ from pcsearch.engine.records.directory import (
 from pcsearch.engine.records.history import History, read_history
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.differences import differences
 from pcsearch.sweeps.sweep import Sweep

@@ -8,42 +8,25 @@ every trial.
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
-import os
 import re
 import secrets
 import shlex
 import shutil
-import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from pcsearch import __version__
 from pcsearch.engine.records.journal import Journal, WarmStartResult
-from pcsearch.engine.storage.files import StorageError, writing
+from pcsearch.engine.records.record import RECORD_FILE, SWEEP_FILE, read_record, write_record
+from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import TakenOverError
+from pcsearch.engine.storage.lock import locked
 from pcsearch.engine.storage.store import Store, is_address, open_store
 from pcsearch.engine.storage.working_copy import WorkingCopy
 from pcsearch.errors import PcsearchError, Problem
 
-SWEEP_FILE = "sweep.yaml"
-RECORD_FILE = "experiment.json"
-LOCK_FILE = ".lock"
-OWNER_FILE = ".owner"
-SWEEP_HASH = "sweep_sha256"
-FORMAT = 3
-RECORD_KEYS: dict[str, type] = {
-    "options": dict,
-    "tracking": dict,
-    "folder": str,
-    SWEEP_HASH: str,
-}
 NAME_LENGTH = 100
 EXPERIMENTS_SHOWN = 5
 
@@ -125,7 +108,6 @@ class ExperimentDirectory:
         Raises:
             PcsearchError: it is there already, or cannot be written.
         """
-        # At an address a directory without a record counts as free.
         hidden = self.path.with_name(f".{self.name}.{secrets.token_hex(4)}")
         draft = ExperimentDirectory(hidden) if self.copy is None else self
         try:
@@ -133,10 +115,10 @@ class ExperimentDirectory:
             draft.path.mkdir(parents=True, exist_ok=draft is self)
             if self.copy is not None:
                 self.copy.discard_leftovers()
-            _write(draft.sweep, sweep_text)
             for result in warm_start:
                 Journal(draft.path).add(result)
-            draft._write_record({**record, SWEEP_HASH: _hash(sweep_text.encode())})
+            # The record comes last: at an address it makes the directory an experiment.
+            write_record(draft.path, record, sweep_text)
             draft.path.rename(self.path)
         except (OSError, StorageError) as error:
             if isinstance(error, TakenOverError):
@@ -174,26 +156,12 @@ class ExperimentDirectory:
         if self.copy is not None:
             for name in (RECORD_FILE, SWEEP_FILE):
                 self.copy.fetch_file(name)
-        path, file = self.path / RECORD_FILE, self.place_of(RECORD_FILE)
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            return read_record(self.path, self.place_of)
         except FileNotFoundError:
             raise PcsearchError(
                 f"{self.place}: no experiment is here ({RECORD_FILE} is missing); {self._advice()}"
             ) from None
-        except (OSError, ValueError) as error:
-            raise PcsearchError(f"{file}: cannot be read ({error})") from error
-        if not isinstance(record, dict):
-            raise PcsearchError(f"{file}: the record is damaged (it is no mapping)")
-        if record.get("format") != FORMAT:
-            raise PcsearchError(f"{file}: {_other_version(record)}")
-        missing = [key for key in RECORD_KEYS if not isinstance(record.get(key), RECORD_KEYS[key])]
-        if missing:
-            raise PcsearchError(f"{file}: the record is damaged ({missing[0]} is missing)")
-        if not isinstance(record["tracking"].get("wandb"), str):
-            raise PcsearchError(f"{file}: the record is damaged (tracking has no mode)")
-        self._check_sweep(record)
-        return record
 
     def _advice(self) -> str:
         """What to give instead of a directory that has no experiment."""
@@ -203,20 +171,6 @@ class ExperimentDirectory:
         names = ", ".join(shlex.quote(str(path)) for path in experiments[:EXPERIMENTS_SHOWN])
         more = len(experiments) - EXPERIMENTS_SHOWN
         return f"give one of those in it: {names}{f' and {more} more' if more > 0 else ''}"
-
-    def _check_sweep(self, record: Mapping[str, Any]) -> None:
-        """Check that the sweep was not changed: the values of the trials come from it."""
-        try:
-            data = self.sweep.read_bytes()
-        except OSError as error:
-            raise PcsearchError(
-                f"{self.place_of(SWEEP_FILE)}: cannot be read ({error.strerror})"
-            ) from error
-        if _hash(data) != record[SWEEP_HASH]:
-            raise PcsearchError(
-                f"{self.place_of(SWEEP_FILE)}: the file was changed since the search began; "
-                "put it back as it was"
-            )
 
     @contextmanager
     def tidied(self) -> Iterator[None]:
@@ -254,42 +208,17 @@ class ExperimentDirectory:
         Raises:
             StorageError: it cannot be written.
         """
-        self._write_record(record)
+        write_record(self.path, record)
 
-    @contextmanager
-    def owned(self) -> Iterator[None]:
-        """Lock the directory during the block: one process at a time runs the search.
+    def owned(self) -> AbstractContextManager[None]:
+        """Lock the directory during a block: one process at a time runs the search.
 
         The lock of a process that dies is free again.
 
         Raises:
             PcsearchError: another process runs it, or the directory cannot be written.
         """
-        if self.copy is not None:
-            with self.copy.owned():
-                yield
-            return
-        lock = FileLock(self.path / LOCK_FILE)
-        owner = self.path / OWNER_FILE
-        with writing(self.path):
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                raise PcsearchError(
-                    f"{self.path}: the search is running ({_read(owner) or 'elsewhere'}); wait for "
-                    "its end, or interrupt it there"
-                ) from None
-        try:
-            with writing(owner):
-                owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
-            yield
-        finally:
-            owner.unlink(missing_ok=True)
-            lock.release()
-
-    def _write_record(self, record: Mapping[str, Any]) -> None:
-        text = json.dumps({"format": FORMAT, **record}, indent=2) + "\n"
-        _write(self.path / RECORD_FILE, text)
+        return locked(self.path) if self.copy is None else self.copy.owned()
 
     def _exists_error(self, is_experiment: bool) -> PcsearchError:
         if not is_experiment:
@@ -350,16 +279,6 @@ def check_name(name: str) -> None:
         )
 
 
-def _other_version(record: Mapping[str, Any]) -> str:
-    versions = record.get("versions")
-    wrote = versions.get("pcsearch") if isinstance(versions, dict) else None
-    by = f"version {wrote}" if wrote else "another version"
-    return (
-        f"written by {by} of pcsearch (format {record.get('format')}), and this one, "
-        f"{__version__}, reads format {FORMAT}; resume it with the version that wrote it"
-    )
-
-
 def _newest_experiments(folder: Path) -> list[Path]:
     """The directories of the experiments in a folder, the newest first."""
     try:
@@ -371,24 +290,3 @@ def _newest_experiments(folder: Path) -> list[Path]:
     except OSError:
         return []
     return [path for _, path in sorted(records, reverse=True)]
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with writing(path):
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)

@@ -43,6 +43,7 @@ class RemoteFolder(Protocol):
 
 
 _REMOTE_FOLDERS: dict[Path, RemoteFolder] = {}
+"""By the folder. Tune's callbacks and W&B's threads have nothing but the path of a file to ask."""
 
 
 def register(folder: Path, remote: RemoteFolder) -> None:

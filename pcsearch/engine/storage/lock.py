@@ -1,0 +1,57 @@
+"""Lets one process at a time run the search of a directory on this machine.
+
+`lease` does this at an address, where the storage has no locks.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pcsearch.engine.storage.files import writing
+from pcsearch.errors import PcsearchError
+
+LOCK_FILE = ".lock"
+OWNER_FILE = ".owner"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock an experiment's directory during the block; the lock of a process that dies is free.
+
+    Args:
+        folder: the directory.
+
+    Raises:
+        PcsearchError: another process has it.
+        StorageError: the directory cannot be written.
+    """
+    lock = FileLock(folder / LOCK_FILE)
+    owner = folder / OWNER_FILE
+    with writing(folder):
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise PcsearchError(
+                f"{folder}: the search is running ({_read(owner) or 'elsewhere'}); wait for "
+                "its end, or interrupt it there"
+            ) from None
+    try:
+        with writing(owner):
+            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
