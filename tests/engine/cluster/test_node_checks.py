@@ -17,6 +17,7 @@ from pcsearch.engine.cluster.node_checks import (
     version_problems,
     versions,
 )
+from pcsearch.engine.storage import store as stores
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError
 
@@ -75,7 +76,10 @@ def test_a_storage_that_cannot_be_written_is_told_before_nodes_are_asked(tmp_pat
     )
 
 
-def test_a_node_that_cannot_use_the_storage_says_why(tmp_path: Path) -> None:
+def test_a_node_that_cannot_use_the_storage_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "OUTAGE_S", 0.0)
     store = Store("test://there", LocalFileSystem(), str(tmp_path / "there"))
     store.put(PROBE_FILE, b"word")
     assert storage_problem(store, "word") == ""
