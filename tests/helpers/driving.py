@@ -56,7 +56,8 @@ class Driver:
 
     def add(self, name: str, last_result: dict[str, Any] | None = None) -> None:
         """Add a trial; one with a last report is of an earlier session."""
-        self.trials[name] = FakeTrial(name, last_result or {})
+        number = self.outcomes.of(name).number = len(self.trials) + 1
+        self.trials[name] = FakeTrial(name, last_result or {}, experiment_tag=str(number))
         self.scheduler.on_trial_add(self, self.trials[name])
 
     def report(self, name: str, epoch: Any, value: Any = None, **more: Any) -> str:
@@ -80,8 +81,8 @@ class Driver:
         stopped = {event.trial: event.rung for event in compared if event.stopped}
         trials: list[TrialHistory] = []
         for number, (name, trial) in enumerate(self.trials.items(), 1):
-            by_target = self.outcomes.of(name).ended_by_target
-            ended = Ended(name, False, [], by_target) if trial.over else None
+            of = self.outcomes.of(name)
+            ended = Ended(name, of.failed, [], of.ended_by_target, of.error) if trial.over else None
             trial_history = MadeTrialHistory(name, number, None, Path(), ended, stopped.get(name))
             trial_history.made = [
                 {"training_iteration": each["epoch"]} | each for each in self.reports.get(name, [])
@@ -139,3 +140,11 @@ class Driver:
     def complete(self, name: str) -> None:
         """A trial comes to its own end."""
         self.stop_trial(self.trials[name])
+
+    def fail(self, name: str, error: str) -> None:
+        """A trial is retried once, and then fails for good."""
+        trial = self.trials[name]
+        for trial.retried, trial.error in ((True, "another"), (False, error)):
+            self.scheduler.on_trial_error(self, trial)
+        trial.over = True
+        self.outcomes.end(name, error)

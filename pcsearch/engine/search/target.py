@@ -45,8 +45,6 @@ class UntilTarget(FIFOScheduler):
         super().__init__()  # type: ignore[no-untyped-call]
         self._outcomes = outcomes
         self._note = note
-        # The errors of the failed trials, by the trials' numbers.
-        self._errors: dict[int, str] = {}
         self.give_up: Callable[[], None] = lambda: None
         """Called when the first trials have all failed in the same way."""
         # Not an attribute `_metric`: Tune would look for it, and check each report for the metric.
@@ -85,9 +83,13 @@ class UntilTarget(FIFOScheduler):
         if trial.should_recover():  # type: ignore[no-untyped-call]
             return
         number = int(trial.experiment_tag)
-        self._errors[number] = _without_numbers(getattr(trial, "error", ""))
-        first = [self._errors.get(each) for each in range(1, HOPELESS + 1)]
-        if number <= HOPELESS and None not in first and len(set(first)) == 1:
+        if number > HOPELESS:
+            return
+        errors = {each.number: each.error for each in self._outcomes if each.failed}
+        # Tune asks the scheduler before the callback that records this trial's end.
+        errors[number] = getattr(trial, "error", "")
+        first = {each: _without_numbers(errors[each]) for each in errors if each <= HOPELESS}
+        if len(first) == HOPELESS and len(set(first.values())) == 1:
             self.give_up()
 
     def resume_from(self, history: History) -> None:
@@ -95,9 +97,6 @@ class UntilTarget(FIFOScheduler):
         reached = history.reached
         if reached is not None and self._are_there(reached.values):
             self._outcomes.reach_target(reached)
-        self._errors = {
-            t.number: _without_numbers(t.end.error) for t in history.failed if t.end is not None
-        }
 
     def _reaches(self, trial_id: str, report: Report) -> bool:
         values = [measured(report, metric.name) for metric in self._with_target]

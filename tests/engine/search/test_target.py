@@ -22,7 +22,7 @@ from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.records.history import read_history
-from pcsearch.engine.records.journal import Ended, Journal, ReachedTarget
+from pcsearch.engine.records.journal import Journal, ReachedTarget
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.report import flatten
 from pcsearch.engine.search.asha import make_scheduler
@@ -252,22 +252,13 @@ def test_a_search_whose_first_trials_fail_in_the_same_way_is_given_up(
     errors: dict[int, str], hopeless: bool, before: int
 ) -> None:
     driver, given_up = until(None), []
-    driver.scheduler.give_up = lambda: given_up.append(True)
     for number in range(1, 7):
         driver.add(str(number))
-        driver.trials[str(number)].experiment_tag = str(number)
     for i, (number, error) in enumerate(errors.items()):
         if i == before:
             # A later session knows how the others have failed.
-            history = driver.history()
-            for trial in history.trials[: i and number - 1]:
-                if trial.number in errors:
-                    trial.end = Ended(trial.id, True, [], error=errors[trial.number])
-            driver.scheduler.resume_from(history)
-        trial: Any = driver.trials[str(number)]
-        trial.retried = True
-        driver.scheduler.on_trial_error(driver, trial)
-        trial.retried, trial.error = False, error.replace("12", str(number))
-        driver.scheduler.on_trial_error(driver, trial)
+            driver = driver.restored(UntilTarget)
+            driver.scheduler.give_up = lambda: given_up.append(True)
+        driver.fail(str(number), error.replace("12", str(number)))
     assert given_up == [True] * hopeless
     assert not driver.search_finished, "trials that are under way are not over"
