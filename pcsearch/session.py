@@ -106,7 +106,7 @@ def _search(
     if registration.message:
         say(notes, registration.message)
     warn(notes, registration.problem)
-    wandb = make_callback(experiment, outcomes, registration)
+    wandb = make_callback(experiment, outcomes, registration, lambda line: warn(notes, line))
     with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
         stack.enter_context(locked_directory(experiment, registration.tracking))
         return run(experiment, restored, outcomes, [live, wandb], cluster), wandb
@@ -152,7 +152,7 @@ def _status(outcome: SearchResult) -> int:
 
 
 def _settle(wandb: WandbCallback, notes: Console) -> None:
-    """Wait until W&B has all data, and print what it lacks."""
+    """Wait until W&B has all data."""
 
     def tell(runs: int) -> None:
         counted = "1 run" if runs == 1 else f"{runs} runs"
@@ -163,7 +163,6 @@ def _settle(wandb: WandbCallback, notes: Console) -> None:
             wandb.settle(tell)
         except KeyboardInterrupt:
             wandb.abandon("the wait was interrupted")
-    warn(notes, *wandb.problems)
 
 
 @contextmanager
@@ -239,15 +238,20 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
 
 def _tell_of_uploads(experiment: Experiment, wandb: WandbCallback) -> None:
     """Print the command that uploads what W&B lacks."""
-    from pcsearch.tracking.runs.offline_files import has_unmarked
+    from pcsearch.tracking.runs.offline_files import has_unmarked, has_unmarked_online
     from pcsearch.tracking.server.mode import sync_command
 
     directory = experiment.directory
-    output, files, place = console(), has_unmarked(directory.path), directory.place
-    if files:
-        lasting = directory.path if directory.copy is None else directory.copy.leftover
-        say(output, f"Upload it to W&B: {sync_command(lasting)}")
-    if wandb.mode == "online" and (files or wandb.unfinished):
+    files = has_unmarked(directory.path)
+    if has_unmarked_online(directory.path) or (
+        wandb.mode == "online" and (files or wandb.unfinished)
+    ):
         # `wandb sync` would repeat epochs that the server has; --resume asks the server first.
-        way = "Or upload it with no epoch twice" if files else "Upload it to W&B"
-        say(output, f"{way}: {resume_command(place)} --wandb online")
+        command = f"{resume_command(directory.place)} --wandb online"
+    elif files:
+        command = sync_command(
+            directory.path if directory.copy is None else directory.copy.leftover
+        )
+    else:
+        return
+    say(console(), f"Upload it to W&B: {command}")

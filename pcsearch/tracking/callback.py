@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -24,6 +25,7 @@ from pcsearch.tracking.runs.lifecycle import (
     trial_name,
 )
 from pcsearch.tracking.runs.manager import RunManager
+from pcsearch.tracking.runs.problems import Problems
 from pcsearch.tracking.runs.run import load_client
 from pcsearch.tracking.runs.tracked_run import TrackedRun
 from pcsearch.tracking.server.api import Mode
@@ -46,6 +48,7 @@ class WandbCallback(LoggerCallback):
         outcomes: of the trials. It gets each report, and each end of a trial, before this callback.
         context: what the runs show of the search.
         history: what earlier sessions have written about the runs.
+        tell: tells the user a problem with W&B, one line. Called in any thread.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class WandbCallback(LoggerCallback):
         outcomes: Outcomes,
         context: RunContext,
         history: RunHistory | None = None,
+        tell: Callable[[str], None] = _nothing,
     ) -> None:
         self.group, self.mode = group, mode
         if mode != "disabled":
@@ -62,21 +66,23 @@ class WandbCallback(LoggerCallback):
         self._outcomes, self._context = outcomes, context
         self._history = history or RunHistory()
         names = tuple(metric.name for metric in context.metrics)
-        self._manager = RunManager(group, mode, names, outcomes.epoch, self._history)
+        self._manager = RunManager(
+            group, mode, names, outcomes.epoch, self._history, Problems(tell)
+        )
         self._runs: dict[str, TrackedRun] = {}
         self._best_values: dict[str, Sequence[float] | None] = {}
-        self._alert_sent = self._history.search_over
+        self._alert_sent = self._history.alert_sent
         self._history_complete = mode == "disabled"
 
     @property
     def problems(self) -> list[str]:
-        """What went wrong with W&B, one line each, without repeats."""
+        """What went wrong with W&B, as the user was told: one line each, without repeats."""
         return self._manager.problems.lines
 
     @property
     def unfinished(self) -> bool:
-        """Whether there are runs that lack something which a later session can add."""
-        return bool(self._manager.unfinished)
+        """Whether W&B lacks something which a later session can add."""
+        return bool(self._manager.unfinished) or self._manager.lacks_alert
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Complete the runs of earlier sessions, as soon as Tune has their trials."""
@@ -227,8 +233,6 @@ class WandbCallback(LoggerCallback):
         self._manager.remove_empty_files()
         for trial in trials:
             ended = trial.status in (Trial.TERMINATED, Trial.ERROR)
-            if not ended or trial.trial_id in self._runs:
-                continue
-            if self.mode == "online" or trial.trial_id not in self._history.complete:
-                start = self._start(trial, 1, _nothing)
-                self._manager.complete(start, self._end(trial))
+            if ended and trial.trial_id not in self._runs:
+                start = partial(self._start, trial, 1, _nothing)
+                self._manager.complete(trial.trial_id, start, self._end(trial))

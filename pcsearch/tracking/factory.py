@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.journal import Journal, RunCompleted
+from pcsearch.engine.records.journal import AlertSent, Journal, RunCompleted
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.tracking.callback import WandbCallback
 from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
+from pcsearch.tracking.runs.offline_files import has_unmarked
+from pcsearch.tracking.server.api import Mode
 from pcsearch.tracking.server.registration import SWEEP_ID, Registration
 
 
 def make_callback(
-    experiment: Experiment, outcomes: Outcomes, registration: Registration
+    experiment: Experiment,
+    outcomes: Outcomes,
+    registration: Registration,
+    tell: Callable[[str], None],
 ) -> WandbCallback:
     """The callback that keeps the W&B runs of a search.
 
@@ -19,6 +26,7 @@ def make_callback(
         experiment: what is searched, with its history.
         outcomes: of the trials.
         registration: where the runs go.
+        tell: tells the user a problem with W&B, one line. Called in any thread.
     """
     sweep, directory, tracking = experiment.sweep, experiment.directory, registration.tracking
     group = RunGroup(
@@ -39,7 +47,8 @@ def make_callback(
         # The records of old experiments do not name it.
         artifacts=tracking.get("artifacts", "none"),
     )
-    return WandbCallback(group, registration.mode, outcomes, context, _history(experiment))
+    history = _history(experiment, registration.mode)
+    return WandbCallback(group, registration.mode, outcomes, context, history, tell)
 
 
 def _tags(experiment: Experiment) -> tuple[str, ...]:
@@ -52,12 +61,17 @@ def _tags(experiment: Experiment) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _history(experiment: Experiment) -> RunHistory:
+def _history(experiment: Experiment, mode: Mode) -> RunHistory:
     """What the journal of the experiment tells about its runs."""
     trials, journal = experiment.history.trials, Journal(experiment.directory.path)
+    alert = experiment.history.alert if experiment.over else None
+    if alert is not None and not alert.online and mode == "online":
+        # An online session does not upload the files of offline runs: it sends the data anew.
+        alert = None if has_unmarked(experiment.directory.path) else alert
     return RunHistory(
         frozenset(trial.id for trial in trials),
         {trial.id: trial.run_step for trial in trials if trial.run_step is not None},
-        experiment.over,
+        alert is not None,
         lambda trial_id, step: journal.add(RunCompleted(trial_id, step)),
+        lambda online: journal.add(AlertSent(online)),
     )

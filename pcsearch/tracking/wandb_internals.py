@@ -6,8 +6,11 @@ upgrade that changes one fails there first.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,6 +44,18 @@ NO_MESSAGE = "<no message>"
 """The text of an error whose answer had none."""
 PREFIXES = ("Failed to execute API request: ", "input: ")
 """What the client puts before the server's message."""
+
+REFUSALS = {
+    "filestream: fatal error: ": "filestream: failed to upload: ",
+    "runfiles: CreateRunFiles returned error: ": "input: ",
+    "file transfer: upload: failed to upload: ": "status: ",
+    "runupserter: failed to upload changes": "input: ",
+}
+"""In the client's log: how messages begin after which data of a run is never sent, and what comes
+before the reason.
+
+The client tells nobody else: it sends nothing more, and the run ends as if all were well.
+"""
 
 FILE_HEADER = 7
 RECORD_HEADER = 7
@@ -112,6 +127,75 @@ def artifact_error(artifact: wandb.Artifact, seconds: float) -> str:
         return ""
     result = artifact._save_handle.wait_or(timeout=seconds)
     return first_line(result.response.log_artifact_response.error_message)
+
+
+def upload_refusal(log: Path) -> str:
+    """Why the server has refused data of a run for good, one line; empty if it has not.
+
+    Args:
+        log: the client's own log of the run, of which each line is a JSON object.
+    """
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        for begin, prefix in REFUSALS.items():
+            if begin in line:
+                entry = json.loads(line)
+                text = entry.get("error") or entry["msg"].removeprefix(begin)
+                return _refusal(text.removeprefix(prefix))
+    return ""
+
+
+def _refusal(text: str) -> str:
+    """What a message of the log says of an answer: its status, and the server's own message."""
+    before, brace, body = text.partition("{")
+    # The address that is in the text may carry credentials.
+    found = re.match(r"(returned error )?(\d{3})\b", before)
+    if found is None:
+        return first_line(re.sub(r"\S+://\S+", "the server", before))
+    try:
+        answer = json.loads(brace + body) if brace else {}
+    except ValueError:
+        answer = {}
+    errors = answer.get("errors") or [{}]
+    message = answer.get("error") or errors[0].get("message")
+    status = f"HTTP status {found[2]}"
+    return first_line(f"{status}: {message}") if isinstance(message, str) else status
+
+
+@dataclass(frozen=True)
+class Uploading:
+    """What the client does with a run that is ending.
+
+    Args:
+        progress: changes when the server takes something in.
+        error: why the client sends something again, empty where it does not.
+    """
+
+    progress: tuple[Any, ...] = ()
+    error: str = ""
+
+
+def uploading(run: wandb.Run, seconds: float) -> Uploading:
+    """What the client does with a run for which `finish` was called in another thread.
+
+    Args:
+        run: of this process.
+        seconds: how long to wait for the answer of the client's own process.
+
+    Raises:
+        Exception: the client's own process does not answer.
+    """
+    assert run._interface is not None
+    result = run._interface.deliver_poll_exit().wait_or(timeout=seconds)
+    answer = result.response.poll_exit_response
+    operations = answer.operation_stats.operations
+    sent = (answer.pusher_stats.uploaded_bytes, answer.pusher_stats.total_bytes)
+    errors = [each.error_status for each in operations if each.error_status]
+    names = tuple((each.desc, each.progress) for each in operations)
+    return Uploading((*sent, names), errors[0] if errors else "")
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,9 @@ class WandbServer:
         """Whether it tells no more of the key's owner and of a new sweep than it must."""
         self.key_status = 401
         """The status that a wrong key gets."""
+        self.key_revoked = False
+        self.stream_status = 200
+        """The status that the file stream answers with."""
         self.stop_pressed = False
         self.latency = 0.0
         """How long an answer to a request takes, in seconds."""
@@ -171,6 +174,7 @@ class WandbServer:
         answers = {
             "UpsertBucket": self._upsert_run,
             "RunResumeStatus": self._resume_status,
+            "RunUploaded": self._uploaded,
             "UpsertSweep": self._upsert_sweep,
             "GetSweep": self._sweep,
             "GetSweepLegacy": self._sweep,
@@ -245,6 +249,16 @@ class WandbServer:
         }
         return {"model": {**model, "bucket": bucket}}
 
+    def _uploaded(self, variables: dict[str, Any]) -> dict[str, Any]:
+        answer = self._resume_status(variables)
+        run, bucket = self.runs.get(variables["name"]), answer["model"]["bucket"]
+        if run is not None:
+            names = [name for name in variables["files"] if name in run.uploads]
+            bucket["files"] = {"edges": [{"node": {"name": name}} for name in names]}
+            ended = {None: "running", 0: "finished"}
+            bucket["state"] = ended.get(run.exit_code, "failed")
+        return answer
+
     def _upsert_sweep(self, variables: dict[str, Any]) -> dict[str, Any]:
         name = f"sw33p{len(self.sweeps)}"
         entity = variables.get("entityName") or self.user
@@ -299,8 +313,7 @@ class WandbServer:
                 run.lines |= dict(enumerate(lines, part["offset"]))
             elif file == SUMMARY:
                 run.summary = lines[-1]
-        if sent.get("complete"):
-            run.exit_code = sent["exitcode"]
+        run.exit_code = sent["exitcode"] if sent.get("complete") else None
         return {"stopped": self.stop_pressed}
 
 
@@ -326,10 +339,12 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(self.state.latency)
         sent = json.loads(body)
         expected = base64.b64encode(f"api:{KEY}".encode()).decode()
-        if self.headers.get("Authorization") != f"Basic {expected}":
+        if self.state.key_revoked or self.headers.get("Authorization") != f"Basic {expected}":
             self.reply({"errors": [{"message": "invalid API key"}]}, self.state.key_status)
         elif self.path.startswith("/graphql"):
             self.reply(self.state.answer(sent["query"], sent.get("variables") or {}))
+        elif self.state.stream_status != 200:
+            self.reply({"error": "refused"}, self.state.stream_status)
         else:
             self.reply(self.state.stream(self.path.split("/")[4], sent))
 

@@ -129,7 +129,7 @@ class FakeOutcomes(Outcomes):
 
 
 def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any) -> WandbCallback:
-    """A callback; the arguments are those of `RunGroup` and `RunContext`, mode and history."""
+    """A callback; the arguments are those of `RunGroup`, `RunContext` and the callback itself."""
     group: dict[str, Any] = {"project": "pc", "entity": None, "name": "my-search"}
     context: dict[str, Any] = {
         "metrics": [METRIC],
@@ -139,6 +139,7 @@ def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any
     }
     mode = arguments.pop("mode", "offline")
     history: RunHistory = arguments.pop("history", RunHistory())
+    tell = arguments.pop("tell", lambda _: None)
     of_group = {each.name for each in fields(RunGroup)}
     for name, value in arguments.items():
         (group if name in of_group else context)[name] = value
@@ -146,7 +147,7 @@ def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any
     complete = dict(history.complete)
     history = replace(history, complete=complete, record_complete=complete.__setitem__)
     return WandbCallback(
-        RunGroup(**group), mode, outcomes or FakeOutcomes(), RunContext(**context), history
+        RunGroup(**group), mode, outcomes or FakeOutcomes(), RunContext(**context), history, tell
     )
 
 

@@ -12,7 +12,7 @@ from wandb_trials import FakeOutcomes
 
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment
 from pcsearch.engine.records.history import History, TrialHistory, read_history
-from pcsearch.engine.records.journal import Journal, Suggested
+from pcsearch.engine.records.journal import AlertSent, Journal, Suggested
 from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.tracking.factory import make_callback
 from pcsearch.tracking.runs.context import RunGroup
@@ -35,7 +35,7 @@ def registration(**tracking: Any) -> Registration:
 
 def test_the_runs_are_described_by_the_experiment(tmp_path: Path) -> None:
     experiment = prepared(tmp_path, method="bayes", description="what for")
-    callback = make_callback(experiment, FakeOutcomes(), registration(sweep_id="abc"))
+    callback = make_callback(experiment, FakeOutcomes(), registration(sweep_id="abc"), print)
     here = tmp_path / "here"
     tags = ("bayes", "optuna", "sampler:gp")
     assert callback.group == RunGroup(
@@ -46,7 +46,7 @@ def test_the_runs_are_described_by_the_experiment(tmp_path: Path) -> None:
     assert [metric.name for metric in context.metrics] == ["best_val_mse"]
     assert (context.searched, context.max_trials, context.artifacts) == (["seed"], 4, "none")
     assert context.effective_config({"epochs": 3})["hidden_size"] == 48
-    kept = make_callback(experiment, FakeOutcomes(), registration(artifacts="best"))
+    kept = make_callback(experiment, FakeOutcomes(), registration(artifacts="best"), print)
     assert kept._context.artifacts == "best"
 
 
@@ -63,7 +63,7 @@ def test_the_runs_are_described_by_the_experiment(tmp_path: Path) -> None:
 def test_the_tags_name_how_the_search_chooses_and_stops(
     top: dict[str, Any], tags: tuple[str, ...], tmp_path: Path
 ) -> None:
-    callback = make_callback(prepared(tmp_path, **top), FakeOutcomes(), registration())
+    callback = make_callback(prepared(tmp_path, **top), FakeOutcomes(), registration(), print)
     assert callback.group.tags == tags
 
 
@@ -73,19 +73,33 @@ def test_complete_runs_are_written_to_the_journal_and_read_from_it(tmp_path: Pat
     journal = Journal(experiment.directory.path)
     for number, trial in enumerate("ab", 1):
         journal.add(Suggested(trial, number))
-    callback = make_callback(experiment, FakeOutcomes(), registration())
+    callback = make_callback(experiment, FakeOutcomes(), registration(), print)
     assert callback._history.trials == frozenset()
     callback._history.record_complete("a", 3)
 
     resumed = replace(experiment, resumed=True, history=read_history(experiment.directory.path))
-    history = make_callback(resumed, FakeOutcomes(), registration())._history
+    history = make_callback(resumed, FakeOutcomes(), registration(), print)._history
     assert history.trials == {"a", "b"}
     assert history.complete == {"a": 3}
-    assert not history.search_over
+    assert not history.alert_sent
 
 
 def test_the_alert_of_a_search_that_was_over_is_not_sent_again(tmp_path: Path) -> None:
     experiment = prepared(tmp_path, method="random")
     past = [TrialHistory(str(n), n, None, tmp_path / str(n), stopped_at=0) for n in range(1, 5)]
-    over = replace(experiment, resumed=True, history=History(past))
-    assert make_callback(over, FakeOutcomes(), registration())._history.search_over
+    over = replace(experiment, resumed=True, history=History(past, alert=AlertSent(online=False)))
+    online = replace(registration(), mode="online")
+
+    def is_sent(experiment: Experiment, where: Registration) -> bool:
+        return make_callback(experiment, FakeOutcomes(), where, print)._history.alert_sent
+
+    assert is_sent(over, registration())
+    assert is_sent(over, online)
+    # The alert is in the file, which is not uploaded: an online session sends it.
+    file = over.directory.path / "wandb" / "offline-run-1-1" / "run-1.wandb"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert not is_sent(over, online)
+    assert is_sent(over, registration())
+    longer = replace(over, cap=over.cap + 1)
+    assert not is_sent(longer, registration())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from pcsearch.tracking.wandb_internals import (
     read_records,
     run_settings,
     skip_wait_at_exit,
+    upload_refusal,
+    uploading,
 )
 
 pytestmark = pytest.mark.oldest
@@ -157,6 +161,68 @@ def test_the_errors_of_a_server_that_is_away(
     assert found.text.endswith(texts)
     assert GAVE_UP in message
     assert server.url not in found.text
+
+
+def run_online(folder: Path) -> wandb.Run:
+    return wandb.init(
+        reinit="create_new",
+        project="p",
+        dir=str(folder),
+        mode="online",
+        settings=wandb.Settings(
+            silent=True, console="off", stop_on_fatal_error=True, **run_settings()
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("rows", "HTTP status 403: refused"),
+        ("files", "no more files"),
+        ("uploads", "HTTP status 403"),
+    ],
+)
+def test_what_the_server_refuses_for_good_is_in_the_clients_log(
+    what: str,
+    reason: str,
+    server: WandbServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The messages of the log, and Settings.log_internal."""
+    run = run_online(tmp_path)
+    log = Path(run.settings.log_internal)
+    assert upload_refusal(log) == ""
+    if what == "rows":
+        server.stream_status = 403
+    elif what == "files":
+        server.refusals["CreateRunFiles"] = "no more files"
+    else:
+        monkeypatch.setattr(Handler, "do_PUT", answer_with(403, {}))
+    run.log({"loss": 1})
+    run.finish()
+    assert upload_refusal(log) == reason
+    assert upload_refusal(tmp_path / "none") == ""
+
+
+def test_the_client_tells_what_a_run_that_ends_waits_for(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    """Run._interface.deliver_poll_exit."""
+    run = run_online(tmp_path)
+    server.stream_status = 500
+    run.log({"loss": 1})
+    thread = threading.Thread(target=run.finish)
+    thread.start()
+    end = time.monotonic() + 30
+    while not (state := uploading(run, 5)).error and time.monotonic() < end:
+        time.sleep(0.1)
+    assert state.error == "retrying HTTP 500: refused"
+    time.sleep(1)
+    assert uploading(run, 5) == state
+    server.stream_status = 200
+    thread.join()
 
 
 def test_the_first_line_has_no_prefix_of_the_client() -> None:

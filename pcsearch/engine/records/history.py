@@ -11,6 +11,7 @@ from typing import Any
 
 from pcsearch.engine.records.journal import (
     FILE,
+    AlertSent,
     Compared,
     Ended,
     Journal,
@@ -100,12 +101,15 @@ class History:
         comparisons: of trials at rungs, in the order in which they were made.
         reached: which trial reached the target and so ended the search, None if none did.
         warm_start: the results of other searches that it started from.
+        alert: that the user was told the end of the search, None where it is not told, or the
+            search was extended since.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
     comparisons: list[Compared] = field(default_factory=list)
     reached: ReachedTarget | None = None
     warm_start: list[WarmStartResult] = field(default_factory=list)
+    alert: AlertSent | None = None
 
     @property
     def unfinished(self) -> list[TrialHistory]:
@@ -132,8 +136,12 @@ def read_history(directory: Path) -> History:
     history = History()
     trials: dict[str, TrialHistory] = {}
     for event in Journal(directory).events():
+        if isinstance(event, Suggested | Retried):
+            history.alert = None
         if isinstance(event, WarmStartResult):
             history.warm_start.append(event)
+        elif isinstance(event, AlertSent):
+            history.alert = event
         elif isinstance(event, Suggested):
             folder = directory / folder_name(event.number, event.trial)
             trials[event.trial] = TrialHistory(event.trial, event.number, event.point, folder)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from pydantic import TypeAdapter
 
@@ -142,11 +142,29 @@ class RunCompleted:
     step: int
 
 
-Event = Suggested | Compared | ReachedTarget | Ended | Retried | WarmStartResult | RunCompleted
-KINDS: dict[str, type[Event]] = {
-    kind.name: kind
-    for kind in (Suggested, Compared, ReachedTarget, Ended, Retried, WarmStartResult, RunCompleted)
-}
+@dataclass(frozen=True)
+class AlertSent:
+    """The user was sent the alert about the end of the search.
+
+    Args:
+        online: whether W&B's server has it; otherwise it is in the file of an offline run.
+    """
+
+    name: ClassVar[str] = "alerted"
+    online: bool
+
+
+Event = (
+    Suggested
+    | Compared
+    | ReachedTarget
+    | Ended
+    | Retried
+    | WarmStartResult
+    | RunCompleted
+    | AlertSent
+)
+KINDS: dict[str, type[Event]] = {kind.name: kind for kind in get_args(Event)}
 
 
 class Journal:

@@ -55,7 +55,7 @@ class RunContext:
     artifacts: Artifacts = "none"
 
 
-def _record_nothing(trial_id: str, step: int) -> None:
+def _record_nothing(*_: Any) -> None:
     """For a search that is never resumed."""
 
 
@@ -66,12 +66,15 @@ class RunHistory:
     Args:
         trials: the ids of the trials that have started.
         complete: the last step of each run that was ended with nothing missing, by trial id.
-        search_over: whether the search had ended; then its alert has been sent.
+        alert_sent: whether the user was sent the alert about the end of the search.
         record_complete: writes down the id and the last step of a run that was ended with nothing
             missing. Called in any thread.
+        record_alert: writes down that the alert about the end of the search is sent; whether it
+            is at the server, and not only in a file. Called in any thread.
     """
 
     trials: frozenset[str] = frozenset()
     complete: Mapping[str, int] = field(default_factory=dict)
-    search_over: bool = False
+    alert_sent: bool = False
     record_complete: Callable[[str, int], None] = _record_nothing
+    record_alert: Callable[[bool], None] = _record_nothing

@@ -54,6 +54,7 @@ class RunEnd:
         checkpoint: the folder of the trial's checkpoint, where it is to be kept at W&B.
         best: whether the trial is the best of the search so far.
         alert: what W&B tells the user now, None for nothing.
+        search_over: whether the alert is about the end of the search.
     """
 
     summary: Mapping[str, Any]
@@ -62,11 +63,12 @@ class RunEnd:
     checkpoint: Path | None = None
     best: bool = False
     alert: Alert | None = None
+    search_over: bool = True
 
 
 def interrupted_end(alert: Alert | None = None) -> RunEnd:
     """The end of a run whose trial is not known to have ended."""
-    return RunEnd({STATUS: INTERRUPTED}, exit_code=1, alert=alert)
+    return RunEnd({STATUS: INTERRUPTED}, exit_code=1, alert=alert, search_over=False)
 
 
 def trial_name(trial: Trial) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pcsearch.engine.records.history import read_reports
@@ -15,9 +16,13 @@ from pcsearch.tracking.runs.problems import Problems
 from pcsearch.tracking.runs.queue import Backlog, RunQueue
 from pcsearch.tracking.runs.run import WandbRun
 from pcsearch.tracking.runs.tracked_run import TrackedRun
+from pcsearch.tracking.runs.verification import missing
 from pcsearch.tracking.server.api import Mode
+from pcsearch.tracking.server.server_runs import ServerRuns
 from pcsearch.tracking.wandb_internals import skip_wait_at_exit
 
+PATIENCE_SECONDS = 60.0
+"""How long the end of a search waits for a server that answers and takes in nothing."""
 WRITING_SECONDS = 3.0
 """How long after the end of a run W&B's process may still write the run's file."""
 
@@ -25,7 +30,7 @@ WRITING_SECONDS = 3.0
 class RunManager:
     """The W&B runs of a search: its methods return at once, and threads do the work.
 
-    An error of W&B does not end the search: it is added to ``problems``. Two methods may wait:
+    An error of W&B does not end the search: it is told as a problem. Two methods may wait:
     `settle` for all data, and `open` when very many ended runs are not yet written or uploaded.
 
     Args:
@@ -34,6 +39,7 @@ class RunManager:
         best_metrics: the metrics whose best value, not the last, is in a run's summary.
         epoch: the epoch of a flat report.
         history: which runs earlier sessions have started and completed.
+        problems: tells the user what goes wrong.
     """
 
     def __init__(
@@ -43,15 +49,20 @@ class RunManager:
         best_metrics: tuple[str, ...],
         epoch: Callable[[Mapping[str, Any]], int],
         history: RunHistory,
+        problems: Problems,
     ) -> None:
-        self.problems = Problems()
+        self.problems = problems
         self.unfinished: set[str] = set()
         """The ids of runs that lack data which a later session can add."""
+        self.lacks_alert = False
+        """Whether an alert is not sent that a later session can send."""
         self._group = group
         self._best_metrics = best_metrics
         self._epoch = epoch
         self._history = history
-        self._outage = outage.OutageWatch(mode, group.directory, self.problems)
+        self._outage = outage.OutageWatch(mode, self.problems)
+        self._server = ServerRuns(group.project, group.entity)
+        self._finishing: set[WandbRun] = set()
         self._empty_runs: set[str] = set()
         self._cut_off: list[str] = []
         self._backlog = Backlog()
@@ -74,7 +85,7 @@ class RunManager:
 
         def finish(run: WandbRun) -> None:
             try:
-                self._finish(run, end.exit_code)
+                self._finish(run, end)
             finally:
                 self._backlog.remove()
 
@@ -87,6 +98,7 @@ class RunManager:
             self._queue.run_alone(lambda: finish(run))
 
         self._backlog.add()
+        self._expect_alert(end)
         self._queue.submit(tracked.start.run_id, action)
 
     def remove_empty_files(self) -> None:
@@ -94,31 +106,42 @@ class RunManager:
         with self.problems.noting("empty files were not removed"):
             self._empty_runs = offline_files.remove_empty(self._group.directory)
 
-    def complete(self, start: RunStart, end: RunEnd) -> None:
+    def complete(self, run_id: str, start: Callable[[], RunStart], end: RunEnd) -> None:
         """Complete the run of a trial that ended in an earlier session.
 
         A run that lacks nothing, by its files and the history, stays as it is.
+
+        Args:
+            run_id: the trial's id.
+            start: makes what the run starts with; called in any thread, where it has to start.
+            end: of the run.
         """
 
         def action() -> None:
+            online = self._outage.mode == "online"
             with self.problems.noting("a run was not checked"):
-                if self._is_complete(start.run_id):
+                if self._is_complete(run_id) and (end.alert is None or online):
+                    self._send_alert(run_id, end, online)
                     return
-            tracked = TrackedRun(start, self._group.name, self.problems)
+            tracked = TrackedRun(start(), self._group.name, self.problems)
             self._open(tracked)
             if tracked.run is not None:
                 tracked.complete(end)
                 # In this thread: there may be very many of them.
-                self._finish(tracked.run, end.exit_code)
+                self._finish(tracked.run, end)
 
-        self._queue.submit(start.run_id, action)
+        self._expect_alert(end)
+        self._queue.submit(run_id, action)
 
     def _is_complete(self, run_id: str) -> bool:
-        directory = self._group.directory
-        if run_id not in self._history.complete and not offline_files.has_ended(directory, run_id):
+        directory, last_step = self._group.directory, self._history.complete.get(run_id)
+        if last_step is None and not offline_files.has_ended(directory, run_id):
             return False
-        # Offline, `wandb sync` uploads what the server lacks.
-        return self._outage.mode != "online" or offline_files.is_uploaded(directory, run_id)
+        if offline_files.is_uploaded(directory, run_id):
+            return True
+        # Offline, `wandb sync` uploads what the server lacks, from files that may be damaged.
+        written = offline_files.read_rows(directory, run_id).last_step
+        return self._outage.mode != "online" and written >= (last_step or 0)
 
     def settle(self, tell: Callable[[int], None]) -> None:
         """Wait until W&B has all data, as long as its server answers; what it lacks is a problem.
@@ -126,8 +149,18 @@ class RunManager:
         Args:
             tell: called now and then with the number of runs that W&B has not finished.
         """
-        if not self._queue.drain(tell, outage.STALL_SECONDS, self._outage.is_hopeless):
-            self.abandon("the server does not answer")
+        reason = ""
+
+        def give_up(seconds: float) -> bool:
+            nonlocal reason
+            reason = self._outage.why_hopeless()
+            if not reason and seconds >= PATIENCE_SECONDS:
+                reason = self._why_stuck(seconds)
+            return bool(reason)
+
+        stall = min(outage.STALL_SECONDS, PATIENCE_SECONDS)
+        if not self._queue.drain(tell, stall, give_up, self._progress):
+            self.abandon(reason)
         if self._cut_off:
             names = f"{', '.join(self._cut_off[:3])}{', ...' if self._cut_off[3:] else ''}"
             self.problems.add(
@@ -136,6 +169,15 @@ class RunManager:
                 "experiment's directory writes what is missing"
             )
             self._cut_off.clear()
+
+    def _progress(self) -> list[tuple[str, Any]]:
+        """What changes when the server takes in something of the runs that are ending."""
+        return [(run.id, run.uploading().progress) for run in tuple(self._finishing)]
+
+    def _why_stuck(self, seconds: float) -> str:
+        errors = [run.uploading().error for run in tuple(self._finishing)]
+        error = next(filter(None, errors), "")
+        return f"the server took in nothing for {seconds:.0f} s{error and f' ({error})'}"
 
     def abandon(self, reason: str) -> None:
         """Give up what W&B does not have yet, without a wait.
@@ -162,6 +204,7 @@ class RunManager:
                 0 if start.run_id in self._empty_runs else start.next_step,
                 self._best_metrics,
                 resumed=start.run_id in self._history.trials,
+                refused=self._tell_refusal,
             )
         if tracked.run is not None:
             with self.problems.noting("the list of the installed packages was lost"):
@@ -172,22 +215,67 @@ class RunManager:
                     with self.problems.noting("a report was lost"):
                         tracked.add(rows.make_row(self._epoch(report), report), {})
 
-    def _finish(self, run: WandbRun, exit_code: int) -> None:
+    def _finish(self, run: WandbRun, end: RunEnd) -> None:
         """End a run, and record that it is complete if nothing of it is missing."""
         place = "written" if run.mode == "offline" else "uploaded"
         loss = f"a run was not {place} to its end"
-        with self._outage.ending(run), self.problems.noting(loss):
-            run.finish(exit_code)
+        with self._ending(run), self.problems.noting(loss):
+            run.finish(end.exit_code)
             if run.mode == "offline" and not _has_end(run):
                 self._cut_off.append(run.id)
                 return
-            refusals = run.refused_artifacts()
-            for refusal in refusals:
-                self.problems.add(f"W&B: an artifact was lost: {refusal}")
-            if not refusals:
+            self._send_alert(run.id, end, run.mode == "online")
+            if self._has_everything(run, end):
                 run.mark_uploaded()
                 self._history.record_complete(run.id, run.last_step)
                 self.unfinished.discard(run.id)
+
+    @contextmanager
+    def _ending(self, run: WandbRun) -> Iterator[None]:
+        self._finishing.add(run)
+        try:
+            with self._outage.ending(run):
+                yield
+        finally:
+            self._finishing.discard(run)
+
+    def _has_everything(self, run: WandbRun, end: RunEnd) -> bool:
+        """Whether nothing is missing of a run that has ended; the user is told what is."""
+        refusals = run.refused_artifacts()
+        for refusal in refusals:
+            self.problems.add(f"W&B: an artifact was lost: {refusal}")
+        if run.mode == "offline":
+            return not refusals
+        reason = missing(run, self._server)
+        if reason:
+            self._tell_refusal(reason)
+        # The client asks the server before it makes a chart; that they are lost is told already.
+        has_charts = run.has_charts or not end.charts
+        return not refusals and not reason and has_charts
+
+    def _tell_refusal(self, reason: str) -> None:
+        """Tell that the server does not have everything of a run, once for each reason."""
+        self.problems.add(
+            f"W&B: the server has not taken all of a run ({reason}); the search continues, and its "
+            "end says how to upload the rest"
+        )
+
+    def _expect_alert(self, end: RunEnd) -> None:
+        self.lacks_alert |= end.alert is not None and end.search_over
+
+    def _send_alert(self, run_id: str, end: RunEnd, online: bool) -> None:
+        """Have the server send the alert that comes with the end of a run.
+
+        An offline run has it in its file already.
+        """
+        if end.alert is None:
+            return
+        with self.problems.noting("an alert was not sent"):
+            if online:
+                self._server.send_alert(run_id, *end.alert)
+            if end.search_over:
+                self._history.record_alert(online)
+                self.lacks_alert = False
 
 
 def _has_end(run: WandbRun) -> bool:

@@ -6,7 +6,9 @@ has the time of the start: ``offline-run-20250131_120000-<id>``, or ``run-...`` 
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +100,41 @@ def is_uploaded(directory: Path, run_id: str) -> bool:
 
 def has_unmarked(directory: Path) -> bool:
     """Whether there are files that ``wandb sync`` would upload."""
-    files = (directory / "wandb").glob("*run-*/run-*.wandb")
+    return _has_unmarked(directory, "*run-*")
+
+
+def has_unmarked_online(directory: Path) -> bool:
+    """Whether there are files of online runs of which the server may have a part."""
+    return _has_unmarked(directory, "run-*")
+
+
+def _has_unmarked(directory: Path, folders: str) -> bool:
+    files = (directory / "wandb").glob(f"{folders}/run-*.wandb")
     return any(not file.with_suffix(UPLOADED).exists() for file in files)
+
+
+def unsent_media(directory: Path, run_id: str, next_step: int) -> Iterator[tuple[Path, Path]]:
+    """The pictures and tables that the server may lack though it has the rows with them.
+
+    Args:
+        directory: the experiment's.
+        run_id: the run's.
+        next_step: the first step that the server does not have.
+
+    Yields:
+        The folder of a session's files, and a file in it.
+    """
+    for file in _files(directory, run_id):
+        if file.with_suffix(UPLOADED).exists():
+            continue
+        folder = file.parent / "files"
+        for record in read_records(file.read_bytes()):
+            if record.WhichOneof("record_type") != "history":
+                continue
+            if record.history.step.num < next_step:
+                paths = (i.value_json for i in record.history.item if i.nested_key[-1:] == ["path"])
+                files = (folder / str(json.loads(path)) for path in paths)
+                yield from ((folder, file) for file in files if file.is_file())
 
 
 def has_end(file: Path) -> bool:

@@ -6,13 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from pcsearch.tracking.runs import run as wandb_run
 from pcsearch.tracking.runs.problems import Problems, describe
 from pcsearch.tracking.runs.run import WandbRun
 from pcsearch.tracking.server.api import Mode
-from pcsearch.tracking.server.mode import is_reachable, sync_command
+from pcsearch.tracking.server.mode import is_reachable
 
 STALL_SECONDS = 30.0
 """How long W&B may take in nothing before its server is checked."""
@@ -23,14 +22,12 @@ class OutageWatch:
 
     Args:
         mode: where the runs of the search go.
-        directory: the experiment's.
         problems: gets a line when the mode changes.
     """
 
-    def __init__(self, mode: Mode, directory: Path, problems: Problems) -> None:
+    def __init__(self, mode: Mode, problems: Problems) -> None:
         self.mode: Mode = mode
         self._first_mode = mode
-        self._directory = directory
         self._problems = problems
 
     @contextmanager
@@ -61,9 +58,11 @@ class OutageWatch:
         finally:
             timer.cancel()
 
-    def is_hopeless(self) -> bool:
-        """Whether waiting is useless: no run has gone online, or the server does not answer."""
-        return self._first_mode != "online" or not is_reachable()
+    def why_hopeless(self) -> str:
+        """Why waiting is useless; empty where runs have gone online and the server answers."""
+        if self._first_mode == "online" and is_reachable():
+            return ""
+        return "the server does not answer"
 
     def _check(self, seconds: float) -> None:
         """Let further runs be offline where the server does not answer for so long."""
@@ -75,4 +74,4 @@ class OutageWatch:
 
     def _go_offline(self) -> str:
         self.mode = "offline"
-        return f"; from now on runs are offline: {sync_command(self._directory)}"
+        return "; from now on runs are offline, and the end of the search says how to upload them"

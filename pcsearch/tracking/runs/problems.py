@@ -1,25 +1,39 @@
-"""What went wrong with W&B during a search: noted for the user, while the search continues."""
+"""What went wrong with W&B during a search: told to the user, while the search continues."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class Problems:
-    """Collects problems with W&B, one line each, without repeats."""
+def _nobody(problem: str) -> None:
+    """Tells nobody of a problem."""
 
-    def __init__(self) -> None:
+
+class Problems:
+    """Collects problems with W&B, one line each, without repeats.
+
+    Args:
+        tell: tells the user a problem, at once. Called in any thread.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = _nobody) -> None:
         self.lines: list[str] = []
+        self._tell = tell
         self._closed = False
+        self._lock = threading.Lock()
 
     def add(self, problem: str) -> None:
-        """Note a problem, unless it is noted already."""
-        if problem not in self.lines and not self._closed:
+        """Tell a problem, unless it is told already."""
+        with self._lock:
+            if self._closed or problem in self.lines:
+                return
             self.lines.append(problem)
+        self._tell(problem)
 
     def close(self) -> None:
-        """Note nothing more."""
+        """Tell nothing more."""
         self._closed = True
 
     @contextmanager

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any
 
 THREADS = 8
 """How many runs are served at once; each waits for the server now and then."""
@@ -77,19 +78,26 @@ class RunQueue:
             # The system gives no more threads.
             work()
 
-    def drain(self, tell: Callable[[int], None], stall: float, give_up: Callable[[], bool]) -> bool:
+    def drain(
+        self,
+        tell: Callable[[int], None],
+        stall: float,
+        give_up: Callable[[float], bool],
+        progress: Callable[[], Any],
+    ) -> bool:
         """Wait until all actions are done.
 
         Args:
             tell: called now and then with the number of runs that have actions left.
             stall: after so many seconds in which no action ends, `give_up` is called.
-            give_up: whether to stop waiting.
+            give_up: whether to stop waiting, after so many seconds without progress.
+            progress: changes when an action that has not ended makes progress.
 
         Returns:
             Whether all actions are done.
         """
         done, since = self._done, time.monotonic()
-        tell_at = since + QUIET_SECONDS
+        state, asked, tell_at = progress(), since, since + QUIET_SECONDS
         while count := self.waiting:
             time.sleep(0.005)
             now = time.monotonic()
@@ -97,11 +105,13 @@ class RunQueue:
                 tell(count)
                 tell_at = now + TELLING_SECONDS
             if self._done != done:
-                done, since = self._done, now
-            elif now - since > stall:
-                if give_up():
+                done, since, asked = self._done, now, now
+            elif now - asked > stall:
+                if (newest := progress()) != state:
+                    state, since = newest, now
+                elif give_up(now - since):
                     return False
-                since = time.monotonic()
+                asked = time.monotonic()
         return True
 
     def _start(self, work: Action) -> None:

@@ -12,9 +12,20 @@ from typing import TYPE_CHECKING, Any
 from pcsearch.tracking.content.alerts import Alert
 from pcsearch.tracking.content.vode_charts import CHARTS, Line
 from pcsearch.tracking.runs.context import RunGroup
-from pcsearch.tracking.runs.offline_files import NOTHING_WRITTEN, mark_uploaded, read_rows
+from pcsearch.tracking.runs.offline_files import (
+    NOTHING_WRITTEN,
+    mark_uploaded,
+    read_rows,
+    unsent_media,
+)
 from pcsearch.tracking.server.api import Mode, set_up
-from pcsearch.tracking.wandb_internals import artifact_error, run_settings
+from pcsearch.tracking.wandb_internals import (
+    Uploading,
+    artifact_error,
+    run_settings,
+    upload_refusal,
+    uploading,
+)
 
 if TYPE_CHECKING:
     import wandb
@@ -23,9 +34,13 @@ INIT_SECONDS = 20.0
 """How long a run may take to start."""
 FINISH_SECONDS = 3600.0
 """How long a server that answers may take for what a run has left at its end."""
+ASK_SECONDS = 5.0
+"""How long the client's own process may take to say what it uploads."""
 ARTIFACT_SECONDS = 10.0
 """How long the answer about an artifact may take after the run has ended."""
 REQUIREMENTS = "requirements.txt"
+CHART_SUFFIX = "_table"
+"""What the client adds to the name of a chart in a row."""
 
 
 def load_client() -> None:
@@ -38,6 +53,10 @@ def load_client() -> None:
 
     # The client imports this part when it is first used.
     _ = wandb.Api
+
+
+def _ignore(reason: str) -> None:
+    """Says nothing: whoever ends the run asks the server what it has."""
 
 
 class WandbRun:
@@ -55,6 +74,7 @@ class WandbRun:
         own_summary: metrics whose summary values are set with `update_summary` only. W&B would
             otherwise set them to those of the last row.
         resumed: whether earlier sessions may have written files of the run.
+        refused: called in another thread with the reason, when the server refuses data of the run.
     """
 
     def __init__(
@@ -69,12 +89,23 @@ class WandbRun:
         own_summary: Iterable[str] = (),
         *,
         resumed: bool = False,
+        refused: Callable[[str], None] = _ignore,
     ) -> None:
         import wandb
 
         _check_writable(group.directory / "wandb")
         written = read_rows(group.directory, run_id) if resumed else NOTHING_WRITTEN
         set_up()
+        self._log: Path | None = None
+
+        # The client copies its settings: it could not copy a method with all that it knows.
+        def stopped() -> None:
+            reason = self.refusal()
+            if reason:
+                refused(reason)
+            else:
+                stop()
+
         self._run = wandb.init(
             reinit="create_new",
             resume="allow",
@@ -89,9 +120,10 @@ class WandbRun:
             config=dict(config),
             dir=str(group.directory),
             mode=mode,
-            settings=_settings(stop, group.sweep_id),
+            settings=_settings(stopped, group.sweep_id),
         )
         _check_identity(self._run, run_id, group.project)
+        self._log = Path(self._run.settings.log_internal)
         self._artifacts: list[wandb.Artifact] = []
         self._directory = group.directory
         self.mode = mode
@@ -101,12 +133,14 @@ class WandbRun:
         if mode == "offline" and not self.next_step:
             # No server tells the step.
             self.next_step = written.last_step + 1 if written.sessions else next_step
-        has_logged_charts = any(name in CHARTS for name in written.names)
+        has_logged_charts = any(f"{name}{CHART_SUFFIX}" in written.names for name in CHARTS)
         # They are in the last row. A server that was away when it was sent does not have it.
         self.has_charts = has_logged_charts and self.next_step > written.last_step
-        """Whether an earlier session has logged the charts that end a run."""
+        """Whether the run has the charts that end it."""
         for name in own_summary:
             self._run.define_metric(name, summary="none")
+        if resumed and mode == "online":
+            self._save_unsent_media()
 
     @property
     def last_step(self) -> int:
@@ -117,6 +151,30 @@ class WandbRun:
     def file(self) -> Path:
         """The run's own file, of this session."""
         return Path(self._run.settings.sync_file)
+
+    @property
+    def media(self) -> list[str]:
+        """The names of the pictures and tables that this session has added to the run."""
+        folder = Path(self._run.dir)
+        files = (folder / "media").rglob("*")
+        return [file.relative_to(folder).as_posix() for file in files if file.is_file()]
+
+    def refusal(self) -> str:
+        """Why the server has refused data of the run for good; empty if it has not."""
+        return "" if self._log is None else upload_refusal(self._log)
+
+    def uploading(self) -> Uploading:
+        """What W&B's client does with the run while it ends in another thread."""
+        try:
+            return uploading(self._run, ASK_SECONDS)
+        # The client raises errors of many types when the run has just ended.
+        except Exception:
+            return Uploading()
+
+    def _save_unsent_media(self) -> None:
+        """Save the pictures and tables of rows that the server has got without them, maybe."""
+        for folder, file in unsent_media(self._directory, self.id, self.next_step):
+            self._run.save(str(file), base_path=str(folder), policy="now", glob=False)
 
     def save_requirements(self) -> None:
         """Save the list of the installed packages with the run, as the client does by default."""
@@ -147,6 +205,7 @@ class WandbRun:
             values[name] = plot.line_series(epochs, points, labels, title=title, xname="epoch")
         if values:
             self.log(self.next_step, values)
+        self.has_charts = True
 
     def update_summary(self, values: Mapping[str, Any]) -> None:
         """Set values of the run's summary."""
@@ -234,5 +293,7 @@ def _settings(stop: Callable[[], None], sweep_id: str | None) -> wandb.Settings:
         sweep_id=sweep_id,
         # Without it the button interrupts the main thread, and with it the whole search.
         stop_fn=stop,
+        # Then it is called, too. The client tells nothing else of such an error.
+        stop_on_fatal_error=True,
         **run_settings(),
     )

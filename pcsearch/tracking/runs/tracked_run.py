@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pcsearch.tracking.content.files import (
@@ -11,7 +12,7 @@ from pcsearch.tracking.content.files import (
     media_value,
     trial_artifact,
 )
-from pcsearch.tracking.content.rows import Row
+from pcsearch.tracking.content.rows import Row, Values
 from pcsearch.tracking.content.vode_charts import VodeTrends
 from pcsearch.tracking.runs.lifecycle import RunEnd, RunStart
 from pcsearch.tracking.runs.problems import Problems
@@ -34,6 +35,7 @@ class TrackedRun:
         self._group = group
         self._problems = problems
         self._trends = VodeTrends()
+        self._last_known: Values = {}
         self._node: str | None = None
 
     def add(self, row: Row, summary: dict[str, Any]) -> None:
@@ -42,7 +44,10 @@ class TrackedRun:
         run = self.run
         if run is None:
             return
-        if row.step >= run.next_step:
+        if row.step < run.next_step:
+            self._last_known = row.values
+        else:
+            self._last_known = {}
             values = row.values | self._media(row)
             with self._problems.noting("a report was lost"):
                 run.log(row.step, values)
@@ -64,7 +69,7 @@ class TrackedRun:
         return values
 
     def complete(self, end: RunEnd) -> None:
-        """Add what a run has at its end: charts, summary, artifacts, an alert."""
+        """Add what a run has at its end: charts, summary, artifacts, an offline run's alert."""
         run = self.run
         if run is None:
             return
@@ -72,13 +77,20 @@ class TrackedRun:
             with self._problems.noting("the charts of the vodes were lost"):
                 run.log_charts(self._trends.charts())
         with self._problems.noting("a summary was lost"):
-            run.update_summary(end.summary)
+            # The server may have got the last row without the summary.
+            known = {name: value for name, value in self._last_known.items() if not _is_nan(value)}
+            run.update_summary({**known, **end.summary})
         if end.checkpoint is not None:
             with self._problems.noting("an artifact was lost"):
                 checkpoint, metadata = end.checkpoint, end.summary
                 run.log_artifact(trial_artifact(self._group, run.id, checkpoint, metadata))
                 if end.best:
                     run.log_artifact(best_artifact(self._group, checkpoint, metadata), [BEST])
-        if end.alert is not None:
+        if end.alert is not None and run.mode == "offline":
             with self._problems.noting("an alert was lost"):
                 run.alert(end.alert)
+
+
+def _is_nan(value: Any) -> bool:
+    """Whether W&B would make a null of a value of the summary."""
+    return isinstance(value, float) and math.isnan(value)

@@ -19,6 +19,7 @@ ASK_SECONDS = 8
 """How long one request may take."""
 KEY_REFUSED = (401, 403)
 """The HTTP statuses by which a server refuses a key."""
+VIEWER = "query Viewer { viewer { entity } }"
 AGENT_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")
 """By these an agent of a sweep tells a process which run it is; here every trial is a run."""
 
@@ -112,6 +113,18 @@ def ask(api: wandb.Api, query: str, variables: Mapping[str, Any]) -> dict[str, A
     with _answered():
         answer = execute_graphql(api, query, variables, ASK_SECONDS)
     return answer if isinstance(answer, dict) else {}
+
+
+def default_entity(api: wandb.Api) -> str | None:
+    """The entity of the key's owner.
+
+    The client's ``default_entity`` asks for fields that some servers lack.
+
+    Raises:
+        NoAnswer: the server does not answer, or answers with an error.
+    """
+    viewer: dict[str, Any] = ask(api, VIEWER, {}).get("viewer") or {}
+    return viewer.get("entity")
 
 
 def _do_not_report_usage() -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.sweep import Sweep
-from pcsearch.tracking.server.api import NoAnswer, ask, connect, set_up
-
-if TYPE_CHECKING:
-    import wandb
+from pcsearch.tracking.server.api import NoAnswer, ask, connect, default_entity, set_up
 
 # The request of W&B's own client, with the variables that are used here.
 UPSERT = """
@@ -54,7 +51,6 @@ query GetSweep($name: String!, $project: String, $entity: String) {
     }
 }
 """
-VIEWER = "query Viewer { viewer { entity } }"
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,7 @@ def create_sweep(sweep: Sweep, project: str, entity: str | None) -> WandbSweep:
     if not sweep_id:
         raise NoAnswer("the server has created no sweep")
     place = created.get("project") or {}
-    entity = (place.get("entity") or {}).get("name") or entity or _default_entity(api)
+    entity = (place.get("entity") or {}).get("name") or entity or default_entity(api)
     return WandbSweep(sweep_id, _url(entity, place.get("name") or project, sweep_id))
 
 
@@ -140,7 +136,7 @@ def fetch_sweep(address: SweepAddress) -> tuple[str, WandbSweep]:
         PcsearchError: the server has no such sweep.
     """
     api = connect()
-    entity = address.entity or api.settings["entity"] or _default_entity(api)
+    entity = address.entity or api.settings["entity"] or default_entity(api)
     variables = {"name": address.id, "project": address.project, "entity": entity}
     answer = ask(api, GET, variables)
     sweep: dict[str, Any] = (answer.get("project") or {}).get("sweep") or {}
@@ -150,15 +146,6 @@ def fetch_sweep(address: SweepAddress) -> tuple[str, WandbSweep]:
         message = f"W&B has no sweep {address.id} in {where}; write ENTITY/PROJECT/ID"
         raise PcsearchError(Problem(message, "--sweep-id"))
     return text, WandbSweep(address.id, _url(entity, address.project, address.id))
-
-
-def _default_entity(api: wandb.Api) -> str | None:
-    """The entity of the key's owner.
-
-    The client's ``default_entity`` asks for fields that some servers lack.
-    """
-    viewer: dict[str, Any] = ask(api, VIEWER, {}).get("viewer") or {}
-    return viewer.get("entity")
 
 
 def _url(entity: str | None, project: str | None, sweep_id: str) -> str:

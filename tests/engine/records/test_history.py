@@ -18,6 +18,7 @@ from pcsearch.engine.records.history import (
     retry_failed,
 )
 from pcsearch.engine.records.journal import (
+    AlertSent,
     Compared,
     Ended,
     Event,
@@ -157,3 +158,13 @@ def test_nested_reports_are_read_flat(tmp_path: Path) -> None:
     trial = TrialHistory("a", 1, None, tmp_path)
     assert list(trial.reports) == [{"epoch": 1, "val/loss": 0.5}]
     assert trial.last_report == {"epoch": 1, "val/loss": 0.5}
+
+
+@pytest.mark.parametrize("later", [Suggested("b", 2), Retried("a")])
+def test_the_alert_of_a_search_counts_until_the_search_goes_on(
+    later: Event, tmp_path: Path
+) -> None:
+    sent = AlertSent(online=True)
+    assert history_of(tmp_path, Suggested("a", 1), Ended("a", True, []), sent).alert == sent
+    Journal(tmp_path).add(later)
+    assert read_history(tmp_path).alert is None

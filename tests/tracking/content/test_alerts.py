@@ -63,7 +63,7 @@ def test_the_run_that_ends_last_tells_how_the_search_ended(
 
 
 def test_the_end_of_a_search_is_told_once(tmp_path: Path) -> None:
-    history = RunHistory(frozenset({"a"}), search_over=True)
+    history = RunHistory(frozenset({"a"}), alert_sent=True)
     callback, trial = make(tmp_path, FakeOutcomes(ended=9), history=history), FakeTrial("a")
     run_trial(callback, trial, [metrics(3)])
     callback.on_experiment_end(trials=[trial])

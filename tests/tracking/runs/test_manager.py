@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import wandb
+from offline_runs import cut_after
 from wandb_server import WandbServer
 from wandb_trials import (
     FakeTrial,
@@ -200,6 +201,38 @@ def test_a_trial_that_ended_just_before_the_driver_was_killed_has_a_whole_run(
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert (second.exit_code, second.summary["trial_status"]) == (0, "finished")
     assert chart(second, "Summary/VodeEnergy_Trends")
+
+
+def test_a_damaged_file_of_a_trial_that_has_ended_is_filled_in_from_its_reports(
+    tmp_path: Path,
+) -> None:
+    callback, trial = make(tmp_path), FakeTrial(path=str(tmp_path / "trial"))
+    run_trial(callback, trial, [metrics(epoch) for epoch in (1, 2, 3)])
+    keep_reports(tmp_path / "trial", range(1, 4))
+    trial.status = "TERMINATED"
+    history = history_of(callback, trial)
+    assert history.complete == {trial.trial_id: 4}
+    end_session(tmp_path)
+    (file,) = tmp_path.glob("wandb/*/*.wandb")
+    data = file.read_bytes()
+    cut_after(file, 2)
+    damage, length = file.stat().st_size - 8, 16
+    # Its end is whole.
+    file.write_bytes(data[:damage] + bytes(length) + data[damage + length :])
+
+    for session in (1, 2):
+        resumed = make(tmp_path, history=history)
+        outcomes_of(resumed).note(trial)
+        resumed.on_step_begin(iteration=1, trials=[trial])
+        resumed.settle()
+        assert resumed.problems == []
+        sessions = read_all(tmp_path)
+        # The second time nothing is missing.
+        assert len(sessions) == 2, session
+    earlier, later = sessions
+    assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
+    assert (later.exit_code, later.summary["trial_status"]) == (0, "finished")
+    assert chart(later, "Summary/VodeEnergy_Trends")
 
 
 def test_a_run_whose_files_are_gone_after_its_upload_is_not_sent_again(tmp_path: Path) -> None:

@@ -9,8 +9,18 @@ from pathlib import Path
 import pytest
 import wandb
 from offline_runs import cut_after, read_run
+from PIL import Image
 
-from pcsearch.tracking.runs.offline_files import WrittenRows, has_ended, read_rows, remove_empty
+from pcsearch.tracking.runs.offline_files import (
+    WrittenRows,
+    has_ended,
+    has_unmarked,
+    has_unmarked_online,
+    mark_uploaded,
+    read_rows,
+    remove_empty,
+    unsent_media,
+)
 
 ROWS = 40
 
@@ -33,6 +43,35 @@ def file(tmp_path: Path) -> Path:
     (file,) = tmp_path.glob("wandb/offline-run-*/run-a.wandb")
     assert file.stat().st_size > 4 * 32 * 1024
     return file
+
+
+def test_pictures_of_rows_that_the_server_has_are_found_where_nothing_says_that_it_has_them(
+    tmp_path: Path,
+) -> None:
+    run = wandb.init(
+        reinit="create_new",
+        id="a",
+        project="p",
+        dir=str(tmp_path),
+        mode="offline",
+        settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+    )
+    for step in (1, 2, 3):
+        picture = wandb.Image(Image.new("RGB", (4, 4), (step, 0, 0)))
+        run.log({"loss": 1, "path": "media", "picture": picture}, step=step, commit=True)
+    run.finish()
+    wandb.teardown()
+    (folder,) = tmp_path.glob("wandb/offline-run-*/files")
+    found = list(unsent_media(tmp_path, "a", next_step=3))
+    assert [each for each, _ in found] == [folder] * 2
+    assert {file for _, file in found} == set(sorted(folder.glob("media/images/*"))[:2])
+    assert has_unmarked(tmp_path)
+    assert not has_unmarked_online(tmp_path)
+    folder.parent.rename(folder.parent.with_name(folder.parent.name.removeprefix("offline-")))
+    assert has_unmarked_online(tmp_path)
+    mark_uploaded(tmp_path, "a")
+    assert list(unsent_media(tmp_path, "a", next_step=3)) == []
+    assert not has_unmarked(tmp_path)
 
 
 @pytest.mark.usefixtures("file")

@@ -24,10 +24,12 @@ def test_w_and_b_failing_at_the_start_is_one_problem_and_no_more(
         raise CommError("the server is on fire\nand more")
 
     monkeypatch.setattr(wandb, "init", fail)
-    callback = make(tmp_path)
+    told: list[str] = []
+    callback = make(tmp_path, tell=told.append)
     for name in ("a", "b"):
         run_trial(callback, FakeTrial(name), [metrics(1), metrics(2)])
     assert callback.problems == ["W&B: a run was not started: the server is on fire"]
+    assert told == callback.problems
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ def new_queue() -> RunQueue:
     return RunQueue(tell)
 
 
-def drain(queue: RunQueue, stall: float = 30, stalled: Any = lambda: True) -> bool:
-    return queue.drain(lambda _: None, stall, stalled)
+def drain(queue: RunQueue) -> bool:
+    return queue.drain(lambda _: None, 30, lambda _: True, lambda: None)
 
 
 def test_everything_of_a_run_is_done_in_order_in_other_threads() -> None:
@@ -79,12 +79,20 @@ def test_what_hangs_is_waited_for_as_long_as_there_is_hope(monkeypatch: Any) -> 
     queue, release = new_queue(), threading.Event()
     queue.submit("a", lambda: time.sleep(0.05))
     queue.submit("a", lambda: release.wait(30) and None)
-    answers, told = [True, False], list[int]()
+    told, idle, progress = list[int](), list[float](), [2, 2, 1, 0]
+
+    def give_up(seconds: float) -> bool:
+        idle.append(seconds)
+        return len(idle) == 3
+
     began = time.monotonic()
-    assert not queue.drain(told.append, 0.1, answers.pop)
+    states = lambda: progress.pop() if progress else 2  # noqa: E731
+    assert not queue.drain(told.append, 0.1, give_up, states)
     assert time.monotonic() - began < 5
-    assert answers == []
     assert told == [1]
+    # Whatever makes progress is waited for anew.
+    assert 0.1 < idle[0] < idle[1] < idle[2]
+    assert idle[2] < time.monotonic() - began - 0.2
     release.set()
     assert drain(queue)
 

@@ -6,162 +6,38 @@ import asyncio
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import ray
 import wandb
-import yaml
 from disks import grow, small_disk
 from offline_runs import read_runs
-from searching import reports, trial_folders
-from wandb.sdk import wandb_setup
+from online_searches import (
+    EPOCHS,
+    SWEEP,
+    Folder,
+    check_complete,
+    end_process,
+    later,
+    losses,
+    sync,
+    wait_for,
+)
+from searching import reports
 from wandb.sdk.lib import run_stopping
-from wandb_server import KEY, Run, WandbServer
+from wandb_server import KEY, WandbServer
 
-from pcsearch.cli import main
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.tracking import wandb_internals
-from pcsearch.tracking.runs import outage
-from pcsearch.tracking.runs import run as wandb_run
 from pcsearch.tracking.server import mode as wandb_mode
 
-pytestmark = pytest.mark.slow
-
-EPOCHS = 4
-# Trials of the second half wait for the test where it asks them to.
-MODULE = f"""
-import time
-from pathlib import Path
-from ray import tune
-
-def quick(config):
-    for epoch in range(1, {EPOCHS} + 1):
-        while epoch > {EPOCHS // 2} and Path(__file__).with_name("hold").exists():
-            time.sleep(0.02)
-        values = {{"loss": config["x"] / epoch, "VodeEnergy/vode_1": epoch / 8}}
-        tune.report(values | {{"note": "fine"}})
-"""
-SWEEP = {
-    "method": "grid",
-    "name": "halves",
-    "description": "what for",
-    "metric": {"name": "loss", "goal": "minimize"},
-    "parameters": {"x": {"values": [1.0, 2.0, 3.0]}},
-}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    """One Ray for all searches here."""
-    ray.init(
-        "local", num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False
-    )
-    yield
-    ray.shutdown()
-
-
-class Found(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-class Folder:
-    """Where a user is: a module, a sweep file, and searches of them."""
-
-    def __init__(self, path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-        self.path, self.capfd = path, capfd
-        (path / "online_mine.py").write_text(MODULE)
-        self.sweep = self.write("s.yaml", SWEEP)
-
-    def write(self, name: str, sweep: dict[str, Any]) -> Path:
-        (self.path / name).write_text("# mine\n" + yaml.safe_dump(sweep, sort_keys=False))
-        return self.path / name
-
-    def hold(self) -> None:
-        (self.path / "hold").touch()
-
-    def release(self) -> None:
-        (self.path / "hold").unlink()
-
-    def run(self, *options: str) -> Found:
-        """The command, for the function of the folder."""
-        common = ["--trainable", "online_mine:quick", "--storage-path", str(self.path)]
-        return self.command(*options, *common)
-
-    def search(self, *options: str) -> Found:
-        return self.run("s.yaml", "--name", "here", "--seed", "1", *options)
-
-    def command(self, *arguments: str) -> Found:
-        self.capfd.readouterr()
-        status = main(list(arguments))
-        out, err = self.capfd.readouterr()
-        assert "wandb:" not in out + err, "the client should print nothing"
-        return Found(status, out, err)
-
-    def trials(self) -> dict[str, Path]:
-        return {folder.name[5:]: folder for folder in trial_folders(self.path / "here")}
-
-
-@pytest.fixture
-def folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Folder:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(wandb_internals, "TRANSMIT_SECONDS", 1.0)
-    return Folder(tmp_path, capfd)
-
-
-def losses(run: Run) -> list[float]:
-    return [row["loss"] for row in run.rows if "loss" in row]
-
-
-def expected(x: float) -> list[float]:
-    return [x / epoch for epoch in range(1, EPOCHS + 1)]
-
-
-def check_complete(
-    server: WandbServer, folder: Folder, count: int = 3, without_charts: int = 0
-) -> None:
-    """Every trial is a run with each epoch once, and Tune's files have them all."""
-    charts = [
-        run.rows[-1]
-        for run in server.runs.values()
-        if "Summary/VodeEnergy_Trends_table" in run.rows[-1]
-    ]
-    assert len(charts) == count - without_charts
-    trials = folder.trials()
-    assert set(server.runs) == set(trials)
-    assert len(trials) == count
-    for name, run in server.runs.items():
-        assert losses(run) == expected(run.values["x"]), name
-        assert run.summary["loss"] == run.values["x"] / EPOCHS
-        assert run.exit_code == 0
-        assert len(run.rows) - EPOCHS <= 1
-        assert [report["loss"] for report in reports(trials[name])] == losses(run)
-
-
-def later(action: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=action)
-    thread.start()
-    return thread
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.02)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
 
 def test_a_search_is_a_sweep_that_all_its_runs_belong_to(
@@ -318,24 +194,6 @@ def test_the_parts_of_a_run_that_was_interrupted_are_synced_into_one(
     check_complete(server, folder)
 
 
-def end_process() -> None:
-    """What the end of the process does: W&B's own ends with it."""
-    connection = wandb_setup.singleton()._connection
-    if connection is not None and connection._proc is not None:
-        connection._proc._process.kill()
-    with suppress(Exception, SystemExit):
-        wandb.teardown()
-
-
-def sync(out: str) -> None:
-    """Run the command that a search has printed."""
-    end_process()
-    command = shlex.split(re.findall(r"^Upload it to W&B: (.*)$", out, re.MULTILINE)[-1])
-    assert command[:2] == ["wandb", "sync"]
-    program = [str(Path(sys.executable).with_name("wandb")), *command[1:]]
-    subprocess.run(program, check=True, capture_output=True, timeout=60)
-
-
 @pytest.mark.parametrize("how", ["refused", "error"])
 def test_an_outage_in_the_middle_loses_nothing(
     how: Any, server: WandbServer, folder: Folder
@@ -355,43 +213,6 @@ def test_an_outage_in_the_middle_loses_nothing(
     assert done.status == 0, done.err
     check_complete(server, folder)
     assert "wandb sync" not in done.out
-
-
-def test_an_outage_for_good_is_told_and_repaired(
-    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outage, "STALL_SECONDS", 5.0)
-    monkeypatch.setattr(wandb_run, "INIT_SECONDS", 1.0)
-    folder.hold()
-
-    def go_away() -> None:
-        wait_for(lambda: any(run.lines for run in server.runs.values()))
-        server.go_away("refused")
-        folder.release()
-
-    thread = later(go_away)
-    began = time.monotonic()
-    done = folder.search("--max-concurrent", "1")
-    thread.join()
-    assert done.status == 0, done.err
-    assert time.monotonic() - began < 40
-    for trial in folder.trials().values():
-        assert len(reports(trial)) == EPOCHS
-    assert re.search(r"W&B: \d runs? w\w+ not uploaded to the end: the server does not", done.err)
-    assert "wandb sync" in done.out
-    end_process()
-    server.come_back()
-    (partial,) = server.runs.values()
-    assert 0 < len(losses(partial)) < EPOCHS
-    # It sends what the server lacks; the runs that were offline follow by themselves.
-    resume = re.findall(
-        r"^Or upload it with no epoch twice: python -m pcsearch (.*)$", done.out, re.M
-    )
-    repaired = folder.command(*shlex.split(resume[-1]))
-    assert repaired.status == 0, repaired.err
-    assert "upload it" not in repaired.out.lower()
-    check_complete(server, folder)
-    assert {run.sweep for run in server.runs.values()} == set(server.sweeps)
 
 
 def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_will(
@@ -430,34 +251,7 @@ def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_w
         assert time.monotonic() - began < 10
     assert re.search(r"not uploaded to the end: the wait was interrupted\n$", said)
     assert "Traceback" not in said
-    assert "Or upload it with no epoch twice" in (folder.path / "out").read_text()
-
-
-def test_what_was_never_sent_is_repaired_by_wandb_sync(
-    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outage, "STALL_SECONDS", 5.0)
-    monkeypatch.setattr(wandb_run, "INIT_SECONDS", 1.0)
-    (folder.path / "online_mine.py").write_text(
-        # Without vodes: W&B's client asks the server for long before it gives a chart up.
-        MODULE.replace(f"epoch > {EPOCHS // 2}", "True").replace("Vode", "Of"),
-        encoding="utf-8",
-    )
-    folder.hold()
-
-    def go_away() -> None:
-        wait_for(lambda: bool(server.runs))
-        server.go_away("refused")
-        folder.release()
-
-    thread = later(go_away)
-    done = folder.search("--max-concurrent", "1")
-    thread.join()
-    assert done.status == 0, done.err
-    end_process()
-    server.come_back()
-    sync(done.out)
-    check_complete(server, folder, without_charts=3)
+    assert "Upload it to W&B: python -m pcsearch --resume" in (folder.path / "out").read_text()
 
 
 def test_a_wrong_key_is_offline_or_refused(
