@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import click
 
-from pcsearch import __version__, commands
+from pcsearch import __version__, clean, commands
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import exit_status
 from pcsearch.sweeps.reading.loader import load
@@ -43,7 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 done, 1 some trials failed, 2 the sweep or an option is wrong,
         130 interrupted.
     """
-    return exit_status(command, argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    if given[:1] == [clean.NAME]:
+        return exit_status(clean.command, given[1:])
+    return exit_status(command, given)
 
 
 def _parse_overrides(
@@ -281,6 +285,7 @@ _RUN = [
 @click.command(
     "pcsearch",
     params=[*_SEARCH, *_PLAN, *_RUN],
+    epilog="pcsearch clean DIR removes checkpoints that are no longer needed (clean --help).",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="pcsearch")

@@ -4,9 +4,9 @@ Run as they are written: the commands of a single run with `--plan`, and, in pla
 start a search, the same command with `--plan` added. `.ci/run` runs the two set-up commands.
 
 Only taken apart and checked by the command line, because they need what no test of a page has:
-``--resume`` and ``--warm-start`` (an experiment), ``--create-only`` and ``--sweep-id`` (W&B's
-server, which `tests/tracking/searches` stands in for), and the commands of wandb and Ray. The
-benchmarks, which take minutes, are only looked up. `tests/searches` runs resumed searches.
+``--resume``, ``--warm-start`` and ``clean`` (an experiment), ``--create-only`` and ``--sweep-id``
+(W&B's server, which `tests/tracking/searches` stands in for), and the commands of wandb and Ray.
+The benchmarks, which take minutes, are only looked up. `tests/searches` runs resumed searches.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pages import PAGES, ROOT, SWEEP_FILES, Command, commands
 from ray.scripts import scripts
 from wandb.cli.cli import cli as wandb_cli
 
+from pcsearch import clean, train
 from pcsearch import commands as pcsearch_commands
-from pcsearch import train
 from pcsearch.cli import main
 
 SEARCHES = commands("python -m pcsearch")
-SERVER_OR_EXPERIMENT = ("--resume", "--warm-start", "--create-only", "--sweep-id")
+SERVER_OR_EXPERIMENT = ("--resume", "--warm-start", "--create-only", "--sweep-id", "clean")
 PLANNED = [each for each in SEARCHES if not set(each.arguments) & set(SERVER_OR_EXPERIMENT)]
 
 
@@ -65,6 +65,7 @@ def test_the_command_line_takes_a_command(
             return 0
 
         monkeypatch.setattr(pcsearch_commands, name, reach)
+    monkeypatch.setattr(clean, "clean_experiment", reach)
     assert main(command.arguments) == 0
     assert len(reached) == 1
 

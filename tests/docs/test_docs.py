@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pages import PAGES, README, ROOT, SWEEP_FILES, blocks
 
+from pcsearch import clean
 from pcsearch.cli import command
 from pcsearch.cli import main as pcsearch_main
 from pcsearch.pc import metrics
@@ -66,11 +67,18 @@ def test_program_is_a_note_or_an_error_as_the_pages_say(
     assert pcsearch_main(["1.yaml", "--plan", "--trainable", "train:main"]) == 0
 
 
+OPTIONS = {
+    option
+    for each in (command, clean.command)
+    for parameter in each.params
+    for option in parameter.opts
+}
+
+
 def test_the_readme_lists_every_option() -> None:
     (listed,) = [block for block in blocks("README.md", "text") if "--num-samples N" in block]
-    real = {option for parameter in command.params for option in parameter.opts}
-    hidden = {"sweep", "--version", "--help", "-h"}
-    assert set(re.findall(r"--[a-z-]+", listed)) == real - hidden
+    hidden = {"sweep", "directory", "--version", "--help", "-h"}
+    assert set(re.findall(r"--[a-z-]+", listed)) == OPTIONS - hidden
 
 
 def test_the_parameters_of_the_readme_are_a_sweep() -> None:
@@ -160,7 +168,7 @@ def test_every_page_is_listed_in_the_readme() -> None:
 
 def test_every_option_that_a_sentence_names_is_real() -> None:
     """Whole commands are in test_commands.py."""
-    known = {"--help"} | {option for parameter in command.params for option in parameter.opts}
+    known = {"--help"} | OPTIONS
     for name, text in PAGES.items():
         for option in re.findall(r"`(--[a-z_-]+)[^`]*`", text):
             assert option in known or option in OTHERS.get(name, ()), f"{name}: {option}"

@@ -175,6 +175,7 @@ class WandbServer:
             "UpsertBucket": self._upsert_run,
             "RunResumeStatus": self._resume_status,
             "RunUploaded": self._uploaded,
+            "DeleteRun": self._delete,
             "UpsertSweep": self._upsert_sweep,
             "GetSweep": self._sweep,
             "GetSweepLegacy": self._sweep,
@@ -258,6 +259,10 @@ class WandbServer:
             ended = {None: "running", 0: "finished"}
             bucket["state"] = ended.get(run.exit_code, "failed")
         return answer
+
+    def _delete(self, variables: dict[str, Any]) -> dict[str, Any]:
+        del self.runs[variables["id"]]
+        return {"deleteRun": {"clientMutationId": None}}
 
     def _upsert_sweep(self, variables: dict[str, Any]) -> dict[str, Any]:
         name = f"sw33p{len(self.sweeps)}"

@@ -98,6 +98,12 @@ def is_uploaded(directory: Path, run_id: str) -> bool:
     return not files or files[-1].with_suffix(UPLOADED).exists()
 
 
+def session_folders(directory: Path, run_id: str) -> list[str]:
+    """The folders of a run's sessions, relative to the experiment's directory."""
+    folders = (directory / "wandb").glob(f"*run-*-{run_id}")
+    return sorted(folder.relative_to(directory).as_posix() for folder in folders)
+
+
 def has_unmarked(directory: Path) -> bool:
     """Whether there are files that ``wandb sync`` would upload."""
     return _has_unmarked(directory, "*run-*")

@@ -18,6 +18,7 @@ UPLOADED = """
 query RunUploaded($project: String, $entity: String, $name: String!, $files: [String]) {
     model(name: $project, entityName: $entity) {
         bucket(name: $name, missingOk: true) {
+            id
             state
             historyTail
             files(names: $files, first: 50) {
@@ -33,7 +34,14 @@ query RunUploaded($project: String, $entity: String, $name: String!, $files: [St
 """
 FILES_AT_ONCE = 50
 """How many files the server is asked for in one request."""
-# The request of W&B's own client.
+# These are requests of W&B's own client.
+DELETE = """
+mutation DeleteRun($id: ID!) {
+    deleteRun(input: {id: $id}) {
+        clientMutationId
+    }
+}
+"""
 ALERT = """
 mutation NotifyScriptableRunAlert(
     $entityName: String!,
@@ -117,6 +125,18 @@ class ServerRuns:
         answer = ask(api, UPLOADED, variables)
         run: dict[str, Any] | None = (answer.get("model") or {}).get("bucket")
         return run
+
+    def delete(self, run_id: str) -> bool:
+        """Delete a run; whether the server had it.
+
+        Raises:
+            NoAnswer: the server does not answer, or refuses.
+        """
+        found = self._ask(run_id, [])
+        if found is None:
+            return False
+        ask(self._connected()[0], DELETE, {"id": found["id"]})
+        return True
 
     def send_alert(self, run_id: str, title: str, text: str, level: str) -> None:
         """Have the server send an alert to the user.

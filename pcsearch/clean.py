@@ -1,0 +1,177 @@
+"""``python -m pcsearch clean DIR``: removes what failed and stopped trials no longer need."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.exits import DONE
+
+if TYPE_CHECKING:
+    from pcsearch.engine.experiment.cleaning import Leftover
+    from pcsearch.engine.experiment.experiment import Experiment
+    from pcsearch.engine.records.directory import ExperimentDirectory
+    from pcsearch.engine.records.trial_result import Status
+    from pcsearch.tracking.server.server_runs import ServerRuns
+
+NAME = "clean"
+WANDB = "--wandb"
+
+
+@click.command(
+    f"pcsearch {NAME}",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
+@click.argument("directory", metavar="DIR")
+@click.option("--failed", is_flag=True, help="Only failed trials.")
+@click.option("--stopped", is_flag=True, help="Only trials that were stopped early.")
+@click.option("--wandb", is_flag=True, help="Delete their runs at W&B, too.")
+@click.option("--dry-run", is_flag=True, help="List what would be removed, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def command(
+    directory: str, failed: bool, stopped: bool, wandb: bool, dry_run: bool, yes: bool
+) -> int:
+    """Remove the checkpoints of the failed and the stopped trials of the experiment in DIR.
+
+    The best trial keeps its checkpoints. All results stay: a later --resume shows every trial, and
+    runs none of the cleaned ones again.
+    """
+    statuses: list[Status] = []
+    statuses += ["failed"] if failed or not stopped else []
+    statuses += ["stopped"] if stopped or not failed else []
+    return clean_experiment(directory, statuses, wandb, None if dry_run else yes)
+
+
+def clean_experiment(place: str, statuses: list[Status], wandb: bool, yes: bool | None) -> int:
+    """List what trials have left, and remove it after the user agrees.
+
+    Args:
+        place: the path or the address of the experiment's directory.
+        statuses: of the trials.
+        wandb: whether their W&B runs are removed, too.
+        yes: whether the user has agreed already; None lists only.
+
+    Raises:
+        PcsearchError: there is no such experiment, its search is running, or something cannot be
+            removed.
+    """
+    from pcsearch.engine.records.directory import directory_at
+    from pcsearch.engine.records.journal import Journal
+
+    directory = directory_at(place.removeprefix("file://"), NAME)
+    with ExitStack() as stack:
+        stack.enter_context(directory.tidied())
+        directory.record()
+        stack.enter_context(directory.owned())
+        directory.fetch()
+        Journal(directory.path).cut_torn_line()
+        return _clean(directory, statuses, wandb, yes)
+
+
+def _clean(
+    directory: ExperimentDirectory, statuses: list[Status], wandb: bool, yes: bool | None
+) -> int:
+    """As `clean_experiment`, for a directory that this process owns."""
+    from pcsearch.engine.experiment.cleaning import find_leftovers
+    from pcsearch.engine.experiment.experiment import resumed_experiment
+
+    experiment, tracking = resumed_experiment(directory, {})
+    server = _server(tracking) if wandb else None
+    leftovers = find_leftovers(experiment, statuses)
+    runs = _runs(directory, leftovers, server)
+    leftovers = [each for each in leftovers if each.checkpoints or each.result.trial_id in runs]
+    if not leftovers:
+        click.echo(f"{directory.place}: nothing to remove")
+        return DONE
+    for leftover in leftovers:
+        click.echo(_line(leftover, leftover.result.trial_id in runs))
+    if yes is None:
+        return DONE
+    if not yes and not _agreed(len(leftovers)):
+        click.echo("nothing was removed")
+        return DONE
+    _remove(experiment, leftovers, runs, server)
+    size = sum(each.size for each in leftovers)
+    click.echo(f"removed: {_count(sum(len(each.checkpoints) for each in leftovers), size)}")
+    return DONE
+
+
+def _server(tracking: dict[str, Any]) -> ServerRuns:
+    from pcsearch.tracking.server.mode import require_server
+    from pcsearch.tracking.server.server_runs import ServerRuns
+
+    require_server(WANDB)
+    return ServerRuns(tracking["project"], tracking["entity"])
+
+
+def _runs(
+    directory: ExperimentDirectory, leftovers: list[Leftover], server: ServerRuns | None
+) -> set[str]:
+    """The ids of the trials whose runs are at W&B, or in files that go there."""
+    if server is None:
+        return set()
+    from pcsearch.tracking.runs.offline_files import session_folders
+    from pcsearch.tracking.server.api import NoAnswer
+
+    ids = [each.result.trial_id for each in leftovers]
+    try:
+        return {i for i in ids if session_folders(directory.path, i) or server.read(i) is not None}
+    except NoAnswer as problem:
+        raise PcsearchError(
+            Problem(f"W&B does not tell of its runs: {problem}", WANDB)
+        ) from problem
+
+
+def _line(leftover: Leftover, has_run: bool) -> str:
+    result = leftover.result
+    parts = [_count(len(leftover.checkpoints), leftover.size)] if leftover.checkpoints else []
+    parts += [f"the W&B run {result.trial_id}"] if has_run else []
+    left = " and ".join(parts)
+    return f"trial {result.number}, {result.status} after epoch {result.epoch}: {left}"
+
+
+def _count(checkpoints: int, size: int) -> str:
+    what = "1 checkpoint" if checkpoints == 1 else f"{checkpoints} checkpoints"
+    return f"{what} ({size / 1e6:.1f} MB)"
+
+
+def _agreed(count: int) -> bool:
+    whose = "this trial" if count == 1 else f"these {count} trials"
+    try:
+        return input(f"Remove this of {whose}? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        message = "nobody answered, and nothing was removed; --yes removes it without a question"
+        raise PcsearchError(message) from None
+
+
+def _remove(
+    experiment: Experiment, leftovers: list[Leftover], runs: set[str], server: ServerRuns | None
+) -> None:
+    from pcsearch.engine.experiment.cleaning import delete_folders
+
+    directory = experiment.directory
+    for leftover in leftovers:
+        if server is not None and leftover.result.trial_id in runs:
+            _remove_run(experiment, leftover.result.trial_id, server)
+        delete_folders(directory, leftover.checkpoints)
+
+
+def _remove_run(experiment: Experiment, run_id: str, server: ServerRuns) -> None:
+    """Remove a run at W&B and its files, and note that nothing of it is to be sent any more."""
+    from pcsearch.engine.experiment.cleaning import delete_folders
+    from pcsearch.engine.records.journal import Journal, RunCompleted
+    from pcsearch.tracking.runs.offline_files import session_folders
+    from pcsearch.tracking.server.api import NoAnswer
+
+    directory = experiment.directory
+    try:
+        server.delete(run_id)
+    except NoAnswer as problem:
+        message = f"W&B did not delete the run {run_id}: {problem}"
+        raise PcsearchError(Problem(message, WANDB)) from problem
+    Journal(directory.path).add(RunCompleted(run_id, 0))
+    delete_folders(directory, session_folders(directory.path, run_id))
