@@ -12,6 +12,7 @@ from pcsearch.engine.storage.files import StorageError, resume_command
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
 from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
+from pcsearch.temporary import remove_leftovers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,6 +48,7 @@ def run_session(
     """
     from pcsearch.tracking.server.mode import resolve
 
+    remove_leftovers()
     notes = console(stderr=True)
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
@@ -67,6 +69,8 @@ def run_session(
         _report(experiment, result)
         _settle(wandb, notes)
         _tell_of_uploads(experiment, wandb)
+    # Those of trials that were killed in this session.
+    remove_leftovers()
     return _status(result)
 
 

@@ -26,9 +26,9 @@ from pcsearch.tracking.runs.lifecycle import (
 )
 from pcsearch.tracking.runs.manager import RunManager
 from pcsearch.tracking.runs.problems import Problems
-from pcsearch.tracking.runs.run import load_client
 from pcsearch.tracking.runs.tracked_run import TrackedRun
 from pcsearch.tracking.server.api import Mode
+from pcsearch.tracking.wandb_internals import load_client
 
 
 def _nothing(*_: Any) -> None:

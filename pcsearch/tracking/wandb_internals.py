@@ -10,8 +10,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pcsearch.temporary import default_folder, folder_of_process
 
 if TYPE_CHECKING:
     import wandb
@@ -61,6 +64,23 @@ FILE_HEADER = 7
 RECORD_HEADER = 7
 BLOCK = 32 * 1024
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+
+@cache
+def load_client() -> None:
+    """Import W&B's client, with everything that a first run imports.
+
+    It makes folders for temporary files when it is imported, and keeps no record of them: those of
+    a process that is killed would stay. Here they are in a folder that is removed also then.
+
+    Several threads start runs, and the search may import torch meanwhile. Where two threads parse
+    source code, as these imports do, Python 3.11.7 may end one of them with a SystemError.
+    """
+    with default_folder(folder_of_process()):
+        import wandb
+
+        # The client imports this part when it is first used.
+        _ = wandb.Api
 
 
 def run_settings() -> dict[str, Any]:

@@ -12,7 +12,6 @@ import platform
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import ray
@@ -32,6 +31,7 @@ from pcsearch.engine.ray_internals import (
     short_keepalive,
     staging_folder,
 )
+from pcsearch.temporary import temporary_folder
 
 SCHEME = "ray://"
 PING_TIMEOUT_S = 8
@@ -83,8 +83,8 @@ def client_settings() -> Iterator[None]:
     # gRPC and Ray Client print their own messages in the terminal.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     with (
-        TemporaryDirectory(prefix="pcsearch_tune_") as folder,
-        staging_folder(folder),
+        temporary_folder() as folder,
+        staging_folder(str(folder)),
         short_keepalive(),
         _silent_loggers(),
     ):

@@ -11,12 +11,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pcsearch
 from pcsearch.engine.workloads.user_code import LEFT_OUT, PACKAGE, SHIPPED_VARIABLE
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.temporary import temporary_folder
 
 LARGEST_FILE = 2 * 1024**2
 LARGEST_PACKAGE = 50 * 1024**2
@@ -32,8 +32,7 @@ def packed(code: Path | None) -> Iterator[dict[str, Any]]:
     Raises:
         PcsearchError: the modules are too large.
     """
-    with TemporaryDirectory(prefix="pcsearch_code_") as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         source = Path(pcsearch.__file__).parent
         shutil.copytree(source, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         _add_digits(folder)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
 from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
+from pcsearch.temporary import remove_leftovers, temporary_folder
 from pcsearch.user_files import cache_folder
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def _save_pictures(
     # The trial's folder has the same name on this machine as in the storage.
     target = f"{settings.storage_path}/{Path(tune.get_context().get_trial_dir()).name}"
     filesystem = settings.storage_filesystem or LocalFileSystem()
-    with TemporaryDirectory(prefix="pcsearch_") as folder:
-        files = save(Path(folder), run.epoch, reconstructions, run.config)
+    with temporary_folder() as folder:
+        files = save(folder, run.epoch, reconstructions, run.config)
         filesystem.create_dir(target, recursive=True)
         # With threads, an upload to S3 may never end (apache/arrow#32372).
-        copy_files(folder, target, destination_filesystem=filesystem, use_threads=False)
+        copy_files(str(folder), target, destination_filesystem=filesystem, use_threads=False)
         names = (RECONSTRUCTIONS, RECONSTRUCTION_VIDEO)
         return {
             name: file.relative_to(folder).as_posix()
@@ -92,6 +92,8 @@ def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
     from pcsearch.pc.config import model_config
     from pcsearch.pc.training import TrainingRun
 
+    # On nodes other than the driver's nobody else does it.
+    remove_leftovers()
     config = model_config(values).with_data_dir_from(data_folder(settings.data_folder))
     run = TrainingRun(
         config,
@@ -124,8 +126,8 @@ def _granted_cpus() -> int:
 def _report(run: TrainingRun, metrics: dict[str, Any]) -> None:
     from pcsearch.pc.checkpoint import save_model, save_state
 
-    with TemporaryDirectory(prefix="pcsearch_") as folder:
-        save_state(Path(folder), run.config, run.state())
+    with temporary_folder() as folder:
+        save_state(folder, run.config, run.state())
         if run.saved_model is not None:
-            save_model(Path(folder), run.config, run.saved_model)
+            save_model(folder, run.config, run.saved_model)
         tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))

@@ -43,18 +43,6 @@ CHART_SUFFIX = "_table"
 """What the client adds to the name of a chart in a row."""
 
 
-def load_client() -> None:
-    """Import W&B's client in this thread, with everything that a first run imports.
-
-    Several threads start runs, and the search may import torch meanwhile. Where two threads parse
-    source code, as these imports do, Python 3.11.7 may end one of them with a SystemError.
-    """
-    import wandb
-
-    # The client imports this part when it is first used.
-    _ = wandb.Api
-
-
 def _ignore(reason: str) -> None:
     """Says nothing: whoever ends the run asks the server what it has."""
 

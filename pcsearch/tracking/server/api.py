@@ -8,7 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from pcsearch.tracking.wandb_internals import BRIEF_REQUESTS, execute_graphql, failure_of
+from pcsearch.tracking.wandb_internals import (
+    BRIEF_REQUESTS,
+    execute_graphql,
+    failure_of,
+    load_client,
+)
 
 if TYPE_CHECKING:
     import wandb
@@ -69,6 +74,7 @@ def has_credentials() -> bool:
         wandb.Error: the key is not valid.
         ValueError: W&B's settings are not valid.
     """
+    load_client()
     import wandb
 
     _do_not_report_usage()
@@ -83,6 +89,7 @@ def set_up() -> wandb.Settings:
 
     By default the client prints where it found the key and takes every run for that of an agent.
     """
+    load_client()
     import wandb
 
     _do_not_report_usage()

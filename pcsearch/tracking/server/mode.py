@@ -21,7 +21,7 @@ from pcsearch.tracking.server.api import (
     has_credentials,
     set_up,
 )
-from pcsearch.tracking.wandb_internals import first_line
+from pcsearch.tracking.wandb_internals import first_line, load_client
 
 Requested = Literal["auto", "online", "offline", "disabled"]
 
@@ -132,6 +132,7 @@ def _check_server() -> tuple[str, _Obstacle | None]:
 
     The address is empty where the credentials for it are missing or wrong.
     """
+    load_client()
     from wandb.errors import AuthenticationError, UsageError
 
     try:
