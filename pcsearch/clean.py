@@ -163,6 +163,7 @@ def _remove(
 def _remove_run(experiment: Experiment, run_id: str, server: ServerRuns) -> None:
     """Remove a run at W&B and its files, and note that nothing of it is to be sent any more."""
     from pcsearch.engine.experiment.cleaning import delete_folders
+    from pcsearch.engine.records.directory import ExperimentDirectory
     from pcsearch.engine.records.journal import Journal, RunCompleted
     from pcsearch.tracking.runs.offline_files import session_folders
     from pcsearch.tracking.server.api import NoAnswer
@@ -175,3 +176,7 @@ def _remove_run(experiment: Experiment, run_id: str, server: ServerRuns) -> None
         raise PcsearchError(Problem(message, WANDB)) from problem
     Journal(directory.path).add(RunCompleted(run_id, 0))
     delete_folders(directory, session_folders(directory.path, run_id))
+    if directory.copy is not None:
+        # Where `wandb sync` would find them.
+        kept = ExperimentDirectory(directory.copy.leftover)
+        delete_folders(kept, session_folders(kept.path, run_id))
