@@ -20,6 +20,7 @@ from pcsearch.tracking.wandb_internals import (
     NO_MESSAGE,
     PREFIXES,
     Failure,
+    Uploading,
     artifact_error,
     execute_graphql,
     failure_of,
@@ -215,14 +216,17 @@ def test_the_client_tells_what_a_run_that_ends_waits_for(
     run.log({"loss": 1})
     thread = threading.Thread(target=run.finish)
     thread.start()
-    end = time.monotonic() + 30
-    while not (state := uploading(run, 5)).error and time.monotonic() < end:
-        time.sleep(0.1)
-    assert state.error == "retrying HTTP 500: refused"
-    time.sleep(1)
-    assert uploading(run, 5) == state
+    end, states = time.monotonic() + 30, [Uploading(), Uploading()]
+    # The files are uploaded meanwhile; then nothing moves any more.
+    while (states[-1] != states[-2] or not states[-1].error) and time.monotonic() < end:
+        time.sleep(0.5)
+        states.append(uploading(run, 5))
     server.stream_status = 200
     thread.join()
+    assert states[-1] == states[-2]
+    assert states[-1].error == "retrying HTTP 500: refused"
+    uploaded, total, _ = states[-1].progress
+    assert uploaded == total > 0
 
 
 def test_the_first_line_has_no_prefix_of_the_client() -> None:

@@ -194,27 +194,6 @@ def test_the_parts_of_a_run_that_was_interrupted_are_synced_into_one(
     check_complete(server, folder)
 
 
-@pytest.mark.parametrize("how", ["refused", "error"])
-def test_an_outage_in_the_middle_loses_nothing(
-    how: Any, server: WandbServer, folder: Folder
-) -> None:
-    folder.hold()
-
-    def go_away() -> None:
-        wait_for(lambda: any(run.lines for run in server.runs.values()))
-        server.go_away(how)
-        folder.release()
-        time.sleep(2)
-        server.come_back()
-
-    thread = later(go_away)
-    done = folder.search("--max-concurrent", "3")
-    thread.join()
-    assert done.status == 0, done.err
-    check_complete(server, folder)
-    assert "wandb sync" not in done.out
-
-
 def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_will(
     server: WandbServer, folder: Folder
 ) -> None:
