@@ -70,9 +70,7 @@ FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 def load_client() -> None:
     """Import W&B's client, with everything that a first run imports.
 
-    It makes folders for temporary files when it is imported, and keeps no record of them: those of
-    a process that is killed would stay. Here they are in a folder that is removed also then.
-
+    It makes folders for temporary files then, which would stay when the process is killed.
     Several threads start runs, and the search may import torch meanwhile. Where two threads parse
     source code, as these imports do, Python 3.11.7 may end one of them with a SystemError.
     """
@@ -202,7 +200,7 @@ def uploading(run: wandb.Run, seconds: float) -> Uploading:
     """What the client does with a run for which `finish` was called in another thread.
 
     Args:
-        run: of this process.
+        run: the run.
         seconds: how long to wait for the answer of the client's own process.
 
     Raises:

@@ -23,6 +23,8 @@ from pcsearch.tracking.wandb_internals import skip_wait_at_exit
 
 PATIENCE_SECONDS = 60.0
 """How long the end of a search waits for a server that answers and takes in nothing."""
+ASKING_SECONDS = 2.0
+"""How long W&B's client is asked what it does, for one run after the other."""
 WRITING_SECONDS = 3.0
 """How long after the end of a run W&B's process may still write the run's file."""
 
@@ -172,7 +174,9 @@ class RunManager:
 
     def _progress(self) -> list[tuple[str, Any]]:
         """What changes when the server takes in something of the runs that are ending."""
-        return [(run.id, run.uploading().progress) for run in tuple(self._finishing)]
+        end = time.monotonic() + ASKING_SECONDS
+        runs = tuple(self._finishing)
+        return [(r.id, r.uploading().progress) for r in runs if time.monotonic() < end]
 
     def _why_stuck(self, seconds: float) -> str:
         errors = [run.uploading().error for run in tuple(self._finishing)]
@@ -209,6 +213,9 @@ class RunManager:
         if tracked.run is not None:
             with self.problems.noting("the list of the installed packages was lost"):
                 tracked.run.save_requirements()
+            with self.problems.noting("pictures of earlier sessions were lost"):
+                if tracked.run.mode == "online":
+                    tracked.run.save_unsent_media()
         if start.folders:
             with self.problems.noting("reports of earlier sessions were lost"):
                 for report in read_reports(start.folders[0]):

@@ -127,8 +127,6 @@ class WandbRun:
         """Whether the run has the charts that end it."""
         for name in own_summary:
             self._run.define_metric(name, summary="none")
-        if resumed and mode == "online":
-            self._save_unsent_media()
 
     @property
     def last_step(self) -> int:
@@ -159,8 +157,11 @@ class WandbRun:
         except Exception:
             return Uploading()
 
-    def _save_unsent_media(self) -> None:
-        """Save the pictures and tables of rows that the server has got without them, maybe."""
+    def save_unsent_media(self) -> None:
+        """Save the pictures and tables of rows that the server may have got without them.
+
+        It is for an online run that has no rows of this session yet.
+        """
         for folder, file in unsent_media(self._directory, self.id, self.next_step):
             self._run.save(str(file), base_path=str(folder), policy="now", glob=False)
 
