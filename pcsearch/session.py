@@ -35,7 +35,8 @@ def run_session(
     Args:
         experiment: what to run.
         tracking: the W&B settings: ``project``, ``entity``, ``wandb`` (the mode), ``artifacts``,
-            and for a W&B sweep ``sweep_id`` and ``sweep_url``.
+            for a W&B sweep ``sweep_id`` and ``sweep_url``, and what the user has set of ``tags``,
+            ``notes`` and ``job_type``.
         mode: where the W&B runs go; None decides it by ``tracking``.
         on_ready: called when the cluster is connected, before the search starts.
 
@@ -72,8 +73,12 @@ def run_session(
 
 def _announce(experiment: Experiment, mode: WandbMode, notes: Console) -> None:
     """Print what will run, and where its results go."""
+    from pcsearch.tracking.server.notes import notes_for_search
+
+    wandb_notes = notes_for_search(mode, experiment.sweep.description is not None)
     workload_notes = experiment.workload.notes(experiment.options.compile == "auto")
-    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes, *workload_notes):
+    say(notes, _describe(experiment))
+    for line in (mode.reason, *wandb_notes, *experiment.sweep.notes, *workload_notes):
         say(notes, line)
     say(notes, f"Everything goes to {experiment.directory.place}")
 

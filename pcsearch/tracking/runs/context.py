@@ -10,6 +10,9 @@ from typing import Any
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.content.files import Artifacts
 
+TRIAL = "trial"
+"""The job type of a run, unless the user chooses another."""
+
 
 @dataclass(frozen=True)
 class RunGroup:
@@ -24,6 +27,7 @@ class RunGroup:
         notes: of every run.
         sweep_id: of the W&B sweep that the runs belong to, None without a sweep.
         address: the experiment's directory as the user writes it, possibly an address.
+        job_type: of every run.
     """
 
     project: str
@@ -34,6 +38,7 @@ class RunGroup:
     notes: str | None = None
     sweep_id: str | None = None
     address: str = ""
+    job_type: str = TRIAL
 
 
 @dataclass(frozen=True)

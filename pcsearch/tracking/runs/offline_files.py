@@ -7,6 +7,8 @@ has the time of the start: ``offline-run-20250131_120000-<id>``, or ``run-...`` 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +96,28 @@ def is_uploaded(directory: Path, run_id: str) -> bool:
     """Whether the server has everything that is in the files of a run."""
     files = _files(directory, run_id)
     return not files or files[-1].with_suffix(UPLOADED).exists()
+
+
+@contextmanager
+def nothing_left_on_error(
+    directory: Path, run_id: str, ended: Callable[[], bool]
+) -> Iterator[None]:
+    """Remove the files of a session that fails to start in the block: it has nothing to upload.
+
+    Args:
+        directory: the experiment's.
+        run_id: the run's.
+        ended: ends the session; whether it has ended.
+    """
+    before = _files(directory, run_id)
+    try:
+        yield
+    except Exception:
+        begun = set(_files(directory, run_id)) - set(before)
+        if begun and ended():
+            for file in begun:
+                shutil.rmtree(file.parent, ignore_errors=True)
+        raise
 
 
 def has_unmarked(directory: Path) -> bool:

@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 from pcsearch.tracking.content.alerts import Alert
 from pcsearch.tracking.content.vode_charts import CHARTS, Line
 from pcsearch.tracking.runs.context import RunGroup
-from pcsearch.tracking.runs.offline_files import NOTHING_WRITTEN, mark_uploaded, read_rows
+from pcsearch.tracking.runs.offline_files import (
+    NOTHING_WRITTEN,
+    mark_uploaded,
+    nothing_left_on_error,
+    read_rows,
+)
 from pcsearch.tracking.server.api import Mode, set_up
-from pcsearch.tracking.wandb_internals import artifact_error, run_settings
+from pcsearch.tracking.wandb_internals import artifact_error, give_up_run, run_settings
 
 if TYPE_CHECKING:
     import wandb
@@ -75,22 +80,23 @@ class WandbRun:
         _check_writable(group.directory / "wandb")
         written = read_rows(group.directory, run_id) if resumed else NOTHING_WRITTEN
         set_up()
-        self._run = wandb.init(
-            reinit="create_new",
-            resume="allow",
-            id=run_id,
-            name=name,
-            project=group.project,
-            entity=group.entity,
-            group=group.name,
-            job_type="trial",
-            tags=group.tags,
-            notes=group.notes,
-            config=dict(config),
-            dir=str(group.directory),
-            mode=mode,
-            settings=_settings(stop, group.sweep_id),
-        )
+        with nothing_left_on_error(group.directory, run_id, lambda: give_up_run(run_id)):
+            self._run = wandb.init(
+                reinit="create_new",
+                resume="allow",
+                id=run_id,
+                name=name,
+                project=group.project,
+                entity=group.entity,
+                group=group.name or None,
+                job_type=group.job_type,
+                tags=group.tags,
+                notes=group.notes,
+                config=dict(config),
+                dir=str(group.directory),
+                mode=mode,
+                settings=_settings(stop, group.sweep_id),
+            )
         _check_identity(self._run, run_id, group.project)
         self._artifacts: list[wandb.Artifact] = []
         self._directory = group.directory

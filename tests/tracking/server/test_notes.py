@@ -1,0 +1,64 @@
+"""What is said of settings for W&B that have no effect."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pcsearch.tracking.server.mode import WandbMode, resolve
+from pcsearch.tracking.server.notes import UNUSED_IN_SEARCH, notes_for_search
+from pcsearch.tracking.server.settings import DISABLED, NAMES, USED
+
+PAGE = (Path(__file__).parents[3] / "docs" / "wandb.md").read_text(encoding="utf-8")
+OFFLINE = WandbMode("offline", "W&B: offline (as requested)")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", UNUSED_IN_SEARCH)
+def test_a_search_names_each_variable_that_it_does_not_use(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert notes_for_search(OFFLINE, described=True) == []
+    monkeypatch.setenv(name, "run0?_step=3" if name.endswith("FROM") else "allow")
+    assert notes_for_search(OFFLINE, described=True) == [
+        f"W&B: {name} is not used: {UNUSED_IN_SEARCH[name]}"
+    ]
+    assert notes_for_search(WandbMode("disabled", ""), described=True) == []
+
+
+def test_the_description_of_a_file_goes_before_the_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_NOTES", "why")
+    assert notes_for_search(OFFLINE, described=False) == []
+    (note,) = notes_for_search(OFFLINE, described=True)
+    assert note.startswith("W&B: WANDB_NOTES is not used: ")
+
+
+def test_what_is_not_valid_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_CONSOLE", "nonsense")
+    assert notes_for_search(OFFLINE, described=True) == [
+        "W&B: WANDB_CONSOLE is not used: it is not valid"
+    ]
+    mode = resolve("auto")
+    assert "WANDB_CONSOLE" in mode.reason
+    assert notes_for_search(mode, described=True) == []
+
+
+def test_the_page_has_every_variable_and_says_which_are_not_used() -> None:
+    lines = PAGE.splitlines()
+    rows = {
+        name: line
+        for line in lines
+        if line.startswith("| `WANDB_")
+        for name in re.findall(r"`(WANDB_\w+)`", line.split("|")[1])
+    }
+    plain = {f"WANDB_{name.upper()}" for name in USED if name not in NAMES.values()}
+    for variable in {*NAMES, *plain, *UNUSED_IN_SEARCH, DISABLED}:
+        assert ("| not used: " in rows[variable]) == (variable in UNUSED_IN_SEARCH), variable
+    for variable, name in NAMES.items():
+        assert f"| `{name}` |" in rows[variable]
