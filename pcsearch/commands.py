@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pcsearch.sweeps.sweep import Sweep
     from pcsearch.tracking.server.sweep import SweepAddress
 
-DEFAULT_PROJECT = "pcsearch"
 TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
 """The options for W&B's runs, and their names in the experiment's record."""
 SWEEP_ID = "--sweep-id"
@@ -231,7 +230,7 @@ def _tracking(
     The project and the entity come from a sweep's address, else from the options, a variable, the
     sweep file or W&B's settings files, in this order.
     """
-    from pcsearch.tracking.server.settings import UserSettings, read_settings
+    from pcsearch.tracking.server.settings import DEFAULT_PROJECT, UserSettings, read_settings
 
     modes = {key: arguments[name] for name, key in TRACKING.items()}
     # Where nothing is logged, W&B's client is not imported.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.storage.files import StorageError, resume_command
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
     from pcsearch.tracking.server.mode import WandbMode
 
 FILE_WIDTH = 160
+
+
+class Tracked(Protocol):
+    """The W&B runs of a search, or a single one."""
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong with W&B, one line each."""
+
+    def settle(self, tell: Callable[[int], None]) -> None:
+        """Wait until W&B has everything; ``tell`` gets the number of runs that it lacks."""
+
+    def abandon(self, reason: str) -> None:
+        """Leave W&B without what it does not have yet."""
 
 
 def run_session(
@@ -66,7 +80,7 @@ def run_session(
             on_ready()
             result, wandb = _search(experiment, tracking, mode, cluster, notes, stack)
         _report(experiment, result)
-        _settle(wandb, notes)
+        settle(wandb, notes)
         _tell_of_uploads(experiment, wandb)
     return _status(result)
 
@@ -133,7 +147,7 @@ def _closed_on_error(
         raise
     except BaseException as error:
         wandb.close(error)
-        _settle(wandb, notes)
+        settle(wandb, notes)
         if not isinstance(error, StorageError | ConnectionLostError):
             raise
         raise PcsearchError(_advice(error, experiment)) from error
@@ -156,7 +170,7 @@ def _status(outcome: SearchResult) -> int:
     return SOME_FAILED if outcome.failed else DONE
 
 
-def _settle(wandb: WandbCallback, notes: Console) -> None:
+def settle(wandb: Tracked, notes: Console) -> None:
     """Wait until W&B has all data, and print what it lacks."""
 
     def tell(runs: int) -> None:

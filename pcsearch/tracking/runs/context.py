@@ -21,8 +21,8 @@ class RunGroup:
     Args:
         project: of W&B.
         entity: the user or team, None for W&B's default.
-        name: the experiment's.
-        directory: the experiment's. W&B's files go to its folder ``wandb``.
+        name: the experiment's; of a single run its group, empty without one.
+        directory: the experiment's, or a single run's. W&B's files go to its folder ``wandb``.
         tags: of every run.
         notes: of every run.
         sweep_id: of the W&B sweep that the runs belong to, None without a sweep.

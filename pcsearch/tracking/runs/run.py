@@ -52,7 +52,7 @@ class WandbRun:
         group: what the runs of the search have in common.
         mode: ``online`` or ``offline``.
         run_id: a run that has this id is resumed.
-        name: as W&B shows it.
+        name: as W&B shows it, None for the name that W&B gives it.
         config: the settings that W&B shows.
         stop: called in another thread when a user presses W&B's Stop button.
         next_step: the first step that the run does not have, as far as the caller knows. The
@@ -67,7 +67,7 @@ class WandbRun:
         group: RunGroup,
         mode: Mode,
         run_id: str,
-        name: str,
+        name: str | None,
         config: Mapping[str, Any],
         stop: Callable[[], None],
         next_step: int = 0,

@@ -18,6 +18,14 @@ UNUSED_IN_SEARCH = {
     "WANDB_FORK_FROM": RESUMES,
 }
 """The variables that a search does not use, each with the reason."""
+STARTS_ANEW = "a single run starts anew"
+UNUSED_IN_SINGLE_RUN = {
+    "WANDB_DIR": "W&B's files go to the run's own folder below --output",
+    "WANDB_RESUME": STARTS_ANEW,
+    "WANDB_RESUME_FROM": STARTS_ANEW,
+    "WANDB_FORK_FROM": STARTS_ANEW,
+}
+"""The variables that a single run does not use, each with the reason."""
 
 
 def notes_for_search(mode: WandbMode, described: bool) -> list[str]:
@@ -32,6 +40,21 @@ def notes_for_search(mode: WandbMode, described: bool) -> list[str]:
     unused = dict(UNUSED_IN_SEARCH)
     if described:
         unused["WANDB_NOTES"] = "the notes of the runs are the file's description"
+    return _notes(mode, unused)
+
+
+def notes_for_single_run(mode: WandbMode, in_agent: bool) -> list[str]:
+    """A line for each setting that a single run does not use, with the reason.
+
+    Args:
+        mode: where the run goes.
+        in_agent: whether an agent of W&B has started it: the agent sets WANDB_DIR.
+    """
+    if mode.mode == "disabled":
+        return []
+    unused = dict(UNUSED_IN_SINGLE_RUN)
+    if in_agent:
+        del unused["WANDB_DIR"]
     return _notes(mode, unused)
 
 

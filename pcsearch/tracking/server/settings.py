@@ -16,6 +16,7 @@ AGENT_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
 """By these an agent of W&B tells a process which run it is, of which sweep, and its values."""
 OTHER_RUN = ("WANDB_RESUME", "WANDB_RESUME_FROM", "WANDB_FORK_FROM", "WANDB_LAUNCH")
 """By these W&B's client continues another run than the one that is asked for."""
+DEFAULT_PROJECT = "pcsearch"
 DISABLED = "WANDB_DISABLED"
 NAMES = {
     "WANDB_TAGS": "run_tags",
@@ -24,7 +25,7 @@ NAMES = {
     "WANDB_JOB_TYPE": "run_job_type",
 }
 """The variables that are not ``WANDB_`` and the name of the setting, with the setting."""
-USED = ("mode", "project", "entity", "run_group", *NAMES.values())
+USED = ("mode", "project", "entity", "run_group", "sweep_id", "run_id", *NAMES.values())
 """The settings that are read here; others are left to W&B's client."""
 NOT_IN_FILES = ("anonymous", "root_dir", "settings_system")
 """Settings that W&B ignores in its files."""

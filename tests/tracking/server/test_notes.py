@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from pcsearch.tracking.server.mode import WandbMode, resolve
-from pcsearch.tracking.server.notes import UNUSED_IN_SEARCH, notes_for_search
+from pcsearch.tracking.server.notes import (
+    UNUSED_IN_SEARCH,
+    UNUSED_IN_SINGLE_RUN,
+    notes_for_search,
+    notes_for_single_run,
+)
 from pcsearch.tracking.server.settings import DISABLED, NAMES, USED
 
 PAGE = (Path(__file__).parents[3] / "docs" / "wandb.md").read_text(encoding="utf-8")
@@ -30,6 +35,19 @@ def test_a_search_names_each_variable_that_it_does_not_use(
         f"W&B: {name} is not used: {UNUSED_IN_SEARCH[name]}"
     ]
     assert notes_for_search(WandbMode("disabled", ""), described=True) == []
+
+
+@pytest.mark.parametrize("name", UNUSED_IN_SINGLE_RUN)
+def test_a_single_run_names_each_variable_that_it_does_not_use(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "run0?_step=3" if name.endswith("FROM") else "allow")
+    notes = [f"W&B: {name} is not used: {UNUSED_IN_SINGLE_RUN[name]}"]
+    assert notes_for_single_run(OFFLINE, in_agent=False) == notes
+    # W&B's agent sets this variable itself.
+    in_agent = [] if name == "WANDB_DIR" else notes
+    assert notes_for_single_run(OFFLINE, in_agent=True) == in_agent
+    assert notes_for_single_run(WandbMode("disabled", ""), in_agent=False) == []
 
 
 def test_the_description_of_a_file_goes_before_the_notes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +77,8 @@ def test_the_page_has_every_variable_and_says_which_are_not_used() -> None:
     }
     plain = {f"WANDB_{name.upper()}" for name in USED if name not in NAMES.values()}
     for variable in {*NAMES, *plain, *UNUSED_IN_SEARCH, DISABLED}:
-        assert ("| not used: " in rows[variable]) == (variable in UNUSED_IN_SEARCH), variable
+        _, _, _, search, single, _ = rows[variable].split("|")
+        assert search.startswith(" not used: ") == (variable in UNUSED_IN_SEARCH), variable
+        assert single.startswith(" not used: ") == (variable in UNUSED_IN_SINGLE_RUN), variable
     for variable, name in NAMES.items():
         assert f"| `{name}` |" in rows[variable]
