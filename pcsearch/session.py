@@ -65,7 +65,7 @@ def run_session(
     notes = console(stderr=True)
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
-    _announce(experiment, mode, notes)
+    _announce(experiment, tracking, mode, notes)
 
     # These load Ray, which takes seconds: the lines and the mistakes above come first.
     from pcsearch.engine.execution.preparation import connected_cluster
@@ -85,11 +85,13 @@ def run_session(
     return _status(result)
 
 
-def _announce(experiment: Experiment, mode: WandbMode, notes: Console) -> None:
+def _announce(
+    experiment: Experiment, tracking: dict[str, Any], mode: WandbMode, notes: Console
+) -> None:
     """Print what will run, and where its results go."""
     from pcsearch.tracking.server.notes import notes_for_search
 
-    wandb_notes = notes_for_search(mode, experiment.sweep.description is not None)
+    wandb_notes = notes_for_search(mode, tracking, experiment.sweep.description)
     workload_notes = experiment.workload.notes(experiment.options.compile == "auto")
     say(notes, _describe(experiment))
     for line in (mode.reason, *wandb_notes, *experiment.sweep.notes, *workload_notes):

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pcsearch.tracking.server.mode import WandbMode
 from pcsearch.tracking.server.settings import read_settings, variables
 
+KEPT = {
+    "WANDB_PROJECT": "project",
+    "WANDB_ENTITY": "entity",
+    "WANDB_TAGS": "tags",
+    "WANDB_NOTES": "notes",
+    "WANDB_JOB_TYPE": "job_type",
+}
+"""The variables that a search uses when it starts, and their names in its record."""
 ONE_RUN = "each trial is a run of its own; --sweep-id ID chooses their sweep"
 RESUMES = "--resume DIR resumes a search"
 UNUSED_IN_SEARCH = {
@@ -28,18 +39,25 @@ UNUSED_IN_SINGLE_RUN = {
 """The variables that a single run does not use, each with the reason."""
 
 
-def notes_for_search(mode: WandbMode, described: bool) -> list[str]:
+def notes_for_search(
+    mode: WandbMode, tracking: Mapping[str, Any], description: str | None
+) -> list[str]:
     """A line for each setting that a search does not use, with the reason.
 
     Args:
         mode: where the runs go.
-        described: whether the sweep file has a description, which goes before WANDB_NOTES.
+        tracking: the settings in the search's record. A resumed search keeps those of its start.
+        description: of the sweep file; it goes before WANDB_NOTES.
     """
     if mode.mode == "disabled":
         return []
+    user = read_settings()
+    kept = {**tracking, "notes": description or tracking.get("notes")}
+    wished = {name: user.text(name) for name in ("project", "entity")} | user.of_runs()
     unused = dict(UNUSED_IN_SEARCH)
-    if described:
-        unused["WANDB_NOTES"] = "the notes of the runs are the file's description"
+    for variable, name in KEPT.items():
+        if wished.get(name) and wished[name] != kept.get(name):
+            unused[variable] = f"the search has {_shown(kept.get(name))}"
     return _notes(mode, unused)
 
 
@@ -68,3 +86,10 @@ def _notes(mode: WandbMode, unused: dict[str, str]) -> list[str]:
         if name in unused and name not in broken
     ]
     return [f"W&B: {line}" for line in lines]
+
+
+def _shown(value: Any) -> str:
+    """A kept setting in the words of a note."""
+    if not value:
+        return "none"
+    return ", ".join(value) if isinstance(value, list) else str(value).partition("\n")[0]

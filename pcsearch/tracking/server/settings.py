@@ -27,6 +27,8 @@ NAMES = {
 """The variables that are not ``WANDB_`` and the name of the setting, with the setting."""
 USED = ("mode", "project", "entity", "run_group", "sweep_id", "run_id", *NAMES.values())
 """The settings that are read here; others are left to W&B's client."""
+GIVEN = ("WANDB_PROJECT", "WANDB_ENTITY", "WANDB_RUN_GROUP", *NAMES)
+"""The variables whose values are given to each run."""
 NOT_IN_FILES = ("anonymous", "root_dir", "settings_system")
 """Settings that W&B ignores in its files."""
 FALSE = ("", "0", "false", "no", "off", "n", "f")
@@ -136,13 +138,16 @@ def read_settings() -> UserSettings:
 
 
 def unusable_variables() -> tuple[str, ...]:
-    """The variables that keep W&B's client from starting a run, or have it start another one."""
+    """The variables that keep W&B's client from starting a run, or have it start another one.
+
+    Those that are read here are among them: each run is given what they say.
+    """
     import wandb
 
     probe = wandb.Settings()
     empty = [name for name, value in os.environ.items() if _is_wandbs(name) and not value.strip()]
     broken = [name for name, value in variables() if _is_broken(probe, name, value)]
-    return (*AGENT_VARIABLES, *OTHER_RUN, *empty, *broken)
+    return (*AGENT_VARIABLES, *OTHER_RUN, *GIVEN, *empty, *broken)
 
 
 def variables() -> Iterator[tuple[str, str]]:

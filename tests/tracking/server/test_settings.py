@@ -178,7 +178,9 @@ def test_no_variable_makes_the_client_continue_another_run(
     values = ("must", "other?_step=3", "other?_step=3", "true")
     for name, value in zip(OTHER_RUN, values, strict=True):
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("WANDB_ENTITY", "other")
     settings = set_up()
+    assert settings.entity is None
     assert (settings.resume, settings.resume_from, settings.fork_from, settings.launch) == (
         None,
         None,
