@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pcsearch.sweeps.sweep import Sweep
     from pcsearch.tracking.server.sweep import SweepAddress
 
-DEFAULT_PROJECT = "pcsearch"
 TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
 """The options for W&B's runs, and their names in the experiment's record."""
 SWEEP_ID = "--sweep-id"
@@ -226,14 +225,22 @@ def _options(arguments: Mapping[str, Any]) -> Options:
 def _tracking(
     arguments: Mapping[str, Any], sweep: Sweep | None, address: SweepAddress | None = None
 ) -> dict[str, Any]:
-    """The W&B settings for the record: from a sweep's address, else the options, else the file."""
-    project, entity = arguments["project"], arguments["entity"]
-    if address is not None:
-        project, entity = address.project or project, address.entity or entity
-    if sweep is not None:
-        project, entity = project or sweep.project, entity or sweep.entity
+    """The W&B settings for the record.
+
+    The project and the entity come from a sweep's address, else from the options, a variable, the
+    sweep file or W&B's settings files, in this order.
+    """
+    from pcsearch.tracking.server.settings import DEFAULT_PROJECT, UserSettings, read_settings
+
     modes = {key: arguments[name] for name, key in TRACKING.items()}
-    return {"project": project or DEFAULT_PROJECT, "entity": entity, **modes}
+    # Where nothing is logged, W&B's client is not imported.
+    user = UserSettings() if modes["wandb"] == "disabled" else read_settings()
+    chosen = {
+        name: getattr(address, name, None)
+        or user.choose(name, arguments[name], getattr(sweep, name, None))
+        for name in ("project", "entity")
+    }
+    return {**chosen, "project": chosen["project"] or DEFAULT_PROJECT, **modes, **user.of_runs()}
 
 
 def _address(sweep_id: str, arguments: Mapping[str, Any]) -> SweepAddress:

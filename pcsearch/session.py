@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.storage.files import StorageError, resume_command
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 FILE_WIDTH = 160
 
 
+class Tracked(Protocol):
+    """The W&B runs of a search, or a single one."""
+
+    def settle(self, tell: Callable[[int], None]) -> None:
+        """Wait until W&B has everything; ``tell`` gets the number of runs that it lacks."""
+
+    def abandon(self, reason: str) -> None:
+        """Leave W&B without what it does not have yet."""
+
+
 def run_session(
     experiment: Experiment,
     tracking: dict[str, Any],
@@ -36,7 +46,8 @@ def run_session(
     Args:
         experiment: what to run.
         tracking: the W&B settings: ``project``, ``entity``, ``wandb`` (the mode), ``artifacts``,
-            and for a W&B sweep ``sweep_id`` and ``sweep_url``.
+            for a W&B sweep ``sweep_id`` and ``sweep_url``, and what the user has set of ``tags``,
+            ``notes`` and ``job_type``.
         mode: where the W&B runs go; None decides it by ``tracking``.
         on_ready: called when the cluster is connected, before the search starts.
 
@@ -52,7 +63,7 @@ def run_session(
     notes = console(stderr=True)
     mode = mode or resolve(tracking["wandb"])
     experiment.workload.prepare(experiment.sweep, experiment.folder)
-    _announce(experiment, mode, notes)
+    _announce(experiment, tracking, mode, notes)
 
     # These load Ray, which takes seconds: the lines and the mistakes above come first.
     from pcsearch.engine.execution.preparation import connected_cluster
@@ -67,17 +78,23 @@ def run_session(
             on_ready()
             result, wandb = _search(experiment, tracking, mode, cluster, notes, stack)
         _report(experiment, result)
-        _settle(wandb, notes)
+        settle(wandb, notes)
         _tell_of_uploads(experiment, wandb)
     # Those of trials that were killed in this session.
     remove_leftovers()
     return _status(result)
 
 
-def _announce(experiment: Experiment, mode: WandbMode, notes: Console) -> None:
+def _announce(
+    experiment: Experiment, tracking: dict[str, Any], mode: WandbMode, notes: Console
+) -> None:
     """Print what will run, and where its results go."""
+    from pcsearch.tracking.server.notes import notes_for_search
+
+    wandb_notes = notes_for_search(mode, tracking, experiment.sweep.description)
     workload_notes = experiment.workload.notes(experiment.options.compile == "auto")
-    for line in (_describe(experiment), mode.reason, *experiment.sweep.notes, *workload_notes):
+    say(notes, _describe(experiment))
+    for line in (mode.reason, *wandb_notes, *experiment.sweep.notes, *workload_notes):
         say(notes, line)
     say(notes, f"Everything goes to {experiment.directory.place}")
 
@@ -132,7 +149,7 @@ def _closed_on_error(
         raise
     except BaseException as error:
         wandb.close(error)
-        _settle(wandb, notes)
+        settle(wandb, notes)
         if not isinstance(error, StorageError | ConnectionLostError):
             raise
         raise PcsearchError(_advice(error, experiment)) from error
@@ -155,7 +172,7 @@ def _status(outcome: SearchResult) -> int:
     return SOME_FAILED if outcome.failed else DONE
 
 
-def _settle(wandb: WandbCallback, notes: Console) -> None:
+def settle(wandb: Tracked, notes: Console) -> None:
     """Wait until W&B has all data."""
 
     def tell(runs: int) -> None:

@@ -1,72 +1,54 @@
-"""The command that trains one model."""
+"""The options of the command that trains one model."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from searching import TINY
 
-from pcsearch.pc.checkpoint import load_model
-from pcsearch.pc.training import train
+from pcsearch import train as command
 from pcsearch.train import main
-
-ARGUMENTS = [
-    part
-    for name, value in TINY.items()
-    for part in (f"--{name.replace('_', '-')}", json.dumps(value).strip('"'))
-]
-
-
-def test_it_prints_and_keeps_the_metrics_of_the_library(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    output = tmp_path / "run"
-    assert main([*ARGUMENTS, "--seed=5", "--output", str(output)]) == 0
-    expected = list(train(TINY | {"seed": 5}))
-    lines = (output / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == expected
-    out, err = capsys.readouterr()
-    for name, value in expected[-1].items():
-        assert f"{name}: {value}" in out
-    assert f"Everything lies in {output}" in out
-    assert err.count("train_mse_avg") == TINY["epochs"]
-
-
-def test_fields_may_have_dashes_exponents_lists_and_presets(tmp_path: Path) -> None:
-    extra = ["--config", "debug_tiny", "--num_blocks", "0", "--peak-lr-weights", "1e-3"]
-    extra += ["--reconstruction-steps", "[1, 2]", "--linear_probe_vode_indices", "0"]
-    assert main([*ARGUMENTS, *extra, "--epochs", "1", "--output", str(tmp_path)]) == 0
-
-
-def test_it_keeps_pictures_and_the_best_model(tmp_path: Path) -> None:
-    extra = ["--save_reconstruction_images", "true", "--save_reconstruction_video", "true"]
-    extra += ["--reconstruction_every_n_epochs", "2", "--save_model_train_mse_threshold", "9"]
-    assert main([*ARGUMENTS, *extra, "--output", str(tmp_path)]) == 0
-    pictures = sorted(path.name for path in (tmp_path / "reconstructions").iterdir())
-    assert pictures == ["epoch_0002.gif", "epoch_0002.png"]
-    config, weights = load_model(tmp_path)
-    assert config.dataset == "digits"
-    assert weights
-
-
-def test_a_run_that_diverges_ends_with_status_1(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    extra = ["--peak_lr_hidden", "1e9", "--h_grad_clip_norm", "null"]
-    assert main([*ARGUMENTS, *extra, "--output", str(tmp_path)]) == 1
-    assert "early_stop_reason: NaN" in capsys.readouterr().out
-
-
-def test_an_output_that_is_a_file_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").write_text("")
-    assert main([*ARGUMENTS, "--output", str(tmp_path / "file" / "below")]) == 2
-    assert "error: --output: " in capsys.readouterr().err
 
 
 def test_the_help_says_that_every_field_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert "Every parameter of the model is an option" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--project", "pc"], "--project is for a W&B run; add --wandb auto, online or offline"),
+        (["--wandb", "disabled", "--tags", "a"], "--tags is for a W&B run; add --wandb auto,"),
+        (["--wandb", "offline", "--tags", f"a,{'b' * 65}"], "more than 64 characters"),
+        (["--wandb", "nowhere"], "'nowhere' is not one of"),
+    ],
+)
+def test_wrong_options_for_wandb_are_refused(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_nothing_is_logged_unless_an_agent_or_the_user_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    monkeypatch.setattr(command, "train", lambda *arguments: seen.append(arguments[-1]) or 0)
+    assert main(["--seed", "3"]) == 0
+    assert main(["--wandb", "offline", "--tags", "a, b", "--wandb-artifacts", "best"]) == 0
+    monkeypatch.setenv("WANDB_SWEEP_ID", "abc12345")
+    assert main(["--seed", "3"]) == 0
+    assert [options.wandb for options in seen] == ["disabled", "offline", "auto"]
+    assert (seen[1].tags, seen[1].artifacts) == (("a", "b"), "best")
+
+
+def test_the_default_folder_is_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "train", lambda *arguments: seen.append(arguments) or 0)
+    assert main([]) == 0
+    assert seen[0][3] == Path("pcsearch_train")

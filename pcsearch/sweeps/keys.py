@@ -21,6 +21,9 @@ UNUSED = {
 }
 """The keys for W&B's agents, Launch and controllers, each with the reason why it has no effect."""
 
+SINGLE_RUN = "pcsearch.train"
+"""The ``program`` of a file for W&B's agent that trains what pcsearch's own trials train."""
+
 KEYS = (*REQUIRED, *OPTIONAL, *UNUSED)
 MISTYPED = 0.8
 """How near a key is to a known one that was surely meant; 1 is the same."""
@@ -53,7 +56,10 @@ def missing_key(document: Document, key: str, todo: str) -> Problem:
 def unused_keys(document: Document) -> list[str]:
     """A line for every key of the file's top level that has no effect."""
     notes = []
+    same = document.value.get("program") == SINGLE_RUN
     for key, value in document.value.items():
+        if same and key in ("program", "command"):
+            continue
         if key in UNUSED:
             is_name = isinstance(value, str) and value.isprintable() and value
             subject = f"{value} is " if is_name and key in ("program", "job", "image_uri") else ""

@@ -8,7 +8,7 @@ from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.journal import AlertSent, Journal, RunCompleted
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.tracking.callback import WandbCallback
-from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
+from pcsearch.tracking.runs.context import TRIAL, RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.offline_files import has_unmarked
 from pcsearch.tracking.server.api import Mode
 from pcsearch.tracking.server.registration import SWEEP_ID, Registration
@@ -34,10 +34,11 @@ def make_callback(
         tracking["entity"],
         directory.name,
         directory.path,
-        _tags(experiment),
-        sweep.description,
+        (*_tags(experiment), *tracking.get("tags", ())),
+        sweep.description or tracking.get("notes"),
         tracking.get(SWEEP_ID),
         directory.place,
+        tracking.get("job_type", TRIAL),
     )
     context = RunContext(
         experiment.metrics,

@@ -25,6 +25,8 @@ TRANSMIT_SECONDS = 5.0
 """How much of a run the server lacks when the driver is killed."""
 RETRY_SECONDS = 2.0
 """The longest pause before a run sends a request again."""
+GIVING_UP_SECONDS = 5.0
+"""How long the client's own process may take to give up a run that has failed to start."""
 
 BRIEF_REQUESTS: dict[str, Any] = {
     "x_graphql_timeout_seconds": 3,
@@ -126,6 +128,30 @@ def skip_wait_at_exit() -> None:
     connection = wandb.setup()._connection
     if connection is not None and connection._cleanup is not None:
         connection._cleanup()
+
+
+def give_up_run(run_id: str) -> bool:
+    """Let the id of a run that has failed to start be used for another run of this process.
+
+    The client leaves such a run open in its own process, which then refuses the id. There is no
+    `wandb.Run` to finish, and ``wandb.teardown`` would end the other runs too.
+
+    Returns:
+        Whether the id is free.
+    """
+    import wandb
+
+    connection = wandb.setup()._connection
+    if connection is None:
+        return True
+    try:
+        _, interface = connection.inform_attach(run_id)
+        interface.deliver_exit(1).wait_or(timeout=GIVING_UP_SECONDS)
+        connection.inform_finish(run_id)
+    # There is no such run, or the client's own process does not answer.
+    except Exception:
+        return False
+    return True
 
 
 def artifact_error(artifact: wandb.Artifact, seconds: float) -> str:

@@ -83,7 +83,7 @@ def test_the_search_of_a_command_is_planned(
 @pytest.mark.parametrize("command", commands("python -m pcsearch.train"), ids=str)
 def test_a_single_run_is_a_configuration(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[Any] = []
-    monkeypatch.setattr(train, "_train", lambda config, *_: trained.append(config) or 0)
+    monkeypatch.setattr(train, "train", lambda config, *_: trained.append(config) or 0)
     assert train.main(command.arguments) == 0
     assert len(trained) == 1
 

@@ -22,6 +22,7 @@ from pcsearch.sweeps.early_terminate import KEYS as HYPERBAND_KEYS
 from pcsearch.sweeps.keys import KEYS
 from pcsearch.sweeps.metrics import KEYS as METRIC_KEYS
 from pcsearch.sweeps.sweep import METHODS, parse_sweep
+from pcsearch.train import command as train_command
 
 
 def test_the_commands_of_the_set_up_are_where_every_change_runs_them_from() -> None:
@@ -79,6 +80,12 @@ def test_the_readme_lists_every_option() -> None:
     (listed,) = [block for block in blocks("README.md", "text") if "--num-samples N" in block]
     hidden = {"sweep", "directory", "--version", "--help", "-h"}
     assert set(re.findall(r"--[a-z-]+", listed)) == OPTIONS - hidden
+
+
+def test_the_page_on_wandb_lists_every_option_of_a_single_run() -> None:
+    (listed,) = [block for block in blocks("wandb.md", "text") if "pcsearch.train" in block]
+    real = {part for option in train_command.params for part in option.opts if part != "fields"}
+    assert set(re.findall(r"--[a-z-]+", listed)) == real - {"--help"}
 
 
 def test_the_parameters_of_the_readme_are_a_sweep() -> None:
@@ -168,7 +175,7 @@ def test_every_page_is_listed_in_the_readme() -> None:
 
 def test_every_option_that_a_sentence_names_is_real() -> None:
     """Whole commands are in test_commands.py."""
-    known = {"--help"} | OPTIONS
+    known = {"--help"} | OPTIONS | {part for option in train_command.params for part in option.opts}
     for name, text in PAGES.items():
         for option in re.findall(r"`(--[a-z_-]+)[^`]*`", text):
             assert option in known or option in OTHERS.get(name, ()), f"{name}: {option}"

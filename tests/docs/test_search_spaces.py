@@ -6,12 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from searching import TINY, reports, trial_folders
+from wandb.apis.public.sweeps import _validate_config_and_fill_distribution
+from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
+from wandb_agents import suggest
 
+from pcsearch import train
 from pcsearch.cli import main
 from pcsearch.engine.experiment.experiment import new_experiment
 from pcsearch.engine.records.options import Options
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config import ModelConfig, model_config
 from pcsearch.sweeps.configurations import configurations
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
@@ -50,6 +55,28 @@ def test_every_trial_of_a_file_is_a_configuration_of_the_model(file: Path) -> No
     assert len({json.dumps(config, sort_keys=True) for config in configs}) == experiment.cap
     for config in configs:
         model_config(config)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_wandbs_own_agent_starts_a_run_of_a_file(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the agent does with a file; tests/tracking/searches/test_agents.py runs the agent."""
+    sweep = yaml.safe_load(file.read_text(encoding="utf-8"))
+    _validate_config_and_fill_distribution(sweep)
+    program, command = sweep["program"], create_sweep_command(sweep["command"])
+    values = suggest(sweep, [])
+    assert values is not None
+    filled: dict[str, list[str]] = create_sweep_command_args({"args": values})
+    filled |= {"program": [program], "interpreter": ["python"], "env": ["/usr/bin/env"]}
+    arguments = [part for word in command for part in filled.get(word[2:-1], [word])]
+    assert arguments[:4] == ["/usr/bin/env", "python", "-m", "pcsearch.train"]
+    trained: list[ModelConfig] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train, "train", lambda config, *_: trained.append(config) or 0)
+    assert train.main(arguments[4:]) == 0
+    expected = model_config({name: entry["value"] for name, entry in values.items()})
+    assert trained == [expected.with_data_dir_from(tmp_path)]
 
 
 def test_the_architecture_grid_is_the_one_that_was_asked_for() -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
+from wandb_agents import Agents
 from wandb_artifacts import Artifacts
 
 KEY = "0123456789" * 4
@@ -42,6 +43,8 @@ class Run:
     summary: dict[str, Any] = field(default_factory=dict)
     lines: dict[int, dict[str, Any]] = field(default_factory=dict)
     sweep: str | None = None
+    started: bool = True
+    """Whether a client has started it; else a sweep has only chosen its values for an agent."""
     exit_code: int | None = None
     uploads: dict[str, bytes] = field(default_factory=dict)
 
@@ -93,6 +96,7 @@ class WandbServer:
         self.artifacts = Artifacts(lambda name: f"{self.url}/upload//{name}")
         self.uploads: dict[str, bytes] = {}
         """The files of artifacts."""
+        self.agents = Agents(self)
         self.terse = False
         """Whether it tells no more of the key's owner and of a new sweep than it must."""
         self.key_status = 401
@@ -182,6 +186,7 @@ class WandbServer:
             "CreateRunFiles": self._new_files,
             "NotifyScriptableRunAlert": self._alert,
             **self.artifacts.answers(),
+            **self.agents.answers(),
         }
         if operation in answers:
             return {"data": answers[operation](variables)}
@@ -194,13 +199,19 @@ class WandbServer:
     def _project(self, entity: str, name: str) -> dict[str, Any]:
         return {"id": "p", "name": name, "entity": {"id": "e", "name": entity}}
 
+    def add_run(self, entity: str, project: str, name: str) -> Run:
+        """A new run."""
+        self.runs[name] = Run(entity, project, name)
+        return self.runs[name]
+
     def _upsert_run(self, variables: dict[str, Any]) -> dict[str, Any]:
         name = variables.get("name") or variables["id"]
         inserted = name not in self.runs
         if inserted:
             entity = variables.get("entity") or self.user
-            self.runs[name] = Run(entity, variables.get("project") or "uncategorized", name)
+            self.add_run(entity, variables.get("project") or "uncategorized", name)
         run = self.runs[name]
+        run.started = True
         for key, of_run in (
             ("displayName", "display_name"),
             ("groupName", "group"),
@@ -245,7 +256,7 @@ class WandbServer:
             "eventsLineCount": 0,
             "logLineCount": 0,
             "config": json.dumps(run.config),
-            "wandbConfig": json.dumps({"t": 1}),
+            "wandbConfig": json.dumps({"t": 1} if run.started else {}),
             "tags": run.tags,
         }
         return {"model": {**model, "bucket": bucket}}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
-from pcsearch.sweeps.keys import KEYS, OPTIONAL
+from pcsearch.sweeps.keys import KEYS, OPTIONAL, SINGLE_RUN
 from pcsearch.sweeps.sweep import InvalidSweepError, parse_sweep
 
 ONE = "parameters: {x: {value: 1}}\n"
@@ -89,3 +91,10 @@ def test_no_known_key_is_refused_as_another() -> None:
     for key in KEYS:
         text = "".join(f"{each}: null\n" for each in {"method", "parameters", key})
         assert not any("did you mean" in line for line in problems_of(text))
+
+
+def test_a_file_for_wandbs_agent_that_trains_the_same_needs_no_note() -> None:
+    command = 'command: ["${interpreter}", "-m", "${program}", "${args}"]'
+    sweep = parse_sweep(f"program: {SINGLE_RUN}\n{command}\nmethod: grid\n{ONE}", "f")
+    assert sweep.notes == ()
+    assert find_spec(SINGLE_RUN) is not None

@@ -25,6 +25,7 @@ from pcsearch.tracking.wandb_internals import (
     execute_graphql,
     failure_of,
     first_line,
+    give_up_run,
     read_records,
     run_settings,
     skip_wait_at_exit,
@@ -74,6 +75,23 @@ def test_skip_wait_at_exit_takes_the_clients_function_from_those_of_the_exit(
     before = set(registered)
     skip_wait_at_exit()
     assert len(before - registered) == 1
+
+
+def test_the_id_of_a_run_that_failed_to_start_is_free_again(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    """wandb.setup()._connection.inform_attach, .inform_finish; the interface's deliver_exit."""
+    server.refusals["UpsertBucket"] = "permission denied"
+    wandb.setup(wandb.Settings(silent=True))
+    arguments: dict[str, Any] = {"id": "again", "project": "pc", "dir": str(tmp_path)}
+    arguments |= {"reinit": "create_new", "settings": wandb.Settings(silent=True)}
+    with pytest.raises(wandb.Error, match="permission denied"):
+        wandb.init(mode="online", **arguments)
+    with pytest.raises(Exception, match="in use"):
+        wandb.init(mode="offline", **arguments)
+    assert give_up_run("again")
+    assert not give_up_run("unknown")
+    wandb.init(mode="offline", **arguments).finish()
 
 
 def test_the_answer_about_an_artifact_is_read(server: WandbServer, tmp_path: Path) -> None:

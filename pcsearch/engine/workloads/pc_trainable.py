@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
-from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
 from pcsearch.temporary import remove_leftovers, temporary_folder
 from pcsearch.user_files import cache_folder
 
@@ -78,12 +77,7 @@ def _save_pictures(
         filesystem.create_dir(target, recursive=True)
         # With threads, an upload to S3 may never end (apache/arrow#32372).
         copy_files(str(folder), target, destination_filesystem=filesystem, use_threads=False)
-        names = (RECONSTRUCTIONS, RECONSTRUCTION_VIDEO)
-        return {
-            name: file.relative_to(folder).as_posix()
-            for name, file in zip(names, files, strict=True)
-            if file is not None
-        }
+        return files.names(folder)
 
 
 def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
 
 DIRECTORY = "reconstructions"
 GAP = 1
@@ -34,6 +35,15 @@ class PictureFiles(NamedTuple):
 
     still: Path | None
     film: Path | None
+
+    def names(self, directory: Path) -> dict[str, str]:
+        """What a report says of the files: by key, their paths in the run's directory."""
+        files = {RECONSTRUCTIONS: self.still, RECONSTRUCTION_VIDEO: self.film}
+        return {
+            name: file.relative_to(directory).as_posix()
+            for name, file in files.items()
+            if file is not None
+        }
 
 
 def grid(reconstructions: Reconstructions) -> Tensor:

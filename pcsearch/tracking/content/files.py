@@ -51,7 +51,7 @@ def trial_artifact(
     """The best checkpoint of a trial: its model where it keeps one, else its newest state.
 
     Args:
-        group: the experiment's name.
+        group: the experiment's name, empty without one.
         trial_id: the trial's.
         checkpoint: the folder of its newest checkpoint.
         metadata: what W&B shows beside it.
@@ -59,7 +59,7 @@ def trial_artifact(
     Raises:
         OSError: the checkpoint is not on this machine.
     """
-    return _artifact(f"{group}-{trial_id}", "checkpoint", checkpoint, metadata)
+    return _artifact(f"{group or 'run'}-{trial_id}", "checkpoint", checkpoint, metadata)
 
 
 def best_artifact(group: str, checkpoint: Path, metadata: Mapping[str, Any]) -> wandb.Artifact:

@@ -10,6 +10,9 @@ from typing import Any
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.content.files import Artifacts
 
+TRIAL = "trial"
+"""The job type of a run, unless the user chooses another."""
+
 
 @dataclass(frozen=True)
 class RunGroup:
@@ -18,12 +21,13 @@ class RunGroup:
     Args:
         project: of W&B.
         entity: the user or team, None for W&B's default.
-        name: the experiment's.
-        directory: the experiment's. W&B's files go to its folder ``wandb``.
+        name: the experiment's; of a single run its group, empty without one.
+        directory: the experiment's, or a single run's. W&B's files go to its folder ``wandb``.
         tags: of every run.
         notes: of every run.
         sweep_id: of the W&B sweep that the runs belong to, None without a sweep.
         address: the experiment's directory as the user writes it, possibly an address.
+        job_type: of every run.
     """
 
     project: str
@@ -34,6 +38,7 @@ class RunGroup:
     notes: str | None = None
     sweep_id: str | None = None
     address: str = ""
+    job_type: str = TRIAL
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from ray.tune.experiment import Trial
+from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.pc.metrics import EARLY_STOP_REASON, SUMMARY
 from pcsearch.tracking.content.alerts import Alert
+
+if TYPE_CHECKING:
+    from ray.tune.experiment import Trial
 
 STATUS = "trial_status"
 INTERRUPTED = "interrupted"
@@ -28,7 +29,7 @@ class RunStart:
 
     Args:
         run_id: the trial's id.
-        name: as W&B shows it.
+        name: as W&B shows it, None for the name that W&B gives it.
         config: the settings that W&B shows.
         folders: the trial's folders on this machine, the one in the experiment's directory first.
         stop: what W&B's Stop button does.
@@ -36,7 +37,7 @@ class RunStart:
     """
 
     run_id: str
-    name: str
+    name: str | None
     config: Mapping[str, Any]
     folders: tuple[Path, ...]
     stop: Callable[[], None]

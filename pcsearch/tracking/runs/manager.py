@@ -197,10 +197,10 @@ class RunManager:
     def _open(self, tracked: TrackedRun) -> None:
         start = tracked.start
         self.unfinished.add(start.run_id)
-        with self._outage.starting():
-            tracked.run = WandbRun(
+        tracked.run = self._outage.start(
+            lambda mode: WandbRun(
                 self._group,
-                self._outage.mode,
+                mode,
                 start.run_id,
                 start.name,
                 start.config,
@@ -210,6 +210,7 @@ class RunManager:
                 resumed=start.run_id in self._history.trials,
                 refused=self._tell_refusal,
             )
+        )
         if tracked.run is not None:
             with self.problems.noting("the list of the installed packages was lost"):
                 tracked.run.save_requirements()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +103,28 @@ def session_folders(directory: Path, run_id: str) -> list[str]:
     """The folders of a run's sessions, relative to the experiment's directory."""
     folders = (directory / "wandb").glob(f"*run-*-{run_id}")
     return sorted(folder.relative_to(directory).as_posix() for folder in folders)
+
+
+@contextmanager
+def nothing_left_on_error(
+    directory: Path, run_id: str, ended: Callable[[], bool]
+) -> Iterator[None]:
+    """Remove the files of a session that fails to start in the block: it has nothing to upload.
+
+    Args:
+        directory: the experiment's.
+        run_id: the run's.
+        ended: ends the session; whether it has ended.
+    """
+    before = _files(directory, run_id)
+    try:
+        yield
+    except Exception:
+        begun = set(_files(directory, run_id)) - set(before)
+        if begun and ended():
+            for file in begun:
+                shutil.rmtree(file.parent, ignore_errors=True)
+        raise
 
 
 def has_unmarked(directory: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pcsearch.tracking.runs import run as wandb_run
@@ -30,21 +30,30 @@ class OutageWatch:
         self._first_mode = mode
         self._problems = problems
 
-    @contextmanager
-    def starting(self) -> Iterator[None]:
-        """Note an error in the block, which starts a run; further runs are offline then.
+    def start(self, make: Callable[[Mode], WandbRun]) -> WandbRun | None:
+        """Start a run; offline where it does not start online, and so are further runs then.
 
         They would wait for the server as long as this one. A run that fails to start leaves no
         file that could be uploaded later, so the server is checked first.
+
+        Args:
+            make: starts the run in a mode.
+
+        Returns:
+            None where the run does not start in any way.
         """
         self._check(wandb_run.INIT_SECONDS)
+        mode = self.mode
         try:
-            yield
+            return make(mode)
         except Exception as error:
-            problem = describe("a run was not started", error)
-            if self.mode == "online":
-                problem += self._go_offline()
-            self._problems.add(problem)
+            if mode != "online":
+                self._problems.add(describe("a run was not started", error))
+                return None
+            self._problems.add(describe("a run did not start online", error) + self._go_offline())
+        with self._problems.noting("a run was not started"):
+            return make("offline")
+        return None
 
     @contextmanager
     def ending(self, run: WandbRun) -> Iterator[None]:

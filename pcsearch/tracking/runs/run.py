@@ -15,6 +15,7 @@ from pcsearch.tracking.runs.context import RunGroup
 from pcsearch.tracking.runs.offline_files import (
     NOTHING_WRITTEN,
     mark_uploaded,
+    nothing_left_on_error,
     read_rows,
     unsent_media,
 )
@@ -22,6 +23,7 @@ from pcsearch.tracking.server.api import Mode, set_up
 from pcsearch.tracking.wandb_internals import (
     Uploading,
     artifact_error,
+    give_up_run,
     run_settings,
     upload_refusal,
     uploading,
@@ -54,7 +56,7 @@ class WandbRun:
         group: what the runs of the search have in common.
         mode: ``online`` or ``offline``.
         run_id: a run that has this id is resumed.
-        name: as W&B shows it.
+        name: as W&B shows it, None for the name that W&B gives it.
         config: the settings that W&B shows.
         stop: called in another thread when a user presses W&B's Stop button.
         next_step: the first step that the run does not have, as far as the caller knows. The
@@ -70,7 +72,7 @@ class WandbRun:
         group: RunGroup,
         mode: Mode,
         run_id: str,
-        name: str,
+        name: str | None,
         config: Mapping[str, Any],
         stop: Callable[[], None],
         next_step: int = 0,
@@ -94,22 +96,23 @@ class WandbRun:
             else:
                 stop()
 
-        self._run = wandb.init(
-            reinit="create_new",
-            resume="allow",
-            id=run_id,
-            name=name,
-            project=group.project,
-            entity=group.entity,
-            group=group.name,
-            job_type="trial",
-            tags=group.tags,
-            notes=group.notes,
-            config=dict(config),
-            dir=str(group.directory),
-            mode=mode,
-            settings=_settings(stopped, group.sweep_id),
-        )
+        with nothing_left_on_error(group.directory, run_id, lambda: give_up_run(run_id)):
+            self._run = wandb.init(
+                reinit="create_new",
+                resume="allow",
+                id=run_id,
+                name=name,
+                project=group.project,
+                entity=group.entity,
+                group=group.name or None,
+                job_type=group.job_type,
+                tags=group.tags,
+                notes=group.notes,
+                config=dict(config),
+                dir=str(group.directory),
+                mode=mode,
+                settings=_settings(stopped, group.sweep_id),
+            )
         _check_identity(self._run, run_id, group.project)
         self._log = Path(self._run.settings.log_internal)
         self._artifacts: list[wandb.Artifact] = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from pcsearch.tracking.server.settings import unusable_variables
 from pcsearch.tracking.wandb_internals import (
     BRIEF_REQUESTS,
     execute_graphql,
@@ -25,8 +27,8 @@ ASK_SECONDS = 8
 KEY_REFUSED = (401, 403)
 """The HTTP statuses by which a server refuses a key."""
 VIEWER = "query Viewer { viewer { entity } }"
-AGENT_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID")
-"""By these an agent of a sweep tells a process which run it is; here every trial is a run."""
+_SETTING_UP = threading.RLock()
+"""Threads set up the client, and the environment is changed meanwhile."""
 
 
 class NoAnswer(Exception):  # noqa: N818 - the server may well be in order
@@ -55,7 +57,7 @@ def environment(
         having: variables to set.
     """
     having = having or {}
-    before = {name: os.environ.pop(name, None) for name in (*without, *having)}
+    before = {name: os.environ.pop(name, None) for name in {*without, *having}}
     os.environ.update(having)
     try:
         yield
@@ -72,15 +74,12 @@ def has_credentials() -> bool:
 
     Raises:
         wandb.Error: the key is not valid.
-        ValueError: W&B's settings are not valid.
+        Exception: the client does not start.
     """
     load_client()
     import wandb
 
-    _do_not_report_usage()
-    # The client reads its settings here. It would look for no key where it is offline.
-    settings = {"WANDB_SILENT": "true", "WANDB_MODE": "online"}
-    with environment(without=AGENT_VARIABLES, having=settings):
+    with _client_environment():
         return wandb.login(prompt=False, verify=False)
 
 
@@ -88,12 +87,12 @@ def set_up() -> wandb.Settings:
     """Start W&B's client in this process, where it is not started, and return its settings.
 
     By default the client prints where it found the key and takes every run for that of an agent.
+    Variables that would keep it from starting are taken away before.
     """
     load_client()
     import wandb
 
-    _do_not_report_usage()
-    with environment(without=AGENT_VARIABLES):
+    with _client_environment():
         return wandb.setup(wandb.Settings(silent=True, mode="online")).settings
 
 
@@ -140,6 +139,18 @@ def _do_not_report_usage() -> None:
     It would do so where every run is offline too, and print errors where the server refuses.
     """
     os.environ["WANDB_ERROR_REPORTING"] = "false"
+
+
+@contextmanager
+def _client_environment() -> Iterator[None]:
+    """Have the client start in the block, where it reads its settings, whatever the user has set.
+
+    It would look for no key where it is offline.
+    """
+    _do_not_report_usage()
+    settings = {"WANDB_SILENT": "true", "WANDB_MODE": "online"}
+    with _SETTING_UP, environment(without=unusable_variables(), having=settings):
+        yield
 
 
 @contextmanager

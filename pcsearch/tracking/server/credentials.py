@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pcsearch.tracking.server.api import AGENT_VARIABLES, Mode, environment, has_credentials
+from pcsearch.tracking.server.api import Mode, environment, has_credentials
+from pcsearch.tracking.server.settings import AGENT_VARIABLES
 
 SECRETS = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE")
 SERVICE = "WANDB_SERVICE"

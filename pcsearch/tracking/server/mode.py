@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import threading
 import urllib.error
@@ -21,6 +20,7 @@ from pcsearch.tracking.server.api import (
     has_credentials,
     set_up,
 )
+from pcsearch.tracking.server.settings import UserSettings, read_settings
 from pcsearch.tracking.wandb_internals import first_line, load_client
 
 Requested = Literal["auto", "online", "offline", "disabled"]
@@ -28,12 +28,6 @@ Requested = Literal["auto", "online", "offline", "disabled"]
 PROBE_SECONDS = 5.0
 DOWN = (500, 502, 503, 504)
 """The HTTP statuses of a server that is not up, or of a proxy without a server behind it."""
-
-_ENVIRONMENT: dict[str, Mode] = {
-    "offline": "offline",
-    "dryrun": "offline",
-    "disabled": "disabled",
-}
 
 
 @dataclass(frozen=True)
@@ -64,10 +58,6 @@ _REFUSED_KEY = _Obstacle(
     "the server does not accept the API key that is configured; wandb login replaces it",
     "needs an API key that the server accepts",
 )
-_BAD_SETTINGS = _Obstacle(
-    "its settings are not valid: check the variables WANDB_...",
-    "needs valid settings: check the variables WANDB_...",
-)
 _KEY_OBSTACLES = (_NO_KEY, _BAD_KEY, _REFUSED_KEY)
 
 
@@ -76,18 +66,18 @@ def resolve(requested: Requested) -> WandbMode:
 
     Args:
         requested: ``auto`` is online when an API key is configured that the server accepts, else
-            offline. With ``auto`` the variable WANDB_MODE can choose offline or disabled.
+            offline. With ``auto`` the user's settings for W&B can choose offline or disabled.
 
     Raises:
         PcsearchError: ``online`` is requested and is not possible.
     """
     if requested in ("offline", "disabled"):
         return WandbMode(requested, f"W&B: {requested} (as requested)")
-    variable = os.environ.get("WANDB_MODE", "").strip().lower()
-    if requested == "auto" and variable in _ENVIRONMENT:
-        mode = _ENVIRONMENT[variable]
-        return WandbMode(mode, f"W&B: {mode} (WANDB_MODE is {variable})")
-    server, obstacle = _check_server()
+    settings = read_settings()
+    switched_off = settings.switched_off
+    if requested == "auto" and switched_off is not None:
+        return WandbMode(switched_off.mode, f"W&B: {switched_off.mode} ({switched_off.reason})")
+    server, obstacle = _check_server(settings)
     if obstacle is None:
         return WandbMode("online", f"W&B: online ({_host(server)})")
     if requested == "online":
@@ -97,7 +87,7 @@ def resolve(requested: Requested) -> WandbMode:
 
 
 def require_server(option: str) -> None:
-    """Check that W&B's server can be used, whatever WANDB_MODE says.
+    """Check that W&B's server can be used, whether or not the user has turned it off.
 
     Args:
         option: the option that needs the server.
@@ -105,7 +95,7 @@ def require_server(option: str) -> None:
     Raises:
         PcsearchError: the server cannot be used.
     """
-    _, obstacle = _check_server()
+    _, obstacle = _check_server(read_settings())
     if obstacle is not None:
         remedy = "; run wandb login" if obstacle in _KEY_OBSTACLES else ""
         raise PcsearchError(f"{option} {obstacle.refusal}{remedy}")
@@ -127,7 +117,7 @@ def sync_command(directory: Path) -> str:
     return shlex.join(["wandb", "sync", "--include-online", str(directory / "wandb")])
 
 
-def _check_server() -> tuple[str, _Obstacle | None]:
+def _check_server(settings: UserSettings) -> tuple[str, _Obstacle | None]:
     """The address of W&B's server, and why runs cannot go there.
 
     The address is empty where the credentials for it are missing or wrong.
@@ -135,18 +125,21 @@ def _check_server() -> tuple[str, _Obstacle | None]:
     load_client()
     from wandb.errors import AuthenticationError, UsageError
 
+    if settings.broken:
+        message = f"its settings are not valid: correct or remove {', '.join(settings.broken)}"
+        return "", _Obstacle(message, f"cannot be used: {message}")
     try:
         if not has_credentials():
             return "", _NO_KEY
         server = set_up().base_url
     except AuthenticationError:
         return "", _BAD_KEY
-    except (UsageError, ValueError):
-        # The text of such an error can quote the key.
-        return "", _BAD_SETTINGS
     # The client's own process does not start: it raises errors of many types.
     except Exception as error:
-        message = f"its client does not start: {first_line(str(error)) or type(error).__name__}"
+        # The text of an error about settings can quote the key.
+        secret = isinstance(error, UsageError | ValueError)
+        why = "" if secret else first_line(str(error))
+        message = f"its client does not start: {why or type(error).__name__}"
         return "", _Obstacle(message, f"cannot be used: {message}")
     return server, _unreachable(server) or _refused(server)
 

@@ -17,6 +17,7 @@ from pcsearch.tracking.runs.offline_files import (
     has_unmarked,
     has_unmarked_online,
     mark_uploaded,
+    nothing_left_on_error,
     read_rows,
     remove_empty,
     unsent_media,
@@ -129,3 +130,25 @@ def test_sessions_that_were_killed_before_they_wrote_anything_are_removed(
 def test_a_run_without_files_has_nothing(tmp_path: Path) -> None:
     assert read_rows(tmp_path, "a") == WrittenRows(0, 0, frozenset())
     assert not has_ended(tmp_path, "a")
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_session_that_fails_to_start_leaves_no_files_once_it_has_ended(
+    ended: bool, tmp_path: Path
+) -> None:
+    def begin(time: str) -> Path:
+        folder = tmp_path / "wandb" / f"run-20250101_{time}-abc"
+        folder.mkdir(parents=True)
+        (folder / "run-abc.wandb").write_bytes(b"")
+        return folder
+
+    def fail() -> None:
+        with nothing_left_on_error(tmp_path, "abc", lambda: ended):
+            begin("000001")
+            raise KeyError
+
+    earlier = begin("000000")
+    with pytest.raises(KeyError):
+        fail()
+    later = earlier.with_name("run-20250101_000001-abc")
+    assert (earlier.exists(), later.exists()) == (True, not ended)

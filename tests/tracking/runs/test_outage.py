@@ -14,7 +14,9 @@ from wandb_trials import (
     FakeTrial,
     make,
     metrics,
+    of_epochs,
     poll,
+    read_all,
     read_one,
     report,
     run_trial,
@@ -24,7 +26,7 @@ from wandb_trials import (
 from pcsearch.tracking.runs import outage
 
 
-def test_after_a_failure_online_runs_are_offline(
+def test_a_run_that_does_not_start_online_is_offline_and_so_are_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = wandb.init
@@ -39,9 +41,36 @@ def test_after_a_failure_online_runs_are_offline(
     callback = make(tmp_path, mode="online")
     for name in ("a", "b"):
         run_trial(callback, FakeTrial(name), [metrics(1)])
-    assert read_one(tmp_path).id == "b"
+    assert [(run.id, len(of_epochs(run))) for run in read_all(tmp_path)] == [("a", 1), ("b", 1)]
     (problem,) = callback.problems
-    assert "no answer; from now on runs are offline, and the end of the search says" in problem
+    assert "a run did not start online: no answer; from now on runs are offline, and " in problem
+
+
+def test_a_run_that_the_server_refuses_is_offline(server: WandbServer, tmp_path: Path) -> None:
+    server.refusals["UpsertBucket"] = "permission denied"
+    callback = make(tmp_path, mode="online", entity="team")
+    run_trial(callback, FakeTrial(), [metrics(1)])
+    assert [row["epoch"] for row in of_epochs(read_one(tmp_path))] == [1]
+    (problem,) = callback.problems
+    assert "a run did not start online: " in problem
+    assert "permission denied" in problem
+    (session,) = (tmp_path / "wandb").glob("*run-*-ab12c_00003")
+    assert session.name.startswith("offline-")
+
+
+def test_a_run_that_does_not_start_at_all_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: Any) -> Any:
+        raise CommError("no way")
+
+    monkeypatch.setattr(wandb, "init", fail)
+    monkeypatch.setattr(outage, "is_reachable", lambda: True)
+    callback = make(tmp_path, mode="online")
+    for name in ("a", "b"):
+        run_trial(callback, FakeTrial(name), [metrics(1)])
+    _, problem = callback.problems
+    assert problem == "W&B: a run was not started: no way"
 
 
 def novodes(epoch: int) -> dict[str, Any]:

@@ -109,13 +109,26 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
     assert re.search(r"^ *2 .* finished *$", more.out, re.MULTILINE)
 
 
-def test_a_search_that_is_resumed_stays_in_its_sweep(server: WandbServer, folder: Folder) -> None:
-    assert folder.search("--num-samples", "2").status == 0
+def test_a_search_that_is_resumed_stays_in_its_sweep_and_keeps_its_settings(
+    server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as first:
+        first.setenv("WANDB_PROJECT", "hers")
+        first.setenv("WANDB_TAGS", "mine")
+        first.setenv("WANDB_JOB_TYPE", "halving")
+        first.setenv("WANDB_RUN_GROUP", "ours")
+        done = folder.search("--num-samples", "2")
+    assert done.status == 0, done.err
+    assert done.err.count("W&B: WANDB_RUN_GROUP is not used: the group of a search") == 1
+    wandb.teardown()
     done = folder.command("--resume", str(folder.path / "here"), "--num-samples", "3")
     assert done.status == 0, done.err
     (sweep,) = server.sweeps
     check_complete(server, folder)
-    assert {run.sweep for run in server.runs.values()} == {sweep}
+    for run in server.runs.values():
+        assert (run.sweep, run.project, run.group) == (sweep, "hers", "here")
+        assert run.tags == ["grid", "mine"]
+        assert run.job_type == "halving"
     assert f"/sweeps/{sweep}" in done.err
 
 

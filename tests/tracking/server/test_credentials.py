@@ -15,6 +15,7 @@ from wandb.sdk.lib import wbauth
 from wandb_server import KEY, running
 
 from pcsearch.tracking.server.credentials import withhold_credentials
+from pcsearch.tracking.server.settings import AGENT_VARIABLES
 
 ROOT = Path(__file__).parents[3]
 MODULE = """
@@ -31,6 +32,7 @@ HERS = {
     "WANDB_SERVICE": "3-1-unix-/nowhere",
     "WANDB_SWEEP_ID": "abc12345",
     "WANDB_RUN_ID": "elsewhere",
+    "WANDB_SWEEP_PARAM_PATH": "/nowhere.yaml",
 }
 """What a process that an agent of W&B has started may have."""
 
@@ -82,7 +84,7 @@ def test_no_worker_and_no_file_of_a_search_has_the_key_and_every_trial_is_its_ru
     (tmp_path / "s.yaml").write_text(yaml.safe_dump(sweep))
     command = [sys.executable, "-m", "pcsearch", "s.yaml", "--trainable", "mine:main"]
     command += ["--wandb", mode, "--name", "here", "--storage-path", str(tmp_path)]
-    agents = {name: HERS[name] for name in ("WANDB_SWEEP_ID", "WANDB_RUN_ID")}
+    agents = {name: HERS[name] for name in AGENT_VARIABLES}
     environment = os.environ | agents | {"PYTHONPATH": str(ROOT), "WANDB_API_KEY": KEY}
     # Whoever reports errors reports how W&B is used.
     environment["WANDB_ERROR_REPORTING"] = "true"

@@ -1,0 +1,178 @@
+"""Trains one model in this process: shows its progress, keeps its files and its W&B run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.exits import DONE, SOME_FAILED
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.metrics import (
+    DIVERGED,
+    EARLY_STOP_REASON,
+    EPOCH,
+    PROBE_ACCURACY,
+    TRAIN_ENERGY,
+    TRAIN_MSE,
+    VAL_MSE,
+)
+from pcsearch.session import console, say, settle, warn
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pcsearch.pc.training import TrainingRun
+    from pcsearch.tracking.single import RunOptions, RunPlan, SingleRun
+
+METRICS_FILE = "metrics.jsonl"
+STATE_FOLDER = "checkpoint"
+SHOWN = (TRAIN_ENERGY, TRAIN_MSE, VAL_MSE, PROBE_ACCURACY)
+
+
+def train(
+    config: ModelConfig, threads: int, compiled: bool, output: Path, options: RunOptions
+) -> int:
+    """Train a model, and print the metrics of every epoch.
+
+    Args:
+        config: what to train.
+        threads: of torch.
+        compiled: whether compiled code may compute the blocks.
+        output: the folder in which the run gets a folder of its own.
+        options: for the W&B run.
+
+    Returns:
+        The exit status. In an agent of W&B a run that diverged or was stopped has not failed.
+
+    Raises:
+        PcsearchError: the data, the folder or W&B cannot be used.
+    """
+    from pcsearch.tracking.single import in_agent, plan_run
+
+    try:
+        plan = plan_run(options, output, time.strftime("%Y%m%d_%H%M%S"))
+        metrics = _train(plan, config, threads, compiled)
+    except KeyboardInterrupt:
+        # By SIGTERM an agent stops a run, because the sweep or the user says so.
+        if not in_agent():
+            raise
+        return DONE
+    diverged = metrics.get(EARLY_STOP_REASON) == DIVERGED
+    return SOME_FAILED if diverged and not in_agent() else DONE
+
+
+def _train(plan: RunPlan, config: ModelConfig, threads: int, compiled: bool) -> Mapping[str, Any]:
+    """Train a model in the folder of its run; returns the metrics of its last epoch."""
+    notes = console(stderr=True)
+    with _metrics_file(plan.folder) as file, _wandb_run(plan, config, notes) as wandb:
+        run, metrics = _epochs(plan, config, threads, compiled, file, wandb)
+        checkpoint = _keep_model(plan, run)
+        for name, value in metrics.items():
+            click.echo(f"{name}: {value}")
+        click.echo(f"Everything lies in {plan.folder.absolute()}")
+        if wandb is not None:
+            wandb.end(checkpoint)
+        return metrics
+
+
+@contextmanager
+def _wandb_run(plan: RunPlan, config: ModelConfig, notes: Console) -> Iterator[SingleRun | None]:
+    """The W&B run of the block, None where there is none; W&B has everything after the block."""
+    from pcsearch.tracking.runs.offline_files import has_unmarked
+    from pcsearch.tracking.server.mode import sync_command
+    from pcsearch.tracking.single import SingleRun, in_agent
+
+    if plan.options.wandb != "disabled":
+        for line in (plan.mode.reason, *plan.notes):
+            say(notes, line)
+    if plan.mode.mode == "disabled":
+        yield None
+        return
+    wandb = SingleRun(plan, config, lambda line: warn(notes, line))
+    try:
+        yield wandb
+    except BaseException as error:
+        if in_agent() and isinstance(error, KeyboardInterrupt):
+            wandb.stop()
+            wandb.end()
+        else:
+            wandb.fail(error)
+        raise
+    finally:
+        settle(wandb, notes)
+        if has_unmarked(plan.folder):
+            say(notes, f"Upload it to W&B: {sync_command(plan.folder.absolute())}")
+
+
+def _epochs(
+    plan: RunPlan,
+    config: ModelConfig,
+    threads: int,
+    compiled: bool,
+    file: TextIO,
+    wandb: SingleRun | None,
+) -> tuple[TrainingRun, Mapping[str, Any]]:
+    """Train until the end, or until W&B stops the run; the run and the last epoch's metrics."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    # torch takes seconds to import; a message about a misspelt field should not wait for it.
+    from pcsearch.pc.evaluation.pictures import save
+    from pcsearch.pc.training import TrainingRun
+
+    terminal = Console(stderr=True)
+    run = TrainingRun(config, threads=threads, compiled=compiled, progress=terminal.is_terminal)
+    metrics: Mapping[str, Any] = {}
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=terminal) as progress:
+        task = progress.add_task("epochs", total=config.epochs)
+        while not run.finished and not (wandb is not None and wandb.stop_requested):
+            metrics, pictures = run.run_epoch()
+            file.write(json.dumps(metrics) + "\n")
+            file.flush()
+            progress.console.print(_epoch_line(metrics), highlight=False, soft_wrap=True)
+            files = {}
+            if pictures is not None:
+                files = save(plan.folder, run.epoch, pictures, config).names(plan.folder)
+            if wandb is not None:
+                wandb.add(metrics, files)
+            progress.advance(task)
+    return run, metrics
+
+
+def _keep_model(plan: RunPlan, run: TrainingRun) -> Path | None:
+    """Write the saved model; returns the folder of what W&B is to keep, None for nothing."""
+    from pcsearch.pc.checkpoint import save_model, save_state
+
+    kept = plan.folder
+    if run.saved_model is not None:
+        save_model(kept, run.config, run.saved_model)
+    elif plan.options.artifacts == "best":
+        kept = plan.folder / STATE_FOLDER
+        save_state(kept, run.config, run.state())
+    return None if plan.options.artifacts == "none" else kept
+
+
+@contextmanager
+def _metrics_file(folder: Path) -> Iterator[TextIO]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / METRICS_FILE).open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise PcsearchError(Problem(f"{folder}: {error.strerror}", "--output")) from error
+
+
+def _epoch_line(metrics: Mapping[str, Any]) -> str:
+    """The main metrics of an epoch on one line; the file has all of them."""
+    shown = {"epoch": metrics[EPOCH]} | {
+        name.rpartition("/")[2]: f"{metrics[name]:.4g}" for name in SHOWN if name in metrics
+    }
+    return "  ".join(f"{name} {value}" for name, value in shown.items())

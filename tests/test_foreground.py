@@ -1,0 +1,73 @@
+"""One model that is trained in the foreground: its files, and its W&B run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from searching import TINY
+
+from pcsearch.pc.checkpoint import load_model
+from pcsearch.pc.training import train
+from pcsearch.train import main
+
+ARGUMENTS = [
+    part
+    for name, value in TINY.items()
+    for part in (f"--{name.replace('_', '-')}", json.dumps(value).strip('"'))
+]
+
+
+def only(output: Path) -> Path:
+    """The folder of the only run."""
+    (folder,) = output.iterdir()
+    return folder
+
+
+def test_it_prints_and_keeps_the_metrics_of_the_library(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "run"
+    assert main([*ARGUMENTS, "--seed=5", "--output", str(output)]) == 0
+    expected = list(train(TINY | {"seed": 5}))
+    lines = (only(output) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == expected
+    out, err = capsys.readouterr()
+    for name, value in expected[-1].items():
+        assert f"{name}: {value}" in out
+    assert f"Everything lies in {only(output)}" in out
+    assert err.count("train_mse_avg") == TINY["epochs"]
+
+
+def test_fields_may_have_dashes_exponents_lists_and_presets(tmp_path: Path) -> None:
+    extra = ["--config", "debug_tiny", "--num_blocks", "0", "--peak-lr-weights", "1e-3"]
+    extra += ["--reconstruction-steps", "[1, 2]", "--linear_probe_vode_indices", "0"]
+    assert main([*ARGUMENTS, *extra, "--epochs", "1", "--output", str(tmp_path)]) == 0
+
+
+def test_it_keeps_pictures_and_the_best_model(tmp_path: Path) -> None:
+    extra = ["--save_reconstruction_images", "true", "--save_reconstruction_video", "true"]
+    extra += ["--reconstruction_every_n_epochs", "2", "--save_model_train_mse_threshold", "9"]
+    assert main([*ARGUMENTS, *extra, "--output", str(tmp_path)]) == 0
+    pictures = sorted(path.name for path in (only(tmp_path) / "reconstructions").iterdir())
+    assert pictures == ["epoch_0002.gif", "epoch_0002.png"]
+    config, weights = load_model(only(tmp_path))
+    assert config.dataset == "digits"
+    assert weights
+
+
+def test_a_run_that_diverges_ends_with_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extra = ["--peak_lr_hidden", "1e9", "--h_grad_clip_norm", "null"]
+    assert main([*ARGUMENTS, *extra, "--output", str(tmp_path)]) == 1
+    assert "early_stop_reason: NaN" in capsys.readouterr().out
+
+
+def test_an_output_that_is_a_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main([*ARGUMENTS, "--output", str(tmp_path / "file" / "below")]) == 2
+    assert "error: --output: " in capsys.readouterr().err
