@@ -70,9 +70,10 @@ def test_the_tags_name_how_the_search_chooses_and_stops(
 def test_the_users_settings_for_wandb_come_after_those_of_the_search(tmp_path: Path) -> None:
     set_by_user = registration(tags=["mine"], notes="why", job_type="sweep")
     described = prepared(tmp_path, method="random", description="what for")
-    group = make_callback(described, FakeOutcomes(), set_by_user).group
+    group = make_callback(described, FakeOutcomes(), set_by_user, print).group
     assert (group.tags, group.notes, group.job_type) == (("random", "mine"), "what for", "sweep")
-    group = make_callback(prepared(tmp_path, method="random"), FakeOutcomes(), set_by_user).group
+    plain = prepared(tmp_path, method="random")
+    group = make_callback(plain, FakeOutcomes(), set_by_user, print).group
     assert group.notes == "why"
 
 

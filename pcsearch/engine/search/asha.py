@@ -47,7 +47,7 @@ def make_scheduler(
 
 OPTIMISM = 0.5
 """A trial is compared with others by its predicted loss minus this many standard deviations."""
-CHANCE = 2.0
+CHANCE = 3.0
 """A trial may still become the best one while its predicted loss minus this many standard
 deviations is not worse than the least predicted loss."""
 FEWEST = 4
@@ -63,7 +63,7 @@ class Asha(UntilTarget):
     The original compares the loss of a trial at a rung with the losses that others had there. Here
     the losses are compared that the trials would have at their ends, as `LearningCurves` predicts
     them: with mean m and standard deviation d. A trial at a rung continues if ``m - d / 2`` is no
-    more than the m of the best 1/eta of all trials that came to the rung, and if ``m - 2 d`` is no
+    more than the m of the best 1/eta of all trials that came to the rung, and if ``m - 3 d`` is no
     more than the least m of all trials, because one that can hardly become the best is of no use.
     After the rung both are checked at each report, because others may have become better: there the
     best three are spared. So the decision at the rung may be generous, and few trials run to their
