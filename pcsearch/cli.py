@@ -120,7 +120,12 @@ _POSITIVE = _WholeNumber(min=1)
 _DURATION = _Duration()
 _SEARCH = [
     click.Argument(["sweep"], required=False, type=click.Path(path_type=Path)),
-    click.Option(["--num-samples"], type=_POSITIVE, metavar="N", help="Run at most N trials."),
+    click.Option(
+        ["--num-samples", "--count", "num_samples"],
+        type=_POSITIVE,
+        metavar="N",
+        help="Run at most N trials (of a sweep that others run too: N here).",
+    ),
     click.Option(
         ["--set", "overrides"],
         multiple=True,
@@ -277,7 +282,8 @@ _RUN = [
     click.Option(
         ["--sweep-id"],
         metavar="ID",
-        help="Run a sweep that W&B has (ID or ENTITY/PROJECT/ID); SWEEP may be left out.",
+        help="Run a sweep that W&B has, alone or with others: ID, ENTITY/PROJECT/ID or the address "
+        "of its page. SWEEP may be left out.",
     ),
 ]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pcsearch.engine.experiment.experiment import Experiment
     from pcsearch.engine.records.options import Options
     from pcsearch.sweeps.sweep import Sweep
-    from pcsearch.tracking.server.sweep import SweepAddress
+    from pcsearch.tracking.server.sweep import SweepAddress, WandbSweep
 
 TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
 """The options for W&B's runs, and their names in the experiment's record."""
@@ -78,28 +78,53 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, arguments: Mapping[str, An
     from pcsearch.engine.experiment.experiment import new_experiment
     from pcsearch.session import run_session
     from pcsearch.tracking.server.mode import resolve
+    from pcsearch.tracking.server.registration import JOINED
     from pcsearch.tracking.server.registration import SWEEP_ID as ID
     from pcsearch.tracking.server.registration import SWEEP_URL as URL
+    from pcsearch.tracking.server.sweep import check_open
 
     address = _address(sweep_id, arguments)
     options = _options(arguments)
     experiment = None if sweep is None else new_experiment(sweep, options)
     mode = resolve(arguments["wandb"])
     tracking = _tracking(arguments, None if experiment is None else experiment.sweep, address)
-    tracking[ID] = address.id
+    tracking |= {ID: address.id, JOINED: True}
     if mode.mode == "online":
         address = replace(address, project=tracking["project"], entity=tracking["entity"])
-        text, tracking[URL] = _configuration(address)
+        text, theirs = _at_server(address)
+        tracking[URL] = theirs.url
         source = Path(f"W&B sweep {address}")
         if experiment is None:
             experiment = new_experiment(source, options, text)
         else:
-            theirs = define_search(source, options, text=text).sweep
-            _compare(experiment.sweep, theirs)
+            _compare(experiment.sweep, define_search(source, options, text=text).sweep)
+        check_open(theirs, address)
     elif experiment is None:
         message = f"without a SWEEP file the server has to give the sweep, but {mode.reason}"
         raise PcsearchError(Problem(message, SWEEP_ID))
+    experiment = _apart_from_others(experiment, arguments, address.id)
     return run_session(_with_warm_start(experiment), tracking, mode)
+
+
+def _apart_from_others(
+    experiment: Experiment, arguments: Mapping[str, Any], sweep_id: str
+) -> Experiment:
+    """Give a driver of a sweep a name of its own, and the seed that goes with its method.
+
+    With one seed, all drivers know the same draw by its number. ``bayes`` learns from the draws of
+    the others, and begins with other points.
+    """
+    from pcsearch.engine.records.directory import directory_in
+    from pcsearch.tracking.server.sweep import seed_of
+
+    changes: dict[str, Any] = {}
+    if arguments["name"] is None:
+        # Drivers may start in the same second.
+        name = f"{experiment.directory.name}_{secrets.token_hex(2)}"
+        changes["directory"] = directory_in(experiment.options.storage_path, name, "--storage-path")
+    if arguments["seed"] is None and experiment.sweep.method == "random":
+        changes["options"] = replace(experiment.options, seed=seed_of(sweep_id))
+    return replace(experiment, **changes)
 
 
 def _with_warm_start(experiment: Experiment) -> Experiment:
@@ -254,8 +279,8 @@ def _address(sweep_id: str, arguments: Mapping[str, Any]) -> SweepAddress:
     return address
 
 
-def _configuration(address: SweepAddress) -> tuple[str, str]:
-    """The text and the URL of a sweep at W&B."""
+def _at_server(address: SweepAddress) -> tuple[str, WandbSweep]:
+    """The text of a sweep at W&B, and the sweep."""
     from pcsearch.tracking.server.api import NoAnswer
     from pcsearch.tracking.server.sweep import fetch_sweep
 
@@ -264,7 +289,7 @@ def _configuration(address: SweepAddress) -> tuple[str, str]:
     except NoAnswer as problem:
         message = f"W&B does not give the sweep {address}: {problem}"
         raise PcsearchError(Problem(message, SWEEP_ID)) from problem
-    return text, sweep.url
+    return text, sweep
 
 
 def _compare(file: Sweep, theirs: Sweep) -> None:

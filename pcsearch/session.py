@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pcsearch.engine.experiment.experiment import Experiment
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pcsearch.engine.execution.preparation import Cluster
     from pcsearch.engine.execution.run import SearchResult
     from pcsearch.tracking.callback import WandbCallback
+    from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
     from pcsearch.tracking.server.mode import WandbMode
+    from pcsearch.tracking.server.registration import Registration
 
 FILE_WIDTH = 160
 
@@ -76,9 +78,13 @@ def run_session(
             connected_cluster(experiment, lambda line: warn(notes, line)) as cluster,
         ):
             on_ready()
-            result, wandb = _search(experiment, tracking, mode, cluster, notes, stack)
+            result, wandb, ledger = _search(experiment, tracking, mode, cluster, notes, stack)
         _report(experiment, result)
         settle(wandb, notes)
+        if ledger is not None:
+            ended = [trial.trial_id for trial in result.trials if trial.status != "interrupted"]
+            is_target = result.reached is not None
+            ledger.finish(ended, is_over=not result.reason, reached_target=is_target)
         _tell_of_uploads(experiment, wandb)
     # Those of trials that were killed in this session.
     remove_leftovers()
@@ -106,7 +112,7 @@ def _search(
     cluster: Cluster,
     notes: Console,
     stack: ExitStack,
-) -> tuple[SearchResult, WandbCallback]:
+) -> tuple[SearchResult, WandbCallback, SweepLedger | None]:
     """Restore the trials of earlier sessions, and run the search on a cluster.
 
     The directory is locked until ``stack`` is closed.
@@ -115,22 +121,49 @@ def _search(
     from pcsearch.engine.execution.restore import restore
     from pcsearch.engine.execution.run import run
     from pcsearch.reports.live import LiveReport
-    from pcsearch.tracking.factory import make_callback
+    from pcsearch.tracking.factory import make_callback, make_ledger
     from pcsearch.tracking.server.registration import register_search
 
-    outcomes, damage = experiment.outcomes(), experiment.workload.damage
-    restored = [restore(trial, damage) for trial in experiment.history.trials]
-    warn(notes, *(each.note for each in restored))
-    live = LiveReport(experiment, outcomes, notes)
     # Not earlier: a search that cannot start should leave nothing in W&B.
     registration = register_search(experiment.sweep, tracking, mode.mode, experiment.resumed)
     if registration.message:
         say(notes, registration.message)
     warn(notes, registration.problem)
+    ledger = make_ledger(experiment, registration, lambda line: warn(notes, line))
+    warn(notes, *_given_up(experiment, registration, ledger))
+    outcomes, damage = experiment.outcomes(), experiment.workload.damage
+    restored = [restore(trial, damage) for trial in experiment.history.trials]
+    warn(notes, *(each.note for each in restored))
+    live = LiveReport(experiment, outcomes, notes)
     wandb = make_callback(experiment, outcomes, registration, lambda line: warn(notes, line))
     with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
         stack.enter_context(locked_directory(experiment, registration.tracking))
-        return run(experiment, restored, outcomes, [live, wandb], cluster), wandb
+        with ledger.running() if ledger is not None else nullcontext():
+            offers = None if ledger is None else ledger.offers
+            result = run(experiment, restored, outcomes, [live, wandb], cluster, offers)
+        return result, wandb, ledger
+
+
+def _given_up(
+    experiment: Experiment, registration: Registration, ledger: SweepLedger | None
+) -> list[str]:
+    """Give up the unfinished trials that other drivers have taken over; a line for each."""
+    from pcsearch.engine.records.history import give_up
+    from pcsearch.engine.records.journal import Journal
+    from pcsearch.tracking.server.registration import JOINED
+
+    history = experiment.history
+    if ledger is None:
+        is_cut_off = registration.tracking.get(JOINED) and not experiment.over
+        line = "Without W&B's server this driver does not know what others of the sweep run"
+        return [f"{line}: trials may run twice"] if is_cut_off else []
+    if not experiment.resumed:
+        return []
+    lost = ledger.begin({trial.id for trial in history.unfinished}, history.claims)
+    for trial_id in lost:
+        Journal(experiment.directory.path).add(give_up(history, trial_id))
+    numbers = {trial.id: trial.number for trial in history.trials}
+    return [f"trial {numbers[each]}: another driver runs it again" for each in lost]
 
 
 @contextmanager
@@ -167,8 +200,8 @@ def _advice(error: Exception, experiment: Experiment) -> str:
 
 
 def _status(outcome: SearchResult) -> int:
-    if outcome.reason in ("signal", "time"):
-        return INTERRUPTED if outcome.reason == "signal" else DONE
+    if outcome.reason in ("signal", "cancelled", "time"):
+        return DONE if outcome.reason == "time" else INTERRUPTED
     return SOME_FAILED if outcome.failed else DONE
 
 
@@ -252,7 +285,10 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
     if outcome.reason == "time":
         say(output, "The session ended because its --time-budget was up.")
     say(output, f"Everything lies in {place}")
-    unfinished = len(outcome.trials) < experiment.cap and outcome.reached is None
+    missing = len(outcome.trials) < experiment.cap and outcome.reached is None
+    if missing and outcome.exhausted and not outcome.reason:
+        say(output, "The other trials of the sweep are those of other drivers.")
+    unfinished = missing and not outcome.exhausted
     if outcome.reason or unfinished:
         say(output, f"Resume it: {resume_command(place)}")
 

@@ -1,17 +1,24 @@
-"""Makes the W&B callback of an experiment."""
+"""Makes the W&B callback and the ledger of an experiment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from pcsearch.engine.experiment.definition import grid_size
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.journal import AlertSent, Journal, RunCompleted
+from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.errors import PcsearchError
 from pcsearch.tracking.callback import WandbCallback
+from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
+from pcsearch.tracking.ledger.terms import Terms
 from pcsearch.tracking.runs.context import TRIAL, RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.offline_files import has_unmarked
-from pcsearch.tracking.server.api import Mode
-from pcsearch.tracking.server.registration import SWEEP_ID, Registration
+from pcsearch.tracking.server.api import Mode, NoAnswer, connect
+from pcsearch.tracking.server.registration import JOINED, SWEEP_ID, Registration
+from pcsearch.tracking.server.sweep import own_entity
+from pcsearch.tracking.server.sweep_runs import SweepRuns
 
 
 def make_callback(
@@ -50,6 +57,55 @@ def make_callback(
     )
     history = _history(experiment, registration.mode)
     return WandbCallback(group, registration.mode, outcomes, context, history, tell)
+
+
+def make_ledger(
+    experiment: Experiment, registration: Registration, tell: Callable[[str], None]
+) -> SweepLedger | None:
+    """The ledger by which a search shares its sweep with other drivers.
+
+    None where there is no sweep, no server, or nothing to do.
+
+    Args:
+        experiment: what is searched, with its history.
+        registration: where the runs go.
+        tell: prints a line.
+
+    Raises:
+        PcsearchError: the search has joined a sweep, and the server does not answer.
+    """
+    tracking, sweep = registration.tracking, experiment.sweep
+    if registration.mode != "online" or not tracking.get(SWEEP_ID) or experiment.over:
+        return None
+    try:
+        api = connect()
+        entity = own_entity(api, tracking["entity"])
+    except NoAnswer as problem:
+        message = f"W&B does not say which trials other drivers run: {problem}"
+        if tracking.get(JOINED):
+            raise PcsearchError(message) from problem
+        tell(message)
+        return None
+    limits = [limit for limit in (sweep.run_cap, grid_size(sweep)) if limit is not None]
+    limit = min(limits, default=None)
+    if limit is not None and experiment.cap > limit:
+        # --num-samples of a resumed search goes beyond run_cap.
+        limit = grid_size(sweep)
+    learns = sweep.method in ("bayes", "custom")
+    terms = Terms(
+        limit,
+        experiment.cap - len(experiment.history.trials),
+        tuple(metric.name for metric in experiment.metrics) if learns else (),
+        owns_sweep=not tracking.get(JOINED),
+        is_new=not tracking.get(JOINED) and not experiment.resumed,
+    )
+    runs = SweepRuns(api, tracking[SWEEP_ID], tracking["project"], entity or "")
+    own = [
+        Claim(trial.number, trial.id)
+        for trial in experiment.history.trials
+        if trial.end is None or not trial.end.elsewhere
+    ]
+    return SweepLedger(runs, terms, own, Journal(experiment.directory.path), tell)
 
 
 def _tags(experiment: Experiment) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -38,10 +38,17 @@ LOADED = [
 OUTPUT = "forked.txt"
 
 
-def fork(folder: Path, *arguments: str) -> ForkServerProcess:
+def fork(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> ForkServerProcess:
     """Start the command in a folder; what it prints goes to the folder's file `OUTPUT`.
 
     It finds itself connected to the Ray that this process is connected to.
+
+    Args:
+        folder: the command's.
+        arguments: of the command.
+        environment: variables to set for it: it has those of the first process that was forked.
     """
     import ray
 
@@ -51,7 +58,7 @@ def fork(folder: Path, *arguments: str) -> ForkServerProcess:
         patch.setenv("PYTHONPATH", str(ROOT))
         forkserver.ensure_running()
     address = ray.get_runtime_context().gcs_address
-    process = context.Process(target=_command, args=(folder, arguments, address))
+    process = context.Process(target=_command, args=(folder, arguments, address, environment or {}))
     process.start()
     return process
 
@@ -64,7 +71,10 @@ def finish(process: ForkServerProcess, folder: Path, seconds: float = 180) -> st
     return text
 
 
-def _command(folder: Path, arguments: Sequence[str], address: str) -> None:
+def _command(
+    folder: Path, arguments: Sequence[str], address: str, environment: Mapping[str, str]
+) -> None:
+    os.environ.update(environment)
     os.chdir(folder)
     output = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from wandb_agents import Agents
 from wandb_artifacts import Artifacts
+from wandb_ledger import ConflictError, SweepRuns, now
 
 KEY = "0123456789" * 4
 """The only API key that the server takes."""
@@ -47,6 +48,13 @@ class Run:
     """Whether a client has started it; else a sweep has only chosen its values for an agent."""
     exit_code: int | None = None
     uploads: dict[str, bytes] = field(default_factory=dict)
+    created_at: str = field(default_factory=now)
+    heartbeat_at: str = field(default_factory=now)
+    heard_at: float = field(default_factory=time.monotonic)
+
+    def hear(self) -> None:
+        """Note a sign of life of its process."""
+        self.heartbeat_at, self.heard_at = now(), time.monotonic()
 
     @property
     def id(self) -> str:
@@ -72,7 +80,11 @@ class Sweep:
     project: str
     name: str
     config: str
-    state: str = "RUNNING"
+    state: str = "PENDING"
+
+    @property
+    def id(self) -> str:
+        return f"node-{self.name}"
 
 
 class WandbServer:
@@ -93,6 +105,7 @@ class WandbServer:
         self.alerts: list[dict[str, Any]] = []
         self.refusals: dict[str, str] = {}
         """Errors to answer with, by the operation's name."""
+        self.sweep_runs = SweepRuns(self)
         self.artifacts = Artifacts(lambda name: f"{self.url}/upload//{name}")
         self.uploads: dict[str, bytes] = {}
         """The files of artifacts."""
@@ -111,6 +124,7 @@ class WandbServer:
         """Until it is set the upload of an artifact's file does not end."""
         self.takes_artifacts.set()
         self.outage: Outage | None = None
+        self._one_at_a_time = threading.RLock()
         self._over = threading.Event()
         self._listener: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
@@ -187,9 +201,12 @@ class WandbServer:
             "NotifyScriptableRunAlert": self._alert,
             **self.artifacts.answers(),
             **self.agents.answers(),
+            **self.sweep_runs.answers(),
         }
         if operation in answers:
-            return {"data": answers[operation](variables)}
+            # Of two requests that make the same run, one makes it.
+            with self._one_at_a_time:
+                return {"data": answers[operation](variables)}
         if self.terse:
             return {"data": {"viewer": {"entity": self.user}}}
         viewer = {"id": "v", "entity": self.user, "username": self.user, "flags": "{}"}
@@ -206,12 +223,18 @@ class WandbServer:
 
     def _upsert_run(self, variables: dict[str, Any]) -> dict[str, Any]:
         name = variables.get("name") or variables["id"]
+        if name in self.sweep_runs.deleted:
+            raise ConflictError(
+                f"run {name} was previously created and deleted; try a new run name"
+            )
         inserted = name not in self.runs
         if inserted:
             entity = variables.get("entity") or self.user
             self.add_run(entity, variables.get("project") or "uncategorized", name)
         run = self.runs[name]
-        run.started = True
+        run.started |= "_wandb" in json.loads(variables.get("config") or "{}")
+        run.exit_code = None
+        run.hear()
         for key, of_run in (
             ("displayName", "display_name"),
             ("groupName", "group"),
@@ -256,6 +279,7 @@ class WandbServer:
             "eventsLineCount": 0,
             "logLineCount": 0,
             "config": json.dumps(run.config),
+            # The client has not started a run that was only made.
             "wandbConfig": json.dumps({"t": 1} if run.started else {}),
             "tags": run.tags,
         }
@@ -276,11 +300,13 @@ class WandbServer:
         return {"deleteRun": {"clientMutationId": None}}
 
     def _upsert_sweep(self, variables: dict[str, Any]) -> dict[str, Any]:
+        if variables.get("id"):
+            return self.sweep_runs.change(variables)
         name = f"sw33p{len(self.sweeps)}"
         entity = variables.get("entityName") or self.user
         project = variables.get("projectName") or "uncategorized"
         self.sweeps[name] = Sweep(entity, project, name, variables["config"])
-        sweep = {"id": "node", "name": name, "project": self._project(entity, project)}
+        sweep = {"id": f"node-{name}", "name": name, "project": self._project(entity, project)}
         if self.terse:
             return {"upsertSweep": {"sweep": {"name": name}}}
         # W&B says this of files without a program, and takes them.
@@ -294,7 +320,7 @@ class WandbServer:
             return {"project": {"sweep": None}}
         answer = {
             "__typename": "Sweep",
-            "id": "node",
+            "id": sweep.id,
             "name": sweep.name,
             "displayName": None,
             "method": "grid",
@@ -323,6 +349,7 @@ class WandbServer:
     def stream(self, name: str, sent: dict[str, Any]) -> dict[str, Any]:
         """Take a piece of a run's file stream."""
         run = self.runs[name]
+        run.hear()
         for file, part in (sent.get("files") or {}).items():
             lines = [json.loads(line) for line in part["content"]]
             if file == HISTORY:
@@ -358,7 +385,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.state.key_revoked or self.headers.get("Authorization") != f"Basic {expected}":
             self.reply({"errors": [{"message": "invalid API key"}]}, self.state.key_status)
         elif self.path.startswith("/graphql"):
-            self.reply(self.state.answer(sent["query"], sent.get("variables") or {}))
+            try:
+                self.reply(self.state.answer(sent["query"], sent.get("variables") or {}))
+            except ConflictError as conflict:
+                self.reply({"data": None, "errors": [{"message": str(conflict)}]}, 409)
         elif self.state.stream_status != 200:
             self.reply({"error": "refused"}, self.state.stream_status)
         else:

@@ -1,4 +1,4 @@
-"""Ends a session before its search: on a signal, when its time is over, or on a full disk."""
+"""Ends a session before its search: on a signal, after its time, on a full disk and more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 """Ctrl-C, and the signals that batch systems send before they kill."""
-Reason = Literal["", "signal", "time", "storage", "hopeless"]
+Reason = Literal["", "signal", "time", "storage", "hopeless", "cancelled"]
 
 
 class Interruption:

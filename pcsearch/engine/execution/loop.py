@@ -8,6 +8,7 @@ prints the ends of some trials. And it takes over the signals of the process.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ from pcsearch.engine.workloads.checkpoint_storage import telling_storage_errors
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
+
+
+WAIT_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,11 @@ def run_trials(
     controller.setup_experiments([experiment], total_num_samples=source.total_samples)
     try:
         while not controller.is_finished() and not is_due():
-            controller.step()
+            if source.is_waiting:
+                # Tune would wait without end, and not ask `is_due`.
+                time.sleep(WAIT_S)
+            else:
+                controller.step()
     except Exception:
         controller.cleanup()
         raise

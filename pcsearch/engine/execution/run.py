@@ -22,6 +22,7 @@ from pcsearch.engine.execution.watchdog import Watchdog
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.ledger import Ledger
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.engine.search.asha import make_scheduler
@@ -42,12 +43,14 @@ class SearchResult:
         reason: why the session ended before the search, empty where the search has ended.
         reached: the id of the trial that reached the metric's target, None if none did.
         ray_logs: the folder of Ray's own logs.
+        exhausted: whether other drivers have, or had, the trials that are missing here.
     """
 
     trials: tuple[TrialResult, ...]
     reason: Reason = ""
     reached: str | None = None
     ray_logs: str = ""
+    exhausted: bool = False
 
     @property
     def failed(self) -> bool:
@@ -61,6 +64,7 @@ def run(
     outcomes: Outcomes,
     callbacks: Sequence[tune.Callback],
     cluster: Cluster,
+    ledger: Ledger | None = None,
 ) -> SearchResult:
     """Run a search to its end, or until it is interrupted.
 
@@ -70,6 +74,7 @@ def run(
         outcomes: the outcomes of its trials, to which this session adds.
         callbacks: Tune's callbacks, called after those that write reports and outcomes.
         cluster: the cluster to run on.
+        ledger: of a search that other drivers share, None for one of this driver alone.
 
     Raises:
         StorageError: the directory cannot be written.
@@ -87,6 +92,12 @@ def run(
     )
     scheduler.give_up = lambda: interruption.request("hopeless")
     scheduler.resume_from(experiment.history)
+
+    def is_due() -> bool:
+        if ledger is not None and ledger.access == "cancelled":
+            interruption.request("cancelled")
+        return interruption.is_due()
+
     with (
         interruption.by_signals(),
         _storage_errors(directory),
@@ -99,7 +110,7 @@ def run(
             ),
             {"cpu": options.cpus_per_trial, "gpu": cluster.resources.gpus_per_trial},
             _place(directory),
-            _trial_source(experiment, restored, outcomes, curves, cluster),
+            _trial_source(experiment, restored, outcomes, curves, cluster, ledger),
             scheduler,
             # The order matters: no other callback gets a report or an end that is not yet on disk.
             [
@@ -109,13 +120,19 @@ def run(
                 *callbacks,
             ],
             options.max_failures,
-            interruption.is_due,
+            is_due,
         )
     if ends.storage_error:
         raise StorageError(f"{directory.place}: cannot be written ({ends.storage_error})")
     results = sorted((each.result() for each in outcomes), key=lambda result: result.number)
     reached = None if outcomes.reached is None else outcomes.reached.trial
-    return SearchResult(tuple(results), interruption.reason, reached, cluster.connection.logs)
+    return SearchResult(
+        tuple(results),
+        interruption.reason,
+        reached,
+        cluster.connection.logs,
+        ledger is not None and ledger.is_exhausted,
+    )
 
 
 @contextmanager
@@ -154,6 +171,7 @@ def _trial_source(
     outcomes: Outcomes,
     curves: LearningCurves | None,
     cluster: Cluster,
+    ledger: Ledger | None,
 ) -> TrialSource:
     options, watcher = experiment.options, cluster.watcher
     searcher = make_searcher(
@@ -168,7 +186,7 @@ def _trial_source(
     slots = TrialSlots(cluster.resources, options.max_concurrent, lambda: watcher.unfit)
     metric = next(iter(experiment.metrics), None)
     context = TrialContext(experiment.directory.path, outcomes, metric, watcher, cluster.connection)
-    return TrialSource(searcher, restored, slots, context)
+    return TrialSource(searcher, restored, slots, context, ledger)
 
 
 def _search_context(experiment: Experiment) -> SearchContext:

@@ -18,6 +18,7 @@ from ray.tune.trainable import Trainable
 from pcsearch.engine.execution.restore import RestoredTrial, restore_in_tune
 from pcsearch.engine.execution.trial import SearchTrial, TrialContext
 from pcsearch.engine.records.journal import Journal, Suggested
+from pcsearch.engine.records.ledger import Access, Claim, Ledger
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
 
 
@@ -27,11 +28,14 @@ class TrialSource(SearchAlgorithm):
     A trial is suggested only when it can start at once, because the searcher learns from every
     report until then. The journal gets a line for each trial before the trial starts.
 
+    Where other drivers share the search, the ledger says which number the next trial has.
+
     Args:
         searcher: suggests the new trials.
         restored: the trials of earlier sessions, which the searcher has already.
         slots: tells how many trials can run at the same time.
         context: what all trials have in common.
+        ledger: of a search that other drivers share, None for one of this driver alone.
     """
 
     def __init__(
@@ -40,11 +44,14 @@ class TrialSource(SearchAlgorithm):
         restored: Sequence[RestoredTrial],
         slots: Callable[[], int],
         context: TrialContext,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger
         self._searcher = searcher
         # The ended trials come first: they take no slot, so they need not wait for one.
         self._restored = deque(sorted(restored, key=lambda each: not each.trial_history.over))
-        self._suggested = len(restored)
+        self._numbers = {each.trial_history.number for each in restored}
+        self._lowest = 1
         self._slots = slots
         self._context, self._journal = context, Journal(context.directory)
         self._running: set[str] = set()
@@ -64,10 +71,12 @@ class TrialSource(SearchAlgorithm):
     def next_trial(self) -> Trial | None:
         """The next trial, None where there is none or all slots are taken."""
         is_full = len(self._running) >= self._slots()
+        if self._access in ("closed", "cancelled"):
+            self._give_no_more()
         if self._restored:
             trial_history = self._restored[0].trial_history
             if not trial_history.over:
-                if is_full:
+                if is_full or self._access == "paused":
                     return None
                 self._running.add(trial_history.id)
             trial = self._trial(
@@ -76,6 +85,15 @@ class TrialSource(SearchAlgorithm):
             restore_in_tune(self._restored.popleft(), trial)
             return trial
         return None if self._has_finished or is_full else self._new_trial()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no trial runs, and the ledger does not say yet whether there is another."""
+        if self._ledger is None or self._running or self.is_finished():
+            return False
+        if self._restored:
+            return self._access == "paused" and not self._restored[0].trial_history.over
+        return self._access in ("open", "paused") and not self._ledger.is_ready
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Give a report to the searcher."""
@@ -96,18 +114,47 @@ class TrialSource(SearchAlgorithm):
         """Whether there are no more trials."""
         return self._has_finished and not self._restored
 
+    @property
+    def _access(self) -> Access:
+        return "open" if self._ledger is None else self._ledger.access
+
+    def _give_no_more(self) -> None:
+        """Keep back the trials that have not started, also those of earlier sessions."""
+        self._has_finished = True
+        self._restored = deque(each for each in self._restored if each.trial_history.over)
+
     def _new_trial(self) -> Trial | None:
-        trial_id = str(Trial.generate_id())  # type: ignore[no-untyped-call]
-        config = self._searcher.suggest(trial_id)
+        claim = self._next() if self._ledger is None else self._claim(self._ledger)
+        if claim is None:
+            return None
+        number, trial_id = claim.number, claim.trial_id
+        config = self._searcher.suggest(trial_id, number)
         if config == Searcher.FINISHED:
             self._has_finished = True
             return None
-        self._suggested += 1
-        trial = self._trial(self._suggested, trial_id, copy.deepcopy(config))
+        self._numbers.add(number)
+        trial = self._trial(number, trial_id, copy.deepcopy(config))
         point = self._searcher.point(trial_id)
-        self._journal.add(Suggested(trial_id, self._suggested, point))
+        self._journal.add(Suggested(trial_id, number, point))
         self._running.add(trial_id)
         return trial
+
+    def _next(self) -> Claim:
+        """The first number that this driver has not used, where no ledger says which."""
+        trial_id = str(Trial.generate_id())  # type: ignore[no-untyped-call]
+        while self._lowest in self._numbers:
+            self._lowest += 1
+        return Claim(self._lowest, trial_id)
+
+    def _claim(self, ledger: Ledger) -> Claim | None:
+        """The next claim, None where there is none now; the last one ends the search."""
+        claim = ledger.claim() if ledger.access == "open" else None
+        # Until this driver's own trials have ended, those of a driver that dies may become free.
+        if claim is None and ledger.is_exhausted and not self._running:
+            self._has_finished = True
+        if claim is not None:
+            self._searcher.learn(ledger.new_results())
+        return claim
 
     def _trial(self, number: int, trial_id: str, config: dict[str, Any]) -> SearchTrial:
         return SearchTrial(

@@ -16,9 +16,8 @@ from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.configurations import configurations
-from pcsearch.sweeps.distributions.locate import close, locate
-from pcsearch.sweeps.parameters import value_of
-from pcsearch.sweeps.sweep import Sweep, read_sweep
+from pcsearch.sweeps.distributions.locate import close
+from pcsearch.sweeps.sweep import read_sweep
 
 OPTION = "--warm-start"
 
@@ -86,7 +85,7 @@ def _usable(
         if not trial.over or trial.failed or has_diverged or outcome.best is None:
             reasons["without a value"] += 1
             continue
-        point = _point(new.sweep, space, config)
+        point = space.point(config)
         if isinstance(point, str):
             reasons[f"with another {point}"] += 1
             continue
@@ -114,18 +113,6 @@ def _config_of(
         return lambda trial: planned.config(trial.number - 1)
     space = OptunaSpace(sweep.parameters.values())
     return lambda trial: space.config(trial.point or {})
-
-
-def _point(sweep: Sweep, space: OptunaSpace, config: Mapping[str, Any]) -> dict[str, Any] | str:
-    """A configuration's point in the space, or the parameter whose value is not in its range."""
-    point = {}
-    for name in space.distributions:
-        parameter = sweep.parameters[name]
-        position = locate(parameter.distribution, value_of(config, parameter))
-        if position is None:
-            return name
-        point[name] = position
-    return point
 
 
 def _difference(one: Any, other: Any, path: Sequence[str] = ()) -> str | None:

@@ -12,15 +12,18 @@ from typing import Any
 from pcsearch.engine.records.journal import (
     FILE,
     AlertSent,
+    Claimed,
     Compared,
     Ended,
     Journal,
     ReachedTarget,
+    Released,
     Retried,
     RunCompleted,
     Suggested,
     WarmStartResult,
 )
+from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.report import ITERATION, flatten
 from pcsearch.engine.storage.files import display_path, json_lines, last_json_line
 from pcsearch.errors import PcsearchError
@@ -103,6 +106,8 @@ class History:
         warm_start: the results of other searches that it started from.
         alert: that the user was told the end of the search, None where it is not told, or the
             search was extended since.
+        claims: those whose trials have not been suggested, of a search that other drivers share.
+        is_shared: whether its numbers were claimed: then other drivers have those between them.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
@@ -110,6 +115,8 @@ class History:
     reached: ReachedTarget | None = None
     warm_start: list[WarmStartResult] = field(default_factory=list)
     alert: AlertSent | None = None
+    claims: list[Claim] = field(default_factory=list)
+    is_shared: bool = False
 
     @property
     def unfinished(self) -> list[TrialHistory]:
@@ -135,6 +142,7 @@ def read_history(directory: Path) -> History:
     """
     history = History()
     trials: dict[str, TrialHistory] = {}
+    claims: dict[str, Claim] = {}
     for event in Journal(directory).events():
         if isinstance(event, Suggested | Retried):
             history.alert = None
@@ -142,7 +150,13 @@ def read_history(directory: Path) -> History:
             history.warm_start.append(event)
         elif isinstance(event, AlertSent):
             history.alert = event
+        elif isinstance(event, Claimed):
+            claims[event.trial] = Claim(event.number, event.trial, event.mark)
+            history.is_shared = True
+        elif isinstance(event, Released):
+            claims.pop(event.trial, None)
         elif isinstance(event, Suggested):
+            claims.pop(event.trial, None)
             folder = directory / folder_name(event.number, event.trial)
             trials[event.trial] = TrialHistory(event.trial, event.number, event.point, folder)
         elif event.trial not in trials:
@@ -156,6 +170,7 @@ def read_history(directory: Path) -> History:
         else:
             _apply(trials[event.trial], event)
     history.trials = sorted(trials.values(), key=lambda trial: trial.number)
+    history.claims = list(claims.values())
     _check(history, directory)
     reached = history.reached
     if reached is not None:
@@ -170,7 +185,8 @@ def read_history(directory: Path) -> History:
 def _check(history: History, directory: Path) -> None:
     """Check that a journal and the folders of the trials belong together."""
     numbers = [trial.number for trial in history.trials]
-    if numbers != list(range(1, len(numbers) + 1)):
+    # Where other drivers have numbers too, any may be missing here.
+    if not history.is_shared and numbers != list(range(1, len(numbers) + 1)):
         raise _damaged(directory, "trials are missing in it")
     for trial in history.trials:
         if not re.fullmatch(r"\w+", trial.id) or trial.folder.is_symlink():
@@ -185,6 +201,14 @@ def _damaged(directory: Path, what: str) -> PcsearchError:
         f"{display_path(directory / FILE)}: the journal is damaged: {what}; put a copy of "
         "the file from a backup in its place"
     )
+
+
+def give_up(history: History, trial_id: str) -> Ended:
+    """End a trial that another driver has taken over; return the event for the journal."""
+    trial = next(each for each in history.trials if each.id == trial_id)
+    event = Ended(trial_id, False, [], elsewhere=True)
+    _apply(trial, event)
+    return event
 
 
 def retry_failed(history: History) -> list[Retried]:

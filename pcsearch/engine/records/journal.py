@@ -47,6 +47,32 @@ class Suggested:
 
 
 @dataclass(frozen=True)
+class Claimed:
+    """A number is going to be claimed in the ledger that the search shares with other drivers.
+
+    The trial is suggested later, or the claim is `Released`. A kill may leave neither.
+
+    Args:
+        trial: the id that the trial gets.
+        number: the trial's number.
+        mark: of the claim.
+    """
+
+    name: ClassVar[str] = "claimed"
+    trial: str
+    number: int
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Released:
+    """A claim was not got, or was given back before its trial was suggested."""
+
+    name: ClassVar[str] = "released"
+    trial: str
+
+
+@dataclass(frozen=True)
 class Compared:
     """A trial was compared with others at a rung, or was stopped after one.
 
@@ -91,6 +117,7 @@ class Ended:
         by_target: whether it was ended because another reached the target.
         error: the first lines of its error, empty where it did not fail.
         by_hand: whether the user stopped it, from W&B.
+        elsewhere: whether another driver has taken its number over meanwhile.
     """
 
     name: ClassVar[str] = "ended"
@@ -100,6 +127,7 @@ class Ended:
     by_target: bool = False
     error: str = ""
     by_hand: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +183,9 @@ class AlertSent:
 
 
 Event = (
-    Suggested
+    Claimed
+    | Released
+    | Suggested
     | Compared
     | ReachedTarget
     | Ended

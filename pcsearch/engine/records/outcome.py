@@ -62,6 +62,7 @@ class TrialOutcome:
         ended_by_target: whether it was ended because another trial reached the target.
         stop_requested: whether the user has asked to stop it, from W&B.
         ended_by_user: whether that has ended it.
+        ended_elsewhere: whether another driver has taken its number over, and runs that again.
         without_value: whether the journal says that it ended without a value.
     """
 
@@ -84,6 +85,7 @@ class TrialOutcome:
     ended_by_target: bool = False
     stop_requested: bool = False
     ended_by_user: bool = False
+    ended_elsewhere: bool = False
     without_value: bool = False
 
     def add(self, report: Report) -> None:
@@ -127,8 +129,9 @@ class TrialOutcome:
 
     @property
     def was_cut(self) -> bool:
-        """Whether the scheduler, the target or the user has ended it, or is about to."""
-        return self.stopped_at is not None or self.ended_by_target or self.ended_by_user
+        """Whether the scheduler, the target, the user or another driver has ended it."""
+        cut = self.ended_by_target or self.ended_by_user or self.ended_elsewhere
+        return self.stopped_at is not None or cut
 
     @property
     def values(self) -> tuple[float | None, ...]:
@@ -292,6 +295,7 @@ def outcome_of(
     if trial.end is not None:
         outcome.error, outcome.ended_by_user = trial.end.error, trial.end.by_hand
         outcome.ended_by_target = trial.end.by_target
+        outcome.ended_elsewhere = trial.end.elsewhere
         outcome.without_value = None in trial.end.values and not trial.failed
         values = [value for value in trial.end.values if value is not None]
         if values and len(values) == len(metrics) and not trial.failed and not curve:

@@ -9,7 +9,8 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.ledger import OtherResult
+from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.search.imputation import final_values
 from pcsearch.errors import PcsearchError
 
@@ -42,6 +43,23 @@ def rebuilt_trials(history: History, space: Space, outcomes: Outcomes) -> list[F
         raise PcsearchError(
             f"the experiment's journal does not fit its sweep file ({error}); was one changed?"
         ) from error
+
+
+def other_trial(
+    result: OtherResult, point: Mapping[str, Any], space: Space, outcomes: Outcomes
+) -> FrozenTrial:
+    """A trial of another driver, as Optuna has one that has ended.
+
+    Args:
+        result: of the trial.
+        point: where it lies in the space.
+        space: Optuna's distributions, by the names of the parameters.
+        outcomes: of this search, with the metrics that the study optimises.
+    """
+    values = result.values
+    if values is None:
+        values = final_values(TrialOutcome(result.trial_id, outcomes.metrics), went_wrong=True)
+    return _optuna_trial(point, space, values)
 
 
 def _rebuilt(trial: TrialHistory, space: Space, outcomes: Outcomes) -> FrozenTrial:

@@ -14,7 +14,8 @@ from optuna.distributions import (
 )
 
 from pcsearch.sweeps.distributions.base import ChoiceAxis, Distribution, FloatAxis, IntAxis
-from pcsearch.sweeps.parameters import Parameter, nested
+from pcsearch.sweeps.distributions.locate import locate
+from pcsearch.sweeps.parameters import Parameter, nested, value_of
 
 
 class OptunaSpace:
@@ -36,6 +37,17 @@ class OptunaSpace:
     def config(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration of a point, which has a value for each of the `distributions`."""
         return nested((p, copy.deepcopy(self._value(p, point))) for p in self._parameters)
+
+    def point(self, config: Mapping[str, Any]) -> dict[str, Any] | str:
+        """The point of a configuration, or the parameter whose value is not in its range."""
+        point = {}
+        for parameter in self._parameters:
+            if parameter.name in self.distributions:
+                position = locate(parameter.distribution, value_of(config, parameter))
+                if position is None:
+                    return parameter.name
+                point[parameter.name] = position
+        return point
 
     def _value(self, parameter: Parameter, point: Mapping[str, Any]) -> Any:
         if parameter.name in self.distributions:

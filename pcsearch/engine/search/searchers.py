@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ray.tune.search import Searcher
 
 from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.search.imputation import final_values
 from pcsearch.engine.search.learning_curves import LearningCurves, Prediction
-from pcsearch.engine.search.resumed_study import rebuilt_trials
+from pcsearch.engine.search.resumed_study import other_trial, rebuilt_trials
 from pcsearch.engine.search.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
@@ -72,7 +74,7 @@ class PlannedSearcher(Searcher):
         super().__init__()
         self._planned = planned
         self._cap = cap
-        self._next = 0 if history is None else len(history.trials)
+        self._suggested = 0 if history is None else len(history.trials)
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
@@ -81,13 +83,21 @@ class PlannedSearcher(Searcher):
     def point(self, trial_id: str) -> None:
         """None: the journal needs no point, a trial's number gives its configuration."""
 
-    def suggest(self, trial_id: str) -> Any:
-        """The next configuration, or FINISHED after the last."""
-        if self._cap is not None and self._next >= self._cap:
+    def suggest(self, trial_id: str, number: int | None = None) -> Any:
+        """The next configuration, or FINISHED after the last.
+
+        Args:
+            trial_id: of the trial that gets it.
+            number: that of the trial, from 1; None for the next.
+        """
+        if self._cap is not None and self._suggested >= self._cap:
             return str(Searcher.FINISHED)
-        config = self._planned.config(self._next)
-        self._next += 1
+        config = self._planned.config(self._suggested if number is None else number - 1)
+        self._suggested += 1
         return config
+
+    def learn(self, results: Sequence[OtherResult]) -> None:
+        """Do nothing: no suggestion depends on a result."""
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -164,8 +174,22 @@ class BayesSearcher(Searcher):
         trials = self.study.get_trials(deepcopy=False)
         return dict(trials[self._numbers[trial_id]].params)
 
-    def suggest(self, trial_id: str) -> Any:
-        """Optuna's next configuration, or FINISHED after the last."""
+    def learn(self, results: Sequence[OtherResult]) -> None:
+        """Give Optuna the results of other drivers; those outside of the space are left out."""
+        for result in results:
+            point = self._space.point(result.config)
+            if not isinstance(point, str):
+                self.study.add_trial(
+                    other_trial(result, point, self._space.distributions, self._outcomes)
+                )
+
+    def suggest(self, trial_id: str, number: int | None = None) -> Any:
+        """Optuna's next configuration, or FINISHED after the last.
+
+        Args:
+            trial_id: of the trial that gets it.
+            number: that of the trial, which does not matter here.
+        """
         if self._cap is not None and self._suggested >= self._cap:
             return str(Searcher.FINISHED)
         self._predict()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from ray.tune.execution.tune_controller import TuneController
@@ -82,14 +83,14 @@ class UntilTarget(FIFOScheduler):
         """Give up the search when its first trials have all failed in the same way."""
         if trial.should_recover():  # type: ignore[no-untyped-call]
             return
-        number = int(trial.experiment_tag)
-        if number > HOPELESS:
-            return
-        errors = {each.number: each.error for each in self._outcomes if each.failed}
+        errors = {each.trial_id: each.error for each in self._outcomes if each.failed}
         # Tune asks the scheduler before the callback that records this trial's end.
-        errors[number] = getattr(trial, "error", "")
-        first = {each: _without_numbers(errors[each]) for each in errors if each <= HOPELESS}
-        if len(first) == HOPELESS and len(set(first.values())) == 1:
+        errors[trial.trial_id] = getattr(trial, "error", "")
+        # In the order of suggestion; other drivers may have the numbers between.
+        first = [each.trial_id for each in islice(self._outcomes, HOPELESS)]
+        same = {_without_numbers(errors[each]) for each in first if each in errors}
+        is_complete = len(first) == HOPELESS and errors.keys() >= set(first)
+        if trial.trial_id in first and is_complete and len(same) == 1:
             self.give_up()
 
     def resume_from(self, history: History) -> None:

@@ -14,6 +14,8 @@ from pcsearch.tracking.server.sweep import create_sweep
 
 SWEEP_ID, SWEEP_URL = "sweep_id", "sweep_url"
 """The names of the sweep's id and page in the experiment's record."""
+JOINED = "joined"
+"""In the record: whether W&B had the sweep before, and other drivers may run it too."""
 
 
 @dataclass(frozen=True)

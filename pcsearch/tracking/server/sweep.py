@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.sweep import Sweep
 from pcsearch.tracking.server.api import NoAnswer, ask, connect, default_entity, set_up
+
+if TYPE_CHECKING:
+    import wandb
 
 # The request of W&B's own client, with the variables that are used here.
 UPSERT = """
@@ -46,11 +50,21 @@ query GetSweep($name: String!, $project: String, $entity: String) {
         sweep(sweepName: $name) {
             id
             name
+            state
             config
         }
     }
 }
 """
+OVER = {
+    "FINISHED": "is finished, or was stopped",
+    "STOPPED": "was stopped",
+    "CANCELED": "was cancelled",
+    "CANCELLED": "was cancelled",
+}
+"""The states of a sweep in which no trial may start, in words."""
+PAGE = r"/([^/]+)/([^/]+)/sweeps/(\w[^/\s]*)"
+"""The path of a sweep's page; a tab of the page may follow."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +87,35 @@ class SweepAddress:
 
 @dataclass(frozen=True)
 class WandbSweep:
-    """The id and the page of a sweep at W&B."""
+    """A sweep at W&B.
+
+    Args:
+        id: the sweep's.
+        url: of its page.
+        state: in capital letters, empty where it was not asked for.
+    """
 
     id: str
     url: str
+    state: str = ""
 
 
 def parse_address(text: str) -> SweepAddress:
-    """Read ``ID``, ``PROJECT/ID`` or ``ENTITY/PROJECT/ID``.
+    """Read ``ID``, ``PROJECT/ID``, ``ENTITY/PROJECT/ID`` or the address of the sweep's page.
 
     Raises:
         PcsearchError: the text has none of these forms.
     """
+    page = re.search(PAGE, urlsplit(text).path) if "://" in text else None
+    if page is not None:
+        entity, project, sweep_id = map(unquote, page.groups())
+        return SweepAddress(sweep_id, project, entity)
     parts = text.split("/")
     if not 1 <= len(parts) <= 3 or not all(re.fullmatch(r"[^\s:;,#?'\"]+", part) for part in parts):
-        message = f"{text!r} is not the id of a sweep; write ID or ENTITY/PROJECT/ID"
+        message = (
+            f"{text!r} is not the id of a sweep; write ID, ENTITY/PROJECT/ID or the address of "
+            "the sweep's page"
+        )
         raise PcsearchError(Problem(message, "--sweep-id"))
     return SweepAddress(*parts[::-1])
 
@@ -136,16 +164,41 @@ def fetch_sweep(address: SweepAddress) -> tuple[str, WandbSweep]:
         PcsearchError: the server has no such sweep.
     """
     api = connect()
-    entity = address.entity or api.settings["entity"] or default_entity(api)
+    entity = own_entity(api, address.entity)
     variables = {"name": address.id, "project": address.project, "entity": entity}
     answer = ask(api, GET, variables)
     sweep: dict[str, Any] = (answer.get("project") or {}).get("sweep") or {}
     text = sweep.get("config")
     if not isinstance(text, str) or not text.strip():
         where = f"{entity}/{address.project}" if entity else str(address.project)
-        message = f"W&B has no sweep {address.id} in {where}; write ENTITY/PROJECT/ID"
+        message = (
+            f"W&B has no sweep {address.id} in {where} ({set_up().app_url}); write "
+            "ENTITY/PROJECT/ID, or the address of the sweep's page"
+        )
         raise PcsearchError(Problem(message, "--sweep-id"))
-    return text, WandbSweep(address.id, _url(entity, address.project, address.id))
+    url = _url(entity, address.project, address.id)
+    return text, WandbSweep(address.id, url, str(sweep.get("state") or "").upper())
+
+
+def check_open(sweep: WandbSweep, address: SweepAddress) -> None:
+    """Check that trials of a sweep may start.
+
+    Raises:
+        PcsearchError: it is finished, or was stopped or cancelled at W&B.
+    """
+    if sweep.state in OVER:
+        message = f"{OVER[sweep.state]}; wandb sweep --resume {address} lets it run again"
+        raise PcsearchError(Problem(f"W&B's sweep {address} {message}", "--sweep-id"))
+
+
+def seed_of(sweep_id: str) -> int:
+    """The seed of a sweep's random draws, which all its drivers know."""
+    return int.from_bytes(hashlib.sha256(sweep_id.encode()).digest()[:4]) % 2**31
+
+
+def own_entity(api: wandb.Api, entity: str | None) -> str | None:
+    """The entity of a name; without a name W&B's default, as the runs of a search have it."""
+    return entity or api.settings["entity"] or default_entity(api)
 
 
 def _url(entity: str | None, project: str | None, sweep_id: str) -> str:

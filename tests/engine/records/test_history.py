@@ -13,21 +13,26 @@ import pytest
 from pcsearch.engine.records.history import (
     TrialHistory,
     folder_name,
+    give_up,
     read_history,
     read_reports,
     retry_failed,
 )
 from pcsearch.engine.records.journal import (
     AlertSent,
+    Claimed,
     Compared,
     Ended,
     Event,
     Journal,
     ReachedTarget,
+    Released,
     Retried,
     RunCompleted,
     Suggested,
 )
+from pcsearch.engine.records.ledger import Claim
+from pcsearch.engine.records.outcome import outcome_of
 from pcsearch.errors import PcsearchError
 
 
@@ -168,3 +173,19 @@ def test_the_alert_of_a_search_counts_until_the_search_goes_on(
     assert history_of(tmp_path, Suggested("a", 1), Ended("a", True, []), sent).alert == sent
     Journal(tmp_path).add(later)
     assert read_history(tmp_path).alert is None
+
+
+def test_a_shared_search_has_numbers_of_its_own_and_claims_that_a_kill_has_left(
+    tmp_path: Path,
+) -> None:
+    claims = [Claimed("a", 3, "m"), Claimed("b", 7), Claimed("c", 8), Claimed("d", 9, "n")]
+    events = [*claims, Suggested("a", 3), Released("c"), Suggested("b", 7)]
+    history = history_of(tmp_path, *events)
+    assert history.is_shared
+    assert [(trial.id, trial.number) for trial in history.trials] == [("a", 3), ("b", 7)]
+    assert history.claims == [Claim(9, "d", "n")]
+    Journal(tmp_path).add(give_up(history, "b"))
+    assert [trial.id for trial in history.unfinished] == ["a"]
+    given_up = read_history(tmp_path).trials[1]
+    outcome = outcome_of(given_up, [])
+    assert (outcome.ended_elsewhere, outcome.failed, outcome.was_cut) == (True, False, True)

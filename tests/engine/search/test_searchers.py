@@ -21,6 +21,7 @@ from ray.tune.search import Searcher
 from pcsearch.engine.experiment.definition import trial_cap
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Ended
+from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.learning_curves import learning_curves
@@ -509,3 +510,32 @@ def test_a_failed_trial_is_not_predicted() -> None:
     searcher.suggest("t3")
     assert sorted(searcher._predictions) == [0, 2]
     assert searcher.study.trials[1].value == math.inf
+
+
+def test_the_numbers_of_a_shared_search_give_the_configurations() -> None:
+    drawn, other = (make_searcher(sweep("random", goal=""), 3, 5) for _ in range(2))
+    first = [drawn.suggest(str(number), number) for number in (2, 5)]
+    second = [other.suggest(str(number), number) for number in (1, 5)]
+    assert first[1] == second[1], "of a trial that is taken over"
+    assert second[0] not in first
+    assert drawn.suggest("9", 9) != Searcher.FINISHED
+    assert drawn.suggest("10", 10) == Searcher.FINISHED, "it has its number of trials"
+
+
+def test_bayes_learns_from_the_results_of_others() -> None:
+    searcher = as_in_tune(make_searcher(sweep("bayes", "a: {min: 0.0, max: 1.0}"), 20, 0))
+    results = [
+        OtherResult("one", {"a": 0.25, "more": 1}, [3.0]),
+        OtherResult("wrong", {"a": 0.5}, None),
+        OtherResult("outside", {"a": 2.0}, [1.0]),
+    ]
+    searcher.learn(results)
+    searcher.suggest("mine")
+    searcher.learn([OtherResult("two", {"a": 0.75}, [2.0])])
+    known = [(trial.params["a"], trial.values) for trial in searcher.study.trials]
+    assert [known[0], known[1], known[3]] == [
+        (0.25, [3.0]),
+        (0.5, [math.inf]),
+        (0.75, [2.0]),
+    ]
+    assert searcher.point("mine") == {"a": known[2][0]}

@@ -50,10 +50,12 @@ def test_a_search_is_a_sweep_that_all_its_runs_belong_to(
     assert [alert["title"] for alert in server.alerts] == ["The search is complete: here"]
     (sweep,) = server.sweeps.values()
     assert sweep.config == folder.sweep.read_text()
-    assert (sweep.entity, sweep.project) == ("team", "pc")
+    assert (sweep.entity, sweep.project, sweep.state) == ("team", "pc", "FINISHED")
     for run in server.runs.values():
         assert (run.entity, run.project, run.group, run.sweep) == ("team", "pc", "here", sweep.name)
         assert run.job_type == "trial"
+        assert run.display_name == folder.trials()[run.id].name
+        assert run.id.rpartition("_")[0] == sweep.name
         assert run.notes == "what for"
         assert run.rows[0]["note"] == "fine"
     assert f"W&B sweep: {server.url}/team/pc/sweeps/{sweep.name}" in done.err
@@ -166,9 +168,15 @@ def test_a_sweep_of_wandb_runs_without_its_file(server: WandbServer, folder: Fol
     assert refused.status == 2
     assert "parameters.x: the file says {'values': [1.0, 4.0]}, W&B's sweep" in refused.err
     folder.write("same.yaml", {**dict(reversed(SWEEP.items())), "name": "another"})
-    same = folder.run("same.yaml", "--sweep-id", sweep, "--project", "pc", "--entity", "lab")
+    again = ("same.yaml", "--sweep-id", sweep, "--project", "pc", "--entity", "lab")
+    over = folder.run(*again)
+    assert over.status == 2
+    assert f"W&B's sweep lab/pc/{sweep} is finished, or was stopped; wandb sweep" in over.err
+    server.sweeps[sweep].state = "RUNNING"
+    same = folder.run(*again)
     assert same.status == 0, same.err
-    assert len(server.runs) == 6
+    assert "The other trials of the sweep are those of other drivers." in same.out
+    assert len(server.runs) == 3
     missing = folder.run("--sweep-id", "lab/pc/nosuch")
     assert missing.status == 2
     assert "error: --sweep-id: W&B has no sweep nosuch in lab/pc" in missing.err

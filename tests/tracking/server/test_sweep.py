@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import replace
 
 import pytest
 from wandb_server import Outage, WandbServer
@@ -11,7 +12,15 @@ from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 from pcsearch.tracking.server import api as wandb_api
 from pcsearch.tracking.server.api import NoAnswer
-from pcsearch.tracking.server.sweep import SweepAddress, create_sweep, fetch_sweep, parse_address
+from pcsearch.tracking.server.sweep import (
+    SweepAddress,
+    WandbSweep,
+    check_open,
+    create_sweep,
+    fetch_sweep,
+    parse_address,
+    seed_of,
+)
 
 TEXT = """# written by hand
 description: what for
@@ -42,11 +51,37 @@ def test_an_address_is_read_and_written_alike(text: str, address: SweepAddress) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "/abc", "a/b/c/d", "team//abc", "a b", "abc?x=1", "https://x"]
+    "text",
+    [
+        "https://wandb.ai/team/my%20pc/sweeps/abc",
+        "https://wandb.ai/team/my%20pc/sweeps/abc?nw=nwuserme#panel",
+        "http://localhost:8080/wandb/team/my%20pc/sweeps/abc/table",
+    ],
+)
+def test_the_address_of_a_page_is_read(text: str) -> None:
+    assert parse_address(text) == SweepAddress("abc", "my pc", "team")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "/abc", "a/b/c/d", "team//abc", "a b", "abc?x=1", "https://x", "https://x/sweeps/a"],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(PcsearchError, match=r"--sweep-id: .* write ID or ENTITY/PROJECT/ID"):
+    with pytest.raises(PcsearchError, match=r"--sweep-id: .* write ID, ENTITY/PROJECT/ID or"):
         parse_address(text)
+
+
+@pytest.mark.parametrize("state", ["FINISHED", "CANCELED", "STOPPED"])
+def test_a_sweep_that_is_over_is_refused(state: str) -> None:
+    address = SweepAddress("abc", "pc", "team")
+    check_open(WandbSweep("abc", "", "RUNNING"), address)
+    check_open(WandbSweep("abc", "", "PAUSED"), address)
+    with pytest.raises(PcsearchError, match=r"sweep team/pc/abc (is|was) .*; wandb sweep --r"):
+        check_open(WandbSweep("abc", "", state), address)
+
+
+def test_each_sweep_has_a_seed_of_its_own() -> None:
+    assert seed_of("abc") == seed_of("abc") != seed_of("abd")
 
 
 def test_a_sweep_is_registered_as_its_file_is_written_without_a_word(
@@ -62,7 +97,7 @@ def test_a_sweep_is_registered_as_its_file_is_written_without_a_word(
     (variables,) = [given for name, given in server.operations if name == "UpsertSweep"]
     assert variables["description"] == "what for"
     text, found = fetch_sweep(SweepAddress(created.id, "my pc"))
-    assert (text, found) == (TEXT, created)
+    assert (text, found) == (TEXT, replace(created, state="PENDING"))
 
 
 def test_the_address_of_a_sweep_is_whole_where_the_server_is_terse(
@@ -71,7 +106,7 @@ def test_the_address_of_a_sweep_is_whole_where_the_server_is_terse(
     server.terse = True
     created = create_sweep(sweep, "pc", None)
     assert created.url == f"{server.url}/team/pc/sweeps/{created.id}"
-    assert fetch_sweep(SweepAddress(created.id, "pc")) == (TEXT, created)
+    assert fetch_sweep(SweepAddress(created.id, "pc"))[1].url == created.url
 
 
 def test_an_entity_in_the_environment_is_the_default(
@@ -87,7 +122,8 @@ def test_a_sweep_that_is_not_there_is_told_with_its_place(server: WandbServer) -
     with pytest.raises(PcsearchError) as refused:
         fetch_sweep(SweepAddress("abc", "pc"))
     assert str(refused.value) == (
-        "--sweep-id: W&B has no sweep abc in team/pc; write ENTITY/PROJECT/ID"
+        f"--sweep-id: W&B has no sweep abc in team/pc ({server.url}); write ENTITY/PROJECT/ID, or "
+        "the address of the sweep's page"
     )
     assert server.count("GetSweep") == 1
 

@@ -1,0 +1,283 @@
+"""The ledger of a search, kept at W&B's server by a thread of its own."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from pcsearch.engine.records.journal import Claimed, Journal, Released
+from pcsearch.engine.records.ledger import Claim
+from pcsearch.engine.storage.files import StorageError
+from pcsearch.tracking.ledger.claims import claim_number, got, taken_over
+from pcsearch.tracking.ledger.entries import Entries
+from pcsearch.tracking.ledger.offers import Offers
+from pcsearch.tracking.ledger.results import is_interrupted, other_result
+from pcsearch.tracking.ledger.terms import ACCESS, LINES, WAITS, Terms
+from pcsearch.tracking.server.api import NoAnswer
+from pcsearch.tracking.server.sweep_runs import SweepRuns
+
+POLL_S = 10.0
+"""How often the server is asked for the state of the sweep and for the runs of other drivers."""
+FIRST_POLL_S = 1.0
+"""The first time, of a sweep that is new."""
+WAIT_POLL_S = 3.0
+"""The same while this driver waits for a trial."""
+FRESH_S = 1.0
+"""What is known of the runs is asked for again, before a claim, if it is older."""
+PATIENCE_S = 20.0
+"""How long a claim waits for the server; then trials start without asking it."""
+RETRY_S = 2.0
+OUTAGE_S = 30.0
+"""For so long they do, before the server is asked again."""
+END_S = 4.0
+"""How long the end of a search waits for the thread; it has an answer by then, if there is one."""
+UNUSED_S = 120.0
+"""A claim that was made ahead is given back if no trial asks for it."""
+LONG_WAIT_S = 30.0
+"""The user is told of a wait that is longer."""
+
+
+class SweepLedger:
+    """The ledger of a search that is a W&B sweep.
+
+    An error of W&B does not end the search. Where the server does not answer, trials start without
+    asking it.
+
+    Args:
+        runs: the sweep's, at the server.
+        terms: what this driver may claim.
+        own: the claims of this driver in earlier sessions whose trials have been suggested.
+        journal: gets a line for each claim.
+        tell: prints a line.
+    """
+
+    def __init__(
+        self,
+        runs: SweepRuns,
+        terms: Terms,
+        own: Iterable[Claim],
+        journal: Journal,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.offers = Offers(terms.budget)
+        """What the engine sees."""
+        self._runs, self._terms, self._journal, self._tell = runs, terms, journal, tell
+        self._entries = Entries(runs.sweep_id, own)
+        self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+        self._told: set[str] = set()
+        self._learned: set[str] = set()
+        self._polled_at = self._listed_at = self._retry_at = self._away_until = -POLL_S
+        self._failing_since: float | None = None
+        self._is_answered = True
+
+    def begin(self, unfinished: Collection[str], claims: Sequence[Claim]) -> list[str]:
+        """Look at the sweep before a resumed search goes on, and let it run again.
+
+        Args:
+            unfinished: the ids of the search's unfinished trials.
+            claims: those of earlier sessions whose trials have not been suggested.
+
+        Returns:
+            The ids of the unfinished trials that other drivers have taken over.
+        """
+        lost: set[str] = set()
+        try:
+            if ACCESS.get(self._runs.state()) in ("closed", "cancelled"):
+                self._runs.set_state("RUNNING")
+            self._poll()
+            mine = got(self._runs, self._entries, claims)
+            own = {*unfinished, *(each.trial_id for each in mine)}
+            lost = taken_over(self._runs, self._entries, own)
+        except NoAnswer as problem:
+            self._tell(f"W&B: the server does not say what other drivers run ({problem})")
+            return []
+        kept = [each for each in mine if each.trial_id not in lost]
+        for claim in claims:
+            if claim in kept:
+                self.offers.hand_over(claim)
+            else:
+                self._note(Released(claim.trial_id))
+        return sorted(lost & set(unfinished))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Ask the server in a thread of its own until the block ends."""
+        if self._terms.is_new:
+            # Nothing is to be learned yet, and the first trials need not wait for it.
+            self._listed_at = time.monotonic()
+            self._polled_at = self._listed_at + FIRST_POLL_S - POLL_S
+        self._thread.start()
+        try:
+            yield
+        finally:
+            # Without a wait: an answer may take seconds, and the results of the search are there.
+            self.offers.stop()
+
+    def finish(self, ended: Sequence[str], *, is_over: bool, reached_target: bool) -> None:
+        """End the thread, and let W&B show the sweep as finished if all its trials have ended.
+
+        Args:
+            ended: the ids of this driver's trials that have ended.
+            is_over: whether this driver has nothing left to do.
+            reached_target: whether a trial has reached the target, which ends the search.
+        """
+        self._thread.join(END_S)
+        is_cut_off = self._thread.is_alive() or not self._is_answered
+        if not is_over or is_cut_off or self.offers.access != "open":
+            return
+        with suppress(NoAnswer):
+            if reached_target or self._is_whole(ended):
+                self._runs.state()
+                self._runs.set_state("FINISHED")
+
+    def _is_whole(self, ended: Sequence[str]) -> bool:
+        """Whether all trials of the sweep have ended.
+
+        Raises:
+            NoAnswer: the server does not answer.
+        """
+        self._entries.update(self._runs.newest())
+        others = [run.id for run in self._entries.others(ended=True)]
+        found = self._runs.of_ids(others, with_results=True)
+        interrupted = {run.id for run in found if is_interrupted(run)}
+        limit = self._terms.limit
+        have = [*ended, *(run_id for run_id in others if run_id not in interrupted)]
+        if limit is not None and self._entries.all_have(limit, have):
+            return True
+        is_alone = not interrupted and not self._entries.others(ended=False)
+        return self._terms.owns_sweep and is_alone
+
+    def _work(self) -> None:
+        """What the thread does. No error may end it, because the search would wait without end."""
+        while self.offers.await_work(self._claims_now, self._rest()):
+            with suppress(Exception):
+                if not self._rest():
+                    self._polled_at, self._is_answered = time.monotonic(), False
+                    self._poll()
+                    self._is_answered = True
+            try:
+                if self._claims_now():
+                    self._claim()
+            except Exception as problem:
+                self._claim_failed(problem)
+            self._give_back(UNUSED_S)
+        self._give_back()
+
+    def _rest(self) -> float:
+        """How many seconds are left until the server is asked again; 0 where it is time."""
+        pause = POLL_S if self.offers.idle_since is None else WAIT_POLL_S
+        return max(0.0, self._polled_at + pause - time.monotonic())
+
+    def _claims_now(self) -> bool:
+        return self.offers.are_wanted and time.monotonic() >= self._retry_at
+
+    def _poll(self) -> None:
+        """Ask for the state of the sweep, for new runs, and for those of others that go on.
+
+        Raises:
+            NoAnswer: the server does not answer.
+        """
+        state = self._runs.state()
+        if state == "PENDING":
+            with suppress(NoAnswer):
+                self._runs.set_state("RUNNING")
+        self._list()
+        running = [run.id for run in self._entries.others(ended=False)]
+        found = self._runs.of_ids(running)
+        self._entries.update(found)
+        for run_id in set(running) - {run.id for run in found}:
+            # Somebody has deleted it.
+            self._entries.remove(run_id)
+        access = ACCESS.get(state, "open")
+        if access == "closed" and self._entries.next_free(self._terms.limit) is None:
+            self.offers.has_nothing_left = True
+        if self.offers.allow(access):
+            self._tell(LINES[access])
+        self._learn()
+
+    def _list(self) -> None:
+        self._entries.update(self._runs.newest(is_known=self._entries.knows))
+        self._listed_at = time.monotonic()
+
+    def _learn(self) -> None:
+        """Read the results of other drivers' trials that have ended, for a searcher that learns."""
+        if not self._terms.metrics:
+            return
+        # A trial that was interrupted may run on.
+        self._learned.difference_update(run.id for run in self._entries.others(ended=False))
+        ended = [run.id for run in self._entries.others(ended=True)]
+        new = [run_id for run_id in ended if run_id not in self._learned]
+        results = [
+            other_result(run, self._terms.metrics)
+            for run in self._runs.of_ids(new, with_results=True)
+        ]
+        self._learned.update(new)
+        self.offers.add_results(result for result in results if result is not None)
+
+    def _claim(self) -> None:
+        if time.monotonic() < self._away_until:
+            self._guess()
+            return
+        if time.monotonic() - self._listed_at > FRESH_S:
+            self._list()
+        claim = claim_number(self._runs, self._entries, self._terms.limit, self._note)
+        self._failing_since = None
+        if claim is not None:
+            self.offers.hand_over(claim)
+            return
+        self._retry_at = time.monotonic() + WAIT_POLL_S
+        since = self.offers.idle_since
+        if since is not None:
+            is_clear = not self._entries.unclear(since)
+            self.offers.has_nothing_left = is_clear
+            if not is_clear and time.monotonic() - since > LONG_WAIT_S:
+                self._tell_once(WAITS)
+
+    def _claim_failed(self, problem: Exception) -> None:
+        """Ask again for a while; then let trials start without asking."""
+        now = time.monotonic()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if now - self._failing_since < PATIENCE_S:
+            self._retry_at = now + RETRY_S
+            return
+        self._tell_once(
+            "W&B: the server does not say which trials other drivers run; trials start without "
+            f"asking, and a few may run twice ({problem})"
+        )
+        self._away_until = now + OUTAGE_S
+        self._guess()
+
+    def _guess(self) -> None:
+        """Make a claim without the server: a search does not wait for it."""
+        number = self._entries.guessed_free(self._terms.limit)
+        self._retry_at = time.monotonic() + RETRY_S
+        self.offers.has_nothing_left = number is None
+        if number is not None:
+            claim = Claim(number, secrets.token_hex(4))
+            self._note(Claimed(claim.trial_id, number))
+            self._entries.add_own(claim)
+            self.offers.hand_over(claim)
+            self._retry_at = 0.0
+
+    def _give_back(self, age: float = 0.0) -> None:
+        """Give back the claims that no trial has asked for, if they are so old."""
+        for claim in self.offers.take_back(age):
+            if self._is_answered:
+                with suppress(NoAnswer):
+                    self._runs.delete(claim.trial_id)
+            self._entries.remove(claim.trial_id)
+            self._note(Released(claim.trial_id))
+
+    def _note(self, event: Claimed | Released) -> None:
+        """Write an event; where the storage has failed, the search itself says so."""
+        with suppress(StorageError):
+            self._journal.add(event)
+
+    def _tell_once(self, line: str) -> None:
+        kind = line.partition(";")[0]
+        if kind not in self._told:
+            self._told.add(kind)
+            self._tell(line)

@@ -1,0 +1,46 @@
+"""What a driver may claim, and what the states of a sweep at W&B allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pcsearch.engine.records.ledger import Access
+
+ACCESS: dict[str, Access] = {
+    "PAUSED": "paused",
+    "FINISHED": "closed",
+    "STOPPED": "closed",
+    "CANCELED": "cancelled",
+    "CANCELLED": "cancelled",
+}
+"""What the state of a sweep at W&B allows; any other allows everything."""
+LINES: dict[Access, str] = {
+    "open": "W&B: the sweep runs again; new trials start",
+    "paused": "W&B: the sweep is paused; no new trial starts until it is resumed",
+    "closed": "W&B: the sweep was stopped, or is finished; running trials go on, no new one starts",
+    "cancelled": "W&B: the sweep was cancelled; running trials are interrupted",
+}
+WAITS = (
+    "W&B: no trial is left to start; waiting, 6 min at most, to see whether the other drivers are "
+    "alive: the trials of a dead one are free again"
+)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a driver may claim, and what it wants to know.
+
+    Args:
+        limit: the highest number of all drivers, None where there is none.
+        budget: how many trials this driver may still claim.
+        metrics: the names of the metrics whose values of other drivers the searcher learns from,
+            empty where it does not learn.
+        owns_sweep: whether the search has made the sweep, and not joined it.
+        is_new: whether it has made the sweep just now: nobody else knows of it yet.
+    """
+
+    limit: int | None
+    budget: int
+    metrics: tuple[str, ...] = ()
+    owns_sweep: bool = False
+    is_new: bool = False

@@ -1,0 +1,116 @@
+"""The trials of a search that several drivers share: which start, and when there are no more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pcsearch.engine.execution.restore import RestoredTrial
+from pcsearch.engine.execution.trial import TrialContext
+from pcsearch.engine.execution.trial_source import TrialSource
+from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal import Ended, Journal, Suggested
+from pcsearch.engine.records.ledger import Access, Claim, OtherResult
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.sweeps.sweep import parse_sweep
+
+SWEEP = parse_sweep("method: grid\nparameters: {x: {values: [10, 20, 30, 40]}}\n", "s.yaml")
+
+
+class Ledger:
+    """A ledger that gives what a test says."""
+
+    def __init__(self) -> None:
+        self.access: Access = "open"
+        self.is_exhausted = False
+        self.ready: list[Claim] = []
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self.ready) or self.is_exhausted
+
+    def claim(self) -> Claim | None:
+        return self.ready.pop() if self.ready else None
+
+    def new_results(self) -> Sequence[OtherResult]:
+        return ()
+
+
+class Source(TrialSource):
+    """Gives the numbers, ids and configurations of trials in the place of Tune's."""
+
+    def _trial(self, number: int, trial_id: str, config: dict[str, Any]) -> Any:
+        return number, trial_id, config["x"]
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+def source_of(folder: Path, ledger: Ledger | None, trials: Sequence[TrialHistory] = ()) -> Source:
+    context = TrialContext(folder, Outcomes([]), None)
+    searcher = make_searcher(SWEEP, 4, 0, history=History(list(trials)))
+    restored = [RestoredTrial(trial, ()) for trial in trials]
+    return Source(searcher, restored, lambda: 2, context, ledger)
+
+
+def test_a_trial_starts_when_its_number_is_claimed(tmp_path: Path, ledger: Ledger) -> None:
+    source = source_of(tmp_path, ledger)
+    assert source.is_waiting
+    assert source.next_trial() is None
+    assert not source.is_finished()
+    ledger.ready = [Claim(3, "c")]
+    assert not source.is_waiting
+    assert source.next_trial() == (3, "c", 30)
+    assert [*Journal(tmp_path).events()] == [Suggested("c", 3)]
+    ledger.is_exhausted = True
+    assert source.next_trial() is None
+    assert not source.is_finished(), "while one runs, another driver may die"
+    assert not source.is_waiting
+    source.on_trial_complete("c")
+    assert source.next_trial() is None
+    assert source.is_finished()
+
+
+@pytest.mark.parametrize("access", ["closed", "cancelled"])
+def test_no_trial_starts_where_the_search_is_closed(
+    access: Access, tmp_path: Path, ledger: Ledger
+) -> None:
+    ended = TrialHistory("a", 1, None, tmp_path / "a", Ended("a", False, []))
+    unfinished = TrialHistory("b", 2, None, tmp_path / "b")
+    source = source_of(tmp_path, ledger, [unfinished, ended])
+    ledger.access, ledger.ready = access, [Claim(3, "c")]
+    assert [each.trial_history.id for each in source._restored] == ["a", "b"]
+    source._give_no_more()
+    assert [each.trial_history.id for each in source._restored] == ["a"]
+    source._restored.clear()
+    assert source.next_trial() is None
+    assert (source.is_finished(), source.is_waiting) == (True, False)
+
+
+def test_no_trial_starts_while_the_search_is_paused(tmp_path: Path, ledger: Ledger) -> None:
+    source = source_of(tmp_path, ledger, [TrialHistory("b", 2, None, tmp_path / "b")])
+    ledger.access, ledger.ready = "paused", [Claim(3, "c")]
+    assert source.next_trial() is None
+    assert source.is_waiting, "an unfinished trial waits as well"
+    ledger.access = "open"
+    assert not source.is_waiting
+
+
+def test_without_a_ledger_the_lowest_numbers_come_that_are_not_used(tmp_path: Path) -> None:
+    trials = [
+        TrialHistory(name, number, None, tmp_path / name, Ended(name, False, []))
+        for name, number in (("a", 1), ("c", 3))
+    ]
+    source = source_of(tmp_path, None, trials)
+    source._restored.clear()
+    given = [source.next_trial() for _ in range(2)]
+    assert [(each[0], each[2]) for each in given if each] == [(2, 20), (4, 40)]
+    assert not source.is_waiting
+    numbers = [event.number for event in Journal(tmp_path).events() if isinstance(event, Suggested)]
+    assert numbers == [2, 4]

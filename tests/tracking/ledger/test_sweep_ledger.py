@@ -1,0 +1,171 @@
+"""The thread that asks W&B's server, with W&B's real client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from wandb_server import Run, Sweep, WandbServer
+
+from pcsearch.engine.records.journal import Claimed, Journal, Released
+from pcsearch.engine.records.ledger import Claim
+from pcsearch.tracking.ledger import sweep_ledger as module
+from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
+from pcsearch.tracking.ledger.terms import Terms
+from pcsearch.tracking.server.api import connect
+from pcsearch.tracking.server.sweep_runs import SweepRuns
+
+Make = Callable[..., SweepLedger]
+
+
+@pytest.fixture
+def sweep(server: WandbServer, monkeypatch: pytest.MonkeyPatch) -> Sweep:
+    for name in ("POLL_S", "WAIT_POLL_S", "RETRY_S"):
+        monkeypatch.setattr(module, name, 0.05)
+    server.sweeps["abc"] = Sweep("team", "pc", "abc", "method: grid")
+    return server.sweeps["abc"]
+
+
+@pytest.fixture
+def make(sweep: Sweep, tmp_path: Path) -> Make:
+    assert sweep.state == "PENDING"
+
+    def made(terms: Terms, *own: Claim, tell: Callable[[str], None] = print) -> SweepLedger:
+        runs = SweepRuns(connect(), "abc", "pc", "team")
+        return SweepLedger(runs, terms, own, Journal(tmp_path), tell)
+
+    return made
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.01)
+
+
+def run_of(server: WandbServer, name: str, exit_code: int | None, **summary: object) -> Run:
+    run = server.runs[name] = Run("team", "pc", name, sweep="abc", exit_code=exit_code)
+    run.summary = summary
+    return run
+
+
+def test_claims_are_written_down_and_those_not_used_are_given_back(
+    make: Make, server: WandbServer, sweep: Sweep, tmp_path: Path
+) -> None:
+    run_of(server, "abc_1", 0)
+    ledger = make(Terms(3, 5))
+    offers = ledger.offers
+    with ledger.running():
+        wait_for(lambda: offers.is_ready)
+        first = offers.claim()
+        assert first is not None
+        assert (first.number, sweep.state) == (2, "RUNNING")
+        offers.claim()
+        wait_for(lambda: offers.is_ready)
+    ledger.finish([first.trial_id], is_over=False, reached_target=False)
+    assert set(server.runs) == {"abc_1", "abc_2"}
+    events = [
+        event for event in Journal(tmp_path).events() if isinstance(event, Claimed | Released)
+    ]
+    assert [(type(event), event.trial) for event in events] == [
+        (Claimed, "abc_2"),
+        (Claimed, "abc_3"),
+        (Released, "abc_3"),
+    ]
+    assert sweep.state == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "status", "state"),
+    [
+        (0, "finished", "FINISHED"),
+        (1, "failed", "FINISHED"),
+        (1, "interrupted", "RUNNING"),
+        (None, None, "RUNNING"),
+    ],
+)
+def test_a_sweep_is_finished_when_all_its_trials_have_ended(
+    exit_code: int | None,
+    status: str | None,
+    state: str,
+    make: Make,
+    server: WandbServer,
+    sweep: Sweep,
+) -> None:
+    sweep.state = "RUNNING"
+    run_of(server, "abc_1", 0)
+    run_of(server, "abc_2", exit_code, trial_status=status)
+    ledger = make(Terms(2, 0), Claim(1, "abc_1"))
+    with ledger.running():
+        wait_for(lambda: server.count("Runs") > 0)
+    ledger.finish(["abc_1"], is_over=True, reached_target=False)
+    assert sweep.state == state
+
+
+def test_a_search_that_made_its_sweep_finishes_it_when_it_is_alone(
+    make: Make, server: WandbServer, sweep: Sweep
+) -> None:
+    run_of(server, "abc_1", 0)
+    for terms, state in ((Terms(None, 0), "RUNNING"), (Terms(None, 0, (), True), "FINISHED")):
+        ledger = make(terms, Claim(1, "abc_1"))
+        with ledger.running():
+            wait_for(lambda: sweep.state == "RUNNING")
+        ledger.finish(["abc_1"], is_over=True, reached_target=False)
+        assert sweep.state == state
+
+
+def test_a_dead_driver_is_waited_for_until_its_number_is_free(
+    make: Make, server: WandbServer
+) -> None:
+    told: list[str] = []
+    run = run_of(server, "abc_1", None)
+    ledger = make(Terms(1, 1), tell=told.append)
+    offers = ledger.offers
+    with ledger.running():
+        wait_for(lambda: server.count("Runs") > 4)
+        assert not offers.is_ready
+        before = server.count("Runs")
+        wait_for(lambda: server.count("Runs") > before + 4)
+        assert not offers.is_exhausted
+        server.sweep_runs.crash(run)
+        wait_for(lambda: offers.is_ready)
+        claim = offers.claim()
+    assert claim is not None
+    assert (claim.number, claim.trial_id) == (1, "abc_1_2")
+    ledger.finish([], is_over=False, reached_target=False)
+    assert not told, "the wait was short"
+
+
+def test_a_driver_that_lives_is_not_waited_for(make: Make, server: WandbServer) -> None:
+    run = run_of(server, "abc_1", None)
+    ledger = make(Terms(1, 1))
+    with ledger.running():
+        wait_for(lambda: server.count("Runs") > 4)
+        assert not ledger.offers.is_ready
+        run.heartbeat_at = "later"
+        wait_for(lambda: ledger.offers.is_exhausted)
+    ledger.finish([], is_over=True, reached_target=False)
+
+
+def test_a_resumed_search_gives_up_what_others_run_and_the_sweep_runs_again(
+    make: Make, server: WandbServer, sweep: Sweep, tmp_path: Path
+) -> None:
+    sweep.state = "FINISHED"
+    for name in ("abc_1", "abc_2"):
+        server.sweep_runs.crash(run_of(server, name, None))
+    run_of(server, "abc_1_2", 0)
+    run_of(server, "abc_3", None).display_name = "0003_claimed_mine"
+    run_of(server, "abc_4", None).display_name = "0004_claimed_theirs"
+    told: list[str] = []
+    ledger = make(Terms(9, 9), Claim(1, "abc_1"), Claim(2, "abc_2"), tell=told.append)
+    claims = [Claim(3, "abc_3", "0003_claimed_mine"), Claim(4, "abc_4", "0004_claimed_mine")]
+    assert ledger.begin(["abc_1", "abc_2"], claims) == ["abc_1"]
+    assert sweep.state == "RUNNING"
+    assert server.sweep_runs.state_of(server.runs["abc_2"]) == "running"
+    assert ledger.offers.claim() == claims[0]
+    assert ledger.offers.claim() is None
+    assert [*Journal(tmp_path).events()] == [Released("abc_4")]
+    assert not told
