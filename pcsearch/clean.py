@@ -95,8 +95,7 @@ def _clean(
         click.echo("nothing was removed")
         return DONE
     _remove(experiment, leftovers, runs, server)
-    size = sum(each.size for each in leftovers)
-    click.echo(f"removed: {_count(sum(len(each.checkpoints) for each in leftovers), size)}")
+    click.echo(f"removed: {_removed(leftovers, len(runs))}")
     return DONE
 
 
@@ -132,6 +131,13 @@ def _line(leftover: Leftover, has_run: bool) -> str:
     parts += [f"the W&B run {result.trial_id}"] if has_run else []
     left = " and ".join(parts)
     return f"trial {result.number}, {result.status} after epoch {result.epoch}: {left}"
+
+
+def _removed(leftovers: list[Leftover], runs: int) -> str:
+    checkpoints = sum(len(each.checkpoints) for each in leftovers)
+    parts = [_count(checkpoints, sum(each.size for each in leftovers))] if checkpoints else []
+    parts += ["1 W&B run" if runs == 1 else f"{runs} W&B runs"] if runs else []
+    return " and ".join(parts)
 
 
 def _count(checkpoints: int, size: int) -> str:

@@ -164,10 +164,14 @@ _PLAN = [
 ]
 _RUN = [
     click.Option(
-        ["--project"], metavar="P", help="W&B project [default: the one in the file, or pcsearch]."
+        ["--project"],
+        metavar="P",
+        help="W&B project [default: that of W&B's settings or the file, or pcsearch].",
     ),
     click.Option(
-        ["--entity"], metavar="E", help="W&B user or team [default: the one in the file]."
+        ["--entity"],
+        metavar="E",
+        help="W&B user or team [default: that of W&B's settings or the file].",
     ),
     click.Option(
         ["--name"],
@@ -179,7 +183,7 @@ _RUN = [
         type=click.Choice(["auto", "online", "offline", "disabled"]),
         default="auto",
         show_default=True,
-        help="Where W&B runs go; auto is online when an API key is configured, else offline.",
+        help="Where W&B runs go; auto follows W&B's settings, and is offline without an API key.",
     ),
     click.Option(
         ["--wandb-artifacts"],

@@ -255,7 +255,12 @@ def _tracking(
     The project and the entity come from a sweep's address, else from the options, a variable, the
     sweep file or W&B's settings files, in this order.
     """
-    from pcsearch.tracking.server.settings import DEFAULT_PROJECT, UserSettings, read_settings
+    from pcsearch.tracking.server.settings import (
+        DEFAULT_PROJECT,
+        UserSettings,
+        check_project,
+        read_settings,
+    )
 
     modes = {key: arguments[name] for name, key in TRACKING.items()}
     # Where nothing is logged, W&B's client is not imported.
@@ -265,6 +270,8 @@ def _tracking(
         or user.choose(name, arguments[name], getattr(sweep, name, None))
         for name in ("project", "entity")
     }
+    if modes["wandb"] != "disabled":
+        check_project(chosen["project"])
     return {**chosen, "project": chosen["project"] or DEFAULT_PROJECT, **modes, **user.of_runs()}
 
 

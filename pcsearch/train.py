@@ -74,8 +74,10 @@ def _split(context: click.Context, parameter: click.Parameter, text: str) -> tup
     type=click.Choice(["auto", "online", "offline", "disabled"]),
     help="Where the W&B run goes [default: disabled; auto if an agent of W&B starts the run].",
 )
-@click.option("--project", metavar="P", help="W&B project [default: pcsearch].")
-@click.option("--entity", metavar="E", help="W&B user or team.")
+@click.option(
+    "--project", metavar="P", help="W&B project [default: that of W&B's settings, or pcsearch]."
+)
+@click.option("--entity", metavar="E", help="W&B user or team [default: that of W&B's settings].")
 @click.option("--name", metavar="NAME", help="Name of the W&B run [default: that of its folder].")
 @click.option("--group", metavar="GROUP", help="Group of the W&B run.")
 @click.option("--tags", callback=_split, default="", metavar="TAG,TAG", help="Tags of the W&B run.")

@@ -27,7 +27,12 @@ from pcsearch.tracking.runs.manager import RunManager
 from pcsearch.tracking.runs.problems import Problems
 from pcsearch.tracking.server.mode import Requested, WandbMode, resolve
 from pcsearch.tracking.server.notes import notes_for_single_run
-from pcsearch.tracking.server.settings import DEFAULT_PROJECT, UserSettings, read_settings
+from pcsearch.tracking.server.settings import (
+    DEFAULT_PROJECT,
+    UserSettings,
+    check_project,
+    read_settings,
+)
 from pcsearch.tracking.wandb_internals import load_client
 
 JOB_TYPE = "train"
@@ -95,8 +100,9 @@ def plan_run(options: RunOptions, output: Path, time: str) -> RunPlan:
     """
     # Where nothing is logged, W&B's client is not imported.
     settings = UserSettings() if options.wandb == "disabled" else read_settings()
+    check_project(settings.choose("project", options.project))
     mode = resolve(options.wandb)
-    run_id = settings.text("run_id") or secrets.token_hex(4)
+    run_id = (settings.text("run_id") if in_agent() else None) or secrets.token_hex(4)
     notes = tuple(notes_for_single_run(mode, in_agent()))
     return RunPlan(options, settings, mode, notes, run_id, output / f"{time}_{run_id}")
 

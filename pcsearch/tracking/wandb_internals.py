@@ -50,8 +50,9 @@ NO_MESSAGE = "<no message>"
 PREFIXES = ("Failed to execute API request: ", "input: ")
 """What the client puts before the server's message."""
 
+ROWS_REFUSED = "filestream: fatal error: "
 REFUSALS = {
-    "filestream: fatal error: ": "filestream: failed to upload: ",
+    ROWS_REFUSED: "filestream: failed to upload: ",
     "runfiles: CreateRunFiles returned error: ": "input: ",
     "file transfer: upload: failed to upload: ": "status: ",
     "runupserter: failed to upload changes": "input: ",
@@ -173,18 +174,20 @@ def artifact_error(artifact: wandb.Artifact, seconds: float) -> str:
     return first_line(result.response.log_artifact_response.error_message)
 
 
-def upload_refusal(log: Path) -> str:
+def upload_refusal(log: Path, *, of_rows: bool = False) -> str:
     """Why the server has refused data of a run for good, one line; empty if it has not.
 
     Args:
         log: the client's own log of the run, of which each line is a JSON object.
+        of_rows: whether only rows are meant: after that nothing more of the run is sent.
     """
+    refusals = {ROWS_REFUSED: REFUSALS[ROWS_REFUSED]} if of_rows else REFUSALS
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
     for line in lines:
-        for begin, prefix in REFUSALS.items():
+        for begin, prefix in refusals.items():
             if begin in line:
                 entry = json.loads(line)
                 text = entry.get("error") or entry["msg"].removeprefix(begin)

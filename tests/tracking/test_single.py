@@ -22,6 +22,7 @@ from wandb_trials import (
     run_trial,
 )
 
+from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import model_config
 from pcsearch.tracking import wandb_internals
 from pcsearch.tracking.single import RunOptions, SingleRun, in_agent, plan_run
@@ -137,6 +138,21 @@ def test_an_error_and_an_interruption_are_told(tmp_path: Path) -> None:
         assert found.exit_code == 1
         assert found.summary["trial_status"] == status
         assert found.summary.get("error") == ("KeyError: 'lost'" if status == "failed" else None)
+
+
+def test_outside_an_agent_a_run_has_an_id_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows of a second run with the id of the first would be taken for those of the first."""
+    monkeypatch.setenv("WANDB_RUN_ID", "run0")
+    plan = plan_run(RunOptions(wandb="offline"), tmp_path, "now")
+    assert plan.run_id != "run0"
+    assert plan.notes == ("W&B: WANDB_RUN_ID is not used: a single run starts anew",)
+
+
+def test_a_project_that_wandb_does_not_take_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PcsearchError, match="--project: W&B takes no project name that has /: 'a/b'"):
+        plan_run(RunOptions(wandb="offline", project="a/b"), tmp_path, "now")
 
 
 def test_in_an_agent_it_is_the_agents_run_also_offline(

@@ -222,6 +222,7 @@ def test_what_the_server_refuses_for_good_is_in_the_clients_log(
     run.log({"loss": 1})
     run.finish()
     assert upload_refusal(log) == reason
+    assert upload_refusal(log, of_rows=True) == (reason if what == "rows" else "")
     assert upload_refusal(tmp_path / "none") == ""
 
 

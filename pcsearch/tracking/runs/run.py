@@ -90,7 +90,8 @@ class WandbRun:
 
         # The client copies its settings: it could not copy a method with all that it knows.
         def stopped() -> None:
-            reason = self.refusal()
+            # Refused pictures stop no run: then the user has asked.
+            reason = self.refusal(of_rows=True)
             if reason:
                 refused(reason)
             else:
@@ -148,9 +149,9 @@ class WandbRun:
         files = (folder / "media").rglob("*")
         return [file.relative_to(folder).as_posix() for file in files if file.is_file()]
 
-    def refusal(self) -> str:
-        """Why the server has refused data of the run for good; empty if it has not."""
-        return "" if self._log is None else upload_refusal(self._log)
+    def refusal(self, *, of_rows: bool = False) -> str:
+        """Why the server has refused data of the run, or its rows; empty if it has not."""
+        return "" if self._log is None else upload_refusal(self._log, of_rows=of_rows)
 
     def uploading(self) -> Uploading:
         """What W&B's client does with the run while it ends in another thread."""

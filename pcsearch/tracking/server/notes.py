@@ -32,6 +32,7 @@ UNUSED_IN_SEARCH = {
 STARTS_ANEW = "a single run starts anew"
 UNUSED_IN_SINGLE_RUN = {
     "WANDB_DIR": "W&B's files go to the run's own folder below --output",
+    "WANDB_RUN_ID": STARTS_ANEW,
     "WANDB_RESUME": STARTS_ANEW,
     "WANDB_RESUME_FROM": STARTS_ANEW,
     "WANDB_FORK_FROM": STARTS_ANEW,
@@ -66,13 +67,13 @@ def notes_for_single_run(mode: WandbMode, in_agent: bool) -> list[str]:
 
     Args:
         mode: where the run goes.
-        in_agent: whether an agent of W&B has started it: the agent sets WANDB_DIR.
+        in_agent: whether an agent of W&B has started it: the agent sets WANDB_DIR and the run's id.
     """
     if mode.mode == "disabled":
         return []
     unused = dict(UNUSED_IN_SINGLE_RUN)
     if in_agent:
-        del unused["WANDB_DIR"]
+        del unused["WANDB_DIR"], unused["WANDB_RUN_ID"]
     return _notes(mode, unused)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from pcsearch.errors import PcsearchError, Problem
+
 if TYPE_CHECKING:
     import wandb
 
@@ -16,6 +18,8 @@ AGENT_VARIABLES = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
 """By these an agent of W&B tells a process which run it is, of which sweep, and its values."""
 OTHER_RUN = ("WANDB_RESUME", "WANDB_RESUME_FROM", "WANDB_FORK_FROM", "WANDB_LAUNCH")
 """By these W&B's client continues another run than the one that is asked for."""
+PROJECT_LENGTH, NOT_IN_PROJECT = 128, "/\\#?%:"
+"""What W&B says of the name of a project."""
 DEFAULT_PROJECT = "pcsearch"
 DISABLED = "WANDB_DISABLED"
 NAMES = {
@@ -200,3 +204,18 @@ def _shown(file: Path) -> str:
     """A file's path, from the working directory where it is below."""
     here = Path.cwd()
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def check_project(name: str | None) -> None:
+    """Check the name of a project: W&B's client would start no run in it, not even offline.
+
+    Raises:
+        PcsearchError: W&B does not take it.
+    """
+    wrong = sorted({character for character in name or "" if character in NOT_IN_PROJECT})
+    if not wrong and len(name or "") <= PROJECT_LENGTH:
+        return
+    what = f"has {' '.join(wrong)}" if wrong else f"is longer than {PROJECT_LENGTH} characters"
+    raise PcsearchError(
+        Problem(f"W&B takes no project name that {what}: {name!r}; choose another", "--project")
+    )

@@ -45,8 +45,8 @@ def test_a_single_run_names_each_variable_that_it_does_not_use(
     monkeypatch.setenv(name, "run0?_step=3" if name.endswith("FROM") else "allow")
     notes = [f"W&B: {name} is not used: {UNUSED_IN_SINGLE_RUN[name]}"]
     assert notes_for_single_run(OFFLINE, in_agent=False) == notes
-    # W&B's agent sets this variable itself.
-    in_agent = [] if name == "WANDB_DIR" else notes
+    # W&B's agent sets these variables itself.
+    in_agent = [] if name in ("WANDB_DIR", "WANDB_RUN_ID") else notes
     assert notes_for_single_run(OFFLINE, in_agent=True) == in_agent
     assert notes_for_single_run(WandbMode("disabled", ""), in_agent=False) == []
 

@@ -15,7 +15,12 @@ from wandb_trials import FakeTrial, make, metrics, read_one, run_trial
 from pcsearch.errors import PcsearchError
 from pcsearch.tracking.server.api import set_up
 from pcsearch.tracking.server.mode import resolve
-from pcsearch.tracking.server.settings import OTHER_RUN, read_settings
+from pcsearch.tracking.server.settings import (
+    NOT_IN_PROJECT,
+    OTHER_RUN,
+    check_project,
+    read_settings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +32,20 @@ def write(file: str, text: str) -> None:
     """Write settings into ``wandb`` (of the folder) or ``wandb-config`` (of the user)."""
     Path(file).mkdir(exist_ok=True)
     Path(file, "settings").write_text(f"[default]\n{text}\n")
+
+
+@pytest.mark.parametrize("name", [None, "", "pc", "a b-c.d_e", "ä" * 128])
+def test_the_project_is_one_that_wandb_takes(name: str | None) -> None:
+    check_project(name)
+    wandb.Settings(project=name)
+
+
+@pytest.mark.parametrize("name", [*(f"a{c}b" for c in NOT_IN_PROJECT), "p" * 129])
+def test_the_project_is_refused_where_wandb_refuses_it(name: str) -> None:
+    with pytest.raises(PcsearchError):
+        check_project(name)
+    with pytest.raises(wandb.UsageError):
+        wandb.Settings(project=name)
 
 
 @pytest.mark.parametrize("command", ["offline", "disabled"])
