@@ -151,7 +151,9 @@ def test_outside_an_agent_a_run_has_an_id_of_its_own(
 
 
 def test_a_project_that_wandb_does_not_take_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PcsearchError, match="--project: W&B takes no project name that has /: 'a/b'"):
+    with pytest.raises(
+        PcsearchError, match="--project: W&B takes no project name that has /: 'a/b'"
+    ):
         plan_run(RunOptions(wandb="offline", project="a/b"), tmp_path, "now")
 
 

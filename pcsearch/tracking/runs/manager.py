@@ -19,7 +19,7 @@ from pcsearch.tracking.runs.tracked_run import TrackedRun
 from pcsearch.tracking.runs.verification import missing
 from pcsearch.tracking.server.api import Mode
 from pcsearch.tracking.server.server_runs import ServerRuns
-from pcsearch.tracking.wandb_internals import skip_wait_at_exit
+from pcsearch.tracking.wandb_internals import Uploading, skip_wait_at_exit
 
 PATIENCE_SECONDS = 60.0
 """How long the end of a search waits for a server that answers and takes in nothing."""
@@ -65,6 +65,9 @@ class RunManager:
         self._outage = outage.OutageWatch(mode, self.problems)
         self._server = ServerRuns(group.project, group.entity)
         self._finishing: set[WandbRun] = set()
+        # By the ids of runs that are ending, what was uploaded when it was asked last.
+        self._uploads: dict[str, tuple[Any, ...]] = {}
+        self._progress_seen = 0
         self._empty_runs: set[str] = set()
         self._cut_off: list[str] = []
         self._backlog = Backlog()
@@ -172,15 +175,26 @@ class RunManager:
             )
             self._cut_off.clear()
 
-    def _progress(self) -> list[tuple[str, Any]]:
-        """What changes when the server takes in something of the runs that are ending."""
+    def _progress(self) -> int:
+        """How often the server was seen to take in something of the runs that are ending."""
+        for run_id, found in self._uploading():
+            before = self._uploads.get(run_id)
+            # There may be no answer, or no time to ask for it: neither says anything.
+            if found.progress:
+                self._progress_seen += before is not None and before != found.progress
+                self._uploads[run_id] = found.progress
+        return self._progress_seen
+
+    def _uploading(self) -> Iterator[tuple[str, Uploading]]:
+        """What W&B's client does with the runs that are ending, of as many as there is time for."""
         end = time.monotonic() + ASKING_SECONDS
-        runs = tuple(self._finishing)
-        return [(r.id, r.uploading().progress) for r in runs if time.monotonic() < end]
+        for run in tuple(self._finishing):
+            if time.monotonic() >= end:
+                return
+            yield run.id, run.uploading()
 
     def _why_stuck(self, seconds: float) -> str:
-        errors = [run.uploading().error for run in tuple(self._finishing)]
-        error = next(filter(None, errors), "")
+        error = next((found.error for _, found in self._uploading() if found.error), "")
         return f"the server took in nothing for {seconds:.0f} s{error and f' ({error})'}"
 
     def abandon(self, reason: str) -> None:
