@@ -278,8 +278,8 @@ class RunManager:
     def _tell_refusal(self, reason: str) -> None:
         """Tell that the server does not have everything of a run, once for each reason."""
         self.problems.add(
-            f"W&B: the server has not taken all of a run ({reason}); the search continues, and its "
-            "end says how to upload the rest"
+            f"W&B: the server has not taken all of a run ({reason}); the training continues, and "
+            "the end says how to upload the rest"
         )
 
     def _expect_alert(self, end: RunEnd) -> None:

@@ -83,4 +83,4 @@ class OutageWatch:
 
     def _go_offline(self) -> str:
         self.mode = "offline"
-        return "; from now on runs are offline, and the end of the search says how to upload them"
+        return "; from now on runs are offline, and the end says how to upload them"

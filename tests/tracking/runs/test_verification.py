@@ -77,7 +77,7 @@ def test_a_server_that_is_silent_about_the_last_rows_does_not_have_them(
     complete(callback, trial)
     assert lost
     (problem,) = callback.problems
-    assert "has not taken all of a run (it does not have the last rows); the search" in problem
+    assert "has not taken all of a run (it does not have the last rows); the training" in problem
     assert callback.unfinished
 
 
