@@ -80,6 +80,10 @@ class Entries:
         run = SweepRun(claim.trial_id, "", "running")
         self._of_number[claim.number].setdefault(claim.trial_id, run)
 
+    def expect(self, run_id: str) -> None:
+        """Note that a run of this id, should it appear, is of this driver."""
+        self._own.add(run_id)
+
     def leave(self, run_id: str) -> None:
         """Note that a run of this driver is not its own any more: another has its number."""
         self._own.discard(run_id)
@@ -110,7 +114,7 @@ class Entries:
     @property
     def has_others(self) -> bool:
         """Whether other drivers have, or had, any run."""
-        return len(self._numbers) > len(self._own)
+        return not self._numbers.keys() <= self._own
 
     def others(self, *, ended: bool) -> list[SweepRun]:
         """The runs of other drivers that have ended, or that have not."""

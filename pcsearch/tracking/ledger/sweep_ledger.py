@@ -14,6 +14,7 @@ from pcsearch.engine.storage.files import StorageError
 from pcsearch.tracking.ledger.claims import claim_number, got, taken_over
 from pcsearch.tracking.ledger.entries import Entries
 from pcsearch.tracking.ledger.offers import Offers
+from pcsearch.tracking.ledger.outage import PATIENCE_S, Outage
 from pcsearch.tracking.ledger.results import is_interrupted, other_result
 from pcsearch.tracking.ledger.terms import ACCESS, LINES, WAITS, Terms
 from pcsearch.tracking.server.api import NoAnswer
@@ -27,11 +28,7 @@ WAIT_POLL_S = 3.0
 """The same while this driver waits for a trial."""
 FRESH_S = 1.0
 """What is known of the runs is asked for again, before a claim, if it is older."""
-PATIENCE_S = 20.0
-"""How long a claim waits for the server; then trials start without asking it."""
 RETRY_S = 2.0
-OUTAGE_S = 30.0
-"""For so long they do, before the server is asked again."""
 END_S = 4.0
 """How long the end of a search waits for the thread; it has an answer by then, if there is one."""
 UNUSED_S = 120.0
@@ -69,8 +66,8 @@ class SweepLedger:
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._told: set[str] = set()
         self._learned: set[str] = set()
-        self._polled_at = self._listed_at = self._retry_at = self._away_until = -POLL_S
-        self._failing_since: float | None = None
+        self._polled_at = self._listed_at = self._retry_at = -POLL_S
+        self._outage = Outage(runs.state)
         self._is_answered = True
 
     def begin(self, unfinished: Collection[str], claims: Sequence[Claim]) -> list[str]:
@@ -153,17 +150,15 @@ class SweepLedger:
     def _work(self) -> None:
         """What the thread does. No error may end it, because the search would wait without end."""
         while self.offers.await_work(self._claims_now, self._rest()):
-            with suppress(Exception):
-                if not self._rest():
-                    self._polled_at, self._is_answered = time.monotonic(), False
-                    self._poll()
-                    self._is_answered = True
+            if not self._rest():
+                self._poll_in_time()
             try:
                 if self._claims_now():
                     self._claim()
             except Exception as problem:
                 self._claim_failed(problem)
             self._give_back(UNUSED_S)
+        self._outage.stop()
         self._give_back()
 
     def _rest(self) -> float:
@@ -173,6 +168,22 @@ class SweepLedger:
 
     def _claims_now(self) -> bool:
         return self.offers.are_wanted and time.monotonic() >= self._retry_at
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether this driver has made the sweep, and no other was seen."""
+        return self._terms.owns_sweep and not self._entries.has_others
+
+    def _poll_in_time(self) -> None:
+        self._polled_at, self._is_answered = time.monotonic(), False
+        if self._outage.is_on:
+            return
+        try:
+            self._poll()
+            self._is_answered = True
+        except Exception:
+            if self._is_alone:
+                self._outage.failed(0.0)
 
     def _poll(self) -> None:
         """Ask for the state of the sweep, for new runs, and for those of others that go on.
@@ -218,13 +229,13 @@ class SweepLedger:
         self.offers.add_results(result for result in results if result is not None)
 
     def _claim(self) -> None:
-        if time.monotonic() < self._away_until:
+        if self._outage.is_on:
             self._guess()
             return
         if time.monotonic() - self._listed_at > FRESH_S:
             self._list()
         claim = claim_number(self._runs, self._entries, self._terms.limit, self._note)
-        self._failing_since = None
+        self._outage.answered()
         if claim is not None:
             self.offers.hand_over(claim)
             return
@@ -237,22 +248,28 @@ class SweepLedger:
                 self._tell_once(WAITS)
 
     def _claim_failed(self, problem: Exception) -> None:
-        """Ask again for a while; then let trials start without asking."""
-        now = time.monotonic()
-        self._failing_since = now if self._failing_since is None else self._failing_since
-        if now - self._failing_since < PATIENCE_S:
-            self._retry_at = now + RETRY_S
+        """Let trials start without asking; ask again for a while if there may be other drivers."""
+        self._is_answered = False
+        if not self._outage.failed(0.0 if self._is_alone else PATIENCE_S):
+            self._retry_at = time.monotonic() + RETRY_S
             return
-        self._tell_once(
-            "W&B: the server does not say which trials other drivers run; trials start without "
-            f"asking, and a few may run twice ({problem})"
-        )
-        self._away_until = now + OUTAGE_S
+        number = self._entries.next_free(self._terms.limit)
+        if not self._is_alone:
+            self._tell_once(
+                "W&B: the server does not say which trials other drivers run; trials start "
+                f"without asking, and a few may run twice ({problem})"
+            )
+        elif number is not None:
+            # The request may have come to the server, and only the answer was lost.
+            lost = self._entries.next_id(number)
+            self._entries.expect(lost)
+            self._note(Released(lost))
         self._guess()
 
     def _guess(self) -> None:
         """Make a claim without the server: a search does not wait for it."""
-        number = self._entries.guessed_free(self._terms.limit)
+        entries, limit = self._entries, self._terms.limit
+        number = entries.next_free(limit) if self._is_alone else entries.guessed_free(limit)
         self._retry_at = time.monotonic() + RETRY_S
         self.offers.has_nothing_left = number is None
         if number is not None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from wandb_server import Run, Sweep, WandbServer
 
 from pcsearch.engine.records.journal import Claimed, Journal, Released
 from pcsearch.engine.records.ledger import Claim
+from pcsearch.tracking.ledger import outage
 from pcsearch.tracking.ledger import sweep_ledger as module
+from pcsearch.tracking.ledger.outage import PATIENCE_S
 from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
 from pcsearch.tracking.ledger.terms import Terms
-from pcsearch.tracking.server.api import connect
+from pcsearch.tracking.server.api import NoAnswer, connect
 from pcsearch.tracking.server.sweep_runs import SweepRuns
 
 Make = Callable[..., SweepLedger]
@@ -169,3 +173,65 @@ def test_a_resumed_search_gives_up_what_others_run_and_the_sweep_runs_again(
     assert ledger.offers.claim() is None
     assert [*Journal(tmp_path).events()] == [Released("abc_4")]
     assert not told
+
+
+def test_a_search_that_nobody_shares_does_not_wait_for_a_server_that_is_away(
+    make: Make, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "PROBE_S", 0.05)
+    monkeypatch.setattr(module, "FIRST_POLL_S", 0.0)
+    told: list[str] = []
+    is_back, asked = threading.Event(), SweepRuns.state
+
+    def state(runs: SweepRuns) -> str:
+        if not is_back.is_set() and not (claims and is_back.wait(60)):
+            raise NoAnswer("no answer in 8 s")
+        return asked(runs)
+
+    monkeypatch.setattr(SweepRuns, "state", state)
+    server.refusals |= dict.fromkeys(("Runs", "UpsertBucket"), "try again later")
+    ledger = make(Terms(None, 9, owns_sweep=True, is_new=True), tell=told.append)
+    offers = ledger.offers
+    claims: list[Claim] = []
+
+    def take() -> bool:
+        claim = offers.claim()
+        claims.extend([] if claim is None else [claim])
+        return claim is not None
+
+    start = time.monotonic()
+    with ledger.running():
+        for _ in range(4):
+            wait_for(take)
+            time.sleep(0.1)
+        assert time.monotonic() - start < PATIENCE_S
+        assert [claim.number for claim in claims] == [1, 2, 3, 4], "the draws of the same --seed"
+        server.refusals.clear()
+        is_back.set()
+        wait_for(lambda: take() and claims[-1].trial_id == f"abc_{claims[-1].number}")
+    assert [claim.number for claim in claims] == list(range(1, len(claims) + 1))
+    ledger.finish([], is_over=False, reached_target=False)
+    assert not told
+
+
+def test_the_lost_answer_to_a_claim_makes_no_other_driver(
+    make: Make, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = SweepRuns.make
+
+    def lose(runs: SweepRuns, run_id: str, name: str | None = None) -> bool | None:
+        made(runs, run_id, name)
+        monkeypatch.setattr(SweepRuns, "make", made)
+        raise NoAnswer("no answer in 8 s")
+
+    monkeypatch.setattr(outage, "PROBE_S", 0.05)
+    monkeypatch.setattr(SweepRuns, "make", lose)
+    ledger = make(Terms(9, 9, owns_sweep=True))
+    with ledger.running():
+        wait_for(lambda: ledger.offers.is_ready)
+        guessed = ledger.offers.claim()
+        assert guessed is not None
+        assert (guessed.number, set(server.runs)) == (1, {"abc_1"})
+        wait_for(lambda: server.count("Runs") > 4)
+        wait_for(lambda: ledger.offers.claim() == Claim(2, "abc_2", ANY))
+    ledger.finish([], is_over=False, reached_target=False)
