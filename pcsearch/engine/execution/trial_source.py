@@ -88,12 +88,16 @@ class TrialSource(SearchAlgorithm):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no trial runs, and the ledger does not say yet whether there is another."""
+        """Whether no trial runs, and the ledger does not let another start yet."""
         if self._ledger is None or self._running or self.is_finished():
             return False
         if self._restored:
             return self._access == "paused" and not self._restored[0].trial_history.over
-        return self._access in ("open", "paused") and not self._ledger.is_ready
+        is_ready = self._ledger.is_ready
+        if self._access == "paused":
+            # A claim that is ready has to wait too.
+            return not self._ledger.is_exhausted
+        return self._access == "open" and not is_ready
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Give a report to the searcher."""

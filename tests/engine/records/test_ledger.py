@@ -102,6 +102,25 @@ def test_no_trial_starts_while_the_search_is_paused(tmp_path: Path, ledger: Ledg
     assert not source.is_waiting
 
 
+def test_a_claim_that_is_ready_waits_while_the_search_is_paused(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    source = source_of(tmp_path, ledger)
+    ledger.access, ledger.ready = "paused", [Claim(3, "c")]
+    assert source.is_waiting, "Tune would wait for a trial, and not ask whether the time is up"
+    ledger.access = "open"
+    assert not source.is_waiting
+    assert source.next_trial() == (3, "c", 30)
+    ledger.access = "paused"
+    assert not source.is_waiting, "a trial runs"
+    source.on_trial_complete("c")
+    assert source.is_waiting
+    ledger.is_exhausted = True
+    assert not source.is_waiting
+    assert source.next_trial() is None
+    assert source.is_finished()
+
+
 def test_without_a_ledger_the_lowest_numbers_come_that_are_not_used(tmp_path: Path) -> None:
     trials = [
         TrialHistory(name, number, None, tmp_path / name, Ended(name, False, []))
