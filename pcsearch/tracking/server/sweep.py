@@ -103,14 +103,16 @@ class WandbSweep:
 def parse_address(text: str) -> SweepAddress:
     """Read ``ID``, ``PROJECT/ID``, ``ENTITY/PROJECT/ID`` or the address of the sweep's page.
 
+    The address may lack ``https://``, and any of them may end with a slash.
+
     Raises:
         PcsearchError: the text has none of these forms.
     """
-    page = re.search(PAGE, urlsplit(text).path) if "://" in text else None
+    page = re.search(PAGE, _path(text))
     if page is not None:
         entity, project, sweep_id = map(unquote, page.groups())
         return SweepAddress(sweep_id, project, entity)
-    parts = text.split("/")
+    parts = text.removesuffix("/").split("/")
     if not 1 <= len(parts) <= 3 or not all(re.fullmatch(r"[^\s:;,#?'\"]+", part) for part in parts):
         message = (
             f"{text!r} is not the id of a sweep; write ID, ENTITY/PROJECT/ID or the address of "
@@ -199,6 +201,14 @@ def seed_of(sweep_id: str) -> int:
 def own_entity(api: wandb.Api, entity: str | None) -> str | None:
     """The entity of a name; without a name W&B's default, as the runs of a search have it."""
     return entity or api.settings["entity"] or default_entity(api)
+
+
+def _path(address: str) -> str:
+    """The path of a page's address, empty where it is none."""
+    try:
+        return urlsplit(address if "://" in address else f"//{address}").path
+    except ValueError:
+        return ""
 
 
 def _url(entity: str | None, project: str | None, sweep_id: str) -> str:

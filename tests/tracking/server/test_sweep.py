@@ -46,7 +46,7 @@ def sweep() -> Sweep:
     ],
 )
 def test_an_address_is_read_and_written_alike(text: str, address: SweepAddress) -> None:
-    assert parse_address(text) == address
+    assert parse_address(text) == parse_address(f"{text}/") == address
     assert str(address) == text
 
 
@@ -56,6 +56,9 @@ def test_an_address_is_read_and_written_alike(text: str, address: SweepAddress) 
         "https://wandb.ai/team/my%20pc/sweeps/abc",
         "https://wandb.ai/team/my%20pc/sweeps/abc?nw=nwuserme#panel",
         "http://localhost:8080/wandb/team/my%20pc/sweeps/abc/table",
+        "https://wandb.ai/team/my%20pc/sweeps/abc/",
+        "wandb.ai/team/my%20pc/sweeps/abc?nw=nwuserme",
+        "localhost:8080/team/my%20pc/sweeps/abc",
     ],
 )
 def test_the_address_of_a_page_is_read(text: str) -> None:
@@ -64,7 +67,19 @@ def test_the_address_of_a_page_is_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "/abc", "a/b/c/d", "team//abc", "a b", "abc?x=1", "https://x", "https://x/sweeps/a"],
+    [
+        "",
+        "/",
+        "/abc",
+        "abc//",
+        "a/b/c/d",
+        "team//abc",
+        "a b",
+        "abc?x=1",
+        "https://x",
+        "https://x/sweeps/a",
+        "http://[abc/x",
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(PcsearchError, match=r"--sweep-id: .* write ID, ENTITY/PROJECT/ID or"):
