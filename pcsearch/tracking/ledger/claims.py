@@ -35,7 +35,7 @@ def claim_number(
     limit: int | None,
     note: Callable[[Claimed | Released], None],
 ) -> Claim | None:
-    """Claim a free number, None where there is none.
+    """Claim a free number, None where there is none, or others were faster all the time.
 
     Args:
         runs: the sweep's.

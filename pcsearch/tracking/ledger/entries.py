@@ -89,8 +89,8 @@ class Entries:
         self._own.discard(run_id)
 
     def knows(self, run_id: str) -> bool:
-        """Whether there is a run of this id."""
-        return run_id in self._numbers
+        """Whether the server has told of a run of this id, and so of all that are older."""
+        return run_id in self._seen_at
 
     def run(self, run_id: str) -> SweepRun | None:
         """A run, None where it is not known."""

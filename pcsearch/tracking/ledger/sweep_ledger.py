@@ -241,7 +241,7 @@ class SweepLedger:
             return
         self._retry_at = time.monotonic() + WAIT_POLL_S
         since = self.offers.idle_since
-        if since is not None:
+        if since is not None and self._entries.next_free(self._terms.limit) is None:
             is_clear = not self._entries.unclear(since)
             self.offers.has_nothing_left = is_clear
             if not is_clear and time.monotonic() - since > LONG_WAIT_S:

@@ -54,6 +54,13 @@ def test_the_id_of_a_deleted_run_is_not_used_again() -> None:
     assert entries.next_id(7) == "a_b_c_7_2"
 
 
+def test_a_run_is_known_when_the_server_has_told_of_it() -> None:
+    entries = Entries("abc", [Claim(1, "mine")])
+    assert not entries.knows("mine")
+    entries.update([run("mine")])
+    assert entries.knows("mine")
+
+
 def test_a_guess_is_one_of_the_free_numbers() -> None:
     entries = Entries("abc", [Claim(2, "mine")])
     entries.update([run("abc_4", DONE), run("abc_5", CRASHED)])

@@ -13,11 +13,13 @@ from wandb_server import Run, Sweep, WandbServer
 
 from pcsearch.engine.records.journal import Claimed, Journal, Released
 from pcsearch.engine.records.ledger import Claim
+from pcsearch.tracking.ledger import claims as claims_module
 from pcsearch.tracking.ledger import outage
 from pcsearch.tracking.ledger import sweep_ledger as module
 from pcsearch.tracking.ledger.outage import PATIENCE_S
 from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
 from pcsearch.tracking.ledger.terms import Terms
+from pcsearch.tracking.server import sweep_runs
 from pcsearch.tracking.server.api import NoAnswer, connect
 from pcsearch.tracking.server.sweep_runs import SweepRuns
 
@@ -234,4 +236,30 @@ def test_the_lost_answer_to_a_claim_makes_no_other_driver(
         assert (guessed.number, set(server.runs)) == (1, {"abc_1"})
         wait_for(lambda: server.count("Runs") > 4)
         wait_for(lambda: ledger.offers.claim() == Claim(2, "abc_2", ANY))
+    ledger.finish([], is_over=False, reached_target=False)
+
+
+def test_a_resumed_search_lists_every_run_the_first_time(
+    make: Make, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_runs, "PER_PAGE", 2)
+    for number in range(1, 6):
+        run_of(server, f"abc_{number}", 0, loss=1.0)
+    own = [Claim(number, f"abc_{number}") for number in (1, 3, 4)]
+    ledger = make(Terms(6, 9, ("loss",)), *own)
+    assert ledger.begin([], []) == []
+    assert {result.trial_id for result in ledger.offers.new_results()} == {"abc_2", "abc_5"}
+
+
+def test_a_number_that_others_were_faster_to_claim_is_no_end(
+    make: Make, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims_module, "TRIES", 0)
+    ledger = make(Terms(1, 1))
+    with ledger.running():
+        assert not ledger.offers.is_ready
+        wait_for(lambda: server.count("Runs") > 6)
+        assert not ledger.offers.is_exhausted
+        monkeypatch.setattr(claims_module, "TRIES", 1)
+        wait_for(lambda: ledger.offers.claim() == Claim(1, "abc_1", ANY))
     ledger.finish([], is_over=False, reached_target=False)
