@@ -233,6 +233,8 @@ class WandbCallback(LoggerCallback):
         self._manager.remove_empty_files()
         for trial in trials:
             ended = trial.status in (Trial.TERMINATED, Trial.ERROR)
-            if ended and trial.trial_id not in self._runs:
+            # Ended, the run of a trial that another driver runs again would hold its number.
+            is_own = not self._outcomes.of(trial.trial_id).ended_elsewhere
+            if ended and is_own and trial.trial_id not in self._runs:
                 start = partial(self._start, trial, 1, _nothing)
                 self._manager.complete(trial.trial_id, start, self._end(trial))

@@ -244,6 +244,19 @@ def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_run_of_a_trial_that_another_driver_runs_again_stays_as_it_is(tmp_path: Path) -> None:
+    trials = [FakeTrial("kept", status="TERMINATED"), FakeTrial("lost", status="TERMINATED")]
+    outcomes = FakeOutcomes()
+    for trial in trials:
+        outcomes.note(trial)
+    outcomes.of("lost").ended_elsewhere = True
+    callback = make(tmp_path, outcomes)
+    callback.on_step_begin(iteration=0, trials=trials)
+    callback.on_experiment_end(trials=trials)
+    callback.settle()
+    assert read_one(tmp_path).id == "kept"
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     # Another worker of the tests may have a cluster on this machine.

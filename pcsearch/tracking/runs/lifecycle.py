@@ -21,7 +21,6 @@ INTERRUPTED = "interrupted"
 STOPPED = "stopped early by the scheduler"
 STOPPED_BY_TARGET = "ended: another trial reached the target"
 STOPPED_BY_USER = "stopped from W&B"
-TAKEN_OVER = "ended: another driver runs it again"
 
 
 @dataclass(frozen=True)
@@ -102,8 +101,6 @@ def end_status(outcome: TrialOutcome) -> str:
         return outcome.status
     if outcome.ended_by_user:
         return STOPPED_BY_USER
-    if outcome.ended_elsewhere:
-        return TAKEN_OVER
     return STOPPED_BY_TARGET if outcome.ended_by_target else STOPPED
 
 
