@@ -1,4 +1,4 @@
-"""Reads the result of another driver's trial from its W&B run."""
+"""Reads from the W&B runs of other drivers what has become of their trials."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 
 from pcsearch.engine.records.ledger import OtherResult
+from pcsearch.tracking.ledger.entries import Entries
+from pcsearch.tracking.ledger.terms import Terms
 from pcsearch.tracking.runs.lifecycle import INTERRUPTED, STATUS
-from pcsearch.tracking.server.sweep_runs import SweepRun
+from pcsearch.tracking.server.sweep_runs import SweepRun, SweepRuns
 
 WENT_WRONG = ("failed", "diverged")
 
@@ -33,3 +35,28 @@ def other_result(run: SweepRun, metrics: Sequence[str]) -> OtherResult | None:
     if len(numbers) < len(metrics) or not all(map(math.isfinite, numbers)):
         return None
     return OtherResult(run.id, run.config, numbers)
+
+
+def is_whole(runs: SweepRuns, entries: Entries, terms: Terms, ended: Sequence[str]) -> bool:
+    """Whether all trials of a sweep have ended.
+
+    Where their number is not limited, the sweep ends with the driver that has made it, unless
+    others run it too: how many trials those want is not known.
+
+    Args:
+        runs: the sweep's.
+        entries: what is known of them; it gets what is learned here.
+        terms: what this driver may claim.
+        ended: the ids of this driver's trials that have ended.
+
+    Raises:
+        NoAnswer: the server does not answer.
+    """
+    entries.update(runs.newest())
+    if terms.limit is None:
+        return terms.owns_sweep and not entries.has_others
+    # A trial of this driver that another one runs again is not its own any more.
+    unclear = {run.id for run in entries.others(ended=False)}
+    others = [run.id for run in entries.others(ended=True)]
+    unclear |= {run.id for run in runs.of_ids(others, with_results=True) if is_interrupted(run)}
+    return entries.all_have(terms.limit, {*ended, *others} - unclear)

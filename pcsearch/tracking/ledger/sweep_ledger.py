@@ -15,7 +15,7 @@ from pcsearch.tracking.ledger.claims import claim_number, got, taken_over
 from pcsearch.tracking.ledger.entries import Entries
 from pcsearch.tracking.ledger.offers import Offers
 from pcsearch.tracking.ledger.outage import PATIENCE_S, Outage
-from pcsearch.tracking.ledger.results import is_interrupted, other_result
+from pcsearch.tracking.ledger.results import is_whole, other_result
 from pcsearch.tracking.ledger.terms import ACCESS, LINES, WAITS, Terms
 from pcsearch.tracking.server.api import NoAnswer
 from pcsearch.tracking.server.sweep_runs import SweepRuns
@@ -126,26 +126,9 @@ class SweepLedger:
         if not is_over or is_cut_off or self.offers.access != "open":
             return
         with suppress(NoAnswer):
-            if reached_target or self._is_whole(ended):
+            if reached_target or is_whole(self._runs, self._entries, self._terms, ended):
                 self._runs.state()
                 self._runs.set_state("FINISHED")
-
-    def _is_whole(self, ended: Sequence[str]) -> bool:
-        """Whether all trials of the sweep have ended.
-
-        Raises:
-            NoAnswer: the server does not answer.
-        """
-        self._entries.update(self._runs.newest())
-        others = [run.id for run in self._entries.others(ended=True)]
-        found = self._runs.of_ids(others, with_results=True)
-        interrupted = {run.id for run in found if is_interrupted(run)}
-        limit = self._terms.limit
-        have = [*ended, *(run_id for run_id in others if run_id not in interrupted)]
-        if limit is not None and self._entries.all_have(limit, have):
-            return True
-        is_alone = not interrupted and not self._entries.others(ended=False)
-        return self._terms.owns_sweep and is_alone
 
     def _work(self) -> None:
         """What the thread does. No error may end it, because the search would wait without end."""

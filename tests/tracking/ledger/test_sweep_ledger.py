@@ -111,16 +111,33 @@ def test_a_sweep_is_finished_when_all_its_trials_have_ended(
     assert sweep.state == state
 
 
-def test_a_search_that_made_its_sweep_finishes_it_when_it_is_alone(
-    make: Make, server: WandbServer, sweep: Sweep
+@pytest.mark.parametrize(
+    ("terms", "own", "runs", "state"),
+    [
+        (Terms(None, 0), ["abc_1"], {"abc_1": 0}, "RUNNING"),
+        (Terms(None, 0, owns_sweep=True), ["abc_1"], {"abc_1": 0}, "FINISHED"),
+        (Terms(None, 0, owns_sweep=True), ["abc_1"], {"abc_1": 0, "abc_2": 0}, "RUNNING"),
+        (Terms(2, 0, owns_sweep=True), ["abc_1"], {"abc_1": 0}, "RUNNING"),
+        # It has given its trial up, which another driver runs again.
+        (Terms(1, 0, owns_sweep=True), [], {"abc_1": None, "abc_1_2": None}, "RUNNING"),
+    ],
+)
+def test_a_search_that_made_its_sweep_finishes_it_if_nothing_is_left_for_others(
+    terms: Terms,
+    own: list[str],
+    runs: dict[str, int | None],
+    state: str,
+    make: Make,
+    server: WandbServer,
+    sweep: Sweep,
 ) -> None:
-    run_of(server, "abc_1", 0)
-    for terms, state in ((Terms(None, 0), "RUNNING"), (Terms(None, 0, (), True), "FINISHED")):
-        ledger = make(terms, Claim(1, "abc_1"))
-        with ledger.running():
-            wait_for(lambda: sweep.state == "RUNNING")
-        ledger.finish(["abc_1"], is_over=True, reached_target=False)
-        assert sweep.state == state
+    for name, exit_code in runs.items():
+        run_of(server, name, exit_code)
+    ledger = make(terms, *(Claim(1, run_id) for run_id in own))
+    with ledger.running():
+        wait_for(lambda: sweep.state == "RUNNING")
+    ledger.finish(["abc_1"], is_over=True, reached_target=False)
+    assert sweep.state == state
 
 
 def test_a_dead_driver_is_waited_for_until_its_number_is_free(
