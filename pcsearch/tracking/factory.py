@@ -96,6 +96,7 @@ def make_ledger(
         limit,
         experiment.cap - len(experiment.history.trials),
         tuple(metric.name for metric in experiment.metrics) if learns else (),
+        stops_early=bool(experiment.rungs),
         owns_sweep=not tracking.get(JOINED),
         is_new=not tracking.get(JOINED) and not experiment.resumed,
     )

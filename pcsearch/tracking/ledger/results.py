@@ -8,10 +8,17 @@ from collections.abc import Sequence
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.tracking.ledger.entries import Entries
 from pcsearch.tracking.ledger.terms import Terms
-from pcsearch.tracking.runs.lifecycle import INTERRUPTED, STATUS
+from pcsearch.tracking.runs.lifecycle import (
+    INTERRUPTED,
+    STATUS,
+    STOPPED,
+    STOPPED_BY_TARGET,
+    STOPPED_BY_USER,
+)
 from pcsearch.tracking.server.sweep_runs import SweepRun, SweepRuns
 
 WENT_WRONG = ("failed", "diverged")
+CUT = (STOPPED, STOPPED_BY_USER, STOPPED_BY_TARGET)
 
 
 def is_interrupted(run: SweepRun) -> bool:
@@ -19,16 +26,20 @@ def is_interrupted(run: SweepRun) -> bool:
     return run.summary.get(STATUS) == INTERRUPTED
 
 
-def other_result(run: SweepRun, metrics: Sequence[str]) -> OtherResult | None:
+def other_result(
+    run: SweepRun, metrics: Sequence[str], stops_early: bool = False
+) -> OtherResult | None:
     """The result of a trial, None where it has none.
 
     Args:
         run: of the trial, with its settings and its summary.
         metrics: the names of the metrics of the search.
+        stops_early: whether the sweep stops trials early. The best value of a trial that was cut
+            short says little then: the searcher takes a value for that of a whole trial.
     """
     if run.summary.get(STATUS) in WENT_WRONG:
         return OtherResult(run.id, run.config, None)
-    if is_interrupted(run):
+    if is_interrupted(run) or (stops_early and run.summary.get(STATUS) in CUT):
         return None
     values = [run.summary.get(name) for name in metrics]
     numbers = [float(value) for value in values if isinstance(value, int | float)]

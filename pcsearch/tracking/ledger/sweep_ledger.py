@@ -205,7 +205,7 @@ class SweepLedger:
         ended = [run.id for run in self._entries.others(ended=True)]
         new = [run_id for run_id in ended if run_id not in self._learned]
         results = [
-            other_result(run, self._terms.metrics)
+            other_result(run, self._terms.metrics, self._terms.stops_early)
             for run in self._runs.of_ids(new, with_results=True)
         ]
         self._learned.update(new)

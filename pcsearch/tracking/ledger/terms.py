@@ -35,6 +35,7 @@ class Terms:
         budget: how many trials this driver may still claim.
         metrics: the names of the metrics whose values of other drivers the searcher learns from,
             empty where it does not learn.
+        stops_early: whether trials are stopped early.
         owns_sweep: whether the search has made the sweep, and not joined it.
         is_new: whether it has made the sweep just now: nobody else knows of it yet.
     """
@@ -42,5 +43,6 @@ class Terms:
     limit: int | None
     budget: int
     metrics: tuple[str, ...] = ()
+    stops_early: bool = False
     owns_sweep: bool = False
     is_new: bool = False

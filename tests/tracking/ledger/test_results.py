@@ -30,3 +30,21 @@ def test_a_result_has_the_best_of_each_metric(summary: dict[str, Any], values: A
     else:
         assert (result.trial_id, result.config, result.values) == ("a", {"x": 3}, values)
     assert is_interrupted(run) == (summary["trial_status"] == "interrupted")
+
+
+@pytest.mark.parametrize(
+    ("status", "is_cut"),
+    [
+        ("finished", False),
+        ("failed", False),
+        ("stopped early by the scheduler", True),
+        ("ended: another trial reached the target", True),
+        ("stopped from W&B", True),
+    ],
+)
+def test_a_trial_that_was_cut_short_has_no_result_where_trials_are_stopped_early(
+    status: str, is_cut: bool
+) -> None:
+    run = SweepRun("a", "0001_a", "finished", "", {}, {"loss": 1, "trial_status": status})
+    assert other_result(run, ["loss"]) is not None
+    assert (other_result(run, ["loss"], stops_early=True) is None) == is_cut
