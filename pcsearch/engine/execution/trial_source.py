@@ -79,6 +79,8 @@ class TrialSource(SearchAlgorithm):
                 if is_full or self._access == "paused":
                     return None
                 self._running.add(trial_history.id)
+                if self._ledger is not None:
+                    self._ledger.begun(trial_history.id)
             trial = self._trial(
                 trial_history.number, trial_history.id, self._searcher.config(trial_history)
             )

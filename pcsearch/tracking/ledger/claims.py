@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from pcsearch.engine.records.journal import Claimed, Released
 from pcsearch.engine.records.ledger import Claim
@@ -111,15 +111,24 @@ def taken_over(runs: SweepRuns, entries: Entries, own: Collection[str]) -> set[s
     Raises:
         NoAnswer: the server does not answer.
     """
-    for run_id in own:
-        run = entries.run(run_id)
-        if run is not None and run.state not in ENDED and not entries.rivals(run_id):
-            runs.make(run_id)
+    keep(runs, entries, own)
     entries.update(runs.newest(is_known=entries.knows))
     lost = {run_id for run_id in own if entries.rivals(run_id)}
     for run_id in lost:
         entries.leave(run_id)
     return lost
+
+
+def keep(runs: SweepRuns, entries: Entries, own: Iterable[str]) -> None:
+    """Give this driver's unfinished runs a sign of life, unless others have their numbers.
+
+    Raises:
+        NoAnswer: the server does not answer.
+    """
+    for run_id in own:
+        run = entries.run(run_id)
+        if run is not None and run.state not in ENDED and not entries.rivals(run_id):
+            runs.make(run_id)
 
 
 def _stands(runs: SweepRuns, entries: Entries, claim: Claim) -> bool:

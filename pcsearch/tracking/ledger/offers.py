@@ -36,6 +36,7 @@ class Offers:
         self._is_wanted = self._stops = False
         self._taken_at = -SHORT_S
         self._results: list[OtherResult] = []
+        self._waiting: set[str] = set()
 
     # What the engine asks for.
 
@@ -68,6 +69,11 @@ class Offers:
             self._is_wanted, self._taken_at, self.idle_since = False, time.monotonic(), None
             self._changed.notify_all()
             return self._ready.pop(0)
+
+    def begun(self, trial_id: str) -> None:
+        """Note that a trial of an earlier session runs again."""
+        with self._changed:
+            self._waiting.discard(trial_id)
 
     def new_results(self) -> Sequence[OtherResult]:
         """The results of other drivers that came since the last call."""
@@ -102,6 +108,17 @@ class Offers:
             self._ready_at = time.monotonic()
             self._budget -= 1
             self.has_nothing_left = False
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The ids of this driver's trials of earlier sessions that do not run yet."""
+        with self._changed:
+            return frozenset(self._waiting)
+
+    def let_wait(self, trial_ids: Iterable[str]) -> None:
+        """Note the trials of earlier sessions that are to run again."""
+        with self._changed:
+            self._waiting.update(trial_ids)
 
     def take_back(self, age: float = 0.0) -> list[Claim]:
         """The claims that the engine has not taken, if they are older than so many seconds."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pcsearch.engine.records.journal import Claimed, Journal, Released
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.storage.files import StorageError
-from pcsearch.tracking.ledger.claims import claim_number, got, taken_over
+from pcsearch.tracking.ledger.claims import claim_number, got, keep, taken_over
 from pcsearch.tracking.ledger.entries import Entries
 from pcsearch.tracking.ledger.offers import Offers
 from pcsearch.tracking.ledger.outage import PATIENCE_S, Outage
@@ -31,6 +31,9 @@ FRESH_S = 1.0
 RETRY_S = 2.0
 END_S = 4.0
 """How long the end of a search waits for the thread; it has an answer by then, if there is one."""
+SIGN_S = 60.0
+"""So often the trials that wait for a slot give a sign of life; without one for five minutes, W&B
+lets others have them."""
 UNUSED_S = 120.0
 """A claim that was made ahead is given back if no trial asks for it."""
 LONG_WAIT_S = 30.0
@@ -66,7 +69,7 @@ class SweepLedger:
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._told: set[str] = set()
         self._learned: set[str] = set()
-        self._polled_at = self._listed_at = self._retry_at = -POLL_S
+        self._polled_at = self._listed_at = self._retry_at = self._signed_at = -POLL_S
         self._outage = Outage(runs.state)
         self._is_answered = True
 
@@ -90,7 +93,9 @@ class SweepLedger:
             lost = taken_over(self._runs, self._entries, own)
         except NoAnswer as problem:
             self._tell(f"W&B: the server does not say what other drivers run ({problem})")
+            self.offers.let_wait(unfinished)
             return []
+        self.offers.let_wait({*unfinished} - lost)
         kept = [each for each in mine if each.trial_id not in lost]
         for claim in claims:
             if claim in kept:
@@ -190,6 +195,9 @@ class SweepLedger:
             self.offers.has_nothing_left = True
         if self.offers.allow(access):
             self._tell(LINES[access])
+        if time.monotonic() - self._signed_at > SIGN_S:
+            self._signed_at = time.monotonic()
+            keep(self._runs, self._entries, self.offers.waiting)
         self._learn()
 
     def _list(self) -> None:

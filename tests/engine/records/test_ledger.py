@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pcsearch.engine.execution import trial_source
 from pcsearch.engine.execution.restore import RestoredTrial
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
@@ -28,6 +29,7 @@ class Ledger:
         self.access: Access = "open"
         self.is_exhausted = False
         self.ready: list[Claim] = []
+        self.running: list[str] = []
 
     @property
     def is_ready(self) -> bool:
@@ -35,6 +37,9 @@ class Ledger:
 
     def claim(self) -> Claim | None:
         return self.ready.pop() if self.ready else None
+
+    def begun(self, trial_id: str) -> None:
+        self.running.append(trial_id)
 
     def new_results(self) -> Sequence[OtherResult]:
         return ()
@@ -119,6 +124,17 @@ def test_a_claim_that_is_ready_waits_while_the_search_is_paused(
     assert not source.is_waiting
     assert source.next_trial() is None
     assert source.is_finished()
+
+
+def test_the_ledger_is_told_when_a_trial_of_an_earlier_session_runs_again(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_source, "restore_in_tune", lambda *_: None)
+    ended = TrialHistory("a", 1, None, tmp_path / "a", Ended("a", False, []))
+    unfinished = [TrialHistory(name, 2, None, tmp_path / name) for name in "bcd"]
+    source = source_of(tmp_path, ledger, [*unfinished, ended])
+    assert [source.next_trial() is None for _ in range(4)] == [False, False, False, True]
+    assert ledger.running == ["b", "c"], "the third waits for a slot"
 
 
 def test_without_a_ledger_the_lowest_numbers_come_that_are_not_used(tmp_path: Path) -> None:

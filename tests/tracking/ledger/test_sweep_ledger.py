@@ -280,3 +280,23 @@ def test_a_number_that_others_were_faster_to_claim_is_no_end(
         monkeypatch.setattr(claims_module, "TRIES", 1)
         wait_for(lambda: ledger.offers.claim() == Claim(1, "abc_1", ANY))
     ledger.finish([], is_over=False, reached_target=False)
+
+
+def test_trials_that_wait_for_a_slot_give_signs_of_life(
+    make: Make, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SIGN_S", 0.05)
+    runs = [run_of(server, name, None) for name in ("abc_1", "abc_2", "abc_3")]
+    server.sweep_runs.crash(run_of(server, "abc_4", None))
+    run_of(server, "abc_4_2", None)
+    own = [Claim(number, f"abc_{number}") for number in range(1, 5)]
+    ledger = make(Terms(4, 0), *own)
+    assert ledger.begin([claim.trial_id for claim in own], []) == ["abc_4"]
+    ledger.offers.begun("abc_1")
+    with ledger.running():
+        for run in runs:
+            server.sweep_runs.crash(run)
+        alive = server.sweep_runs.state_of
+        wait_for(lambda: [alive(run) for run in runs] == ["crashed", "running", "running"])
+    ledger.finish([], is_over=False, reached_target=False)
+    assert alive(server.runs["abc_4"]) == "crashed"
