@@ -33,22 +33,26 @@ class Outage:
         return self._is_on.is_set()
 
     def failed(self, patience: float) -> bool:
-        """Note that the server has not answered; whether the outage has begun.
+        """Note that a claim was not answered; tell whether the outage has begun, after a while.
 
         Args:
-            patience: how many seconds there may be no answer before it begins.
+            patience: how many seconds that is.
         """
         now = time.monotonic()
         self._failing_since = now if self._failing_since is None else self._failing_since
         if now - self._failing_since < patience:
             return False
+        self.begin()
+        return True
+
+    def begin(self) -> None:
+        """Ask the server no more until it is back."""
         if not self.is_on:
             self._is_on.set()
             threading.Thread(target=self._watch, name="ledger-probe", daemon=True).start()
-        return True
 
     def answered(self) -> None:
-        """Note that the server has answered."""
+        """Note that a claim was answered."""
         self._failing_since = None
 
     def stop(self) -> None:

@@ -171,7 +171,7 @@ class SweepLedger:
             self._is_answered = True
         except Exception:
             if self._is_alone:
-                self._outage.failed(0.0)
+                self._outage.begin()
 
     def _poll(self) -> None:
         """Ask for the state of the sweep, for new runs, and for those of others that go on.
@@ -241,21 +241,26 @@ class SweepLedger:
     def _claim_failed(self, problem: Exception) -> None:
         """Let trials start without asking; ask again for a while if there may be other drivers."""
         self._is_answered = False
-        if not self._outage.failed(0.0 if self._is_alone else PATIENCE_S):
-            self._retry_at = time.monotonic() + RETRY_S
-            return
-        number = self._entries.next_free(self._terms.limit)
-        if not self._is_alone:
+        if self._is_alone:
+            self._outage.begin()
+            self._forget_asked()
+        elif self._outage.failed(PATIENCE_S):
             self._tell_once(
                 "W&B: the server does not say which trials other drivers run; trials start "
                 f"without asking, and a few may run twice ({problem})"
             )
-        elif number is not None:
-            # The request may have come to the server, and only the answer was lost.
+        else:
+            self._retry_at = time.monotonic() + RETRY_S
+            return
+        self._guess()
+
+    def _forget_asked(self) -> None:
+        """Ask no more for the lowest number: the request may have come, and its answer was lost."""
+        number = self._entries.next_free(self._terms.limit)
+        if number is not None:
             lost = self._entries.next_id(number)
             self._entries.expect(lost)
             self._note(Released(lost))
-        self._guess()
 
     def _guess(self) -> None:
         """Make a claim without the server: a search does not wait for it."""
