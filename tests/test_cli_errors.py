@@ -168,7 +168,7 @@ OPTIONS = {
     ),
     "a sweep id that is none": (
         ["--sweep-id", "a/b/c/d"],
-        "error: --sweep-id: 'a/b/c/d' is not the id of a sweep; write ID or ENTITY/PROJECT/ID",
+        "error: --sweep-id: 'a/b/c/d' is not the id of a sweep; write ID, ENTITY/PROJECT/ID or the",
     ),
     "a sweep id of another project": (
         ["--sweep-id", "lab/pc/abc", "--project", "other"],

@@ -74,6 +74,8 @@ def finish(process: ForkServerProcess, folder: Path, seconds: float = 180) -> st
 def _command(
     folder: Path, arguments: Sequence[str], address: str, environment: Mapping[str, str]
 ) -> None:
+    # By it W&B's client would look for the W&B process of the tests, which may have ended.
+    os.environ.pop("WANDB_SERVICE", None)
     os.environ.update(environment)
     os.chdir(folder)
     output = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -137,6 +138,8 @@ def end_process() -> None:
         connection._proc._process.kill()
     with suppress(Exception, SystemExit):
         wandb.teardown()
+    # Where it failed, the client would go on looking for the killed process.
+    os.environ.pop("WANDB_SERVICE", None)
 
 
 def sync(out: str) -> None:
