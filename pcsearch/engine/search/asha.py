@@ -48,13 +48,13 @@ def make_scheduler(
 OPTIMISM = 0.5
 """A trial is compared with others by its predicted loss minus this many standard deviations."""
 CHANCE = 3.0
-"""A trial may still become the best one while its predicted loss minus this many standard
-deviations is not worse than the least predicted loss."""
+"""A trial may still become one of the best while its predicted loss minus this many standard
+deviations is not worse than the predicted losses of the best SPARED."""
 FEWEST = 4
 """The number of trials that must have reported before any is stopped, unless one has come to the
 last rung: until then too little is known of how learning curves go on."""
 SPARED = 3
-"""Between two rungs, as many of the best trials of the lower one are not stopped."""
+"""So many of the best trials are not stopped between two rungs."""
 
 
 class Asha(UntilTarget):
@@ -64,7 +64,7 @@ class Asha(UntilTarget):
     the losses are compared that the trials would have at their ends, as `LearningCurves` predicts
     them: with mean m and standard deviation d. A trial at a rung continues if ``m - d / 2`` is no
     more than the m of the best 1/eta of all trials that came to the rung, and if ``m - 3 d`` is no
-    more than the least m of all trials, because one that can hardly become the best is of no use.
+    more than the third least m of all: one that can hardly become one of the best is of no use.
     After the rung both are checked at each report, because others may have become better: there the
     best three are spared. So the decision at the rung may be generous, and few trials run to their
     end.
@@ -176,6 +176,6 @@ class Asha(UntilTarget):
         if own is None or is_early or len(means) <= spared:
             return True
         threshold = means[max(spared, int(len(means) / self._eta)) - 1]
-        least = min(each.mean for each in predictions.values())
+        best = sorted(each.mean for each in predictions.values())[:SPARED]
         is_among_them = own.mean - OPTIMISM * own.deviation <= threshold
-        return is_among_them and own.mean - CHANCE * own.deviation <= least
+        return is_among_them and own.mean - CHANCE * own.deviation <= best[-1]

@@ -131,12 +131,12 @@ def test_the_better_goes_on_and_the_worse_stops(goal: str, eta: float) -> None:
 
 
 @pytest.mark.parametrize(("value", "decision"), [(0.02, CONTINUE), (2.5, STOP)])
-def test_one_that_can_hardly_become_the_best_stops_among_the_best(
+def test_one_that_can_hardly_become_one_of_the_best_stops_in_the_better_half(
     value: float, decision: str
 ) -> None:
     """The curves have fallen by 0.1 and are flat: nothing is left that a trial could still gain."""
     driver = Driver(asha(27, min_iter=9, eta=2))
-    for number, end in enumerate([0.0, 5.0, 6.0, 7.0, 8.0, 9.0, 3.0]):
+    for number, end in enumerate([0.0, 0.01, 0.02, 5.0, 6.0, 7.0, 8.0, 9.0]):
         for epoch in range(1, 10):
             driver.report(f"t{number}", epoch, end + 0.1 / epoch)
     for epoch in range(1, 9):
