@@ -47,7 +47,7 @@ def command(
 
 
 def clean_experiment(place: str, statuses: list[Status], wandb: bool, yes: bool | None) -> int:
-    """List what trials have left, and remove it after the user agrees.
+    """List the checkpoints and W&B runs of trials, and remove them after the user agrees.
 
     Args:
         place: the path or the address of the experiment's directory.
@@ -75,7 +75,7 @@ def clean_experiment(place: str, statuses: list[Status], wandb: bool, yes: bool 
 def _clean(
     directory: ExperimentDirectory, statuses: list[Status], wandb: bool, yes: bool | None
 ) -> int:
-    """As `clean_experiment`, for a directory that this process owns."""
+    """List and remove what trials have left, in a directory that this process has locked."""
     from pcsearch.engine.experiment.cleaning import find_leftovers
     from pcsearch.engine.experiment.experiment import resumed_experiment
 
@@ -110,7 +110,7 @@ def _server(tracking: dict[str, Any]) -> ServerRuns:
 def _runs(
     directory: ExperimentDirectory, leftovers: list[Leftover], server: ServerRuns | None
 ) -> set[str]:
-    """The ids of the trials whose runs are at W&B, or in files that go there."""
+    """Find the trials that have a run, at W&B's server or in local files; return their ids."""
     if server is None:
         return set()
     from pcsearch.tracking.runs.offline_files import session_folders
@@ -167,7 +167,7 @@ def _remove(
 
 
 def _remove_run(experiment: Experiment, run_id: str, server: ServerRuns) -> None:
-    """Remove a run at W&B and its files, and note that nothing of it is to be sent any more."""
+    """Delete a run at W&B's server and in local files, so that no session uploads it again."""
     from pcsearch.engine.experiment.cleaning import delete_folders
     from pcsearch.engine.records.directory import ExperimentDirectory
     from pcsearch.engine.records.journal import Journal, RunCompleted

@@ -77,11 +77,11 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, arguments: Mapping[str, An
     from pcsearch.engine.experiment.definition import define_search
     from pcsearch.engine.experiment.experiment import new_experiment
     from pcsearch.session import run_session
+    from pcsearch.tracking.ledger.terms import check_open
     from pcsearch.tracking.server.mode import resolve
     from pcsearch.tracking.server.registration import JOINED
     from pcsearch.tracking.server.registration import SWEEP_ID as ID
     from pcsearch.tracking.server.registration import SWEEP_URL as URL
-    from pcsearch.tracking.server.sweep import check_open
 
     address = _address(sweep_id, arguments)
     options = _options(arguments)
@@ -109,7 +109,7 @@ def start_in_sweep(sweep: Path | None, sweep_id: str, arguments: Mapping[str, An
 def _apart_from_others(
     experiment: Experiment, arguments: Mapping[str, Any], sweep_id: str
 ) -> Experiment:
-    """Give a driver of a sweep a name of its own, and the seed that goes with its method.
+    """Name the experiment of one of several drivers, and choose its seed.
 
     With one seed, all drivers know the same draw by its number. ``bayes`` learns from the draws of
     the others, and begins with other points.
@@ -250,7 +250,7 @@ def _options(arguments: Mapping[str, Any]) -> Options:
 def _tracking(
     arguments: Mapping[str, Any], sweep: Sweep | None, address: SweepAddress | None = None
 ) -> dict[str, Any]:
-    """The W&B settings for the record.
+    """The W&B settings that the experiment's record keeps.
 
     The project and the entity come from a sweep's address, else from the options, a variable, the
     sweep file or W&B's settings files, in this order.
@@ -287,7 +287,7 @@ def _address(sweep_id: str, arguments: Mapping[str, Any]) -> SweepAddress:
 
 
 def _at_server(address: SweepAddress) -> tuple[str, WandbSweep]:
-    """The text of a sweep at W&B, and the sweep."""
+    """Read a sweep from W&B's server: the text of its sweep file, and its page and state."""
     from pcsearch.tracking.server.api import NoAnswer
     from pcsearch.tracking.server.sweep import fetch_sweep
 

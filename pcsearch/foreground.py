@@ -106,7 +106,7 @@ def _wandb_run(plan: RunPlan, config: ModelConfig, notes: Console) -> Iterator[S
             wandb.fail(error)
         raise
     finally:
-        settle(wandb, notes)
+        settle(wandb.manager, notes)
         if has_unmarked(plan.folder):
             say(notes, f"Upload it to W&B: {sync_command(plan.folder.absolute())}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.storage.files import StorageError, resume_command
@@ -21,20 +21,11 @@ if TYPE_CHECKING:
     from pcsearch.engine.execution.run import SearchResult
     from pcsearch.tracking.callback import WandbCallback
     from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
+    from pcsearch.tracking.runs.manager import RunManager
     from pcsearch.tracking.server.mode import WandbMode
     from pcsearch.tracking.server.registration import Registration
 
 FILE_WIDTH = 160
-
-
-class Tracked(Protocol):
-    """The W&B runs of a search, or a single one."""
-
-    def settle(self, tell: Callable[[int], None]) -> None:
-        """Wait until W&B has everything; ``tell`` gets the number of runs that it lacks."""
-
-    def abandon(self, reason: str) -> None:
-        """Leave W&B without what it does not have yet."""
 
 
 def run_session(
@@ -80,7 +71,7 @@ def run_session(
             on_ready()
             result, wandb, ledger = _search(experiment, tracking, mode, cluster, notes, stack)
         _report(experiment, result)
-        settle(wandb, notes)
+        settle(wandb.manager, notes)
         if ledger is not None:
             ended = [trial.trial_id for trial in result.trials if trial.status != "interrupted"]
             is_target = result.reached is not None
@@ -177,12 +168,12 @@ def _closed_on_error(
         yield
     except KeyboardInterrupt:
         # The user has interrupted for the second time, and does not want to wait.
-        wandb.abandon("the search was interrupted twice")
+        wandb.manager.abandon("the search was interrupted twice")
         say(notes, f"Resume it: {resume_command(experiment.directory.place)}")
         raise
     except BaseException as error:
         wandb.close(error)
-        settle(wandb, notes)
+        settle(wandb.manager, notes)
         if not isinstance(error, StorageError | ConnectionLostError):
             raise
         raise PcsearchError(_advice(error, experiment)) from error
@@ -205,18 +196,18 @@ def _status(outcome: SearchResult) -> int:
     return SOME_FAILED if outcome.failed else DONE
 
 
-def settle(wandb: Tracked, notes: Console) -> None:
+def settle(runs: RunManager, notes: Console) -> None:
     """Wait until W&B has all data."""
 
-    def tell(runs: int) -> None:
-        counted = "1 run" if runs == 1 else f"{runs} runs"
+    def tell(count: int) -> None:
+        counted = "1 run" if count == 1 else f"{count} runs"
         say(notes, f"Waiting for W&B: {counted} to go; Ctrl-C leaves the rest for later")
 
     with _quiet_logs():
         try:
-            wandb.settle(tell)
+            runs.settle(tell)
         except KeyboardInterrupt:
-            wandb.abandon("the wait was interrupted")
+            runs.abandon("the wait was interrupted")
 
 
 @contextmanager

@@ -66,9 +66,8 @@ class WandbCallback(LoggerCallback):
         self._outcomes, self._context = outcomes, context
         self._history = history or RunHistory()
         names = tuple(metric.name for metric in context.metrics)
-        self._manager = RunManager(
-            group, mode, names, outcomes.epoch, self._history, Problems(tell)
-        )
+        self.manager = RunManager(group, mode, names, outcomes.epoch, self._history, Problems(tell))
+        """Has the runs, and tells what went wrong with them."""
         self._runs: dict[str, TrackedRun] = {}
         self._best_values: dict[str, Sequence[float] | None] = {}
         self._alert_sent = self._history.alert_sent
@@ -77,12 +76,12 @@ class WandbCallback(LoggerCallback):
     @property
     def problems(self) -> list[str]:
         """What went wrong with W&B, as the user was told: one line each, without repeats."""
-        return self._manager.problems.lines
+        return self.manager.problems.lines
 
     @property
     def unfinished(self) -> bool:
         """Whether W&B lacks something which a later session can add."""
-        return bool(self._manager.unfinished) or self._manager.lacks_alert
+        return bool(self.manager.unfinished) or self.manager.lacks_alert
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Complete the runs of earlier sessions, as soon as Tune has their trials."""
@@ -112,13 +111,13 @@ class WandbCallback(LoggerCallback):
         run = self._run_of(trial)
         if run is None:
             return
-        with self._manager.problems.noting("a report was lost"):
+        with self.manager.problems.noting("a report was lost"):
             outcome = self._outcomes.of(trial.trial_id)
             summary: dict[str, Any] = {}
             if outcome.best != self._best_values.get(trial.trial_id):
                 summary = best_summary(outcome)
                 self._best_values[trial.trial_id] = outcome.best
-            self._manager.send(run, outcome.last_report, summary)
+            self.manager.send(run, outcome.last_report, summary)
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
         """End the trial's run; a trial that failed before it could start has a run too."""
@@ -145,24 +144,8 @@ class WandbCallback(LoggerCallback):
         if error is not None and not self._alert_sent:
             alert = alerts.search_failed(self.group.name, error)
         for trial_id in list(self._runs):
-            self._manager.close(self._runs.pop(trial_id), interrupted_end(alert))
+            self.manager.close(self._runs.pop(trial_id), interrupted_end(alert))
             alert = None
-
-    def settle(self, tell: Callable[[int], None] = _nothing) -> None:
-        """Wait until W&B has everything, as long as its server answers.
-
-        Args:
-            tell: called now and then with the number of runs that W&B has not finished.
-        """
-        self._manager.settle(tell)
-
-    def abandon(self, reason: str) -> None:
-        """Leave W&B without what it does not have yet.
-
-        Args:
-            reason: why, for the user.
-        """
-        self._manager.abandon(reason)
 
     def _run_of(self, trial: Trial) -> TrackedRun | None:
         """The trial's run, which starts now where it has not; None where runs are disabled."""
@@ -173,12 +156,12 @@ class WandbCallback(LoggerCallback):
             last_step = self._history.complete.get(trial.trial_id, 0)
             outcome = self._outcomes.of(trial.trial_id)
             start = self._start(trial, last_step + 1, outcome.stop_by_user)
-            run = self._runs[trial.trial_id] = self._manager.open(start)
+            run = self._runs[trial.trial_id] = self.manager.open(start)
         return run
 
     def _start(self, trial: Trial, next_step: int, stop: Callable[[], None]) -> RunStart:
         config = dict(trial.config)
-        with self._manager.problems.noting("a run shows only the values that were searched"):
+        with self.manager.problems.noting("a run shows only the values that were searched"):
             config = self._context.effective_config(config)
         about_search = {
             "searched": list(self._context.searched),
@@ -195,7 +178,7 @@ class WandbCallback(LoggerCallback):
 
     def _close(self, trial: Trial, end: RunEnd) -> None:
         self._best_values.pop(trial.trial_id, None)
-        self._manager.close(self._runs.pop(trial.trial_id), end)
+        self.manager.close(self._runs.pop(trial.trial_id), end)
 
     def _end(self, trial: Trial) -> RunEnd:
         """The end of the run of a trial that has ended."""
@@ -230,11 +213,11 @@ class WandbCallback(LoggerCallback):
         if self._history_complete:
             return
         self._history_complete = True
-        self._manager.remove_empty_files()
+        self.manager.remove_empty_files()
         for trial in trials:
             ended = trial.status in (Trial.TERMINATED, Trial.ERROR)
             # Ended, the run of a trial that another driver runs again would hold its number.
             is_own = not self._outcomes.of(trial.trial_id).ended_elsewhere
             if ended and is_own and trial.trial_id not in self._runs:
                 start = partial(self._start, trial, 1, _nothing)
-                self._manager.complete(trial.trial_id, start, self._end(trial))
+                self.manager.complete(trial.trial_id, start, self._end(trial))

@@ -125,9 +125,10 @@ class SingleRun:
         self._outcomes = Outcomes([DEFAULT_METRIC], epochs=lambda _: config.epochs)
         self._outcome = self._outcomes.begin(plan.run_id, 1, values)
         best, epoch = (DEFAULT_METRIC.name,), self._outcomes.epoch
-        self._manager = RunManager(
+        self.manager = RunManager(
             _group(plan), plan.mode.mode, best, epoch, RunHistory(), Problems(tell)
         )
+        """Has the run, and tells what went wrong with it."""
         start = RunStart(
             plan.run_id,
             _name(plan),
@@ -135,7 +136,7 @@ class SingleRun:
             (plan.folder,),
             self._outcome.stop_by_user,
         )
-        self._run = self._manager.open(start)
+        self._run = self.manager.open(start)
         self._ended = False
 
     @property
@@ -158,7 +159,7 @@ class SingleRun:
         before = self._outcome.best
         self._outcome.add(report)
         improved = self._outcome.best != before
-        self._manager.send(self._run, report, best_summary(self._outcome) if improved else {})
+        self.manager.send(self._run, report, best_summary(self._outcome) if improved else {})
 
     def end(self, checkpoint: Path | None = None) -> None:
         """End the run of a training that has ended.
@@ -182,23 +183,7 @@ class SingleRun:
     def _close(self, end: RunEnd) -> None:
         if not self._ended:
             self._ended = True
-            self._manager.close(self._run, end)
-
-    def settle(self, tell: Callable[[int], None]) -> None:
-        """Wait until W&B has everything, as long as its server answers.
-
-        Args:
-            tell: called now and then with the number of runs that W&B has not finished.
-        """
-        self._manager.settle(tell)
-
-    def abandon(self, reason: str) -> None:
-        """Leave W&B without what it does not have yet.
-
-        Args:
-            reason: why, for the user.
-        """
-        self._manager.abandon(reason)
+            self.manager.close(self._run, end)
 
 
 def _group(plan: RunPlan) -> RunGroup:

@@ -144,7 +144,7 @@ def ours(folder: Path, trials: int, reports: int) -> dict[str, Any]:
 
     def finish(made: list[Trial]) -> None:
         callback.on_experiment_end(made)
-        callback.settle()
+        callback.manager.settle()
 
     found = measure("pcsearch", callback, folder, trials, reports, finish, outcomes)
     assert callback.problems == [], callback.problems

@@ -166,7 +166,7 @@ def outcomes_of(callback: WandbCallback) -> FakeOutcomes:
 
 def start(callback: WandbCallback, trial: FakeTrial) -> None:
     callback.on_trial_start(iteration=0, trials=[trial], trial=trial)
-    callback.settle()
+    callback.manager.settle()
 
 
 def report(callback: WandbCallback, trial: FakeTrial, result: dict[str, Any]) -> None:
@@ -180,14 +180,14 @@ def report(callback: WandbCallback, trial: FakeTrial, result: dict[str, Any]) ->
 def complete(callback: WandbCallback, trial: FakeTrial) -> None:
     outcomes_of(callback).note(trial)
     callback.on_trial_complete(iteration=0, trials=[trial], trial=trial)
-    callback.settle()
+    callback.manager.settle()
 
 
 def fail(callback: WandbCallback, trial: FakeTrial) -> None:
     trial.status = "ERROR"
     outcomes_of(callback).note(trial)
     callback.on_trial_error(iteration=0, trials=[], trial=trial)
-    callback.settle()
+    callback.manager.settle()
 
 
 def run_trial(

@@ -136,7 +136,7 @@ def test_the_search_metric_is_a_number_in_the_summary_and_the_best_of_the_run(
     for epoch, value, best in ((1, 0.4, 0.4), (2, 0.2, 0.2), (3, 0.3, 0.2)):
         outcomes.of(trial.trial_id).best = [best]
         report(callback, trial, metrics(epoch, **{METRIC.name: value}))
-    callback.settle()
+    callback.manager.settle()
     assert poll(lambda: read_runs(tmp_path)[0].summary.get(METRIC.name) == 0.2), "while it runs"
     complete(callback, trial)
     run = read_one(tmp_path)
@@ -158,7 +158,7 @@ def test_fifty_runs_are_open_at_once_in_one_process(tmp_path: Path) -> None:
     for trial in trials:
         callback.on_trial_complete(iteration=0, trials=trials, trial=trial)
     callback.on_experiment_end(trials=trials)
-    callback.settle()
+    callback.manager.settle()
     assert callback.problems == []
     runs = read_all(tmp_path)
     assert sorted(run.id for run in runs) == [trial.trial_id for trial in trials]
@@ -236,7 +236,7 @@ def test_disabled_keeps_no_runs_and_imports_no_wandb(tmp_path: Path) -> None:
         "callback.on_trial_result(0, [], trial, {'epoch': 1});"
         "callback.on_trial_complete(0, [], trial);"
         "callback.on_experiment_end([]);"
-        "callback.settle();"
+        "callback.manager.settle();"
         "assert not callback.problems;"
         "sys.exit('wandb' in sys.modules)"
     )
@@ -253,7 +253,7 @@ def test_the_run_of_a_trial_that_another_driver_runs_again_stays_as_it_is(tmp_pa
     callback = make(tmp_path, outcomes)
     callback.on_step_begin(iteration=0, trials=trials)
     callback.on_experiment_end(trials=trials)
-    callback.settle()
+    callback.manager.settle()
     assert read_one(tmp_path).id == "kept"
 
 
@@ -323,7 +323,7 @@ def test_a_search_with_tune_has_one_run_a_trial_with_every_report(
         name="search",
         verbose=0,
     )
-    callback.settle()
+    callback.manager.settle()
     runs = {run.config["seed"]: run for run in read_all(tmp_path / "search")}
     assert callback.problems == []
     assert {run.name for run in runs.values()} == {f"trial-{n:04d}" for n in range(4)}

@@ -46,7 +46,7 @@ def started(folder: Path, **options: Any) -> SingleRun:
 
 
 def settle(run: SingleRun) -> None:
-    run.settle(lambda _: None)
+    run.manager.settle(lambda _: None)
     assert TOLD == []
 
 

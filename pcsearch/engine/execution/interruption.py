@@ -1,4 +1,4 @@
-"""Ends a session before its search: on a signal, after its time, on a full disk and more."""
+"""Ends a session before its search is complete: on a signal, when its time is up, and more."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.engine.search.asha import make_scheduler
 from pcsearch.engine.search.learning_curves import LearningCurves, learning_curves
 from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.target import UntilTarget
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError
 from pcsearch.engine.storage.store import error_line
 from pcsearch.engine.workloads.workload import SearchContext
@@ -87,11 +88,8 @@ def run(
     ends.on_storage_error = lambda: interruption.request("storage")
     # One for both, for each fits a model to all reports.
     curves = learning_curves(experiment.sweep, experiment.max_epochs, outcomes)
-    scheduler = make_scheduler(
-        experiment.sweep, outcomes, curves, experiment.workload.time_attr, journal.add
-    )
+    scheduler = _scheduler(experiment, outcomes, curves, journal)
     scheduler.give_up = lambda: interruption.request("hopeless")
-    scheduler.resume_from(experiment.history)
 
     def is_due() -> bool:
         if ledger is not None and ledger.access == "cancelled":
@@ -124,15 +122,24 @@ def run(
         )
     if ends.storage_error:
         raise StorageError(f"{directory.place}: cannot be written ({ends.storage_error})")
+    is_exhausted = ledger is not None and ledger.is_exhausted
+    return _result(outcomes, interruption.reason, cluster.connection.logs, is_exhausted)
+
+
+def _result(outcomes: Outcomes, reason: Reason, ray_logs: str, is_exhausted: bool) -> SearchResult:
     results = sorted((each.result() for each in outcomes), key=lambda result: result.number)
     reached = None if outcomes.reached is None else outcomes.reached.trial
-    return SearchResult(
-        tuple(results),
-        interruption.reason,
-        reached,
-        cluster.connection.logs,
-        ledger is not None and ledger.is_exhausted,
-    )
+    return SearchResult(tuple(results), reason, reached, ray_logs, is_exhausted)
+
+
+def _scheduler(
+    experiment: Experiment, outcomes: Outcomes, curves: LearningCurves | None, journal: Journal
+) -> UntilTarget:
+    """The scheduler, which knows the decisions of earlier sessions."""
+    time_attr = experiment.workload.time_attr
+    scheduler = make_scheduler(experiment.sweep, outcomes, curves, time_attr, journal.add)
+    scheduler.resume_from(experiment.history)
+    return scheduler
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class TrialSource(SearchAlgorithm):
             config = searcher.config(each.trial_history)
             context.outcomes.begin(each.trial_history.id, each.trial_history.number, config)
         self._spec: Mapping[str, Any] = {}
-        self._has_finished = False
+        self._is_complete = False
 
     def add_configurations(self, experiments: Any) -> None:
         """Keep what Tune's experiment says about all its trials."""
@@ -71,12 +71,10 @@ class TrialSource(SearchAlgorithm):
     def next_trial(self) -> Trial | None:
         """The next trial, None where there is none or all slots are taken."""
         is_full = len(self._running) >= self._slots()
-        if self._access in ("closed", "cancelled"):
-            self._give_no_more()
         if self._restored:
             trial_history = self._restored[0].trial_history
             if not trial_history.over:
-                if is_full or self._access == "paused":
+                if is_full or self._access != "open":
                     return None
                 self._running.add(trial_history.id)
                 if self._ledger is not None:
@@ -86,11 +84,11 @@ class TrialSource(SearchAlgorithm):
             )
             restore_in_tune(self._restored.popleft(), trial)
             return trial
-        return None if self._has_finished or is_full else self._new_trial()
+        return None if self._is_complete or is_full else self._new_trial()
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no trial runs, and the ledger does not let another start yet."""
+        """Whether no trial runs, and the next one has to wait until the ledger lets it start."""
         if self._ledger is None or self._running or self.is_finished():
             return False
         if self._restored:
@@ -114,20 +112,21 @@ class TrialSource(SearchAlgorithm):
 
     def set_finished(self) -> None:
         """Suggest no new trials."""
-        self._has_finished = True
+        self._is_complete = True
 
     def is_finished(self) -> bool:
-        """Whether there are no more trials."""
-        return self._has_finished and not self._restored
+        """Whether there are no more trials.
+
+        Where the sweep was stopped at W&B, it may run again as long as trials run here.
+        """
+        if any(each.trial_history.over for each in self._restored):
+            return False
+        is_shut = self._access in ("closed", "cancelled") and not self._running
+        return is_shut or (self._is_complete and not self._restored)
 
     @property
     def _access(self) -> Access:
         return "open" if self._ledger is None else self._ledger.access
-
-    def _give_no_more(self) -> None:
-        """Keep back the trials that have not started, also those of earlier sessions."""
-        self._has_finished = True
-        self._restored = deque(each for each in self._restored if each.trial_history.over)
 
     def _new_trial(self) -> Trial | None:
         claim = self._next() if self._ledger is None else self._claim(self._ledger)
@@ -136,7 +135,7 @@ class TrialSource(SearchAlgorithm):
         number, trial_id = claim.number, claim.trial_id
         config = self._searcher.suggest(trial_id, number)
         if config == Searcher.FINISHED:
-            self._has_finished = True
+            self._is_complete = True
             return None
         self._numbers.add(number)
         trial = self._trial(number, trial_id, copy.deepcopy(config))
@@ -146,18 +145,18 @@ class TrialSource(SearchAlgorithm):
         return trial
 
     def _next(self) -> Claim:
-        """The first number that this driver has not used, where no ledger says which."""
+        """The number and the id of the next trial, in a search that no other driver shares."""
         trial_id = str(Trial.generate_id())  # type: ignore[no-untyped-call]
         while self._lowest in self._numbers:
             self._lowest += 1
         return Claim(self._lowest, trial_id)
 
     def _claim(self, ledger: Ledger) -> Claim | None:
-        """The next claim, None where there is none now; the last one ends the search."""
+        """The ledger's next claim, None where none is ready; if none is left, the search ends."""
         claim = ledger.claim() if ledger.access == "open" else None
         # Until this driver's own trials have ended, those of a driver that dies may become free.
         if claim is None and ledger.is_exhausted and not self._running:
-            self._has_finished = True
+            self._is_complete = True
         if claim is not None:
             self._searcher.learn(ledger.new_results())
         return claim

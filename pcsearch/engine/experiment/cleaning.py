@@ -21,7 +21,7 @@ VALUES = "params.json"
 
 @dataclass(frozen=True)
 class Leftover:
-    """What an ended trial has left.
+    """The checkpoints that are still there of an ended trial.
 
     Args:
         result: the trial.
@@ -35,11 +35,14 @@ class Leftover:
 
 
 def find_leftovers(experiment: Experiment, statuses: Collection[Status]) -> list[Leftover]:
-    """The ended trials of some statuses, without the best ones, in the order of their numbers.
+    """Find the checkpoints of ended trials, by their statuses; the best trials are left out.
 
     Args:
         experiment: the search.
         statuses: of the trials.
+
+    Returns:
+        One entry for each such trial, in the order of their numbers, also without a checkpoint.
 
     Raises:
         StorageError: the storage does not list its files.

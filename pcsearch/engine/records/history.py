@@ -85,7 +85,7 @@ class TrialHistory:
 
     @property
     def reports(self) -> Iterator[dict[str, Any]]:
-        """Every report that it has made, oldest first; read each time, for they may be many."""
+        """All its reports, oldest first. They are read from its file each time, and not kept."""
         return read_reports(self.folder)
 
     @cached_property
@@ -204,7 +204,7 @@ def _damaged(directory: Path, what: str) -> PcsearchError:
 
 
 def give_up(history: History, trial_id: str) -> Ended:
-    """End a trial that another driver has taken over; return the event for the journal."""
+    """End a trial of this driver that another driver runs again; return the journal's event."""
     trial = next(each for each in history.trials if each.id == trial_id)
     event = Ended(trial_id, False, [], elsewhere=True)
     _apply(trial, event)

@@ -48,7 +48,7 @@ class Suggested:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A number is going to be claimed in the ledger that the search shares with other drivers.
+    """This driver is about to claim a trial's number in the ledger that several drivers share.
 
     The trial is suggested later, or the claim is `Released`. A kill may leave neither.
 
@@ -66,7 +66,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Released:
-    """A claim was not got, or was given back before its trial was suggested."""
+    """A claim failed, or this driver gave it back before the trial was suggested."""
 
     name: ClassVar[str] = "released"
     trial: str

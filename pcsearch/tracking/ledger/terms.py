@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pcsearch.engine.records.ledger import Access
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.tracking.server.sweep import SweepAddress, WandbSweep
 
 ACCESS: dict[str, Access] = {
     "PAUSED": "paused",
@@ -14,6 +16,11 @@ ACCESS: dict[str, Access] = {
     "CANCELLED": "cancelled",
 }
 """What the state of a sweep at W&B allows; any other allows everything."""
+OVER: dict[Access, str] = {
+    "closed": "is finished, or was stopped",
+    "cancelled": "was cancelled",
+}
+"""Why no trial of a sweep may start, in words."""
 LINES: dict[Access, str] = {
     "open": "W&B: the sweep runs again; new trials start",
     "paused": "W&B: the sweep is paused; no new trial starts until it is resumed",
@@ -46,3 +53,15 @@ class Terms:
     stops_early: bool = False
     owns_sweep: bool = False
     is_new: bool = False
+
+
+def check_open(sweep: WandbSweep, address: SweepAddress) -> None:
+    """Check that trials of a sweep may start.
+
+    Raises:
+        PcsearchError: it is finished, or was stopped or cancelled at W&B.
+    """
+    access = ACCESS.get(sweep.state)
+    if access in OVER:
+        message = f"{OVER[access]}; wandb sweep --resume {address} lets it run again"
+        raise PcsearchError(Problem(f"W&B's sweep {address} {message}", "--sweep-id"))

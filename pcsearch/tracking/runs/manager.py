@@ -148,7 +148,7 @@ class RunManager:
         written = offline_files.read_rows(directory, run_id).last_step
         return self._outage.mode != "online" and written >= (last_step or 0)
 
-    def settle(self, tell: Callable[[int], None]) -> None:
+    def settle(self, tell: Callable[[int], None] = lambda _: None) -> None:
         """Wait until W&B has all data, as long as its server answers; what it lacks is a problem.
 
         Args:

@@ -15,19 +15,23 @@ from pcsearch.tracking.server.api import NoAnswer, ask, connect, default_entity,
 if TYPE_CHECKING:
     import wandb
 
-# The request of W&B's own client, with the variables that are used here.
+# Requests of W&B's own client, with the variables that are used here.
 UPSERT = """
 mutation UpsertSweep(
+    $id: ID,
     $config: String,
     $description: String,
     $entityName: String,
-    $projectName: String
+    $projectName: String,
+    $state: String
 ) {
     upsertSweep(input: {
+        id: $id,
         config: $config,
         description: $description,
         entityName: $entityName,
-        projectName: $projectName
+        projectName: $projectName,
+        state: $state
     }) {
         sweep {
             name
@@ -56,13 +60,6 @@ query GetSweep($name: String!, $project: String, $entity: String) {
     }
 }
 """
-OVER = {
-    "FINISHED": "is finished, or was stopped",
-    "STOPPED": "was stopped",
-    "CANCELED": "was cancelled",
-    "CANCELLED": "was cancelled",
-}
-"""The states of a sweep in which no trial may start, in words."""
 PAGE = r"/([^/]+)/([^/]+)/sweeps/(\w[^/\s]*)"
 """The path of a sweep's page; a tab of the page may follow."""
 
@@ -156,7 +153,7 @@ def create_sweep(sweep: Sweep, project: str, entity: str | None) -> WandbSweep:
 
 
 def fetch_sweep(address: SweepAddress) -> tuple[str, WandbSweep]:
-    """Read a sweep from W&B's server: its configuration in YAML, and the sweep.
+    """Read a sweep from W&B's server: the text of its sweep file, and its page and state.
 
     Args:
         address: with a project.
@@ -180,17 +177,6 @@ def fetch_sweep(address: SweepAddress) -> tuple[str, WandbSweep]:
         raise PcsearchError(Problem(message, "--sweep-id"))
     url = _url(entity, address.project, address.id)
     return text, WandbSweep(address.id, url, str(sweep.get("state") or "").upper())
-
-
-def check_open(sweep: WandbSweep, address: SweepAddress) -> None:
-    """Check that trials of a sweep may start.
-
-    Raises:
-        PcsearchError: it is finished, or was stopped or cancelled at W&B.
-    """
-    if sweep.state in OVER:
-        message = f"{OVER[sweep.state]}; wandb sweep --resume {address} lets it run again"
-        raise PcsearchError(Problem(f"W&B's sweep {address} {message}", "--sweep-id"))
 
 
 def seed_of(sweep_id: str) -> int:

@@ -8,40 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.tracking.server.api import NoAnswer, ask
+from pcsearch.tracking.server.server_runs import DELETE
+from pcsearch.tracking.server.sweep import GET, UPSERT
 
 if TYPE_CHECKING:
     import wandb
 
 PER_PAGE = 200
-EXISTED = 409
+WAS_DELETED = 409
 """The HTTP status by which the server refuses the id of a run that was deleted."""
 
-# The requests of W&B's own client, with the variables and fields that are used here.
-STATE = """
-query GetSweep($name: String!, $project: String, $entity: String) {
-    project(name: $project, entityName: $entity) {
-        sweep(sweepName: $name) {
-            id
-            name
-            state
-        }
-    }
-}
-"""
-SET_STATE = """
-mutation UpsertSweep($id: ID, $state: String, $entityName: String, $projectName: String) {
-    upsertSweep(input: {
-        id: $id,
-        state: $state,
-        entityName: $entityName,
-        projectName: $projectName
-    }) {
-        sweep {
-            name
-        }
-    }
-}
-"""
+# Requests of W&B's own client, with the variables and fields that are used here.
 RUNS = """
 query Runs(
     $project: String!,
@@ -96,13 +73,6 @@ mutation UpsertBucket(
     }
 }
 """
-DELETE = """
-mutation DeleteRun($id: ID!) {
-    deleteRun(input: {id: $id}) {
-        clientMutationId
-    }
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -149,7 +119,7 @@ class SweepRuns:
 
     def state(self) -> str:
         """The state of the sweep in capital letters, empty where the server has no such sweep."""
-        answer = ask(self._api, STATE, {"name": self.sweep_id, **self._place})
+        answer = ask(self._api, GET, {"name": self.sweep_id, **self._place})
         sweep: dict[str, Any] = (answer.get("project") or {}).get("sweep") or {}
         self._node = sweep.get("id") or self._node
         return str(sweep.get("state") or "").upper()
@@ -158,21 +128,18 @@ class SweepRuns:
         """Set the state of the sweep, after `state` has found it."""
         if self._node:
             place = {"projectName": self._place["project"], "entityName": self._place["entity"]}
-            ask(self._api, SET_STATE, {"id": self._node, "state": state, **place})
+            ask(self._api, UPSERT, {"id": self._node, "state": state, **place})
 
-    def newest(
-        self, with_results: bool = False, is_known: Callable[[str], bool] = lambda _: False
-    ) -> list[SweepRun]:
+    def newest(self, is_known: Callable[[str], bool] = lambda _: False) -> list[SweepRun]:
         """The runs of the sweep, the newest first, up to a page with nothing new.
 
         Args:
-            with_results: whether to ask for their settings and summaries.
             is_known: tells whether the run of an id need not be listed.
         """
         found: list[SweepRun] = []
         cursor: str | None = None
         while True:
-            runs, cursor = self._page({"sweep": self.sweep_id}, cursor, with_results)
+            runs, cursor = self._page({"sweep": self.sweep_id}, cursor)
             found += runs
             if cursor is None or any(is_known(run.id) for run in runs):
                 return found
@@ -203,7 +170,7 @@ class SweepRuns:
         try:
             answer = ask(self._api, MAKE, variables)
         except NoAnswer as problem:
-            if problem.status == EXISTED:
+            if problem.status == WAS_DELETED:
                 return None
             raise
         made: dict[str, Any] = answer.get("upsertBucket") or {}
@@ -218,7 +185,7 @@ class SweepRuns:
             ask(self._api, DELETE, {"id": node})
 
     def _page(
-        self, filters: Mapping[str, Any], cursor: str | None, with_results: bool
+        self, filters: Mapping[str, Any], cursor: str | None, with_results: bool = False
     ) -> tuple[list[SweepRun], str | None]:
         """A page of runs, and the cursor of the next, None where there is none."""
         variables = {

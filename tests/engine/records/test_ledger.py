@@ -91,11 +91,24 @@ def test_no_trial_starts_where_the_search_is_closed(
     source = source_of(tmp_path, ledger, [unfinished, ended])
     ledger.access, ledger.ready = access, [Claim(3, "c")]
     assert [each.trial_history.id for each in source._restored] == ["a", "b"]
-    source._give_no_more()
-    assert [each.trial_history.id for each in source._restored] == ["a"]
-    source._restored.clear()
+    assert not source.is_finished(), "Tune gets the trial that has ended first"
+    source._restored.popleft()
     assert source.next_trial() is None
     assert (source.is_finished(), source.is_waiting) == (True, False)
+
+
+@pytest.mark.parametrize("access", ["closed", "cancelled"])
+def test_a_search_that_is_open_again_before_its_trials_have_ended_goes_on(
+    access: Access, tmp_path: Path, ledger: Ledger
+) -> None:
+    source = source_of(tmp_path, ledger)
+    ledger.ready = [Claim(3, "c")]
+    assert source.next_trial() == (3, "c", 30)
+    ledger.access, ledger.ready = access, [Claim(4, "d")]
+    assert source.next_trial() is None
+    assert not source.is_finished()
+    ledger.access = "open"
+    assert source.next_trial() == (4, "d", 40)
 
 
 def test_no_trial_starts_while_the_search_is_paused(tmp_path: Path, ledger: Ledger) -> None:

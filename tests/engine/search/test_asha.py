@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from asha_schedulers import EPOCHS, asha, curves, made, sweep
 from driving import CONTINUE, METRIC, STOP, Driver
 from scipy.stats import spearmanr
 
@@ -19,32 +18,7 @@ from pcsearch.engine.search.asha import FEWEST, Asha, make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.sweeps.early_terminate import Hyperband
-from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import Sweep
-
-
-def sweep(hyperband: Hyperband | None, goal: Any = "minimize") -> Sweep:
-    return Sweep("random", (Metric(METRIC, goal),), {}, hyperband)
-
-
-def made(sweep: Sweep, max_epochs: int | None, time_attr: str = "epoch") -> UntilTarget:
-    outcomes = Outcomes(sweep.metrics, time_attr)
-    curves = learning_curves(sweep, max_epochs, outcomes)
-    return make_scheduler(sweep, outcomes, curves, time_attr)
-
-
-def asha(
-    max_epochs: int | None,
-    min_iter: int = 1,
-    eta: float = 3,
-    goal: str = "minimize",
-    strict: bool = True,
-    time_attr: str = "epoch",
-) -> Asha:
-    hyperband = Hyperband(min_iter, eta, strict=strict)
-    scheduler = made(sweep(hyperband, goal), max_epochs, time_attr)
-    assert isinstance(scheduler, Asha)
-    return scheduler
 
 
 def with_others(scheduler: UntilTarget, epochs: int = 1, value: float = 0.0) -> Driver:
@@ -336,103 +310,3 @@ def test_a_sweep_without_hyperband_stops_nothing() -> None:
     driver = Driver(made(Sweep("random", (), {}), None))
     assert {driver.report(f"t{i}", 3, float(i)) for i in range(9)} == {CONTINUE}
     assert not isinstance(driver.scheduler, Asha)
-
-
-# A simulated search: loss curves that fall by a power law, with noise.
-
-EPOCHS, WORKERS = 81, 8
-
-
-def curves(count: int, seed: int) -> np.ndarray[Any, Any]:
-    random = np.random.default_rng(seed)
-    final = random.uniform(0.1, 1.0, (count, 1))
-    height = random.uniform(0.5, 2.0, (count, 1))
-    power = random.uniform(0.3, 1.0, (count, 1))
-    falling = final + height * np.arange(1, EPOCHS + 1) ** -power
-    return np.asarray(falling + random.normal(0, 0.02, falling.shape))
-
-
-def search(given: np.ndarray[Any, Any], seed: int) -> Iterator[tuple[int, int]]:
-    """Each report of a search in turn, as (trial, epoch); send False to end the trial there."""
-    random = np.random.default_rng(seed)
-    waiting = iter(range(len(given)))
-    events = [(0.0, next(waiting), 0) for _ in range(WORKERS)]
-    speed = random.uniform(0.5, 2.0, len(given))
-    while events:
-        now, trial, epoch = heapq.heappop(events)
-        if epoch > 0:
-            goes_on = yield trial, epoch
-            if not goes_on or epoch == EPOCHS:
-                if (trial := next(waiting, -1)) < 0:
-                    continue
-                epoch = 0
-        heapq.heappush(events, (now + speed[trial], trial, epoch + 1))
-
-
-def run(given: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
-    """How many epochs each trial of a search trains."""
-    driver = Driver(asha(EPOCHS, min_iter=3))
-    trained = np.zeros(len(given), int)
-    reports: Any = search(given, seed)
-    trial, epoch = next(reports)
-    while True:
-        trained[trial] = epoch
-        decision = driver.report(f"t{trial}", epoch, float(given[trial, epoch - 1]))
-        if epoch == EPOCHS:
-            driver.complete(f"t{trial}")
-        try:
-            trial, epoch = reports.send(decision == CONTINUE)
-        except StopIteration:
-            return trained
-
-
-def regret(given: np.ndarray[Any, Any], ended: np.ndarray[Any, Any]) -> float:
-    return float(given[ended, -1].min() - given[:, -1].min())
-
-
-def epochs_until_stopped(driver: Driver, curve: np.ndarray[Any, Any], name: str) -> int:
-    for epoch, value in enumerate(curve, 1):
-        if driver.report(name, epoch, float(value)) == STOP:
-            return epoch
-    driver.complete(name)
-    return len(curve)
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        pytest.param([0.2, 0.1, 0.05, math.nan], id="good until it diverges"),
-        pytest.param([1.0, 0.9, -1e6, math.nan], id="diverges to the better side"),
-        pytest.param([1.0, 0.9, 1e6, math.nan], id="diverges to the worse side"),
-    ],
-)
-def test_a_trial_that_diverges_neither_stops_nor_spares_others(odd: list[float]) -> None:
-    given = curves(30, 1)
-    trained = {}
-    for odd_ones in (0, 6):
-        driver = Driver(asha(EPOCHS, min_iter=3))
-        for number in range(odd_ones):
-            epochs_until_stopped(driver, np.array(odd), f"odd{number}")
-            driver.complete(f"odd{number}")
-        trained[odd_ones] = [epochs_until_stopped(driver, c, f"t{i}") for i, c in enumerate(given)]
-    best = int(given[:, -1].argmin())
-    assert trained[6][best] == trained[0][best] == EPOCHS
-    assert sum(trained[6]) == pytest.approx(sum(trained[0]), rel=0.3)
-
-
-def test_a_search_trains_little_and_finds_nearly_the_best() -> None:
-    """Of 81 epochs everybody trains 3, and a third each the next 6, 18 and 54: 9 on average.
-
-    The measure of what is found is what as many epochs find in full runs of random trials.
-    """
-    shares, regrets, random_regrets = [], [], []
-    for seed in range(8):
-        given = curves(64, seed)
-        trained = run(given, seed)
-        shares.append(trained.sum() / given.size)
-        regrets.append(regret(given, trained == EPOCHS))
-        runs = int(trained.sum() // EPOCHS)
-        random_regrets.append(regret(given, np.arange(len(given)) < runs))
-    assert np.median(shares) < 0.14
-    assert np.median(regrets) < np.median(random_regrets) / 2
-    assert np.median(regrets) < 0.01, "a half of the noise of one value"

@@ -17,62 +17,15 @@ import pytest
 from histories import MadeTrialHistory
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
+from searchers_in_tune import METRIC, SPACE, as_in_tune, loss, one_by_one, report, sweep
 
 from pcsearch.engine.experiment.definition import trial_cap
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Ended
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
-from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
-from pcsearch.sweeps.sweep import Sweep, parse_sweep
-
-METRIC = "best_val_mse"
-SPACE = "a: {min: 0.0, max: 1.0}, b: {values: [1, x, [2, null]]}, c: {value: 7}"
-
-
-def sweep(method: str, parameters: str = SPACE, goal: str = "minimize", more: str = "") -> Sweep:
-    metric = f"metric: {{name: {METRIC}, goal: {goal}}}\n" if goal else ""
-    return parse_sweep(f"method: {method}\n{metric}parameters: {{{parameters}}}\n{more}", "s.yaml")
-
-
-def report(value: Any, epoch: int = 1, **more: Any) -> dict[str, Any]:
-    return {METRIC: value, "epoch": epoch, "training_iteration": epoch, **more}
-
-
-def loss(config: dict[str, Any]) -> float:
-    return float((config["a"] - 0.3) ** 2)
-
-
-def as_in_tune(searcher: PlannedSearcher | BayesSearcher) -> Any:
-    """The searcher in Tune's loop, where a trial's outcome has a report before it is told."""
-    if isinstance(searcher, BayesSearcher):
-        outcomes, complete = searcher._outcomes, searcher.on_trial_complete
-
-        def on_trial_complete(
-            trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-        ) -> None:
-            if result:
-                outcomes.of(trial_id).add(result)
-            complete(trial_id, result, error)
-
-        in_tune: Any = searcher
-        in_tune.on_trial_result = lambda trial_id, result: outcomes.of(trial_id).add(result)
-        in_tune.on_trial_complete = on_trial_complete
-    return searcher
-
-
-def one_by_one(searcher: Searcher, count: int, start: int = 0) -> list[dict[str, Any]]:
-    """Suggestions, each trial's result coming before the next."""
-    configs = []
-    for number in range(start, start + count):
-        config = searcher.suggest(f"t{number}")
-        configs.append(config)
-        searcher.on_trial_result(f"t{number}", report(loss(config)))
-        searcher.on_trial_complete(f"t{number}", report(loss(config)))
-    return configs
-
+from pcsearch.sweeps.sweep import parse_sweep
 
 IN_WHICH_THREAD = """
 import sys, threading
@@ -85,7 +38,8 @@ class Watch:
 
 found = []
 sys.meta_path.insert(0, Watch)
-from test_searchers import as_in_tune, make_searcher, one_by_one, sweep
+from pcsearch.engine.search.searchers import make_searcher
+from searchers_in_tune import as_in_tune, one_by_one, sweep
 searcher = as_in_tune(make_searcher(sweep("bayes"), 8, 0, "gp"))
 print(found)
 one_by_one(searcher, 8)
@@ -387,129 +341,6 @@ def test_a_grid_of_more_combinations_than_could_be_listed_starts_at_once() -> No
     assert set(searcher.suggest("t0").values()) == {1}
     assert searcher.suggest("t1")["p9"] == 2
     assert searcher.suggest("t2") == Searcher.FINISHED
-
-
-SEVERAL = """\
-method: custom
-scheduler: {engine: optuna}
-metrics:
-  - {name: loss, goal: minimize}
-  - {name: accuracy, goal: maximize, impute: latest}
-parameters:
-  x: {min: 0.0, max: 1.0}
-"""
-
-
-def several(sampler: SamplerName = "auto") -> BayesSearcher:
-    made = make_searcher(parse_sweep(SEVERAL, "s.yaml"), 30, 0, sampler)
-    assert isinstance(made, BayesSearcher)
-    as_in_tune(made)
-    return made
-
-
-def both(loss: Any, accuracy: Any, epoch: int = 1) -> dict[str, Any]:
-    return {"loss": loss, "accuracy": accuracy, "epoch": epoch, "training_iteration": epoch}
-
-
-def test_several_metrics_are_those_of_the_last_report_that_has_them_all() -> None:
-    searcher = several()
-    searcher.suggest("t0")
-    for epoch, reported in enumerate([(0.1, 0.5), (0.3, 0.6), (0.0, None)], start=1):
-        searcher.on_trial_result("t0", both(*reported, epoch=epoch))
-    searcher.on_trial_complete("t0", both(math.nan, 0.9, epoch=4))
-    assert searcher.study.trials[0].values == [0.3, 0.6]
-    directions = [each.name for each in searcher.study.directions]
-    assert directions == ["MINIMIZE", "MAXIMIZE"]
-
-
-def test_of_several_metrics_each_is_imputed_its_own_way() -> None:
-    searcher = several()
-    searcher.suggest("t0")
-    searcher.on_trial_result("t0", both(0.1, 0.5))
-    searcher.on_trial_complete("t0", error=True)
-    assert searcher.study.trials[0].values == [math.inf, 0.5]
-
-
-@pytest.mark.parametrize("sampler", ["auto", "tpe", "qmc", "random"])
-def test_several_metrics_spread_over_the_front(sampler: SamplerName) -> None:
-    """Of loss x^2 and accuracy -(x - 1)^2 every x is on the front."""
-    searcher, found = several(sampler), []
-    for number in range(16):
-        x = searcher.suggest(f"t{number}")["x"]
-        searcher.on_trial_complete(f"t{number}", both(x**2, -((x - 1) ** 2)))
-        found.append(x)
-    assert len(searcher.study.best_trials) == len(set(found))
-    assert min(found) < 0.25
-    assert max(found) > 0.75
-
-
-HYPERBAND = "early_terminate: {type: hyperband, min_iter: 1}"
-
-
-def stopping_early(
-    cap: int, seed: int = 0, sampler: SamplerName = "auto", more: str = HYPERBAND
-) -> BayesSearcher:
-    """The searcher of a sweep that stops trials early; the longest has nine epochs."""
-    read = sweep("bayes", more=more)
-    outcomes = Outcomes(read.metrics)
-    curves = learning_curves(read, 9, outcomes)
-    searcher = make_searcher(read, cap, seed, sampler, outcomes=outcomes, curves=curves)
-    assert isinstance(searcher, BayesSearcher)
-    return searcher
-
-
-def test_with_early_stopping_optuna_sees_the_predicted_values() -> None:
-    """A trial that was stopped and one that runs count as what they are predicted to come to."""
-    searcher = stopping_early(30)
-    outcomes = searcher._outcomes
-    for number in range(8):
-        config = searcher.suggest(f"t{number}")
-        outcomes.begin(f"t{number}", number + 1, config)
-        epochs = 9 if number < 4 else 2
-        for epoch in range(1, epochs + 1):
-            outcomes.of(f"t{number}").add(report(loss(config) + 1 / epoch, epoch))
-        if number != 7:
-            outcomes.end(f"t{number}")
-            outcomes.of(f"t{number}").stopped_at = None if epochs == 9 else 2
-            searcher.on_trial_complete(f"t{number}", report(0.0))
-    searcher.suggest("t8")
-    seen = searcher._predictions
-    assert sorted(seen) == list(range(8))
-    for number in range(4, 8):
-        had = outcomes.of(f"t{number}").latest
-        assert had is not None
-        # After two epochs a trial has still to lose 1/2 - 1/9.
-        assert seen[number].mean < had[0] - 0.2
-        assert seen[number].deviation > seen[0].deviation
-    told = [trial.value for trial in searcher.study.trials[4:7]]
-    assert told == [outcomes.of(f"t{number}").best[0] for number in range(4, 7)]  # type: ignore[index]
-
-
-def test_with_early_stopping_every_fourth_trial_is_spread_over_the_space() -> None:
-    spread = stopping_early(40, 3, "qmc")
-    points = [spread.suggest(f"t{number}") for number in range(24)]
-    searcher = as_in_tune(stopping_early(40, 3))
-    configs = one_by_one(searcher, 24)
-    same = [number for number in range(24) if configs[number] == points[number]]
-    assert same == [*range(8), 11, 15, 19, 23]
-
-
-def test_without_a_rung_nothing_is_predicted() -> None:
-    more = "early_terminate: {type: hyperband, min_iter: 9}"
-    assert stopping_early(30, more=more)._curves is None
-
-
-def test_a_failed_trial_is_not_predicted() -> None:
-    searcher = stopping_early(30)
-    outcomes = searcher._outcomes
-    for number in range(3):
-        outcomes.begin(f"t{number}", number + 1, searcher.suggest(f"t{number}"))
-        outcomes.of(f"t{number}").add(report(0.5 + number))
-        outcomes.end(f"t{number}", "it broke" if number == 1 else None)
-        searcher.on_trial_complete(f"t{number}", report(0.5 + number), error=number == 1)
-    searcher.suggest("t3")
-    assert sorted(searcher._predictions) == [0, 2]
-    assert searcher.study.trials[1].value == math.inf
 
 
 def test_the_numbers_of_a_shared_search_give_the_configurations() -> None:

@@ -55,7 +55,7 @@ def test_the_run_that_ends_last_tells_how_the_search_ended(
     outcomes.ended_count = ended
     run_trial(callback, last, [metrics(3)])
     callback.on_experiment_end(trials=[first, last])
-    callback.settle()
+    callback.manager.settle()
     assert {run.id: run.alerts for run in read_all(tmp_path)} == {
         "first": [],
         "last": [(title, text, level)],
@@ -67,7 +67,7 @@ def test_the_end_of_a_search_is_told_once(tmp_path: Path) -> None:
     callback, trial = make(tmp_path, FakeOutcomes(ended=9), history=history), FakeTrial("a")
     run_trial(callback, trial, [metrics(3)])
     callback.on_experiment_end(trials=[trial])
-    callback.settle()
+    callback.manager.settle()
     assert read_one(tmp_path).alerts == []
 
 
@@ -76,7 +76,7 @@ def test_an_error_that_ends_the_search_is_told_on_a_run_that_is_open(tmp_path: P
     start(callback, trial)
     report(callback, trial, metrics(1))
     callback.close(RuntimeError("the searcher broke\nin many lines"))
-    callback.settle()
+    callback.manager.settle()
     run = read_one(tmp_path)
     ((title, text, level),) = run.alerts
     assert title == ("The search failed: " + "g" * 90)[:63]

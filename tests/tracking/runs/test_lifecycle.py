@@ -100,7 +100,7 @@ def test_the_end_of_the_search_finishes_the_runs_that_are_open(tmp_path: Path) -
     start(callback, trial)
     report(callback, trial, metrics(1))
     callback.on_experiment_end(trials=[trial, other])
-    callback.settle()
+    callback.manager.settle()
     run = read_one(tmp_path)
     assert run.exit_code == 1
     assert run.summary["trial_status"] == "interrupted"

@@ -60,7 +60,7 @@ def test_a_file_that_was_not_written_to_its_end_is_a_problem_with_a_remedy_and_c
     resumed = make(tmp_path, history=history_of(callback, trial))
     outcomes_of(resumed).note(trial)
     resumed.on_experiment_end(trials=[trial])
-    resumed.settle()
+    resumed.manager.settle()
     earlier, later = read_all(tmp_path)
     assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
     assert later.exit_code == 0
@@ -85,7 +85,7 @@ def test_a_run_that_waits_for_the_server_holds_nothing_up(
     assert time.monotonic() - began < 1
     release.set()
     callback.on_experiment_end(trials=[])  # type: ignore[arg-type]
-    callback.settle()
+    callback.manager.settle()
     assert len(read_all(tmp_path)) == 20
 
 
@@ -100,7 +100,7 @@ def test_only_so_many_runs_are_open_at_once(
 
     monkeypatch.setattr(WandbRun, "finish", slowly)
     callback = make(tmp_path)
-    callback._manager._backlog = Backlog(runs=2)
+    callback.manager._backlog = Backlog(runs=2)
     trials = [FakeTrial(trial_id=f"aaaaa_0000{number}") for number in (1, 2, 3)]
     for trial in trials[:2]:
         callback.on_trial_start(iteration=0, trials=[], trial=trial)
@@ -138,7 +138,7 @@ def test_a_resumed_search_resumes_the_run_in_a_second_session(tmp_path: Path) ->
         report(callback, trial, metrics(epoch))
     keep_reports(tmp_path / "trial", range(1, 3))
     callback.on_experiment_end(trials=[trial])
-    callback.settle()
+    callback.manager.settle()
     assert history_of(callback).complete == {trial.trial_id: 2}
     end_session(tmp_path)
 
@@ -157,7 +157,7 @@ def test_what_a_killed_driver_lost_of_a_run_comes_from_the_trials_own_file(tmp_p
     start(callback, trial)
     for epoch in (1, 2, 3):
         report(callback, trial, metrics(epoch))
-    callback.settle()
+    callback.manager.settle()
     assert history_of(callback).complete == {}
     keep_reports(tmp_path / "trial", range(1, 4), torn='{"epoch": 4, "Loss')
     end_session(tmp_path, killed_after=1)
@@ -181,7 +181,7 @@ def test_a_trial_that_ended_just_before_the_driver_was_killed_has_a_whole_run(
     start(callback, lost)
     for epoch in (1, 2, 3):
         report(callback, lost, metrics(epoch))
-    callback.settle()
+    callback.manager.settle()
     keep_reports(tmp_path / "trial", range(1, 4))
     end_session(tmp_path, killed_after=1)
     run_trial(callback, whole, [metrics(3)])
@@ -195,7 +195,7 @@ def test_a_trial_that_ended_just_before_the_driver_was_killed_has_a_whole_run(
     for _ in range(2):
         resumed.on_step_begin(iteration=1, trials=[lost, whole, FakeTrial("new")])
     resumed.on_experiment_end(trials=[lost, whole])
-    resumed.settle()
+    resumed.manager.settle()
     first, second, third = sorted(read_all(tmp_path), key=lambda run: run.id)
     assert (first.id, second.id, third.id) == ("ab12c_00003", "ab12c_00003", "whole")
     rows = of_epochs(first) + of_epochs(second)
@@ -225,7 +225,7 @@ def test_a_damaged_file_of_a_trial_that_has_ended_is_filled_in_from_its_reports(
         resumed = make(tmp_path, history=history)
         outcomes_of(resumed).note(trial)
         resumed.on_step_begin(iteration=1, trials=[trial])
-        resumed.settle()
+        resumed.manager.settle()
         assert resumed.problems == []
         sessions = read_all(tmp_path)
         # The second time nothing is missing.
@@ -245,7 +245,7 @@ def test_a_run_whose_files_are_gone_after_its_upload_is_not_sent_again(tmp_path:
     ended = FakeTrial("ended", status="TERMINATED")
     run_trial(callback, ended, [metrics(3)])
     callback.on_experiment_end(trials=[trial])
-    callback.settle()
+    callback.manager.settle()
     wandb.teardown()
     shutil.rmtree(tmp_path / "wandb")
 
@@ -291,7 +291,7 @@ def test_a_slow_upload_holds_nothing_up_and_is_waited_for(
     time.sleep(1)
     assert server.runs["first"].exit_code is None
     server.takes_artifacts.set()
-    callback.settle()
+    callback.manager.settle()
     assert callback.problems == []
     assert not callback.unfinished
     assert {run.exit_code for run in server.runs.values()} == {0}
@@ -310,7 +310,7 @@ def test_only_a_change_between_two_answers_is_progress(
         def uploading(self) -> Uploading:
             return Uploading(self.answers.pop(0))
 
-    runs = make(tmp_path)._manager
+    runs = make(tmp_path).manager
     one, other = Ending("one"), Ending("other")
     monkeypatch.setattr(runs, "_finishing", [one, other])
     one.answers, other.answers = [(1,), (), (1,), (2,)], [(5,), (5,), (5,)]

@@ -94,7 +94,7 @@ def test_a_server_that_goes_away_holds_the_search_up_briefly_and_only_once(
         callback.log_trial_start(second)
         report(callback, second, novodes(epoch))
     callback.on_trial_complete(iteration=0, trials=[second], trial=second)
-    callback.settle()
+    callback.manager.settle()
     assert time.monotonic() - began < 10
     gone, rest = callback.problems
     assert gone.startswith(

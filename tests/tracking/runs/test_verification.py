@@ -101,7 +101,7 @@ def test_the_alert_of_a_search_that_is_over_follows_when_it_was_refused(
     )
     outcomes_of(again).note(trial)
     again.on_step_begin(iteration=1, trials=[trial])
-    again.settle()
+    again.manager.settle()
     assert [alert["title"] for alert in server.alerts] == ["The search is complete: my-search"]
     assert not again.unfinished
     assert server.count("UpsertBucket") > 0

@@ -14,8 +14,6 @@ from pcsearch.tracking.server import api as wandb_api
 from pcsearch.tracking.server.api import NoAnswer
 from pcsearch.tracking.server.sweep import (
     SweepAddress,
-    WandbSweep,
-    check_open,
     create_sweep,
     fetch_sweep,
     parse_address,
@@ -84,15 +82,6 @@ def test_the_address_of_a_page_is_read(text: str) -> None:
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(PcsearchError, match=r"--sweep-id: .* write ID, ENTITY/PROJECT/ID or"):
         parse_address(text)
-
-
-@pytest.mark.parametrize("state", ["FINISHED", "CANCELED", "STOPPED"])
-def test_a_sweep_that_is_over_is_refused(state: str) -> None:
-    address = SweepAddress("abc", "pc", "team")
-    check_open(WandbSweep("abc", "", "RUNNING"), address)
-    check_open(WandbSweep("abc", "", "PAUSED"), address)
-    with pytest.raises(PcsearchError, match=r"sweep team/pc/abc (is|was) .*; wandb sweep --r"):
-        check_open(WandbSweep("abc", "", state), address)
 
 
 def test_each_sweep_has_a_seed_of_its_own() -> None:
