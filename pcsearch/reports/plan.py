@@ -95,7 +95,7 @@ def _rungs(plan: Plan) -> str:
     return (
         f"ASHA with rungs at epochs {epochs or 'none'}: there and at each later report a trial "
         f"continues while its value at the end, as predicted{curve}, is among the best "
-        f"1/{hyperband.eta:g}"
+        f"1/{hyperband.eta:g} and may still become one of the best three"
     )
 
 

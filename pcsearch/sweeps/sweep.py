@@ -108,6 +108,7 @@ def read_sweep(
     *,
     numeric: Callable[[str], bool] = _never,
     overrides: Mapping[str, Any] | None = None,
+    has_begun: bool = False,
 ) -> Sweep:
     """Read a sweep file.
 
@@ -116,13 +117,14 @@ def read_sweep(
         numeric: tells whether the model takes a number for a parameter of this name; text such
             as ``1e-3``, which YAML reads as text, is then read as a number.
         overrides: by name, values that replace parameters of the file or add to them.
+        has_begun: whether a search of the file has begun already: a mistyped key is a note then.
 
     Raises:
         PcsearchError: the file cannot be read.
         InvalidSweepError: the file is wrong.
     """
     text = read_text(path)
-    return parse_sweep(text, str(path), numeric=numeric, overrides=overrides)
+    return parse_sweep(text, str(path), numeric=numeric, overrides=overrides, has_begun=has_begun)
 
 
 def parse_sweep(
@@ -131,6 +133,7 @@ def parse_sweep(
     *,
     numeric: Callable[[str], bool] = _never,
     overrides: Mapping[str, Any] | None = None,
+    has_begun: bool = False,
 ) -> Sweep:
     """Read the text of a sweep file.
 
@@ -139,6 +142,7 @@ def parse_sweep(
         source: the file as the user gave it, for messages.
         numeric: as in `read_sweep`.
         overrides: as in `read_sweep`.
+        has_begun: as in `read_sweep`.
 
     Raises:
         PcsearchError: the text is not one mapping in YAML or JSON.
@@ -146,7 +150,7 @@ def parse_sweep(
     """
     problems: list[Problem] = []
     document = load(text, source, duplicates=problems)
-    mistyped = mistyped_keys(document)
+    mistyped = {} if has_begun else mistyped_keys(document)
     problems.extend(mistyped.values())
     notes = [*unused_keys(document), *document.notes]
     parameters = _parameters(document, numeric, overrides or {}, problems, notes)

@@ -35,6 +35,7 @@ class TrainedCurve:
         self._metric = space.metric.name
         self._run: TrainingRun | None = None
         self._losses: list[float] = []
+        self._has_diverged = False
 
     def __len__(self) -> int:
         return self._config.epochs
@@ -46,7 +47,7 @@ class TrainedCurve:
         return self._losses[index]
 
     def _next(self) -> float:
-        if self._losses and self._losses[-1] == DIVERGED:
+        if self._has_diverged:
             return DIVERGED
         if self._run is None:
             torch.set_num_threads(1)
@@ -56,14 +57,15 @@ class TrainedCurve:
             cpu = torch.device("cpu")
             model.compiled = compiled_blocks(model.architecture, cpu, MIN_GFLOP)
         value = self._run.run_epoch().metrics.get(self._metric, math.nan)
-        return min(float(value), DIVERGED) if math.isfinite(value) else DIVERGED
+        self._has_diverged = not math.isfinite(value)
+        return DIVERGED if self._has_diverged else min(float(value), DIVERGED)
 
 
 class TrainedCurves:
     """The case "trained": a search whose trials are trained for real.
 
-    The regret is the loss of the trial itself at its end, for which it is trained further; no
-    optimum is known.
+    The regret is the loss of the trial itself at its end, for which it is trained further: no
+    optimum is known, and no end without the luck of a seed.
 
     Args:
         seed: of the trainings; trial n has a seed of its own.

@@ -55,7 +55,8 @@ def test_the_text_says_everything_in_words(file: str, capsys: pytest.CaptureFixt
         "trials: 30",
         "scheduler: ASHA with rungs at epochs 3, 6, 12, 24, 48, 96, 192, 384, 768, "
         "1536, 3072, 6144 and 17 more: there and at each later report a trial continues while its "
-        "value at the end, as predicted by its best values so far, is among the best 1/2",
+        "value at the end, as predicted by its best values so far, is among the best 1/2 and may "
+        "still become one of the best three",
         "parameters:",
         "  optimizer.lr: log-uniform from 0.0001 to 0.1",
         "  optimizer.name: one of ['adam', 'sgd'] with probabilities [0.25, 0.75]",

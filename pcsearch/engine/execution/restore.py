@@ -56,12 +56,13 @@ def restore(trial: TrialHistory, damage: Damage) -> RestoredTrial:
     folders = sorted(path for path in trial.folder.glob("checkpoint_*") if path.is_dir())
     if trial.over:
         # An ended trial does not train again, so damage in its checkpoints does not matter.
-        only = () if len(folders) > 1 else (trial.last_report or {},)
-        return RestoredTrial(trial, _with_reports(folders, only or trial.reports))
-    reports = list(trial.reports)
+        # One checkpoint is that of the newest report.
+        reports = trial.reports if len(folders) > 1 else [trial.last_report or {}]
+        return RestoredTrial(trial, _with_reports(folders, reports))
+    written = list(trial.reports)
     whole: list[tuple[Path, Report]] = []
     problems: list[str] = []
-    for path, report in reversed(_with_reports(folders, reports)):
+    for path, report in reversed(_with_reports(folders, written)):
         # To check a checkpoint at an address, it must be copied here: one whole one is enough.
         problem = "" if whole and is_remote(path) else damage(local_path(path))
         if problem:
@@ -70,7 +71,7 @@ def restore(trial: TrialHistory, damage: Damage) -> RestoredTrial:
             whole.insert(0, (path, report))
     usable = {path for path, _ in whole}
     discarded = tuple(path for path in folders if path not in usable)
-    return RestoredTrial(trial, tuple(whole), discarded, _note(trial, reports, whole, problems))
+    return RestoredTrial(trial, tuple(whole), discarded, _note(trial, written, whole, problems))
 
 
 def restore_in_tune(restored: RestoredTrial, trial: SearchTrial) -> None:

@@ -77,8 +77,6 @@ class TrialSource(SearchAlgorithm):
                 if is_full or self._access != "open":
                     return None
                 self._running.add(trial_history.id)
-                if self._ledger is not None:
-                    self._ledger.begun(trial_history.id)
             trial = self._trial(
                 trial_history.number, trial_history.id, self._searcher.config(trial_history)
             )
@@ -100,13 +98,17 @@ class TrialSource(SearchAlgorithm):
         return self._access == "open" and not is_ready
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Give a report to the searcher."""
+        """Give a report to the searcher, and tell the ledger that the trial runs."""
+        if self._ledger is not None:
+            self._ledger.begun(trial_id)
         self._searcher.on_trial_result(trial_id, result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Free the slot of a trial that has ended, and tell the searcher."""
+        """Free the slot of a trial that has ended, and tell the searcher and the ledger."""
+        if self._ledger is not None:
+            self._ledger.begun(trial_id)
         self._running.discard(trial_id)
         self._searcher.on_trial_complete(trial_id, result, error)
 

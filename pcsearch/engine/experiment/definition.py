@@ -62,7 +62,11 @@ class SearchDefinition:
 
 
 def define_search(
-    sweep_file: Path, options: Options, folder: Path | None = None, text: str | None = None
+    sweep_file: Path,
+    options: Options,
+    folder: Path | None = None,
+    text: str | None = None,
+    has_begun: bool = False,
 ) -> SearchDefinition:
     """Read a sweep, and check it against the workload of its trials and the sampler.
 
@@ -71,6 +75,7 @@ def define_search(
         options: the options of the command.
         folder: the folder in which the search was started; None for the current folder.
         text: the sweep's text, for a sweep that is not in a file.
+        has_begun: whether the search is a resumed one.
 
     Raises:
         PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
@@ -80,7 +85,11 @@ def define_search(
     text = read_text(sweep_file) if text is None else text
     try:
         sweep = parse_sweep(
-            text, str(sweep_file), numeric=workload.numeric, overrides=options.overrides
+            text,
+            str(sweep_file),
+            numeric=workload.numeric,
+            overrides=options.overrides,
+            has_begun=has_begun,
         )
     except InvalidSweepError as error:
         more = workload.parameter_problems(error.parameters.values())

@@ -109,10 +109,11 @@ def resumed_experiment(
         record_file = directory.place_of(RECORD_FILE)
         raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
     folder = Path(record["folder"])
-    search = define_search(directory.sweep, options, folder)
+    search = define_search(directory.sweep, options, folder, has_begun=True)
     sweep = search.sweep
     if sweep_file is not None:
-        _check_same(define_search(sweep_file, options, folder).sweep, sweep, directory)
+        given = define_search(sweep_file, options, folder, has_begun=True)
+        _check_same(given.sweep, sweep, directory)
     history = read_history(directory.path)
     # The record has the cap, which may have been raised beyond the file's run_cap.
     cap = min(options.num_samples, grid_size(sweep) or options.num_samples)

@@ -11,7 +11,8 @@ from pcsearch.engine.experiment.definition import SearchDefinition
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.history import History, TrialHistory, read_history
 from pcsearch.engine.records.journal import WarmStartResult
-from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
@@ -40,7 +41,9 @@ def warm_start(search: SearchDefinition) -> WarmStart:
 
     A result is used if its trial could be a trial of the new search: every setting that the new
     sweep fixes, or leaves at its default, is the same, and each value that it searches is in its
-    range. The result's value is the best that the trial reported of the new sweep's metric.
+    range. The result's value is the best that the trial reported of the new sweep's metric. Of a
+    trial that was stopped early it is what is predicted for its end: what it had reached by then
+    cannot be compared with the values of whole trials.
 
     Raises:
         PcsearchError: there is no experiment at a path, or the method does not use results.
@@ -75,12 +78,10 @@ def _usable(
         reasons["of another trainable"] = len(history.trials)
         return used, reasons
     space, config_of = OptunaSpace(new.sweep.parameters.values()), _config_of(new, old, options)
+    outcomes = _outcomes(new, history)
+    predictions = LearningCurves(outcomes).predictions() if len(new.metrics) == 1 else {}
     for trial in history.trials:
-        config = config_of(trial)
-        # By the new search's metrics, which may be others than the old one's.
-        outcome = TrialOutcome(trial.id, new.metrics)
-        for report in trial.reports:
-            outcome.add(report)
+        config, outcome = config_of(trial), outcomes.of(trial.id)
         has_diverged = outcome.last_report.get(EARLY_STOP_REASON) == DIVERGED
         if not trial.over or trial.failed or has_diverged or outcome.best is None:
             reasons["without a value"] += 1
@@ -94,8 +95,28 @@ def _usable(
         if differing is not None:
             reasons[f"with another {differing}"] += 1
             continue
-        used.append(WarmStartResult(old.place, trial.id, point, list(outcome.best)))
+        value, deviation = outcome.best, 0.0
+        if outcome.was_cut and trial.id in predictions:
+            sign = 1 if new.metrics[0].mode == "min" else -1
+            value = [sign * predictions[trial.id].mean]
+            deviation = predictions[trial.id].deviation
+        used.append(WarmStartResult(old.place, trial.id, point, list(value), deviation))
     return used, reasons
+
+
+def _outcomes(new: SearchDefinition, history: History) -> Outcomes:
+    """The outcomes of an old search's trials by the new search's metrics, which may be others."""
+    outcomes = Outcomes(new.metrics, new.workload.time_attr)
+    for trial in history.trials:
+        outcome = outcomes.of(trial.id)
+        for report in trial.reports:
+            outcome.add(report)
+        outcome.stopped_at = trial.stopped_at
+        if trial.end is not None:
+            outcome.stop_requested = trial.end.by_hand
+            outcome.ended_by_target = trial.end.by_target
+            outcomes.end(trial.id, trial.end.error if trial.failed else None)
+    return outcomes
 
 
 def _config_of(
@@ -107,6 +128,7 @@ def _config_of(
         old.sweep,
         numeric=new.workload.numeric,
         overrides=overrides if isinstance(overrides, dict) else {},
+        has_begun=True,
     )
     planned = configurations(sweep, seed if isinstance(seed, int) else 0)
     if planned is not None:

@@ -147,6 +147,8 @@ class WarmStartResult:
         trial: the id of its trial.
         point: the trial's values in this search's space, as Optuna has them.
         values: of this search's metrics.
+        deviation: the standard deviation of a value that is predicted, because its trial was
+            stopped early; 0 for measured ones.
     """
 
     name: ClassVar[str] = "known"
@@ -154,6 +156,7 @@ class WarmStartResult:
     trial: str
     point: dict[str, Any]
     values: list[float]
+    deviation: float = 0.0
 
 
 @dataclass(frozen=True)

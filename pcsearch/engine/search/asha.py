@@ -54,7 +54,8 @@ FEWEST = 4
 """The number of trials that must have reported before any is stopped, unless one has come to the
 last rung: until then too little is known of how learning curves go on."""
 SPARED = 3
-"""So many of the best trials are not stopped between two rungs."""
+"""Between two rungs so many of the best trials of the lower one are not stopped for being outside
+the best 1/eta; and a trial must have a chance to become one of so many of all."""
 
 
 class Asha(UntilTarget):
@@ -65,9 +66,9 @@ class Asha(UntilTarget):
     them: with mean m and standard deviation d. A trial at a rung continues if ``m - d / 2`` is no
     more than the m of the best 1/eta of all trials that came to the rung, and if ``m - 3 d`` is no
     more than the third least m of all: one that can hardly become one of the best is of no use.
-    After the rung both are checked at each report, because others may have become better: there the
-    best three are spared. So the decision at the rung may be generous, and few trials run to their
-    end.
+    After the rung both are checked at each report, because others may have become better; there the
+    best three of the rung always count as among the best 1/eta. So the decision at the rung may be
+    generous, and few trials run to their end.
 
     A trial whose metric is not a finite number at a rung stops. A report without the metric
     compares nothing: the next report with it does.

@@ -107,13 +107,17 @@ def most_telling(study: Study, ended: list[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def noise_of(ended: Sequence[FrozenTrial]) -> np.ndarray | None:
-    """The variances of the trials' values, (trials,); None where no value is a prediction."""
+    """The variances of the trials' values, (trials,); None where no value is a prediction.
+
+    What was measured is as sure as the surest prediction. What is imputed is as sure as most.
+    """
     deviations = [trial.user_attrs.get(DEVIATION) for trial in ended]
-    known = [each for each in deviations if each is not None]
+    known = [each for each in deviations if each]
     if not known:
         return None
     typical = float(np.median(known))
-    return np.array([typical if each is None else each for each in deviations]) ** 2
+    exact = [typical if each is None else max(each, min(known)) for each in deviations]
+    return np.array(exact) ** 2
 
 
 def _same(

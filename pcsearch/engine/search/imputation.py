@@ -1,4 +1,4 @@
-"""What a trial counts as for Optuna: one that has ended, one that went wrong, one that is running.
+"""Gives Optuna a value for each trial: also for one that went wrong, was stopped, or runs.
 
 Imputation is W&B's word (``impute``, ``impute_while_running``): the value that stands in for the
 metric of a trial that has none.
@@ -18,7 +18,8 @@ from pcsearch.engine.search.learning_curves import Prediction
 from pcsearch.sweeps.metrics import Impute
 
 DEVIATION = "deviation"
-"""The user attribute of a trial whose value is a prediction: the standard deviation of that."""
+"""The user attribute of a trial that says how sure its value is: the standard deviation of a
+prediction, 0 for what was measured. A trial with an imputed value has none."""
 
 
 def final_values(outcome: TrialOutcome, *, went_wrong: bool) -> list[float]:
@@ -58,8 +59,8 @@ def imputed_trials(
             or not known yet, the trial stays a running one.
         outcomes: of the running trials, by their numbers in the study.
         predictions: of the value at the end of trials, by the same numbers. They take the place of
-            finite values, and of those of running trials for which ``running`` has none. The user
-            attribute DEVIATION of such a trial has the prediction's.
+            finite values, and of those of running trials for which ``running`` has none. Then the
+            user attribute DEVIATION of a trial says how sure its value is.
     """
     trials = study.get_trials(deepcopy=False)
     ended = {
@@ -77,11 +78,13 @@ def imputed_trials(
             values = _running_values(outcomes.get(each.number), running, worst)
             if values is None and prediction is not None:
                 values = [prediction.mean]
-        is_predicted = prediction is not None and values == [prediction.mean]
-        if values is None or (values == each.values and not is_predicted):
-            imputed.append(each)
+        if prediction is not None and values == [prediction.mean]:
+            imputed.append(_completed(each, values, prediction.deviation))
+        elif values is None or values != each.values:
+            imputed.append(each if values is None else _completed(each, values, None))
         else:
-            imputed.append(_completed(each, values, prediction if is_predicted else None))
+            # Predicted already where it comes from a warm start; else it was measured.
+            imputed.append(_completed(each, values, each.user_attrs.get(DEVIATION, 0.0)))
     return imputed
 
 
@@ -130,12 +133,10 @@ def _running_values(
     return values
 
 
-def _completed(
-    trial: FrozenTrial, values: list[float], prediction: Prediction | None
-) -> FrozenTrial:
+def _completed(trial: FrozenTrial, values: list[float], deviation: float | None) -> FrozenTrial:
     completed = copy.copy(trial)
     completed.state = TrialState.COMPLETE
     completed.values = values
-    if prediction is not None:
-        completed.user_attrs = {**trial.user_attrs, DEVIATION: prediction.deviation}
+    if deviation is not None:
+        completed.user_attrs = {**trial.user_attrs, DEVIATION: deviation}
     return completed

@@ -24,12 +24,13 @@ LEAST_SCALE, LEAST_DEVIATION = 1e-3, 0.01
 
 
 class _Measure(NamedTuple):
-    """A scale for losses: a typical loss is 0, a good one about -1.
+    """The zero and the unit in which losses are fitted, so that no number is very large or small.
 
-    With it no number of a fit is very large or very small.
+    They are those of the first and of the newest losses of the trials. Of all reports most would be
+    in the flat ends of long curves, and against these every first loss would be out of range.
 
     Args:
-        zero: the median of all losses.
+        zero: the median of these losses.
         unit: from there to the loss that one in twenty is below.
     """
 
@@ -39,9 +40,11 @@ class _Measure(NamedTuple):
     @staticmethod
     def for_losses(losses: Array) -> _Measure:
         """The measure in which these losses are neither large nor small."""
-        low, middle = np.quantile(losses, [0.05, 0.5])
-        unit = max(middle - low, 1e-6 * abs(middle), np.finfo(float).tiny)
-        return _Measure(float(middle), float(unit))
+        least, low, middle, high, greatest = np.quantile(losses, [0, 0.05, 0.5, 0.95, 1])
+        # Where half of the losses are equal, what the others differ by.
+        spreads = (middle - low, high - low, greatest - least, np.finfo(float).tiny)
+        unit = next(spread for spread in spreads if spread > 0)
+        return _Measure(float(middle), max(float(unit), 1e-6 * abs(float(middle))))
 
     def is_far(self, other: _Measure) -> bool:
         """Whether the other differs so much that nothing fitted in this one is worth keeping."""
@@ -54,7 +57,10 @@ class _Measure(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums over the reports of each curve: all that a fit needs to know of them."""
+    """Sums over the reports of each curve, of which a fit needs nothing else.
+
+    With X the rows (1, s(t)) of a trial and y its losses they are X'X, X'y and y'y.
+    """
 
     gram: Array  # shape (trials, exponents, 2, 2)
     moment: Array  # shape (trials, exponents, 2)
@@ -183,9 +189,9 @@ def fitted(curves: Sequence[Curve], end: float, before: PowerLaws | None) -> tup
         end: T, in epochs, greater than 1.
         before: what was fitted to fewer reports, None at first.
     """
-    measure = _Measure.for_losses(np.concatenate([losses for _, losses in curves]))
-    first = measure.of(np.array([losses[0] for _, losses in curves]))
-    last = measure.of(np.array([losses[-1] for _, losses in curves]))
+    ends = np.array([(losses[0], losses[-1]) for _, losses in curves])
+    measure = _Measure.for_losses(ends.ravel())
+    first, last = measure.of(ends).T
     scale = _scale(last)
     if before is None or before.measure.is_far(measure):
         fall = max(float(np.median(first - last)), scale / 2)

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
-from pcsearch.engine.search.imputation import final_values
+from pcsearch.engine.search.imputation import DEVIATION, final_values
 from pcsearch.errors import PcsearchError
 
 Space = Mapping[str, BaseDistribution]
@@ -34,7 +34,7 @@ def rebuilt_trials(history: History, space: Space, outcomes: Outcomes) -> list[F
     """
     try:
         warm_start = [
-            _optuna_trial(each.point, space, each.values)
+            _with_deviation(_optuna_trial(each.point, space, each.values), each.deviation)
             for each in history.warm_start
             if len(each.values) == len(outcomes.metrics)
         ]
@@ -43,6 +43,12 @@ def rebuilt_trials(history: History, space: Space, outcomes: Outcomes) -> list[F
         raise PcsearchError(
             f"the experiment's journal does not fit its sweep file ({error}); was one changed?"
         ) from error
+
+
+def _with_deviation(trial: FrozenTrial, deviation: float) -> FrozenTrial:
+    """The trial, with how sure its value is."""
+    trial.set_user_attr(DEVIATION, deviation)
+    return trial
 
 
 def other_trial(
@@ -66,6 +72,9 @@ def _rebuilt(trial: TrialHistory, space: Space, outcomes: Outcomes) -> FrozenTri
     """A trial as the study had it: running, or ended with its values."""
     if not trial.over:
         return _optuna_trial(trial.point, space, None)
+    if trial.end is not None and trial.end.elsewhere:
+        # What it had come to says little, and the driver that has its number draws another point.
+        return _optuna_trial(trial.point, space, None, TrialState.FAIL)
     # Where nobody wrote down its end, a rung or the target ended it when the search was killed.
     went_wrong = trial.end is not None and (trial.failed or None in trial.end.values)
     values = final_values(outcomes.of(trial.id), went_wrong=went_wrong)
@@ -73,10 +82,13 @@ def _rebuilt(trial: TrialHistory, space: Space, outcomes: Outcomes) -> FrozenTri
 
 
 def _optuna_trial(
-    point: Mapping[str, Any] | None, space: Space, values: Sequence[float | None] | None
+    point: Mapping[str, Any] | None,
+    space: Space,
+    values: Sequence[float | None] | None,
+    without_values: TrialState = TrialState.RUNNING,
 ) -> FrozenTrial:
     """A trial of Optuna's at a point: one that has ended with values, or a running one."""
-    state = TrialState.RUNNING if values is None else TrialState.COMPLETE
+    state = without_values if values is None else TrialState.COMPLETE
     return create_trial(
         state=state,
         params={name: (point or {})[name] for name in space},

@@ -18,10 +18,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 
 from pcsearch.engine.records.journal import Claimed, Released
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.tracking.ledger.entries import ENDED, Entries
+from pcsearch.tracking.server.api import NoAnswer
 from pcsearch.tracking.server.sweep_runs import SweepRuns
 
 TRIES = 20
@@ -65,9 +67,12 @@ def claim_number(
         elif not made:
             entries.update(runs.newest(is_known=entries.knows))
             entries.update(runs.of_ids([run_id]))
-        elif _stands(runs, entries, claim):
+        elif _stands(runs, entries, claim, note):
             if entries.others(ended=False):
-                runs.make(run_id, claim.mark)
+                # Without the name only a kill before the trial starts would lose the number, until
+                # its run counts as crashed.
+                with suppress(NoAnswer):
+                    runs.make(run_id, claim.mark)
             return claim
         note(Released(run_id))
     return None
@@ -92,7 +97,10 @@ def got(runs: SweepRuns, entries: Entries, claims: Sequence[Claim]) -> list[Clai
     for claim in claims:
         run = entries.run(claim.trial_id)
         if run is not None and entries.is_unmarked(run.id):
-            runs.make(run.id, claim.mark)
+            try:
+                runs.make(run.id, claim.mark)
+            except NoAnswer:
+                continue
         elif run is None or run.name != claim.mark:
             continue
         entries.add_own(claim)
@@ -131,12 +139,23 @@ def keep(runs: SweepRuns, entries: Entries, own: Iterable[str]) -> None:
             runs.make(run_id)
 
 
-def _stands(runs: SweepRuns, entries: Entries, claim: Claim) -> bool:
+def _stands(
+    runs: SweepRuns,
+    entries: Entries,
+    claim: Claim,
+    note: Callable[[Claimed | Released], None],
+) -> bool:
     """Whether no earlier run of the number has come back while this one was made."""
     entries.add_own(claim)
     earlier = entries.all_of(claim.number) - {claim.trial_id}
     if earlier:
-        entries.update(runs.of_ids(earlier))
+        try:
+            entries.update(runs.of_ids(earlier))
+        except NoAnswer:
+            # As a claim of this driver, the number would be free for nobody.
+            entries.remove(claim.trial_id)
+            note(Released(claim.trial_id))
+            raise
     if not entries.rivals(claim.trial_id):
         return True
     runs.delete(claim.trial_id)

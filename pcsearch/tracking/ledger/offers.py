@@ -71,7 +71,7 @@ class Offers:
             return self._ready.pop(0)
 
     def begun(self, trial_id: str) -> None:
-        """Note that a trial of an earlier session runs again."""
+        """Note that a trial runs, or has ended: its own process keeps its run alive."""
         with self._changed:
             self._waiting.discard(trial_id)
 
@@ -105,6 +105,8 @@ class Offers:
         """Let the engine have a claim."""
         with self._changed:
             self._ready.append(claim)
+            # Its trial may have to wait for a node.
+            self._waiting.add(claim.trial_id)
             self._ready_at = time.monotonic()
             self._budget -= 1
             self.has_nothing_left = False
@@ -126,6 +128,7 @@ class Offers:
             if time.monotonic() - self._ready_at < age:
                 return []
             unused, self._ready, self.is_short = self._ready, [], False
+            self._waiting -= {claim.trial_id for claim in unused}
             self._budget += len(unused)
             return unused
 

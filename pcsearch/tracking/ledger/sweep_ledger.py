@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from pcsearch.engine.records.journal import Claimed, Journal, Released
-from pcsearch.engine.records.ledger import Claim
+from pcsearch.engine.records.ledger import Access, Claim
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.tracking.ledger.claims import claim_number, got, keep, taken_over
 from pcsearch.tracking.ledger.entries import Entries
@@ -84,6 +85,7 @@ class SweepLedger:
             The ids of the unfinished trials that other drivers have taken over.
         """
         lost: set[str] = set()
+        mine: list[Claim] = []
         try:
             if ACCESS.get(self._runs.state()) in ("closed", "cancelled"):
                 self._runs.set_state("RUNNING")
@@ -93,8 +95,7 @@ class SweepLedger:
             lost = taken_over(self._runs, self._entries, own)
         except NoAnswer as problem:
             self._tell(f"W&B: the server does not say what other drivers run ({problem})")
-            self.offers.let_wait(unfinished)
-            return []
+            claims = mine
         self.offers.let_wait({*unfinished} - lost)
         kept = [each for each in mine if each.trial_id not in lost]
         for claim in claims:
@@ -114,6 +115,11 @@ class SweepLedger:
         self._thread.start()
         try:
             yield
+        except Exception:
+            # The thread writes into the directory, which is locked no longer than until then.
+            self.offers.stop()
+            self._thread.join(END_S)
+            raise
         finally:
             # Without a wait: an answer may take seconds, and the results of the search are there.
             self.offers.stop()
@@ -137,7 +143,7 @@ class SweepLedger:
 
     def _work(self) -> None:
         """What the thread does. No error may end it, because the search would wait without end."""
-        while self.offers.await_work(self._claims_now, self._rest()):
+        while self.offers.await_work(self._claims_now, self._pause()):
             if not self._rest():
                 self._poll_in_time()
             try:
@@ -153,6 +159,11 @@ class SweepLedger:
         """How many seconds are left until the server is asked again; 0 where it is time."""
         pause = POLL_S if self.offers.idle_since is None else WAIT_POLL_S
         return max(0.0, self._polled_at + pause - time.monotonic())
+
+    def _pause(self) -> float:
+        """How many seconds the thread has nothing to do, unless a claim is wanted."""
+        retry = self._retry_at - time.monotonic() if self.offers.are_wanted else math.inf
+        return max(0.0, min(self._rest(), retry))
 
     def _claims_now(self) -> bool:
         return self.offers.are_wanted and time.monotonic() >= self._retry_at
@@ -183,22 +194,32 @@ class SweepLedger:
         if state == "PENDING":
             with suppress(NoAnswer):
                 self._runs.set_state("RUNNING")
-        self._list()
+        try:
+            self._list()
+            self._look_at_running()
+        finally:
+            # Also where the server does not list its runs.
+            self._follow(ACCESS.get(state, "open"))
+        if time.monotonic() - self._signed_at > SIGN_S:
+            self._signed_at = time.monotonic()
+            keep(self._runs, self._entries, self.offers.waiting)
+        self._learn()
+
+    def _follow(self, access: Access) -> None:
+        """Let trials start, or not, as the state of the sweep says; tell where that changes."""
+        if access == "closed" and self._entries.next_free(self._terms.limit) is None:
+            self.offers.has_nothing_left = True
+        if self.offers.allow(access):
+            self._tell(LINES[access])
+
+    def _look_at_running(self) -> None:
+        """Ask for the runs of other drivers that go on."""
         running = [run.id for run in self._entries.others(ended=False)]
         found = self._runs.of_ids(running)
         self._entries.update(found)
         for run_id in set(running) - {run.id for run in found}:
             # Somebody has deleted it.
             self._entries.remove(run_id)
-        access = ACCESS.get(state, "open")
-        if access == "closed" and self._entries.next_free(self._terms.limit) is None:
-            self.offers.has_nothing_left = True
-        if self.offers.allow(access):
-            self._tell(LINES[access])
-        if time.monotonic() - self._signed_at > SIGN_S:
-            self._signed_at = time.monotonic()
-            keep(self._runs, self._entries, self.offers.waiting)
-        self._learn()
 
     def _list(self) -> None:
         self._entries.update(self._runs.newest(is_known=self._entries.knows))

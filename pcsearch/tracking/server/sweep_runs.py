@@ -111,8 +111,8 @@ class SweepRuns:
         self._api = api
         self._place = {"project": project, "entity": entity}
         self._node = ""
-        # What the server calls the runs that were made here.
-        self._made: dict[str, str] = {}
+        # What the server calls the runs that it was asked for.
+        self._nodes: dict[str, str] = {}
 
     def __str__(self) -> str:
         return "/".join((self._place["entity"], self._place["project"], self.sweep_id))
@@ -175,12 +175,12 @@ class SweepRuns:
             raise
         made: dict[str, Any] = answer.get("upsertBucket") or {}
         if made.get("inserted"):
-            self._made[run_id] = str((made.get("bucket") or {}).get("id"))
+            self._nodes[run_id] = str((made.get("bucket") or {}).get("id"))
         return bool(made.get("inserted"))
 
     def delete(self, run_id: str) -> None:
-        """Delete a run that `make` has made."""
-        node = self._made.pop(run_id, None)
+        """Delete a run that was made or listed here."""
+        node = self._nodes.pop(run_id, None)
         if node is not None:
             ask(self._api, DELETE, {"id": node})
 
@@ -199,7 +199,9 @@ class SweepRuns:
         runs: dict[str, Any] = (answer.get("project") or {}).get("runs") or {}
         page = runs.get("pageInfo") or {}
         following = page.get("endCursor") if page.get("hasNextPage") else None
-        return [_run(edge["node"]) for edge in runs.get("edges") or ()], following
+        nodes = [edge["node"] for edge in runs.get("edges") or ()]
+        self._nodes |= {node["name"]: str(node.get("id")) for node in nodes}
+        return [_run(node) for node in nodes], following
 
 
 def _run(node: Mapping[str, Any]) -> SweepRun:

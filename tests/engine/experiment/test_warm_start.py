@@ -11,6 +11,7 @@ from searching import write_sweep
 
 from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.warm_start import WarmStart, warm_start
+from pcsearch.engine.records.journal import Compared, Journal
 from pcsearch.engine.records.options import Options
 from pcsearch.errors import PcsearchError
 
@@ -34,6 +35,28 @@ def test_a_result_is_the_best_value_at_the_trials_point(tmp_path: Path) -> None:
     ]
     assert {each.source for each in found.results} == {str(old)}
     assert found.notes == (f"--warm-start {old}: 2 of 2 results used",)
+
+
+@pytest.mark.parametrize("stopped_at", [None, 2])
+def test_a_trial_that_was_stopped_early_is_worth_what_is_predicted(
+    stopped_at: int | None, tmp_path: Path
+) -> None:
+    """Whole trials still lose 0.25 after their second epoch."""
+    old = tmp_path / "old"
+    whole = [[start + 1 / epoch for epoch in (1, 2, 3, 4)] for start in (1.0, 2.0, 3.0)]
+    trials = [*(ended(values) for values in whole), ended([2.5, 2.0])]
+    searched = {"hidden_momentum": {"values": [0.1, 0.2, 0.3, 0.4]}}
+    write_experiment(old, searched, trials)
+    if stopped_at is not None:
+        Journal(old).add(Compared("t4", stopped_at, 2.0, stopped=True))
+    *others, cut = started(tmp_path, MOMENTUM, old).results
+    assert [each.deviation for each in others] == [0.0] * 3
+    assert [each.values for each in others] == [[pytest.approx(v[-1])] for v in whole]
+    if stopped_at is None:
+        assert (cut.values, cut.deviation) == ([2.0], 0.0)
+    else:
+        assert cut.values == [pytest.approx(1.75, abs=0.1)]
+        assert cut.deviation > 0
 
 
 def test_the_value_is_that_of_the_new_metric(tmp_path: Path) -> None:

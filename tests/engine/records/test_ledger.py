@@ -139,7 +139,7 @@ def test_a_claim_that_is_ready_waits_while_the_search_is_paused(
     assert source.is_finished()
 
 
-def test_the_ledger_is_told_when_a_trial_of_an_earlier_session_runs_again(
+def test_the_ledger_is_told_when_a_trial_reports_or_ends(
     tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial_source, "restore_in_tune", lambda *_: None)
@@ -147,6 +147,9 @@ def test_the_ledger_is_told_when_a_trial_of_an_earlier_session_runs_again(
     unfinished = [TrialHistory(name, 2, None, tmp_path / name) for name in "bcd"]
     source = source_of(tmp_path, ledger, [*unfinished, ended])
     assert [source.next_trial() is None for _ in range(4)] == [False, False, False, True]
+    assert ledger.running == [], "a trial may still wait for a node"
+    source.on_trial_result("b", {})
+    source.on_trial_complete("c")
     assert ledger.running == ["b", "c"], "the third waits for a slot"
 
 

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from pcsearch.engine.records.journal import Compared
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.search.asha import FEWEST, Asha, make_scheduler
+from pcsearch.engine.search.asha import FEWEST, SPARED, Asha, make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.sweeps.early_terminate import Hyperband
@@ -127,6 +127,10 @@ def test_the_first_trials_are_not_compared() -> None:
 
 def test_the_first_at_a_rung_goes_on_however_bad() -> None:
     assert Driver(asha(9)).report("a", 1, 1e30) == CONTINUE
+
+
+def test_the_best_that_the_plan_speaks_of_are_three() -> None:
+    assert SPARED == 3
 
 
 def test_equals_go_on_together() -> None:

@@ -57,13 +57,14 @@ def test_it_learns_from_the_better_and_the_newest_of_many_trials(
 
 
 def test_each_predicted_value_has_its_own_noise() -> None:
-    measured, *predicted = (ended_trial(x, x) for x in (0.1, 0.2, 0.3, 0.4))
-    assert noise_of([measured]) is None
+    imputed, measured, *predicted = (ended_trial(x, x) for x in (0.1, 0.1, 0.2, 0.3, 0.4))
+    measured.user_attrs = {DEVIATION: 0.0}
+    assert noise_of([imputed, measured]) is None
     for trial, deviation in zip(predicted, (0.1, 0.2, 0.5), strict=True):
         trial.user_attrs = {DEVIATION: deviation}
-    noise = noise_of([measured, *predicted])
+    noise = noise_of([imputed, measured, *predicted])
     assert noise is not None
-    assert noise.tolist() == pytest.approx([0.04, 0.01, 0.04, 0.25])
+    assert noise.tolist() == pytest.approx([0.04, 0.01, 0.01, 0.04, 0.25])
 
 
 def test_of_several_objectives_it_learns_from_the_front_first() -> None:

@@ -100,6 +100,17 @@ def test_a_trial_that_blows_up_does_not_spoil_the_others() -> None:
     assert max(means) == means[-1]
 
 
+@pytest.mark.parametrize("power", [0.7, 1.0, 1.5])
+def test_new_trials_are_told_apart_where_long_ones_are_flat(power: float) -> None:
+    """Of all reports most are at the flat ends of long curves."""
+    random = np.random.default_rng(0)
+    ends = random.uniform(0.05, 0.1, (40, 1))
+    long = ends + random.uniform(0.9, 1.1, (40, 1)) * np.arange(1.0, 82) ** -power
+    new = [[0.75], [1.4]]
+    better, worse = predicted([*long.tolist(), *new])[-2:]
+    assert better.mean < worse.mean - 0.01
+
+
 @pytest.mark.parametrize("jump", [-1e6, -30.0, 30.0, 1e30])
 @pytest.mark.parametrize("at", [0, 3, 8])
 def test_a_trial_that_jumps_very_far_makes_the_others_no_less_certain(jump: float, at: int) -> None:

@@ -51,8 +51,9 @@ def values_of(*trials: TrialHistory, metric: Metric = LOSS) -> list[Any]:
         (Ended("t1", True, [0.2]), (0.3, 0.8), math.inf),
         (Ended("t1", False, []), (0.3, 0.8), 0.3),
         (None, (0.3, 0.8), TrialState.RUNNING),
+        (Ended("t1", False, [], elsewhere=True), (0.3, 0.8), TrialState.FAIL),
     ],
-    ids=["ended", "diverged", "failed", "journal without values", "unfinished"],
+    ids=["ended", "diverged", "failed", "journal without values", "unfinished", "elsewhere"],
 )
 def test_a_trial_is_what_it_was(ended: Ended | None, losses: Any, value: Any) -> None:
     assert values_of(trial_of_history(1, ended, losses)) == [value]

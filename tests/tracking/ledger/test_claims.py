@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from wandb_server import Sweep, WandbServer
@@ -14,8 +15,8 @@ from pcsearch.engine.records.ledger import Claim
 from pcsearch.tracking.ledger import claims as module
 from pcsearch.tracking.ledger.claims import claim_number, got, taken_over
 from pcsearch.tracking.ledger.entries import Entries
-from pcsearch.tracking.server.api import connect
-from pcsearch.tracking.server.sweep_runs import SweepRuns
+from pcsearch.tracking.server.api import NoAnswer, connect
+from pcsearch.tracking.server.sweep_runs import SweepRun, SweepRuns
 
 
 class Driver:
@@ -58,6 +59,48 @@ def test_drivers_that_claim_at_once_get_every_number_once(server: WandbServer) -
     assert sorted(claim.number for claim in claims) == list(range(1, 13))
     assert {claim.trial_id for claim in claims} == set(server.runs)
     assert {run.sweep for run in server.runs.values()} == {"abc"}
+
+
+def test_a_number_is_not_lost_where_the_server_does_not_answer_after_the_run_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other, one = Driver(), Driver()
+    assert other.claim() is not None
+    one.look()
+    make, of_ids = SweepRuns.make, SweepRuns.of_ids
+
+    def make_only(self: SweepRuns, run_id: str, name: str | None = None) -> bool | None:
+        if name is not None:
+            raise NoAnswer("busy")
+        return make(self, run_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SweepRuns, "make", make_only)
+        claim = one.claim()
+    assert claim is not None, "without its mark it is a claim as well"
+    # Of a number whose run has crashed, the earlier runs are asked for.
+    one.entries.update([SweepRun("abc_9", "9", "crashed")])
+    asked: list[str] = []
+
+    def no_answer(self: SweepRuns, ids: Any, with_results: bool = False) -> list[SweepRun]:
+        ids = list(ids)
+        asked.extend(ids)
+        if "abc_9" in ids:
+            raise NoAnswer("busy")
+        return of_ids(self, ids, with_results)
+
+    monkeypatch.setattr(one.entries, "next_free", lambda _: 9)
+    with monkeypatch.context() as patched:
+        patched.setattr(SweepRuns, "of_ids", no_answer)
+        with pytest.raises(NoAnswer):
+            one.claim()
+    assert "abc_9" in asked
+    assert isinstance(one.events[-1], Released)
+    assert one.entries.run("abc_9_2") is None
+    assert "abc_9_2" not in {run.id for run in one.entries.others(ended=False)}
+    again = one.claim()
+    assert again is not None
+    assert again.number == 9
 
 
 def test_the_number_of_a_crashed_run_is_claimed_again_once(server: WandbServer) -> None:

@@ -84,6 +84,18 @@ def test_claims_are_written_down_and_those_not_used_are_given_back(
     assert sweep.state == "RUNNING"
 
 
+def test_a_pause_is_noticed_also_where_the_runs_are_not_listed(
+    make: Make, server: WandbServer, sweep: Sweep
+) -> None:
+    told: list[str] = []
+    sweep.state = "PAUSED"
+    server.refusals["Runs"] = "too many requests"
+    ledger = make(Terms(3, 5), tell=told.append)
+    with ledger.running():
+        wait_for(lambda: ledger.offers.access == "paused")
+    assert told == ["W&B: the sweep is paused; no new trial starts until it is resumed"]
+
+
 @pytest.mark.parametrize(
     ("exit_code", "status", "state"),
     [
