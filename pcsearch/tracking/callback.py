@@ -13,14 +13,13 @@ from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.tracking.content import alerts
 from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.lifecycle import (
-    INTERRUPTED,
     RunEnd,
     RunStart,
     best_checkpoint,
     best_summary,
-    end_status,
-    end_summary,
+    ended_run,
     interrupted_end,
+    interrupted_run,
     trial_folders,
     trial_name,
 )
@@ -130,8 +129,7 @@ class WandbCallback(LoggerCallback):
         self._complete_history(trials)
         for trial in trials:
             if trial.trial_id in self._runs:
-                summary = end_summary(self._outcomes.of(trial.trial_id), INTERRUPTED)
-                self._close(trial, RunEnd(summary, exit_code=1))
+                self._close(trial, interrupted_run(self._outcomes.of(trial.trial_id)))
         self.close()
 
     def close(self, error: BaseException | None = None) -> None:
@@ -183,15 +181,9 @@ class WandbCallback(LoggerCallback):
     def _end(self, trial: Trial) -> RunEnd:
         """The end of the run of a trial that has ended."""
         outcome = self._outcomes.of(trial.trial_id)
-        ended_well = outcome.ended and not outcome.failed
-        return RunEnd(
-            end_summary(outcome, end_status(outcome)),
-            exit_code=0 if ended_well else 1,
-            charts=ended_well,
-            checkpoint=None if self._context.artifacts == "none" else best_checkpoint(trial),
-            best=outcome is self._outcomes.best,
-            alert=self._alert(outcome),
-        )
+        checkpoint = None if self._context.artifacts == "none" else best_checkpoint(trial)
+        best = outcome is self._outcomes.best
+        return ended_run(outcome, checkpoint, best=best, alert=self._alert(outcome))
 
     def _alert(self, outcome: TrialOutcome) -> alerts.Alert | None:
         """The alert at the end of the last trial of the search, once in a search."""

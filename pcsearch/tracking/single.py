@@ -16,12 +16,11 @@ from pcsearch.pc.config import ModelConfig
 from pcsearch.tracking.content.files import Artifacts
 from pcsearch.tracking.runs.context import RunGroup, RunHistory
 from pcsearch.tracking.runs.lifecycle import (
-    INTERRUPTED,
     RunEnd,
     RunStart,
     best_summary,
-    end_status,
-    end_summary,
+    ended_run,
+    interrupted_run,
 )
 from pcsearch.tracking.runs.manager import RunManager
 from pcsearch.tracking.runs.problems import Problems
@@ -167,18 +166,15 @@ class SingleRun:
         Args:
             checkpoint: the folder of the model that is to be kept at W&B.
         """
-        outcome = self._outcomes.end(self._id)
-        summary = end_summary(outcome, end_status(outcome))
-        self._close(RunEnd(summary, 0, charts=True, checkpoint=checkpoint))
+        self._close(ended_run(self._outcomes.end(self._id), checkpoint))
 
     def fail(self, error: BaseException) -> None:
         """End the run of a training that an error or Ctrl-C has ended."""
         if isinstance(error, Exception):
             outcome = self._outcomes.end(self._id, f"{type(error).__name__}: {error}")
-            summary = end_summary(outcome, end_status(outcome))
+            self._close(ended_run(outcome))
         else:
-            summary = end_summary(self._outcome, INTERRUPTED)
-        self._close(RunEnd(summary, exit_code=1))
+            self._close(interrupted_run(self._outcome))
 
     def _close(self, end: RunEnd) -> None:
         if not self._ended:

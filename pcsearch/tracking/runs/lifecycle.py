@@ -67,6 +67,31 @@ class RunEnd:
     search_over: bool = True
 
 
+def ended_run(
+    outcome: TrialOutcome,
+    checkpoint: Path | None = None,
+    *,
+    best: bool = False,
+    alert: Alert | None = None,
+) -> RunEnd:
+    """The end of the run of a trial that has ended, well or with an error.
+
+    Args:
+        outcome: of the trial.
+        checkpoint: the folder of what W&B is to keep, None for nothing.
+        best: whether it is the best trial so far.
+        alert: what the user is told.
+    """
+    ended_well = outcome.ended and not outcome.failed
+    summary = end_summary(outcome, end_status(outcome))
+    return RunEnd(summary, 0 if ended_well else 1, ended_well, checkpoint, best, alert)
+
+
+def interrupted_run(outcome: TrialOutcome) -> RunEnd:
+    """The end of the run of a trial that a later session may continue."""
+    return RunEnd(end_summary(outcome, INTERRUPTED), exit_code=1)
+
+
 def interrupted_end(alert: Alert | None = None) -> RunEnd:
     """The end of a run whose trial is not known to have ended."""
     return RunEnd({STATUS: INTERRUPTED}, exit_code=1, alert=alert, search_over=False)

@@ -6,17 +6,17 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import ray
 import yaml
 from commands import events, wait_for
 from forking import finish, fork
+from online_searches import Found
+from online_searches import wait_for as until
 from wandb_server import KEY, Run, Sweep, WandbServer
 
 from pcsearch.cli import main
@@ -24,7 +24,7 @@ from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.search.searchers import BayesSearcher
 from pcsearch.tracking.ledger import sweep_ledger, terms
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
 MODULE = """
 import time
@@ -41,13 +41,7 @@ KINDS = ("claimed", "released")
 ADDRESS = "team/pc/abc"
 
 
-class Found(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-class Folder:
+class Drivers:
     """Where the drivers are, with a sweep at W&B."""
 
     def __init__(self, path: Path, server: WandbServer, capfd: pytest.CaptureFixture[str]) -> None:
@@ -98,16 +92,10 @@ class Folder:
         runs = self.server.runs.values()
         return any(run.lines for run in runs if run.values.get("x") == x)
 
-    def until(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < end, "it took too long"
-            time.sleep(0.02)
-
     def polled(self) -> None:
         """Wait until the driver has asked for the state of the sweep, and has had time to act."""
         before = self.server.count("GetSweep")
-        self.until(lambda: self.server.count("GetSweep") > before + 1)
+        until(lambda: self.server.count("GetSweep") > before + 1)
 
     def at_w_and_b(self, change: str) -> None:
         """W&B's own command."""
@@ -117,31 +105,21 @@ class Folder:
         subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    """One Ray for all drivers here."""
-    ray.init(
-        "local", num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False
-    )
-    yield
-    ray.shutdown()
-
-
 @pytest.fixture
 def folder(
     server: WandbServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-) -> Folder:
+) -> Drivers:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sweep_ledger, "POLL_S", 0.3)
     monkeypatch.setattr(sweep_ledger, "WAIT_POLL_S", 0.3)
-    return Folder(tmp_path, server, capfd)
+    return Drivers(tmp_path, server, capfd)
 
 
 def test_three_drivers_of_which_two_are_killed_run_each_combination_once(
-    folder: Folder, server: WandbServer
+    folder: Drivers, server: WandbServer
 ) -> None:
     sweep = folder.sweep(parameters={"x": {"values": list(range(1, 31))}})
     environment = {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": server.url, "WANDB_MODE": "online"}
@@ -164,7 +142,7 @@ def test_three_drivers_of_which_two_are_killed_run_each_combination_once(
     place = folder.path / "resumed"
     drivers["resumed"] = fork(place, "--resume", "resumed", environment=environment)
     # Other drivers go on for a while, and then W&B finds the runs of the lost one to be crashed.
-    folder.until(lambda: len(server.runs) > 20)
+    until(lambda: len(server.runs) > 20)
     lost = folder.path / "lost" / "lost"
     claimed, released = ({e["trial"] for e in events(lost, kind)} for kind in KINDS)
     for name in claimed - released:
@@ -183,7 +161,7 @@ def test_three_drivers_of_which_two_are_killed_run_each_combination_once(
 
 
 def test_drivers_run_their_counts_and_run_cap_together_and_learn_from_each_other(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
+    folder: Drivers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learned: list[OtherResult] = []
     learn = BayesSearcher.learn
@@ -211,23 +189,23 @@ def test_drivers_run_their_counts_and_run_cap_together_and_learn_from_each_other
 
 
 def test_a_sweep_is_paused_resumed_stopped_and_cancelled_at_w_and_b(
-    folder: Folder, server: WandbServer
+    folder: Drivers, server: WandbServer
 ) -> None:
     sweep = folder.sweep(parameters={"x": {"values": [1, 2, 3]}})
     folder.hold.touch()
 
     def pause_and_stop() -> None:
-        folder.until(lambda: folder.has_begun(1))
+        until(lambda: folder.has_begun(1))
         assert sweep.state == "RUNNING"
         folder.at_w_and_b("--pause")
         folder.polled()
         folder.hold.unlink()
-        folder.until(lambda: len(folder.values()) == 1)
+        until(lambda: len(folder.values()) == 1)
         folder.polled()
         assert len(server.runs) == 1
         folder.hold.touch()
         folder.at_w_and_b("--resume")
-        folder.until(lambda: folder.has_begun(2))
+        until(lambda: folder.has_begun(2))
         folder.at_w_and_b("--stop")
         folder.polled()
         folder.hold.unlink()
@@ -246,7 +224,7 @@ def test_a_sweep_is_paused_resumed_stopped_and_cancelled_at_w_and_b(
     )
 
     def cancel() -> None:
-        folder.until(lambda: folder.has_begun(3))
+        until(lambda: folder.has_begun(3))
         folder.at_w_and_b("--cancel")
 
     # The user asks for it, and the sweep runs again.
@@ -263,7 +241,7 @@ def test_a_sweep_is_paused_resumed_stopped_and_cancelled_at_w_and_b(
 
 
 def test_a_server_that_does_not_answer_neither_ends_nor_blocks_a_search(
-    folder: Folder, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+    folder: Drivers, server: WandbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep_ledger, "PATIENCE_S", 0.0)
     monkeypatch.setattr(sweep_ledger, "FRESH_S", 0.0)
@@ -271,7 +249,7 @@ def test_a_server_that_does_not_answer_neither_ends_nor_blocks_a_search(
     folder.hold.touch()
 
     def refuse() -> None:
-        folder.until(lambda: folder.has_begun(1))
+        until(lambda: folder.has_begun(1))
         server.refusals |= dict.fromkeys(("GetSweep", "Runs"), "try again later")
         folder.hold.unlink()
 
