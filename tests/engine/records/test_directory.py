@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from records import RECORD, TEXT
 
 from pcsearch.engine.records.directory import ExperimentDirectory, check_name
 from pcsearch.engine.records.journal import WarmStartResult
 from pcsearch.errors import PcsearchError
-
-TEXT = "method: grid # ünïcode\nparameters:\n  seed: {value: 1}"
-HASHED = {"sweep_sha256": hashlib.sha256(TEXT.encode()).hexdigest()}
-RECORD: dict[str, Any] = {
-    "created": "2026-01-02T03:04:05+00:00",
-    "options": {"num_samples": None, "seed": 3, "overrides": {"epochs": [1, "ü", None, 1e-5]}},
-    "tracking": {"wandb": "offline"},
-    "folder": "/started/there",
-}
 
 
 def test_what_is_created_is_read_again(tmp_path: Path) -> None:

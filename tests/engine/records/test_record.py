@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from records import HASHED, RECORD, TEXT
 
 from pcsearch import __version__
 from pcsearch.engine.records.record import read_record, write_record
 from pcsearch.errors import PcsearchError
-
-TEXT = "method: grid # ünïcode\nparameters:\n  seed: {value: 1}"
-HASHED = {"sweep_sha256": hashlib.sha256(TEXT.encode()).hexdigest()}
-RECORD: dict[str, Any] = {
-    "created": "2026-01-02T03:04:05+00:00",
-    "options": {"num_samples": None, "seed": 3, "overrides": {"epochs": [1, "ü", None, 1e-5]}},
-    "tracking": {"wandb": "offline"},
-    "folder": "/started/there",
-}
 
 
 def read(folder: Path) -> dict[str, Any]:

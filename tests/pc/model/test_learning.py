@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from learning_cases import PLAIN, patches_of
 from reference import (
     architecture,
     assert_equal_lists,
@@ -13,33 +14,22 @@ from reference import (
     label,
     model_of,
     random_hidden,
-    random_images,
     random_weights,
-    to_patches,
     vodes,
 )
 from torch import Tensor
 
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.model.energies import Penalty
-from pcsearch.pc.model.inference import Hidden, InferenceSettings
+from pcsearch.pc.model.inference import Hidden
 from pcsearch.pc.model.learning import LearningSettings, fresh_learner, step_weights
 from pcsearch.pc.model.transformer import Architecture, Weights
-
-PLAIN = LearningSettings(penalty=Penalty(), weight_decay=0.0, clip_norm=None)
-INFERENCE = InferenceSettings(
-    penalty=Penalty(), momentum=0.3, scale_base=1.2, norm_target=None, clip_norm=5.0, adamw=False
-)
 
 ARCHITECTURES = [
     architecture(num_blocks=0),
     architecture(num_blocks=3),
     architecture(num_blocks=2, state_norm=True),
 ]
-
-
-def patches_of(shape: Architecture) -> Tensor:
-    return to_patches(random_images(shape), shape)
 
 
 def written_out(

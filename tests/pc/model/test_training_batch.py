@@ -5,6 +5,7 @@ from typing import Any
 import plain
 import pytest
 import torch
+from learning_cases import INFERENCE, PLAIN, patches_of
 from reference import (
     architecture,
     assert_equal_lists,
@@ -28,15 +29,6 @@ from pcsearch.pc.model.inference import (
 )
 from pcsearch.pc.model.learning import Learner, LearningSettings, fresh_learner, step_weights
 from pcsearch.pc.model.training_batch import BatchSettings, clipped_mse, train_batch
-
-PLAIN = LearningSettings(penalty=Penalty(), weight_decay=0.0, clip_norm=None)
-INFERENCE = InferenceSettings(
-    penalty=Penalty(), momentum=0.3, scale_base=1.2, norm_target=None, clip_norm=5.0, adamw=False
-)
-
-
-def patches_of(shape: Architecture) -> Tensor:
-    return to_patches(random_images(shape), shape)
 
 
 @pytest.fixture(autouse=True)
