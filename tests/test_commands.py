@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import wandb
 from old_experiments import ended, write_experiment
 from searching import write_sweep
+from wandb_client import end_client
 from wandb_server import KEY, WandbServer, running
 
 from pcsearch import commands
@@ -131,11 +131,11 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbSer
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
     monkeypatch.delenv("WANDB_MODE", raising=False)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    wandb.teardown()
+    end_client()
     with running() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         yield server
-        wandb.teardown()
+        end_client()
 
 
 def test_a_sweep_is_registered_and_its_id_printed_alone(

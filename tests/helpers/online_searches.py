@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -10,15 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import wandb
 import yaml
 from searching import reports, trial_folders
 from wandb.sdk import wandb_setup
+from wandb_client import end_client
 from wandb_server import Run, WandbServer
 
 from pcsearch.cli import main
@@ -136,10 +134,7 @@ def end_process() -> None:
     connection = wandb_setup.singleton()._connection
     if connection is not None and connection._proc is not None:
         connection._proc._process.kill()
-    with suppress(Exception, SystemExit):
-        wandb.teardown()
-    # Where it failed, the client would go on looking for the killed process.
-    os.environ.pop("WANDB_SERVICE", None)
+    end_client()
 
 
 def sync(out: str) -> None:

@@ -7,24 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import wandb
+from wandb_client import end_client
 from wandb_server import KEY, WandbServer, running
 
 
 @pytest.fixture(autouse=True)
 def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A user who has never heard of W&B; its process-wide settings are read anew in each test."""
-    import wandb
-
+    # Before the variables are taken away: they come back after the test, and one that names W&B's
+    # process would come back when that process is gone.
+    end_client()
     for name in list(os.environ):
         if name.startswith("WANDB_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
-    wandb.teardown()
     yield
-    wandb.teardown()
+    end_client()
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def asked_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
     with running() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         yield server
-        wandb.teardown()
+        end_client()
 
 
 @pytest.fixture
