@@ -31,7 +31,7 @@ CHANGEABLE = (
     "wandb",
     "wandb_artifacts",
 )
-"""The options that may be changed when a search is resumed."""
+"""The options that a driver may change when it resumes or joins a search."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -277,6 +277,12 @@ _RUN = [
         metavar="DIR",
         help="Resume the search in an experiment's directory, or extend it (--num-samples).",
     ),
+    click.Option(
+        ["--join"],
+        type=_Place(),
+        metavar="DIR",
+        help="Run trials of the search that another machine runs in DIR, a folder that both have.",
+    ),
     click.Option(["--rerun-failed"], is_flag=True, help="Run failed trials again (with --resume)."),
     click.Option(
         ["--create-only"],
@@ -305,6 +311,7 @@ def command(
     /,
     sweep: Path | None,
     resume: str | None,
+    join: str | None,
     plan: bool,
     draw: int | None,
     as_json: bool,
@@ -324,11 +331,17 @@ def command(
     _check_together(context)
     set_environment()
     if resume is not None:
-        return _resume(context, sweep, resume, arguments, rerun_failed)
+        chosen = _changed(context, "--resume", "in a resumed search", arguments)
+        return commands.resume(resume, sweep, arguments, chosen, rerun_failed)
+    if join is not None:
+        chosen = _changed(context, "--join", "where a driver joins", arguments)
+        return commands.join(join, sweep, arguments, chosen)
     if sweep_id is not None:
         return commands.start_in_sweep(sweep, sweep_id, arguments)
     if sweep is None:
-        raise click.UsageError("give a SWEEP file, --sweep-id ID or --resume DIR", context)
+        raise click.UsageError(
+            "give a SWEEP file, --sweep-id ID, --resume DIR or --join DIR", context
+        )
     if plan:
         return commands.plan(sweep, arguments, draw or 0, as_json)
     return commands.create(sweep, arguments) if create_only else commands.start(sweep, arguments)
@@ -352,6 +365,7 @@ def _check_together(context: click.Context) -> None:
             ("--create-only", "create_only"),
             ("--sweep-id", "sweep_id"),
             ("--resume", "resume"),
+            ("--join", "join"),
         )
         if arguments[key]
     ]
@@ -367,27 +381,24 @@ def _check_together(context: click.Context) -> None:
         raise click.UsageError(f"--create-only starts no search for --warm-start; {hint}", context)
 
 
-def _resume(
-    context: click.Context,
-    sweep: Path | None,
-    directory: str,
-    arguments: Mapping[str, Any],
-    rerun_failed: bool,
-) -> int:
+def _changed(
+    context: click.Context, command: str, where: str, arguments: Mapping[str, Any]
+) -> set[str]:
+    """The names of the options that the user gave, for a search whose options are set already.
+
+    Raises:
+        PcsearchError: the search cannot have another value of one.
+    """
     sources = click.core.ParameterSource
     explicit = (sources.COMMANDLINE, sources.ENVIRONMENT)
     chosen = {name for name in arguments if context.get_parameter_source(name) in explicit}
-    fixed = sorted(chosen - set(CHANGEABLE))
-    if fixed:
-        problems = [
-            Problem(
-                f"{_flag(context, name)} cannot change in a resumed search; leave it out",
-                "--resume",
-            )
-            for name in fixed
-        ]
+    problems = [
+        Problem(f"{_flag(context, name)} cannot change {where}; leave it out", command)
+        for name in sorted(chosen - set(CHANGEABLE))
+    ]
+    if problems:
         raise PcsearchError(problems)
-    return commands.resume(directory, sweep, arguments, chosen, rerun_failed)
+    return chosen
 
 
 def _flag(context: click.Context, name: str) -> str:

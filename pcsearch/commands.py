@@ -192,8 +192,7 @@ def resume(
     from pcsearch.session import run_session
 
     of_one_session = ("deadline", "address")
-    changes = {name: arguments[name] for name in chosen if name not in TRACKING}
-    changed_tracking = {key: arguments[name] for name, key in TRACKING.items() if name in chosen}
+    changes, changed_tracking = _changes(arguments, chosen)
     directory = directory_at(place, "--resume")
     with ExitStack() as stack:
         stack.enter_context(directory.tidied())
@@ -220,6 +219,42 @@ def resume(
         if experiment.over:
             _print_finished(experiment)
         return run_session(experiment, tracking, on_ready=write_record)
+
+
+def join(
+    place: str, sweep: Path | None, arguments: Mapping[str, Any], chosen: Collection[str]
+) -> int:
+    """Run trials of a search that another machine runs, in the folder that both have.
+
+    Args:
+        place: the path of the search's directory.
+        sweep: a file that must ask for the same search, None where the user gave no file.
+        arguments: the values of the command's options, by name.
+        chosen: the names of the options that the user gave.
+
+    Raises:
+        PcsearchError: there is no such search, it does not run, or an option is wrong.
+    """
+    from pcsearch.engine.experiment.joining import OPTION, joined_experiment
+    from pcsearch.session import run_session
+    from pcsearch.tracking.server.registration import SWEEP_ID as ID
+    from pcsearch.tracking.server.sweep import SweepAddress
+
+    changes, changed_tracking = _changes(arguments, chosen)
+    experiment, tracking = joined_experiment(place, changes, sweep)
+    if tracking.get(ID):
+        address = SweepAddress(tracking[ID], tracking["project"], tracking["entity"])
+        message = f"the search is a W&B sweep; join it with {SWEEP_ID} {address}"
+        raise PcsearchError(Problem(message, OPTION))
+    return run_session(experiment, tracking | changed_tracking)
+
+
+def _changes(
+    arguments: Mapping[str, Any], chosen: Collection[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of a search that the user gave, and those for its W&B runs."""
+    changes = {name: arguments[name] for name in chosen if name not in TRACKING}
+    return changes, {key: arguments[name] for name, key in TRACKING.items() if name in chosen}
 
 
 def _print_finished(experiment: Experiment) -> None:

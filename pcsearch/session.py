@@ -111,12 +111,15 @@ def _search(
     from pcsearch.engine.execution.preparation import locked_directory
     from pcsearch.engine.execution.restore import restore
     from pcsearch.engine.execution.run import run
+    from pcsearch.engine.experiment.joining import directory_ledger
+    from pcsearch.engine.records.drivers import is_shared
     from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.factory import make_callback, make_ledger
     from pcsearch.tracking.server.registration import register_search
 
     # Not earlier: a search that cannot start should leave nothing in W&B.
-    registration = register_search(experiment.sweep, tracking, mode.mode, experiment.resumed)
+    has_begun = experiment.resumed or is_shared(experiment.directory.path)
+    registration = register_search(experiment.sweep, tracking, mode.mode, has_begun)
     if registration.message:
         say(notes, registration.message)
     warn(notes, registration.problem)
@@ -130,8 +133,8 @@ def _search(
     with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
         stack.enter_context(locked_directory(experiment, registration.tracking))
         with ledger.running() if ledger is not None else nullcontext():
-            offers = None if ledger is None else ledger.offers
-            result = run(experiment, restored, outcomes, [live, wandb], cluster, offers)
+            shared = directory_ledger(experiment) if ledger is None else ledger.offers
+            result = run(experiment, restored, outcomes, [live, wandb], cluster, shared)
         return result, wandb, ledger
 
 
@@ -278,10 +281,26 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
     say(output, f"Everything lies in {place}")
     missing = len(outcome.trials) < experiment.cap and outcome.reached is None
     if missing and outcome.exhausted and not outcome.reason:
-        say(output, "The other trials of the sweep are those of other drivers.")
+        say(output, f"The other trials are those of other drivers{_others(experiment)}.")
     unfinished = missing and not outcome.exhausted
     if outcome.reason or unfinished:
         say(output, f"Resume it: {resume_command(place)}")
+
+
+def _others(experiment: Experiment) -> str:
+    """How good the trials of other drivers are, where their directories can be read."""
+    from pcsearch.engine.experiment.joining import other_trials
+    from pcsearch.engine.records.drivers import is_shared
+    from pcsearch.reports.results import number
+
+    if not is_shared(experiment.directory.path):
+        return ""
+    others = other_trials(experiment)
+    if others.best is None or others.best.end is None:
+        return f": {others.count}"
+    best, value = others.best, number(others.best.end.values[0])
+    found = f"trial {best.number} ({experiment.metrics[0].name} {value}) in {best.folder}"
+    return f": {others.count}, the best of them {found}"
 
 
 def _tell_of_uploads(experiment: Experiment, wandb: WandbCallback) -> None:

@@ -105,7 +105,7 @@ OPTIONS = {
     "a missing file": (["nosuch.yaml"], "error: nosuch.yaml: no such file\n"),
     "no file": (
         [],
-        "error: give a SWEEP file, --sweep-id ID or --resume DIR (--help tells more)\n",
+        "error: give a SWEEP file, --sweep-id ID, --resume DIR or --join DIR (--help tells more)\n",
     ),
     "an unknown option": ([QUICKSTART, "--num-sample", "3"], "No such option '--num-sample'"),
     "no trials": ([QUICKSTART, "--num-samples", "0"], "0 is not in the range x>=1"),

@@ -33,7 +33,7 @@ def options(*arguments: str) -> Any:
     values = given(*arguments)
     for name in ("sweep", "plan", "draw", "as_json", "resume", "rerun_failed", "create_only"):
         del values[name]
-    del values["sweep_id"]
+    del values["sweep_id"], values["join"]
     return commands._options(values)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pcsearch.engine.experiment.definition import grid_size
 from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.records.drivers import is_shared, search_directory
 from pcsearch.engine.records.journal import AlertSent, Journal, RunCompleted
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.outcome import Outcomes
@@ -39,7 +40,7 @@ def make_callback(
     group = RunGroup(
         tracking["project"],
         tracking["entity"],
-        directory.name,
+        search_directory(directory.path).name,
         directory.path,
         (*_tags(experiment), *tracking.get("tags", ())),
         sweep.description or tracking.get("notes"),
@@ -64,7 +65,8 @@ def make_ledger(
 ) -> SweepLedger | None:
     """The ledger by which a search shares its sweep with other drivers.
 
-    None where there is no sweep, no server, or nothing to do.
+    None where there is no sweep, no server, or nothing to do, and where drivers have joined the
+    search in its folder: its ledger is there.
 
     Args:
         experiment: what is searched, with its history.
@@ -76,6 +78,8 @@ def make_ledger(
     """
     tracking, sweep = registration.tracking, experiment.sweep
     if registration.mode != "online" or not tracking.get(SWEEP_ID) or experiment.over:
+        return None
+    if is_shared(experiment.directory.path):
         return None
     try:
         api = connect()

@@ -4,7 +4,7 @@ Run as they are written: the commands of a single run with `--plan`, and, in pla
 start a search, the same command with `--plan` added. `.ci/run` runs the two set-up commands.
 
 Only taken apart and checked by the command line, because they need what no test of a page has:
-``--resume``, ``--warm-start`` and ``clean`` (an experiment), ``--create-only`` and ``--sweep-id``
+``--resume``, ``--join``, ``--warm-start`` and ``clean`` (an experiment), ``--create-only`` and ``--sweep-id``
 (W&B's server, which `tests/tracking/searches` stands in for), and the commands of wandb and Ray.
 The benchmarks, which take minutes, are only looked up. `tests/searches` runs resumed searches.
 """
@@ -26,7 +26,14 @@ from pcsearch import commands as pcsearch_commands
 from pcsearch.cli import main
 
 SEARCHES = commands("python -m pcsearch")
-SERVER_OR_EXPERIMENT = ("--resume", "--warm-start", "--create-only", "--sweep-id", "clean")
+SERVER_OR_EXPERIMENT = (
+    "--resume",
+    "--join",
+    "--warm-start",
+    "--create-only",
+    "--sweep-id",
+    "clean",
+)
 PLANNED = [each for each in SEARCHES if not set(each.arguments) & set(SERVER_OR_EXPERIMENT)]
 
 
@@ -58,7 +65,7 @@ def test_the_command_line_takes_a_command(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached: list[str] = []
-    for name in ("plan", "start", "create", "start_in_sweep", "resume"):
+    for name in ("plan", "start", "create", "start_in_sweep", "resume", "join"):
 
         def reach(*_: Any, name: str = name) -> int:
             reached.append(name)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.records.drivers import is_shared
 from pcsearch.engine.records.journal import (
     FILE,
     AlertSent,
@@ -107,7 +108,7 @@ class History:
         alert: that the user was told the end of the search, None where it is not told, or the
             search was extended since.
         claims: those whose trials have not been suggested, of a search that other drivers share.
-        is_shared: whether its numbers were claimed: then other drivers have those between them.
+        is_shared: whether other drivers have, or had, a part of its numbers.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
@@ -140,7 +141,7 @@ def read_history(directory: Path) -> History:
     Raises:
         PcsearchError: the journal is damaged, or does not belong to the trials' folders.
     """
-    history = History()
+    history = History(is_shared=is_shared(directory))
     trials: dict[str, TrialHistory] = {}
     claims: dict[str, Claim] = {}
     for event in Journal(directory).events():

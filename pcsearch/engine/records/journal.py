@@ -215,17 +215,18 @@ class Journal:
         """The file that gets the next line."""
         *_, last = self._files()
         if last.exists() and last.stat().st_size >= LARGEST_FILE:
-            return self._file(len(self._files()) + 1)
+            return self.file(len(self._files()) + 1)
         return last
 
     def _files(self) -> list[Path]:
         """All files, oldest first; the first is listed even before it exists."""
-        files = [self._file(1)]
-        while (following := self._file(len(files) + 1)).exists():
+        files = [self.file(1)]
+        while (following := self.file(len(files) + 1)).exists():
             files.append(following)
         return files
 
-    def _file(self, number: int) -> Path:
+    def file(self, number: int) -> Path:
+        """The file of a number, from 1."""
         return self._directory / (FILE if number == 1 else f"journal.{number:04d}.jsonl")
 
     def add(self, event: Event) -> None:
@@ -268,16 +269,58 @@ class Journal:
         with reading(file):
             lines = file.read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], 1):
-            try:
-                values = json.loads(line)
-                adapter = _adapters()[values.pop("event")]
-                yield adapter.validate_python(values)
-            # Also pydantic's errors are ValueErrors.
-            except (ValueError, KeyError, TypeError, AttributeError):
-                raise PcsearchError(
-                    f"{display_path(file)}:{number}: the line is damaged; "
-                    "put a copy of the file from a backup in its place"
-                ) from None
+            yield _event(line, file, number)
+
+
+class JournalFollower:
+    """Reads what another process adds to a journal.
+
+    Args:
+        directory: the experiment's.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._journal = Journal(directory)
+        self._file, self._line, self._offset = 1, 0, 0
+
+    def new_events(self) -> Iterator[Event]:
+        """The events since the last call, without a line that is not complete yet.
+
+        Raises:
+            PcsearchError: a line is damaged.
+        """
+        while True:
+            file = self._journal.file(self._file)
+            # It only grows, and the next file begins when this one gets no more lines.
+            is_last = not self._journal.file(self._file + 1).exists()
+            for line in self._new_lines(file):
+                self._line += 1
+                self._offset += len(line) + 1
+                yield _event(line, file, self._line)
+            if is_last:
+                return
+            self._file, self._line, self._offset = self._file + 1, 0, 0
+
+    def _new_lines(self, file: Path) -> list[bytes]:
+        with reading(file):
+            if not file.exists() or file.stat().st_size <= self._offset:
+                return []
+            with file.open("rb") as opened:
+                opened.seek(self._offset)
+                return opened.read().split(b"\n")[:-1]
+
+
+def _event(line: bytes, file: Path, number: int) -> Event:
+    try:
+        values = json.loads(line)
+        event: Event = _adapters()[values.pop("event")].validate_python(values)
+    # Also pydantic's errors are ValueErrors.
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise PcsearchError(
+            f"{display_path(file)}:{number}: the line is damaged; "
+            "put a copy of the file from a backup in its place"
+        ) from None
+    return event
 
 
 @cache

@@ -32,26 +32,38 @@ def locked(folder: Path) -> Iterator[None]:
         StorageError: the directory cannot be written.
     """
     lock = FileLock(folder / LOCK_FILE)
-    owner = folder / OWNER_FILE
+    owner_file = folder / OWNER_FILE
     with writing(folder):
         try:
             lock.acquire(blocking=False)
         except Timeout:
             raise PcsearchError(
-                f"{folder}: the search is running ({_read(owner) or 'elsewhere'}); wait for "
+                f"{folder}: the search is running ({owner(folder) or 'elsewhere'}); wait for "
                 "its end, or interrupt it there"
             ) from None
     try:
-        with writing(owner):
-            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        with writing(owner_file):
+            owner_file.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        owner_file.unlink(missing_ok=True)
         lock.release()
 
 
-def _read(path: Path) -> str:
+def is_locked(folder: Path) -> bool:
+    """Whether a process has the lock of a directory just now."""
+    lock = FileLock(folder / LOCK_FILE)
     try:
-        return path.read_text(encoding="utf-8").strip()
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def owner(folder: Path) -> str:
+    """The process that has the lock, or was killed with it, in words; empty if there is none."""
+    try:
+        return (folder / OWNER_FILE).read_text(encoding="utf-8").strip()
     except OSError:
         return ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pcsearch.engine.storage.files import StorageError
-from pcsearch.engine.storage.lock import locked
+from pcsearch.engine.storage.lock import is_locked, locked, owner
 from pcsearch.errors import PcsearchError
 
 
@@ -31,9 +31,13 @@ def test_a_search_has_one_process_which_is_named(tmp_path: Path) -> None:
             f"{tmp_path}: the search is running (process {other.pid} on {socket.gethostname()}); "
             "wait for its end, or interrupt it there"
         )
+        assert is_locked(tmp_path)
         other.kill()
+    assert owner(tmp_path).startswith("process "), "it was killed"
+    assert not is_locked(tmp_path)
     with locked(tmp_path):
         pass
+    assert owner(tmp_path) == ""
     assert not (tmp_path / ".owner").exists()
 
 

@@ -1,0 +1,143 @@
+"""Several drivers of one search that share nothing but a folder."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import pytest
+import yaml
+from commands import events, wait_for
+from forking import finish, fork
+from resuming import QUIET, Command
+
+from pcsearch.engine.records.drivers import DRIVERS
+from pcsearch.engine.records.history import read_history
+from pcsearch.engine.storage.lock import locked, owner
+
+pytestmark = pytest.mark.slow
+GRID = 30
+MODULE = """
+import time
+from pathlib import Path
+
+def quick(config):
+    for epoch in (1, 2):
+        time.sleep(0.05)
+        while Path(config["folder"], "hold").exists():
+            time.sleep(0.02)
+        yield {"loss": (config["x"] - 0.3) ** 2 + 1 / epoch}
+"""
+ONE = ("--max-concurrent", "1", "--cpus-per-trial", "0.5")
+"""Three drivers fit on two CPUs."""
+
+
+@pytest.fixture
+def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of the search, in a folder with a module of the user."""
+    (tmp_path / "shared.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "here"
+
+
+def write_sweep(folder: Path, method: str, **x: object) -> None:
+    sweep = {
+        "method": method,
+        "metric": {"name": "loss", "goal": "minimize"},
+        "parameters": {"x": x, "folder": {"value": str(folder)}},
+    }
+    (folder / "s.yaml").write_text(yaml.safe_dump(sweep))
+
+
+def starting(*more: str) -> tuple[str, ...]:
+    trainable = ("--trainable", "shared:quick")
+    return ("s.yaml", *trainable, "--name", "here", "--storage-path", ".", *QUIET, *more)
+
+
+def directories(search: Path) -> list[Path]:
+    return [search, *(search / DRIVERS).glob("[!.]*")]
+
+
+def started(search: Path, *joining: tuple[str, ...]) -> list[ForkServerProcess]:
+    """Drivers of which each has begun a trial, and which then run on."""
+    folder, options = search.parent, (*ONE, "--num-samples", str(GRID))
+    hold = folder / "hold"
+    hold.touch()
+    drivers = [fork(folder, *starting(*options))]
+    for count, join in enumerate(((), *joining), 1):
+        if count > 1:
+            drivers.append(fork(folder, "--join", str(search), *ONE, *join))
+        wait_for(
+            lambda count=count: (
+                sum(bool(events(d, "suggested")) for d in directories(search)) == count
+            ),
+            drivers[0],
+        )
+    hold.unlink()
+    return drivers
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_three_drivers_of_which_one_is_killed_run_each_combination_once(search: Path) -> None:
+    write_sweep(search.parent, "grid", values=list(range(GRID)))
+    *drivers, killed = started(search, (), ())
+    (place,) = (d for d in directories(search) if owner(d).startswith(f"process {killed.pid} "))
+    wait_for(lambda: len(events(place, "suggested")) > 2, drivers[0])
+    killed.kill()
+    killed.join()
+    for driver in drivers:
+        text = finish(driver, search.parent)
+    trials = [trial for each in directories(search) for trial in read_history(each).trials]
+    # The last to end has run what the killed one had left.
+    ends = [trial.end for trial in trials if trial.end is not None]
+    assert len(ends) == len(trials) == GRID + 1
+    assert [end.elsewhere for end in ends].count(True) == 1
+    here = [trial.number for trial in trials if trial.end and not trial.end.elsewhere]
+    assert Counter(here) == Counter(range(1, GRID + 1))
+    others = r"The other trials are those of other drivers: \d+, the best of them trial \d+ \(loss "
+    assert re.search(others + rf"[\d.]+\) in {search}", text)
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_drivers_of_a_bayes_search_run_its_samples_together(search: Path) -> None:
+    write_sweep(search.parent, "bayes", min=0.0, max=1.0)
+    for driver in started(search, ("--count", "3")):
+        finish(driver, search.parent)
+    own, other = (read_history(each).trials for each in directories(search))
+    assert (len(own), len(other)) == (GRID - 3, 3)
+    assert {trial.number for trial in (*own, *other)} == set(range(1, GRID + 1))
+    points = {tuple((trial.point or {}).values()) for trial in (*own, *other)}
+    assert len(points) == GRID, "one that joins begins with points of its own"
+
+
+def test_a_driver_joins_only_what_is_running_with_options_that_are_free(
+    search: Path, command: Command
+) -> None:
+    folder = search.parent
+    write_sweep(folder, "grid", values=[0.1])
+    assert command(*starting())[0] == 0
+
+    def refusal(*options: str) -> str:
+        status, _, err = command("--join", *options)
+        assert status == 2
+        return err
+
+    assert refusal("here") == (
+        f"error: --join: nobody runs the search {search}; resume it: "
+        f"python -m pcsearch --resume {search}\n"
+    )
+    (search / ".owner").write_text("process 7 on node1")
+    assert "(its process 7 on node1 was killed; if it is running" in refusal("here")
+    assert refusal("here", "--seed", "3", "--name", "mine").splitlines() == [
+        f"error: --join: {option} cannot change where a driver joins; leave it out"
+        for option in ("--name", "--seed")
+    ]
+    assert "s3://bucket/here is an address" in refusal("s3://bucket/here")
+    record = search / "experiment.json"
+    record.write_text(
+        record.read_text().replace('"tracking": {', '"tracking": {"sweep_id": "abc", ')
+    )
+    with locked(search):
+        assert "the search is a W&B sweep; join it with --sweep-id" in refusal("here")
