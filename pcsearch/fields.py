@@ -24,6 +24,7 @@ def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
     """
     problems: list[Problem] = []
     values: dict[str, Any] = {}
+    nested_names: set[str] = set()
     remaining = list(arguments)
     while remaining:
         option, separator, text = remaining.pop(0).partition("=")
@@ -34,7 +35,9 @@ def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
         if not separator and remaining and (_is_field(name) or not remaining[0].startswith("--")):
             separator, text = "=", remaining.pop(0)
         if _is_field(name):
-            if separator:
+            if name in nested_names:
+                problems.append(Problem("is given twice", option))
+            elif separator:
                 values[name] = _value(name, text)
             else:
                 problems.append(Problem("a value is missing", option))
@@ -50,6 +53,7 @@ def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
                 problems.append(Problem("is given twice", where))
             else:
                 values[key] = value
+                nested_names.add(key)
     if problems:
         raise PcsearchError(problems)
     return values

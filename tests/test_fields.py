@@ -71,6 +71,7 @@ def test_people_write_yaml_dashes_and_spaces() -> None:
         (["--a.b={'epochs': 1}", "--colour=3"], ["--colour: the model has no parameter"]),
         (["--group={'colour': 1, 'epochs': 2}"], ["--group.colour: the model has no parameter"]),
         (["--epochs=1", "--group={'epochs': 2}"], ["--group.epochs: is given twice"]),
+        (["--group={'epochs': 2}", "--epochs=1"], ["--epochs: is given twice"]),
         (
             ["--colour", "--seed", "digits", "--epochs"],
             ["--colour: the model has no", "--epochs: a value is missing"],

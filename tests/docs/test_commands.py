@@ -4,8 +4,9 @@ Run as they are written: the commands of a single run with `--plan`, and, in pla
 start a search, the same command with `--plan` added. `.ci/run` runs the two set-up commands.
 
 Only taken apart and checked by the command line, because they need what no test of a page has:
-``--resume``, ``--join``, ``--warm-start`` and ``clean`` (an experiment), ``--create-only`` and ``--sweep-id``
-(W&B's server, which `tests/tracking/searches` stands in for), and the commands of wandb and Ray.
+``--resume``, ``--join``, ``--warm-start`` and ``clean`` (an experiment), ``--create-only`` and
+``--sweep-id`` (W&B's server, which `tests/tracking/searches` stands in for), and the commands of
+wandb and Ray.
 The benchmarks, which take minutes, are only looked up. `tests/searches` runs resumed searches.
 """
 

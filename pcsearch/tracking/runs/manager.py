@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pcsearch.engine.records.history import read_reports
+from pcsearch.engine.storage.files import resume_command
 from pcsearch.tracking.content import rows
 from pcsearch.tracking.runs import offline_files, outage
 from pcsearch.tracking.runs.context import RunGroup, RunHistory
@@ -170,10 +171,18 @@ class RunManager:
             names = f"{', '.join(self._cut_off[:3])}{', ...' if self._cut_off[3:] else ''}"
             self.problems.add(
                 f"W&B: {_count(len(self._cut_off))} not written to the end ({names}): is the disk "
-                "full? The trials' own files have everything; make room, and --resume with the "
-                "experiment's directory writes what is missing"
+                f"full? {self._where_else()}"
             )
             self._cut_off.clear()
+
+    def _where_else(self) -> str:
+        """Where the rows are that W&B's files lack."""
+        if not self._group.address:
+            return "The run's metrics.jsonl has every epoch"
+        return (
+            "The trials' own files have everything; make room, and "
+            f"{resume_command(self._group.address)} writes what is missing"
+        )
 
     def _progress(self) -> int:
         """How often the server was seen to take in something of the runs that are ending."""
@@ -195,7 +204,8 @@ class RunManager:
 
     def _why_stuck(self, seconds: float) -> str:
         error = next((found.error for _, found in self._uploading() if found.error), "")
-        return f"the server took in nothing for {seconds:.0f} s{error and f' ({error})'}"
+        stuck = "server took in" if self._outage.mode == "online" else "client wrote"
+        return f"the {stuck} nothing for {seconds:.0f} s{error and f' ({error})'}"
 
     def abandon(self, reason: str) -> None:
         """Give up what W&B does not have yet, without a wait.

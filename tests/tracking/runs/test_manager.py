@@ -45,13 +45,13 @@ def test_a_file_that_was_not_written_to_its_end_is_a_problem_with_a_remedy_and_c
     """On a full disk W&B's process writes what it can, and tells nobody."""
     monkeypatch.setattr(manager, "WRITING_SECONDS", 0.0)
     trial = FakeTrial(path=str(tmp_path / "trial"))
-    callback = make(tmp_path)
+    callback = make(tmp_path, address=str(tmp_path))
     with monkeypatch.context() as patched:
         patched.setattr(offline_files, "has_end", lambda _: False)
         run_trial(callback, trial, [metrics(epoch) for epoch in (1, 2, 3)])
     (problem,) = callback.problems
     assert problem.startswith("W&B: 1 run was not written to the end (ab12c_00003): is the disk")
-    assert "--resume" in problem
+    assert f"make room, and python -m pcsearch --resume {tmp_path} writes what" in problem
     end_session(tmp_path, killed_after=2)
     keep_reports(tmp_path / "trial", range(1, 4))
     trial.status = "TERMINATED"
@@ -64,6 +64,17 @@ def test_a_file_that_was_not_written_to_its_end_is_a_problem_with_a_remedy_and_c
     earlier, later = read_all(tmp_path)
     assert [row["epoch"] for row in of_epochs(earlier) + of_epochs(later)] == [1, 2, 3]
     assert later.exit_code == 0
+
+
+def test_what_the_file_of_a_single_run_lacks_is_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager, "WRITING_SECONDS", 0.0)
+    monkeypatch.setattr(offline_files, "has_end", lambda _: False)
+    callback = make(tmp_path)
+    run_trial(callback, FakeTrial(path=str(tmp_path / "trial")), [metrics(1)])
+    (problem,) = callback.problems
+    assert problem.endswith("is the disk full? The run's metrics.jsonl has every epoch")
 
 
 def test_a_run_that_waits_for_the_server_holds_nothing_up(
