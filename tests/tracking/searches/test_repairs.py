@@ -177,14 +177,16 @@ def test_what_the_server_does_not_take_is_told_and_the_printed_command_uploads_i
     name: str, server: WandbServer, pictures: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault, folder = FAULTS[name], pictures
-    if fault.told is not None:
-        monkeypatch.setattr(outage, "STALL_SECONDS", 1.5)
-        monkeypatch.setattr(manager, "PATIENCE_SECONDS", 2.5)
-        monkeypatch.setattr(wandb_run, "INIT_SECONDS", 1.0)
     folder.hold()
     thread = later(lambda: begin_in_the_middle(server, folder, lambda: fault.begin(server)))
     began = time.monotonic()
-    done = folder.search("--max-concurrent", "2")
+    # The repair has all the time that it may need on a busy machine.
+    with monkeypatch.context() as hurried:
+        if fault.told is not None:
+            hurried.setattr(outage, "STALL_SECONDS", 1.5)
+            hurried.setattr(manager, "PATIENCE_SECONDS", 2.5)
+            hurried.setattr(wandb_run, "INIT_SECONDS", 1.0)
+        done = folder.search("--max-concurrent", "2")
     thread.join()
     assert done.status == 0, done.err
     assert time.monotonic() - began < 120
@@ -199,6 +201,6 @@ def test_what_the_server_does_not_take_is_told_and_the_printed_command_uploads_i
         command = line.removeprefix("Upload it to W&B: python -m pcsearch ")
         repaired = folder.command(*shlex.split(command))
         assert repaired.status == 0, repaired.err
-        assert "upload it" not in repaired.out.lower()
+        assert "upload it" not in repaired.out.lower(), repaired.err
         assert not re.search("W&B: the|W&B: an?", repaired.err)
     check_everything(server, folder)
