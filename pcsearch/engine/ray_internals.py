@@ -7,7 +7,7 @@ functions: a process that needs one of them should not load all of Ray.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ray.tune import Checkpoint
     from ray.tune.experiment import Trial
+    from ray.tune.trainable import Trainable
 
 HEAD_RESOURCE = "node:__internal_head__"
 """The resource that only the head node has. Ray's public labels do not name the head."""
@@ -218,6 +219,20 @@ def set_folder_name(trial: Trial, name: str) -> None:
     untyped: Any = trial
     untyped.relative_logdir = untyped.custom_dirname = name
     untyped.storage.trial_dir_name = name
+
+
+def with_actor_part(function: Callable[..., Any], part: type[Trainable]) -> Callable[..., Any]:
+    """A trainable function whose actor's class has a part of pcsearch before Tune's own.
+
+    A public class of a trainable, ``tune.Trainable``, cannot run a function that reports.
+
+    Args:
+        function: the trainable, which is changed.
+        part: its methods call those of Tune's class.
+    """
+    untyped: Any = function
+    untyped.__mixins__ = (part,)
+    return function
 
 
 def actor(trial: Trial) -> Any:

@@ -16,13 +16,14 @@ from rich.live import Live
 from rich.text import Text
 
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.records.report import measured
+from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.report import measured, not_numbers
 from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.reports.results import STATUS_STYLES, cells, columns, number
 
 LATEST = 8
 REFRESHES_A_SECOND = 2
+LONGEST_VALUE = 60
 
 
 @dataclass
@@ -69,6 +70,7 @@ class LiveReport(LoggerCallback):
         self._running: dict[str, Running] = {}
         self._latest: deque[TrialResult] = deque(maxlen=LATEST)
         self._ended_before = outcomes.ended_count
+        self._noted: set[str] = set()
         self._started = False
         self._since = time.monotonic()
 
@@ -110,6 +112,23 @@ class LiveReport(LoggerCallback):
             for index, metric in enumerate(self._metrics):
                 value = measured(outcome.last_report, metric.name)
                 running.values[index] = running.values[index] if value is None else value
+            self._note_texts(outcome)
+
+    def _note_texts(self, outcome: TrialOutcome) -> None:
+        """Tell of values that are no numbers, once for each name in a report."""
+        report = outcome.last_report
+        for name in not_numbers(report, self._metrics):
+            if name not in self._noted:
+                self._noted.add(name)
+                value = report.get(name)
+                kind = "text" if isinstance(value, str) else "something that is no number"
+                shown = repr(value)
+                if len(shown) > LONGEST_VALUE:
+                    shown = f"{shown[:LONGEST_VALUE]}..."
+                line = f"trial {outcome.number} reports {name} as {kind}: {shown}"
+                self._console.print(
+                    line, style="yellow", highlight=False, soft_wrap=True, markup=False
+                )
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
         """Show a trial that has ended; without a terminal, print its line."""

@@ -164,6 +164,20 @@ def test_a_trial_has_a_folder_an_actor_and_checkpoints(trial: Any, tmp_path: Pat
     assert trial.checkpoint is results[0].checkpoint
 
 
+def test_the_class_of_an_actor_has_a_part_of_ours_first() -> None:
+    from ray.tune import Trainable
+    from ray.tune.trainable.function_trainable import wrap_function
+
+    class Part(Trainable):
+        pass
+
+    def function(config: Any) -> None:
+        assert config
+
+    made = wrap_function(ray_internals.with_actor_part(function, Part))
+    assert made.__mro__[1] is Part
+
+
 def test_the_reports_of_a_trials_process_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     from ray.train._internal import session
 

@@ -20,7 +20,9 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from pcsearch.engine.execution.trial_source import TrialSource
+from pcsearch.engine.ray_internals import with_actor_part
 from pcsearch.engine.workloads.checkpoint_storage import telling_storage_errors
+from pcsearch.engine.workloads.trial_actor import TrialActor
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -71,7 +73,9 @@ def run_trials(
     """
     experiment = Experiment(
         place.name,
-        tune.with_resources(telling_storage_errors(trainable), dict(resources)),
+        tune.with_resources(
+            with_actor_part(telling_storage_errors(trainable), TrialActor), dict(resources)
+        ),
         storage_path=place.parent,
         storage_filesystem=place.filesystem,
         max_failures=max_failures,

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pcsearch.engine.workloads.reported_values import AS_TEXT, TUNE_NAMES
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.metrics import Metric
 
@@ -20,16 +21,8 @@ SECONDS = "time_total_s"
 """How long the trial has run."""
 CONFIG = "config"
 """The trial's configuration, a mapping."""
-TUNE_NAMES = frozenset(
-    {
-        *(ITERATION, SECONDS, CONFIG, "date", "done", "hostname", "node_ip", "pid", "timestamp"),
-        *("checkpoint_dir_name", "should_checkpoint", "experiment_id", "experiment_tag"),
-        *("episodes_this_iter", "episodes_total", "iterations_since_restore", "time_since_restore"),
-        *("time_this_iter_s", "timesteps_since_restore", "timesteps_this_iter", "timesteps_total"),
-        *("trial_id", "__duplicate__"),
-    }
-)
-"""What Tune adds to a report; `tests/engine/records/test_report.py` compares it with Tune."""
+NOT_OF_TRIAL = TUNE_NAMES | {AS_TEXT}
+"""The names in a report that are not the trial's own."""
 
 
 def flatten(nested: Mapping[Any, Any]) -> dict[str, Any]:
@@ -44,21 +37,26 @@ def flatten(nested: Mapping[Any, Any]) -> dict[str, Any]:
     return flat
 
 
-def finite(value: Any) -> float | None:
-    """A value of a report as a float, None if it is not one finite number.
+def as_number(value: Any) -> float | None:
+    """A value of a report as a float, possibly infinite or NaN; None if it is no one number.
 
-    Numbers of numpy and tensors with one element count as numbers.
+    Numbers of numpy, tensors with one element, booleans (0 or 1) and texts of numbers are numbers.
     """
     try:
         if hasattr(value, "item"):
             value = value.item()
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        return float(value) if math.isfinite(value) else None
-    # An array of several numbers, an integer too large for a float, an object whose ``item`` is
-    # something else.
-    except (ValueError, RuntimeError, TypeError, OverflowError):
+        return float(value) if isinstance(value, int | float | str) else None
+    except OverflowError:
+        return math.inf
+    # An array of several numbers, a text, an object whose ``item`` is something else.
+    except (ValueError, RuntimeError, TypeError):
         return None
+
+
+def finite(value: Any) -> float | None:
+    """A value of a report as a float, None if it is not one finite number (`as_number`)."""
+    number = as_number(value)
+    return number if number is not None and math.isfinite(number) else None
 
 
 def measured(report: Report, metric: str) -> float | None:
@@ -70,8 +68,8 @@ def diverged(report: Report, metrics: Iterable[Metric]) -> bool:
     """Whether a report says that its trial diverged, or has a metric that is not finite."""
     if report.get(EARLY_STOP_REASON) == DIVERGED:
         return True
-    values = [report[metric.name] for metric in metrics if report.get(metric.name) is not None]
-    return any(finite(value) is None for value in values)
+    numbers = [as_number(report.get(metric.name)) for metric in metrics]
+    return any(number is not None and not math.isfinite(number) for number in numbers)
 
 
 def better(value: float, other: float | None, metric: Metric) -> bool:
@@ -99,8 +97,17 @@ def epoch_of(report: Report, time_attr: str) -> int:
 def reported_by_trial(report: Report) -> Iterator[tuple[str, Any]]:
     """The names and values that the trial itself has reported, without those that Tune adds."""
     for name, value in report.items():
-        if name not in TUNE_NAMES and not name.startswith(f"{CONFIG}{SEPARATOR}"):
+        if name not in NOT_OF_TRIAL and not name.startswith(f"{CONFIG}{SEPARATOR}"):
             yield name, value
+
+
+def not_numbers(report: Report, metrics: Iterable[Metric]) -> Iterator[str]:
+    """The names of values that are no plain numbers: metrics, and what has become a text."""
+    for metric in metrics:
+        value = report.get(metric.name)
+        if value is not None and as_number(value) is None:
+            yield metric.name
+    yield from report.get(AS_TEXT, ())
 
 
 def numbers_of_trial(report: Report) -> Iterator[str]:

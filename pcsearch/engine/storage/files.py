@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -156,7 +156,7 @@ def json_lines(file: Path) -> Iterator[dict[str, Any]]:
 def last_json_line(file: Path) -> dict[str, Any] | None:
     """The last whole object of a file with one JSON object a line, None without one.
 
-    Only the end of the file is read.
+    The file is read from its end, as far as necessary.
 
     Raises:
         StorageError: the file cannot be read.
@@ -165,9 +165,20 @@ def last_json_line(file: Path) -> dict[str, Any] | None:
         if not file.exists():
             return None
         with file.open("rb") as opened:
-            size = opened.seek(0, os.SEEK_END)
-            opened.seek(max(0, size - TAIL_BYTES))
-            lines = opened.read().splitlines()
+            start, tail = opened.seek(0, os.SEEK_END), b""
+            while True:
+                length = min(start, max(len(tail), TAIL_BYTES))
+                start -= length
+                opened.seek(start)
+                tail = opened.read(length) + tail
+                # The first line may have begun before.
+                lines = tail.splitlines()[0 if start == 0 else 1 :]
+                value = _last_object(lines)
+                if value is not None or start == 0:
+                    return value
+
+
+def _last_object(lines: Sequence[bytes]) -> dict[str, Any] | None:
     for line in reversed(lines):
         try:
             value = json.loads(line)

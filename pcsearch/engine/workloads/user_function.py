@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pcsearch.engine.ray_internals import reports_made
+from pcsearch.engine.workloads.trial_process import as_at_its_start
 from pcsearch.engine.workloads.user_code import code_folder, module_root
 from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
 from pcsearch.errors import PcsearchError, Problem
@@ -90,7 +91,7 @@ class UserFunction(Workload):
         def user_function(values: dict[str, Any]) -> Any:
             code = code_folder(folder)
             # The function may import modules of the folder when it is called.
-            with import_path(code):
+            with as_at_its_start(code), import_path(code):
                 return call(load(target, code), values)
 
         return user_function

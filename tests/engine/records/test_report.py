@@ -15,7 +15,6 @@ from ray.tune.utils import flatten_dict
 
 from pcsearch.engine.records import report as module
 from pcsearch.engine.records.report import (
-    TUNE_NAMES,
     best_report,
     better,
     diverged,
@@ -23,9 +22,11 @@ from pcsearch.engine.records.report import (
     finite,
     flatten,
     measured,
+    not_numbers,
     numbers_of_trial,
     reported_by_trial,
 )
+from pcsearch.engine.workloads.reported_values import TUNE_NAMES
 from pcsearch.sweeps.metrics import Metric
 
 LOSS = Metric("loss", "minimize")
@@ -91,7 +92,10 @@ def test_the_best_report_is_the_first_of_the_best(metric: Metric, index: int | N
         ({"loss": None}, False),
         ({"loss": math.nan}, True),
         ({"loss": math.inf}, True),
-        ({"loss": "text"}, True),
+        ({"loss": "text"}, False),
+        ({"loss": "inf"}, True),
+        ({"loss": 10**400}, True),
+        ({"loss": True}, False),
         ({"loss": 0.5, "early_stop_reason": "NaN"}, True),
         ({"loss": 0.5, "early_stop_reason": "patience"}, False),
     ],
@@ -111,10 +115,12 @@ def test_a_trial_diverges_by_its_own_word_or_by_a_metric(
         (np.int64(3), 3.0),
         (np.array(2.0), 2.0),
         (torch.tensor(0.25), 0.25),
-        (True, None),
-        (np.bool_(True), None),
+        (True, 1.0),
+        (np.bool_(False), 0.0),
         (None, None),
-        ("1.0", None),
+        ("1.5", 1.5),
+        ("text", None),
+        ("nan", None),
         (math.nan, None),
         (-math.inf, None),
         (torch.tensor([1.0, 2.0]), None),
@@ -126,6 +132,13 @@ def test_a_trial_diverges_by_its_own_word_or_by_a_metric(
 def test_a_value_is_a_finite_number_of_any_library(value: Any, number: float | None) -> None:
     assert finite(value) == number
     assert measured({"loss": value}, "loss") == number
+
+
+def test_values_that_are_no_numbers_are_named() -> None:
+    report = {"loss": "high", "accuracy": "0.5", "z": "(1+2j)", "reported_as_text": ["z"]}
+    assert [*not_numbers(report, [LOSS, ACCURACY])] == ["loss", "z"]
+    assert [*not_numbers({"loss": True}, [LOSS])] == []
+    assert dict(reported_by_trial(report)).keys() == {"loss", "accuracy", "z"}
 
 
 def test_a_report_of_a_diverged_run_has_no_value() -> None:

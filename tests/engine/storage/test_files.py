@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,21 @@ def test_the_last_whole_line_is_found_at_the_end_of_the_file(
     tail: int, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "TAIL_BYTES", tail)
-    assert last_json_line(file) == ({"a": 3} if tail == 1000 else None)
+    assert last_json_line(file) == {"a": 3}
     assert last_json_line(file.with_name("none.json")) is None
+
+
+def test_a_line_longer_than_a_part_of_the_file_is_read_whole(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "TAIL_BYTES", 16)
+    long = {"a": "x" * 1000}
+    file.write_text(f'{{"a": 1}}\n{json.dumps(long)}\n')
+    assert last_json_line(file) == long
+    file.write_text(f'{{"a": 1}}\n{json.dumps(long)[:-1]}')
+    assert last_json_line(file) == {"a": 1}
+    file.write_text("x" * 1000)
+    assert last_json_line(file) is None
 
 
 def test_a_line_without_an_end_is_cut_off(file: Path) -> None:

@@ -1,0 +1,28 @@
+"""The actor of a trial: what pcsearch changes in the class that Tune makes for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Trainable
+
+from pcsearch.engine.workloads.reported_values import plain_report
+
+
+class TrialActor(Trainable):
+    """Comes before Tune's class of a function, and calls it; an actor runs one trial or more."""
+
+    def step(self) -> dict[str, Any]:
+        """The trial's next report, made plain."""
+        return plain_report(super().step())
+
+    def reset(self, new_config: dict[str, Any], storage: Any = None) -> bool:
+        """Prepare the actor for another trial, also where the one before deleted its folder."""
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            # Tune asks for it.
+            os.chdir("/")
+        return bool(super().reset(new_config, storage))  # type: ignore[no-untyped-call]

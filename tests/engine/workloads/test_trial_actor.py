@@ -1,0 +1,52 @@
+"""The actor of a trial: its reports are plain, and it survives a folder that is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray.tune import Trainable
+
+from pcsearch.engine.workloads.trial_actor import TrialActor
+
+
+class OfTune(Trainable):
+    """In the place of Tune's class."""
+
+    folder: Path
+
+    def step(self) -> dict[str, Any]:
+        return {"loss": 1j, "pid": "mine"}
+
+    def reset(self, new_config: dict[str, Any], storage: Any = None) -> bool:
+        self.folder = Path.cwd()
+        return bool(new_config["answer"])
+
+
+class Actor(TrialActor, OfTune):
+    """As Tune makes it."""
+
+
+@pytest.fixture
+def actor() -> Actor:
+    return Actor.__new__(Actor)
+
+
+def test_reports_are_plain(actor: Actor) -> None:
+    assert actor.step() == {"loss": "1j", "user/pid": "mine", "reported_as_text": ["loss"]}
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_an_actor_is_reset_where_its_folder_is_gone(
+    answer: bool, actor: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert actor.reset({"answer": answer}) == answer
+    assert actor.folder == tmp_path
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert actor.reset({"answer": answer}) == answer
+    assert actor.folder == Path("/")
