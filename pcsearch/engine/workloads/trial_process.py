@@ -23,14 +23,14 @@ OF_RAY = ("RAY_", "TUNE_", "CUDA_", "OMP_")
 def as_at_its_start(folder: Path) -> Iterator[None]:
     """Run the block in a folder, and then put back what it has changed of the process.
 
-    These are the environment, the file mode of new files, Python's path, the random states,
-    torch's default type and threads, and the processes that it has left, which are ended. What it
-    has changed in modules stays, and so do its threads.
+    These are the environment, the mask of file modes, the random states, torch's default type and
+    threads, and the processes that it has left, which are ended. What it has changed in modules
+    stays, with what they have added to Python's path, and so do its threads.
 
     Args:
         folder: where relative paths start.
     """
-    environment, path, arguments = dict(os.environ), list(sys.path), list(sys.argv)
+    environment, arguments = dict(os.environ), list(sys.argv)
     mask = os.umask(0)
     os.umask(mask)
     children = set(_children())
@@ -44,7 +44,7 @@ def as_at_its_start(folder: Path) -> Iterator[None]:
             else:
                 del os.environ[name]
         os.umask(mask)
-        sys.path[:], sys.argv[:] = path, arguments
+        sys.argv[:] = arguments
         _end([child for child in _children() if child not in children])
         _reset_libraries()
 

@@ -1,13 +1,14 @@
-"""Trials that call a function of the user: ``--trainable MODULE:FUNCTION``."""
+"""Trials that call a function of the user, of a module or of a file: ``--trainable``."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,8 +33,9 @@ class UserFunction(Workload):
     as a mapping. An epoch is one report.
 
     Args:
-        target: ``MODULE:FUNCTION``.
-        folder: where the module is looked for first, before Python's own path.
+        target: ``MODULE:FUNCTION``, or ``FILE.py:FUNCTION`` with the path of a file.
+        folder: where relative paths start, and where the module is looked for first, before
+            Python's own path.
     """
 
     time_attr: ClassVar[str] = "training_iteration"
@@ -43,20 +45,23 @@ class UserFunction(Workload):
     @property
     def code(self) -> Path | None:
         """The folder of the function's module, None for an installed package."""
-        return module_root(self.target.partition(":")[0], self.folder)
+        place = locate(self.target, self.folder)
+        return module_root(place.module, place.folder)
 
     def numeric(self, name: str) -> bool:
         """False: the types of a function's parameters are not known."""
         return False
 
     def check(self, sweep: Sweep) -> None:
-        """Import the function.
+        """Import the function, and look at its arguments.
 
         Raises:
-            PcsearchError: there is no such function, or its module cannot be imported.
+            PcsearchError: there is no such function, its module cannot be imported, or it does not
+                take a trial's values.
         """
-        with import_path(self.folder):
-            load(self.target, self.folder)
+        place = locate(self.target, self.folder)
+        with import_path(place.folder):
+            check_arguments(load(place), self.target)
 
     def parameter_problems(self, parameters: Iterable[Parameter]) -> list[Problem]:
         """None: a function may have any parameters."""
@@ -86,13 +91,13 @@ class UserFunction(Workload):
         self, sweep: Sweep, metrics: tuple[Metric, ...], context: SearchContext
     ) -> Trainable:
         """The function, which is imported where the trial runs."""
-        target, folder = self.target, self.folder
+        place, folder = locate(self.target, self.folder), self.folder
 
         def user_function(values: dict[str, Any]) -> Any:
-            code = code_folder(folder)
-            # The function may import modules of the folder when it is called.
-            with as_at_its_start(code), import_path(code):
-                return call(load(target, code), values)
+            code = code_folder(place.folder)
+            # A node may not have the folder. The function may import modules when it is called.
+            with as_at_its_start(folder if folder.is_dir() else code), import_path(code):
+                return call(load(replace(place, folder=code)), values)
 
         return user_function
 
@@ -108,30 +113,95 @@ def import_path(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
 
 
-def load(target: str, folder: Path) -> Callable[[dict[str, Any]], Any]:
-    """Import a function, inside `import_path`.
+@dataclass(frozen=True)
+class Place:
+    """Where a function of the user is.
 
     Args:
-        target: ``MODULE:FUNCTION``; the function may be an attribute of an attribute.
-        folder: of the module, for messages.
+        module: its dotted name.
+        attribute: the function's name in it, or an attribute of an attribute.
+        folder: where the module is looked for first.
+    """
+
+    module: str
+    attribute: str
+    folder: Path
+
+
+def locate(target: str, folder: Path) -> Place:
+    """Where the function of ``--trainable`` is.
+
+    Args:
+        target: ``MODULE:FUNCTION``, or ``FILE.py:FUNCTION``.
+        folder: where a module is looked for, and where a relative path starts.
+
+    Raises:
+        PcsearchError: the target is neither.
+    """
+    module, separator, attribute = target.rpartition(":")
+    if not separator or not module or not attribute:
+        raise _problem(f"{target!r} is not MODULE:FUNCTION, such as train:main or ./train.py:main")
+    if not module.endswith(".py") and "/" not in module:
+        if module.startswith("."):
+            raise _problem(f"{target!r} is not MODULE:FUNCTION, such as train:main")
+        return Place(module, attribute, folder)
+    file = (folder / module).resolve()
+    if not file.is_file():
+        raise _problem(f"there is no file {file}")
+    if file.suffix != ".py" or not file.stem.isidentifier():
+        raise _problem(f"{file} cannot be imported; give a file such as train.py")
+    return Place(file.stem, attribute, file.parent)
+
+
+def load(place: Place) -> Callable[[dict[str, Any]], Any]:
+    """Import a function, inside `import_path`.
 
     Raises:
         PcsearchError: there is no such function, or its module cannot be imported.
     """
-    module_name, separator, attribute = target.partition(":")
-    if not separator or not module_name or not attribute or module_name.startswith("."):
-        raise _problem(f"{target!r} is not MODULE:FUNCTION, such as train:main")
-    module = _import(module_name, folder)
-    value: Any = module
-    for name in attribute.split("."):
+    value: Any = _import(place.module, place.folder)
+    for name in place.attribute.split("."):
         if not hasattr(value, name):
             hint = suggestion(name, [each for each in dir(value) if callable(getattr(value, each))])
-            raise _problem(f"module {module_name} has no function {name!r}{hint}")
+            raise _problem(f"module {place.module} has no function {name!r}{hint}")
         value = getattr(value, name)
-    if not callable(value) or (isinstance(value, type) and hasattr(value, "step")):
-        raise _problem(f"{target} is no function; give a function of a trial's values")
+    if not callable(value):
+        raise _problem(
+            f"{place.module}:{place.attribute} is no function; give a function of a trial's values"
+        )
     function: Callable[[dict[str, Any]], Any] = value
     return function
+
+
+def check_arguments(function: Callable[..., Any], target: str) -> None:
+    """Check that a function can be called with a trial's values, and then trains.
+
+    Args:
+        function: of the user; also a method, a partial, or an object that can be called.
+        target: as the user wrote it, for messages.
+
+    Raises:
+        PcsearchError: it takes other arguments, or is a class or a coroutine.
+    """
+    wanted = "give a function of one argument, a trial's values, such as def main(config)"
+    if isinstance(function, type):
+        raise _problem(f"{target} is a class; {wanted}")
+    # Of an object that can be called, the method says what it is.
+    called = (function, type(function).__call__)
+    if any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in called
+    ):
+        raise _problem(f"{target} is asynchronous (async def), and nobody awaits it; {wanted}")
+    try:
+        signature = inspect.signature(function)
+    # Functions of C may not tell.
+    except (ValueError, TypeError):
+        return
+    try:
+        signature.bind({})
+    except TypeError:
+        name = target.rpartition(":")[2]
+        raise _problem(f"{target} is {name}{signature}; {wanted}") from None
 
 
 def call(function: Callable[[dict[str, Any]], Any], values: dict[str, Any]) -> Any:

@@ -9,11 +9,29 @@ from types import SimpleNamespace
 
 import pytest
 
-from pcsearch.engine.workloads.user_function import UserFunction, import_path, load, report_yielded
+from pcsearch.engine.workloads.user_function import (
+    UserFunction,
+    check_arguments,
+    import_path,
+    load,
+    locate,
+    report_yielded,
+)
 from pcsearch.errors import PcsearchError
 
 MODULE = """
+import functools
+
 class Trainer:
+    def __init__(self, scale=1):
+        self.scale = scale
+
+    def method(self, config):
+        return config
+
+    def __call__(self, config):
+        return config
+
     @staticmethod
     def train(config):
         return config
@@ -22,6 +40,22 @@ def train(config):
     return {"loss": config["x"]}
 
 number = 3
+trainer = Trainer()
+ready = functools.partial(lambda scale, config: config, 2)
+
+def with_default(config, seed=0): ...
+def variadic(*arguments): ...
+def two(config, seed): ...
+def none(): ...
+def keyword(*, config): ...
+async def coroutine(config): ...
+async def asynchronous(config):
+    yield {}
+
+class Asynchronous:
+    async def __call__(self, config): ...
+
+awaited = Asynchronous()
 """
 
 
@@ -46,13 +80,13 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def refusal(target: str, folder: Path) -> str:
     with pytest.raises(PcsearchError) as caught:
-        load(target, folder)
+        load(locate(target, folder))
     return str(caught.value)
 
 
 def test_a_function_is_imported_from_the_folder(folder: Path) -> None:
-    assert load("theirs:train", folder)({"x": 2}) == {"loss": 2}
-    assert load("theirs:Trainer.train", folder)({"x": 2}) == {"x": 2}
+    assert load(locate("theirs:train", folder))({"x": 2}) == {"loss": 2}
+    assert load(locate("theirs:Trainer.train", folder))({"x": 2}) == {"x": 2}
 
 
 @pytest.mark.parametrize(
@@ -78,10 +112,59 @@ def test_a_function_that_is_not_there_is_a_line(target: str, message: str, folde
     assert "\n" not in line
 
 
+@pytest.mark.parametrize(
+    "name", ["train", "trainer", "trainer.method", "ready", "with_default", "variadic"]
+)
+def test_whatever_takes_a_trials_values_is_a_function(name: str, folder: Path) -> None:
+    UserFunction(f"theirs:{name}", folder).check(SimpleNamespace())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_what"),
+    [
+        ("two", "is two(config, seed)"),
+        ("none", "is none()"),
+        ("keyword", "is keyword(*, config)"),
+        ("Trainer.method", "is Trainer.method(self, config)"),
+        ("Trainer", "is a class"),
+        ("coroutine", "is asynchronous (async def), and nobody awaits it"),
+        ("asynchronous", "is asynchronous (async def), and nobody awaits it"),
+        ("awaited", "is asynchronous (async def), and nobody awaits it"),
+    ],
+)
+def test_what_does_not_take_them_is_refused_with_its_signature(
+    name: str, is_what: str, folder: Path
+) -> None:
+    with pytest.raises(PcsearchError) as caught:
+        check_arguments(load(locate(f"theirs:{name}", folder)), f"theirs:{name}")
+    assert str(caught.value) == (
+        f"--trainable: theirs:{name} {is_what}; give a function of one argument, a trial's values, "
+        "such as def main(config)"
+    )
+
+
+def test_a_file_is_given_by_its_path(folder: Path) -> None:
+    deeper = folder / "deeper"
+    deeper.mkdir()
+    (deeper / "in_a_file.py").write_text("def train(config): return {'loss': 1}\n")
+    for target in ("./deeper/in_a_file.py:train", f"{deeper}/in_a_file.py:train"):
+        function = UserFunction(target, folder)
+        function.check(SimpleNamespace())  # type: ignore[arg-type]
+        assert locate(target, folder).folder == deeper
+        assert function.code == deeper
+    for target, message in {
+        "deeper/none.py:train": f"there is no file {deeper}/none.py",
+        "deeper/in_a_file:train": f"there is no file {deeper}/in_a_file",
+        "./s-1.py:train": f"{folder}/s-1.py cannot be imported; give a file such as train.py",
+    }.items():
+        (folder / "s-1.py").touch()
+        assert refusal(target, folder) == f"--trainable: {message}"
+
+
 def test_a_module_that_talks_does_so_on_standard_error(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    load("talking:train", folder)
+    load(locate("talking:train", folder))
     assert capsys.readouterr() == ("", "hello 1\n")
 
 
@@ -105,7 +188,7 @@ def test_nothing_is_known_of_its_parameters_and_epochs(folder: Path) -> None:
 
 def test_the_folder_is_on_pythons_path_only_while_it_is_needed(tmp_path: Path) -> None:
     (tmp_path / "extending.py").write_text(
-        "import sys\nsys.path.append('/of/the/module')\ntrain = dict\n"
+        "import sys\nsys.path.append('/of/the/module')\ndef train(config): pass\n"
     )
     path = list(sys.path)
     try:
