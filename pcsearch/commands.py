@@ -307,7 +307,16 @@ def _tracking(
     }
     if modes["wandb"] != "disabled":
         check_project(chosen["project"])
-    return {**chosen, "project": chosen["project"] or DEFAULT_PROJECT, **modes, **user.of_runs()}
+    own = {"project": chosen["project"] or DEFAULT_PROJECT, **_group(arguments["name"])}
+    return {**chosen, **own, **modes, **user.of_runs()}
+
+
+def _group(name: str | None) -> dict[str, str]:
+    """The group of the W&B runs, where the folder of the experiment has another name."""
+    from pcsearch.engine.records.directory import folder_form
+    from pcsearch.tracking.server.registration import GROUP, LONGEST_GROUP
+
+    return {} if not name or folder_form(name) == name else {GROUP: name[:LONGEST_GROUP]}
 
 
 def _address(sweep_id: str, arguments: Mapping[str, Any]) -> SweepAddress:

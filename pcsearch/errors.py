@@ -25,6 +25,13 @@ class Problem:
         return ": ".join(part for part in (self.where, self.key, self.message) if part)
 
 
+def bounded(text: str, length: int) -> str:
+    """A text as it is, or, where it is longer, its beginning and how much of it is left out."""
+    if len(text) <= length:
+        return text
+    return f"{text[:length]}... ({len(text) - length} more characters)"
+
+
 class PcsearchError(Exception):
     """A mistake of the user; it holds every problem that was found, not only the first.
 

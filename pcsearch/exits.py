@@ -10,26 +10,36 @@ from types import FrameType
 
 import click
 
-from pcsearch.errors import PcsearchError
+from pcsearch.errors import PcsearchError, bounded
+from pcsearch.outputs import lasting_outputs
 
 MOST_PROBLEMS = 200
+LONGEST_PROBLEM = 2000
+"""In characters."""
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 
 def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
     """Call a command and return its exit status; a user's mistakes are printed, with status 2."""
+    with lasting_outputs():
+        return _exit_status(entry, argv)
+
+
+def _exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
     try:
         with _terminable():
             status = entry.main(args=None if argv is None else list(argv), standalone_mode=False)
     except PcsearchError as error:
         for problem in error.problems[:MOST_PROBLEMS]:
-            click.echo(f"error: {problem}", err=True)
+            click.echo(f"error: {bounded(str(problem), LONGEST_PROBLEM)}", err=True)
         more = len(error.problems) - MOST_PROBLEMS
         if more > 0:
             click.echo(f"error: and {more} more problems", err=True)
         return WRONG
     except click.ClickException as error:
-        click.echo(f"error: {error.format_message()} (--help tells more)", err=True)
+        message = bounded(error.format_message(), LONGEST_PROBLEM)
+        click.echo(f"error: {message} (--help tells more)", err=True)
         return WRONG
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
@@ -45,7 +55,7 @@ def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Make SIGTERM do the same as Ctrl-C during the block."""
+    """Make SIGTERM, and SIGHUP of a closed terminal, do the same as Ctrl-C during the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -53,8 +63,12 @@ def _terminable() -> Iterator[None]:
     def interrupt(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in ENDING}
+    # nohup has SIGHUP ignored.
+    for number in (each for each in ENDING if before[each] is not signal.SIG_IGN):
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

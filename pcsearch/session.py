@@ -252,7 +252,8 @@ def _describe(experiment: Experiment) -> str:
     sweep = experiment.sweep
     parts = [f"{experiment.directory.name}: up to {experiment.cap} trials, method {sweep.method}"]
     if sweep.early_terminate is not None:
-        parts.append(f"ASHA at epochs {', '.join(map(str, experiment.rungs[:10])) or 'none'}")
+        rungs = sweep.early_terminate.describe_rungs(experiment.max_epochs)
+        parts.append(f"ASHA at epochs {rungs}")
     parts += [metric.describe() for metric in experiment.metrics]
     parts.append(f"seed {experiment.options.seed}")
     return "; ".join(parts)

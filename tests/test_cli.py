@@ -1,56 +1,61 @@
-"""The options of the command, as they are read."""
+"""The command's ways: which function a command line calls, and where an error is said to be."""
 
 from __future__ import annotations
 
-import time
+import socket
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
+from searching import write_sweep
 
 from pcsearch import commands
-from pcsearch.cli import _Duration, main
+from pcsearch.cli import main
+from pcsearch.command_options import ADDRESS_VARIABLE
 
 pytestmark = pytest.mark.oldest
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
+    ("arguments", "name"),
     [
-        ("90", 90),
-        ("1.5", 1.5),
-        ("90s", 90),
-        ("30m", 1800),
-        ("8h", 28800),
-        ("1h30m", 5400),
-        ("2d", 172800),
+        (["s.yaml"], "start"),
+        (["-"], "start"),
+        (["s.yaml", "--plan"], "plan"),
+        (["s.yaml", "--create-only"], "create"),
+        (["--sweep-id", "abc"], "start_in_sweep"),
+        (["--resume", "here"], "resume"),
+        (["--join", "here"], "join"),
     ],
 )
-def test_a_time_is_read(text: str, seconds: float) -> None:
-    assert _Duration().convert(text, None, None) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "h", "8x", "-5", "8h3", "1 h", "nan", "inf", "0", "1e3"])
-def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="time"):
-        _Duration().convert(text, None, None)
-
-
-def test_a_time_budget_counts_from_the_start_of_the_command(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_command_line_calls_one_command(
+    arguments: list[str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The imports, Ray's start and W&B's belong to it."""
-    seen = []
+    called: list[str] = []
+    for each in ("start", "plan", "create", "start_in_sweep", "resume", "join"):
 
-    def start(_: Path, given: dict[str, Any]) -> int:
-        seen.append(commands._options(given).deadline)
-        return 0
+        def note(*_: Any, each: str = each) -> int:
+            called.append(each)
+            return 0
 
-    monkeypatch.setattr(commands, "start", start)
-    before = time.monotonic()
-    assert main(["s.yaml", "--time-budget", "8h"]) == 0
-    after = time.monotonic()
-    assert main(["s.yaml"]) == 0
-    assert before + 28800 <= seen[0] <= after + 28800
-    assert seen[1] is None
+        monkeypatch.setattr(commands, each, note)
+    assert main(arguments) == 0
+    assert called == [name]
+
+
+def test_an_address_of_the_environment_is_named_with_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = write_sweep(tmp_path / "s.yaml", {"num_blocks": {"values": [0]}})
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dead = f"127.0.0.1:{server.getsockname()[1]}"
+    command = [str(sweep), "--wandb", "disabled"]
+    assert main([*command, "--address", dead]) == 2
+    given = capsys.readouterr().err.splitlines()[-1]
+    assert given.startswith(f"error: --address: nothing answers at {dead} ")
+    assert given.endswith(" or run on this machine (--address local)")
+    monkeypatch.setenv(ADDRESS_VARIABLE, dead)
+    assert main(command) == 2
+    named = capsys.readouterr().err.splitlines()[-1]
+    assert named == given.replace("--address: ", "RAY_ADDRESS: ", 1)

@@ -129,10 +129,6 @@ OPTIONS = {
         "error: --set epocs: parameters.epocs: the model has no parameter 'epocs'; did you mean "
         "'epochs'?\n",
     ),
-    "a name that is no folder": (
-        [QUICKSTART, "--num-samples", "1", "--name", "../up"],
-        "error: --name: '../up' does not fit",
-    ),
     "an address that is none": (
         [QUICKSTART, "--num-samples", "1", "--address", "nonsense"],
         "error: --address: 'nonsense' is not HOST:PORT",

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.exits import INTERRUPTED, MOST_PROBLEMS, WRONG, exit_status
+from pcsearch.exits import INTERRUPTED, LONGEST_PROBLEM, MOST_PROBLEMS, WRONG, exit_status
 
 MANY = PcsearchError([Problem(f"is wrong {number}") for number in range(MOST_PROBLEMS + 3)])
 
@@ -70,11 +70,24 @@ def test_what_is_no_mistake_of_the_user_is_passed_on(error: BaseException) -> No
     assert caught.value is error
 
 
-def test_sigterm_is_like_ctrl_c_and_only_while_the_command_runs() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_like_ctrl_c_and_only_while_the_command_runs(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    assert ending(lambda: os.kill(os.getpid(), number)) == INTERRUPTED
+    assert signal.getsignal(number) is before
 
-    def terminate() -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
 
-    assert ending(terminate) == INTERRUPTED
-    assert signal.getsignal(signal.SIGTERM) is before
+def test_nohup_is_respected() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert ending(lambda: os.kill(os.getpid(), signal.SIGHUP)) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_very_long_problem_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    for error in (PcsearchError("x" * 10**6), click.UsageError("x" * 10**6)):
+        assert raising(error) == WRONG
+        err = capsys.readouterr().err
+        assert len(err) < LONGEST_PROBLEM + 200
+        assert f"xxx... ({10**6 - LONGEST_PROBLEM} more characters)" in err

@@ -13,8 +13,6 @@ from pcsearch.engine.experiment.plan import Plan
 from pcsearch.sweeps.messages import shown
 from pcsearch.sweeps.parameters import nested, value_of
 
-RUNGS_SHOWN = 12
-
 
 def as_text(plan: Plan) -> str:
     """The plan as lines of text for a person."""
@@ -87,13 +85,10 @@ def _fixed(plan: Plan) -> list[Any]:
 def _rungs(plan: Plan) -> str:
     hyperband = plan.sweep.early_terminate
     assert hyperband is not None, "called only for a sweep with early_terminate"
-    more = len(plan.rungs) - RUNGS_SHOWN
-    epochs = ", ".join(map(str, plan.rungs[:RUNGS_SHOWN])) + (
-        f" and {more} more" if more > 0 else ""
-    )
     curve = "" if hyperband.strict else " by its best values so far"
+    rungs = hyperband.describe_rungs(plan.max_epochs)
     return (
-        f"ASHA with rungs at epochs {epochs or 'none'}: there and at each later report a trial "
+        f"ASHA with rungs at epochs {rungs}: there and at each later report a trial "
         f"continues while its value at the end, as predicted{curve}, is among the best "
         f"1/{hyperband.eta:g} and may still become one of the best three"
     )

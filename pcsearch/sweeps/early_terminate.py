@@ -19,6 +19,9 @@ LARGEST = 10**9
 MOST_RUNGS = 100
 # W&B has no such limit with max_iter; the two differ only where eta is below 1.003.
 MOST_STEPS = 10_000
+RUNGS_SHOWN = 12
+OPEN_RUNGS_SHOWN = 4
+"""Of trials whose length is not known."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,15 @@ class Hyperband:
         end = LARGEST + 1 if max_epochs is None else min(max_epochs, LARGEST + 1)
         steps = self._up(end) if self.max_iter is None else self._down()
         return tuple(sorted({int(step) for step in steps if int(step) < end}))
+
+    def describe_rungs(self, max_epochs: int | None) -> str:
+        """The rungs in words; of many, and where the length of trials is not known, the first."""
+        rungs = self.rungs(max_epochs)
+        if max_epochs is None:
+            more = ", ..." if len(rungs) > OPEN_RUNGS_SHOWN else ""
+            return f"{', '.join(map(str, rungs[:OPEN_RUNGS_SHOWN])) or 'none'}{more}"
+        more = f" and {len(rungs) - RUNGS_SHOWN} more" if len(rungs) > RUNGS_SHOWN else ""
+        return f"{', '.join(map(str, rungs[:RUNGS_SHOWN])) or 'none'}{more}"
 
     def _up(self, end: int) -> Iterator[float]:
         assert self.min_iter is not None, "there is min_iter or max_iter"

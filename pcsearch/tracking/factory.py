@@ -17,7 +17,7 @@ from pcsearch.tracking.ledger.terms import Terms
 from pcsearch.tracking.runs.context import TRIAL, RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.offline_files import has_unmarked
 from pcsearch.tracking.server.api import Mode, NoAnswer, connect
-from pcsearch.tracking.server.registration import JOINED, SWEEP_ID, Registration
+from pcsearch.tracking.server.registration import GROUP, JOINED, SWEEP_ID, Registration
 from pcsearch.tracking.server.sweep import own_entity
 from pcsearch.tracking.server.sweep_runs import SweepRuns
 
@@ -40,7 +40,7 @@ def make_callback(
     group = RunGroup(
         tracking["project"],
         tracking["entity"],
-        search_directory(directory.path).name,
+        tracking.get(GROUP) or search_directory(directory.path).name,
         directory.path,
         (*_tags(experiment), *tracking.get("tags", ())),
         sweep.description or tracking.get("notes"),

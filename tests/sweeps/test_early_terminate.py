@@ -263,3 +263,24 @@ def test_whatever_is_given_is_read_with_rungs_or_refused(
         assert result.rungs(None)
         assert all(1 <= rung < max_epochs for rung in result.rungs(max_epochs))
         assert (rung_problem(result, max_epochs) is None) == bool(result.rungs(max_epochs))
+
+
+POWERS = [str(2**k) for k in range(17)]
+
+
+@pytest.mark.parametrize(
+    ("hyperband", "max_epochs", "text"),
+    [
+        (Hyperband(min_iter=200), None, "200, 600, 1800, 5400, ..."),
+        (Hyperband(min_iter=200), 2000, "200, 600, 1800"),
+        (Hyperband(min_iter=200), 100, "none"),
+        (Hyperband(max_iter=27, s=2), None, "3, 9"),
+        (
+            Hyperband(min_iter=1, eta=1.5),
+            1000,
+            "1, 2, 3, 5, 7, 11, 17, 25, 38, 57, 86, 129 and 5 more",
+        ),
+    ],
+)
+def test_rungs_in_words(hyperband: Hyperband, max_epochs: int | None, text: str) -> None:
+    assert hyperband.describe_rungs(max_epochs) == text

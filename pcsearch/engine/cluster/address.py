@@ -128,7 +128,7 @@ def no_answer(address: str, reason: str) -> PcsearchError:
     client = " (it serves ray:// where grpcio is installed)" if "://" in address else ""
     return address_error(
         f"nothing answers at {address} ({reason}); start the cluster with 'ray start --head' "
-        f"there{client}, or leave the option out to run on this machine"
+        f"there{client}, or run on this machine (--address local)"
     )
 
 
@@ -153,7 +153,7 @@ def _resolved(address: str) -> str:
     if resolved is None:
         raise address_error(
             "no Ray cluster runs on this machine; start one with 'ray start --head', give its "
-            "HOST:PORT, or leave the option out"
+            "HOST:PORT, or run on this machine (--address local)"
         )
     return resolved
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Literal
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-"""Ctrl-C, and the signals that batch systems send before they kill."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
+"""Ctrl-C, the signals that batch systems send before they kill, and that of a closed terminal."""
 Reason = Literal["", "signal", "time", "storage", "hopeless", "cancelled"]
 
 
@@ -45,7 +45,12 @@ class Interruption:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        original = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+        original = {
+            number: signal.signal(number, self._on_signal)
+            for number in SIGNALS
+            # nohup has SIGHUP ignored.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+        }
         try:
             yield
         finally:

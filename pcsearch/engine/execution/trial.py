@@ -30,10 +30,12 @@ from pcsearch.engine.records.report import best_report, flatten
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError, await_answer, is_remote
 from pcsearch.engine.storage.store import error_line, is_lasting
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
-from pcsearch.errors import PcsearchError
+from pcsearch.errors import PcsearchError, bounded
 from pcsearch.sweeps.metrics import Metric
 
 ERROR_LINES = 10
+LONGEST_LINE = 500
+"""Of an error, in characters; the trial's ``error.txt`` has all of it."""
 NEWEST_KEPT = 2
 MEMORY_ADVICE = (
     "the GPU's memory is too small for the trial: try a smaller batch_size or hidden_size, or "
@@ -309,7 +311,7 @@ def error_lines(text: str) -> list[str]:
     # After the last place in the code comes the exception, whose message may have many lines.
     lines = text[text.rfind("\n  File ") + 1 :].split("\n")
     start = next((i for i, line in enumerate(lines) if line.strip() and line[0] != " "), len(lines))
-    return [line.rstrip() for line in lines[start:] if line.strip()]
+    return [bounded(line.rstrip(), LONGEST_LINE) for line in lines[start:] if line.strip()]
 
 
 def _is_out_of_memory(error: Any) -> bool:

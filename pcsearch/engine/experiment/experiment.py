@@ -5,7 +5,6 @@ Nothing here loads Ray, which takes seconds: a mistake in a sweep file is report
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -17,8 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search, grid_size
 from pcsearch.engine.records.directory import (
     ExperimentDirectory,
-    check_name,
     directory_in,
+    folder_form,
 )
 from pcsearch.engine.records.history import History, read_history
 from pcsearch.engine.records.options import Options
@@ -77,9 +76,7 @@ def new_experiment(sweep_file: Path, options: Options, text: str | None = None) 
                 sweep.source,
             )
         )
-    if options.name is not None:
-        check_name(options.name)
-    name = options.name or _default_name(sweep)
+    name = folder_form(options.name) if options.name else _default_name(sweep)
     directory = directory_in(options.storage_path, name, "--storage-path")
     directory.check_absent()
     return Experiment(sweep, options, search.folder, search.workload, directory, cap)
@@ -150,5 +147,5 @@ def _check_same(file: Sweep, own: Sweep, directory: ExperimentDirectory) -> None
 
 
 def _default_name(sweep: Sweep) -> str:
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", sweep.name or Path(sweep.source).stem).strip("-.")
-    return f"{stem[:60] or 'search'}_{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    stem = folder_form(sweep.name or Path(sweep.source).stem)
+    return f"{stem}_{datetime.now():%Y-%m-%d_%H-%M-%S}"

@@ -27,6 +27,7 @@ class Plan:
         trials: how many there are at most, None where nothing bounds them.
         grid_size: how many combinations the parameters have, None where they are no grid.
         searcher: how configurations are chosen, in words.
+        max_epochs: the epochs of the longest trial, None where they are not known.
         rungs: the epochs after which trials are compared and stopped.
         notes: what the user should know, a line each.
         configs: the first configurations.
@@ -37,6 +38,7 @@ class Plan:
     trials: int | None
     grid_size: int | None
     searcher: str
+    max_epochs: int | None
     rungs: tuple[int, ...]
     notes: tuple[str, ...]
     configs: tuple[dict[str, Any], ...]
@@ -78,7 +80,17 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
     if draws and sweep.method in ("bayes", "custom"):
         notes.append("the configurations are those suggested before any trial has a result")
     searcher = _searcher(sweep, options.sampler, stops_early=bool(search.rungs))
-    return Plan(sweep, search.metrics, cap, size, searcher, search.rungs, tuple(notes), configs)
+    return Plan(
+        sweep,
+        search.metrics,
+        cap,
+        size,
+        searcher,
+        search.max_epochs,
+        search.rungs,
+        tuple(notes),
+        configs,
+    )
 
 
 def _configs(

@@ -12,6 +12,7 @@ import re
 import secrets
 import shlex
 import shutil
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from pcsearch.engine.storage.working_copy import WorkingCopy
 from pcsearch.errors import PcsearchError, Problem
 
 NAME_LENGTH = 100
+NAME_BYTES = 240
+"""The names of most file systems end at 255 bytes."""
 EXPERIMENTS_SHOWN = 5
 
 
@@ -266,17 +269,11 @@ def directory_at(place: str, option: str) -> ExperimentDirectory:
     return ExperimentDirectory.at(store)
 
 
-def check_name(name: str) -> None:
-    """Check that a name can be that of a folder and a W&B group, and needs no quotes in a shell.
-
-    Raises:
-        PcsearchError: it cannot.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or len(name) > NAME_LENGTH:
-        raise PcsearchError(
-            f"--name: {name!r} does not fit; use up to {NAME_LENGTH} letters, digits, "
-            "dots, dashes and underscores"
-        )
+def folder_form(name: str) -> str:
+    """A name as that of a folder, which needs no quotes in a shell: letters, digits, ``_.-``."""
+    form = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", name)).strip(".-")
+    cut = form[:NAME_LENGTH].encode()[:NAME_BYTES].decode(errors="ignore")
+    return cut.rstrip(".-") or "search"
 
 
 def _newest_experiments(folder: Path) -> list[Path]:

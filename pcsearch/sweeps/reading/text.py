@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.messages import bare
 
 MAX_BYTES = 16 * 2**20
+STANDARD_INPUT = "-"
 LINE_END = re.compile(r"\r\n?|\n")
 # The longer ones first: UTF-32's mark begins with that of UTF-16.
 OTHER_ENCODINGS = {
@@ -63,12 +65,15 @@ class SourceText:
 def read_text(path: str | Path) -> str:
     """The text of a file in UTF-8, with or without a byte order mark.
 
+    Args:
+        path: of the file; ``-`` is standard input.
+
     Raises:
         PcsearchError: the file cannot be read, is too large or is not UTF-8.
     """
     name = SourceText("", str(path)).name
     try:
-        with Path(path).open("rb") as file:
+        with sys.stdin.buffer if str(path) == STANDARD_INPUT else Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise PcsearchError(Problem("no such file", name)) from None

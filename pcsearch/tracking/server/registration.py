@@ -17,6 +17,11 @@ SWEEP_ID, SWEEP_URL = "sweep_id", "sweep_url"
 JOINED = "joined"
 """In the record: whether W&B had the sweep before, and other drivers may run it too."""
 
+GROUP = "group"
+"""In the record: the name of the search at W&B, where the directory's is a safe form of it."""
+LONGEST_GROUP = 128
+"""W&B refuses a longer name of a group."""
+
 
 @dataclass(frozen=True)
 class Registration:

@@ -65,8 +65,7 @@ def test_where_nothing_listens_is_told_at_once() -> None:
     text = refusal(f"127.0.0.1:{port}")
     assert text.startswith(f"nothing answers at 127.0.0.1:{port} (Connection refused")
     assert text.endswith(
-        "start the cluster with 'ray start --head' there, "
-        "or leave the option out to run on this machine"
+        "start the cluster with 'ray start --head' there, or run on this machine (--address local)"
     )
     assert time.monotonic() - start < 2
 

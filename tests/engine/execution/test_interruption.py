@@ -24,6 +24,18 @@ def test_the_first_signal_ends_the_session_and_the_second_the_process(number: in
     assert signal.getsignal(number) is original
 
 
+def test_a_session_under_nohup_does_not_end_with_its_terminal() -> None:
+    original = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        interruption = Interruption()
+        with interruption.by_signals():
+            signal.raise_signal(signal.SIGHUP)
+            assert not interruption.is_due()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, original)
+
+
 def test_a_session_ends_at_its_deadline() -> None:
     assert not Interruption(time.monotonic() + 60).is_due()
     interruption = Interruption(time.monotonic())

@@ -99,6 +99,9 @@ def test_the_lines_of_an_error_are_the_exception_without_the_places_in_the_code(
     text = 'Traceback:\n  File "a.py", line 1, in f\n    x\nValueError: one\n\ntwo\n'
     assert error_lines(text) == ["ValueError: one", "two"]
     assert error_lines("") == []
+    (line,) = error_lines("ValueError: " + "x" * 10**6)
+    assert len(line) < 600
+    assert line.endswith("more characters)")
 
 
 class Files:

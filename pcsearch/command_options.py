@@ -1,0 +1,266 @@
+"""The options of ``python -m pcsearch``, and how their values are read."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.reading.loader import load
+
+ADDRESS_VARIABLE = "RAY_ADDRESS"
+"""The variable from which the option ``--address`` comes where it is not given."""
+
+
+def _parse_overrides(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Any]:
+    """The mapping of ``KEY=VALUE`` texts; a value is read as YAML, as in a sweep file."""
+    overrides: dict[str, Any] = {}
+    for text in values:
+        key, _, value = text.partition("=")
+        if not key.strip() or not value.strip():
+            raise click.BadParameter(
+                f"{text!r} is not KEY=VALUE, such as epochs=3", context, parameter
+            )
+        try:
+            overrides[key.strip()] = load(f"value: {value}", "--set").value["value"]
+        except PcsearchError as error:
+            reason = error.problems[0].message
+            message = f"{text!r}: the value is not YAML: {reason}"
+            raise click.BadParameter(message, context, parameter) from None
+    return overrides
+
+
+def _from_now(_: click.Context, __: click.Parameter, seconds: float | None) -> float | None:
+    """The time of `time.monotonic` at which a budget of seconds, counted from now, is used up."""
+    return None if seconds is None else time.monotonic() + seconds
+
+
+class _Place(click.ParamType[str]):
+    """A folder's path, with or without ``file://``, or an address."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The path without ``file://``, or the address."""
+        place = str(value).removeprefix("file://")
+        if "://" not in place and Path(place).is_file():
+            self.fail(f"{place!r} is a file; give a folder")
+        return place
+
+
+class _WholeNumber(click.IntRange):
+    name = "whole number"
+
+
+class _Duration(click.ParamType[float]):
+    """A time span: a number of seconds, or such as ``90s``, ``30m``, ``8h``, ``1h30m``, ``2d``."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The span in seconds."""
+        if isinstance(value, float):
+            return value
+        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
+        if "".join(map("".join, parts)) == value and parts:
+            seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
+        elif re.fullmatch(r"\d+(\.\d+)?", value):
+            seconds = float(value)
+        else:
+            self.fail(f"{value!r} is not a time; write seconds, or such as 90s, 30m, 8h, 1h30m")
+        if not 0 < seconds < math.inf:
+            self.fail(f"{value!r} is not a time above 0")
+        return seconds
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_POSITIVE = _WholeNumber(min=1)
+_DURATION = _Duration()
+SEARCH = [
+    click.Argument(["sweep"], required=False, type=click.Path(path_type=Path)),
+    click.Option(
+        ["--num-samples", "--count", "num_samples"],
+        type=_POSITIVE,
+        metavar="N",
+        help="Run at most N trials (of a sweep that others run too: N here).",
+    ),
+    click.Option(
+        ["--set", "overrides"],
+        multiple=True,
+        callback=_parse_overrides,
+        metavar="KEY=VALUE",
+        help="Fix a parameter, whatever the file says; may be repeated.",
+    ),
+    click.Option(
+        ["--sampler"],
+        type=click.Choice(["auto", "tpe", "gp", "cmaes", "qmc", "random"]),
+        default="auto",
+        show_default=True,
+        help="The Optuna sampler that chooses the trials of method bayes.",
+    ),
+    click.Option(
+        ["--seed"],
+        type=_WholeNumber(min=0, max=2**32 - 1),
+        metavar="N",
+        help="Seed of the search [default: a random one, which is printed].",
+    ),
+    click.Option(
+        ["--trainable"],
+        metavar="MODULE:FUNCTION",
+        help="Train with this Python function instead of the PC transformer; FILE.py:FUNCTION "
+        "names its file.",
+    ),
+]
+PLAN = [
+    click.Option(["--plan"], is_flag=True, help="Print what the search would do, and run nothing."),
+    click.Option(
+        ["--draw"],
+        type=_POSITIVE,
+        metavar="N",
+        help="Add the first N configurations to the plan (with --plan).",
+    ),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print the plan as JSON (with --plan)."),
+]
+RUN = [
+    click.Option(
+        ["--project"],
+        metavar="P",
+        help="W&B project [default: that of W&B's settings or the file, or pcsearch].",
+    ),
+    click.Option(
+        ["--entity"],
+        metavar="E",
+        help="W&B user or team [default: that of W&B's settings or the file].",
+    ),
+    click.Option(
+        ["--name"],
+        metavar="NAME",
+        help="Name of the experiment: the group of its W&B runs, and in a safe form its folder.",
+    ),
+    click.Option(
+        ["--wandb"],
+        type=click.Choice(["auto", "online", "offline", "disabled"]),
+        default="auto",
+        show_default=True,
+        help="Where W&B runs go; auto follows W&B's settings, and is offline without an API key.",
+    ),
+    click.Option(
+        ["--wandb-artifacts"],
+        type=click.Choice(["none", "best"]),
+        default="none",
+        show_default=True,
+        help="Upload the best model and each trial's best checkpoint to W&B.",
+    ),
+    click.Option(
+        ["--storage-path"],
+        type=_Place(),
+        default="pcsearch_results",
+        show_default=True,
+        metavar="DIR",
+        help="Where experiments are stored: a folder (that all nodes of a cluster share), or an "
+        "address (s3://...).",
+    ),
+    click.Option(
+        ["--address"],
+        metavar="ADDR",
+        envvar=ADDRESS_VARIABLE,
+        help="Ray cluster to run on: auto or HOST:PORT on a node of it, ray://HOST:PORT from any "
+        "other machine; local is this machine alone [default: RAY_ADDRESS, else local].",
+    ),
+    click.Option(
+        ["--max-concurrent"],
+        type=_POSITIVE,
+        metavar="N",
+        help="Run at most N trials at the same time.",
+    ),
+    click.Option(
+        ["--cpus-per-trial"],
+        type=click.FloatRange(min=0, min_open=True),
+        default=1.0,
+        show_default=True,
+        metavar="X",
+        help="CPUs for each trial; torch uses as many threads.",
+    ),
+    click.Option(
+        ["--gpus-per-trial"],
+        type=click.FloatRange(min=0),
+        metavar="X",
+        help="GPUs for each trial; 0.25 lets four trials share one [default: 1 if there are any].",
+    ),
+    click.Option(
+        ["--checkpoint-every"],
+        type=_POSITIVE,
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Save a checkpoint of each trial every N epochs.",
+    ),
+    click.Option(
+        ["--compile"],
+        type=click.Choice(["auto", "off"]),
+        default="auto",
+        show_default=True,
+        help="Compile the training step if there is a C compiler and the trial is long enough.",
+    ),
+    click.Option(
+        ["--max-failures"],
+        type=_WholeNumber(min=0),
+        default=2,
+        show_default=True,
+        metavar="N",
+        help="Retry a failed trial up to N times, from its checkpoint.",
+    ),
+    click.Option(
+        ["--trial-timeout"],
+        type=_DURATION,
+        metavar="T",
+        help="A trial fails if it reports nothing for T (such as 30m, 1h30m).",
+    ),
+    click.Option(
+        ["--time-budget", "deadline"],
+        type=_DURATION,
+        callback=_from_now,
+        metavar="T",
+        help="Stop after T (such as 8h), as Ctrl-C does; --resume DIR resumes the search.",
+    ),
+    click.Option(
+        ["--warm-start"],
+        type=_Place(),
+        multiple=True,
+        metavar="DIR",
+        help="Start method bayes from the results of an older experiment; may be repeated.",
+    ),
+    click.Option(
+        ["--resume"],
+        type=_Place(),
+        metavar="DIR",
+        help="Resume the search in an experiment's directory, or extend it (--num-samples).",
+    ),
+    click.Option(
+        ["--join"],
+        type=_Place(),
+        metavar="DIR",
+        help="Run trials of the search that another machine runs in DIR, a folder that both have.",
+    ),
+    click.Option(["--rerun-failed"], is_flag=True, help="Run failed trials again (with --resume)."),
+    click.Option(
+        ["--create-only"],
+        is_flag=True,
+        help="Register SWEEP at W&B, print its id, and run nothing.",
+    ),
+    click.Option(
+        ["--sweep-id"],
+        metavar="ID",
+        help="Run a sweep that W&B has, alone or with others: ID, ENTITY/PROJECT/ID or the address "
+        "of its page. SWEEP may be left out.",
+    ),
+]
