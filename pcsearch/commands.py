@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,6 +187,7 @@ def resume(
             any more.
     """
     from pcsearch.engine.experiment.experiment import resumed_experiment
+    from pcsearch.engine.experiment.joining import is_over
     from pcsearch.engine.records.directory import directory_at
     from pcsearch.engine.records.history import retry_failed
     from pcsearch.engine.records.journal import Journal
@@ -216,8 +218,14 @@ def resume(
             for event in retried:
                 Journal(directory.path).add(event)
 
+        for trial in experiment.history.trials:
+            if trial.end is not None and trial.end.elsewhere:
+                click.echo(f"trial {trial.number}: another driver runs it again", err=True)
         if experiment.over:
             _print_finished(experiment)
+        elif is_over(experiment):
+            message = "the search is finished: its other trials are those of other drivers"
+            click.echo(f"{directory.place}: {message}", err=True)
         return run_session(experiment, tracking, on_ready=write_record)
 
 
@@ -241,7 +249,7 @@ def join(
     from pcsearch.tracking.server.sweep import SweepAddress
 
     changes, changed_tracking = _changes(arguments, chosen)
-    experiment, tracking = joined_experiment(place, changes, sweep)
+    experiment, tracking = joined_experiment(place, changes, sweep, partial(click.echo, err=True))
     if tracking.get(ID):
         address = SweepAddress(tracking[ID], tracking["project"], tracking["entity"])
         message = f"the search is a W&B sweep; join it with {SWEEP_ID} {address}"
@@ -260,7 +268,7 @@ def _changes(
 def _print_finished(experiment: Experiment) -> None:
     from pcsearch.engine.experiment.definition import grid_size
 
-    count = len(experiment.history.trials)
+    count = len(experiment.history.own)
     message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"
     if experiment.history.reached is not None:
         message = f"{experiment.directory.place}: the search is finished, its target is reached"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pcsearch.engine.execution.preparation import Cluster
     from pcsearch.engine.execution.run import SearchResult
+    from pcsearch.engine.records.ledger import Ledger
     from pcsearch.tracking.callback import WandbCallback
     from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
     from pcsearch.tracking.runs.manager import RunManager
@@ -115,7 +116,7 @@ def _search(
     from pcsearch.engine.records.drivers import is_shared
     from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.factory import make_callback, make_ledger
-    from pcsearch.tracking.server.registration import register_search
+    from pcsearch.tracking.server.registration import SWEEP_ID, register_search
 
     # Not earlier: a search that cannot start should leave nothing in W&B.
     has_begun = experiment.resumed or is_shared(experiment.directory.path)
@@ -133,8 +134,10 @@ def _search(
     with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
         stack.enter_context(locked_directory(experiment, registration.tracking))
         with ledger.running() if ledger is not None else nullcontext():
-            shared = directory_ledger(experiment) if ledger is None else ledger.offers
-            result = run(experiment, restored, outcomes, [live, wandb], cluster, shared)
+            claims: Ledger | None = None if ledger is None else ledger.offers
+            if not registration.tracking.get(SWEEP_ID):
+                claims = directory_ledger(experiment)
+            result = run(experiment, restored, outcomes, [live, wandb], cluster, claims)
         return result, wandb, ledger
 
 
@@ -281,15 +284,20 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
         say(output, "The session ended because its --time-budget was up.")
     say(output, f"Everything lies in {place}")
     missing = len(outcome.trials) < experiment.cap and outcome.reached is None
-    if missing and outcome.exhausted and not outcome.reason:
-        say(output, f"The other trials are those of other drivers{_others(experiment)}.")
-    unfinished = missing and not outcome.exhausted
+    others = _others(experiment)
+    if others:
+        say(output, others)
+    elif missing and outcome.exhausted and not outcome.reason:
+        say(output, "The other trials of the sweep are those of other drivers.")
+    if outcome.closed and others:
+        say(output, "The search ended because a trial of another driver reached the target.")
+    unfinished = missing and not outcome.exhausted and not (outcome.closed and others)
     if outcome.reason or unfinished:
         say(output, f"Resume it: {resume_command(place)}")
 
 
 def _others(experiment: Experiment) -> str:
-    """How good the trials of other drivers are, where their directories can be read."""
+    """A line about the trials of other drivers that share the directory; empty without any."""
     from pcsearch.engine.experiment.joining import other_trials
     from pcsearch.engine.records.drivers import is_shared
     from pcsearch.reports.results import number
@@ -297,11 +305,12 @@ def _others(experiment: Experiment) -> str:
     if not is_shared(experiment.directory.path):
         return ""
     others = other_trials(experiment)
+    counted = f"Other drivers have {others.count} trials of it"
     if others.best is None or others.best.end is None:
-        return f": {others.count}"
+        return f"{counted}."
     best, value = others.best, number(others.best.end.values[0])
     found = f"trial {best.number} ({experiment.metrics[0].name} {value}) in {best.folder}"
-    return f": {others.count}, the best of them {found}"
+    return f"{counted}, the best of them {found}"
 
 
 def _tell_of_uploads(experiment: Experiment, wandb: WandbCallback) -> None:

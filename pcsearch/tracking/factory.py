@@ -51,7 +51,8 @@ def make_callback(
     context = RunContext(
         experiment.metrics,
         [parameter.name for parameter in sweep.searched()],
-        experiment.cap,
+        # One of several drivers does not know when all trials have ended.
+        None if is_shared(directory.path) else experiment.cap,
         experiment.workload.effective_config,
         # The records of old experiments do not name it.
         artifacts=tracking.get("artifacts", "none"),
@@ -98,18 +99,14 @@ def make_ledger(
     learns = sweep.method in ("bayes", "custom")
     terms = Terms(
         limit,
-        experiment.cap - len(experiment.history.trials),
+        experiment.cap - len(experiment.history.own),
         tuple(metric.name for metric in experiment.metrics) if learns else (),
         stops_early=bool(experiment.rungs),
         owns_sweep=not tracking.get(JOINED),
         is_new=not tracking.get(JOINED) and not experiment.resumed,
     )
     runs = SweepRuns(api, tracking[SWEEP_ID], tracking["project"], entity or "")
-    own = [
-        Claim(trial.number, trial.id)
-        for trial in experiment.history.trials
-        if trial.end is None or not trial.end.elsewhere
-    ]
+    own = [Claim(trial.number, trial.id) for trial in experiment.history.own]
     return SweepLedger(runs, terms, own, Journal(experiment.directory.path), tell)
 
 

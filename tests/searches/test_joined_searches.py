@@ -96,7 +96,7 @@ def test_three_drivers_of_which_one_is_killed_run_each_combination_once(search: 
     assert [end.elsewhere for end in ends].count(True) == 1
     here = [trial.number for trial in trials if trial.end and not trial.end.elsewhere]
     assert Counter(here) == Counter(range(1, GRID + 1))
-    others = r"The other trials are those of other drivers: \d+, the best of them trial \d+ \(loss "
+    others = r"Other drivers have \d+ trials of it, the best of them trial \d+ \(loss "
     assert re.search(others + rf"[\d.]+\) in {search}", text)
 
 

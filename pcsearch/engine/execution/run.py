@@ -45,6 +45,7 @@ class SearchResult:
         reached: the id of the trial that reached the metric's target, None if none did.
         ray_logs: the folder of Ray's own logs.
         exhausted: whether other drivers have, or had, the trials that are missing here.
+        closed: whether the search has ended for all drivers.
     """
 
     trials: tuple[TrialResult, ...]
@@ -52,6 +53,7 @@ class SearchResult:
     reached: str | None = None
     ray_logs: str = ""
     exhausted: bool = False
+    closed: bool = False
 
     @property
     def failed(self) -> bool:
@@ -122,14 +124,22 @@ def run(
         )
     if ends.storage_error:
         raise StorageError(f"{directory.place}: cannot be written ({ends.storage_error})")
-    is_exhausted = ledger is not None and ledger.is_exhausted
-    return _result(outcomes, interruption.reason, cluster.connection.logs, is_exhausted)
+    return _result(outcomes, interruption.reason, cluster.connection.logs, ledger)
 
 
-def _result(outcomes: Outcomes, reason: Reason, ray_logs: str, is_exhausted: bool) -> SearchResult:
+def _result(
+    outcomes: Outcomes, reason: Reason, ray_logs: str, ledger: Ledger | None
+) -> SearchResult:
     results = sorted((each.result() for each in outcomes), key=lambda result: result.number)
     reached = None if outcomes.reached is None else outcomes.reached.trial
-    return SearchResult(tuple(results), reason, reached, ray_logs, is_exhausted)
+    return SearchResult(
+        tuple(results),
+        reason,
+        reached,
+        ray_logs,
+        exhausted=ledger is not None and ledger.is_exhausted,
+        closed=ledger is not None and ledger.access == "closed",
+    )
 
 
 def _scheduler(

@@ -134,13 +134,7 @@ class TrialSource(SearchAlgorithm):
         claim = self._next() if self._ledger is None else self._claim(self._ledger)
         if claim is None:
             return None
-        try:
-            return self._suggested(claim.number, claim.trial_id)
-        finally:
-            if self._ledger is not None:
-                self._ledger.settled()
-
-    def _suggested(self, number: int, trial_id: str) -> Trial | None:
+        number, trial_id = claim.number, claim.trial_id
         config = self._searcher.suggest(trial_id, number)
         if config == Searcher.FINISHED:
             self._is_complete = True

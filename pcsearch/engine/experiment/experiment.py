@@ -83,7 +83,10 @@ def new_experiment(sweep_file: Path, options: Options, text: str | None = None) 
 
 
 def resumed_experiment(
-    directory: ExperimentDirectory, changes: Mapping[str, Any], sweep_file: Path | None = None
+    directory: ExperimentDirectory,
+    changes: Mapping[str, Any],
+    sweep_file: Path | None = None,
+    option: str = "--resume",
 ) -> tuple[Experiment, dict[str, Any]]:
     """The search of an experiment's directory, and the tracking settings in its record.
 
@@ -91,6 +94,7 @@ def resumed_experiment(
         directory: the experiment's.
         changes: of the options it was started with.
         sweep_file: which must ask for the same search as the experiment's own; None need not.
+        option: with which the user gave the directory, for messages.
 
     Raises:
         PcsearchError: there is none at the path, its files are damaged, or the file differs.
@@ -106,16 +110,19 @@ def resumed_experiment(
         record_file = directory.place_of(RECORD_FILE)
         raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
     folder = Path(record["folder"])
+    if not folder.is_dir():
+        # Another machine, or the folder was moved.
+        folder = Path.cwd()
     search = define_search(directory.sweep, options, folder, has_begun=True)
     sweep = search.sweep
     if sweep_file is not None:
         given = define_search(sweep_file, options, folder, has_begun=True)
-        _check_same(given.sweep, sweep, directory)
+        _check_same(given.sweep, sweep, directory, option)
     history = read_history(directory.path)
     # The record has the cap, which may have been raised beyond the file's run_cap.
     cap = min(options.num_samples, grid_size(sweep) or options.num_samples)
-    if "num_samples" in changes and cap < len(history.trials):
-        message = f"{len(history.trials)} trials have begun already; give at least as many"
+    if "num_samples" in changes and cap < len(history.own):
+        message = f"{len(history.own)} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))
     experiment = Experiment(
         sweep, options, folder, search.workload, directory, cap, resumed=True, history=history
@@ -136,13 +143,13 @@ def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Optio
         ) from None
 
 
-def _check_same(file: Sweep, own: Sweep, directory: ExperimentDirectory) -> None:
+def _check_same(file: Sweep, own: Sweep, directory: ExperimentDirectory, option: str) -> None:
     problems = [
         Problem(f"the file says {one}, the experiment {other}", file.source, key)
         for key, one, other in differences(file, own)
     ]
     if problems:
-        last = Problem(f"{directory.place} is of another search; leave SWEEP out", "--resume")
+        last = Problem(f"{directory.place} is of another search; leave SWEEP out", option)
         raise PcsearchError([*problems, last])
 
 

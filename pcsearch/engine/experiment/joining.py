@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,14 @@ from pcsearch.engine.experiment.definition import grid_size
 from pcsearch.engine.experiment.experiment import Experiment, resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.directory_ledger import DirectoryLedger
-from pcsearch.engine.records.drivers import new_driver, other_drivers, search_directory
+from pcsearch.engine.records.drivers import (
+    is_shared,
+    new_driver,
+    other_drivers,
+    search_directory,
+)
 from pcsearch.engine.records.history import History, TrialHistory, read_history
+from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.engine.records.report import better
 from pcsearch.engine.storage.files import resume_command
 from pcsearch.engine.storage.lock import is_locked, owner
@@ -24,10 +31,18 @@ from pcsearch.engine.storage.store import is_address
 from pcsearch.errors import PcsearchError, Problem
 
 OPTION = "--join"
+START_S = 60.0
+"""How long the search may take to start, where it is started at the same time."""
+LOCK_S = 2.0
+"""The same after its directory is there."""
+WAIT_S = 0.2
 
 
 def joined_experiment(
-    place: str, changes: Mapping[str, Any], sweep_file: Path | None = None
+    place: str,
+    changes: Mapping[str, Any],
+    sweep_file: Path | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[Experiment, dict[str, Any]]:
     """The search of a new driver that joins a running search, and its tracking settings.
 
@@ -36,6 +51,7 @@ def joined_experiment(
         changes: of the search's options, for this driver. ``num_samples`` is how many trials it
             runs at most.
         sweep_file: which must ask for the same search; None need not.
+        tell: prints a line: that it waits for a search that is about to start.
 
     Raises:
         PcsearchError: there is no such search, nobody runs it, or the file differs.
@@ -45,10 +61,10 @@ def joined_experiment(
         advice = "use a Ray cluster (--address), or W&B (--sweep-id)"
         raise PcsearchError(Problem(f"{place} {message}; {advice}", OPTION))
     search = ExperimentDirectory(search_directory(directory_at(place, OPTION).path))
+    _await_driver(search, tell)
     own = dict(changes)
     budget = own.pop("num_samples", None)
-    experiment, tracking = resumed_experiment(search, own, sweep_file)
-    _check_running(search)
+    experiment, tracking = resumed_experiment(search, own, sweep_file, OPTION)
     options = experiment.options
     if experiment.sweep.method in ("bayes", "custom"):
         # It learns from the trials of the others, and begins with other points.
@@ -75,17 +91,38 @@ def directory_ledger(experiment: Experiment) -> DirectoryLedger | None:
     directory, history = experiment.directory, experiment.history
     if directory.copy is not None:
         return None
-    limit, search = experiment.cap, search_directory(directory.path)
-    if search != directory.path:
-        options = ExperimentDirectory(search).record()["options"]
-        limit = min(int(options["num_samples"]), grid_size(experiment.sweep) or 2**63)
     return DirectoryLedger(
         directory.path,
-        history.trials,
-        limit,
-        experiment.cap - len(history.trials),
+        history,
+        _limit(experiment),
+        experiment.cap - len(history.own),
         learns=experiment.sweep.method in ("bayes", "custom"),
     )
+
+
+def is_over(experiment: Experiment) -> bool:
+    """Whether all drivers of a search together have nothing left to do.
+
+    Raises:
+        PcsearchError: the record of the search, or the journal of a driver, is damaged.
+    """
+    if not is_shared(experiment.directory.path) or experiment.history.unfinished:
+        return False
+    others = [read_history(each) for each in other_drivers(experiment.directory.path)]
+    every = [experiment.history, *others]
+    ended = {trial.number for history in every for trial in history.own if trial.over}
+    has_reached = any(history.reached is not None for history in every)
+    return has_reached or ended >= set(range(1, _limit(experiment) + 1))
+
+
+def _limit(experiment: Experiment) -> int:
+    """The highest number of a search."""
+    directory = experiment.directory.path
+    search = search_directory(directory)
+    if search == directory:
+        return experiment.cap
+    samples = int(ExperimentDirectory(search).record()["options"]["num_samples"])
+    return min(samples, grid_size(experiment.sweep) or samples)
 
 
 @dataclass(frozen=True)
@@ -107,30 +144,49 @@ def other_trials(experiment: Experiment) -> OtherTrials:
     Raises:
         PcsearchError: the journal of one is damaged.
     """
-    trials = [
-        trial
-        for directory in other_drivers(experiment.directory.path)
-        for trial in read_history(directory).trials
-        if trial.end is None or not trial.end.elsewhere
-    ]
+    histories = [read_history(each) for each in other_drivers(experiment.directory.path)]
+    trials = [trial for history in histories for trial in history.own]
     best, best_value = None, None
     for trial in trials:
-        value = trial.end.values[0] if trial.end is not None and trial.end.values else None
+        has_value = trial.end is not None and trial.end.values and not trial.failed
+        value = trial.end.values[0] if trial.end is not None and has_value else None
         if value is not None and better(value, best_value, experiment.metrics[0]):
             best, best_value = trial, value
     return OtherTrials(len(trials), best)
 
 
-def _check_running(search: ExperimentDirectory) -> None:
-    """Check that a driver holds its lock, and so that locks reach from its machine to this one."""
-    drivers = [search.path, *other_drivers(search.path)]
-    if any(map(is_locked, drivers)):
-        return
+def _await_driver(search: ExperimentDirectory, tell: Callable[[str], None]) -> None:
+    """Wait a while until a driver of a search holds its lock, which it takes when Ray has started.
+
+    Raises:
+        PcsearchError: none does. So locks may not reach from its machine to this one.
+    """
+    end, has_told = time.monotonic() + START_S, False
+    while True:
+        has_begun = (search.path / RECORD_FILE).exists()
+        drivers = [search.path, *other_drivers(search.path)] if has_begun else []
+        if any(map(is_locked, drivers)):
+            return
+        holders = [holder for each in drivers if (holder := owner(each))]
+        # The search gets its lock at once when it is there.
+        end = min(end, time.monotonic() + LOCK_S) if has_begun else end
+        if time.monotonic() >= end:
+            raise _not_running(search, has_begun, holders)
+        if not has_begun and not has_told:
+            has_told = True
+            tell(f"Waiting up to {START_S:.0f} s for the search {search.place} to start")
+        time.sleep(WAIT_S)
+
+
+def _not_running(
+    search: ExperimentDirectory, has_begun: bool, holders: Sequence[str]
+) -> PcsearchError:
+    if not has_begun:
+        search.record()
     message = f"nobody runs the search {search.place}; resume it: {resume_command(search.place)}"
-    holders = [holder for each in drivers if (holder := owner(each))]
     if holders:
         message += (
             f" (its {holders[0]} was killed; if it is running, the file system of this folder has "
             "no locks that hold on all machines: use a Ray cluster or W&B's --sweep-id)"
         )
-    raise PcsearchError(Problem(message, OPTION))
+    return PcsearchError(Problem(message, OPTION))

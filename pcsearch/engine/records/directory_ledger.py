@@ -1,45 +1,38 @@
-"""The ledger of a search whose drivers share a folder: their journals say who runs which trial.
+"""The ledger of a search whose drivers share a folder: a file of it says who runs which number.
 
-A driver that claims a number holds a lock of the search until the trial is in its own journal.
-Under the lock it reads what the others have added to theirs, so no number is claimed twice. Each
-driver locks its own directory as long as it lives. Where no number is left, a driver takes those of
-the unfinished trials whose driver does not hold its lock: it notes in that driver's journal, under
-that lock, that the trial runs elsewhere.
+A driver that claims a number locks the file, reads it and adds a line. All drivers read the same
+file, and only while they have its lock, because a file system of several machines may show them an
+older state of any other file. Each driver locks its own directory as long as it lives. Where no
+number is left, a driver takes that of an unfinished trial whose driver does not hold its lock: it
+notes in that driver's journal, under that lock, that the trial runs elsewhere.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pcsearch.engine.records.drivers import other_drivers, search_directory
-from pcsearch.engine.records.history import TrialHistory, folder_name, give_up, read_history
-from pcsearch.engine.records.journal import (
-    Compared,
-    Ended,
-    Event,
-    Journal,
-    JournalFollower,
-    ReachedTarget,
-    Retried,
-    Suggested,
-)
+from pcsearch.engine.records.drivers import driver_directory, driver_name, search_directory
+from pcsearch.engine.records.history import History, give_up, read_history
+from pcsearch.engine.records.journal import Claimed, Journal
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
+from pcsearch.engine.records.other_driver import OtherDriver
 from pcsearch.engine.storage.files import writing
 from pcsearch.engine.storage.lock import locked
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 
+FILE = "claims.jsonl"
+"""A line for each claim: its number and the driver's name. The last line of a number counts."""
 LOCK_FILE = ".claims"
-LOCK_S = 2.0
-"""How long a driver waits for another one that chooses a trial."""
 POLL_S = 3.0
-"""How often the journals are read where no trial is wanted, and dead drivers are looked for."""
+"""How often the other drivers' journals are read, and dead drivers are looked for."""
 
 
 class DirectoryLedger:
@@ -47,43 +40,42 @@ class DirectoryLedger:
 
     Args:
         directory: this driver's.
-        own: its trials of earlier sessions.
+        history: of its earlier sessions.
         limit: the highest number of all drivers.
         budget: how many trials this driver may still begin.
         learns: whether the results of other drivers are wanted.
     """
 
     def __init__(
-        self,
-        directory: Path,
-        own: Iterable[TrialHistory],
-        limit: int,
-        budget: int,
-        *,
-        learns: bool = False,
+        self, directory: Path, history: History, limit: int, budget: int, *, learns: bool = False
     ) -> None:
-        self._directory, self._limit, self._learns = directory, limit, learns
+        self._search, self._limit, self._learns = search_directory(directory), limit, learns
+        self._directory, self._name = directory, driver_name(directory)
         self._budget = budget
-        self._own = {trial.number for trial in own if not (trial.end and trial.end.elsewhere)}
-        self._others: dict[Path, _Other] = {}
-        self._lowest = 1
-        self._lock = FileLock(search_directory(directory) / LOCK_FILE)
-        self._is_busy = self._has_nothing_left = False
-        self._read_at = -POLL_S
+        # The trials of these numbers are in the journal.
+        self._own = {trial.number for trial in history.own}
+        self._others: dict[str, OtherDriver] = {}
+        # What the file says of each number, as far as it was read.
+        self._owners: dict[int, str] = {}
+        self._offset, self._lowest, self._has_read = 0, 1, False
+        self._lost: list[int] = []
+        self._lock = FileLock(self._search / LOCK_FILE)
+        self._has_nothing_left = False
+        self._polled_at = self._looked_at = -POLL_S
 
     @property
     def access(self) -> Access:
         """Closed after a trial of another driver has reached the target, else open."""
-        if time.monotonic() - self._read_at > POLL_S:
-            self._read()
+        self._poll()
         return "closed" if any(other.has_reached for other in self._others.values()) else "open"
 
     @property
     def is_ready(self) -> bool:
-        """Whether no other driver is about to choose a trial just now."""
-        if self._is_busy and self._acquire(0):
-            self._lock.release()
-        return not self._is_busy
+        """Whether no other driver claims a number just now."""
+        if self.is_exhausted:
+            return True
+        with self._locked() as is_locked:
+            return is_locked
 
     @property
     def is_exhausted(self) -> bool:
@@ -91,28 +83,25 @@ class DirectoryLedger:
         return self._budget <= 0 or self._has_nothing_left
 
     def claim(self) -> Claim | None:
-        """A claim, with the lock on the search; None where there is none."""
-        if self._budget <= 0 or not self._acquire(LOCK_S):
+        """A claim; None where there is none, or another driver claims just now."""
+        is_early = self._has_nothing_left and time.monotonic() - self._looked_at < POLL_S
+        if self._budget <= 0 or is_early:
             return None
-        number = None
-        try:
-            self._read()
-            number = self._next_free()
+        self._poll()
+        with self._locked() as is_locked:
+            if not is_locked:
+                return None
+            number = self._free_number()
             if number is None:
-                self._has_nothing_left = not self._free_dead()
-                number = self._next_free()
-        finally:
-            if number is None:
-                self._lock.release()
-        if number is None:
-            return None
+                return None
+            self._add(number)
         self._budget -= 1
         self._own.add(number)
-        return Claim(number, secrets.token_hex(4))
-
-    def settled(self) -> None:
-        """Let other drivers choose: the claimed trial is in the journal, or there will be none."""
-        self._lock.release()
+        claim = Claim(number, secrets.token_hex(4))
+        if self._others:
+            # The journal says with it that its numbers have gaps.
+            Journal(self._directory).add(Claimed(claim.trial_id, number))
+        return claim
 
     def begun(self, trial_id: str) -> None:
         """Do nothing: a driver that lives holds its lock."""
@@ -123,126 +112,107 @@ class DirectoryLedger:
             return []
         return [result for other in self._others.values() for result in other.new_results()]
 
-    def _acquire(self, seconds: float) -> bool:
+    @contextmanager
+    def _locked(self) -> Iterator[bool]:
+        """Lock the file of the claims, if no other driver has it; whether it is locked."""
         with writing(Path(self._lock.lock_file)):
             try:
-                self._lock.acquire(timeout=seconds, poll_interval=0.02)
-                self._is_busy = False
+                self._lock.acquire(blocking=False)
             except Timeout:
-                self._is_busy = True
-        return not self._is_busy
+                yield False
+                return
+        try:
+            yield True
+        finally:
+            self._lock.release()
+
+    def _poll(self) -> None:
+        """Read what the other drivers have added to their journals, not more often than needed."""
+        if time.monotonic() - self._polled_at > POLL_S:
+            self._polled_at = time.monotonic()
+            for other in self._others.values():
+                other.read()
 
     def _read(self) -> None:
-        """Read what the other drivers have added to their journals."""
-        self._read_at = time.monotonic()
-        for directory in other_drivers(self._directory):
-            self._others.setdefault(directory, _Other(directory)).read()
+        """Read what was added to the file of the claims, which is locked."""
+        is_first, self._has_read = not self._has_read, True
+        if self._file.exists():
+            with self._file.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+            self._offset += len(data)
+            if data and not data.endswith(b"\n"):
+                # A driver was killed while it wrote.
+                self._write("\n")
+            for line in data.splitlines():
+                with suppress(ValueError, KeyError, TypeError):
+                    claim = json.loads(line)
+                    self._owners[int(claim["number"])] = str(claim["driver"])
+        for name in {*self._owners.values()} - {self._name} - self._others.keys():
+            self._others[name] = OtherDriver(driver_directory(self._search, name))
+        if is_first:
+            # A search of an earlier version, or a power cut, leaves claims out of the file.
+            for number in sorted(self._own - self._owners.keys()):
+                self._add(number)
+            # A driver that was killed has claimed these, and begun no trial.
+            mine = (number for number, owner in self._owners.items() if owner == self._name)
+            self._lost = sorted(set(mine) - self._own, reverse=True)
 
-    def _next_free(self) -> int | None:
-        """The lowest number that no driver has."""
-        taken = self._own.union(*(other.numbers for other in self._others.values()))
-        while self._lowest in taken:
+    def _free_number(self) -> int | None:
+        """A number that this driver may have, while the file is locked."""
+        self._read()
+        if self._lost:
+            return self._lost.pop()
+        while self._lowest in self._owners:
             self._lowest += 1
-        return self._lowest if self._lowest <= self._limit else None
+        if self._lowest <= self._limit:
+            return self._lowest
+        self._has_nothing_left, self._looked_at = True, time.monotonic()
+        number = self._number_of_dead()
+        self._has_nothing_left = number is None
+        return number
 
-    def _free_dead(self) -> bool:
-        """Give up the unfinished trials of drivers that are dead; whether there were any."""
-        found = False
-        for other in self._others.values():
-            if other.is_unfinished and other.give_up():
-                other.read()
-                found = True
-        if found:
-            self._lowest = 1
-        return found
-
-
-class _Other:
-    """What the journal of another driver says.
-
-    Args:
-        directory: the driver's.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self.has_reached = False
-        """Whether one of its trials has reached the target, which ends the search."""
-        self._directory = directory
-        self._follower = JournalFollower(directory)
-        self._trials: dict[str, TrialHistory] = {}
-        self._new: list[TrialHistory] = []
+    def _number_of_dead(self) -> int | None:
+        """The number of an unfinished trial whose driver is dead, taken from that driver."""
+        for name, other in self._others.items():
+            other.read()
+            numbers = {n for n, owner in self._owners.items() if owner == name}
+            for number in sorted(n for n in numbers - other.ended_numbers if n <= self._limit):
+                if _give_up(other.directory, number):
+                    return number
+        return None
 
     @property
-    def numbers(self) -> set[int]:
-        """The numbers that are this driver's."""
-        return {
-            trial.number
-            for trial in self._trials.values()
-            if trial.end is None or not trial.end.elsewhere
-        }
+    def _file(self) -> Path:
+        return self._search / FILE
 
-    @property
-    def is_unfinished(self) -> bool:
-        """Whether it has trials that have not ended."""
-        return any(trial.end is None for trial in self._trials.values())
+    def _add(self, number: int) -> None:
+        self._owners[number] = self._name
+        self._write(json.dumps({"number": number, "driver": self._name}) + "\n")
 
-    def read(self) -> None:
-        """Read what was added."""
-        for event in self._follower.new_events():
-            self._note(event)
-
-    def new_results(self) -> list[OtherResult]:
-        """The results of the trials that have ended since the last call."""
-        new, self._new = self._new, []
-        return [result for trial in new if (result := _result(trial)) is not None]
-
-    def give_up(self) -> bool:
-        """Write into its journal that its unfinished trials run elsewhere, if it is dead."""
-        try:
-            with locked(self._directory):
-                journal = Journal(self._directory)
-                journal.cut_torn_line()
-                history = read_history(self._directory)
-                lost = [trial.id for trial in history.unfinished]
-                for trial_id in lost:
-                    journal.add(give_up(history, trial_id))
-                return bool(lost)
-        except PcsearchError:
-            # It lives, or it cannot be read: its trials stay its own.
-            return False
-
-    def _note(self, event: Event) -> None:
-        match event:
-            case Suggested():
-                folder = self._directory / folder_name(event.number, event.trial)
-                trial = TrialHistory(event.trial, event.number, event.point, folder)
-                self._trials[trial.id] = trial
-            case Compared(stopped=True):
-                self._trials[event.trial].stopped_at = event.rung
-            case Ended():
-                trial = self._trials[event.trial]
-                trial.end = event
-                self._new.append(trial)
-            case Retried():
-                self._trials[event.trial].end = None
-            case ReachedTarget():
-                self.has_reached = True
+    def _write(self, text: str) -> None:
+        with writing(self._file), self._file.open("ab", buffering=0) as file:
+            self._offset += file.write(text.encode())
+            os.fsync(file.fileno())
 
 
-def _result(trial: TrialHistory) -> OtherResult | None:
-    """What a trial that has ended says about its configuration, None where it says little.
+def _give_up(directory: Path, number: int) -> bool:
+    """Write into a driver's journal that a number's trial runs elsewhere, if the driver is dead.
 
-    The best value of a trial that was cut short is not that of a whole trial.
+    Returns:
+        Whether it is dead, and has not trained the trial to its end.
     """
-    end = trial.end
-    if end is None or end.elsewhere or end.by_hand or end.by_target:
-        return None
-    went_wrong = end.failed or (trial.last_report or {}).get(EARLY_STOP_REASON) == DIVERGED
-    values = [value for value in end.values if value is not None]
-    if not went_wrong and (trial.stopped_at is not None or len(values) < len(end.values)):
-        return None
     try:
-        config = json.loads((trial.folder / "params.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return OtherResult(trial.id, config, None if went_wrong else values)
+        with locked(directory):
+            journal = Journal(directory)
+            journal.cut_torn_line()
+            history = read_history(directory)
+            trials = [trial for trial in history.own if trial.number == number]
+            if any(trial.over for trial in trials):
+                return False
+            for trial in trials:
+                journal.add(give_up(history, trial.id))
+            return True
+    except PcsearchError:
+        # It lives, or it cannot be read: its trials stay its own.
+        return False

@@ -24,6 +24,16 @@ def search_directory(directory: Path) -> Path:
     return above if has_joined else directory
 
 
+def driver_name(directory: Path) -> str:
+    """The name of a driver, by its directory; that of the first driver is empty."""
+    return "" if search_directory(directory) == directory else directory.name
+
+
+def driver_directory(search: Path, name: str) -> Path:
+    """The directory of a driver, by the directory of the search and the driver's name."""
+    return search / DRIVERS / name if name else search
+
+
 def is_shared(directory: Path) -> bool:
     """Whether several drivers run, or have run, the search of a directory."""
     return (search_directory(directory) / DRIVERS).is_dir()
@@ -34,12 +44,12 @@ def other_drivers(directory: Path) -> list[Path]:
     search = search_directory(directory)
     try:
         # A driver's directory is hidden until it is complete.
-        joined = sorted(
+        names = sorted(
             entry.name for entry in os.scandir(search / DRIVERS) if not entry.name.startswith(".")
         )
     except OSError:
-        joined = []
-    every = [search, *(search / DRIVERS / name for name in joined)]
+        names = []
+    every = [driver_directory(search, name) for name in ("", *names)]
     return [each for each in every if each != directory]
 
 

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.drivers import is_shared
 from pcsearch.engine.records.journal import (
     FILE,
     AlertSent,
@@ -108,7 +107,7 @@ class History:
         alert: that the user was told the end of the search, None where it is not told, or the
             search was extended since.
         claims: those whose trials have not been suggested, of a search that other drivers share.
-        is_shared: whether other drivers have, or had, a part of its numbers.
+        is_shared: whether its numbers were claimed: other drivers may have those between them.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
@@ -118,6 +117,11 @@ class History:
     alert: AlertSent | None = None
     claims: list[Claim] = field(default_factory=list)
     is_shared: bool = False
+
+    @property
+    def own(self) -> list[TrialHistory]:
+        """The trials without those that other drivers run again."""
+        return [trial for trial in self.trials if trial.end is None or not trial.end.elsewhere]
 
     @property
     def unfinished(self) -> list[TrialHistory]:
@@ -131,7 +135,7 @@ class History:
 
     def is_over(self, cap: int) -> bool:
         """Whether a search of ``cap`` trials has nothing left to do."""
-        enough = len(self.trials) >= cap or self.reached is not None
+        enough = len(self.own) >= cap or self.reached is not None
         return enough and not self.unfinished
 
 
@@ -141,7 +145,7 @@ def read_history(directory: Path) -> History:
     Raises:
         PcsearchError: the journal is damaged, or does not belong to the trials' folders.
     """
-    history = History(is_shared=is_shared(directory))
+    history = History()
     trials: dict[str, TrialHistory] = {}
     claims: dict[str, Claim] = {}
     for event in Journal(directory).events():

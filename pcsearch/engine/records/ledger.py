@@ -63,9 +63,6 @@ class Ledger(Protocol):
     def claim(self) -> Claim | None:
         """A claim, None where none is ready. To ask for one makes the ledger get it."""
 
-    def settled(self) -> None:
-        """Note that the trial of the last claim is in the journal, or that there will be none."""
-
     def begun(self, trial_id: str) -> None:
         """Note that a trial of an earlier session runs again."""
 

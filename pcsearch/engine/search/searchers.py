@@ -74,7 +74,7 @@ class PlannedSearcher(Searcher):
         super().__init__()
         self._planned = planned
         self._cap = cap
-        self._suggested = 0 if history is None else len(history.trials)
+        self._suggested = 0 if history is None else len(history.own)
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
@@ -142,7 +142,7 @@ class BayesSearcher(Searcher):
         self._space = space
         self._outcomes = outcomes
         self._cap = cap
-        self._suggested = len(history.trials)
+        self._suggested = len(history.own)
         # The results of a warm start come first in the study.
         warm_start = len(trials) - len(history.trials)
         self._numbers = {each.id: number for number, each in enumerate(history.trials, warm_start)}

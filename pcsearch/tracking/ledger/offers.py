@@ -70,9 +70,6 @@ class Offers:
             self._changed.notify_all()
             return self._ready.pop(0)
 
-    def settled(self) -> None:
-        """Do nothing: nobody else gets a number that was claimed."""
-
     def begun(self, trial_id: str) -> None:
         """Note that a trial runs, or has ended: its own process keeps its run alive."""
         with self._changed:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from old_experiments import ended, write_experiment
+from searching import write_sweep
 
-from pcsearch.engine.experiment.joining import directory_ledger, joined_experiment, other_trials
+from pcsearch.engine.experiment import joining
+from pcsearch.engine.experiment.experiment import resumed_experiment
+from pcsearch.engine.experiment.joining import (
+    directory_ledger,
+    is_over,
+    joined_experiment,
+    other_trials,
+)
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.directory_ledger import DirectoryLedger
 from pcsearch.engine.records.drivers import search_directory
-from pcsearch.engine.records.journal import Ended, Journal, Suggested
+from pcsearch.engine.records.history import read_history
+from pcsearch.engine.records.journal import Claimed, Ended, Journal, Suggested
 from pcsearch.engine.storage.lock import locked
 from pcsearch.errors import PcsearchError
 
@@ -33,24 +46,90 @@ def test_a_driver_has_a_directory_and_a_count_of_its_own(search: Path) -> None:
     assert not joined.history.trials
     assert not joined.resumed
     assert tracking == {"wandb": "disabled"}
-    with joined.directory.created(joined.sweep.text, {"options": {}, "folder": "", "tracking": {}}):
+    with (
+        locked(search),
+        joined.directory.created(joined.sweep.text, {"options": {}, "folder": "", "tracking": {}}),
+    ):
         # The directory of a driver stands for that of the search.
         again, _ = joined_experiment(str(joined.directory.path), {})
-        ledger = directory_ledger(joined)
-        assert ledger is not None
-        with locked(search):
-            numbers = [claim.number for _ in range(3) if (claim := ledger.claim())]
-        assert numbers == [3, 4]
+        first, _ = resumed_experiment(ExperimentDirectory(search), {})
+        assert number(directory_ledger(first)) == 3
+        assert number(directory_ledger(joined)) == 4
+        assert number(directory_ledger(again)) is None
     assert again.directory.path.parent == joined.directory.path.parent
     assert again.directory.path != joined.directory.path
     assert again.cap == 4
 
 
-def test_a_search_that_nobody_runs_is_not_joined(search: Path, tmp_path: Path) -> None:
+def number(ledger: DirectoryLedger | None) -> int | None:
+    assert ledger is not None
+    claim = ledger.claim()
+    return None if claim is None else claim.number
+
+
+def test_a_search_that_nobody_runs_is_not_joined(
+    search: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "START_S", 0.3)
+    monkeypatch.setattr(joining, "LOCK_S", 0.3)
     with pytest.raises(PcsearchError, match=r"--join: nobody runs the search .*here; resume it"):
         joined_experiment(str(search), {})
     with pytest.raises(PcsearchError, match="no experiment is here"):
         joined_experiment(str(tmp_path), {})
+    other = write_sweep(tmp_path / "other.yaml", {"hidden_momentum": {"values": [0.7]}})
+    with locked(search), pytest.raises(PcsearchError, match=r"--join: .* is of another search"):
+        joined_experiment(str(search), {}, other)
+
+
+def test_a_driver_waits_for_a_search_that_is_about_to_start(search: Path, tmp_path: Path) -> None:
+    later, told = tmp_path / "later", list[str]()
+    with locked(search):
+        starting = threading.Timer(0.5, lambda: search.rename(later))
+        starting.start()
+        joined, _ = joined_experiment(str(later), {}, tell=told.append)
+    starting.join()
+    assert search_directory(joined.directory.path) == later
+    assert told == [f"Waiting up to 60 s for the search {later} to start"]
+
+
+def test_on_another_machine_the_current_folder_stands_for_the_one_of_the_start(
+    search: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here_too"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with locked(search):
+        assert joined_experiment(str(search), {})[0].folder == tmp_path
+        record = search / "experiment.json"
+        record.write_text(
+            record.read_text().replace(f'"folder": "{tmp_path}"', '"folder": "/gone"')
+        )
+        assert joined_experiment(str(search), {})[0].folder == here
+
+
+def test_a_shared_search_is_over_when_all_its_trials_have_ended_somewhere(search: Path) -> None:
+    with locked(search):
+        joined, _ = joined_experiment(str(search), {})
+    place = joined.directory.path
+    place.mkdir(parents=True)
+    journal = Journal(search)
+
+    def over() -> list[bool]:
+        first, _ = resumed_experiment(ExperimentDirectory(search), {})
+        other = replace(joined, history=read_history(place), resumed=True)
+        return [is_over(each) for each in (first, other)]
+
+    assert over() == [False, False]
+    journal.add(Claimed("d", 4))
+    journal.add(Suggested("d", 4))
+    for name in ("t2", "d"):
+        journal.add(Ended(name, False, [0.5]))
+    assert over() == [False, False]
+    Journal(place).add(Claimed("c", 3))
+    Journal(place).add(Suggested("c", 3))
+    assert over() == [False, False]
+    Journal(place).add(Ended("c", False, [0.5]))
+    assert over() == [True, True]
 
 
 def test_the_best_of_the_others_is_found(search: Path) -> None:
@@ -64,6 +143,8 @@ def test_the_best_of_the_others_is_found(search: Path) -> None:
     journal.add(Suggested("c", 3))
     journal.add(Ended("c", False, [0.5]))
     journal.add(Ended("t2", False, [0.7]))
+    journal.add(Suggested("f", 4))
+    journal.add(Ended("f", True, [0.1], error="it broke"))
     best = other_trials(joined).best
     assert best is not None
     assert best.id == "c"

@@ -10,35 +10,35 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pcsearch.engine.records import directory_ledger
-from pcsearch.engine.records.directory_ledger import DirectoryLedger
+from pcsearch.engine.records.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
 from pcsearch.engine.records.drivers import DRIVERS
-from pcsearch.engine.records.history import TrialHistory, folder_name, read_history
-from pcsearch.engine.records.journal import Compared, Ended, Journal, ReachedTarget, Suggested
+from pcsearch.engine.records.history import History, folder_name, read_history
+from pcsearch.engine.records.journal import Ended, Journal, ReachedTarget, Suggested
 from pcsearch.engine.records.ledger import Claim, OtherResult
 from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.engine.storage.lock import locked
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 
 CLAIMING = """
 import sys, time
 from pathlib import Path
-from pcsearch.engine.records.directory_ledger import DirectoryLedger
+from pcsearch.engine.records.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
+from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Ended, Journal, Suggested
 from pcsearch.engine.storage.lock import locked
 
 place, last = Path(sys.argv[1]), int(sys.argv[2])
 place.mkdir(parents=True, exist_ok=True)
-ledger, journal = DirectoryLedger(place, [], 60, 60), Journal(place)
+ledger, journal = DirectoryLedger(place, History(), 60, 60), Journal(place)
 with locked(place):
     print("begun", flush=True)
     while not ledger.is_exhausted:
         claim = ledger.claim()
         if claim is not None:
             journal.add(Suggested(claim.trial_id, claim.number))
-            ledger.settled()
             if claim.number >= last:
                 print("hangs", flush=True)
                 time.sleep(600)
@@ -67,12 +67,16 @@ def other(search: Path) -> Path:
     return folder
 
 
+def ledger_of(directory: Path, limit: int, budget: int = 99) -> DirectoryLedger:
+    """The ledger of a driver in a new session."""
+    return DirectoryLedger(directory, read_history(directory), limit, budget)
+
+
 def suggest(ledger: DirectoryLedger, directory: Path) -> Claim | None:
     """What the trial source does with a claim."""
     claim = ledger.claim()
     if claim is not None:
         Journal(directory).add(Suggested(claim.trial_id, claim.number))
-        ledger.settled()
     return claim
 
 
@@ -81,7 +85,7 @@ def number(claim: Claim | None) -> int | None:
 
 
 def test_drivers_take_turns(search: Path, other: Path) -> None:
-    here, there = DirectoryLedger(search, [], 4, 4), DirectoryLedger(other, [], 4, 1)
+    here, there = ledger_of(search, 4), ledger_of(other, 4, budget=1)
     assert [number(suggest(here, search)) for _ in range(2)] == [1, 2]
     assert number(suggest(there, other)) == 3
     assert there.is_exhausted, "this driver was to run one"
@@ -91,99 +95,137 @@ def test_drivers_take_turns(search: Path, other: Path) -> None:
         assert not here.is_exhausted
         assert suggest(here, search) is None
         assert here.is_exhausted
+    # Its numbers have gaps, and it knows why.
+    assert read_history(search).is_shared
+    assert read_history(other).is_shared
 
 
-def test_a_resumed_driver_keeps_its_numbers(search: Path) -> None:
-    own = [TrialHistory("a", 1, None, search), TrialHistory("b", 3, None, search)]
-    taken = TrialHistory("c", 2, None, search, Ended("c", False, [], elsewhere=True))
-    ledger = DirectoryLedger(search, [*own, taken], 9, 9)
-    assert [number(suggest(ledger, search)) for _ in range(3)] == [2, 4, 5]
+def test_a_driver_that_is_alone_writes_no_more_than_its_claims(search: Path) -> None:
+    here = ledger_of(search, 3)
+    assert [number(suggest(here, search)) for _ in range(4)] == [1, 2, 3, None]
+    assert here.is_exhausted
+    assert not read_history(search).is_shared
+    lines = (search / FILE).read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [{"number": n, "driver": ""} for n in (1, 2, 3)]
 
 
-def test_while_a_driver_chooses_a_trial_others_wait(
-    search: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_resumed_driver_keeps_its_numbers_and_takes_those_that_were_lost(
+    search: Path, other: Path
 ) -> None:
-    monkeypatch.setattr(directory_ledger, "LOCK_S", 0.05)
-    here, there = DirectoryLedger(search, [], 4, 4), DirectoryLedger(other, [], 4, 4)
-    assert number(here.claim()) == 1
-    assert there.claim() is None
-    assert not there.is_ready
-    assert not there.is_exhausted
-    Journal(search).add(Suggested("a", 1))
-    here.settled()
-    assert there.is_ready
-    assert number(suggest(there, other)) == 2
+    there = ledger_of(other, 9)
+    assert number(suggest(there, other)) == 1
+    before = ledger_of(search, 9)
+    assert number(suggest(before, search)) == 2
+    # It was killed before it began the trial.
+    assert number(before.claim()) == 3
+    here = ledger_of(search, 9)
+    assert [number(suggest(here, search)) for _ in range(3)] == [3, 4, 5]
 
 
-def test_the_trials_of_a_driver_that_is_dead_run_elsewhere(search: Path, other: Path) -> None:
-    here, there = DirectoryLedger(search, [], 3, 3), DirectoryLedger(other, [], 3, 3)
-    lost = [suggest(there, other) for _ in range(2)]
+def test_a_search_without_claims_goes_on_behind_its_trials(search: Path) -> None:
+    """As one of an earlier version."""
+    for count in (1, 2):
+        Journal(search).add(Suggested(f"t{count}", count))
+    assert number(suggest(ledger_of(search, 9), search)) == 3
+
+
+def test_while_another_driver_claims_a_driver_waits_for_nobody(search: Path) -> None:
+    here = ledger_of(search, 4)
+    lock = FileLock(search / LOCK_FILE)
+    with lock:
+        assert here.claim() is None
+        assert not here.is_ready
+        assert not here.is_exhausted
+    assert here.is_ready
+    assert number(suggest(here, search)) == 1
+
+
+def test_a_claim_that_a_kill_has_cut_counts_for_nobody(search: Path, other: Path) -> None:
+    assert number(suggest(ledger_of(search, 9), search)) == 1
+    with (search / FILE).open("a") as file:
+        file.write('{"number": 2, "dri')
+    assert number(suggest(ledger_of(other, 9), other)) == 2
+    assert number(suggest(ledger_of(search, 9), search)) == 3
+
+
+def test_the_trials_of_a_driver_that_is_dead_run_elsewhere_one_by_one(
+    search: Path, other: Path
+) -> None:
+    here, there = ledger_of(search, 4, budget=2), ledger_of(other, 4)
+    lost = [suggest(there, other) for _ in range(3)]
     assert lost[0] is not None
     Journal(other).add(Ended(lost[0].trial_id, False, [1.0]))
     with (other / "journal.jsonl").open("a") as file:
         file.write('{"event": "sugg')
-    assert number(suggest(here, search)) == 3
+    assert number(suggest(here, search)) == 4
     with locked(other):
         assert suggest(here, search) is None
     assert number(suggest(here, search)) == 2
-    first, second = read_history(other).trials
+    first, second, third = read_history(other).trials
     assert first.end is not None
     assert not first.end.elsewhere
     assert second.end == Ended(second.id, False, [], elsewhere=True)
+    assert third.end is None, "this driver was to run two trials, and the other can be resumed"
     assert suggest(here, search) is None
-    assert here.is_exhausted
+    with locked(search):
+        assert ledger_of(other, 4).claim() is None
+
+
+def test_a_number_above_the_limit_is_left_to_its_driver(search: Path, other: Path) -> None:
+    there = ledger_of(other, 3)
+    assert [number(suggest(there, other)) for _ in range(3)] == [1, 2, 3]
+    here = ledger_of(search, 2)
+    assert [number(suggest(here, search)) for _ in range(3)] == [1, 2, None]
+    assert [trial.end is None for trial in read_history(other).trials] == [False, False, True]
+
+
+def test_dead_drivers_are_looked_for_now_and_then(
+    search: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = ledger_of(other, 1)
+    assert number(suggest(there, other)) == 1
+    here = ledger_of(search, 1)
+    with locked(other):
+        assert here.claim() is None
+    monkeypatch.setattr(directory_ledger, "POLL_S", 60.0)
+    assert here.claim() is None
+    monkeypatch.setattr(directory_ledger, "POLL_S", 0.0)
+    assert number(here.claim()) == 1
 
 
 def test_the_target_ends_the_search_for_all(search: Path, other: Path) -> None:
-    here = DirectoryLedger(search, [], 3, 3)
-    journal = Journal(other)
-    journal.add(Suggested("a", 1))
+    here, there = ledger_of(search, 3), ledger_of(other, 3)
+    claim = suggest(there, other)
+    assert claim is not None
+    assert number(suggest(here, search)) == 2
     assert here.access == "open"
-    journal.add(ReachedTarget("a", [0.1], 1))
+    Journal(other).add(ReachedTarget(claim.trial_id, [0.1], 1))
     assert here.access == "closed"
 
 
-def test_results_of_others_are_learned_once(search: Path, other: Path) -> None:
-    here = DirectoryLedger(search, [], 9, 9, learns=True)
-    deaf = DirectoryLedger(search, [], 9, 9)
-    ends = {
-        "whole": Ended("whole", False, [0.5]),
-        "failed": Ended("failed", True, [None], error="it broke"),
-        "diverged": Ended("diverged", False, [0.1]),
-        "cut": Ended("cut", False, [0.7]),
-        "stopped": Ended("stopped", False, [0.7], by_hand=True),
-        "other": Ended("other", False, [0.7], by_target=True),
-        "nothing": Ended("nothing", False, [None]),
-        "elsewhere": Ended("elsewhere", False, [], elsewhere=True),
-        "running": None,
-    }
-    for count, (name, end) in enumerate(ends.items(), 1):
-        Journal(other).add(Suggested(name, count))
-        folder = other / folder_name(count, name)
-        folder.mkdir()
-        (folder / "params.json").write_text(json.dumps({"x": count}))
-        if name == "diverged":
-            report = {"training_iteration": 1, EARLY_STOP_REASON: DIVERGED}
-            (folder / "result.json").write_text(json.dumps(report) + "\n")
-        if name == "cut":
-            Journal(other).add(Compared("cut", 1, 0.7, True))
-        if end is not None:
-            Journal(other).add(end)
-    for ledger in (here, deaf):
-        assert number(suggest(ledger, search)) is not None
-    learned = here.new_results()
-    assert learned == [
-        OtherResult("whole", {"x": 1}, [0.5]),
-        OtherResult("failed", {"x": 2}, None),
-        OtherResult("diverged", {"x": 3}, None),
-    ]
-    assert (here.new_results(), deaf.new_results()) == ([], [])
+def test_a_driver_learns_from_others_if_it_wants_to(search: Path, other: Path) -> None:
+    claim = suggest(ledger_of(other, 3), other)
+    assert claim is not None
+    folder = other / folder_name(claim.number, claim.trial_id)
+    folder.mkdir()
+    (folder / "params.json").write_text('{"x": 1}')
+    Journal(other).add(Ended(claim.trial_id, False, [0.5]))
+    for learns in (True, False):
+        here = DirectoryLedger(search, History(), 9, 9, learns=learns)
+        suggest(here, search)
+        suggest(here, search)
+        learned = [OtherResult(claim.trial_id, {"x": 1}, [0.5])] if learns else []
+        assert here.new_results() == learned
+        assert here.new_results() == []
 
 
 def test_a_damaged_journal_of_another_driver_is_named(search: Path, other: Path) -> None:
+    suggest(ledger_of(other, 9), other)
     (other / "journal.jsonl").write_text("{}\n")
+    here = ledger_of(search, 9)
+    suggest(here, search)
     with pytest.raises(PcsearchError, match=r"drivers/other/journal.jsonl:1: the line is damaged"):
-        DirectoryLedger(search, [], 9, 9).claim()
+        here.claim()
 
 
 def test_processes_that_claim_at_once_have_each_number_once(search: Path) -> None:
@@ -211,7 +253,7 @@ def test_processes_that_claim_at_once_have_each_number_once(search: Path) -> Non
         driver.communicate(timeout=60)
         assert driver.returncode == 0
     # What a driver that was killed at the end leaves is run by nobody but by itself, resumed.
-    last = DirectoryLedger(search, read_history(search).trials, 60, 60)
+    last = ledger_of(search, 60)
     while (claim := suggest(last, search)) is not None:
         Journal(search).add(Ended(claim.trial_id, False, [1.0]))
     trials = [trial for place in places for trial in read_history(place).trials]

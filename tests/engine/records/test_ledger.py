@@ -30,7 +30,6 @@ class Ledger:
         self.is_exhausted = False
         self.ready: list[Claim] = []
         self.running: list[str] = []
-        self.settlements = 0
 
     @property
     def is_ready(self) -> bool:
@@ -38,9 +37,6 @@ class Ledger:
 
     def claim(self) -> Claim | None:
         return self.ready.pop() if self.ready else None
-
-    def settled(self) -> None:
-        self.settlements += 1
 
     def begun(self, trial_id: str) -> None:
         self.running.append(trial_id)
@@ -77,7 +73,6 @@ def test_a_trial_starts_when_its_number_is_claimed(tmp_path: Path, ledger: Ledge
     assert not source.is_waiting
     assert source.next_trial() == (3, "c", 30)
     assert [*Journal(tmp_path).events()] == [Suggested("c", 3)]
-    assert ledger.settlements == 1
     ledger.is_exhausted = True
     assert source.next_trial() is None
     assert not source.is_finished(), "while one runs, another driver may die"

@@ -1,0 +1,100 @@
+"""What the journal of another driver of a search says about its trials."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pcsearch.engine.records.history import TrialHistory, folder_name
+from pcsearch.engine.records.journal import (
+    Compared,
+    Ended,
+    Event,
+    JournalFollower,
+    ReachedTarget,
+    Retried,
+    Suggested,
+)
+from pcsearch.engine.records.ledger import OtherResult
+from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
+
+VALUES_FILE = "params.json"
+"""Has a trial's values; Tune's name for it."""
+
+
+class OtherDriver:
+    """Another driver, as far as its journal was read.
+
+    Args:
+        directory: the driver's.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.has_reached = False
+        """Whether one of its trials has reached the target, which ends the search."""
+        self._follower = JournalFollower(directory)
+        self._trials: dict[str, TrialHistory] = {}
+        # In the order of their ends; those that were retried since are not among them.
+        self._new: dict[str, TrialHistory] = {}
+        self._told: set[str] = set()
+
+    @property
+    def ended_numbers(self) -> set[int]:
+        """The numbers of the trials that it has trained to their ends."""
+        ends = ((trial.number, trial.end) for trial in self._trials.values())
+        return {number for number, end in ends if end is not None and not end.elsewhere}
+
+    def read(self) -> None:
+        """Read what was added to the journal.
+
+        Raises:
+            PcsearchError: a line is damaged.
+        """
+        for event in self._follower.new_events():
+            self._note(event)
+
+    def new_results(self) -> list[OtherResult]:
+        """The results of the trials that have ended since the last call, each once."""
+        new, self._new = self._new, {}
+        results = [result for trial in new.values() if (result := _result(trial)) is not None]
+        self._told |= new.keys()
+        return results
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case Suggested():
+                folder = self.directory / folder_name(event.number, event.trial)
+                trial = TrialHistory(event.trial, event.number, event.point, folder)
+                self._trials[trial.id] = trial
+            case Compared(stopped=True):
+                self._trials[event.trial].stopped_at = event.rung
+            case Ended():
+                trial = self._trials[event.trial]
+                trial.end = event
+                if trial.id not in self._told:
+                    self._new[trial.id] = trial
+            case Retried():
+                self._trials[event.trial].end = None
+                self._new.pop(event.trial, None)
+            case ReachedTarget():
+                self.has_reached = True
+
+
+def _result(trial: TrialHistory) -> OtherResult | None:
+    """What a trial that has ended says about its configuration, None where it says little.
+
+    The best value of a trial that was cut short is not that of a whole trial.
+    """
+    end = trial.end
+    if end is None or end.elsewhere or end.by_hand or end.by_target:
+        return None
+    went_wrong = end.failed or (trial.last_report or {}).get(EARLY_STOP_REASON) == DIVERGED
+    values = [value for value in end.values if value is not None]
+    if not went_wrong and (trial.stopped_at is not None or len(values) < len(end.values)):
+        return None
+    try:
+        config = json.loads((trial.folder / VALUES_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return OtherResult(trial.id, config, None if went_wrong else values)

@@ -1,0 +1,87 @@
+"""What is read of another driver's journal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pcsearch.engine.records.history import folder_name
+from pcsearch.engine.records.journal import (
+    Compared,
+    Ended,
+    Journal,
+    ReachedTarget,
+    Retried,
+    Suggested,
+)
+from pcsearch.engine.records.ledger import OtherResult
+from pcsearch.engine.records.other_driver import OtherDriver
+from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
+
+ENDS = {
+    "whole": Ended("whole", False, [0.5]),
+    "failed": Ended("failed", True, [None], error="it broke"),
+    "diverged": Ended("diverged", False, [0.1]),
+    "cut": Ended("cut", False, [0.7]),
+    "stopped": Ended("stopped", False, [0.7], by_hand=True),
+    "other": Ended("other", False, [0.7], by_target=True),
+    "nothing": Ended("nothing", False, [None]),
+    "elsewhere": Ended("elsewhere", False, [], elsewhere=True),
+    "running": None,
+}
+
+
+def begin(directory: Path, number: int, name: str) -> Path:
+    Journal(directory).add(Suggested(name, number))
+    folder = directory / folder_name(number, name)
+    folder.mkdir()
+    (folder / "params.json").write_text(json.dumps({"x": number}))
+    return folder
+
+
+def test_results_are_told_once_if_they_say_something(tmp_path: Path) -> None:
+    journal, other = Journal(tmp_path), OtherDriver(tmp_path)
+    for number, (name, end) in enumerate(ENDS.items(), 1):
+        folder = begin(tmp_path, number, name)
+        if name == "diverged":
+            report = {"training_iteration": 1, EARLY_STOP_REASON: DIVERGED}
+            (folder / "result.json").write_text(json.dumps(report) + "\n")
+        if name == "cut":
+            journal.add(Compared("cut", 1, 0.7, True))
+        if end is not None:
+            journal.add(end)
+    other.read()
+    assert other.new_results() == [
+        OtherResult("whole", {"x": 1}, [0.5]),
+        OtherResult("failed", {"x": 2}, None),
+        OtherResult("diverged", {"x": 3}, None),
+    ]
+    other.read()
+    assert other.new_results() == []
+    assert other.ended_numbers == {1, 2, 3, 4, 5, 6, 7}
+
+
+def test_a_trial_that_is_retried_is_told_once(tmp_path: Path) -> None:
+    journal, other = Journal(tmp_path), OtherDriver(tmp_path)
+    begin(tmp_path, 1, "a")
+    journal.add(Ended("a", True, [None], error="it broke"))
+    journal.add(Retried("a"))
+    other.read()
+    assert (other.new_results(), other.ended_numbers) == ([], set())
+    journal.add(Ended("a", False, [0.5]))
+    other.read()
+    assert other.new_results() == [OtherResult("a", {"x": 1}, [0.5])]
+    journal.add(Retried("a"))
+    journal.add(Ended("a", False, [0.4]))
+    other.read()
+    assert other.new_results() == []
+
+
+def test_the_target_is_noticed(tmp_path: Path) -> None:
+    other = OtherDriver(tmp_path)
+    begin(tmp_path, 1, "a")
+    other.read()
+    assert not other.has_reached
+    Journal(tmp_path).add(ReachedTarget("a", [0.1], 1))
+    other.read()
+    assert other.has_reached
