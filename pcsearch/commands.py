@@ -266,14 +266,15 @@ def _changes(
 
 
 def _print_finished(experiment: Experiment) -> None:
-    from pcsearch.engine.experiment.definition import grid_size
+    from pcsearch.engine.experiment.definition import space_size
 
     count = len(experiment.history.own)
     message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"
     if experiment.history.reached is not None:
         message = f"{experiment.directory.place}: the search is finished, its target is reached"
-    elif count == grid_size(experiment.sweep):
-        message += ", which are all that its grid has"
+    elif count == space_size(experiment.sweep, experiment.options):
+        kind = "grid" if experiment.sweep.method == "grid" else "space"
+        message += f", which are all that its {kind} has"
     else:
         message += "; --num-samples N runs more"
     if experiment.history.failed:

@@ -263,6 +263,7 @@ def _describe(experiment: Experiment) -> str:
 
 
 def _report(experiment: Experiment, outcome: SearchResult) -> None:
+    from pcsearch.engine.experiment.definition import space_size
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.results import best_configurations, failures, table
 
@@ -280,6 +281,9 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
             say(output, f"The search ended because trial {trial.number} reached the target.")
     if outcome.reason == "hopeless":
         say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
+    size = space_size(sweep, experiment.options)
+    if sweep.method != "grid" and len(outcome.trials) == size and not outcome.reason:
+        say(output, f"The search has had all {size} configurations that there are.")
     if outcome.reason == "time":
         say(output, "The session ended because its --time-budget was up.")
     say(output, f"Everything lies in {place}")

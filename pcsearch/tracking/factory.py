@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pcsearch.engine.experiment.definition import grid_size
+from pcsearch.engine.experiment.definition import space_size
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers import is_shared, search_directory
 from pcsearch.engine.records.journal import AlertSent, Journal, RunCompleted
@@ -91,11 +91,12 @@ def make_ledger(
             raise PcsearchError(message) from problem
         tell(message)
         return None
-    limits = [limit for limit in (sweep.run_cap, grid_size(sweep)) if limit is not None]
+    size = space_size(sweep, experiment.options)
+    limits = [limit for limit in (sweep.run_cap, size) if limit is not None]
     limit = min(limits, default=None)
     if limit is not None and experiment.cap > limit:
         # --num-samples of a resumed search goes beyond run_cap.
-        limit = grid_size(sweep)
+        limit = size
     learns = sweep.method in ("bayes", "custom")
     terms = Terms(
         limit,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcsearch.sweeps.configurations import Grid, RandomDraws, configurations
+from pcsearch.sweeps.distributions.base import identity
 from pcsearch.sweeps.distributions.continuous import Uniform
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
@@ -171,4 +172,27 @@ def test_categories_come_out_as_themselves() -> None:
     grid = Grid(sweep("grid", f"v: {{values: {values}}}"))
     assert [repr(grid.config(i)["v"]) for i in range(grid.size)] == [repr(v) for v in expected]
     draws = RandomDraws(sweep("random", f"v: {{values: {values}}}"), 0)
-    assert {repr(draws.config(i)["v"]) for i in range(200)} == {repr(v) for v in expected}
+    assert {repr(draws.config(i)["v"]) for i in range(8)} == {repr(v) for v in expected}
+
+
+def test_random_draws_of_a_finite_space_are_all_different() -> None:
+    rare = "c: {values: [x, y], probabilities: [0.99, 0.01]}"
+    random = sweep("random", f"a: {{values: [1, 1.0, true]}}, b: {{min: 1, max: 20}}, {rare}")
+    draws, same = RandomDraws(random, 3), RandomDraws(random, 3)
+    configs = [draws.config(index) for index in range(120)]
+    assert len({identity(config) for config in configs}) == 120
+    # In any order, and as in another session.
+    assert [identity(same.config(index)) for index in (119, 0, 60)] == [
+        identity(configs[index]) for index in (119, 0, 60)
+    ]
+    with pytest.raises(IndexError, match="draw 120 from 120 configurations"):
+        draws.config(120)
+    independent = RandomDraws(random, 3, repeats=True)
+    assert len({identity(independent.config(index)) for index in range(120)}) < 120
+    first = next(i for i in range(120) if configs[i] != independent.config(i))
+    assert first > 1, "up to the first that would repeat, the draws are those of before"
+
+
+def test_a_large_finite_space_costs_nothing() -> None:
+    draws = RandomDraws(sweep("random", "a: {min: 1, max: 1000000000}, b: {values: [1, 2]}"), 1)
+    assert draws.config(3) != draws.config(4)

@@ -199,6 +199,7 @@ def _trial_source(
         experiment.history,
         outcomes,
         curves,
+        repeats=options.repeats,
     )
     slots = TrialSlots(cluster.resources, options.max_concurrent, lambda: watcher.unfit)
     metric = next(iter(experiment.metrics), None)

@@ -18,6 +18,7 @@ from pcsearch.engine.workloads.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.early_terminate import rung_problem
+from pcsearch.sweeps.finite import finite_space
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.reading.text import read_text
 from pcsearch.sweeps.sweep import InvalidSweepError, Sweep, parse_sweep, place
@@ -58,7 +59,7 @@ class SearchDefinition:
     @property
     def trial_limit(self) -> int | None:
         """The largest number of trials, None where nothing bounds it."""
-        return trial_cap(self.sweep, self.options.num_samples)
+        return trial_cap(self.sweep, self.options)
 
 
 def define_search(
@@ -100,19 +101,24 @@ def define_search(
     return SearchDefinition(sweep, options, folder, workload)
 
 
-def trial_cap(sweep: Sweep, num_samples: int | None) -> int | None:
-    """The largest number of trials: the least of --num-samples, run_cap and the grid's size.
+def trial_cap(sweep: Sweep, options: Options) -> int | None:
+    """The largest number of trials: the least of --num-samples, run_cap and the space's size.
 
-    None where nothing bounds them.
+    None where nothing bounds them. The size of a space that is no grid is no bound of its own: it
+    may be much larger than anybody wants.
     """
-    limits = (num_samples, sweep.run_cap, grid_size(sweep))
-    return min((limit for limit in limits if limit is not None), default=None)
+    asked = [limit for limit in (options.num_samples, sweep.run_cap) if limit is not None]
+    size = space_size(sweep, options) if asked or sweep.method == "grid" else None
+    return min([*asked, *([] if size is None else [size])], default=None)
 
 
-def grid_size(sweep: Sweep) -> int | None:
-    """The number of configurations of a grid, None where the method is another."""
+def space_size(sweep: Sweep, options: Options) -> int | None:
+    """The number of different configurations, of which none runs twice; None without an end."""
     planned = configurations(sweep, seed=0)
-    return planned.size if isinstance(planned, Grid) else None
+    if isinstance(planned, Grid):
+        return planned.size
+    space = None if options.repeats else finite_space(sweep)
+    return None if space is None else space.size
 
 
 def _workload(options: Options, folder: Path) -> Workload:

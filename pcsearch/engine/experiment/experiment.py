@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pcsearch.engine.experiment.definition import SearchDefinition, define_search, grid_size
+from pcsearch.engine.experiment.definition import SearchDefinition, define_search, space_size
 from pcsearch.engine.records.directory import (
     ExperimentDirectory,
     directory_in,
@@ -87,6 +87,7 @@ def resumed_experiment(
     changes: Mapping[str, Any],
     sweep_file: Path | None = None,
     option: str = "--resume",
+    other_folder: Path | None = None,
 ) -> tuple[Experiment, dict[str, Any]]:
     """The search of an experiment's directory, and the tracking settings in its record.
 
@@ -95,12 +96,14 @@ def resumed_experiment(
         changes: of the options it was started with.
         sweep_file: which must ask for the same search as the experiment's own; None need not.
         option: with which the user gave the directory, for messages.
+        other_folder: stands for the folder of the start on a machine that does not have that.
 
     Raises:
         PcsearchError: there is none at the path, its files are damaged, or the file differs.
     """
     record = directory.record()
-    stored = {**record["options"], **changes}
+    # The records of earlier versions do not have it.
+    stored = {"repeats": True, **record["options"], **changes}
     known = {each.name for each in fields(Options)}
     if not stored.keys() <= known:
         unknown = sorted(stored.keys() - known)[0]
@@ -110,9 +113,8 @@ def resumed_experiment(
         record_file = directory.place_of(RECORD_FILE)
         raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
     folder = Path(record["folder"])
-    if not folder.is_dir():
-        # Another machine, or the folder was moved.
-        folder = Path.cwd()
+    if other_folder is not None and not folder.is_dir():
+        folder = other_folder
     search = define_search(directory.sweep, options, folder, has_begun=True)
     sweep = search.sweep
     if sweep_file is not None:
@@ -120,7 +122,7 @@ def resumed_experiment(
         _check_same(given.sweep, sweep, directory, option)
     history = read_history(directory.path)
     # The record has the cap, which may have been raised beyond the file's run_cap.
-    cap = min(options.num_samples, grid_size(sweep) or options.num_samples)
+    cap = min(options.num_samples, space_size(sweep, options) or options.num_samples)
     if "num_samples" in changes and cap < len(history.own):
         message = f"{len(history.own)} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))

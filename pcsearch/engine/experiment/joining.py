@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.experiment.definition import grid_size
+from pcsearch.engine.experiment.definition import space_size
 from pcsearch.engine.experiment.experiment import Experiment, resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.directory_ledger import DirectoryLedger
@@ -64,7 +64,7 @@ def joined_experiment(
     _await_driver(search, tell)
     own = dict(changes)
     budget = own.pop("num_samples", None)
-    experiment, tracking = resumed_experiment(search, own, sweep_file, OPTION)
+    experiment, tracking = resumed_experiment(search, own, sweep_file, OPTION, Path.cwd())
     options = experiment.options
     if experiment.sweep.method in ("bayes", "custom"):
         # It learns from the trials of the others, and begins with other points.
@@ -122,7 +122,7 @@ def _limit(experiment: Experiment) -> int:
     if search == directory:
         return experiment.cap
     samples = int(ExperimentDirectory(search).record()["options"]["num_samples"])
-    return min(samples, grid_size(experiment.sweep) or samples)
+    return min(samples, space_size(experiment.sweep, experiment.options) or samples)
 
 
 @dataclass(frozen=True)

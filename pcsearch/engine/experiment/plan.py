@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.experiment.definition import SearchDefinition, define_search
+from pcsearch.engine.experiment.definition import SearchDefinition, define_search, space_size
 from pcsearch.engine.records.journal import WarmStartResult
 from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.engine.search.auto_sampler import DESCRIPTIONS, pick_sampler
@@ -67,6 +67,13 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
             f"method {sweep.method} has no end of its own: to run it give --num-samples N, or "
             "run_cap: N in the file"
         )
+    asked = max(options.num_samples or 0, sweep.run_cap or 0)
+    different = space_size(sweep, options)
+    if sweep.method != "grid" and different is not None and asked > different:
+        notes.append(
+            f"there are {different:,} different configurations, and none runs twice: the search "
+            "ends after them"
+        )
     results: tuple[WarmStartResult, ...] = ()
     if options.warm_start:
         # Optuna takes a while to import.
@@ -99,7 +106,7 @@ def _configs(
     """The first configurations of a search that starts from these results."""
     if not count:
         return []
-    planned = configurations(search.sweep, search.options.seed)
+    planned = configurations(search.sweep, search.options.seed, repeats=search.options.repeats)
     if planned is not None:
         return [planned.config(index) for index in range(count)]
     from pcsearch.engine.search.preview import first_suggestions

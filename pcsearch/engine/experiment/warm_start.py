@@ -130,7 +130,9 @@ def _config_of(
         overrides=overrides if isinstance(overrides, dict) else {},
         has_begun=True,
     )
-    planned = configurations(sweep, seed if isinstance(seed, int) else 0)
+    # The records of earlier versions do not have it.
+    repeats = bool(options.get("repeats", True))
+    planned = configurations(sweep, seed if isinstance(seed, int) else 0, repeats=repeats)
     if planned is not None:
         return lambda trial: planned.config(trial.number - 1)
     space = OptunaSpace(sweep.parameters.values())

@@ -34,6 +34,7 @@ class Options:
         trial_timeout: how many seconds a trial may run without a report; None for no limit.
         deadline: when the session is to end, of `time.monotonic`; None for no limit.
         warm_start: directories of older experiments whose results the searcher starts from.
+        repeats: whether a configuration may run twice, as in the experiments of earlier versions.
     """
 
     num_samples: int | None = None
@@ -53,3 +54,4 @@ class Options:
     trial_timeout: float | None = None
     deadline: float | None = None
     warm_start: tuple[str, ...] = ()
+    repeats: bool = False

@@ -9,9 +9,11 @@ from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import WarmStartResult
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.no_repeats import NoRepeats
 from pcsearch.engine.search.resumed_study import rebuilt_trials
 from pcsearch.engine.search.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
+from pcsearch.sweeps.finite import finite_space
 from pcsearch.sweeps.sweep import Sweep
 
 
@@ -46,5 +48,9 @@ def first_suggestions(
         trials=rebuilt_trials(history, space.distributions, Outcomes(sweep.metrics)),
         predictions={} if stops_early else None,
     )
+    finite = finite_space(sweep)
+    if finite is not None:
+        no_repeats = NoRepeats(finite, space, (), seed)
+        return [space.config(no_repeats.suggest(study).params) for _ in range(count)]
     trials = [suggest(study, space.distributions) for _ in range(count)]
     return [space.config(trial.params) for trial in trials]

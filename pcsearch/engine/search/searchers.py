@@ -13,11 +13,13 @@ from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.search.imputation import final_values
 from pcsearch.engine.search.learning_curves import LearningCurves, Prediction
+from pcsearch.engine.search.no_repeats import NoRepeats
 from pcsearch.engine.search.resumed_study import other_trial, rebuilt_trials
 from pcsearch.engine.search.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.configurations import configurations
+from pcsearch.sweeps.finite import FiniteSpace, finite_space
 from pcsearch.sweeps.sweep import Sweep
 
 
@@ -36,6 +38,8 @@ def make_searcher(
     history: History | None = None,
     outcomes: Outcomes | None = None,
     curves: LearningCurves | None = None,
+    *,
+    repeats: bool = False,
 ) -> PlannedSearcher | BayesSearcher:
     """The searcher of a sweep's method.
 
@@ -47,16 +51,18 @@ def make_searcher(
         history: of a resumed or warm-started search, None for a new one.
         outcomes: of the search's trials; left out, those of the history.
         curves: predicts the trials' losses at their ends; None where no trial is stopped early.
+        repeats: whether a configuration may be suggested twice, as in earlier versions.
     """
     history = history or History()
     if outcomes is None:
         outcomes = Outcomes(sweep.metrics, history=history)
-    planned = configurations(sweep, seed)
+    planned = configurations(sweep, seed, repeats=repeats)
     if planned is not None:
         return PlannedSearcher(planned, cap, history)
     assert sweep.metrics, "a bayes sweep is read with its metric"
     space = OptunaSpace(sweep.parameters.values())
-    return BayesSearcher(space, cap, outcomes, seed, sampler, history, curves)
+    finite = None if repeats else finite_space(sweep)
+    return BayesSearcher(space, cap, outcomes, seed, sampler, history, curves, finite)
 
 
 class PlannedSearcher(Searcher):
@@ -124,6 +130,8 @@ class BayesSearcher(Searcher):
         sampler: its name.
         history: of a resumed search; its trials are in the study.
         curves: predicts the trials' values at their ends; None where no trial is stopped early.
+        finite: the configurations, of which each is suggested once; None where they have no end,
+            or may be suggested twice.
     """
 
     def __init__(
@@ -135,6 +143,7 @@ class BayesSearcher(Searcher):
         sampler: SamplerName = "auto",
         history: History | None = None,
         curves: LearningCurves | None = None,
+        finite: FiniteSpace | None = None,
     ) -> None:
         super().__init__()
         history = history or History()
@@ -153,6 +162,10 @@ class BayesSearcher(Searcher):
         self._curves = curves
         # Of trials that have ended or run, by their numbers in the study.
         self._predictions: dict[int, Prediction] = {}
+        self._no_repeats = None
+        if finite is not None:
+            used = [space.config(trial.point or {}) for trial in history.own]
+            self._no_repeats = NoRepeats(finite, space, used, seed)
         self.study = make_study(
             sampler,
             cap=cap,
@@ -177,6 +190,8 @@ class BayesSearcher(Searcher):
     def learn(self, results: Sequence[OtherResult]) -> None:
         """Give Optuna the results of other drivers; those outside of the space are left out."""
         for result in results:
+            if self._no_repeats is not None:
+                self._no_repeats.add(result.config)
             point = self._space.point(result.config)
             if not isinstance(point, str):
                 self.study.add_trial(
@@ -193,7 +208,10 @@ class BayesSearcher(Searcher):
         if self._cap is not None and self._suggested >= self._cap:
             return str(Searcher.FINISHED)
         self._predict()
-        trial = suggest(self.study, self._space.distributions)
+        if self._no_repeats is None:
+            trial = suggest(self.study, self._space.distributions)
+        else:
+            trial = self._no_repeats.suggest(self.study)
         self._numbers[trial_id] = trial.number
         self._running[trial.number] = self._outcomes.of(trial_id)
         self._suggested += 1

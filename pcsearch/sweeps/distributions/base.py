@@ -87,6 +87,13 @@ class Distribution(ABC):
         """The number of values of `grid`, however large, or None without a grid."""
         return None
 
+    def different_values(self) -> Sequence[Any] | None:
+        """The values that can be drawn, each once; None where they are not listed.
+
+        Values of different types are different, also where Python holds them to be equal.
+        """
+        return (self.ppf(0.5),) if self.is_single() else None
+
     def bounds(self) -> tuple[float, float] | None:
         """The least and the largest number that can be drawn; None without bounds."""
         return None

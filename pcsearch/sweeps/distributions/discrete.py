@@ -65,6 +65,10 @@ class Constant(_Listed):
         """One."""
         return 1
 
+    def different_values(self) -> Sequence[Any]:
+        """The value."""
+        return (self.value,)
+
     def axis(self) -> None:
         """None."""
 
@@ -103,6 +107,10 @@ class Categorical(_Listed):
         """The number of different values."""
         return len(self.grid())
 
+    def different_values(self) -> Sequence[Any]:
+        """The values, each once; 1, 1.0 and True are three values."""
+        return tuple({identity(value): value for value in self.values}.values())
+
     def axis(self) -> Axis | None:
         """The indices of the values, which may be of any type; None if there is one value."""
         return ChoiceAxis(len(self.values)) if len(self.values) > 1 else None
@@ -135,6 +143,11 @@ class WeightedCategorical(_Listed):
         """The values and their probabilities; of many, the first few."""
         chances = shown(list(self.probabilities))
         return f"one of {shown(list(self.values))} with probabilities {chances}"
+
+    def different_values(self) -> Sequence[Any]:
+        """The values with a probability above 0, each once."""
+        pairs = zip(self.values, self.probabilities, strict=True)
+        return tuple({identity(value): value for value, chance in pairs if chance > 0}.values())
 
     def spec(self) -> dict[str, Any]:
         """``values`` and ``probabilities``."""
@@ -172,6 +185,10 @@ class IntUniform(Distribution):
     def grid_size(self) -> int:
         """The number of whole numbers between the bounds."""
         return self.max - self.min + 1
+
+    def different_values(self) -> range:
+        """Every number."""
+        return range(self.min, self.max + 1)
 
     def bounds(self) -> tuple[int, int]:
         """Min and max."""

@@ -30,11 +30,14 @@ RANDOM = "method: random\nparameters: {seed: {min: 1, max: 9}}\n"
         (f"{RANDOM}run_cap: 5\n", None, 5),
         (f"{RANDOM}run_cap: 5\n", 4, 4),
         (f"{RANDOM}run_cap: 5\n", 6, 5),
+        # There are no more than nine different ones.
+        (RANDOM, 70, 9),
+        (RANDOM.replace("max: 9", "max: 9.5"), 70, 70),
     ],
 )
 def test_the_least_bound_counts(text: str, num_samples: int | None, cap: int) -> None:
     sweep = parse_sweep(text, "s.yaml", numeric=lambda _: True)
-    assert trial_cap(sweep, num_samples) == cap
+    assert trial_cap(sweep, Options(num_samples)) == cap
 
 
 @pytest.mark.parametrize("method", ["random", "bayes"])
@@ -42,7 +45,7 @@ def test_a_search_without_a_bound_asks_for_one(method: str, tmp_path: Path) -> N
     sweep = write_sweep(tmp_path / "s.yaml", {"seed": {"min": 1, "max": 9}}, method=method)
     with pytest.raises(PcsearchError, match=r"give --num-samples N or run_cap: N in the file"):
         new_experiment(sweep, Options(storage_path=tmp_path))
-    assert trial_cap(read_sweep(sweep), None) is None
+    assert trial_cap(read_sweep(sweep), Options()) is None
 
 
 def test_trials_are_compared_by_the_validation_error_unless_told(tmp_path: Path) -> None:

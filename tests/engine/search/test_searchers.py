@@ -23,7 +23,7 @@ from pcsearch.engine.experiment.definition import trial_cap
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Ended
 from pcsearch.engine.records.ledger import OtherResult
-from pcsearch.engine.records.options import SamplerName
+from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
 from pcsearch.sweeps.sweep import parse_sweep
 
@@ -328,7 +328,7 @@ class TestBayes(Contract):
 
 def test_a_grid_suggests_each_combination_once() -> None:
     read = sweep("grid", "a: {values: [1, 2, 2]}, b: {min: 0, max: 2}, c: {value: [x, null]}")
-    searcher = make_searcher(read, trial_cap(read, None), seed=0)
+    searcher = make_searcher(read, trial_cap(read, Options()), seed=0)
     found = []
     while (config := searcher.suggest(f"t{len(found)}")) != Searcher.FINISHED:
         found.append((config["a"], config["b"], config["c"]))
