@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 done, 1 some trials failed, 2 the sweep or an option is wrong,
-        130 interrupted.
+        3 Ray died, 130 interrupted.
     """
     given = sys.argv[1:] if argv is None else list(argv)
     if given[:1] == [clean.NAME]:

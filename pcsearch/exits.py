@@ -17,7 +17,7 @@ MOST_PROBLEMS = 200
 LONGEST_PROBLEM = 2000
 """In characters."""
 ENDING = (signal.SIGTERM, signal.SIGHUP)
-DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+DONE, SOME_FAILED, WRONG, RAY_DIED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:

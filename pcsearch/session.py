@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,7 @@ def run_session(
     from pcsearch.engine.execution.preparation import connected_cluster
     from pcsearch.tracking.server.credentials import withhold_credentials
 
+    environment = dict(os.environ)
     # The directory stays locked until W&B's threads, which write there, have ended.
     with ExitStack() as stack:
         with (
@@ -70,7 +72,9 @@ def run_session(
             connected_cluster(experiment, lambda line: warn(notes, line)) as cluster,
         ):
             on_ready()
-            result, wandb, ledger = _search(experiment, tracking, mode, cluster, notes, stack)
+            result, wandb, ledger = _search(
+                experiment, tracking, mode, cluster, notes, stack, environment
+            )
         _report(experiment, result)
         settle(wandb.manager, notes)
         if ledger is not None:
@@ -104,16 +108,18 @@ def _search(
     cluster: Cluster,
     notes: Console,
     stack: ExitStack,
+    environment: dict[str, str],
 ) -> tuple[SearchResult, WandbCallback, SweepLedger | None]:
     """Restore the trials of earlier sessions, and run the search on a cluster.
 
-    The directory is locked until ``stack`` is closed.
+    The directory is locked until ``stack`` is closed; ``environment`` is that of the command.
     """
     from pcsearch.engine.execution.preparation import locked_directory
     from pcsearch.engine.execution.restore import restore
     from pcsearch.engine.execution.run import run
     from pcsearch.engine.experiment.joining import directory_ledger
     from pcsearch.engine.records.drivers import is_shared
+    from pcsearch.ray_death import end_session
     from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.factory import make_callback, make_ledger
     from pcsearch.tracking.server.registration import SWEEP_ID, register_search
@@ -133,7 +139,10 @@ def _search(
     wandb = make_callback(experiment, outcomes, registration, lambda line: warn(notes, line))
     with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
         stack.enter_context(locked_directory(experiment, registration.tracking))
-        with ledger.running() if ledger is not None else nullcontext():
+        with (
+            ledger.running() if ledger is not None else nullcontext(),
+            cluster.connection.watching(lambda what: end_session(experiment, what, environment)),
+        ):
             claims: Ledger | None = None if ledger is None else ledger.offers
             if not registration.tracking.get(SWEEP_ID):
                 claims = directory_ledger(experiment)

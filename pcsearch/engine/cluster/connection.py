@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ray.exceptions import RayError
 from pcsearch.engine.cluster import ray_client
 from pcsearch.engine.cluster.address import address_error, is_local, reach
 from pcsearch.engine.cluster.ray_client import client_settings, is_client
+from pcsearch.engine.cluster.ray_watch import watching
 from pcsearch.engine.cluster.shipping import packed
 from pcsearch.engine.ray_internals import own_process_groups
 from pcsearch.errors import PcsearchError
@@ -35,10 +36,15 @@ class Connection:
     Args:
         logs: the folder with Ray's own logs.
         client: whether the connection is through Ray Client.
+        watched: whether to notice that Ray has died: not where another owns the connection, and not
+            through Ray Client, which notices it by itself.
+        local: whether Ray runs on this machine alone, and ends with the search.
     """
 
     logs: str = DEFAULT_LOGS
     client: bool = False
+    watched: bool = False
+    local: bool = False
 
     def is_lost(self, error: BaseException | None) -> bool:
         """Whether the end of the connection caused an error; the error of a trial does not count.
@@ -47,6 +53,14 @@ class Connection:
         """
         from_client = isinstance(error, ConnectionError) and not isinstance(error, RayError)
         return self.client and (from_client or not ray.is_initialized())
+
+    def watching(self, on_death: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Watch during a block whether Ray has died.
+
+        Args:
+            on_death: is called, in a thread, with what has died, in words.
+        """
+        return watching(on_death, local=self.local) if self.watched else nullcontext()
 
     @contextmanager
     def required(self) -> Iterator[None]:
@@ -90,7 +104,8 @@ def connected(
             context = _init(
                 "local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False
             )
-        with _until_end(Connection(_logs_folder(context))) as connection:
+        own = Connection(_logs_folder(context), watched=True, local=True)
+        with _until_end(own) as connection:
             yield connection
     elif address is not None and is_client(address):
         with client_settings():
@@ -100,7 +115,7 @@ def connected(
     else:
         assert address is not None, "no address is a local one"
         context = _join(address, code, namespace)
-        with _until_end(Connection(_logs_folder(context))) as connection:
+        with _until_end(Connection(_logs_folder(context), watched=True)) as connection:
             yield connection
 
 

@@ -1,0 +1,48 @@
+"""The watch on Ray's own processes."""
+
+from __future__ import annotations
+
+import socket
+import time
+from threading import Event, Thread
+
+import pytest
+
+from pcsearch.engine.cluster import ray_watch
+from pcsearch.engine.cluster.ray_watch import watch
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_watch, "INTERVAL_S", 0.05)
+
+
+def test_a_server_that_is_gone_is_named_once() -> None:
+    died, end = list[str](), Event()
+    with socket.create_server(("127.0.0.1", 0)) as stays:
+        goes = socket.create_server(("127.0.0.1", 0))
+        servers = {"one": stays.getsockname()[:2], "other": goes.getsockname()[:2]}
+        thread = Thread(target=watch, args=(servers, 0.2, end, died.append))
+        thread.start()
+        time.sleep(0.5)
+        assert thread.is_alive()
+        assert died == []
+        goes.close()
+        thread.join(10)
+    assert died == ["other"]
+
+
+def test_a_server_may_be_gone_for_a_moment() -> None:
+    died, end = list[str](), Event()
+    server = socket.create_server(("127.0.0.1", 0))
+    address = server.getsockname()[:2]
+    thread = Thread(target=watch, args=({"it": address}, 30.0, end, died.append))
+    thread.start()
+    server.close()
+    time.sleep(0.3)
+    with socket.create_server(address):
+        time.sleep(0.3)
+        end.set()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert died == []

@@ -1,0 +1,144 @@
+"""A search whose Ray dies goes on by itself on one machine, once, and else says how to resume."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray  # noqa: F401 - it brings psutil along
+from commands import COUNTED, events, finish, run, wait_for
+from old_experiments import write_experiment
+from resuming import QUIET, START, check_histories, write
+
+from pcsearch import ray_death
+from pcsearch.engine.experiment.experiment import resumed_experiment
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.exits import RAY_DIED
+
+
+class LeftError(Exception):
+    """In the place of the end of the process."""
+
+
+@pytest.fixture
+def ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[Any, str]]:
+    """How a session ends, and what it says."""
+    left: list[Any] = []
+
+    def leave(*arguments: Any) -> None:
+        left.append(arguments)
+        raise LeftError
+
+    monkeypatch.setattr(ray_death, "_kill_children", lambda: None)
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(os, "execve", leave)
+    write_experiment(
+        tmp_path / "here", {"hidden_momentum": {"values": [0.1]}}, [None], num_samples=1
+    )
+
+    def end(environment: dict[str, str], **changes: Any) -> tuple[Any, str]:
+        experiment, _ = resumed_experiment(ExperimentDirectory(tmp_path / "here"), changes)
+        with pytest.raises(LeftError):
+            ray_death.end_session(experiment, "The head", environment)
+        return left.pop(), capsys.readouterr().err
+
+    return end
+
+
+def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
+    ending: Callable[..., tuple[Any, str]], tmp_path: Path
+) -> None:
+    (_, command, environment), said = ending({"A": "b"}, deadline=float("inf"))
+    assert command[1:5] == ["-m", "pcsearch", "--resume", f"{tmp_path}/here"]
+    assert command[5:] == ["--address", "local", "--time-budget", "infs"]
+    assert environment == {"A": "b", ray_death.RESTARTED: "1"}
+    assert said == "\nThe head has died; Ray is started again, and the search goes on\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "changes"),
+    [({ray_death.RESTARTED: "1"}, {}), ({}, {"address": "auto"})],
+    ids=["the second time", "on a cluster"],
+)
+def test_else_the_user_is_told_how_to_resume(
+    environment: dict[str, str],
+    changes: dict[str, Any],
+    ending: Callable[..., tuple[Any, str]],
+    tmp_path: Path,
+) -> None:
+    (status,), said = ending(environment, **changes)
+    assert status == RAY_DIED
+    assert said == (
+        f"\nThe head has died; resume the search: python -m pcsearch --resume {tmp_path}/here\n"
+    )
+
+
+def children(process: subprocess.Popen[str], name: str) -> list[Any]:
+    """The processes of a name that a process has started."""
+    import psutil
+
+    found = []
+    for child in psutil.Process(process.pid).children():
+        with suppress(psutil.NoSuchProcess):
+            is_alive = child.status() != psutil.STATUS_ZOMBIE
+            found += [child] if is_alive and child.name() == name else []
+    return found
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A search of three trials on its own Ray."""
+    (tmp_path / "counted.py").write_text(COUNTED)
+    write(tmp_path, [0.1, 0.2, 0.3], epochs=12, seconds=0.5)
+    with run(tmp_path, *START, *QUIET) as process:
+        yield process
+        if process.poll() is None:
+            import psutil
+
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [["raylet"], ["gcs_server", "raylet"]], ids=["once", "twice"])
+def test_a_search_survives_the_death_of_ray_once(
+    names: list[str], process: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    directory = tmp_path / "here"
+
+    def written() -> int:
+        return sum(file.stat().st_size for file in directory.glob("*/result.json"))
+
+    before_it: set[int] = set()
+
+    def has_new_ray() -> bool:
+        """Whether the next session has a Ray of its own."""
+        running = {each.pid for each in children(process, "raylet")}
+        return bool(running) and not running & before_it
+
+    for name in names:
+        wait_for(has_new_ray, process)
+        before_it |= {each.pid for each in children(process, "raylet")}
+        before = written()
+        # Reports come: the session has its Ray.
+        wait_for(lambda before=before: written() > before, process)
+        (server,) = children(process, name)
+        server.kill()
+    status, out, err = finish(process)
+    assert len(re.findall(r"has died; Ray is started again, and the search goes on", err)) == 1
+    if len(names) == 1:
+        assert status == 0, err
+        assert len(events(directory, "ended")) == 3
+        check_histories(directory, epochs=12)
+    else:
+        assert status == RAY_DIED, (out, err)
+        assert err.rstrip().endswith(f"python -m pcsearch --resume {directory}")
