@@ -7,6 +7,7 @@ upgrade that changes one fails there first.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from pcsearch.temporary import default_folder, folder_of_process
 if TYPE_CHECKING:
     import wandb
 
+CACHE = "WANDB_CACHE_DIR"
+"""The variable for the folder of the client's caches and its own logs."""
 FLUSH_SECONDS = 1.0
 """How much of its local file a run loses when the driver is killed."""
 TRANSMIT_SECONDS = 5.0
@@ -77,11 +80,24 @@ def load_client() -> None:
     Several threads start runs, and the search may import torch meanwhile. Where two threads parse
     source code, as these imports do, Python 3.11.7 may end one of them with a SystemError.
     """
+    if CACHE not in os.environ and not _has_cache():
+        os.environ[CACHE] = str(folder_of_process() / "wandb-cache")
     with default_folder(folder_of_process()):
         import wandb
 
         # The client imports this part when it is first used.
         _ = wandb.Api
+
+
+def _has_cache() -> bool:
+    """Whether W&B's folder for caches and its own logs can be written."""
+    try:
+        folder = Path.home() / ".cache"
+        folder.mkdir(parents=True, exist_ok=True)
+    # A user may have no home folder, or none that can be written.
+    except (OSError, RuntimeError):
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def run_settings() -> dict[str, Any]:

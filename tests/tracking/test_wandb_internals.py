@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import wandb
 from wandb.proto import wandb_internal_pb2
 from wandb_server import Handler, Outage, WandbServer
 
+from pcsearch.temporary import folder_of_process
+from pcsearch.tracking import wandb_internals
 from pcsearch.tracking.server.api import connect
 from pcsearch.tracking.wandb_internals import (
     BRIEF_REQUESTS,
@@ -275,3 +278,20 @@ def test_the_records_of_a_runs_file_have_the_names_that_are_read(tmp_path: Path)
     (row,) = [each.history for each in records if each.WhichOneof("record_type") == "history"]
     assert row.step.num == 3
     assert "loss" in {item.key or item.nested_key[0] for item in row.item}
+
+
+def test_the_clients_own_logs_have_a_place_where_the_user_has_no_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(wandb_internals.CACHE, "")
+    monkeypatch.delenv(wandb_internals.CACHE)
+    wandb_internals.load_client()
+    assert wandb_internals.CACHE not in os.environ
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    wandb_internals.load_client()
+    assert os.environ[wandb_internals.CACHE] == str(folder_of_process() / "wandb-cache")
+    monkeypatch.setenv(wandb_internals.CACHE, "/mine")
+    wandb_internals.load_client()
+    assert os.environ[wandb_internals.CACHE] == "/mine"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pcsearch
+from pcsearch.engine.cluster.private_ray import TOKEN, TOKEN_PATH, public_clusters
 from pcsearch.engine.ray_internals import bootstrap_address
 from pcsearch.errors import PcsearchError, Problem
 
@@ -22,7 +23,7 @@ OPTION = "--address"
 CONNECT_TIMEOUT_S = 4
 PROBE_TIMEOUT_S = 8
 PROBE = "pcsearch.engine.cluster.probe"
-MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+MODE = "RAY_AUTH_MODE"
 TOKEN_ADVICE = (
     f"copy the head's ~/.ray/auth_token to this machine's, or set {TOKEN_PATH} or {TOKEN}"
 )
@@ -150,6 +151,11 @@ def _resolved(address: str) -> str:
     # Ray's own look-up of a host raises almost anything.
     except Exception as error:
         raise no_answer(address, str(error)) from error
+    if address == "auto":
+        public, private = public_clusters()
+        if resolved is None or resolved in private:
+            # Ray finds several, or one that is another search's own.
+            resolved = next(iter(public)) if len(public) == 1 else None
     if resolved is None:
         raise address_error(
             "no Ray cluster runs on this machine; start one with 'ray start --head', give its "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from ray.exceptions import RayError
 
 from pcsearch.engine.cluster import ray_client
 from pcsearch.engine.cluster.address import address_error, is_local, reach
+from pcsearch.engine.cluster.private_ray import hidden, provide_token
 from pcsearch.engine.cluster.ray_client import client_settings, is_client
 from pcsearch.engine.cluster.ray_watch import watching
 from pcsearch.engine.cluster.shipping import packed
@@ -22,6 +25,8 @@ from pcsearch.errors import PcsearchError
 
 OBJECT_STORE_BYTES = 100 * 1024**2
 """Of a local Ray, where trials share no objects; Ray's default is a third of the memory."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that end a command."""
 DEFAULT_LOGS = "/tmp/ray/session_latest/logs on every node"  # noqa: S108 - it is Ray's own choice
 
 
@@ -100,10 +105,7 @@ def connected(
         context = ray.init(ignore_reinit_error=True, configure_logging=False)
         yield Connection(_logs_folder(context))
     elif is_local(address):
-        with own_process_groups():
-            context = _init(
-                "local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False
-            )
+        context = _start_local()
         own = Connection(_logs_folder(context), watched=True, local=True)
         with _until_end(own) as connection:
             yield connection
@@ -117,6 +119,37 @@ def connected(
         context = _join(address, code, namespace)
         with _until_end(Connection(_logs_folder(context), watched=True)) as connection:
             yield connection
+
+
+def _start_local() -> Any:
+    """Start a Ray of this process alone, which no other command finds or may join."""
+    provide_token()
+    with own_process_groups(), hidden(), _signals_later():
+        return _init("local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False)
+
+
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Answer a signal after the block, with the end of Ray: half of Ray would stay otherwise.
+
+    Raises:
+        KeyboardInterrupt: there was one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    got: list[int] = []
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in (each for each in SIGNALS if before[each] is not signal.SIG_IGN):
+        signal.signal(number, lambda number, _: got.append(number))
+    try:
+        yield
+        if got:
+            ray.shutdown()
+            raise KeyboardInterrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

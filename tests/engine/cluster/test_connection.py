@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import ray
 from ray.exceptions import RayTaskError
 
 from pcsearch.engine.cluster import connection
-from pcsearch.engine.cluster.connection import Connection, ConnectionLostError, connected
+from pcsearch.engine.cluster.connection import SIGNALS, Connection, ConnectionLostError, connected
 from pcsearch.errors import PcsearchError
 
 FOUND = "10.0.0.1:6379"
@@ -51,6 +52,25 @@ def test_a_cluster_that_goes_away_while_ray_connects_is_told_on_one_line(
     assert refusal("head:6379") == (
         "--address: no Ray cluster answers at head:6379 (it is not Ray and much more)"
     )
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_while_ray_starts_ends_ray_too(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[bool] = []
+
+    def init(**_options: Any) -> Any:
+        signal.raise_signal(number)
+        return CONTEXT
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), connected(None):
+        raise AssertionError("the search begins")
+    assert ended == [True]
+    assert signal.getsignal(number) is before
 
 
 def test_an_error_of_a_ray_of_ones_own_is_not_a_mistake_of_the_user(
