@@ -80,8 +80,7 @@ def load_client() -> None:
     Several threads start runs, and the search may import torch meanwhile. Where two threads parse
     source code, as these imports do, Python 3.11.7 may end one of them with a SystemError.
     """
-    if CACHE not in os.environ and not _has_cache():
-        os.environ[CACHE] = str(folder_of_process() / "wandb-cache")
+    provide_cache()
     with default_folder(folder_of_process()):
         import wandb
 
@@ -89,15 +88,22 @@ def load_client() -> None:
         _ = wandb.Api
 
 
-def _has_cache() -> bool:
-    """Whether W&B's folder for caches and its own logs can be written."""
+def provide_cache() -> None:
+    """Give the client a folder for its caches and logs, where that of the user cannot be written.
+
+    It would print its logs instead.
+    """
+    if CACHE in os.environ:
+        return
     try:
         folder = Path.home() / ".cache"
         folder.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(folder, os.W_OK)
     # A user may have no home folder, or none that can be written.
     except (OSError, RuntimeError):
-        return False
-    return os.access(folder, os.W_OK)
+        is_writable = False
+    if not is_writable:
+        os.environ[CACHE] = str(folder_of_process() / "wandb-cache")
 
 
 def run_settings() -> dict[str, Any]:

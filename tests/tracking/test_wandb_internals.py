@@ -286,12 +286,12 @@ def test_the_clients_own_logs_have_a_place_where_the_user_has_no_home(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv(wandb_internals.CACHE, "")
     monkeypatch.delenv(wandb_internals.CACHE)
-    wandb_internals.load_client()
+    wandb_internals.provide_cache()
     assert wandb_internals.CACHE not in os.environ
     (tmp_path / "file").touch()
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
-    wandb_internals.load_client()
+    wandb_internals.provide_cache()
     assert os.environ[wandb_internals.CACHE] == str(folder_of_process() / "wandb-cache")
     monkeypatch.setenv(wandb_internals.CACHE, "/mine")
-    wandb_internals.load_client()
+    wandb_internals.provide_cache()
     assert os.environ[wandb_internals.CACHE] == "/mine"
