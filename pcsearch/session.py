@@ -134,7 +134,7 @@ def _search(
     warn(notes, *_given_up(experiment, registration, ledger))
     outcomes, damage = experiment.outcomes(), experiment.workload.damage
     restored = [restore(trial, damage) for trial in experiment.history.trials]
-    warn(notes, *(each.note for each in restored))
+    warn(notes, *experiment.history.notes, *(each.note for each in restored))
     live = LiveReport(experiment, outcomes, notes)
     wandb = make_callback(experiment, outcomes, registration, lambda line: warn(notes, line))
     with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
@@ -278,6 +278,8 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
 
     output = console()
     sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
+    if not experiment.directory.is_there:
+        raise PcsearchError(f"{place} was removed while the search ran: its results are lost")
     output.print(table(outcome.trials, sweep, metrics))
     for part in best_configurations(outcome.trials, sweep, metrics):
         output.print(part)

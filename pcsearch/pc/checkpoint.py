@@ -20,9 +20,14 @@ from pcsearch.pc.config import ModelConfig
 if TYPE_CHECKING:
     from pcsearch.pc.model.transformer import Weights
 
+
 STATE_FILE = "state.pt"
 MODEL_FILE = "model.pt"
 FORMAT = 1
+
+
+class UnreadableStateError(PcsearchError):
+    """A checkpoint's state cannot be read; an older checkpoint may do."""
 
 
 def damage(directory: Path) -> str:
@@ -51,10 +56,14 @@ def load_state(directory: Path, config: ModelConfig) -> dict[str, Any]:
     """Read the state of a run of ``config``, its tensors on the CPU.
 
     Raises:
-        PcsearchError: the file is missing, damaged, of another format or of another configuration.
+        UnreadableStateError: the file is missing, damaged, or holds something else.
+        PcsearchError: it is of another format or of another configuration.
     """
     path = directory / STATE_FILE
-    content = _read(path)
+    try:
+        content = _read(path)
+    except PcsearchError as error:
+        raise UnreadableStateError(error.problems) from error
     if content.get("format") != FORMAT or not {"config", "state"} <= content.keys():
         raise PcsearchError(f"{path}: this version reads checkpoints of format {FORMAT} only")
     if content["config"] != _text(config):

@@ -10,6 +10,7 @@ from ray.tune.experiment import Trial
 
 from pcsearch.engine.records.journal import Ended, Journal
 from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.report import ITERATION
 
 
 class OutcomeJournal(tune.Callback):
@@ -54,5 +55,6 @@ class OutcomeJournal(tune.Callback):
                 outcome.ended_by_target,
                 outcome.error,
                 outcome.ended_by_user,
+                reports=int(outcome.last_report.get(ITERATION) or 0),
             )
         )

@@ -31,6 +31,7 @@ from pcsearch.engine.storage.files import NO_STORAGE, StorageError, await_answer
 from pcsearch.engine.storage.store import error_line, is_lasting
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
 from pcsearch.errors import PcsearchError, bounded
+from pcsearch.pc.checkpoint import UnreadableStateError
 from pcsearch.sweeps.metrics import Metric
 
 ERROR_LINES = 10
@@ -114,6 +115,8 @@ class SearchTrial(Trial):
         """The last error: what it means where that is known, and the exception's lines."""
         self.storage_error = ""
         """That error in one line where the experiment's storage has failed, else empty."""
+        self.unreadable: set[str] = set()
+        """The paths of its checkpoints that could not be loaded."""
         self._is_final = False
         self._storage_retried_at = -1
         self._excluded_nodes: frozenset[str] = frozenset()
@@ -224,6 +227,9 @@ class SearchTrial(Trial):
             return MEMORY_ADVICE
         if isinstance(error, RayActorError):
             return "the trial's process died: it was killed, or the memory was short"
+        if isinstance(cause, UnreadableStateError):
+            self.unreadable |= {each.checkpoint.path for each in checkpoint_results(self)[-1:]}
+            return "its checkpoint cannot be loaded; the one before is tried"
         if isinstance(cause, OSError) and cause.errno in NO_STORAGE and not self.storage_error:
             self.storage_error = error_line(cause)
         self._is_final = bool(self.storage_error) or isinstance(cause, PcsearchError)

@@ -72,6 +72,11 @@ class ExperimentDirectory:
         return self.path.name
 
     @property
+    def is_there(self) -> bool:
+        """Whether the experiment is there; at an address, whether its working copy is."""
+        return (self.path / RECORD_FILE).exists()
+
+    @property
     def sweep(self) -> Path:
         """The copy of the sweep file."""
         return self.path / SWEEP_FILE

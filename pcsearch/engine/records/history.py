@@ -29,6 +29,11 @@ from pcsearch.engine.storage.files import display_path, json_lines, last_json_li
 from pcsearch.errors import PcsearchError
 
 REPORTS = "result.json"
+VALUES_FILE = "params.json"
+"""Has a trial's values; Tune's name for it."""
+FOLDER = r"\d{4,}_\w+"
+"""The name of a trial's folder."""
+UNKNOWN_SHOWN = 3
 
 
 def folder_name(number: int, trial_id: str) -> str:
@@ -108,6 +113,7 @@ class History:
             search was extended since.
         claims: those whose trials have not been suggested, of a search that other drivers share.
         is_shared: whether its numbers were claimed: other drivers may have those between them.
+        notes: a line for each trial whose results are damaged.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
@@ -117,6 +123,7 @@ class History:
     alert: AlertSent | None = None
     claims: list[Claim] = field(default_factory=list)
     is_shared: bool = False
+    notes: list[str] = field(default_factory=list)
 
     @property
     def own(self) -> list[TrialHistory]:
@@ -184,7 +191,25 @@ def read_history(directory: Path) -> History:
         else:
             # The report is lost: the trial is restored, and reaches the target once more.
             history.reached = None
+    _reopen_damaged(history)
     return history
+
+
+def _reopen_damaged(history: History) -> None:
+    """Make trials unfinished whose files lack reports that the journal knows of."""
+    for trial in history.trials:
+        end = trial.end
+        if end is None or end.failed or end.elsewhere or trial.has_reported(end.reports):
+            continue
+        found = int((trial.last_report or {}).get(ITERATION) or 0)
+        line = (
+            f"trial {trial.number}: {trial.folder / REPORTS} has {found} of {end.reports} reports"
+        )
+        if end.by_hand or end.by_target:
+            history.notes.append(f"{line}; it was stopped, and stays so")
+            continue
+        history.notes.append(f"{line}; the trial is run again from there")
+        trial.end = trial.run_step = None
 
 
 def _check(history: History, directory: Path) -> None:
@@ -196,15 +221,22 @@ def _check(history: History, directory: Path) -> None:
     for trial in history.trials:
         if not re.fullmatch(r"\w+", trial.id) or trial.folder.is_symlink():
             raise _damaged(directory, f"trial {trial.number} is not in the directory")
-    if not numbers:
-        for folder in directory.glob("[0-9][0-9][0-9][0-9]*_*"):
-            raise _damaged(directory, f"it does not know {folder.name}")
+    known = {trial.folder.name for trial in history.trials}
+    # Another folder of the user may have such a name.
+    files = directory.glob(f"[0-9][0-9][0-9][0-9]*_*/{VALUES_FILE}")
+    folders = {file.parent.name for file in files}
+    unknown = sorted(name for name in folders - known if re.fullmatch(FOLDER, name))
+    if unknown:
+        names = ", ".join(unknown[:UNKNOWN_SHOWN])
+        more = len(unknown) - UNKNOWN_SHOWN
+        counted = f"{names}{f' and {more} more' if more > 0 else ''}"
+        raise _damaged(directory, f"it does not know {counted}", ", or move those folders away")
 
 
-def _damaged(directory: Path, what: str) -> PcsearchError:
+def _damaged(directory: Path, what: str, otherwise: str = "") -> PcsearchError:
     return PcsearchError(
         f"{display_path(directory / FILE)}: the journal is damaged: {what}; put a copy of "
-        "the file from a backup in its place"
+        f"the file from a backup in its place{otherwise}"
     )
 
 

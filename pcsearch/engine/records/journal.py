@@ -118,6 +118,7 @@ class Ended:
         error: the first lines of its error, empty where it did not fail.
         by_hand: whether the user stopped it, from W&B.
         elsewhere: whether another driver has taken its number over meanwhile.
+        reports: how many reports it has made, 0 where that is not known.
     """
 
     name: ClassVar[str] = "ended"
@@ -128,6 +129,7 @@ class Ended:
     error: str = ""
     by_hand: bool = False
     elsewhere: bool = False
+    reports: int = 0
 
 
 @dataclass(frozen=True)

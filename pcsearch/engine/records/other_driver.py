@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pcsearch.engine.records.history import TrialHistory, folder_name
+from pcsearch.engine.records.history import VALUES_FILE, TrialHistory, folder_name
 from pcsearch.engine.records.journal import (
     Compared,
     Ended,
@@ -17,9 +17,6 @@ from pcsearch.engine.records.journal import (
 )
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
-
-VALUES_FILE = "params.json"
-"""Has a trial's values; Tune's name for it."""
 
 
 class OtherDriver:

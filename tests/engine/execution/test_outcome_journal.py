@@ -17,7 +17,7 @@ from pcsearch.sweeps.metrics import Metric
 @pytest.fixture
 def outcomes() -> Outcomes:
     outcomes = Outcomes([Metric("loss", "minimize")])
-    outcomes.of("a").add({"loss": 0.5})
+    outcomes.of("a").add({"loss": 0.5, "training_iteration": 3})
     return outcomes
 
 
@@ -26,7 +26,7 @@ def test_an_end_is_written_with_its_values_and_why(outcomes: Outcomes, tmp_path:
     outcomes.of("a").stop_by_user()
     ended: Any = trial
     callback.on_trial_complete(0, [], ended)
-    assert list(Journal(tmp_path).events()) == [Ended("a", False, [0.5], by_hand=True)]
+    assert list(Journal(tmp_path).events()) == [Ended("a", False, [0.5], by_hand=True, reports=3)]
     assert (outcomes.ended_count, outcomes.failures) == (1, 0)
 
 
@@ -34,7 +34,9 @@ def test_a_failure_is_written_with_its_error(outcomes: Outcomes, tmp_path: Path)
     callback = OutcomeJournal(outcomes, Journal(tmp_path))
     trial: Any = SimpleNamespace(trial_id="a", error="ValueError: no", storage_error="")
     callback.on_trial_error(0, [], trial)
-    assert list(Journal(tmp_path).events()) == [Ended("a", True, [0.5], error="ValueError: no")]
+    assert list(Journal(tmp_path).events()) == [
+        Ended("a", True, [0.5], error="ValueError: no", reports=3)
+    ]
     assert outcomes.failures == 1
 
 

@@ -141,6 +141,7 @@ def test_a_checkpoint_is_not_damaged_because_the_storage_was_away(
     )
     trial: Any = SimpleNamespace(
         folder=tmp_path,
+        unreadable=set(),
         run_metadata=SimpleNamespace(checkpoint_manager=manager),
         storage=SimpleNamespace(current_checkpoint_index=-1),
     )
@@ -159,6 +160,7 @@ def test_a_retried_trial_without_a_whole_checkpoint_starts_from_the_beginning(
     manager = SimpleNamespace(_checkpoint_results=[SimpleNamespace(checkpoint=checkpoint)])
     trial: Any = SimpleNamespace(
         folder=tmp_path,
+        unreadable=set(),
         run_metadata=SimpleNamespace(checkpoint_manager=manager),
         storage=SimpleNamespace(current_checkpoint_index=4),
     )
@@ -166,3 +168,19 @@ def test_a_retried_trial_without_a_whole_checkpoint_starts_from_the_beginning(
     assert manager._checkpoint_results == []
     assert manager._latest_checkpoint_result is None
     assert trial.storage.current_checkpoint_index == -1
+
+
+def test_a_checkpoint_that_could_not_be_loaded_is_not_tried_again(tmp_path: Path) -> None:
+    checkpoints = [AwayCheckpoint(tmp_path / f"checkpoint_{i:06d}", 0) for i in (4, 5)]
+    results = [SimpleNamespace(checkpoint=each) for each in checkpoints]
+    manager = SimpleNamespace(_checkpoint_results=results)
+    trial: Any = SimpleNamespace(
+        folder=tmp_path,
+        unreadable={checkpoints[1].path},
+        run_metadata=SimpleNamespace(checkpoint_manager=manager),
+        storage=SimpleNamespace(current_checkpoint_index=5),
+    )
+    restore_for_retry(trial, lambda _: "")
+    assert manager._latest_checkpoint_result is results[0]
+    assert manager._checkpoint_results == results[:1]
+    assert trial.storage.current_checkpoint_index == 4

@@ -17,6 +17,7 @@ from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
 from pcsearch.errors import PcsearchError
+from pcsearch.pc.checkpoint import UnreadableStateError
 from pcsearch.sweeps.metrics import Metric
 
 AWAY = CheckpointStorageError("AWS Error NETWORK_CONNECTION")
@@ -34,7 +35,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def trial_in(folder: Path, epoch: int = 3) -> Any:
     trial: Any = SearchTrial.__new__(SearchTrial)
     trial.folder, trial.storage_error, trial.hung, trial._is_final = folder, "", "", False
-    trial._storage_retried_at = -1
+    trial._storage_retried_at, trial.unreadable = -1, set()
     trial._context = TrialContext(folder, Outcomes([]), None)
     trial.run_metadata = SimpleNamespace(last_result={"training_iteration": epoch} if epoch else {})
     return trial
@@ -93,6 +94,17 @@ def test_an_error_is_explained_and_retried_where_that_can_help(
     assert bool(text) == bool(meaning)
     assert trial._is_final == is_final
     assert bool(trial.storage_error) == (error is FULL)
+
+
+def test_a_checkpoint_that_cannot_be_loaded_is_left_out_and_the_trial_retried(
+    tmp_path: Path,
+) -> None:
+    trial = trial_in(tmp_path)
+    results = [SimpleNamespace(checkpoint=SimpleNamespace(path=f"/c/{i}")) for i in (1, 2)]
+    trial.run_metadata.checkpoint_manager = SimpleNamespace(_checkpoint_results=results)
+    error = UnreadableStateError("state.pt: the file is damaged")
+    assert trial._meaning(error, error).startswith("its checkpoint cannot be loaded")
+    assert (trial.unreadable, trial._is_final) == ({"/c/2"}, False)
 
 
 def test_the_lines_of_an_error_are_the_exception_without_the_places_in_the_code() -> None:

@@ -54,8 +54,51 @@ def test_a_journal_that_cannot_be_right_is_refused(
 
 def test_folders_that_the_journal_does_not_know_are_told(tmp_path: Path) -> None:
     (tmp_path / "0001_abc").mkdir()
-    with pytest.raises(PcsearchError, match="it does not know 0001_abc"):
+    with pytest.raises(PcsearchError, match="it does not know 0001_abc; put a copy"):
         read_history(tmp_path)
+    Journal(tmp_path).add(Suggested("abc", 1))
+    assert [trial.number for trial in read_history(tmp_path).trials] == [1]
+    for number in range(2, 6):
+        (tmp_path / f"000{number}_abc").mkdir()
+    # What is not Tune's.
+    (tmp_path / "2025-01-01_mine").mkdir()
+    told = (
+        r"it does not know 0002_abc, 0003_abc, 0004_abc and 1 more; .*, or move those folders away"
+    )
+    with pytest.raises(PcsearchError, match=told):
+        read_history(tmp_path)
+
+
+@pytest.mark.parametrize("found", [0, 2])
+def test_an_ended_trial_whose_reports_are_lost_is_run_again(found: int, tmp_path: Path) -> None:
+    ended = Ended("a", False, [0.5], reports=3)
+    folder = tmp_path / folder_name(1, "a")
+    if found:
+        folder.mkdir()
+        rows = [json.dumps({"training_iteration": i}) + "\n" for i in range(1, found + 1)]
+        (folder / "result.json").write_text("".join(rows))
+    history = history_of(tmp_path, Suggested("a", 1), ended, RunCompleted("a", 3))
+    (trial,) = history.trials
+    assert (trial.over, trial.run_step) == (False, None)
+    assert history.notes == [
+        f"trial 1: {folder}/result.json has {found} of 3 reports; the trial is run again from there"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("end", "notes"),
+    [
+        (Ended("a", False, [0.5]), 0),
+        (Ended("a", True, [None], error="x", reports=3), 0),
+        (Ended("a", False, [], elsewhere=True, reports=3), 0),
+        (Ended("a", False, [0.5], by_hand=True, reports=3), 1),
+    ],
+    ids=["of an earlier version", "failed", "elsewhere", "stopped by the user"],
+)
+def test_other_trials_stay_ended(end: Ended, notes: int, tmp_path: Path) -> None:
+    history = history_of(tmp_path, Suggested("a", 1), end)
+    assert history.trials[0].over
+    assert len(history.notes) == notes
 
 
 def test_a_folder_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
