@@ -53,18 +53,20 @@ def test_a_journal_that_cannot_be_right_is_refused(
 
 
 def test_folders_that_the_journal_does_not_know_are_told(tmp_path: Path) -> None:
-    (tmp_path / "0001_abc").mkdir()
+    def make(name: str) -> None:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "params.json").touch()
+
+    make("0001_abc")
+    # What is not Tune's.
+    (tmp_path / "2025_mine").mkdir()
     with pytest.raises(PcsearchError, match="it does not know 0001_abc; put a copy"):
         read_history(tmp_path)
     Journal(tmp_path).add(Suggested("abc", 1))
     assert [trial.number for trial in read_history(tmp_path).trials] == [1]
     for number in range(2, 6):
-        (tmp_path / f"000{number}_abc").mkdir()
-    # What is not Tune's.
-    (tmp_path / "2025-01-01_mine").mkdir()
-    told = (
-        r"it does not know 0002_abc, 0003_abc, 0004_abc and 1 more; .*, or move those folders away"
-    )
+        make(f"000{number}_abc")
+    told = r"it does not know 0002_abc, 0003_abc, 0004_abc and 1 more; .*, or move those folders"
     with pytest.raises(PcsearchError, match=told):
         read_history(tmp_path)
 
