@@ -117,7 +117,7 @@ OPTIONS = {
         "the value is not YAML: tag !!binary is not supported; only plain values are",
     ),
     "--set with a key twice": (
-        [QUICKSTART, "--set", "seed={1: 3, 1: 4}"],
+        [QUICKSTART, "--set", "seed={1: 3, 1: [4]}"],
         "the value is not YAML: given twice",
     ),
     "--set with a date, which is text": (

@@ -106,7 +106,7 @@ def test_printed_and_read_again_it_is_the_same_sweep(name: str) -> None:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_random_configurations_lie_in_the_support(name: str) -> None:
     sweep = read_sweep(name)
-    draws = RandomDraws(sweep, seed=1)
+    draws = RandomDraws(sweep, seed=1, repeats=True)
     for config in map(draws.config, range(30)):
         for parameter in sweep.parameters.values():
             assert parameter.distribution.contains(value_of(config, parameter))

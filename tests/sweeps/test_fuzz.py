@@ -53,12 +53,13 @@ def sweep_or_problems(path: Path) -> Sweep | tuple[Problem, ...]:
 
 def use(sweep: Sweep) -> None:
     """Draw from a sweep, print it and read what was printed."""
-    draws: Grid | RandomDraws = RandomDraws(sweep, seed=0)
+    draws: Grid | RandomDraws = RandomDraws(sweep, seed=0, repeats=True)
     if sweep.method == "grid":
         draws = Grid(sweep)
         assert draws.size >= 1
     for index in range(min(3, draws.size if isinstance(draws, Grid) else 3)):
         json.dumps(draws.config(index)).encode()
+    json.dumps(RandomDraws(sweep, seed=0).config(0)).encode()
     text = to_yaml(sweep)
     # Not a number is not equal to itself, but reads the same.
     assert repr(as_mapping(parse_sweep(text, "printed.yaml"))) == repr(as_mapping(sweep))

@@ -66,10 +66,10 @@ def test_json_is_read_as_the_same_sweep(
 @given(sweep_files(("random", "bayes", "custom")), st.integers(0, 2**32), st.integers(0, 10**6))
 def test_every_draw_lies_in_its_support(mapping: dict[str, Any], seed: int, index: int) -> None:
     sweep = read(mapping)
-    config = RandomDraws(sweep, seed).config(index)
+    config = RandomDraws(sweep, seed, repeats=True).config(index)
     for parameter in sweep.parameters.values():
         assert parameter.distribution.contains(value_of(config, parameter)), parameter
-    assert repr(RandomDraws(read(mapping), seed).config(index)) == repr(config)
+    assert repr(RandomDraws(read(mapping), seed, repeats=True).config(index)) == repr(config)
 
 
 @many

@@ -189,7 +189,7 @@ def test_every_mistake_is_reported_in_the_files_order() -> None:
     text = """\
 run_cap: -1
 method: grid
-method: random
+method: [random]
 metric: {goal: up}
 parameters:
   learning_rate:

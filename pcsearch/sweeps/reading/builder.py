@@ -36,7 +36,8 @@ class Builder:
     Attributes:
         places: by the ``id`` of each list or mapping of the value, the offset of each item or key.
         problems: values that could not be built; others stand in their place.
-        duplicates: keys that are given twice; the first one counts.
+        duplicates: keys that are given twice, with values of two kinds (mapping, list or single
+            value); the first one counts. Of one kind, the last counts, and there is a note.
         notes: values that may not mean what they seem to, by the message.
     """
 
@@ -156,11 +157,12 @@ class Builder:
                 continue
             self._path.append(key)
             value = self._node(next(self._events), depth)
-            first = offsets.setdefault(key, offset)
-            if first != offset:
-                message = f"given twice; the first is on line {self._source.line(first)}"
-                self.duplicates.append(self._problem(message, offset))
-            elif key is MERGE:
+            first = offsets.get(key)
+            if first is not None and not self._replaces(values.get(key), value, first, offset):
+                del self._path[length:]
+                continue
+            offsets[key] = offset
+            if key is MERGE:
                 merged = self._mappings(value, offset)
             else:
                 values[key] = value
@@ -168,6 +170,17 @@ class Builder:
         offsets.pop(MERGE, None)
         self.places[id(values)] = offsets
         return self._merged((*merged, values)) if merged else values
+
+    def _replaces(self, before: Any, value: Any, first: int, offset: int) -> bool:
+        """Whether a key that is given again takes the place of the first one, as at W&B."""
+        if _kind(before) != _kind(value):
+            message = f"given twice; the first is on line {self._source.line(first)}"
+            self.duplicates.append(self._problem(message, offset))
+            return False
+        lines = f"on lines {self._source.line(first)} and {self._source.line(offset)}"
+        note = self._problem(f"given twice, {lines}; the last counts", offset)
+        self.notes[str(note)] = note
+        return True
 
     def _mappings(self, value: Any, offset: int) -> list[Any]:
         """The mappings that ``<<`` merges; the ones that count less come first."""
@@ -206,3 +219,7 @@ class Builder:
 
     def _problem(self, message: str, offset: int) -> Problem:
         return self._source.problem(message, offset, self._path)
+
+
+def _kind(value: Any) -> str:
+    return "mapping" if isinstance(value, dict) else "list" if isinstance(value, list) else "single"

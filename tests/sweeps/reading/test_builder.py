@@ -33,14 +33,30 @@ two:
 
 
 def test_all_duplicates_and_bad_values_are_reported_at_once() -> None:
-    assert len(lines_of("a: 1\na: 2\nb: !x 1\nc: {d: !y 2, d: 3}\n")) == 4
+    assert len(lines_of("a: 1\na: [2]\nb: !x 1\nc: {d: !y 2, d: [3]}\n")) == 4
 
 
 def test_duplicates_are_handed_over_to_a_caller_that_goes_on() -> None:
     duplicates: list[object] = []
-    document = load("a: 1\na: 2\n", "f", duplicates)  # type: ignore[arg-type]
+    document = load("a: 1\na: [2]\n", "f", duplicates)  # type: ignore[arg-type]
     assert document.value == {"a": 1}
     assert [str(each) for each in duplicates] == ["f:2:1: a: given twice; the first is on line 1"]
+
+
+def test_of_a_key_that_is_given_twice_the_last_counts_with_a_note() -> None:
+    text = "a: 1\nb: {c: {x: 1}, c: {y: 2}}\na: 2\nd: [1]\na: 3\nd: [2]\n"
+    duplicates: list[object] = []
+    document = load(text, "f", duplicates)  # type: ignore[arg-type]
+    assert document.value == yaml.safe_load(text) == {"a": 3, "b": {"c": {"y": 2}}, "d": [2]}
+    assert duplicates == []
+    assert sorted(document.notes) == [
+        "f:2:16: b.c: given twice, on lines 2 and 2; the last counts",
+        "f:3:1: a: given twice, on lines 1 and 3; the last counts",
+        "f:5:1: a: given twice, on lines 3 and 5; the last counts",
+        "f:6:1: d: given twice, on lines 4 and 6; the last counts",
+    ]
+    assert document.position(("a",)) == "f:5:1"
+    assert document.position(("b", "c", "y")) == "f:2:20"
 
 
 def test_alias_bomb_is_refused_quickly() -> None:

@@ -54,7 +54,7 @@ def test_what_python_writes_as_json_is_read_as_it_was(value: object, indent: int
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('{"a": 1,\n "a": 2}', "f:2:2: a: given twice; the first is on line 1"),
+        ('{"a": 1,\n "a": [2]}', "f:2:2: a: given twice; the first is on line 1"),
         (
             r'{"a": "\ud83d"}',
             "f:1:7: a: \\ud83d is half of a character; write the character itself",

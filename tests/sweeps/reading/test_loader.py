@@ -87,8 +87,8 @@ TAB = "a tab, where YAML takes only spaces as indentation; replace the tabs by s
         ("a: *x", "sweep.yaml:1:4: a: alias *x without an anchor &x above it"),
         ("a: \x07", "sweep.yaml:1:4: character U+0007 is not allowed in YAML"),
         ("a: 1\nb: \ud800", "sweep.yaml:2:4: character U+D800 is not allowed in YAML"),
-        ("a: 1\nb: 2\na: 3", "sweep.yaml:3:1: a: given twice; the first is on line 1"),
-        ("a: {b: 1, b: 1}", "sweep.yaml:1:11: a.b: given twice; the first is on line 1"),
+        ("a: 1\nb: 2\na: [3]", "sweep.yaml:3:1: a: given twice; the first is on line 1"),
+        ("a: {b: 1, b: [1]}", "sweep.yaml:1:11: a.b: given twice; the first is on line 1"),
         ("? [a]\n: 1", "sweep.yaml:1:3: a key must be a plain value, not a list"),
         ("x: {{a: 1}: 1}", "sweep.yaml:1:5: x: a key must be a plain value, not a mapping"),
         (
