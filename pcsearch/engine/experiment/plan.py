@@ -82,7 +82,7 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
         start = warm_start(search)
         results = start.results
         notes.extend(start.notes)
-    count = draws if cap is None else min(draws, cap)
+    count = min(limit for limit in (draws, cap, different) if limit is not None)
     configs = tuple(_configs(search, count, results))
     if draws and sweep.method in ("bayes", "custom"):
         notes.append("the configurations are those suggested before any trial has a result")

@@ -88,3 +88,16 @@ def test_a_mistake_is_the_same_as_in_a_search(tmp_path: Path) -> None:
     file = write_sweep(tmp_path / "s.yaml", {"epocs": {"value": 1}})
     with pytest.raises(PcsearchError, match="did you mean 'epochs'"):
         make_plan(file, Options(), 0)
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_no_more_configurations_are_drawn_than_there_are(method: str, tmp_path: Path) -> None:
+    file = write_sweep(tmp_path / "s.yaml", {"seed": {"values": [1, 2, 3]}}, method=method)
+    plan = make_plan(file, Options(seed=1), draws=9)
+    assert sorted(config["seed"] for config in plan.configs) == [1, 2, 3]
+    assert plan.trials is None
+    bounded = make_plan(file, Options(seed=1, num_samples=9), draws=0)
+    assert bounded.trials == 3
+    assert bounded.notes[-1] == (
+        "there are 3 different configurations, and none runs twice: the search ends after them"
+    )
