@@ -70,6 +70,7 @@ def test_what_is_no_mistake_of_the_user_is_passed_on(error: BaseException) -> No
     assert caught.value is error
 
 
+@pytest.mark.usefixtures("heeded_hangup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_like_ctrl_c_and_only_while_the_command_runs(number: signal.Signals) -> None:
     before = signal.getsignal(number)

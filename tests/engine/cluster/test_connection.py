@@ -54,6 +54,7 @@ def test_a_cluster_that_goes_away_while_ray_connects_is_told_on_one_line(
     )
 
 
+@pytest.mark.usefixtures("heeded_hangup")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_while_ray_starts_ends_ray_too(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch

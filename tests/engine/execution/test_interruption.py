@@ -10,6 +10,7 @@ import pytest
 from pcsearch.engine.execution.interruption import SIGNALS, Interruption
 
 
+@pytest.mark.usefixtures("heeded_hangup")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_the_first_signal_ends_the_session_and_the_second_the_process(number: int) -> None:
     original = signal.getsignal(number)
