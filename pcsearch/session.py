@@ -75,6 +75,9 @@ def run_session(
             result, wandb, ledger = _search(
                 experiment, tracking, mode, cluster, notes, stack, environment
             )
+        if not experiment.directory.is_there:
+            place = experiment.directory.place
+            raise PcsearchError(f"{place} was removed while the search ran: its results are lost")
         _report(experiment, result)
         settle(wandb.manager, notes)
         if ledger is not None:
@@ -278,8 +281,6 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
 
     output = console()
     sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
-    if not experiment.directory.is_there:
-        raise PcsearchError(f"{place} was removed while the search ran: its results are lost")
     output.print(table(outcome.trials, sweep, metrics))
     for part in best_configurations(outcome.trials, sweep, metrics):
         output.print(part)
