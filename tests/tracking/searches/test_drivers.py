@@ -129,12 +129,18 @@ def test_three_drivers_of_which_two_are_killed_run_each_combination_once(
         place = folder.path / name
         place.mkdir()
         (place / "drivers_mine.py").write_text(MODULE)
+        (place / "hold").touch()
         options = (*join, "--name", name, "--max-concurrent", "1")
         drivers[name] = fork(place, *options, environment=environment)
 
     def runs_of(group: str) -> list[Run]:
         return [run for run in server.runs.values() if run.group == group]
 
+    # One that starts much later than the others would find nothing left.
+    for name, driver in drivers.items():
+        wait_for(lambda name=name: runs_of(name), driver)
+    for name in drivers:
+        (folder.path / name / "hold").unlink()
     for name in ("resumed", "lost"):
         wait_for(lambda name=name: len(runs_of(name)) > 2, drivers[name])
         drivers[name].kill()
