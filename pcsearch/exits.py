@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from types import FrameType
 
 import click
 
 from pcsearch.errors import PcsearchError, bounded
 from pcsearch.outputs import lasting_outputs
+from pcsearch.signals import handled
 
 MOST_PROBLEMS = 200
 LONGEST_PROBLEM = 2000
 """In characters."""
-ENDING = (signal.SIGTERM, signal.SIGHUP)
 DONE, SOME_FAILED, WRONG, RAY_DIED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -28,7 +26,7 @@ def exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
 
 def _exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
     try:
-        with _terminable():
+        with handled((signal.SIGTERM, signal.SIGHUP), _interrupt):
             status = entry.main(args=None if argv is None else list(argv), standalone_mode=False)
     except PcsearchError as error:
         for problem in error.problems[:MOST_PROBLEMS]:
@@ -53,22 +51,6 @@ def _exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
     return int(status or DONE)
 
 
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Make SIGTERM, and SIGHUP of a closed terminal, do the same as Ctrl-C during the block."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in ENDING}
-    # nohup has SIGHUP ignored.
-    for number in (each for each in ENDING if before[each] is not signal.SIG_IGN):
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _interrupt(_: int, __: FrameType | None) -> None:
+    """Do the same as Ctrl-C."""
+    raise KeyboardInterrupt

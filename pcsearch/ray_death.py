@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.storage.files import resume_command
 from pcsearch.exits import RAY_DIED
 
@@ -51,9 +52,7 @@ def end_session(experiment: Experiment, what: str, environment: Mapping[str, str
 
 def _kill_children() -> None:
     """End Ray's other processes, and W&B's."""
-    # Ray brings it along.
-    import psutil  # type: ignore[import-untyped]
-
+    psutil = ray_psutil()
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             child.send_signal(signal.SIGKILL)

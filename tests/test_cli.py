@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
+from reached import reached_by
 from searching import write_sweep
 
-from pcsearch import commands
 from pcsearch.cli import main
 from pcsearch.command_options import ADDRESS_VARIABLE
 
@@ -31,14 +30,7 @@ pytestmark = pytest.mark.oldest
 def test_a_command_line_calls_one_command(
     arguments: list[str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    called: list[str] = []
-    for each in ("start", "plan", "create", "start_in_sweep", "resume", "join"):
-
-        def note(*_: Any, each: str = each) -> int:
-            called.append(each)
-            return 0
-
-        monkeypatch.setattr(commands, each, note)
+    called = reached_by(monkeypatch)
     assert main(arguments) == 0
     assert called == [name]
 

@@ -71,6 +71,17 @@ def test_runs_go_where_the_address_the_option_or_the_file_says(
     assert (tracking["wandb"], tracking["artifacts"]) == ("auto", "none")
 
 
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [("here", None), ("größe 1 / 2", "größe 1 / 2"), ("x y" * 60, ("x y" * 60)[:128])],
+)
+def test_the_group_of_the_runs_is_the_name_where_the_folder_has_another(
+    name: str, group: str | None
+) -> None:
+    tracking = commands._tracking(given("--name", name), sweep_of())
+    assert tracking.get("group") == group
+
+
 def test_a_plan_is_text_or_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = str(write_sweep(tmp_path / "s.yaml", MOMENTUM))
     assert main([sweep, "--plan", "--draw", "1"]) == 0

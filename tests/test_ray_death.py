@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray  # noqa: F401 - it brings psutil along
-from commands import COUNTED, events, finish, run, wait_for
+from commands import COUNTED, computed, events, finish, run, wait_for
 from old_experiments import write_experiment
+from ray_nodes import ray_nodes
 from resuming import QUIET, START, check_histories, write
 
 from pcsearch import ray_death
 from pcsearch.engine.experiment.experiment import resumed_experiment
+from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.exits import RAY_DIED
 
@@ -83,9 +85,7 @@ def test_else_the_user_is_told_how_to_resume(
 
 def children(process: subprocess.Popen[str], name: str) -> list[Any]:
     """The processes of a name that a process has started."""
-    import psutil
-
-    found = []
+    psutil, found = ray_psutil(), []
     for child in psutil.Process(process.pid).children():
         with suppress(psutil.NoSuchProcess):
             is_alive = child.status() != psutil.STATUS_ZOMBIE
@@ -101,9 +101,7 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     with run(tmp_path, *START, *QUIET) as process:
         yield process
         if process.poll() is None:
-            import psutil
-
-            for child in psutil.Process(process.pid).children(recursive=True):
+            for child in ray_psutil().Process(process.pid).children(recursive=True):
                 child.kill()
             process.kill()
 
@@ -142,3 +140,26 @@ def test_a_search_survives_the_death_of_ray_once(
     else:
         assert status == RAY_DIED, (out, err)
         assert err.rstrip().endswith(f"python -m pcsearch --resume {directory}")
+
+
+@pytest.mark.slow
+def test_where_the_ray_of_a_cluster_dies_the_search_can_be_resumed(tmp_path: Path) -> None:
+    (tmp_path / "counted.py").write_text(COUNTED)
+    write(tmp_path, [0.1], epochs=100)
+    with ray_nodes() as nodes:
+        head = nodes.start("--num-cpus=1")
+        begin = START[: START.index("--storage-path")]
+        with nodes.search(*begin, "--storage-path", tmp_path, cwd=tmp_path) as process:
+            wait_for(
+                lambda: (tmp_path / "computed.jsonl").exists() and len(computed(tmp_path)) > 2,
+                process,
+            )
+            killed = time.monotonic()
+            nodes.kill(head)
+            status, _, err = finish(process, seconds=60)
+    assert status == RAY_DIED, err
+    assert time.monotonic() - killed < 30
+    assert len(re.findall("has died; resume the search: ", err)) == 1
+    assert "Ray is started again" not in err
+    assert "Traceback" not in err
+    assert err.rstrip().endswith(f"python -m pcsearch --resume {tmp_path}/here")

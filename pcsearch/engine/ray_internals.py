@@ -95,6 +95,17 @@ def _replaced(module: Any, name: str, value: Any) -> Iterator[None]:
         setattr(module, name, original)
 
 
+def ray_psutil() -> Any:
+    """The module psutil, of which Ray brings a copy along.
+
+    Nodes of a cluster need no package besides ray and torch, so it is no dependency of its own.
+    """
+    import ray  # noqa: F401 - it puts the copy on Python's path
+    import psutil  # type: ignore[import-untyped]  # isort: skip
+
+    return psutil
+
+
 # A cluster that this process is not connected to
 
 

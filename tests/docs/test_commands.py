@@ -20,10 +20,10 @@ import click
 import pytest
 from pages import PAGES, ROOT, SWEEP_FILES, Command, commands
 from ray.scripts import scripts
+from reached import reached_by
 from wandb.cli.cli import cli as wandb_cli
 
 from pcsearch import clean, train
-from pcsearch import commands as pcsearch_commands
 from pcsearch.cli import main
 
 SEARCHES = commands("python -m pcsearch")
@@ -65,15 +65,8 @@ def test_the_pages_have_commands() -> None:
 def test_the_command_line_takes_a_command(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached: list[str] = []
-    for name in ("plan", "start", "create", "start_in_sweep", "resume", "join"):
-
-        def reach(*_: Any, name: str = name) -> int:
-            reached.append(name)
-            return 0
-
-        monkeypatch.setattr(pcsearch_commands, name, reach)
-    monkeypatch.setattr(clean, "clean_experiment", reach)
+    reached = reached_by(monkeypatch)
+    monkeypatch.setattr(clean, "clean_experiment", lambda *_: reached.append("clean") or 0)
     assert main(command.arguments) == 0
     assert len(reached) == 1
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import subprocess
 from importlib import import_module
 from pathlib import Path
@@ -162,6 +163,13 @@ def test_a_trial_has_a_folder_an_actor_and_checkpoints(trial: Any, tmp_path: Pat
     ray_internals.set_latest_checkpoint(trial, results[0])
     assert ray_internals.checkpoint_results(trial) == results[:1]
     assert trial.checkpoint is results[0].checkpoint
+
+
+def test_ray_brings_what_looks_after_processes() -> None:
+    psutil = ray_internals.ray_psutil()
+    assert psutil.Process().pid == os.getpid()
+    for name in ("process_iter", "wait_procs", "AccessDenied", "Error"):
+        assert hasattr(psutil, name)
 
 
 def test_the_class_of_an_actor_has_a_part_of_ours_first() -> None:

@@ -10,7 +10,14 @@ import torch
 from reference import architecture
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.checkpoint import load_model, load_state, save_model, save_state
+from pcsearch.pc.checkpoint import (
+    UnreadableStateError,
+    damage,
+    load_model,
+    load_state,
+    save_model,
+    save_state,
+)
 from pcsearch.pc.config import ModelConfig, model_config
 from pcsearch.pc.model.transformer import init_weights
 
@@ -171,3 +178,24 @@ def test_a_state_is_no_model(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_format_is_refused(content: dict[str, Any], tmp_path: Path) -> None:
     torch.save(content, tmp_path / "state.pt")
     assert the_problem(tmp_path).endswith("this version reads checkpoints of format 1 only")
+
+
+def test_a_whole_archive_of_something_else_is_told_as_a_state_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    """No code of it is run; an older checkpoint may do."""
+
+    class Harmful:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "made"),)
+
+    for content in (Harmful(), [1, 2]):
+        torch.save(content, tmp_path / "state.pt")
+        assert damage(tmp_path) == ""
+        with pytest.raises(UnreadableStateError):
+            load_state(tmp_path, CONFIG)
+    assert not (tmp_path / "made").exists()
+    save_state(tmp_path, model_config({"config": "2block"}), state())
+    with pytest.raises(PcsearchError, match="another configuration") as caught:
+        load_state(tmp_path, CONFIG)
+    assert not isinstance(caught.value, UnreadableStateError)

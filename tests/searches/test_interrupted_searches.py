@@ -12,6 +12,8 @@ import pytest
 from commands import computed, events, finish, run, wait_for
 from resuming import QUIET, START, Command, check_histories, write
 
+from pcsearch.engine.ray_internals import ray_psutil
+
 pytestmark = pytest.mark.slow
 
 
@@ -46,6 +48,31 @@ def test_a_signal_to_the_whole_group_of_processes_ends_it_too(
     assert f"--resume {folder}/here" in out + err
     assert command("--resume", "here")[0] == 0
     check_histories(folder / "here", epochs=15)
+
+
+def test_a_signal_while_ray_starts_leaves_nothing_behind(folder: Path) -> None:
+    write(folder, [0.1])
+    psutil = ray_psutil()
+    process = run(folder, *START, *QUIET)
+    wait_for(lambda: psutil.Process(process.pid).children(), process)
+    begun = psutil.Process(process.pid).children()
+    process.send_signal(signal.SIGINT)
+    status, out, err = finish(process, seconds=45)
+    assert status == 130, err
+    assert "Traceback" not in out + err
+    psutil.wait_procs(begun, timeout=10)
+    assert not [each for each in begun if each.is_running()]
+    assert not (folder / "here").exists()
+
+
+def test_a_search_needs_no_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/proc")
+    write(folder, [0.1], epochs=2)
+    status, out, err = finish(run(folder, *START, "--wandb", "offline"))
+    assert status == 0, err
+    assert "Traceback" not in out + err
+    assert "INFO" not in err, "W&B's process has a place for its logs"
+    check_histories(folder / "here", epochs=2)
 
 
 def test_the_second_signal_ends_it_at_once(folder: Path) -> None:

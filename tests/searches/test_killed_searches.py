@@ -27,8 +27,23 @@ STARTING = 2.0
 """Seconds in which a search starts, about."""
 
 
-def kill_at_random(folder: Path, start: tuple[str, ...], kills: int, span: float, seed: int) -> int:
+def kill_at_random(
+    folder: Path,
+    start: tuple[str, ...],
+    kills: int,
+    span: float,
+    seed: int,
+    damage: Callable[[random.Random], None] = lambda _: None,
+) -> int:
     """Kill a search again and again: while it starts, or within ``span`` seconds of its trials.
+
+    Args:
+        folder: of the search.
+        start: the command that begins it.
+        kills: how often it is killed at most.
+        span: in seconds.
+        seed: of the moments.
+        damage: is called after each kill.
 
     Returns:
         How often: it may have come to its end before.
@@ -47,6 +62,7 @@ def kill_at_random(folder: Path, start: tuple[str, ...], kills: int, span: float
         process.join()
         if process.exitcode == 0:
             return killed
+        damage(chance)
     forking.finish(fork(folder, *go_on(folder, start)), folder)
     return kills
 
@@ -98,6 +114,34 @@ def test_no_epoch_is_computed_more_than_once_a_kill_more(folder: Path) -> None:
     assert set(counts) == {(x, epoch) for x in values for epoch in range(1, 11)}
     # Two trials run at once: one epoch of each is lost in a kill, at most.
     assert sum(counts.values()) - len(counts) <= 2 * kills
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_results_that_are_lost_between_kills_are_computed_again(folder: Path) -> None:
+    write(folder, [0.1, 0.2, 0.3, 0.4], epochs=10)
+    directory, lost = folder / "here", list[str]()
+
+    def damage(chance: random.Random) -> None:
+        """Cut the reports of a trial that has ended, or delete them."""
+        ended = [event["trial"] for event in events(directory, "ended")]
+        if not ended:
+            return
+        trial = chance.choice(ended)
+        (file,) = directory.glob(f"*_{trial}/result.json")
+        lines = file.read_text().splitlines(keepends=True)
+        kept = chance.randrange(len(lines))
+        if kept:
+            file.write_text("".join(lines[:kept]))
+        else:
+            file.unlink()
+        lost.append(trial)
+
+    start = (*START, *QUIET, "--max-concurrent", "2")
+    kill_at_random(folder, start, 8, span=1.5, seed=4, damage=damage)
+    assert lost
+    check_histories(directory, epochs=10)
+    told = (folder / forking.OUTPUT).read_text()
+    assert " of 10 reports; the trial is run again from there" in told
 
 
 @pytest.mark.usefixtures("ray_here")

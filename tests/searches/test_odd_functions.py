@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from modules import user_module
 from offline_runs import read_runs
 from resuming import Command
 from searching import reports, trial_folders
@@ -16,7 +16,7 @@ from searching import reports, trial_folders
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
 MODULE = """
-import os, subprocess, sys, tempfile
+import os, shutil, subprocess, sys, tempfile
 import numpy as np
 from ray import tune
 
@@ -42,6 +42,10 @@ def leaving(config):
     os.environ["LEFT"] = "1"
     yield {"loss": 1.0}
 
+def removing(config):
+    yield {"loss": 1.0}
+    shutil.rmtree("here")
+
 def reading(config):
     yield {"loss": float(open("data/value.txt").read()), "left": "LEFT" in os.environ}
     os.environ["LEFT"] = "1"
@@ -49,14 +53,10 @@ def reading(config):
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Iterator[Path]:
     """A user's folder, with the module that is searched."""
-    monkeypatch.chdir(tmp_path)
-    path = list(sys.path)
-    (tmp_path / "odd_mine.py").write_text(MODULE)
-    yield tmp_path
-    sys.path[:] = path
-    sys.modules.pop("odd_mine", None)
+    with user_module(tmp_path, "odd_mine", MODULE):
+        yield tmp_path
 
 
 def search(
@@ -129,3 +129,31 @@ def test_relative_paths_start_where_the_command_was_started(folder: Path, comman
     assert status == 0, err
     assert [reports(trial)[0]["loss"] for trial in trials] == [0.5, 0.5]
     assert [reports(trial)[0]["left"] for trial in trials] == [False, False]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_directory_that_is_removed_while_the_search_runs_is_told(command: Command) -> None:
+    status, out, err, _ = search(command, "removing", [1], "--wandb", "disabled")
+    assert status == 2
+    assert "Everything lies in" not in out
+    last = err.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert "/here" in last
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_finite_space_is_searched_once_and_then_the_search_ends(command: Command) -> None:
+    parameters = {"kind": {"values": ["one", "number"]}, "a": {"values": [1, 1.0, True]}}
+    sweep = {"method": "bayes", "metric": {"name": "loss"}, "parameters": parameters}
+    Path("s.yaml").write_text(yaml.safe_dump(sweep), encoding="utf-8")
+    where = ("--name", "here", "--storage-path", ".", "--wandb", "disabled")
+    start = ("s.yaml", "--trainable", "odd_mine:odd", *where, "--num-samples")
+    status, out, err = command(*start, "9")
+    assert status == 0, err
+    assert "The search has had all 6 configurations that there are." in out
+    assert "Resume it" not in out
+    values = [(trial / "params.json").read_text() for trial in trial_folders(Path("here"))]
+    assert len(values) == len(set(values)) == 6
+    status, _, err = command("--resume", "here", "--num-samples", "20")
+    assert "the search is finished, all 6 trials of it, which are all that its space has" in err
+    assert status == 0

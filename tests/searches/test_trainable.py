@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from modules import user_module
 from offline_runs import read_runs
 from searching import reports, trial_folders
 
@@ -66,14 +66,10 @@ class Search(NamedTuple):
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Iterator[Path]:
     """A user's folder, with the module that is searched."""
-    monkeypatch.chdir(tmp_path)
-    path = list(sys.path)
-    (tmp_path / "mine.py").write_text(MODULE)
-    yield tmp_path
-    sys.path[:] = path
-    del sys.modules["mine"]
+    with user_module(tmp_path, "mine", MODULE):
+        yield tmp_path
 
 
 def search(

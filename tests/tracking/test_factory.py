@@ -48,6 +48,8 @@ def test_the_runs_are_described_by_the_experiment(tmp_path: Path) -> None:
     assert context.effective_config({"epochs": 3})["hidden_size"] == 48
     kept = make_callback(experiment, FakeOutcomes(), registration(artifacts="best"), print)
     assert kept._context.artifacts == "best"
+    named = make_callback(experiment, FakeOutcomes(), registration(group="größe 1"), print)
+    assert named.group.name == "größe 1"
 
 
 @pytest.mark.parametrize(

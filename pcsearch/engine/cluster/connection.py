@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -22,11 +20,10 @@ from pcsearch.engine.cluster.ray_watch import watching
 from pcsearch.engine.cluster.shipping import packed
 from pcsearch.engine.ray_internals import own_process_groups
 from pcsearch.errors import PcsearchError
+from pcsearch.signals import ENDING, handled
 
 OBJECT_STORE_BYTES = 100 * 1024**2
 """Of a local Ray, where trials share no objects; Ray's default is a third of the memory."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The signals that end a command."""
 DEFAULT_LOGS = "/tmp/ray/session_latest/logs on every node"  # noqa: S108 - it is Ray's own choice
 
 
@@ -130,26 +127,20 @@ def _start_local() -> Any:
 
 @contextmanager
 def _signals_later() -> Iterator[None]:
-    """Answer a signal after the block, with the end of Ray: half of Ray would stay otherwise.
+    """Wait with signals until the block has started Ray, and then end Ray and raise them.
+
+    In the middle of its start, Ray could not be ended whole.
 
     Raises:
-        KeyboardInterrupt: there was one.
+        KeyboardInterrupt: there was a signal.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     got: list[int] = []
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in (each for each in SIGNALS if before[each] is not signal.SIG_IGN):
-        signal.signal(number, lambda number, _: got.append(number))
-    try:
+    with handled(ENDING, lambda number, _: got.append(number)):
         yield
         if got:
             ray.shutdown()
-            raise KeyboardInterrupt
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    if got:
+        raise KeyboardInterrupt
 
 
 @contextmanager

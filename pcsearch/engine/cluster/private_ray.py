@@ -12,6 +12,9 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+from pcsearch.engine.ray_internals import ray_psutil
 
 TOKEN, TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 MARK = "PCSEARCH_PRIVATE_RAY"
@@ -51,10 +54,7 @@ def public_clusters() -> tuple[set[str], set[str]]:
 
     The processes of other users, whose environment cannot be read, count as public.
     """
-    # Ray brings it along.
-    import ray  # noqa: F401
-    import psutil  # type: ignore[import-untyped]  # isort: skip
-
+    psutil = ray_psutil()
     public, private = set[str](), set[str]()
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -64,14 +64,12 @@ def public_clusters() -> tuple[set[str], set[str]]:
     return public, private
 
 
-def _is_raylet(process: object) -> bool:
-    return str(process.name()) == "raylet"  # type: ignore[attr-defined]
+def _is_raylet(process: Any) -> bool:
+    return str(process.name()) == "raylet"
 
 
-def _is_marked(process: object) -> bool:
-    import psutil
-
+def _is_marked(process: Any) -> bool:
     try:
-        return MARK in process.environ()  # type: ignore[attr-defined]
-    except psutil.AccessDenied:
+        return MARK in process.environ()
+    except ray_psutil().AccessDenied:
         return False

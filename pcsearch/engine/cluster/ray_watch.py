@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import NamedTuple
 
 import ray
 
 INTERVAL_S = 1.0
 CONNECT_S = 3.0
 GONE_S = 2.0
-"""How long nothing may listen where Ray runs on this machine alone."""
-GONE_ELSEWHERE_S = 20.0
-"""The same on a cluster, whose head may be started again, and whose network may fail for a time."""
+"""How long nothing may listen on this machine."""
+HEAD_GONE_S = 20.0
+"""The same for the head of a cluster, which may be started again, and whose network may fail."""
 
-Server = tuple[str, int]
+
+class Server(NamedTuple):
+    """A process of Ray that listens at a port.
+
+    Args:
+        name: what it is, in words.
+        address: its host and port.
+        patience: how many seconds nothing may listen there.
+    """
+
+    name: str
+    address: tuple[str, int]
+    patience: float
 
 
 @contextmanager
@@ -33,54 +46,48 @@ def watching(on_death: Callable[[str], None], *, local: bool) -> Iterator[None]:
         local: whether Ray runs on this machine alone.
     """
     end = Event()
-    patience = GONE_S if local else GONE_ELSEWHERE_S
     servers = _servers(local)
-    thread = Thread(
-        target=watch, args=(servers, patience, end, on_death), name="Ray watch", daemon=True
-    )
-    thread.start()
+    Thread(target=watch, args=(servers, end, on_death), name="Ray watch", daemon=True).start()
     try:
         yield
     finally:
         end.set()
 
 
-def watch(
-    servers: Mapping[str, Server], patience: float, end: Event, on_death: Callable[[str], None]
-) -> None:
+def watch(servers: Sequence[Server], end: Event, on_death: Callable[[str], None]) -> None:
     """Connect to servers every second, until one is gone, or until the end.
 
     Args:
-        servers: hosts and ports, by what is there in words.
-        patience: how many seconds a server may be gone.
+        servers: of Ray.
         end: ends the watch.
         on_death: is called with what has died.
     """
     seen = dict.fromkeys(servers, time.monotonic())
     while not end.wait(INTERVAL_S):
-        for name, server in servers.items():
+        for server in servers:
             if _listens(server):
-                seen[name] = time.monotonic()
-            elif time.monotonic() - seen[name] > patience and not end.is_set():
-                on_death(name)
+                seen[server] = time.monotonic()
+            elif time.monotonic() - seen[server] > server.patience and not end.is_set():
+                on_death(server.name)
                 return
 
 
-def _servers(local: bool) -> dict[str, Server]:
+def _servers(local: bool) -> list[Server]:
     context = ray.get_runtime_context()
     host, _, port = str(context.gcs_address).rpartition(":")
     head = "Ray's head process (gcs_server)" if local else f"the head of the cluster at {host}"
-    servers = {head: (host.strip("[]"), int(port))}
+    patience = GONE_S if local else HEAD_GONE_S
+    servers = [Server(head, (host.strip("[]"), int(port)), patience)]
     for node in ray.nodes():  # type: ignore[no-untyped-call]
         if node["NodeID"] == context.get_node_id():
             address = (str(node["NodeManagerAddress"]), int(node["NodeManagerPort"]))
-            servers["Ray's process on this machine (raylet)"] = address
+            servers.append(Server("Ray's process on this machine (raylet)", address, GONE_S))
     return servers
 
 
 def _listens(server: Server) -> bool:
     try:
-        socket.create_connection(server, CONNECT_S).close()
+        socket.create_connection(server.address, CONNECT_S).close()
     except OSError:
         return False
     return True

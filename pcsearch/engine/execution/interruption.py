@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Literal
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
-"""Ctrl-C, the signals that batch systems send before they kill, and that of a closed terminal."""
+from pcsearch.signals import ENDING, handled
+
+SIGNALS = (*ENDING, signal.SIGUSR1)
+"""Batch systems send the last one, too, before they kill."""
 Reason = Literal["", "signal", "time", "storage", "hopeless", "cancelled"]
 
 
@@ -39,23 +39,9 @@ class Interruption:
             self.request("time")
         return bool(self.reason)
 
-    @contextmanager
-    def by_signals(self) -> Iterator[None]:
+    def by_signals(self) -> AbstractContextManager[None]:
         """Let signals end the session, until the block ends; only the main thread can."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        original = {
-            number: signal.signal(number, self._on_signal)
-            for number in SIGNALS
-            # nohup has SIGHUP ignored.
-            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
-        }
-        try:
-            yield
-        finally:
-            for number, handler in original.items():
-                signal.signal(number, handler)
+        return handled(SIGNALS, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.reason:

@@ -106,9 +106,8 @@ def restore_for_retry(trial: SearchTrial, damage: Damage) -> None:
     """Prepare the retry of a failed trial: it starts from its newest undamaged checkpoint."""
     whole: list[Any] = []
     known = checkpoint_results(trial)
-    for result in (
-        each for each in reversed(known) if each.checkpoint.path not in trial.unreadable
-    ):
+    readable = [each for each in known if each.checkpoint.path not in trial.unreadable]
+    for result in reversed(readable):
         # As in `restore`, one whole checkpoint is enough.
         is_skipped = bool(whole) and is_remote(trial.folder)
         if is_skipped or not _damage_in_storage(trial, result.checkpoint, damage):

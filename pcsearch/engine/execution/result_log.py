@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
-from ray.tune.result import EXPR_PARAM_FILE  # type: ignore[attr-defined]
 
 from pcsearch.engine.execution.trial import SearchTrial
-from pcsearch.engine.records.history import REPORTS
+from pcsearch.engine.records.history import REPORTS, VALUES_FILE
 from pcsearch.engine.storage.files import end_last_line, last_json_line, writing
 
 
@@ -48,7 +47,7 @@ class ResultLog(LoggerCallback):
         self._close(trial)
         trial.init_local_path()  # type: ignore[no-untyped-call]
         file = _folder(trial) / REPORTS
-        parameters = file.with_name(EXPR_PARAM_FILE)
+        parameters = file.with_name(VALUES_FILE)
         with writing(parameters):
             file.parent.mkdir(parents=True, exist_ok=True)
             config = json.dumps(trial.config, indent=2, sort_keys=True, default=_plain)

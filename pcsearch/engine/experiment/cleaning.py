@@ -11,12 +11,12 @@ from typing import Any
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.history import VALUES_FILE
 from pcsearch.engine.records.trial_result import Status, TrialResult, pareto_front
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line
 
 CHECKPOINTS = "checkpoint_"
-VALUES = "params.json"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _results(experiment: Experiment) -> Iterator[TrialResult]:
     """The results of the trials that have ended and are not the best of the search."""
     outcomes = experiment.outcomes()
     for trial in experiment.history.trials:
-        outcomes.begin(trial.id, trial.number, _values(trial.folder / VALUES))
+        outcomes.begin(trial.id, trial.number, _values(trial.folder / VALUES_FILE))
     ended = [each.result() for each in outcomes if each.ended]
     best = {each.number for each in pareto_front(ended, outcomes.metrics)}
     return (each for each in ended if each.number not in best)

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.ray_internals import ray_psutil
+
 ENDING_S = 1.0
 """How long a process that a trial has left may take to end after SIGTERM."""
 OF_RAY = ("RAY_", "TUNE_", "CUDA_", "OMP_")
@@ -63,16 +65,12 @@ def _reset_libraries() -> None:
 
 def _children() -> list[Any]:
     """The processes that this one has started, as psutil has them."""
-    # Ray brings it along.
-    import psutil  # type: ignore[import-untyped]
-
-    children: list[Any] = psutil.Process().children(recursive=True)
+    children: list[Any] = ray_psutil().Process().children(recursive=True)
     return children
 
 
 def _end(processes: list[Any]) -> None:
-    import psutil
-
+    psutil = ray_psutil()
     for end in ("terminate", "kill"):
         for process in processes:
             try:

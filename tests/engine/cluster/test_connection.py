@@ -12,8 +12,9 @@ import ray
 from ray.exceptions import RayTaskError
 
 from pcsearch.engine.cluster import connection
-from pcsearch.engine.cluster.connection import SIGNALS, Connection, ConnectionLostError, connected
+from pcsearch.engine.cluster.connection import Connection, ConnectionLostError, connected
 from pcsearch.errors import PcsearchError
+from pcsearch.signals import ENDING
 
 FOUND = "10.0.0.1:6379"
 CONTEXT = SimpleNamespace(address_info={"session_dir": "/session"})
@@ -55,7 +56,7 @@ def test_a_cluster_that_goes_away_while_ray_connects_is_told_on_one_line(
 
 
 @pytest.mark.usefixtures("heeded_hangup")
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_while_ray_starts_ends_ray_too(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from pcsearch.engine.cluster import ray_watch
-from pcsearch.engine.cluster.ray_watch import watch
+from pcsearch.engine.cluster.ray_watch import Server, watch
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +21,9 @@ def test_a_server_that_is_gone_is_named_once() -> None:
     died, end = list[str](), Event()
     with socket.create_server(("127.0.0.1", 0)) as stays:
         goes = socket.create_server(("127.0.0.1", 0))
-        servers = {"one": stays.getsockname()[:2], "other": goes.getsockname()[:2]}
-        thread = Thread(target=watch, args=(servers, 0.2, end, died.append))
+        listening = {"one": stays, "other": goes}
+        servers = [Server(name, each.getsockname()[:2], 0.2) for name, each in listening.items()]
+        thread = Thread(target=watch, args=(servers, end, died.append))
         thread.start()
         time.sleep(0.5)
         assert thread.is_alive()
@@ -36,7 +37,7 @@ def test_a_server_may_be_gone_for_a_moment() -> None:
     died, end = list[str](), Event()
     server = socket.create_server(("127.0.0.1", 0))
     address = server.getsockname()[:2]
-    thread = Thread(target=watch, args=({"it": address}, 30.0, end, died.append))
+    thread = Thread(target=watch, args=([Server("it", address, 30.0)], end, died.append))
     thread.start()
     server.close()
     time.sleep(0.3)

@@ -13,6 +13,7 @@ import pytest
 
 from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.execution.trial import SearchTrial
+from pcsearch.engine.storage.files import TAIL_BYTES
 
 
 class FakeTrial(SearchTrial):
@@ -96,3 +97,16 @@ def test_what_json_does_not_know_is_written_as_a_number_a_list_or_a_text(
     (line,) = Path(trial.folder, "result.json").read_text().splitlines()
     read = json.loads(line)["value"]
     assert (read, type(read)) == (written, type(written))
+
+
+def test_long_reports_are_written_once_after_a_retry(trial: FakeTrial, reports: Any) -> None:
+    """Each is longer than the part of the file that is read at first."""
+    long = "x" * (TAIL_BYTES + 1000)
+    reports.log_trial_start(trial)
+    for epoch in (1, 2):
+        reports.log_trial_result(epoch, trial, {"epoch": epoch, "text": long})
+    reports.log_trial_end(trial)
+    reports.log_trial_start(trial)
+    for epoch in (1, 2, 3, 4):
+        reports.log_trial_result(epoch, trial, {"epoch": epoch, "text": long})
+    assert epochs(trial) == [1, 2, 3, 4]

@@ -11,7 +11,7 @@ from old_experiments import ended, write_experiment
 from searching import write_sweep
 
 from pcsearch.engine.experiment import joining
-from pcsearch.engine.experiment.experiment import resumed_experiment
+from pcsearch.engine.experiment.experiment import Experiment, resumed_experiment
 from pcsearch.engine.experiment.joining import (
     directory_ledger,
     is_over,
@@ -61,6 +61,14 @@ def test_a_driver_has_a_directory_and_a_count_of_its_own(search: Path) -> None:
     assert again.cap == 4
 
 
+def joining_driver(search: Path) -> Experiment:
+    """The search of a driver that joins, with a directory that is still empty."""
+    with locked(search):
+        joined, _ = joined_experiment(str(search), {})
+    joined.directory.path.mkdir(parents=True)
+    return joined
+
+
 def number(ledger: DirectoryLedger | None) -> int | None:
     assert ledger is not None
     claim = ledger.claim()
@@ -108,10 +116,8 @@ def test_on_another_machine_the_current_folder_stands_for_the_one_of_the_start(
 
 
 def test_a_shared_search_is_over_when_all_its_trials_have_ended_somewhere(search: Path) -> None:
-    with locked(search):
-        joined, _ = joined_experiment(str(search), {})
+    joined = joining_driver(search)
     place = joined.directory.path
-    place.mkdir(parents=True)
     journal = Journal(search)
 
     def over() -> list[bool]:
@@ -133,10 +139,7 @@ def test_a_shared_search_is_over_when_all_its_trials_have_ended_somewhere(search
 
 
 def test_the_best_of_the_others_is_found(search: Path) -> None:
-    with locked(search):
-        joined, _ = joined_experiment(str(search), {})
-    place = joined.directory.path
-    place.mkdir(parents=True)
+    joined = joining_driver(search)
     others = other_trials(joined)
     assert (others.count, others.best) == (2, None)
     journal = Journal(search)

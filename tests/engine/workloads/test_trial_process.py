@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import ray  # noqa: F401 - it brings psutil along
 import torch
 
 from pcsearch.engine.workloads.trial_process import as_at_its_start
