@@ -148,7 +148,7 @@ def _search(
         ):
             claims: Ledger | None = None if ledger is None else ledger.offers
             if not registration.tracking.get(SWEEP_ID):
-                claims = directory_ledger(experiment)
+                claims = directory_ledger(experiment, lambda line: warn(notes, line))
             result = run(experiment, restored, outcomes, [live, wandb], cluster, claims)
         return result, wandb, ledger
 
@@ -320,7 +320,10 @@ def _others(experiment: Experiment) -> str:
 
     if not is_shared(experiment.directory.path):
         return ""
-    others = other_trials(experiment)
+    try:
+        others = other_trials(experiment)
+    except PcsearchError as error:
+        return str(error)
     counted = f"Other drivers have {others.count} trials of it"
     if others.best is None or others.best.end is None:
         return f"{counted}."

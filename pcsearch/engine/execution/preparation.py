@@ -18,6 +18,7 @@ from pcsearch.engine.cluster.node_watcher import NodeWatcher
 from pcsearch.engine.cluster.resources import Resources
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.records.drivers import search_directory
 
 RECORDED_VERSIONS = ("ray", "optuna", "torch", "wandb")
 TUNE_LOGGERS = ("ray.tune", "ray.train")
@@ -113,7 +114,9 @@ def _record(experiment: Experiment) -> dict[str, Any]:
     del options["storage_path"], options["name"]
     # They belong to one session.
     del options["deadline"], options["address"]
-    options["num_samples"] = experiment.cap
+    # A driver that has joined a search without a count of its own goes on as long as the search.
+    if search_directory(experiment.directory.path) == experiment.directory.path:
+        options["num_samples"] = experiment.cap
     return {
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "sweep_file": experiment.sweep.source,

@@ -19,6 +19,7 @@ from pcsearch.engine.records.directory import (
     directory_in,
     folder_form,
 )
+from pcsearch.engine.records.drivers import search_directory
 from pcsearch.engine.records.history import History, read_history
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.outcome import Outcomes
@@ -109,9 +110,7 @@ def resumed_experiment(
         unknown = sorted(stored.keys() - known)[0]
         raise PcsearchError(f"{directory.place}: its record has an unknown option {unknown!r}")
     options = _options(stored, directory)
-    if options.num_samples is None:
-        record_file = directory.place_of(RECORD_FILE)
-        raise PcsearchError(f"{record_file}: the record is damaged (options.num_samples is null)")
+    samples = options.num_samples or samples_of_search(directory)
     folder = Path(record["folder"])
     if other_folder is not None and not folder.is_dir():
         folder = other_folder
@@ -122,7 +121,7 @@ def resumed_experiment(
         _check_same(given.sweep, sweep, directory, option)
     history = read_history(directory.path)
     # The record has the cap, which may have been raised beyond the file's run_cap.
-    cap = min(options.num_samples, space_size(sweep, options) or options.num_samples)
+    cap = min(samples, space_size(sweep, options) or samples)
     if "num_samples" in changes and cap < len(history.own):
         message = f"{len(history.own)} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))
@@ -130,6 +129,25 @@ def resumed_experiment(
         sweep, options, folder, search.workload, directory, cap, resumed=True, history=history
     )
     return experiment, record["tracking"]
+
+
+def samples_of_search(directory: ExperimentDirectory) -> int:
+    """The largest number of trials of a search, by its record.
+
+    Args:
+        directory: of the search, or of a driver that has joined it.
+
+    Raises:
+        PcsearchError: the record does not say it.
+    """
+    search = directory
+    if directory.copy is None:
+        search = ExperimentDirectory(search_directory(directory.path))
+    samples = search.record()["options"].get("num_samples")
+    if not isinstance(samples, int):
+        file = search.place_of(RECORD_FILE)
+        raise PcsearchError(f"{file}: the record is damaged (options.num_samples is null)")
+    return samples
 
 
 def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Options:

@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.experiment.definition import space_size
-from pcsearch.engine.experiment.experiment import Experiment, resumed_experiment
+from pcsearch.engine.experiment.experiment import (
+    Experiment,
+    resumed_experiment,
+    samples_of_search,
+)
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.directory_ledger import DirectoryLedger
 from pcsearch.engine.records.drivers import (
@@ -65,7 +69,8 @@ def joined_experiment(
     own = dict(changes)
     budget = own.pop("num_samples", None)
     experiment, tracking = resumed_experiment(search, own, sweep_file, OPTION, Path.cwd())
-    options = experiment.options
+    # Without a count of its own, the driver goes on as long as the search does.
+    options = replace(experiment.options, num_samples=budget)
     if experiment.sweep.method in ("bayes", "custom"):
         # It learns from the trials of the others, and begins with other points.
         options = replace(options, seed=secrets.randbelow(2**31))
@@ -73,17 +78,23 @@ def joined_experiment(
         experiment,
         options=options,
         directory=ExperimentDirectory(new_driver(search.path)),
-        cap=min(budget or experiment.cap, experiment.cap),
+        cap=budget or experiment.cap,
         resumed=False,
         history=History(warm_start=experiment.history.warm_start),
     )
     return joined, tracking
 
 
-def directory_ledger(experiment: Experiment) -> DirectoryLedger | None:
+def directory_ledger(
+    experiment: Experiment, tell: Callable[[str], None] = lambda _: None
+) -> DirectoryLedger | None:
     """The ledger by which the drivers of a search in a shared folder share its trials.
 
     Also a driver that is alone has it: others may join at any time. None at an address.
+
+    Args:
+        experiment: of this driver; its directory is locked.
+        tell: prints a line: that the journal of another driver cannot be read.
 
     Raises:
         PcsearchError: the record of the search is damaged.
@@ -97,6 +108,7 @@ def directory_ledger(experiment: Experiment) -> DirectoryLedger | None:
         _limit(experiment),
         experiment.cap - len(history.own),
         learns=experiment.sweep.method in ("bayes", "custom"),
+        tell=tell,
     )
 
 
@@ -112,7 +124,8 @@ def is_over(experiment: Experiment) -> bool:
     every = [experiment.history, *others]
     ended = {trial.number for history in every for trial in history.own if trial.over}
     has_reached = any(history.reached is not None for history in every)
-    return has_reached or ended >= set(range(1, _limit(experiment) + 1))
+    limit = _limit(experiment)
+    return has_reached or sum(number <= limit for number in ended) >= limit
 
 
 def _limit(experiment: Experiment) -> int:
@@ -121,7 +134,7 @@ def _limit(experiment: Experiment) -> int:
     search = search_directory(directory)
     if search == directory:
         return experiment.cap
-    samples = int(ExperimentDirectory(search).record()["options"]["num_samples"])
+    samples = samples_of_search(experiment.directory)
     return min(samples, space_size(experiment.sweep, experiment.options) or samples)
 
 

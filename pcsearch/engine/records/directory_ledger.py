@@ -10,27 +10,31 @@ notes in that driver's journal, under that lock, that the trial runs elsewhere.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pcsearch.engine.records.drivers import driver_directory, driver_name, search_directory
-from pcsearch.engine.records.history import History, give_up, read_history
+from pcsearch.engine.records.drivers import (
+    driver_directory,
+    driver_name,
+    other_drivers,
+    search_directory,
+)
+from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Claimed, Journal
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
 from pcsearch.engine.records.other_driver import OtherDriver
-from pcsearch.engine.storage.files import writing
-from pcsearch.engine.storage.lock import locked
-from pcsearch.errors import PcsearchError
+from pcsearch.engine.storage.files import append, writing
 
 FILE = "claims.jsonl"
 """A line for each claim: its number and the driver's name. The last line of a number counts."""
 LOCK_FILE = ".claims"
+FIRST_LOCK_S = 10.0
+"""How long the start of a session waits for a driver that claims a number."""
 POLL_S = 3.0
 """How often the other drivers' journals are read, and dead drivers are looked for."""
 
@@ -44,10 +48,21 @@ class DirectoryLedger:
         limit: the highest number of all drivers.
         budget: how many trials this driver may still begin.
         learns: whether the results of other drivers are wanted.
+        tell: prints a line: that the journal of another driver cannot be read.
+
+    Raises:
+        StorageError: the file of the claims cannot be written.
     """
 
     def __init__(
-        self, directory: Path, history: History, limit: int, budget: int, *, learns: bool = False
+        self,
+        directory: Path,
+        history: History,
+        limit: int,
+        budget: int,
+        *,
+        learns: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._search, self._limit, self._learns = search_directory(directory), limit, learns
         self._directory, self._name = directory, driver_name(directory)
@@ -57,16 +72,22 @@ class DirectoryLedger:
         self._others: dict[str, OtherDriver] = {}
         # What the file says of each number, as far as it was read.
         self._owners: dict[int, str] = {}
-        self._offset, self._lowest, self._has_read = 0, 1, False
+        self._offset, self._lowest = 0, 1
         self._lost: list[int] = []
+        self._tell, self._told = tell, set[str]()
         self._lock = FileLock(self._search / LOCK_FILE)
         self._has_nothing_left = False
         self._polled_at = self._looked_at = -POLL_S
+        self._has_begun = False
+        with self._locked(FIRST_LOCK_S) as is_locked:
+            if is_locked:
+                self._begin()
 
     @property
     def access(self) -> Access:
         """Closed after a trial of another driver has reached the target, else open."""
-        self._poll()
+        if time.monotonic() - self._polled_at > POLL_S:
+            self._poll()
         return "closed" if any(other.has_reached for other in self._others.values()) else "open"
 
     @property
@@ -85,13 +106,10 @@ class DirectoryLedger:
     def claim(self) -> Claim | None:
         """A claim; None where there is none, or another driver claims just now."""
         is_early = self._has_nothing_left and time.monotonic() - self._looked_at < POLL_S
-        if self._budget <= 0 or is_early:
+        if self._budget <= 0 or is_early or self.access == "closed":
             return None
-        self._poll()
         with self._locked() as is_locked:
-            if not is_locked:
-                return None
-            number = self._free_number()
+            number = self._free_number() if is_locked else None
             if number is None:
                 return None
             self._add(number)
@@ -113,11 +131,11 @@ class DirectoryLedger:
         return [result for other in self._others.values() for result in other.new_results()]
 
     @contextmanager
-    def _locked(self) -> Iterator[bool]:
+    def _locked(self, patience: float = 0) -> Iterator[bool]:
         """Lock the file of the claims, if no other driver has it; whether it is locked."""
         with writing(Path(self._lock.lock_file)):
             try:
-                self._lock.acquire(blocking=False)
+                self._lock.acquire(timeout=patience)
             except Timeout:
                 yield False
                 return
@@ -126,16 +144,35 @@ class DirectoryLedger:
         finally:
             self._lock.release()
 
+    def _begin(self) -> None:
+        """Read the file for the first time, and add the claims that it lacks.
+
+        A search of an earlier version, a power cut or a damaged line leaves claims out.
+        """
+        self._has_begun = True
+        for directory in other_drivers(self._directory):
+            self._others[driver_name(directory)] = OtherDriver(directory)
+        self._read()
+        self._poll()
+        owned = {self._name: self._own} | {name: o.numbers for name, o in self._others.items()}
+        for name, numbers in owned.items():
+            for number in sorted(numbers - self._owners.keys()):
+                self._add(number, name)
+        # A driver that was killed has claimed these, and begun no trial.
+        mine = {number for number, owner in self._owners.items() if owner == self._name}
+        self._lost = sorted(mine - self._own, reverse=True)
+
     def _poll(self) -> None:
-        """Read what the other drivers have added to their journals, not more often than needed."""
-        if time.monotonic() - self._polled_at > POLL_S:
-            self._polled_at = time.monotonic()
-            for other in self._others.values():
-                other.read()
+        """Read what the other drivers have added to their journals."""
+        self._polled_at = time.monotonic()
+        for other in self._others.values():
+            other.read()
+            if other.problem and other.problem not in self._told:
+                self._told.add(other.problem)
+                self._tell(f"{other.problem}; nothing is learned of that driver until then")
 
     def _read(self) -> None:
         """Read what was added to the file of the claims, which is locked."""
-        is_first, self._has_read = not self._has_read, True
         if self._file.exists():
             with self._file.open("rb") as file:
                 file.seek(self._offset)
@@ -148,18 +185,15 @@ class DirectoryLedger:
                 with suppress(ValueError, KeyError, TypeError):
                     claim = json.loads(line)
                     self._owners[int(claim["number"])] = str(claim["driver"])
-        for name in {*self._owners.values()} - {self._name} - self._others.keys():
+        new = {*self._owners.values()} - {self._name} - self._others.keys()
+        for name in new:
             self._others[name] = OtherDriver(driver_directory(self._search, name))
-        if is_first:
-            # A search of an earlier version, or a power cut, leaves claims out of the file.
-            for number in sorted(self._own - self._owners.keys()):
-                self._add(number)
-            # A driver that was killed has claimed these, and begun no trial.
-            mine = (number for number, owner in self._owners.items() if owner == self._name)
-            self._lost = sorted(set(mine) - self._own, reverse=True)
+            self._others[name].read()
 
     def _free_number(self) -> int | None:
         """A number that this driver may have, while the file is locked."""
+        if not self._has_begun:
+            self._begin()
         self._read()
         if self._lost:
             return self._lost.pop()
@@ -178,7 +212,7 @@ class DirectoryLedger:
             other.read()
             numbers = {n for n, owner in self._owners.items() if owner == name}
             for number in sorted(n for n in numbers - other.ended_numbers if n <= self._limit):
-                if _give_up(other.directory, number):
+                if other.give_up(number):
                     return number
         return None
 
@@ -186,33 +220,12 @@ class DirectoryLedger:
     def _file(self) -> Path:
         return self._search / FILE
 
-    def _add(self, number: int) -> None:
-        self._owners[number] = self._name
-        self._write(json.dumps({"number": number, "driver": self._name}) + "\n")
+    def _add(self, number: int, name: str | None = None) -> None:
+        """Write that a number is a driver's: this one's, or one of another name."""
+        name = self._name if name is None else name
+        self._write(json.dumps({"number": number, "driver": name}) + "\n")
+        self._owners[number] = name
 
     def _write(self, text: str) -> None:
-        with writing(self._file), self._file.open("ab", buffering=0) as file:
-            self._offset += file.write(text.encode())
-            os.fsync(file.fileno())
-
-
-def _give_up(directory: Path, number: int) -> bool:
-    """Write into a driver's journal that a number's trial runs elsewhere, if the driver is dead.
-
-    Returns:
-        Whether it is dead, and has not trained the trial to its end.
-    """
-    try:
-        with locked(directory):
-            journal = Journal(directory)
-            journal.cut_torn_line()
-            history = read_history(directory)
-            trials = [trial for trial in history.own if trial.number == number]
-            if any(trial.over for trial in trials):
-                return False
-            for trial in trials:
-                journal.add(give_up(history, trial.id))
-            return True
-    except PcsearchError:
-        # It lives, or it cannot be read: its trials stay its own.
-        return False
+        append(self._file, text.encode())
+        self._offset += len(text.encode())

@@ -36,7 +36,7 @@ def driver_directory(search: Path, name: str) -> Path:
 
 def is_shared(directory: Path) -> bool:
     """Whether several drivers run, or have run, the search of a directory."""
-    return (search_directory(directory) / DRIVERS).is_dir()
+    return bool(other_drivers(directory))
 
 
 def other_drivers(directory: Path) -> list[Path]:

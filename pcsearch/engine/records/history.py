@@ -152,6 +152,8 @@ def read_history(directory: Path) -> History:
     Raises:
         PcsearchError: the journal is damaged, or does not belong to the trials' folders.
     """
+    # Before the journal: a trial that starts meanwhile is in the journal first.
+    folders = _trial_folders(directory)
     history = History()
     trials: dict[str, TrialHistory] = {}
     claims: dict[str, Claim] = {}
@@ -183,7 +185,7 @@ def read_history(directory: Path) -> History:
             _apply(trials[event.trial], event)
     history.trials = sorted(trials.values(), key=lambda trial: trial.number)
     history.claims = list(claims.values())
-    _check(history, directory)
+    _check(history, directory, folders)
     reached = history.reached
     if reached is not None:
         if trials[reached.trial].has_reported(reached.epoch):
@@ -212,7 +214,13 @@ def _reopen_damaged(history: History) -> None:
         trial.end = trial.run_step = None
 
 
-def _check(history: History, directory: Path) -> None:
+def _trial_folders(directory: Path) -> set[str]:
+    """The names of the trials' folders; another folder of the user may have such a name."""
+    files = directory.glob(f"[0-9][0-9][0-9][0-9]*_*/{VALUES_FILE}")
+    return {file.parent.name for file in files if re.fullmatch(FOLDER, file.parent.name)}
+
+
+def _check(history: History, directory: Path, folders: set[str]) -> None:
     """Check that a journal and the folders of the trials belong together."""
     numbers = [trial.number for trial in history.trials]
     # Where other drivers have numbers too, any may be missing here.
@@ -222,10 +230,7 @@ def _check(history: History, directory: Path) -> None:
         if not re.fullmatch(r"\w+", trial.id) or trial.folder.is_symlink():
             raise _damaged(directory, f"trial {trial.number} is not in the directory")
     known = {trial.folder.name for trial in history.trials}
-    # Another folder of the user may have such a name.
-    files = directory.glob(f"[0-9][0-9][0-9][0-9]*_*/{VALUES_FILE}")
-    folders = {file.parent.name for file in files}
-    unknown = sorted(name for name in folders - known if re.fullmatch(FOLDER, name))
+    unknown = sorted(folders - known)
     if unknown:
         names = ", ".join(unknown[:UNKNOWN_SHOWN])
         more = len(unknown) - UNKNOWN_SHOWN

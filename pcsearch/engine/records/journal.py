@@ -9,9 +9,7 @@ an address writes a whole file for every new line, so the files must stay small.
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -21,7 +19,7 @@ from typing import Any, ClassVar, get_args
 
 from pydantic import TypeAdapter
 
-from pcsearch.engine.storage.files import display_path, end_last_line, reading, writing
+from pcsearch.engine.storage.files import append, display_path, end_last_line, reading, writing
 from pcsearch.errors import PcsearchError
 
 FILE = "journal.jsonl"
@@ -239,17 +237,7 @@ class Journal:
         """
         line = json.dumps({"event": event.name, **asdict(event)}).encode() + b"\n"
         with _WRITING:
-            path = self.path
-            with writing(path), path.open("ab", buffering=0) as file:
-                before = file.tell()
-                try:
-                    written = file.write(line)
-                    os.fsync(file.fileno())
-                    if written != len(line):
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                except OSError:
-                    file.truncate(before)
-                    raise
+            append(self.path, line)
 
     def cut_torn_line(self) -> None:
         """Cut off the line that a killed search did not finish."""

@@ -10,12 +10,15 @@ from pcsearch.engine.records.journal import (
     Compared,
     Ended,
     Event,
+    Journal,
     JournalFollower,
     ReachedTarget,
     Retried,
     Suggested,
 )
 from pcsearch.engine.records.ledger import OtherResult
+from pcsearch.engine.storage.lock import locked
+from pcsearch.errors import PcsearchError
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 
 
@@ -30,6 +33,8 @@ class OtherDriver:
         self.directory = directory
         self.has_reached = False
         """Whether one of its trials has reached the target, which ends the search."""
+        self.problem = ""
+        """What is wrong with its journal, a line; empty where nothing is."""
         self._follower = JournalFollower(directory)
         self._trials: dict[str, TrialHistory] = {}
         # In the order of their ends; those that were retried since are not among them.
@@ -42,14 +47,45 @@ class OtherDriver:
         ends = ((trial.number, trial.end) for trial in self._trials.values())
         return {number for number, end in ends if end is not None and not end.elsewhere}
 
-    def read(self) -> None:
-        """Read what was added to the journal.
+    @property
+    def numbers(self) -> set[int]:
+        """The numbers of its trials, without those that other drivers run again."""
+        trials = self._trials.values()
+        return {t.number for t in trials if t.end is None or not t.end.elsewhere}
 
-        Raises:
-            PcsearchError: a line is damaged.
+    def read(self) -> None:
+        """Read what was added to the journal; nothing more after a damaged line (`problem`)."""
+        if self.problem:
+            return
+        try:
+            for event in self._follower.new_events():
+                self._note(event)
+        except PcsearchError as error:
+            self.problem = str(error)
+        except KeyError as error:
+            self.problem = f"{self.directory}: the journal is damaged: it lacks the trial {error}"
+
+    def give_up(self, number: int) -> bool:
+        """Note in its journal that a number's trial runs elsewhere, if the driver is dead.
+
+        Returns:
+            Whether it is dead, and has not trained the trial to its end.
         """
-        for event in self._follower.new_events():
-            self._note(event)
+        try:
+            with locked(self.directory, patience=0):
+                journal = Journal(self.directory)
+                journal.cut_torn_line()
+                self.read()
+                trials = [trial for trial in self._trials.values() if trial.number == number]
+                if self.problem or any(trial.over for trial in trials):
+                    return False
+                for trial in trials:
+                    journal.add(Ended(trial.id, False, [], elsewhere=True))
+                self.read()
+                return True
+        except PcsearchError:
+            # It lives, or its directory cannot be written: its trials stay its own.
+            return False
 
     def new_results(self) -> list[OtherResult]:
         """The results of the trials that have ended since the last call, each once."""

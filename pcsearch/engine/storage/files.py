@@ -189,6 +189,24 @@ def _last_object(lines: Sequence[bytes]) -> dict[str, Any] | None:
     return None
 
 
+def append(file: Path, data: bytes) -> None:
+    """Add data at the end of a file; they are on the disk when this returns.
+
+    Raises:
+        StorageError: the disk is full or cannot be written. The file is as it was.
+    """
+    with writing(file), file.open("ab", buffering=0) as opened:
+        before = opened.tell()
+        try:
+            written = opened.write(data)
+            os.fsync(opened.fileno())
+            if written != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            opened.truncate(before)
+            raise
+
+
 def end_last_line(file: Path) -> None:
     """Cut off a line that a killed process did not finish: it would spoil the next line."""
     if not file.exists():

@@ -18,14 +18,17 @@ from pcsearch.errors import PcsearchError
 
 LOCK_FILE = ".lock"
 OWNER_FILE = ".owner"
+PATIENCE_S = 1.0
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, patience: float = PATIENCE_S) -> Iterator[None]:
     """Lock an experiment's directory during the block; the lock of a process that dies is free.
 
     Args:
         folder: the directory.
+        patience: for how many seconds the lock is tried: other drivers of the search try it too,
+            for a moment, to see whether its process lives.
 
     Raises:
         PcsearchError: another process has it.
@@ -35,7 +38,7 @@ def locked(folder: Path) -> Iterator[None]:
     owner_file = folder / OWNER_FILE
     with writing(folder):
         try:
-            lock.acquire(blocking=False)
+            lock.acquire(timeout=patience)
         except Timeout:
             raise PcsearchError(
                 f"{folder}: the search is running ({owner(folder) or 'elsewhere'}); wait for "

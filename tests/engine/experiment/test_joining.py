@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from old_experiments import ended, write_experiment
 from searching import write_sweep
 
+from pcsearch.engine.execution.preparation import locked_directory
 from pcsearch.engine.experiment import joining
-from pcsearch.engine.experiment.experiment import Experiment, resumed_experiment
+from pcsearch.engine.experiment.experiment import (
+    Experiment,
+    resumed_experiment,
+    samples_of_search,
+)
 from pcsearch.engine.experiment.joining import (
     directory_ledger,
     is_over,
@@ -151,3 +158,36 @@ def test_the_best_of_the_others_is_found(search: Path) -> None:
     best = other_trials(joined).best
     assert best is not None
     assert best.id == "c"
+
+
+def test_a_driver_without_a_count_goes_on_as_long_as_the_search(search: Path) -> None:
+    with locked(search):
+        free, tracking = joined_experiment(str(search), {})
+        counted, _ = joined_experiment(str(search), {"num_samples": 3})
+    for joined in (free, counted):
+        with locked_directory(joined, tracking):
+            pass
+    record = search / "experiment.json"
+    record.write_text(record.read_text().replace('"num_samples": 4', '"num_samples": 50'))
+    caps = [resumed_experiment(each.directory, {})[0].cap for each in (free, counted)]
+    # The grid has no more than four.
+    assert caps == [4, 3]
+    assert [samples_of_search(each.directory) for each in (free, counted)] == [50, 50]
+
+
+def test_a_trial_that_starts_while_the_history_is_read_is_no_damage(
+    search: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = Journal.events
+
+    def slowly(journal: Journal) -> Iterator[Any]:
+        yield from events(journal)
+        journal.add(Suggested("late", 3))
+        folder = search / "0003_late"
+        folder.mkdir()
+        (folder / "params.json").touch()
+
+    monkeypatch.setattr(Journal, "events", slowly)
+    assert [trial.id for trial in read_history(search).trials] == ["t1", "t2"]
+    monkeypatch.setattr(Journal, "events", events)
+    assert [trial.id for trial in read_history(search).trials] == ["t1", "t2", "late"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -19,8 +20,8 @@ from pcsearch.engine.records.history import History, folder_name, read_history
 from pcsearch.engine.records.journal import Ended, Journal, ReachedTarget, Suggested
 from pcsearch.engine.records.ledger import Claim, OtherResult
 from pcsearch.engine.records.record import RECORD_FILE
+from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lock import locked
-from pcsearch.errors import PcsearchError
 
 CLAIMING = """
 import sys, time
@@ -219,13 +220,77 @@ def test_a_driver_learns_from_others_if_it_wants_to(search: Path, other: Path) -
         assert here.new_results() == []
 
 
-def test_a_damaged_journal_of_another_driver_is_named(search: Path, other: Path) -> None:
-    suggest(ledger_of(other, 9), other)
+def test_a_driver_whose_journal_is_damaged_is_told_once_and_keeps_its_numbers(
+    search: Path, other: Path
+) -> None:
+    suggest(ledger_of(other, 3), other)
     (other / "journal.jsonl").write_text("{}\n")
+    told: list[str] = []
+    here = DirectoryLedger(search, History(), 3, 9, learns=True, tell=told.append)
+    assert [number(suggest(here, search)) for _ in range(4)] == [2, 3, None, None]
+    (line,) = told
+    assert "drivers/other/journal.jsonl:1: the line is damaged" in line
+    assert here.new_results() == []
+    assert here.access == "open"
+
+
+def test_an_event_of_a_trial_that_never_began_is_damage_too(search: Path, other: Path) -> None:
+    suggest(ledger_of(other, 3), other)
+    Journal(other).add(Ended("never", False, [1.0]))
+    told: list[str] = []
+    DirectoryLedger(search, History(), 3, 9, tell=told.append)
+    (line,) = told
+    assert line.startswith(f"{other}: the journal is damaged: it lacks the trial 'never'")
+
+
+def test_the_numbers_of_a_search_of_an_earlier_version_are_taken_at_its_start(
+    search: Path, other: Path
+) -> None:
+    """Its first driver may have no slot for a new trial for hours."""
+    for count in (1, 2):
+        Journal(search).add(Suggested(f"t{count}", count))
+    ledger_of(search, 9)
+    assert number(suggest(ledger_of(other, 9), other)) == 3
+
+
+def test_claims_that_are_lost_are_read_from_the_journals_of_all(search: Path, other: Path) -> None:
+    here, there = ledger_of(search, 9), ledger_of(other, 9)
+    for ledger, place in ((here, search), (there, other), (here, search)):
+        assert suggest(ledger, place) is not None
+    lines = (search / FILE).read_text().splitlines(keepends=True)
+    (search / FILE).write_text(lines[0] + "x" + lines[1] + lines[2])
+    assert number(suggest(ledger_of(search, 9), search)) == 4
+    (search / FILE).unlink()
+    assert number(suggest(ledger_of(other, 9), other)) == 5
+
+
+def test_a_driver_knows_of_the_others_before_its_first_claim(
+    search: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = ledger_of(other, 9)
+    claim = suggest(there, other)
+    assert claim is not None
+    Journal(other).add(ReachedTarget(claim.trial_id, [0.1], 1))
+    monkeypatch.setattr(directory_ledger, "POLL_S", 60.0)
     here = ledger_of(search, 9)
-    suggest(here, search)
-    with pytest.raises(PcsearchError, match=r"drivers/other/journal.jsonl:1: the line is damaged"):
-        here.claim()
+    assert here.access == "closed"
+    assert here.claim() is None
+
+
+def test_a_full_disk_leaves_no_half_claim(
+    search: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ledger_of(search, 9)
+    assert number(suggest(here, search)) == 1
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fail)
+        with pytest.raises(StorageError):
+            here.claim()
+    assert number(suggest(ledger_of(other, 9), other)) == 2
+
+
+def fail(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_processes_that_claim_at_once_have_each_number_once(search: Path) -> None:

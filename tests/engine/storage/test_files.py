@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from pcsearch.engine.storage import files
 from pcsearch.engine.storage.files import (
     StorageError,
+    append,
     display_path,
     end_last_line,
     is_remote,
@@ -111,3 +114,17 @@ def test_only_paths_in_a_folder_that_is_a_copy_are_sent_and_fetched(tmp_path: Pa
 
 def test_the_command_that_resumes_a_search_can_be_pasted() -> None:
     assert resume_command("/a b") == "python -m pcsearch --resume '/a b'"
+
+
+def test_data_is_added_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    append(file, b"one\n")
+    append(file, b"two\n")
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StorageError, match="No space left"):
+        append(file, b"three\n")
+    assert file.read_bytes() == b"one\ntwo\n"
