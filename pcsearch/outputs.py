@@ -17,11 +17,13 @@ CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)
 def lasting_outputs() -> Iterator[None]:
     """Let a closed standard output or error swallow what is written to it, during the block."""
     originals = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = map(_Lasting, originals)
+    # One that was closed before the command began is None.
+    lasting: list[Any] = [None if each is None else _Lasting(each) for each in originals]
+    sys.stdout, sys.stderr = lasting
     try:
         yield
     finally:
-        for stream in (sys.stdout, sys.stderr):
+        for stream in filter(None, lasting):
             stream.flush()
         sys.stdout, sys.stderr = originals
 

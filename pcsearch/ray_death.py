@@ -8,15 +8,32 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import NoReturn
 
+from pcsearch.engine.cluster.address import is_local
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.storage.files import resume_command
-from pcsearch.exits import RAY_DIED
+from pcsearch.exits import DONE, INTERRUPTED, RAY_DIED
+from pcsearch.signals import was_received
 
 RESTARTED = "PCSEARCH_RESTARTED"
 """The variable that is set where Ray was started again already."""
+SHOW_CURSOR = "\x1b[?25h"
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How the session ends.
+
+    Args:
+        advice: what is going to be done, or what the user can do.
+        status: the exit status, None where the search goes on in a new session.
+    """
+
+    advice: str
+    status: int | None
 
 
 def end_session(experiment: Experiment, what: str, environment: Mapping[str, str]) -> NoReturn:
@@ -30,24 +47,33 @@ def end_session(experiment: Experiment, what: str, environment: Mapping[str, str
         what: has died, in words.
         environment: of the command's start, for the new session.
     """
-    place, options = experiment.directory.place, experiment.options
-    local = options.address in (None, "local")
-    restarts = local and RESTARTED not in environment
-    advice = (
-        "Ray is started again, and the search goes on"
-        if restarts
-        else f"resume the search: {resume_command(place)}"
-    )
+    way, options = _way(experiment, environment), experiment.options
     sys.stdout.flush()
-    sys.stderr.write(f"\n{what} has died; {advice}\n")
+    # The live display has hidden it.
+    cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{cursor}\n{what} has died; {way.advice}\n")
     sys.stderr.flush()
     _kill_children()
-    if not restarts:
-        os._exit(RAY_DIED)
-    command = [sys.executable, "-m", "pcsearch", "--resume", place, "--address", "local"]
+    if way.status is not None:
+        os._exit(way.status)
+    command = [sys.executable, "-m", "pcsearch", "--resume", experiment.directory.place]
+    command += ["--address", "local"]
     if options.deadline is not None:
         command += ["--time-budget", f"{max(1.0, options.deadline - time.monotonic()):.0f}s"]
     os.execve(sys.executable, command, {**environment, RESTARTED: "1"})  # noqa: S606 - our own
+
+
+def _way(experiment: Experiment, environment: Mapping[str, str]) -> _Way:
+    options = experiment.options
+    resume = f"resume the search: {resume_command(experiment.directory.place)}"
+    # A batch system sends its signal to Ray's processes too.
+    if was_received():
+        return _Way(resume, INTERRUPTED)
+    if options.deadline is not None and time.monotonic() >= options.deadline:
+        return _Way(resume, DONE)
+    if is_local(options.address) and RESTARTED not in environment:
+        return _Way("Ray is started again, and the search goes on", None)
+    return _Way(resume, RAY_DIED)
 
 
 def _kill_children() -> None:

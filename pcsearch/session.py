@@ -76,6 +76,7 @@ def run_session(
                 experiment, tracking, mode, cluster, notes, stack, environment
             )
         if not experiment.directory.is_there:
+            settle(wandb.manager, notes)
             place = experiment.directory.place
             raise PcsearchError(f"{place} was removed while the search ran: its results are lost")
         _report(experiment, result)

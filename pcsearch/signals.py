@@ -11,6 +11,12 @@ from types import FrameType
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, the signal of batch systems, and that of a terminal that was closed."""
 Handler = Callable[[int, FrameType | None], None]
+_RECEIVED: set[int] = set()
+
+
+def was_received() -> bool:
+    """Whether a signal of those that `handled` looks after has come in this process."""
+    return bool(_RECEIVED)
 
 
 @contextmanager
@@ -29,8 +35,13 @@ def handled(numbers: Sequence[signal.Signals], handler: Handler) -> Iterator[Non
     before = {number: signal.getsignal(number) for number in numbers}
     if before.get(signal.SIGHUP) is signal.SIG_IGN:
         del before[signal.SIGHUP]
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        _RECEIVED.add(number)
+        handler(number, frame)
+
     for number in before:
-        signal.signal(number, handler)
+        signal.signal(number, receive)
     try:
         yield
     finally:

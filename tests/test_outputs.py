@@ -62,3 +62,13 @@ def test_what_is_written_arrives(capsys: pytest.CaptureFixture[str]) -> None:
         assert not sys.stdout.isatty()
     assert capsys.readouterr() == ("a\n", "bc")
     assert (sys.stdout, sys.stderr) == before
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_an_output_that_was_closed_before_ends_nothing(
+    closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, closed, None)
+    with lasting_outputs():
+        print("a", file=getattr(sys, closed))
+        assert getattr(sys, closed) is None

@@ -21,7 +21,7 @@ from pcsearch import ray_death
 from pcsearch.engine.experiment.experiment import resumed_experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.exits import RAY_DIED
+from pcsearch.exits import DONE, INTERRUPTED, RAY_DIED
 
 
 class LeftError(Exception):
@@ -56,8 +56,9 @@ def ending(
 
 
 def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
-    ending: Callable[..., tuple[Any, str]], tmp_path: Path
+    ending: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ray_death, "was_received", lambda: False)
     (_, command, environment), said = ending({"A": "b"}, deadline=float("inf"))
     assert command[1:5] == ["-m", "pcsearch", "--resume", f"{tmp_path}/here"]
     assert command[5:] == ["--address", "local", "--time-budget", "infs"]
@@ -66,18 +67,27 @@ def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
 
 
 @pytest.mark.parametrize(
-    ("environment", "changes"),
-    [({ray_death.RESTARTED: "1"}, {}), ({}, {"address": "auto"})],
-    ids=["the second time", "on a cluster"],
+    ("environment", "changes", "signalled", "expected"),
+    [
+        ({ray_death.RESTARTED: "1"}, {}, False, RAY_DIED),
+        ({}, {"address": "auto"}, False, RAY_DIED),
+        ({}, {}, True, INTERRUPTED),
+        ({}, {"deadline": 0.0}, False, DONE),
+    ],
+    ids=["the second time", "on a cluster", "ended by a signal", "its time is up"],
 )
 def test_else_the_user_is_told_how_to_resume(
     environment: dict[str, str],
     changes: dict[str, Any],
+    signalled: bool,
+    expected: int,
     ending: Callable[..., tuple[Any, str]],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(ray_death, "was_received", lambda: signalled)
     (status,), said = ending(environment, **changes)
-    assert status == RAY_DIED
+    assert status == expected
     assert said == (
         f"\nThe head has died; resume the search: python -m pcsearch --resume {tmp_path}/here\n"
     )
@@ -163,3 +173,20 @@ def test_where_the_ray_of_a_cluster_dies_the_search_can_be_resumed(tmp_path: Pat
     assert "Ray is started again" not in err
     assert "Traceback" not in err
     assert err.rstrip().endswith(f"python -m pcsearch --resume {tmp_path}/here")
+
+
+@pytest.mark.slow
+def test_a_signal_to_the_whole_job_ends_the_search(
+    process: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """As of Slurm: Ray's processes get it too."""
+    wait_for(lambda: [*tmp_path.glob("here/*/result.json")], process)
+    job = [ray_psutil().Process(process.pid)]
+    job += job[0].children(recursive=True)
+    for each in job:
+        with suppress(ray_psutil().Error):
+            each.terminate()
+    status, out, err = finish(process, seconds=60)
+    assert status == INTERRUPTED, err
+    assert "Ray is started again" not in err
+    assert f"python -m pcsearch --resume {tmp_path}/here" in out + err

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from pcsearch.signals import ENDING, handled
+from pcsearch.signals import ENDING, handled, was_received
 
 
 @pytest.mark.usefixtures("heeded_hangup")
@@ -19,6 +19,7 @@ def test_a_signal_goes_to_the_handler_while_the_block_runs(number: signal.Signal
     with handled(ENDING, lambda number, _: got.append(number)):
         os.kill(os.getpid(), number)
         assert got == [number]
+    assert was_received()
     assert signal.getsignal(number) is before
 
 

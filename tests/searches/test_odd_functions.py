@@ -42,6 +42,15 @@ def leaving(config):
     os.environ["LEFT"] = "1"
     yield {"loss": 1.0}
 
+def logging(config):
+    import wandb
+    with wandb.init(mode="offline", project="p", dir=tempfile.gettempdir()) as run:
+        run.log({"loss": 1.0})
+    yield {"loss": 1.0, "big": 10**5000}
+
+def named(config):
+    yield {"timestamp": float(config["kind"]), "loss": 1.0}
+
 def removing(config):
     yield {"loss": 1.0}
     shutil.rmtree("here")
@@ -157,3 +166,32 @@ def test_a_finite_space_is_searched_once_and_then_the_search_ends(command: Comma
     status, _, err = command("--resume", "here", "--num-samples", "20")
     assert "the search is finished, all 6 trials of it, which are all that its space has" in err
     assert status == 0
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_function_may_have_runs_of_its_own_at_wandb(command: Command) -> None:
+    """W&B's process is held by its module, and serves the next trial too."""
+    kinds = [1, 2, 3, 4]
+    status, _, err, trials = search(
+        command, "logging", kinds, "--wandb", "disabled", "--max-failures", "0"
+    )
+    assert status == 0, err
+    assert len({reports(trial)[0]["pid"] for trial in trials}) == 1
+    assert all(reports(trial)[0]["big"].startswith("a whole number of ") for trial in trials)
+    # Ray's own.
+    assert not [name for name in reports(trials[0])[0] if name.startswith("user/")]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_metric_may_have_a_name_that_tune_uses(command: Command) -> None:
+    sweep = {
+        "method": "grid",
+        "metric": {"name": "timestamp", "goal": "minimize"},
+        "parameters": {"kind": {"values": [3, 1, 2]}},
+    }
+    Path("s.yaml").write_text(yaml.safe_dump(sweep), encoding="utf-8")
+    where = ("--name", "here", "--storage-path", ".", "--wandb", "disabled")
+    status, out, err = command("s.yaml", "--trainable", "odd_mine:named", *where)
+    assert status == 0, err
+    assert "timestamp 1" in out
+    assert "Best configuration: trial 2" in out

@@ -155,7 +155,10 @@ def _resolved(address: str) -> str:
         public, private = public_clusters()
         if resolved is None or resolved in private:
             # Ray finds several, or one that is another search's own.
-            resolved = next(iter(public)) if len(public) == 1 else None
+            if len(public) > 1:
+                found = ", ".join(sorted(public))
+                raise address_error(f"several Ray clusters run on this machine ({found}); give one")
+            resolved = next(iter(public), None)
     if resolved is None:
         raise address_error(
             "no Ray cluster runs on this machine; start one with 'ray start --head', give its "

@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from pcsearch.engine.ray_internals import ray_psutil
 
@@ -52,24 +51,20 @@ def provide_token() -> None:
 def public_clusters() -> tuple[set[str], set[str]]:
     """The addresses of the Rays of this machine: those for others, and the private ones.
 
-    The processes of other users, whose environment cannot be read, count as public.
+    Those of other users, whose environment cannot be read, count as public where there is no other.
     """
     psutil = ray_psutil()
-    public, private = set[str](), set[str]()
+    public, private, foreign = set[str](), set[str](), set[str]()
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            found = ADDRESS.search(" ".join(process.cmdline())) if _is_raylet(process) else None
-            if found is not None:
-                (private if _is_marked(process) else public).add(found[1])
-    return public, private
-
-
-def _is_raylet(process: Any) -> bool:
-    return str(process.name()) == "raylet"
-
-
-def _is_marked(process: Any) -> bool:
-    try:
-        return MARK in process.environ()
-    except ray_psutil().AccessDenied:
-        return False
+            if process.name() != "raylet":
+                continue
+            found = ADDRESS.search(" ".join(process.cmdline()))
+            if found is None:
+                continue
+            try:
+                kind = private if MARK in process.environ() else public
+            except psutil.AccessDenied:
+                kind = foreign
+            kind.add(found[1])
+    return public or foreign, private

@@ -6,6 +6,7 @@ head they end the driver after a minute. So a thread looks whether both still li
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,9 @@ GONE_S = 2.0
 """How long nothing may listen on this machine."""
 HEAD_GONE_S = 20.0
 """The same for the head of a cluster, which may be started again, and whose network may fail."""
+
+OUR_OWN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL)
+"""The errors of this process, which tell nothing of the server."""
 
 
 class Server(NamedTuple):
@@ -88,6 +92,6 @@ def _servers(local: bool) -> list[Server]:
 def _listens(server: Server) -> bool:
     try:
         socket.create_connection(server.address, CONNECT_S).close()
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno in OUR_OWN
     return True

@@ -152,7 +152,11 @@ class SearchTrial(Trial):
         if self._context.connection.is_lost(exc):
             raise exc
         cause = exc.cause if isinstance(exc, RayTaskError) else exc
-        if self._ran_on_unfit_node() or self._was_storage_away(cause):
+        if (
+            self._ran_on_unfit_node()
+            or self._was_storage_away(cause)
+            or self._was_unreadable(cause)
+        ):
             failures = self.run_metadata.num_failures
             super().handle_error(exc)
             self.run_metadata.num_failures = failures
@@ -227,9 +231,6 @@ class SearchTrial(Trial):
             return MEMORY_ADVICE
         if isinstance(error, RayActorError):
             return "the trial's process died: it was killed, or the memory was short"
-        if isinstance(cause, UnreadableStateError):
-            self.unreadable |= {each.checkpoint.path for each in checkpoint_results(self)[-1:]}
-            return "its checkpoint cannot be loaded; the one before is tried"
         if isinstance(cause, OSError) and cause.errno in NO_STORAGE and not self.storage_error:
             self.storage_error = error_line(cause)
         self._is_final = bool(self.storage_error) or isinstance(cause, PcsearchError)
@@ -257,6 +258,18 @@ class SearchTrial(Trial):
             self.storage_error = error_line(error.__cause__ or error)
             return False
         return True
+
+    def _was_unreadable(self, cause: Any) -> bool:
+        """Whether the newest checkpoint could not be loaded: the one before is tried.
+
+        Such a failure does not count, and each checkpoint can cause one only.
+        """
+        if not isinstance(cause, UnreadableStateError):
+            return False
+        newest = {each.checkpoint.path for each in checkpoint_results(self)[-1:]}
+        is_new = not newest <= self.unreadable
+        self.unreadable |= newest
+        return is_new
 
     def _ran_on_unfit_node(self) -> bool:
         """Whether the trial may have failed because of a node on which no trial can run.

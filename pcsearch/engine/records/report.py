@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pcsearch.engine.workloads.reported_values import AS_TEXT, TUNE_NAMES
+from pcsearch.engine.workloads.reported_values import AS_TEXT, TUNE_NAMES, own_name
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.metrics import Metric
 
@@ -59,16 +59,21 @@ def finite(value: Any) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
+def reported(report: Report, metric: str) -> Any:
+    """What the trial has reported as a metric, None where it has not; Tune may use the name too."""
+    return report.get(own_name(metric), report.get(metric))
+
+
 def measured(report: Report, metric: str) -> float | None:
     """The metric in a report; None where it is missing or not finite, or the trial diverged."""
-    return None if report.get(EARLY_STOP_REASON) == DIVERGED else finite(report.get(metric))
+    return None if report.get(EARLY_STOP_REASON) == DIVERGED else finite(reported(report, metric))
 
 
 def diverged(report: Report, metrics: Iterable[Metric]) -> bool:
     """Whether a report says that its trial diverged, or has a metric that is not finite."""
     if report.get(EARLY_STOP_REASON) == DIVERGED:
         return True
-    numbers = [as_number(report.get(metric.name)) for metric in metrics]
+    numbers = [as_number(reported(report, metric.name)) for metric in metrics]
     return any(number is not None and not math.isfinite(number) for number in numbers)
 
 
@@ -104,7 +109,7 @@ def reported_by_trial(report: Report) -> Iterator[tuple[str, Any]]:
 def not_numbers(report: Report, metrics: Iterable[Metric]) -> Iterator[str]:
     """The names of values that are no plain numbers: metrics, and what has become a text."""
     for metric in metrics:
-        value = report.get(metric.name)
+        value = reported(report, metric.name)
         if value is not None and as_number(value) is None:
             yield metric.name
     yield from report.get(AS_TEXT, ())

@@ -13,7 +13,7 @@ from ray.tune.schedulers import TrialScheduler
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Compared
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.records.report import Report, finite, measured
+from pcsearch.engine.records.report import Report, finite, measured, reported
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.target import Note, UntilTarget, forget
 from pcsearch.pc.metrics import EPOCH
@@ -141,7 +141,7 @@ class Asha(UntilTarget):
 
     def _continues(self, trial_id: str, report: Report) -> bool:
         epoch = finite(report.get(self._time_attr))
-        if epoch is None or epoch >= self._end or report.get(self._metric_name) is None:
+        if epoch is None or epoch >= self._end or reported(report, self._metric_name) is None:
             return True
         below = bisect_right(self._rungs, epoch)
         if below == 0:

@@ -20,7 +20,7 @@ TUNE_NAMES = frozenset(
     }
 )
 """What Tune adds to a report; `tests/engine/records/test_report.py` compares it with Tune."""
-OF_TUNE = frozenset({"checkpoint_dir_name", "should_checkpoint", "__duplicate__"})
+OF_TUNE = frozenset({"checkpoint_dir_name", "should_checkpoint", "__duplicate__", "timestamp"})
 """Those of them that Tune adds before this module gets the report."""
 USER_PREFIX = "user/"
 """Comes before a name of a trial's own that is one of Tune's."""
@@ -28,6 +28,7 @@ AS_TEXT = "reported_as_text"
 """The name in a report of the list of names whose values became texts."""
 LONGEST_TEXT = 1000
 """Of what stands for a value that is no text itself, in characters."""
+MOST_BITS = 14_000
 DEEPEST = 20
 """How deeply a report may be nested; what is deeper becomes a text."""
 
@@ -49,16 +50,24 @@ def plain_report(metrics: Mapping[Any, Any]) -> dict[str, Any]:
         if name in OF_TUNE:
             report[name] = value
             continue
-        if name in TUNE_NAMES or name == AS_TEXT:
-            name = f"{USER_PREFIX}{name}"
+        name = own_name(name)
         report[name] = _plain(value, name, texts)
     if texts:
         report[AS_TEXT] = texts
     return report
 
 
+def own_name(name: str) -> str:
+    """The name that a trial's own value gets: with `USER_PREFIX` where Tune uses the name."""
+    return f"{USER_PREFIX}{name}" if name in TUNE_NAMES or name == AS_TEXT else name
+
+
 def _plain(value: Any, name: str, texts: list[str], depth: int = 0) -> Any:
     """A value as JSON has it; the name is noted where that is a text in the place of a value."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        # Python refuses to write more digits.
+        _note(name, texts)
+        return f"a whole number of {value.bit_length()} bits"
     if value is None or type(value) in (bool, int, float, str):
         return value
     # Subclasses, such as the members of an enumeration, may not be known to the driver.
@@ -76,9 +85,13 @@ def _plain(value: Any, name: str, texts: list[str], depth: int = 0) -> Any:
         listed = _listed(value)
         if listed is not None:
             return _plain(listed[0], name, texts, depth + 1)
+    _note(name, texts)
+    return _text(value)
+
+
+def _note(name: str, texts: list[str]) -> None:
     if name not in texts:
         texts.append(name)
-    return _text(value)
 
 
 def _listed(value: Any) -> tuple[Any] | None:

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.ray_internals import ray_psutil
-
 ENDING_S = 1.0
 """How long a process that a trial has left may take to end after SIGTERM."""
-OF_RAY = ("RAY_", "TUNE_", "CUDA_", "OMP_")
-"""How the variables begin that Ray and Tune set for each trial."""
+OF_RAY = ("RAY_", "TUNE_")
+"""How the variables begin that Ray and Tune may set at any time."""
 
 
 @contextmanager
 def as_at_its_start(folder: Path) -> Iterator[None]:
     """Run the block in a folder, and then put back what it has changed of the process.
 
-    These are the environment, the mask of file modes, the random states, torch's default type and
-    threads, and the processes that it has left, which are ended. What it has changed in modules
-    stays, with what they have added to Python's path, and so do its threads.
+    These are the environment, the mask of file modes, the random states, torch's default type,
+    threads and determinism, and the processes that it has started and forgotten, which are ended.
+    What it has changed in modules stays, with what they have added to Python's path; and so do its
+    threads, and the processes that a module still holds.
 
     Args:
         folder: where relative paths start.
@@ -35,7 +35,7 @@ def as_at_its_start(folder: Path) -> Iterator[None]:
     environment, arguments = dict(os.environ), list(sys.argv)
     mask = os.umask(0)
     os.umask(mask)
-    children = set(_children())
+    forgotten = {process.pid for process in _forgotten()}
     os.chdir(folder)
     try:
         yield
@@ -47,7 +47,7 @@ def as_at_its_start(folder: Path) -> Iterator[None]:
                 del os.environ[name]
         os.umask(mask)
         sys.argv[:] = arguments
-        _end([child for child in _children() if child not in children])
+        _end([process for process in _forgotten() if process.pid not in forgotten])
         _reset_libraries()
 
 
@@ -59,24 +59,28 @@ def _reset_libraries() -> None:
     if (torch := sys.modules.get("torch")) is not None:
         torch.seed()
         torch.set_default_dtype(torch.float32)
-        if threads := os.environ.get("OMP_NUM_THREADS"):
+        torch.use_deterministic_algorithms(False)
+        # OpenMP takes a list, of which the first is the outermost.
+        threads = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+        if threads.isdigit() and int(threads) > 0:
             torch.set_num_threads(int(threads))
 
 
-def _children() -> list[Any]:
-    """The processes that this one has started, as psutil has them."""
-    children: list[Any] = ray_psutil().Process().children(recursive=True)
-    return children
+def _forgotten() -> list[subprocess.Popen[Any]]:
+    """The processes that run although nothing in this process holds them any more.
+
+    Python has no public name for them. To end all children would end those that a module holds for
+    the next trial, such as W&B's own process and those of a pool.
+    """
+    return [each for each in list(subprocess._active) if each.poll() is None]  # type: ignore[attr-defined]
 
 
-def _end(processes: list[Any]) -> None:
-    psutil = ray_psutil()
-    for end in ("terminate", "kill"):
-        for process in processes:
-            try:
-                getattr(process, end)()
-            except psutil.Error:
-                continue
-        _, processes = psutil.wait_procs(processes, ENDING_S)
-        if not processes:
-            return
+def _end(processes: list[subprocess.Popen[Any]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(ENDING_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pcsearch.engine.ray_internals import reports_made
+from pcsearch.engine.workloads.reported_values import own_name
 from pcsearch.engine.workloads.trial_process import as_at_its_start
 from pcsearch.engine.workloads.user_code import code_folder, module_root
 from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
@@ -150,7 +151,23 @@ def locate(target: str, folder: Path) -> Place:
         raise _problem(f"there is no file {file}")
     if file.suffix != ".py" or not file.stem.isidentifier():
         raise _problem(f"{file} cannot be imported; give a file such as train.py")
+    with import_path(file.parent):
+        taken = _place_of(file.stem)
+    if taken != str(file):
+        raise _problem(f"{file}: the module name {file.stem} is that of {taken}; rename the file")
     return Place(file.stem, attribute, file.parent)
+
+
+def _place_of(module: str) -> str:
+    """Where Python would import a module from, in words."""
+    loaded = sys.modules.get(module)
+    try:
+        spec = importlib.util.find_spec(module) if loaded is None else None
+    # A module may lie in another one's place.
+    except (ImportError, ValueError):
+        return "another module"
+    found = getattr(loaded, "__file__", None) if spec is None else spec.origin
+    return "a module of Python" if found is None else str(Path(found).resolve())
 
 
 def load(place: Place) -> Callable[[dict[str, Any]], Any]:
@@ -242,7 +259,8 @@ def report_yielded(value: Any) -> Any:
         if not isinstance(metrics, Mapping):
             kind = type(metrics).__name__
             raise TypeError(f"the trainable yields a mapping for every epoch, and not a {kind}")
-        tune.report({str(name): _plain(value) for name, value in metrics.items()})
+        # Tune would take some names for its own, before the actor of the trial sees them.
+        tune.report({own_name(str(name)): value for name, value in metrics.items()})
     return None
 
 
@@ -284,10 +302,3 @@ def _failed(name: str, error: BaseException) -> PcsearchError:
 
 def _problem(message: str) -> PcsearchError:
     return PcsearchError(Problem(message, OPTION))
-
-
-def _plain(value: Any) -> Any:
-    """The number in an array or a tensor of one element; anything else as it is."""
-    if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
-        return value.item()
-    return value

@@ -73,8 +73,11 @@ def read_text(path: str | Path) -> str:
     """
     name = SourceText("", str(path)).name
     try:
-        with sys.stdin.buffer if str(path) == STANDARD_INPUT else Path(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        if str(path) == STANDARD_INPUT:
+            content = _standard_input(name)
+        else:
+            with Path(path).open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise PcsearchError(Problem("no such file", name)) from None
     except IsADirectoryError:
@@ -87,6 +90,12 @@ def read_text(path: str | Path) -> str:
     if len(content) > MAX_BYTES:
         raise PcsearchError(Problem(f"larger than {MAX_BYTES // 2**20} MiB", name))
     return _decoded(content, name)
+
+
+def _standard_input(name: str) -> bytes:
+    if sys.stdin is None:
+        raise PcsearchError(Problem("standard input is closed; give the name of a file", name))
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -61,6 +61,13 @@ def test_auto_is_the_one_that_is_for_others(
             module._resolved("auto")
 
 
+def test_several_that_are_for_others_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "bootstrap_address", lambda _: None)
+    monkeypatch.setattr(module, "public_clusters", lambda: ({"b:2", "a:1"}, set[str]()))
+    with pytest.raises(PcsearchError, match=r"several Ray clusters .* \(a:1, b:2\); give one"):
+        module._resolved("auto")
+
+
 def test_a_ray_is_marked_when_it_is_started() -> None:
     assert MARK not in os.environ
     with hidden():

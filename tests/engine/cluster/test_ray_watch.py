@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from threading import Event, Thread
@@ -46,4 +47,18 @@ def test_a_server_may_be_gone_for_a_moment() -> None:
         end.set()
         thread.join(10)
     assert not thread.is_alive()
+    assert died == []
+
+
+def test_a_lack_of_this_process_is_no_death(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    died, end = list[str](), Event()
+    thread = Thread(target=watch, args=([Server("it", ("h", 1), 0.1)], end, died.append))
+    thread.start()
+    time.sleep(0.5)
+    end.set()
+    thread.join(10)
     assert died == []

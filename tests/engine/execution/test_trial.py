@@ -103,8 +103,10 @@ def test_a_checkpoint_that_cannot_be_loaded_is_left_out_and_the_trial_retried(
     results = [SimpleNamespace(checkpoint=SimpleNamespace(path=f"/c/{i}")) for i in (1, 2)]
     trial.run_metadata.checkpoint_manager = SimpleNamespace(_checkpoint_results=results)
     error = UnreadableStateError("state.pt: the file is damaged")
-    assert trial._meaning(error, error).startswith("its checkpoint cannot be loaded")
-    assert (trial.unreadable, trial._is_final) == ({"/c/2"}, False)
+    assert trial._was_unreadable(error)
+    assert trial.unreadable == {"/c/2"}
+    assert not trial._was_unreadable(error), "it cannot cause more than one"
+    assert not trial._was_unreadable(PcsearchError("of another configuration"))
 
 
 def test_the_lines_of_an_error_are_the_exception_without_the_places_in_the_code() -> None:

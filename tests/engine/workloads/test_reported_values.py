@@ -84,6 +84,12 @@ def test_anything_else_becomes_a_text_and_is_named(value: Any, text: str) -> Non
     }
 
 
+def test_a_number_that_python_does_not_write_becomes_a_text() -> None:
+    report = plain_report({"x": [10**5000], "y": -(10**4000)})
+    assert report == {"x": ["a whole number of 16610 bits"], "y": -(10**4000), AS_TEXT: ["x"]}
+    json.dumps(report)
+
+
 def test_a_long_text_in_the_place_of_a_value_is_cut() -> None:
     report = plain_report({"x": b"a" * 5000, "y": "a" * 5000})
     assert len(report["x"]) == LONGEST_TEXT + 3
@@ -106,6 +112,7 @@ def test_names_of_tune_are_the_users_with_a_prefix() -> None:
     ours = dict.fromkeys(OF_TUNE, True)
     assert plain_report(ours) == ours
     assert OF_TUNE < TUNE_NAMES
+    assert plain_report({"timestamp": 5, "loss": 1.0}) == {"timestamp": 5, "loss": 1.0}
 
 
 VALUES = st.recursive(

@@ -6,6 +6,8 @@ import os
 import random
 import subprocess
 import sys
+import warnings
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,16 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
+def start_and_forget() -> int:
+    """Start a process that nothing holds; its id."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        pid = process.pid
+        del process
+    return pid
+
+
 def test_what_a_trial_has_changed_is_put_back(tmp_path: Path) -> None:
     before = dict(os.environ), list(sys.argv), os.umask(0o022)
     try:
@@ -34,13 +46,15 @@ def test_what_a_trial_has_changed_is_put_back(tmp_path: Path) -> None:
             sys.argv = ["mine"]
             torch.set_default_dtype(torch.float64)
             torch.set_num_threads(2)
-            left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+            torch.use_deterministic_algorithms(True)
+            os.environ["CUDA_MADE_UP"] = "1"
+            left = start_and_forget()
         assert (dict(os.environ), list(sys.argv)) == before[:2]
         assert os.umask(0o022) == 0o022
         assert torch.get_default_dtype() == torch.float32
         assert torch.get_num_threads() == 1
-        left.wait(10)
-        assert not Path(f"/proc/{left.pid}").exists()
+        assert not torch.are_deterministic_algorithms_enabled()
+        assert not Path(f"/proc/{left}").exists()
     finally:
         os.umask(before[2])
 
@@ -82,3 +96,27 @@ def test_a_trial_that_fails_is_put_back_too(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         trial()
     assert "ADDED" not in os.environ
+
+
+def test_processes_that_a_module_holds_serve_the_next_trial(tmp_path: Path) -> None:
+    held: list[subprocess.Popen[bytes]] = []
+    with ProcessPoolExecutor(1) as pool:
+        for _ in range(2):
+            with as_at_its_start(tmp_path):
+                assert pool.submit(abs, -1).result(60) == 1
+                if not held:
+                    command = [sys.executable, "-c", "input()"]
+                    held.append(subprocess.Popen(command, stdin=subprocess.PIPE))
+                assert held[0].poll() is None
+    held[0].communicate(b"\n")
+
+
+@pytest.mark.parametrize("threads", ["2,1", "", "many", "0"])
+def test_any_number_of_threads_in_the_environment_does(
+    threads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    with as_at_its_start(tmp_path):
+        pass
+    assert torch.get_num_threads() == (2 if threads == "2,1" else 1)
+    torch.set_num_threads(1)

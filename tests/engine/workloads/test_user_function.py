@@ -161,6 +161,18 @@ def test_a_file_is_given_by_its_path(folder: Path) -> None:
         assert refusal(target, folder) == f"--trainable: {message}"
 
 
+@pytest.mark.parametrize("name", ["statistics", "sys", "theirs"])
+def test_a_file_with_the_name_of_another_module_is_refused(name: str, folder: Path) -> None:
+    """Another function would be searched without a word."""
+    load(locate("theirs:train", folder))
+    deeper = folder / "deeper"
+    deeper.mkdir()
+    (deeper / f"{name}.py").write_text("def train(config): return {'loss': 1}\n")
+    told = refusal(f"deeper/{name}.py:train", folder)
+    assert told.startswith(f"--trainable: {deeper}/{name}.py: the module name {name} is that of ")
+    assert told.endswith("; rename the file")
+
+
 def test_a_module_that_talks_does_so_on_standard_error(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

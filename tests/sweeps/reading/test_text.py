@@ -92,3 +92,9 @@ def test_huge_files_are_refused_unread(tmp_path: Path) -> None:
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfmethod: grid\n")))
     assert read_text("-") == "method: grid\n"
+
+
+def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(PcsearchError, match="-: standard input is closed"):
+        read_text("-")
