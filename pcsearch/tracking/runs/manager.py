@@ -204,7 +204,9 @@ class RunManager:
 
     def _why_stuck(self, seconds: float) -> str:
         error = next((found.error for _, found in self._uploading() if found.error), "")
-        stuck = "server took in" if self._outage.mode == "online" else "client wrote"
+        # Of the runs themselves: others may have gone offline meanwhile.
+        modes = {run.mode for run in tuple(self._finishing)} or {self._outage.mode}
+        stuck = "server took in" if "online" in modes else "client wrote"
         return f"the {stuck} nothing for {seconds:.0f} s{error and f' ({error})'}"
 
     def abandon(self, reason: str) -> None:

@@ -328,3 +328,22 @@ def test_only_a_change_between_two_answers_is_progress(
     assert [runs._progress() for _ in range(3)] == [0, 0, 0]
     monkeypatch.setattr(runs, "_finishing", [one])
     assert runs._progress() == 1
+
+
+def test_a_run_that_waits_online_is_the_servers_even_after_others_have_gone_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ending:
+        id = "one"
+
+        def __init__(self, mode: str) -> None:
+            self.mode = mode
+
+        def uploading(self) -> Uploading:
+            return Uploading((1,), "retrying HTTP 500: refused")
+
+    runs = make(tmp_path, mode="offline").manager
+    monkeypatch.setattr(runs, "_finishing", [Ending("offline"), Ending("online")])
+    assert runs._why_stuck(3) == "the server took in nothing for 3 s (retrying HTTP 500: refused)"
+    monkeypatch.setattr(runs, "_finishing", [Ending("offline")])
+    assert runs._why_stuck(3) == "the client wrote nothing for 3 s (retrying HTTP 500: refused)"

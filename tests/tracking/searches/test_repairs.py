@@ -185,6 +185,7 @@ def test_what_the_server_does_not_take_is_told_and_the_printed_command_uploads_i
         if fault.told is not None:
             hurried.setattr(outage, "STALL_SECONDS", 1.5)
             hurried.setattr(manager, "PATIENCE_SECONDS", 2.5)
+        if name == "outage":
             hurried.setattr(wandb_run, "INIT_SECONDS", 1.0)
         done = folder.search("--max-concurrent", "2")
     thread.join()
