@@ -51,7 +51,7 @@ def trial(number: int, status: Status, value: float | None = 0.5) -> TrialResult
 
 def test_a_search_is_described_in_a_line(experiment: Experiment) -> None:
     assert _describe(experiment) == (
-        "here: up to 3 trials, method grid; ASHA at epochs 2, 6; minimize best_val_mse; seed 7"
+        "here: up to 3 trials, method grid; ASHA after 2, 6 epochs; minimize best_val_mse; seed 7"
     )
 
 

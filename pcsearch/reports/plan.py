@@ -88,7 +88,7 @@ def _rungs(plan: Plan) -> str:
     curve = "" if hyperband.strict else " by its best values so far"
     rungs = hyperband.describe_rungs(plan.max_epochs)
     return (
-        f"ASHA with rungs at epochs {rungs}: there and at each later report a trial "
+        f"ASHA with rungs after {rungs} {plan.counted}: there and at each later report a trial "
         f"continues while its value at the end, as predicted{curve}, is among the best "
         f"1/{hyperband.eta:g} and may still become one of the best three"
     )
@@ -101,6 +101,7 @@ def _scheduler(plan: Plan) -> dict[str, Any] | None:
     return {
         "type": "ASHA",
         "rungs": list(plan.rungs),
+        "counted": plan.counted,
         "eta": hyperband.eta,
         "strict": hyperband.strict,
     }

@@ -23,7 +23,7 @@ def sweep(hyperband: Hyperband | None, goal: Any = "minimize") -> Sweep:
 def made(sweep: Sweep, max_epochs: int | None, time_attr: str = "epoch") -> UntilTarget:
     outcomes = Outcomes(sweep.metrics, time_attr)
     curves = learning_curves(sweep, max_epochs, outcomes)
-    return make_scheduler(sweep, outcomes, curves, time_attr)
+    return make_scheduler(sweep, outcomes, curves)
 
 
 def asha(

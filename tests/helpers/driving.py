@@ -78,7 +78,7 @@ class Driver:
         """What a later session learns of the search, which ends here."""
         compared = [event for event in self.events if isinstance(event, Compared)]
         reached = [event for event in self.events if isinstance(event, ReachedTarget)]
-        stopped = {event.trial: event.rung for event in compared if event.stopped}
+        stopped = {event.trial: event.stopped_at for event in compared if event.stopped}
         trials: list[TrialHistory] = []
         for number, (name, trial) in enumerate(self.trials.items(), 1):
             of = self.outcomes.of(name)

@@ -53,7 +53,7 @@ def test_the_text_says_everything_in_words(file: str, capsys: pytest.CaptureFixt
         "from trial 201; it learns from the values that trials are predicted to have at their ends",
         "metric: minimize loss until a trial reaches 0.1",
         "trials: 30",
-        "scheduler: ASHA with rungs at epochs 3, 6, 12, 24, ...: "
+        "scheduler: ASHA with rungs after 3, 6, 12, 24, ... reports with the metric: "
         "there and at each later report a trial continues while its "
         "value at the end, as predicted by its best values so far, is among the best 1/2 and may "
         "still become one of the best three",

@@ -146,8 +146,7 @@ def _scheduler(
     experiment: Experiment, outcomes: Outcomes, curves: LearningCurves | None, journal: Journal
 ) -> UntilTarget:
     """The scheduler, which knows the decisions of earlier sessions."""
-    time_attr = experiment.workload.time_attr
-    scheduler = make_scheduler(experiment.sweep, outcomes, curves, time_attr, journal.add)
+    scheduler = make_scheduler(experiment.sweep, outcomes, curves, journal.add)
     scheduler.resume_from(experiment.history)
     return scheduler
 

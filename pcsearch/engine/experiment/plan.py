@@ -28,7 +28,8 @@ class Plan:
         grid_size: how many combinations the parameters have, None where they are no grid.
         searcher: how configurations are chosen, in words.
         max_epochs: the epochs of the longest trial, None where they are not known.
-        rungs: the epochs after which trials are compared and stopped.
+        rungs: when trials are compared and stopped, in what is ``counted``.
+        counted: what the numbers of rungs count, in words: epochs, or reports with the metric.
         notes: what the user should know, a line each.
         configs: the first configurations.
     """
@@ -40,6 +41,7 @@ class Plan:
     searcher: str
     max_epochs: int | None
     rungs: tuple[int, ...]
+    counted: str
     notes: tuple[str, ...]
     configs: tuple[dict[str, Any], ...]
 
@@ -95,6 +97,7 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
         searcher,
         search.max_epochs,
         search.rungs,
+        search.workload.counted,
         tuple(notes),
         configs,
     )

@@ -178,7 +178,7 @@ def read_history(directory: Path) -> History:
         elif isinstance(event, Compared):
             history.comparisons.append(event)
             if event.stopped:
-                trials[event.trial].stopped_at = event.rung
+                trials[event.trial].stopped_at = event.stopped_at
         elif isinstance(event, ReachedTarget):
             history.reached = event
         else:

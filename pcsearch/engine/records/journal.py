@@ -76,9 +76,11 @@ class Compared:
 
     Args:
         trial: its id.
-        rung: in epochs; of a trial that was stopped between two rungs, the epoch of the stop.
+        rung: on the axis of its learning curve, `TrialOutcome.progress`; of a trial that was
+            stopped between two rungs, where it was on that axis.
         loss: its value, negated where more is better; None if it is not finite.
         stopped: whether the comparison stopped it.
+        epoch: of its report; 0 in journals of earlier versions, where it was the rung.
     """
 
     name: ClassVar[str] = "compared"
@@ -86,6 +88,12 @@ class Compared:
     rung: int
     loss: float | None
     stopped: bool
+    epoch: int = 0
+
+    @property
+    def stopped_at(self) -> int:
+        """The epoch at which it was stopped, if it was."""
+        return self.epoch or self.rung
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class OtherDriver:
                 trial = TrialHistory(event.trial, event.number, event.point, folder)
                 self._trials[trial.id] = trial
             case Compared(stopped=True):
-                self._trials[event.trial].stopped_at = event.rung
+                self._trials[event.trial].stopped_at = event.stopped_at
             case Ended():
                 trial = self._trials[event.trial]
                 trial.end = event

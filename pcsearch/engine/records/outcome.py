@@ -5,7 +5,7 @@ Everything that asks what became of a trial asks here: scheduler, searcher, tabl
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from pcsearch.engine.records.report import (
     finite,
     measured,
     numbers_of_trial,
+    reported,
 )
 from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
@@ -43,7 +44,7 @@ class TrialOutcome:
     Args:
         trial_id: Tune's id of the trial.
         metrics: the metrics of the search, in the order of the sweep file.
-        time_attr: the name in a report that says how far the trial is, in epochs.
+        time_attr: the name in a report that has its epoch; `ITERATION` where an epoch is a report.
         number: from 1, in the order of suggestion.
         config: the values that it was given.
         epochs: how many it trains if nothing stops it, None where that is not known.
@@ -51,9 +52,10 @@ class TrialOutcome:
         latest: the values of the newest report that has a finite number of each metric.
         best: the best value so far, in a list of one; with several metrics the same as
             ``latest``, because no report is the best in all of them.
-        curve: its learning curve: the epochs and values of the first metric, in rising order of the
-            epochs. A long one is thinned out: its points get rarer with the epochs.
+        curve: its learning curve: the values of the first metric, each after how far the trial was
+            then (`progress`), in rising order. A long one is thinned out: its points get rarer.
         changes: how many times the curve has changed.
+        without_metric: where an epoch is a report, the epochs without the first metric.
         ended: whether it has ended.
         failed: whether it has ended with an error.
         error: the first lines of what made it fail, else an empty string.
@@ -77,6 +79,7 @@ class TrialOutcome:
     best: list[float] | None = None
     curve: list[tuple[float, float]] = field(default_factory=list)
     changes: int = 0
+    without_metric: list[int] = field(default_factory=list)
     ended: bool = False
     failed: bool = False
     error: str = ""
@@ -91,10 +94,11 @@ class TrialOutcome:
     def add(self, report: Report) -> None:
         """Add a report; to add the same report twice changes nothing."""
         self.last_report = report
+        self._note_missing(report)
         values = [measured(report, metric.name) for metric in self.metrics]
-        epoch = finite(report.get(self.time_attr) or report.get(ITERATION))
-        if values and values[0] is not None and epoch is not None:
-            self._add_to_curve(epoch, values[0])
+        progress = self.progress(report)
+        if values and values[0] is not None and progress is not None:
+            self._add_to_curve(progress, values[0])
         latest = [value for value in values if value is not None]
         if not latest or len(latest) < len(self.metrics):
             return
@@ -102,14 +106,32 @@ class TrialOutcome:
         if self.best is None or len(latest) > 1 or better(latest[0], self.best[0], self.metrics[0]):
             self.best = latest
 
-    def _add_to_curve(self, epoch: float, value: float) -> None:
-        if self.curve and self.curve[-1] == (epoch, value):
+    def progress(self, report: Report) -> float | None:
+        """How far the trial was at one of its reports, on the axis of learning curves and rungs.
+
+        It is the epoch. Where an epoch is a report, only those with the first metric count, as at
+        W&B: a function may report its validation in every tenth report.
+        """
+        epoch = finite(report.get(self.time_attr) or report.get(ITERATION))
+        return None if epoch is None else epoch - bisect_right(self.without_metric, epoch)
+
+    def _note_missing(self, report: Report) -> None:
+        if self.time_attr != ITERATION or not self.metrics:
+            return
+        epoch = self.epoch
+        # A trial that was restored reports the epochs after its checkpoint again.
+        del self.without_metric[bisect_left(self.without_metric, epoch) :]
+        if reported(report, self.metrics[0].name) is None:
+            self.without_metric.append(epoch)
+
+    def _add_to_curve(self, progress: float, value: float) -> None:
+        if self.curve and self.curve[-1] == (progress, value):
             return
         self.changes += 1
-        if self.curve and epoch <= self.curve[-1][0]:
+        if self.curve and progress <= self.curve[-1][0]:
             # A trial that was restored reports the epochs after its checkpoint again.
-            self.curve = [point for point in self.curve if point[0] < epoch]
-        self.curve.append((epoch, value))
+            self.curve = [point for point in self.curve if point[0] < progress]
+        self.curve.append((progress, value))
         if len(self.curve) > 2 * CURVE_POINTS:
             self.curve = thinned(self.curve)
 
@@ -190,7 +212,7 @@ class Outcomes:
 
     Args:
         metrics: what the search's trials are compared by; may be empty.
-        time_attr: the name in a report that says how far its trial is, in epochs.
+        time_attr: as in `TrialOutcome`.
         epochs: tells how many epochs a trial of a configuration trains if nothing stops it.
         history: what the earlier sessions of the search have written.
         curves: whether the learning curves of ended trials are read too.

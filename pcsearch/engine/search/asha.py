@@ -13,10 +13,9 @@ from ray.tune.schedulers import TrialScheduler
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Compared
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.records.report import Report, finite, measured, reported
+from pcsearch.engine.records.report import Report, measured, reported
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.target import Note, UntilTarget, forget
-from pcsearch.pc.metrics import EPOCH
 from pcsearch.sweeps.early_terminate import Hyperband
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import Sweep
@@ -26,7 +25,6 @@ def make_scheduler(
     sweep: Sweep,
     outcomes: Outcomes,
     curves: LearningCurves | None,
-    time_attr: str = EPOCH,
     note: Note = forget,
 ) -> UntilTarget:
     """The scheduler of a sweep: ASHA where trials are stopped early, else `UntilTarget`.
@@ -35,14 +33,13 @@ def make_scheduler(
         sweep: the sweep.
         outcomes: of the search's trials.
         curves: predicts the trials' losses at their ends; None where no trial is stopped early.
-        time_attr: the name in a report that says how far the trial is, in epochs.
         note: writes a decision into the journal.
     """
     hyperband, metric = sweep.early_terminate, sweep.metric
     if hyperband is None or curves is None:
         return UntilTarget(outcomes, note)
     assert metric is not None, "a sweep with early_terminate is read with its metric"
-    return Asha(hyperband, metric, outcomes, curves, time_attr, note)
+    return Asha(hyperband, metric, outcomes, curves, note)
 
 
 OPTIMISM = 0.5
@@ -78,7 +75,6 @@ class Asha(UntilTarget):
         metric: what trials are compared by.
         outcomes: of the search's trials.
         curves: predicts their losses. At the end of the longest trial none is stopped any more.
-        time_attr: the name in a report that says how far the trial is, in epochs.
         note: writes a decision into the journal.
     """
 
@@ -88,7 +84,6 @@ class Asha(UntilTarget):
         metric: Metric,
         outcomes: Outcomes,
         curves: LearningCurves,
-        time_attr: str = EPOCH,
         note: Note = forget,
     ) -> None:
         super().__init__(outcomes, note)
@@ -97,7 +92,6 @@ class Asha(UntilTarget):
         self._eta = hyperband.eta
         self._rungs = hyperband.rungs(curves.epochs)
         self._end = math.inf if curves.epochs is None else curves.epochs
-        self._time_attr = time_attr
         self._curves = curves
         # By the id of a running trial, the last rung where it was compared.
         self._compared_at: dict[str, int] = {}
@@ -106,11 +100,10 @@ class Asha(UntilTarget):
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> str:
         """Continue or stop a trial after a report."""
-        stopped_at = self._outcomes.of(trial.trial_id).stopped_at
-        if stopped_at is not None:
+        outcome = self._outcomes.of(trial.trial_id)
+        if outcome.stopped_at is not None:
             # An earlier session ended between the decision to stop the trial and the stop.
-            epoch = finite(result.get(self._time_attr))
-            late = epoch is None or epoch >= stopped_at
+            late = self._outcomes.epoch(result) >= outcome.stopped_at
             return str(TrialScheduler.STOP if late else TrialScheduler.CONTINUE)
         decision = super().on_trial_result(tune_controller, trial, result)
         if decision == TrialScheduler.CONTINUE and not self._continues(trial.trial_id, result):
@@ -140,10 +133,11 @@ class Asha(UntilTarget):
                 self._compared_at.pop(trial.id, None)
 
     def _continues(self, trial_id: str, report: Report) -> bool:
-        epoch = finite(report.get(self._time_attr))
-        if epoch is None or epoch >= self._end or reported(report, self._metric_name) is None:
+        outcome = self._outcomes.of(trial_id)
+        progress = outcome.progress(report)
+        if progress is None or progress >= self._end or not self._has_metric(report):
             return True
-        below = bisect_right(self._rungs, epoch)
+        below = bisect_right(self._rungs, progress)
         if below == 0:
             return True
         rung = self._rungs[below - 1]
@@ -154,19 +148,23 @@ class Asha(UntilTarget):
         stops = value is None or not self._is_promising(trial_id, rung, 1 if is_new else SPARED)
         if is_new or stops:
             self._compared_at[trial_id] = rung
-            at = rung if is_new else int(epoch)
+            at = rung if is_new else int(progress)
             loss = None if value is None else self._sign * value
-            self._note(Compared(trial_id, at, loss, stops))
+            event = Compared(trial_id, at, loss, stops, self._outcomes.epoch(report))
+            self._note(event)
             if stops:
-                self._outcomes.of(trial_id).stopped_at = at
+                outcome.stopped_at = event.stopped_at
         return not stops
+
+    def _has_metric(self, report: Report) -> bool:
+        return reported(report, self._metric_name) is not None
 
     def _is_promising(self, trial_id: str, rung: int, spared: int) -> bool:
         """Whether a trial may be among the best 1/eta of those at a rung, and the best of all.
 
         Args:
             trial_id: the trial's.
-            rung: in epochs.
+            rung: the rung.
             spared: how many of the best are promising in any case.
         """
         predictions = self._curves.predictions()

@@ -40,6 +40,7 @@ class UserFunction(Workload):
     """
 
     time_attr: ClassVar[str] = "training_iteration"
+    counted: ClassVar[str] = "reports with the metric"
     target: str
     folder: Path
 

@@ -44,6 +44,8 @@ class Workload(ABC):
 
     time_attr: ClassVar[str]
     """The key of a report with the number of its epoch, from 1."""
+    counted: ClassVar[str] = "epochs"
+    """What the numbers of rungs count, in words."""
 
     @property
     def code(self) -> Path | None:

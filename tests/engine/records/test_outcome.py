@@ -12,6 +12,7 @@ from histories import MadeTrialHistory
 from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.journal import Ended, ReachedTarget
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome, outcome_of
+from pcsearch.engine.records.report import ITERATION
 from pcsearch.sweeps.metrics import Metric
 
 LOSS = Metric("loss", "minimize")
@@ -28,6 +29,30 @@ def outcome(*reports: dict[str, Any], metrics: tuple[Metric, ...] = (LOSS,), **m
 def test_the_best_of_one_metric_is_the_best_of_all_reports() -> None:
     trial = outcome({"loss": 0.5}, {"loss": 0.2}, {"loss": 0.4}, {})
     assert (trial.best, trial.latest, trial.values) == ([0.2], [0.4], (0.2,))
+
+
+def test_an_epoch_that_is_a_report_counts_where_it_has_the_metric() -> None:
+    """A trial that was restored reports again, and may report other things."""
+    trial = outcome(time_attr=ITERATION)
+
+    def progress(number: int, **values: float) -> float | None:
+        report = {ITERATION: number, **values}
+        trial.add(report)
+        trial.add(report)
+        return trial.progress(report)
+
+    first = [progress(number, other=1.0) for number in (1, 2)]
+    assert [*first, progress(3, loss=0.3), progress(4, other=1.0)] == [0, 0, 1, 1]
+    assert [progress(5, loss=math.nan), progress(6, loss=0.2)] == [2, 3]
+    assert trial.epoch == 6
+    assert trial.curve == [(1, 0.3), (3, 0.2)]
+    assert [progress(2, loss=0.4), progress(3, other=1.0), progress(4, loss=0.1)] == [1, 1, 2]
+    assert trial.curve == [(1, 0.4), (2, 0.1)]
+
+
+def test_an_epoch_of_the_pc_transformer_counts_in_any_case() -> None:
+    trial = outcome({"epoch": 1, "training_iteration": 1})
+    assert trial.progress({"epoch": 2, "training_iteration": 2, "loss": 0.5}) == 2
 
 
 def test_the_best_of_several_metrics_is_the_last_report_that_has_all() -> None:

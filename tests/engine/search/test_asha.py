@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 
 from pcsearch.engine.records.journal import Compared
 from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.report import ITERATION
 from pcsearch.engine.search.asha import FEWEST, SPARED, Asha, make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.target import UntilTarget
@@ -78,13 +79,13 @@ def test_a_trial_that_turns_bad_after_a_rung_stops_before_the_next() -> None:
     assert STOP in decisions
     at = decisions.index(STOP) + 1
     assert driver.stopped["bad"] == at
-    assert driver.events[-1] == Compared("bad", at, 5.0, True)
+    assert driver.events[-1] == Compared("bad", at, 5.0, True, epoch=at)
 
 
 def test_no_trial_is_stopped_for_reaching_max_iter() -> None:
     driver = with_others(made(sweep(Hyperband(max_iter=9, s=2)), None), 40)
-    assert driver.report("b", 9, 9e9) == STOP, "it is compared at rung 3"
-    assert driver.stopped["b"] == 3
+    assert driver.report("b", 9, 9e9) == STOP
+    assert driver.events[-1] == Compared("b", 3, 9e9, True, epoch=9)
 
 
 @pytest.mark.parametrize("goal", ["minimize", "maximize"])
@@ -193,15 +194,40 @@ def test_a_trial_that_had_no_metric_at_a_rung_is_compared_at_it_as_soon_as_it_ha
     assert driver.report("late", 3) == CONTINUE
     assert driver.report("late", 4) == CONTINUE
     assert driver.report("late", 5, 1.0) == STOP
-    assert driver.stopped["late"] == 3
+    assert driver.events[-1] == Compared("late", 3, 1.0, True, epoch=5)
     assert driver.report("early", 3) == CONTINUE
     assert driver.report("early", 5, 0.1) == CONTINUE
+
+
+def test_of_a_function_only_reports_with_the_metric_count() -> None:
+    """W&B counts how often the metric was logged: validation in every tenth report, say."""
+
+    def reported(driver: Driver, name: str, value: float) -> list[int]:
+        """The reports in which the trial is compared, or stopped."""
+        before = len(driver.events)
+        for number in range(1, 61):
+            values = {METRIC: value} if number % 10 == 0 else {}
+            if driver.report(name, None, training_iteration=number, **values) == STOP:
+                break
+        events = [event for event in driver.events[before:] if isinstance(event, Compared)]
+        return [event.epoch for event in events]
+
+    driver = Driver(asha(None, min_iter=2, time_attr=ITERATION))
+    for number in range(FEWEST):
+        # The rungs are 2, 6, 18, ...
+        assert reported(driver, f"good{number}", 0.1) == [20, 60]
+    assert reported(driver, "bad", 1.0) == [20]
+    assert driver.stopped["bad"] == 20
+    assert [rung for rung, _ in driver.outcomes.of("good0").curve] == [1, 2, 3, 4, 5, 6]
+    later = restored(driver, min_iter=2, max_epochs=None)
+    assert later.outcomes.of("good0").curve == driver.outcomes.of("good0").curve
+    assert reported(later, "good0", 0.1) == []
 
 
 def test_a_report_beyond_several_rungs_is_compared_at_the_highest_only() -> None:
     driver = with_others(asha(28), 9)
     assert driver.report("slow", 10, 1.0) == STOP
-    assert driver.stopped["slow"] == 9
+    assert driver.events[-1] == Compared("slow", 9, 1.0, True, epoch=10)
 
 
 @pytest.mark.parametrize("value", [1.0, math.nan, None])
