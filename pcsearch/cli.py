@@ -12,10 +12,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pcsearch import __version__, clean, commands
-from pcsearch.command_options import ADDRESS_VARIABLE, PLAN, RUN, SEARCH
+from pcsearch import __version__, commands, train
+from pcsearch.command_group import CommandGroup, SectionedCommand, command_list
+from pcsearch.command_options import ADDRESS_VARIABLE, SECTIONS, SWEEP
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import exit_status
+from pcsearch.verbs import clean, results
 
 CHANGEABLE = (
     "num_samples",
@@ -34,6 +36,14 @@ CHANGEABLE = (
 """The options that a driver may change when it resumes or joins a search."""
 
 
+OTHERS = {
+    results.NAME: results.command,
+    clean.NAME: clean.command,
+    train.NAME: train.command,
+}
+"""The commands beside the search, by their names."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -44,16 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 done, 1 some trials failed, 2 the sweep or an option is wrong,
         3 Ray died, 130 interrupted.
     """
-    given = sys.argv[1:] if argv is None else list(argv)
-    if given[:1] == [clean.NAME]:
-        return exit_status(clean.command, given[1:])
-    return exit_status(command, given)
+    return exit_status(program, sys.argv[1:] if argv is None else list(argv))
 
 
 @click.command(
     "pcsearch",
-    params=[*SEARCH, *PLAN, *RUN],
-    epilog="pcsearch clean DIR removes checkpoints that are no longer needed (clean --help).",
+    cls=SectionedCommand,
+    sections=SECTIONS,
+    more=[SWEEP],
+    epilog=command_list(OTHERS),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="pcsearch")
@@ -171,3 +180,7 @@ def _changed(
 def _flag(context: click.Context, name: str) -> str:
     """The option that sets a parameter of the command."""
     return next(each.opts[0] for each in context.command.params if each.name == name)
+
+
+program = CommandGroup("pcsearch", command, OTHERS)
+"""The whole command line."""

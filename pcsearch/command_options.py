@@ -85,8 +85,8 @@ class _Duration(click.ParamType[float]):
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _POSITIVE = _WholeNumber(min=1)
 _DURATION = _Duration()
+SWEEP = click.Argument(["sweep"], required=False, type=click.Path(path_type=Path))
 SEARCH = [
-    click.Argument(["sweep"], required=False, type=click.Path(path_type=Path)),
     click.Option(
         ["--num-samples", "--count", "num_samples"],
         type=_POSITIVE,
@@ -130,7 +130,7 @@ PLAN = [
     ),
     click.Option(["--json", "as_json"], is_flag=True, help="Print the plan as JSON (with --plan)."),
 ]
-RUN = [
+WANDB = [
     click.Option(
         ["--project"],
         metavar="P",
@@ -161,6 +161,19 @@ RUN = [
         help="Upload the best model and each trial's best checkpoint to W&B.",
     ),
     click.Option(
+        ["--create-only"],
+        is_flag=True,
+        help="Register SWEEP at W&B, print its id, and run nothing.",
+    ),
+    click.Option(
+        ["--sweep-id"],
+        metavar="ID",
+        help="Run a sweep that W&B has, alone or with others: ID, ENTITY/PROJECT/ID or the address "
+        "of its page. SWEEP may be left out.",
+    ),
+]
+RESUMING = [
+    click.Option(
         ["--storage-path"],
         type=_Place(),
         default="pcsearch_results",
@@ -169,6 +182,28 @@ RUN = [
         help="Where experiments are stored: a folder (that all nodes of a cluster share), or an "
         "address (s3://...).",
     ),
+    click.Option(
+        ["--resume"],
+        type=_Place(),
+        metavar="DIR",
+        help="Resume the search in an experiment's directory, or extend it (--num-samples).",
+    ),
+    click.Option(
+        ["--join"],
+        type=_Place(),
+        metavar="DIR",
+        help="Run trials of the search that another machine runs in DIR, a folder that both have.",
+    ),
+    click.Option(["--rerun-failed"], is_flag=True, help="Run failed trials again (with --resume)."),
+    click.Option(
+        ["--warm-start"],
+        type=_Place(),
+        multiple=True,
+        metavar="DIR",
+        help="Start method bayes from the results of an older experiment; may be repeated.",
+    ),
+]
+TRIALS = [
     click.Option(
         ["--address"],
         metavar="ADDR",
@@ -232,35 +267,12 @@ RUN = [
         metavar="T",
         help="Stop after T (such as 8h), as Ctrl-C does; --resume DIR resumes the search.",
     ),
-    click.Option(
-        ["--warm-start"],
-        type=_Place(),
-        multiple=True,
-        metavar="DIR",
-        help="Start method bayes from the results of an older experiment; may be repeated.",
-    ),
-    click.Option(
-        ["--resume"],
-        type=_Place(),
-        metavar="DIR",
-        help="Resume the search in an experiment's directory, or extend it (--num-samples).",
-    ),
-    click.Option(
-        ["--join"],
-        type=_Place(),
-        metavar="DIR",
-        help="Run trials of the search that another machine runs in DIR, a folder that both have.",
-    ),
-    click.Option(["--rerun-failed"], is_flag=True, help="Run failed trials again (with --resume)."),
-    click.Option(
-        ["--create-only"],
-        is_flag=True,
-        help="Register SWEEP at W&B, print its id, and run nothing.",
-    ),
-    click.Option(
-        ["--sweep-id"],
-        metavar="ID",
-        help="Run a sweep that W&B has, alone or with others: ID, ENTITY/PROJECT/ID or the address "
-        "of its page. SWEEP may be left out.",
-    ),
 ]
+SECTIONS = {
+    "The search": SEARCH,
+    "The plan": PLAN,
+    "Where trials run, and how": TRIALS,
+    "Where results go, and searches that have begun": RESUMING,
+    "Weights & Biases": WANDB,
+}
+"""The options by the headings of the help."""

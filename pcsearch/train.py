@@ -18,6 +18,7 @@ from pcsearch.pc.config import model_config
 if TYPE_CHECKING:
     from pcsearch.tracking.server.mode import Requested
 
+NAME = "train"
 LONGEST_TAG = 64
 _EPILOG = (
     "Every parameter of the model is an option, listed in docs/parameters.md. These forms are the "

@@ -19,7 +19,7 @@ from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.records.report import measured, not_numbers
 from pcsearch.engine.records.trial_result import TrialResult
-from pcsearch.reports.results import STATUS_STYLES, cells, columns, number
+from pcsearch.reports.results import STATUS_STYLES, cells, columns, duration, number
 
 LATEST = 8
 REFRESHES_A_SECOND = 2
@@ -179,11 +179,3 @@ class LiveReport(LoggerCallback):
         if ended <= 0 or done <= 0 or left <= 0:
             return None
         return (time.monotonic() - self._since) / done * left
-
-
-def duration(seconds: float) -> str:
-    """Seconds as text for a person: ``40 s``, ``3 min``, ``2 h 5 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

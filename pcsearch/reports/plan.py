@@ -43,7 +43,7 @@ def as_document(plan: Plan) -> str:
         "notes": list(plan.notes),
         "configs": list(plan.configs),
     }
-    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _lines(plan: Plan) -> Iterator[str]:
@@ -107,12 +107,12 @@ def _scheduler(plan: Plan) -> dict[str, Any] | None:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value that JSON can hold: infinities and NaN as YAML writes them, and keys as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return yaml.safe_dump(value).split()[0]
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(key): _plain(v) for key, v in value.items()}
+        return {key if isinstance(key, str) else str(key): plain(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return value

@@ -109,6 +109,14 @@ def number(value: Any) -> str:
     return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
 
 
+def duration(seconds: float) -> str:
+    """Seconds as text for a person: ``40 s``, ``3 min``, ``2 h 5 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def _configuration(
     heading: str, result: TrialResult, sweep: Sweep, metrics: Sequence[Metric]
 ) -> RenderableType:

@@ -11,9 +11,10 @@ from typing import Any
 from searching import write_sweep
 
 from pcsearch.engine.experiment.experiment import new_experiment
-from pcsearch.engine.records.history import folder_name
+from pcsearch.engine.records.history import VALUES_FILE, folder_name
 from pcsearch.engine.records.journal import Ended, Journal, Suggested
 from pcsearch.engine.records.options import Options
+from pcsearch.sweeps.configurations import Grid
 
 
 def ended(values: Sequence[float | None], failed: bool = False, **last: Any) -> dict[str, Any]:
@@ -27,9 +28,10 @@ def write_experiment(
     trials: Sequence[dict[str, Any] | None],
     overrides: dict[str, Any] | None = None,
     num_samples: int | None = None,
+    **top: Any,
 ) -> None:
     """The directory that a search of a grid leaves behind; a trial of None is unfinished."""
-    sweep = write_sweep(folder.with_suffix(".yaml"), searched)
+    sweep = write_sweep(folder.with_suffix(".yaml"), searched, **top)
     options = Options(
         storage_path=folder.parent,
         name=folder.name,
@@ -39,6 +41,7 @@ def write_experiment(
     experiment = new_experiment(sweep, options)
     kept = asdict(options)
     del kept["storage_path"], kept["name"]
+    kept["num_samples"] = experiment.cap
     record = {"options": kept, "folder": str(folder.parent), "tracking": {"wandb": "disabled"}}
     experiment.directory.create(experiment.sweep.text, record)
     journal = Journal(folder)
@@ -53,5 +56,7 @@ def write_experiment(
         reports[-1] |= trial["last"]
         file = folder / folder_name(number, f"t{number}") / "result.json"
         file.parent.mkdir()
+        values = Grid(experiment.sweep).config(number - 1)
+        (file.parent / VALUES_FILE).write_text(json.dumps(values))
         file.write_text("".join(json.dumps(report) + "\n" for report in reports))
         journal.add(Ended(f"t{number}", trial["failed"], []))

@@ -16,7 +16,8 @@ from wandb_trials import FakeTrial
 
 from pcsearch.engine.experiment.experiment import new_experiment
 from pcsearch.engine.records.options import Options
-from pcsearch.reports.live import LATEST, LiveReport, Running, duration
+from pcsearch.reports.live import LATEST, LiveReport, Running
+from pcsearch.reports.results import duration
 
 EPOCHS = 4
 SEARCHED = {

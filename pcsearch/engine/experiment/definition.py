@@ -21,7 +21,7 @@ from pcsearch.sweeps.early_terminate import rung_problem
 from pcsearch.sweeps.finite import finite_space
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.reading.text import read_text
-from pcsearch.sweeps.sweep import InvalidSweepError, Sweep, parse_sweep, place
+from pcsearch.sweeps.sweep import InvalidSweepError, Sweep, parse_sweep, place, read_sweep
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,24 @@ def define_search(
     workload.check(sweep)
     check_sampler(options.sampler, sweep)
     sweep = _check_rungs(sweep, options, workload)
+    return SearchDefinition(sweep, options, folder, workload)
+
+
+def parse_search(sweep_file: Path, options: Options, folder: Path) -> SearchDefinition:
+    """The search of a sweep file that has begun, without a look at what its trials run.
+
+    Args:
+        sweep_file: the experiment's own.
+        options: of the search.
+        folder: the folder in which the search was started.
+
+    Raises:
+        PcsearchError: the sweep is wrong.
+    """
+    workload = _workload(options, folder)
+    sweep = read_sweep(
+        sweep_file, numeric=workload.numeric, overrides=options.overrides, has_begun=True
+    )
     return SearchDefinition(sweep, options, folder, workload)
 
 

@@ -13,7 +13,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pcsearch.engine.experiment.definition import SearchDefinition, define_search, space_size
+from pcsearch.engine.experiment.definition import (
+    SearchDefinition,
+    define_search,
+    parse_search,
+    space_size,
+)
 from pcsearch.engine.records.directory import (
     ExperimentDirectory,
     directory_in,
@@ -103,13 +108,7 @@ def resumed_experiment(
         PcsearchError: there is none at the path, its files are damaged, or the file differs.
     """
     record = directory.record()
-    # The records of earlier versions do not have it.
-    stored = {"repeats": True, **record["options"], **changes}
-    known = {each.name for each in fields(Options)}
-    if not stored.keys() <= known:
-        unknown = sorted(stored.keys() - known)[0]
-        raise PcsearchError(f"{directory.place}: its record has an unknown option {unknown!r}")
-    options = _options(stored, directory)
+    options = _options({**record["options"], **changes}, directory)
     samples = options.num_samples or samples_of_search(directory)
     folder = Path(record["folder"])
     if other_folder is not None and not folder.is_dir():
@@ -150,7 +149,24 @@ def samples_of_search(directory: ExperimentDirectory) -> int:
     return samples
 
 
-def _options(stored: Mapping[str, Any], directory: ExperimentDirectory) -> Options:
+def stored_search(directory: ExperimentDirectory) -> SearchDefinition:
+    """The search of an experiment's directory, to read its results: no code of a user is loaded.
+
+    Raises:
+        PcsearchError: there is none at the path, or its files are damaged.
+    """
+    record = directory.record()
+    options = _options(record["options"], directory)
+    return parse_search(directory.sweep, options, Path(record["folder"]))
+
+
+def _options(options: Mapping[str, Any], directory: ExperimentDirectory) -> Options:
+    # The records of earlier versions do not have it.
+    stored = {"repeats": True, **options}
+    known = {each.name for each in fields(Options)}
+    if not stored.keys() <= known:
+        unknown = sorted(stored.keys() - known)[0]
+        raise PcsearchError(f"{directory.place}: its record has an unknown option {unknown!r}")
     places = {"storage_path": directory.parent, "name": directory.name}
     try:
         return TypeAdapter(Options).validate_python({**stored, **places})

@@ -153,6 +153,19 @@ def json_lines(file: Path) -> Iterator[dict[str, Any]]:
             yield value
 
 
+def first_json_line(file: Path) -> dict[str, Any] | None:
+    """The object in the first line of a file with one JSON object a line, None without one.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    with reading(file):
+        if not file.exists():
+            return None
+        with file.open("rb") as opened:
+            return _last_object([opened.readline()])
+
+
 def last_json_line(file: Path) -> dict[str, Any] | None:
     """The last whole object of a file with one JSON object a line, None without one.
 

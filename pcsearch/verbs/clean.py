@@ -23,6 +23,7 @@ WANDB = "--wandb"
 
 @click.command(
     f"pcsearch {NAME}",
+    short_help="Remove the checkpoints of failed and stopped trials.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
 )

@@ -1,0 +1,202 @@
+"""Reads what a search has found, whether it has ended, is running or was interrupted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pcsearch.engine.experiment.definition import SearchDefinition, space_size
+from pcsearch.engine.experiment.experiment import samples_of_search, stored_search
+from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
+from pcsearch.engine.records.drivers import other_drivers
+from pcsearch.engine.records.history import REPORTS, VALUES_FILE, History, read_history
+from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.report import HOST, SECONDS, TIME, finite
+from pcsearch.engine.records.trial_result import TrialResult
+from pcsearch.engine.storage.files import first_json_line
+from pcsearch.engine.storage.lease import FILE as LEASE_FILE
+from pcsearch.engine.storage.lock import is_locked, owner
+from pcsearch.pc.metrics import EARLY_STOP_REASON
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.parameters import Parameter
+from pcsearch.sweeps.sweep import Sweep
+
+State = Literal["finished", "running", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A trial of a search, with what is known besides its result.
+
+    Args:
+        result: what it came to.
+        folder: with its files, on this machine.
+        running: whether it may be running now.
+        reason: why it has ended as it did, in words; empty where its status says it.
+        node: the name of the machine that it ran on last; empty before its first report.
+        start: when it began, in seconds since 1970; None before its first report.
+        end: when its newest report was made, likewise.
+        epochs: how many it trains if nothing stops it; None where that is not known.
+    """
+
+    result: TrialResult
+    folder: Path
+    running: bool
+    reason: str
+    node: str
+    start: float | None
+    end: float | None
+    epochs: int | None
+
+    @property
+    def status(self) -> str:
+        """The status of its result, or that it may be running."""
+        return "running" if self.running else self.result.status
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a search has found.
+
+    Args:
+        place: the path or the address of its directory.
+        sweep: what was searched.
+        metrics: what its trials are compared by; may be empty.
+        trials: in the order of their numbers.
+        cap: how many trials it has at most.
+        state: of the search.
+        notes: a line for each damage.
+    """
+
+    place: str
+    sweep: Sweep
+    metrics: tuple[Metric, ...]
+    trials: tuple[Finding, ...]
+    cap: int
+    state: State
+    notes: tuple[str, ...]
+
+    @property
+    def searched(self) -> tuple[Parameter, ...]:
+        """The parameters that are no constants."""
+        return tuple(self.sweep.searched())
+
+    @property
+    def results(self) -> tuple[TrialResult, ...]:
+        """The results of the trials."""
+        return tuple(each.result for each in self.trials)
+
+
+@contextmanager
+def findings_at(place: str, option: str) -> Iterator[Findings]:
+    """What the search of a directory has found; during the block its files can be read.
+
+    Args:
+        place: the path or the address of its directory.
+        option: with which the user gave it, for messages.
+
+    Raises:
+        PcsearchError: there is no experiment, or its files are damaged.
+    """
+    directory = directory_at(place.removeprefix("file://"), option)
+    with directory.read():
+        yield read_findings(directory)
+
+
+def read_findings(directory: ExperimentDirectory) -> Findings:
+    """What the search of a directory has found.
+
+    Raises:
+        PcsearchError: there is no experiment, or its files are damaged.
+    """
+    search = stored_search(directory)
+    trials: list[Finding] = []
+    notes: list[str] = []
+    is_running = has_reached = False
+    for driver in (directory.path, *other_drivers(directory.path)):
+        # Before its files are read: a trial that ends meanwhile was not interrupted.
+        runs = _is_running(directory, driver)
+        history = read_history(driver)
+        is_running, has_reached = is_running or runs, has_reached or history.reached is not None
+        notes += history.notes
+        found = list(_findings(search, history, runs))
+        trials += found
+        notes += _without_values(found)
+    trials.sort(key=lambda each: each.result.number)
+    samples = samples_of_search(directory)
+    cap = min(samples, space_size(search.sweep, search.options) or samples)
+    is_over = has_reached or sum(each.result.status != "interrupted" for each in trials) >= cap
+    state: State = "running" if is_running else "finished" if is_over else "interrupted"
+    place = directory.place
+    return Findings(place, search.sweep, search.metrics, tuple(trials), cap, state, tuple(notes))
+
+
+def _is_running(directory: ExperimentDirectory, driver: Path) -> bool:
+    """Whether the process of a driver lives, or has not been dead for long."""
+    if directory.copy is not None:
+        return directory.copy.store.get(LEASE_FILE) is not None
+    try:
+        # A search that has ended well has no owner, and its lock is not touched.
+        return bool(owner(driver)) and is_locked(driver)
+    except OSError:
+        return True
+
+
+def _findings(search: SearchDefinition, history: History, runs: bool) -> Iterator[Finding]:
+    """The trials of a driver, in the order of their numbers."""
+    workload = search.workload
+    outcomes = Outcomes(search.metrics, workload.time_attr, workload.epochs, history)
+    for trial in history.own:
+        outcome = outcomes.begin(trial.id, trial.number, _values(trial.folder))
+        last, first = outcome.last_report, first_json_line(trial.folder / REPORTS) or {}
+        start = finite(first.get(TIME))
+        if start is not None:
+            start -= finite(first.get(SECONDS)) or 0.0
+        yield Finding(
+            outcome.result(),
+            trial.folder,
+            runs and not outcome.ended,
+            _reason(outcome, history),
+            str(last.get(HOST) or ""),
+            start,
+            finite(last.get(TIME)),
+            outcome.epochs,
+        )
+
+
+def _values(folder: Path) -> dict[str, Any]:
+    """The values of a trial by its folder; empty where its file cannot be read."""
+    try:
+        values = json.loads((folder / VALUES_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _without_values(trials: Sequence[Finding]) -> Iterator[str]:
+    for each in trials:
+        if not each.result.config and each.result.epoch:
+            file = each.folder / VALUES_FILE
+            yield f"trial {each.result.number}: {file} cannot be read; its values are left out"
+
+
+def _reason(outcome: TrialOutcome, history: History) -> str:
+    """Why a trial has ended as it did; empty where its status says everything."""
+    if outcome.failed:
+        return outcome.error.partition("\n")[0]
+    if outcome.diverged:
+        return "the metric is not finite"
+    if outcome.reached_target:
+        return "reached the target"
+    if outcome.ended_by_user:
+        return "from W&B"
+    if outcome.ended_by_target and history.reached is not None:
+        return "another trial reached the target"
+    if outcome.stopped_at is not None:
+        return "by the scheduler"
+    reason = outcome.last_report.get(EARLY_STOP_REASON)
+    return f"{EARLY_STOP_REASON}: {reason}" if reason else ""

@@ -1,0 +1,91 @@
+"""Groups of trials that differ in some parameters only, such as the seed."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pcsearch.engine.records.trial_result import TrialResult
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.distributions.base import identity
+from pcsearch.sweeps.messages import suggestion
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.parameters import Parameter, value_of
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trials whose configurations differ in some parameters only.
+
+    Args:
+        config: the values that they have in common.
+        trials: in the order of their numbers.
+        means: of each metric, over the trials with a value; None where there is none.
+        deviations: the standard deviations (of a sample), None with fewer than two values.
+        count: how many trials have values.
+    """
+
+    config: Mapping[str, Any]
+    trials: tuple[TrialResult, ...]
+    means: tuple[float | None, ...]
+    deviations: tuple[float | None, ...]
+    count: int
+
+
+def grouped(
+    results: Sequence[TrialResult],
+    searched: Sequence[Parameter],
+    metrics: Sequence[Metric],
+    by: Sequence[str],
+) -> list[Group]:
+    """The trials in groups whose configurations differ in the parameters of ``by`` only.
+
+    Args:
+        results: the trials.
+        searched: the parameters that are no constants.
+        metrics: of the search.
+        by: names of parameters.
+
+    Returns:
+        The groups, that of the best mean of the first metric first; those without a value last.
+
+    Raises:
+        PcsearchError: a name in ``by`` is no parameter that is searched.
+    """
+    names = [parameter.name for parameter in searched]
+    problems = [
+        Problem(f"{name!r} is not searched{suggestion(name, names)}", "--by")
+        for name in by
+        if name not in names
+    ]
+    if problems:
+        raise PcsearchError(problems)
+    kept = [parameter for parameter in searched if parameter.name not in by]
+    groups: dict[str, list[TrialResult]] = {}
+    for result in results:
+        values = [value_of(result.config, parameter) for parameter in kept]
+        groups.setdefault(identity(values), []).append(result)
+    made = [_group(trials, kept, len(metrics)) for trials in groups.values()]
+    return sorted(made, key=lambda group: _rank(group, metrics))
+
+
+def _group(trials: Sequence[TrialResult], kept: Sequence[Parameter], metrics: int) -> Group:
+    valued = [trial for trial in trials if trial.valued]
+    columns = [[v for v in (t.values[i] for t in valued) if v is not None] for i in range(metrics)]
+    config = {parameter.name: value_of(trials[0].config, parameter) for parameter in kept}
+    return Group(
+        config,
+        tuple(sorted(trials, key=lambda trial: trial.number)),
+        tuple(statistics.fmean(each) if each else None for each in columns),
+        tuple(statistics.stdev(each) if len(each) > 1 else None for each in columns),
+        len(valued),
+    )
+
+
+def _rank(group: Group, metrics: Sequence[Metric]) -> tuple[float, int]:
+    mean = group.means[0] if group.means else None
+    sign = -1 if metrics and metrics[0].mode == "max" else 1
+    return math.inf if mean is None else sign * mean, group.trials[0].number

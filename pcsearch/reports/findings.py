@@ -1,0 +1,195 @@
+"""What a search has found, on the terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Group as Lines
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pcsearch.engine.results.effort import Effort, effort
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.engine.results.groups import Group
+from pcsearch.engine.results.importance import Importance
+from pcsearch.reports.plan import plain
+from pcsearch.reports.results import STATUS_STYLES, duration, failures, number
+from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.parameters import value_of
+
+PADDING = 3
+"""Columns between two texts in a row of a table."""
+STYLES = {**STATUS_STYLES, "running": "cyan"}
+
+
+def trials_table(findings: Findings, trials: Sequence[Finding], top: int, width: int) -> Lines:
+    """The trials as a table of a width in columns; of more than ``top``, the first.
+
+    Columns that do not fit are left out from the right, and named below.
+    """
+    searched = findings.searched
+    names = ["trial", *map(_short, findings.metrics), "epochs", "status"]
+    names += [*(parameter.name for parameter in searched), "time", "node", "why"]
+    rows = [
+        [
+            str(each.result.number),
+            *map(number, each.result.values),
+            str(each.result.epoch),
+            each.status,
+            *(number(value_of(each.result.config, parameter)) for parameter in searched),
+            duration(each.result.seconds),
+            each.node or "-",
+            number(each.reason or None),
+        ]
+        for each in trials[:top]
+    ]
+    # A reason is often empty for all.
+    if all(row[-1] == "-" for row in rows):
+        names, rows = names[:-1], [row[:-1] for row in rows]
+    return _fitting(names, rows, len(trials), top, width)
+
+
+def groups_table(findings: Findings, groups: Sequence[Group], top: int, width: int) -> Lines:
+    """The groups as a table: the values in common, and each metric's mean and deviation."""
+    first = groups[0].config if groups else {}
+    names = ["trials"]
+    for metric in findings.metrics:
+        names += [_short(metric), "±"]
+    names += list(first)
+    rows = []
+    for group in groups[:top]:
+        row = [_counted(group)]
+        for mean, deviation in zip(group.means, group.deviations, strict=True):
+            row += [number(mean), number(deviation)]
+        rows.append([*row, *map(number, group.config.values())])
+    return _fitting(names, rows, len(groups), top, width)
+
+
+def _counted(group: Group) -> str:
+    """How many trials a group has, and how many of them have a value where not all do."""
+    total = len(group.trials)
+    return str(total) if group.count == total else f"{group.count} of {total}"
+
+
+def _fitting(
+    names: Sequence[str], rows: Sequence[Sequence[str]], count: int, top: int, width: int
+) -> Lines:
+    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    shown, used = 0, PADDING
+    for each in widths:
+        used += each + PADDING
+        if shown and used > width:
+            break
+        shown += 1
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
+    for name in names[:shown]:
+        table.add_column(name, justify="left" if name in ("status", "why") else "right")
+    for row in rows:
+        pairs = zip(names, row[:shown], strict=False)
+        table.add_row(*(Text(text, STYLES.get(text, "")) for name, text in pairs))
+    below: list[RenderableType] = [table]
+    if count > top:
+        below.append(Text(f"and {count - top} more (--top {count} shows all)"))
+    if shown < len(names):
+        left_out = ", ".join(names[shown:])
+        below.append(Text(f"the terminal is too narrow for {left_out} (--json has everything)"))
+    return Lines(*below)
+
+
+def summary(findings: Findings, importance: Sequence[Importance] | str) -> Iterator[str]:
+    """The lines below the table: state, effort, importance of the parameters, failures."""
+    ended = sum(each.result.status != "interrupted" for each in findings.trials)
+    of_cap = f"{ended} of {findings.cap} trials ended"
+    yield f"{findings.place}: {findings.state}, {of_cap}"
+    yield _of_effort(effort(findings))
+    if isinstance(importance, str):
+        yield f"Importance of the parameters: {importance}"
+    else:
+        yield f"Importance of the parameters: {', '.join(map(_weighed, importance))}"
+    yield from failures(findings.results)
+    yield from findings.notes
+
+
+def _of_effort(spent: Effort) -> str:
+    parts = [f"{spent.epochs:,} epochs"]
+    if spent.saved_share is not None:
+        parts[0] += f" ({spent.saved_share:.0%} of all saved by early termination)"
+    parts.append(f"{duration(spent.trial_seconds)} of trials in {duration(spent.wall_seconds)}")
+    if spent.nodes:
+        parts.append(f"on {', '.join(spent.nodes)}")
+    return ", ".join(parts)
+
+
+def _weighed(importance: Importance) -> str:
+    chance = "" if importance.real else " (no more than chance)"
+    return f"{importance.name} {importance.share:.0%}{chance}"
+
+
+def document(
+    findings: Findings,
+    trials: Sequence[Finding],
+    groups: Sequence[Group] | None,
+    importance: Sequence[Importance] | str,
+) -> str:
+    """Everything as one JSON document; infinities and NaN are text."""
+    spent = effort(findings)
+    metrics = [metric.name for metric in findings.metrics]
+    content: dict[str, Any] = {
+        "place": findings.place,
+        "state": findings.state,
+        "method": findings.sweep.method,
+        "metrics": [metric.spec() for metric in findings.metrics],
+        "cap": findings.cap,
+        "epochs": spent.epochs,
+        "epochs_saved": spent.saved,
+        "trial_seconds": spent.trial_seconds,
+        "wall_seconds": spent.wall_seconds,
+        "nodes": list(spent.nodes),
+        "importance": importance
+        if isinstance(importance, str)
+        else {each.name: {"share": each.share, "real": each.real} for each in importance},
+        "notes": list(findings.notes),
+        "trials": [_trial(each, metrics) for each in trials],
+    }
+    if groups is not None:
+        content["groups"] = [_group(each, metrics) for each in groups]
+    return json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _trial(trial: Finding, metrics: Sequence[str]) -> Mapping[str, Any]:
+    result = trial.result
+    return {
+        "number": result.number,
+        "id": result.trial_id,
+        "folder": result.folder,
+        "status": trial.status,
+        "reason": trial.reason,
+        "epochs": result.epoch,
+        "epochs_planned": trial.epochs,
+        "values": dict(zip(metrics, result.values, strict=True)),
+        "config": result.config,
+        "seconds": result.seconds,
+        "node": trial.node,
+        "start": trial.start,
+        "end": trial.end,
+    }
+
+
+def _group(group: Group, metrics: Sequence[str]) -> Mapping[str, Any]:
+    return {
+        "config": group.config,
+        "trials": [trial.number for trial in group.trials],
+        "count": group.count,
+        "means": dict(zip(metrics, group.means, strict=True)),
+        "deviations": dict(zip(metrics, group.deviations, strict=True)),
+    }
+
+
+def _short(metric: Metric) -> str:
+    """The metric's name without the folder-like part before it."""
+    return metric.name.rpartition("/")[2]

@@ -1,0 +1,105 @@
+"""``python -m pcsearch results DIR``: the trials of a search, ranked, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from pcsearch.exits import DONE
+
+NAME = "results"
+ROWS = 20
+
+
+@click.command(
+    f"pcsearch {NAME}",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
+@click.argument("directory", metavar="DIR")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="NAME",
+    help="Make one row of the trials that differ in this parameter only, such as seed, with means "
+    "and standard deviations; may be repeated.",
+)
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Show trials for which it holds: 'num_blocks=3', 'loss<0.1', 'status!=failed'; may be "
+    "repeated.",
+)
+@click.option(
+    "--sort",
+    metavar="NAME",
+    help="Sort by a parameter, a metric, or trial, status, epochs, seconds or node; -NAME has the "
+    "greatest first [default: the best first].",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=ROWS,
+    show_default=True,
+    metavar="N",
+    help="Show at most N rows.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def command(
+    directory: str,
+    by: tuple[str, ...],
+    where: tuple[str, ...],
+    sort: str | None,
+    top: int,
+    as_json: bool,
+) -> int:
+    """Show what the search in DIR has found: its trials, the best first.
+
+    DIR is the directory, or the address, of a search that has ended, is running or was
+    interrupted. Nothing in it changes.
+    """
+    if by and sort:
+        raise click.UsageError("--sort is for trials; rows of --by are sorted by their means")
+    return show_results(directory, by, where, sort, None if as_json else top)
+
+
+def show_results(
+    place: str, by: Sequence[str], where: Sequence[str], sort: str | None, top: int | None
+) -> int:
+    """Print the trials of a search, or groups of them, and what they say.
+
+    Args:
+        place: the path or the address of its directory.
+        by: the parameters in which the trials of a group differ; empty for no groups.
+        where: the conditions of `selected`.
+        sort: the order of `selected`.
+        top: how many rows there are at most; None prints everything as JSON.
+
+    Raises:
+        PcsearchError: there is no such search, or a name or a condition is wrong.
+    """
+    from pcsearch.engine.results.findings import findings_at
+    from pcsearch.engine.results.groups import grouped
+    from pcsearch.engine.results.importance import importances
+    from pcsearch.engine.results.selection import selected
+    from pcsearch.reports.findings import document, groups_table, summary, trials_table
+    from pcsearch.session import console, say
+
+    with findings_at(place, NAME) as findings:
+        trials = selected(findings, where, sort)
+        results = [each.result for each in trials]
+        groups = grouped(results, findings.searched, findings.metrics, by) if by else None
+        importance = importances(findings)
+    if top is None:
+        click.echo(document(findings, trials, groups, importance))
+        return DONE
+    output = console()
+    if groups is not None:
+        output.print(groups_table(findings, groups, top, output.width))
+    else:
+        output.print(trials_table(findings, trials, top, output.width))
+    for line in summary(findings, importance):
+        say(output, line)
+    return DONE
