@@ -13,14 +13,20 @@ from pcsearch.engine.experiment.definition import SearchDefinition, space_size
 from pcsearch.engine.experiment.experiment import samples_of_search, stored_search
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.drivers import other_drivers
-from pcsearch.engine.records.history import REPORTS, VALUES_FILE, History, read_history
+from pcsearch.engine.records.history import (
+    REPORTS,
+    VALUES_FILE,
+    History,
+    read_history,
+    read_reports,
+)
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
-from pcsearch.engine.records.report import HOST, SECONDS, TIME, finite
-from pcsearch.engine.records.trial_result import TrialResult
+from pcsearch.engine.records.report import HOST, SECONDS, TIME, epoch_of, finite, measured
+from pcsearch.engine.records.trial_result import TrialResult, best
 from pcsearch.engine.storage.files import first_json_line
 from pcsearch.engine.storage.lease import FILE as LEASE_FILE
 from pcsearch.engine.storage.lock import is_locked, owner
-from pcsearch.pc.metrics import EARLY_STOP_REASON
+from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
@@ -70,6 +76,7 @@ class Findings:
         cap: how many trials it has at most.
         state: of the search.
         notes: a line for each damage.
+        time_attr: the name in a report that has its epoch.
     """
 
     place: str
@@ -79,6 +86,24 @@ class Findings:
     cap: int
     state: State
     notes: tuple[str, ...]
+    time_attr: str = EPOCH
+
+    @property
+    def best(self) -> Finding | None:
+        """The best trial, None where none has a value."""
+        winner = best(self.results, self.metrics)
+        return next((each for each in self.trials if each.result is winner), None)
+
+    def curve(self, trial: Finding) -> dict[int, float]:
+        """The finite values of the first metric that a trial has reported, by their epochs."""
+        if not self.metrics:
+            return {}
+        values = {}
+        for report in read_reports(trial.folder):
+            value = measured(report, self.metrics[0].name)
+            if value is not None:
+                values[epoch_of(report, self.time_attr)] = value
+        return values
 
     @property
     def searched(self) -> tuple[Parameter, ...]:
@@ -131,8 +156,16 @@ def read_findings(directory: ExperimentDirectory) -> Findings:
     cap = min(samples, space_size(search.sweep, search.options) or samples)
     is_over = has_reached or sum(each.result.status != "interrupted" for each in trials) >= cap
     state: State = "running" if is_running else "finished" if is_over else "interrupted"
-    place = directory.place
-    return Findings(place, search.sweep, search.metrics, tuple(trials), cap, state, tuple(notes))
+    return Findings(
+        directory.place,
+        search.sweep,
+        search.metrics,
+        tuple(trials),
+        cap,
+        state,
+        tuple(notes),
+        search.workload.time_attr,
+    )
 
 
 def _is_running(directory: ExperimentDirectory, driver: Path) -> bool:

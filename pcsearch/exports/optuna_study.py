@@ -1,0 +1,167 @@
+"""A search as a study of Optuna, for optuna-dashboard and Optuna's own plots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.engine.search.study_view import quiet_optuna
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.reports.plan import plain
+from pcsearch.sweeps.distributions.base import Distribution, FloatAxis, identity, is_number, same
+from pcsearch.sweeps.parameters import Parameter, value_of
+
+OPTION = "--optuna"
+
+
+def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: str) -> None:
+    """Add a study with the trials of a search to a database.
+
+    Args:
+        findings: of the search.
+        trials: which of its trials.
+        url: of the database, such as ``sqlite:///study.db``.
+        name: of the study.
+
+    Raises:
+        PcsearchError: the database has such a study, or cannot be used.
+    """
+    try:
+        with quiet_optuna():
+            study = optuna.create_study(
+                storage=url, study_name=name, directions=_directions(findings)
+            )
+    except optuna.exceptions.DuplicatedStudyError:
+        message = f"there is a study {name!r} already; give another database"
+        raise PcsearchError(Problem(message, OPTION)) from None
+    # SQLAlchemy's errors are many, and may hold the password of the URL.
+    except Exception as error:
+        message = f"the database cannot be used ({type(error).__name__}); such as sqlite:///F"
+        raise PcsearchError(Problem(message, OPTION)) from None
+    fill(study, findings, trials)
+
+
+def memory_study(findings: Findings) -> optuna.Study:
+    """A study in memory with all trials of a search."""
+    with quiet_optuna():
+        study = optuna.create_study(directions=_directions(findings))
+    fill(study, findings, findings.trials)
+    return study
+
+
+def fill(study: optuna.Study, findings: Findings, trials: Sequence[Finding]) -> None:
+    """Add trials to a study, with all values of the first metric and what became of them."""
+    axes = {each.name: axis_of(each, findings) for each in findings.searched}
+    study.set_user_attr("pcsearch", findings.place)
+    with quiet_optuna():
+        study.set_metric_names([metric.name for metric in findings.metrics] or ["value"])
+    for trial in trials:
+        study.add_trial(_trial(findings, trial, axes))
+
+
+def axis_of(parameter: Parameter, findings: Findings) -> BaseDistribution:
+    """Optuna's distribution of a parameter's own values, not of the axis that is searched."""
+    distribution = parameter.distribution
+    values = [value_of(each.config, parameter) for each in findings.results]
+    numbers = [value for value in values if is_number(value)]
+    listed = distribution.spec().get("values")
+    if listed is not None or len(numbers) < sum(value is not None for value in values):
+        every = [*(listed or ()), *(value for value in values if value is not None)]
+        return CategoricalDistribution(_choices(every))
+    low, high = _bounds(distribution, numbers)
+    if all(isinstance(each, int) for each in (*numbers, low, high)):
+        return IntDistribution(int(low), int(high))
+    axis = distribution.axis()
+    log = isinstance(axis, FloatAxis) and axis.log and low > 0
+    return FloatDistribution(low, high, log=log)
+
+
+def _bounds(distribution: Distribution, numbers: Sequence[float]) -> tuple[float, float]:
+    """The range of the values; where it is infinite, that of the values there are."""
+    known = distribution.bounds() or ()
+    every = [*known, *numbers] or [0.0]
+    return min(every), max(every)
+
+
+def _choices(values: Sequence[Any]) -> list[Any]:
+    """The different values as Optuna can have them in a list; as JSON where that is necessary.
+
+    Optuna knows no lists, and for it 1, 1.0 and true are the same.
+    """
+    different = list({identity(value): value for value in values}.values())
+    simple = all(isinstance(value, str | bool | int | float) for value in different)
+    if simple and len(set(different)) == len(different):
+        return different
+    return list(dict.fromkeys(_as_json(value) for value in different))
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(plain(value), ensure_ascii=False)
+
+
+def _param(value: Any, axis: BaseDistribution) -> Any:
+    """A value of a parameter as the distribution of the parameter has it."""
+    if not isinstance(axis, CategoricalDistribution):
+        return value
+    is_choice = any(same(value, choice) for choice in axis.choices)
+    return value if is_choice else _as_json(value)
+
+
+def _directions(findings: Findings) -> list[StudyDirection]:
+    modes = [metric.mode for metric in findings.metrics] or ["min"]
+    ways = {"min": StudyDirection.MINIMIZE, "max": StudyDirection.MAXIMIZE}
+    return [ways[mode] for mode in modes]
+
+
+def _trial(findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution]) -> FrozenTrial:
+    params: dict[str, Any] = {}
+    for parameter in findings.searched:
+        value = value_of(trial.result.config, parameter)
+        if value is not None:
+            params[parameter.name] = _param(value, axes[parameter.name])
+    # Of several metrics Optuna has no values on the way.
+    curve = findings.curve(trial) if len(findings.metrics) == 1 else {}
+    state, values = _state(trial), [each for each in trial.result.values if each is not None]
+    made = optuna.trial.create_trial(
+        state=state,
+        values=values if state == TrialState.COMPLETE else None,
+        params=params,
+        distributions={name: axes[name] for name in params},
+        intermediate_values=curve,
+        user_attrs={
+            "trial": trial.result.number,
+            "id": trial.result.trial_id,
+            "status": trial.status,
+            "reason": trial.reason,
+            "epochs": trial.result.epoch,
+            "node": trial.node,
+        },
+    )
+    made.datetime_start = datetime.fromtimestamp(trial.start or 0)
+    if state.is_finished():
+        made.datetime_complete = datetime.fromtimestamp(trial.end or trial.start or 0)
+    return made
+
+
+def _state(trial: Finding) -> TrialState:
+    if trial.running:
+        return TrialState.RUNNING
+    match trial.result.status:
+        case "stopped":
+            return TrialState.PRUNED
+        case "finished" if trial.result.valued:
+            return TrialState.COMPLETE
+    return TrialState.FAIL

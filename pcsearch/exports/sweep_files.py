@@ -1,0 +1,157 @@
+"""New sweep files from the results of a search: its best configuration, or narrower ranges."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from pcsearch.engine.records.trial_result import ranked
+from pcsearch.engine.results.findings import Findings
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.distributions.base import Distribution, is_number, same
+from pcsearch.sweeps.parameters import Parameter, value_of
+from pcsearch.sweeps.reading.loader import load
+
+SHARE = 0.1
+FEWEST = 5
+"""The ranges are those of the best `SHARE` of the trials, and at least of so many."""
+MARGIN = 0.1
+"""So much of a new range is added at both of its ends."""
+LEAST_MARGIN = 0.01
+"""So much of the old range is added at least."""
+OF_THE_SEARCH = ("early_terminate", "run_cap")
+"""What a sweep of one configuration does not need."""
+
+
+def best_configuration(findings: Findings) -> str:
+    """A sweep file of constants: the configuration of the best trial.
+
+    Raises:
+        PcsearchError: no trial has a value, or the values of the best one are lost.
+    """
+    winner = findings.best
+    if winner is None:
+        raise PcsearchError(f"{findings.place}: no trial has a value; there is no best one")
+    result = winner.result
+    if not result.config:
+        message = f"the values of the best trial, {result.number}, are lost"
+        raise PcsearchError(f"{findings.place}: {message}")
+    parameters = findings.sweep.parameters.values()
+    entries = [(each, {"value": value_of(result.config, each)}) for each in parameters]
+    document = {
+        key: value for key, value in _document(findings).items() if key not in OF_THE_SEARCH
+    }
+    document |= {"method": "grid", "parameters": _entries(entries)}
+    about = f"The best configuration of {findings.place}: trial {result.number} of "
+    return _yaml(document, f"{about}{len(findings.trials)}, {_measured(findings)}")
+
+
+def narrowed(findings: Findings) -> str:
+    """The sweep file again, with its ranges narrowed to those of the best tenth of the trials.
+
+    Categories keep the values that are among those trials. A normal distribution gets their mean
+    and deviation. The beta distribution has no range, and stays.
+
+    Raises:
+        PcsearchError: too few trials have a value.
+    """
+    valued = [each for each in ranked(findings.results, findings.metrics) if each.valued]
+    if len(valued) < FEWEST:
+        message = f"{len(valued)} trials have a value; to narrow the ranges takes {FEWEST}"
+        raise PcsearchError(f"{findings.place}: {message}")
+    best = valued[: max(FEWEST, round(SHARE * len(valued)))]
+    entries = []
+    for parameter in findings.sweep.parameters.values():
+        values = [value_of(trial.config, parameter) for trial in best]
+        entries.append((parameter, _narrower(parameter.distribution, values)))
+    document = {**_document(findings), "parameters": _entries(entries)}
+    about = f"{findings.place}, with the ranges of the best {len(best)} of {len(valued)} trials"
+    return _yaml(document, about)
+
+
+def _narrower(distribution: Distribution, values: Sequence[Any]) -> dict[str, Any]:
+    """The entry of a distribution of values around these, of the same kind."""
+    spec = distribution.spec()
+    numbers = [float(value) for value in values if is_number(value)]
+    if "values" in spec:
+        return _fewer(spec, values)
+    if not numbers or "value" in spec:
+        return spec
+    if "sigma" in spec:
+        if "log" in distribution.kind:
+            numbers = [math.log(each) for each in numbers if each > 0] or [spec["mu"]]
+        deviation = max(statistics.pstdev(numbers), spec["sigma"] * MARGIN)
+        return spec | {"mu": statistics.fmean(numbers), "sigma": deviation}
+    if "min" not in spec:
+        return spec
+    kind, low, high = distribution.kind, spec["min"], spec["max"]
+    if kind.endswith("log_uniform"):
+        # The bounds are exponents.
+        sign = -1 if kind.startswith("inv") else 1
+        low, high = _range(low, high, [sign * _log(each) for each in numbers])
+    elif "log" in kind:
+        ends = _range(math.log(low), math.log(high), [_log(each) for each in numbers])
+        low, high = (min(max(math.exp(end), low), high) for end in ends)
+    else:
+        low, high = _range(low, high, numbers)
+    if kind == "int_uniform":
+        low, high = math.floor(low), math.ceil(high)
+    return spec | {"min": low, "max": high}
+
+
+def _log(number: float) -> float:
+    """The natural logarithm; of zero, to which a value may be rounded, that of nearly nothing."""
+    return math.log(max(number, sys.float_info.min))
+
+
+def _range(low: float, high: float, numbers: Sequence[float]) -> tuple[float, float]:
+    """The range of numbers with a margin, inside the old one."""
+    # Rounding to a multiple may have led a number out of it.
+    inside = [min(max(each, low), high) for each in numbers]
+    margin = max(MARGIN * (max(inside) - min(inside)), LEAST_MARGIN * (high - low))
+    return max(low, min(inside) - margin), min(high, max(inside) + margin)
+
+
+def _fewer(spec: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
+    """The entry of categories with those that are among the values."""
+    kept = [i for i, each in enumerate(spec["values"]) if any(same(each, v) for v in values)]
+    fewer = {"values": [spec["values"][i] for i in kept]}
+    if "probabilities" in spec:
+        shares = [spec["probabilities"][i] for i in kept]
+        fewer["probabilities"] = [share / sum(shares) for share in shares]
+    return {**spec, **fewer} if kept else spec
+
+
+def _document(findings: Findings) -> dict[str, Any]:
+    """The sweep file's own content."""
+    content = load(findings.sweep.text, findings.sweep.source).value
+    assert isinstance(content, dict), "a sweep file that was read is a mapping"
+    return {str(key): value for key, value in content.items()}
+
+
+def _entries(entries: Iterable[tuple[Parameter, dict[str, Any]]]) -> dict[str, Any]:
+    """The ``parameters`` of a sweep file, nested as the parameters are."""
+    top: dict[str, Any] = {}
+    for parameter, entry in entries:
+        inner = top
+        for name in parameter.path[:-1]:
+            inner = inner.setdefault(name, {"parameters": {}})["parameters"]
+        inner[parameter.path[-1]] = entry
+    return top
+
+
+def _measured(findings: Findings) -> str:
+    winner = findings.best
+    assert winner is not None, "the caller has looked for it"
+    pairs = zip(findings.metrics, winner.result.values, strict=True)
+    return ", ".join(f"{metric.name} {value:.6g}" for metric, value in pairs if value is not None)
+
+
+def _yaml(document: Mapping[str, Any], about: str) -> str:
+    comment = " ".join(about.split())
+    return f"# {comment}\n" + yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,88 @@
+"""The trials of a search as a table, for spreadsheets and data frames: CSV and Parquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.reports.plan import plain
+from pcsearch.sweeps.parameters import value_of
+
+FACTS = ("trial", "id", "status", "reason", "epochs", "seconds", "node", "start", "end")
+PREFIX = "config."
+"""Comes before the name of a parameter that is the name of another column, too."""
+
+
+def write_csv(findings: Findings, trials: Sequence[Finding], file: Path) -> None:
+    """Write trials as CSV, with a line of names; lists and mappings are JSON in a cell."""
+    pyarrow.csv.write_csv(table(findings, trials), file)
+
+
+def write_parquet(findings: Findings, trials: Sequence[Finding], file: Path) -> None:
+    """Write trials as a Parquet file; its schema has the place and the method of the search."""
+    about = {"pcsearch.place": findings.place, "pcsearch.method": findings.sweep.method}
+    rows = table(findings, trials)
+    pyarrow.parquet.write_table(rows.replace_schema_metadata(about), file)
+
+
+def table(findings: Findings, trials: Iterable[Finding]) -> pa.Table:
+    """The table: a row for each trial; its facts, metrics, and all parameters.
+
+    Times are in seconds, and in seconds since 1970. A column whose values have several types is
+    text.
+    """
+    rows = [_row(findings, trial) for trial in trials]
+    return pa.table({name: _column([row[name] for row in rows]) for name in columns(findings)})
+
+
+def columns(findings: Findings) -> list[str]:
+    """The names of the columns."""
+    metrics = [metric.name for metric in findings.metrics]
+    return [*FACTS, *metrics, *_parameter_columns(findings).values()]
+
+
+def _parameter_columns(findings: Findings) -> dict[str, str]:
+    """The names of the columns of the parameters, by the names of the parameters."""
+    taken = {*FACTS, *(metric.name for metric in findings.metrics)}
+    return {n: f"{PREFIX}{n}" if n in taken else n for n in findings.sweep.parameters}
+
+
+def _row(findings: Findings, trial: Finding) -> Mapping[str, Any]:
+    result = trial.result
+    facts = (
+        *(result.number, result.trial_id, trial.status, trial.reason, result.epoch),
+        *(result.seconds, trial.node, trial.start, trial.end),
+    )
+    row: dict[str, Any] = dict(zip(FACTS, facts, strict=True))
+    row |= dict(zip((metric.name for metric in findings.metrics), result.values, strict=True))
+    names = _parameter_columns(findings)
+    for parameter in findings.sweep.parameters.values():
+        row[names[parameter.name]] = value_of(result.config, parameter)
+    return row
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int} and _fit(values):
+        return pa.array(values, pa.int64())
+    if kinds <= {int, float} and _fit(values):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    if len(kinds) == 1 and kinds <= {str, bool}:
+        return pa.array(values)
+    return pa.array([None if value is None else _text(value) for value in values], pa.string())
+
+
+def _fit(values: Iterable[Any]) -> bool:
+    """Whether the whole numbers have room in 64 bits."""
+    return all(abs(value) < 2**63 for value in values if isinstance(value, int))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)

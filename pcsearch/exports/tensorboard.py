@@ -1,0 +1,47 @@
+"""The trials of a search as runs of TensorBoard, with its tab of hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorboardX import SummaryWriter
+from tensorboardX.summary import hparams
+
+from pcsearch.engine.records.history import read_reports
+from pcsearch.engine.records.report import epoch_of, finite, numbers_of_trial
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.sweeps.parameters import value_of
+
+
+def write_runs(findings: Findings, trials: Sequence[Finding], folder: Path) -> None:
+    """Write a run for each trial: its parameters, its metrics, and every number of every epoch.
+
+    Args:
+        findings: of the search.
+        trials: which of its trials.
+        folder: gets a folder for each trial.
+    """
+    for trial in trials:
+        with SummaryWriter(str(folder / trial.result.folder), write_to_disk=True) as writer:
+            for summary in hparams(_parameters(findings, trial), _metrics(findings, trial)):
+                writer.file_writer.add_summary(summary)
+            for name, value in _metrics(findings, trial).items():
+                writer.add_scalar(name, value, trial.result.epoch)
+            for report in read_reports(trial.folder):
+                epoch = epoch_of(report, findings.time_attr)
+                for name in numbers_of_trial(report):
+                    writer.add_scalar(name, finite(report[name]), epoch)
+
+
+def _parameters(findings: Findings, trial: Finding) -> dict[str, Any]:
+    """The values that TensorBoard can show: numbers, booleans and texts."""
+    values = {p.name: value_of(trial.result.config, p) for p in findings.searched}
+    return {n: v if isinstance(v, bool | int | float) else str(v) for n, v in values.items()}
+
+
+def _metrics(findings: Findings, trial: Finding) -> dict[str, float]:
+    """The best values, under names of their own beside those of the epochs."""
+    pairs = zip(findings.metrics, trial.result.values, strict=True)
+    return {f"best/{metric.name}": value for metric, value in pairs if value is not None}

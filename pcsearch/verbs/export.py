@@ -1,0 +1,152 @@
+"""``python -m pcsearch export DIR``: the results of a search for other programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.exits import DONE
+
+if TYPE_CHECKING:
+    from pcsearch.engine.results.findings import Findings
+
+NAME = "export"
+TARGETS = {
+    "csv": ("--csv", "FILE", "A table of the trials, as CSV."),
+    "parquet": ("--parquet", "FILE", "The same table, as Parquet."),
+    "json": ("--json", "FILE", "What results --json prints."),
+    "best_config": (
+        "--best-config",
+        "FILE",
+        "A sweep file of constants: the best trial's configuration.",
+    ),
+    "narrow": (
+        "--narrow",
+        "FILE",
+        "The sweep file again, with the ranges of the best tenth of the trials.",
+    ),
+    "optuna": (
+        "--optuna",
+        "URL",
+        "A study of Optuna in a database, such as sqlite:///study.db, for optuna-dashboard.",
+    ),
+    "tensorboard": (
+        "--tensorboard",
+        "FOLDER",
+        "Runs of TensorBoard, with its tab of hyperparameters.",
+    ),
+}
+"""By the name of each target: its option, what that takes, and its help."""
+
+
+@click.command(
+    f"pcsearch {NAME}",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+    params=[
+        click.Argument(["directory"], metavar="DIR"),
+        *(
+            click.Option([option, name], metavar=metavar, help=text)
+            for name, (option, metavar, text) in TARGETS.items()
+        ),
+    ],
+)
+def command(directory: str, **targets: str | None) -> int:
+    """Write the results of the search in DIR for other programs; a FILE of - is standard output.
+
+    DIR is the directory, or the address, of a search that has ended, is running or was
+    interrupted. Nothing in it changes.
+    """
+    chosen = {name: target for name, target in targets.items() if target is not None}
+    if not chosen:
+        options = ", ".join(option for option, _, _ in TARGETS.values())
+        raise click.UsageError(f"say what to write: {options}")
+    return export(directory, chosen)
+
+
+def export(place: str, targets: Mapping[str, str]) -> int:
+    """Write the results of a search.
+
+    Args:
+        place: the path or the address of its directory.
+        targets: where to, by the names in `TARGETS`.
+
+    Raises:
+        PcsearchError: there is no such search, or something cannot be written.
+    """
+    from pcsearch.engine.results.findings import findings_at
+
+    with findings_at(place, NAME) as findings:
+        # What cannot be made is told before anything is written.
+        ready = [(name, target, _prepared(name, findings)) for name, target in targets.items()]
+        for name, target, write in ready:
+            try:
+                write(target)
+            except OSError as error:
+                problem = f"{target}: cannot be written ({error.strerror or error})"
+                raise PcsearchError(Problem(problem, TARGETS[name][0])) from None
+    return DONE
+
+
+def _prepared(name: str, findings: Findings) -> Callable[[str], None]:
+    """The function that writes a target."""
+    from pcsearch.engine.results.importance import importances
+    from pcsearch.engine.results.selection import selected
+    from pcsearch.exports import sweep_files, table
+    from pcsearch.reports.findings import document
+
+    trials = selected(findings, (), None)
+    match name:
+        case "csv":
+            return lambda target: _to_file(target, lambda to: table.write_csv(findings, trials, to))
+        case "parquet":
+            return lambda target: _to_file(
+                target, lambda to: table.write_parquet(findings, trials, to)
+            )
+        case "json":
+            text = document(findings, trials, None, importances(findings)) + "\n"
+        case "best_config":
+            text = sweep_files.best_configuration(findings)
+        case "narrow":
+            text = sweep_files.narrowed(findings)
+        case "optuna":
+            return lambda target: _to_study(findings, target)
+        case _:
+            return lambda target: _to_tensorboard(findings, target)
+    return lambda target: _to_file(target, lambda to: _write_text(to, text))
+
+
+def _to_file(target: str, write: Callable[[Path], None]) -> None:
+    """Write a file whole or not at all; one of this name is replaced."""
+    if target == "-":
+        write(Path("/dev/stdout"))
+        return
+    file = Path(target).expanduser()
+    hidden = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        write(hidden)
+        hidden.replace(file)
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def _write_text(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+
+
+def _to_study(findings: Findings, url: str) -> None:
+    from pcsearch.exports.optuna_study import write_study
+
+    name = findings.place.rstrip("/").rpartition("/")[2].partition("?")[0]
+    write_study(findings, findings.trials, url, name)
+
+
+def _to_tensorboard(findings: Findings, folder: str) -> None:
+    from pcsearch.exports.tensorboard import write_runs
+
+    write_runs(findings, findings.trials, Path(folder).expanduser())

@@ -1,0 +1,103 @@
+"""A search as a study of Optuna, read back by Optuna."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from made_findings import made_findings, made_trial
+from optuna.trial import TrialState
+
+from pcsearch.engine.results.findings import Findings
+from pcsearch.errors import PcsearchError
+from pcsearch.exports.optuna_study import memory_study, write_study
+
+TEXT = """\
+method: bayes
+metric: {name: loss, goal: GOAL}
+parameters:
+  rate: {distribution: log_uniform_values, min: 1.0e-5, max: 1.0}
+  layers: {min: 1, max: 64}
+  wide: {distribution: normal}
+  same: {values: [1, 1.0, true]}
+  lists: {values: [[1, 2], adam]}
+  size: {values: [8, 16]}
+"""
+
+
+def config(rate: float, same: Any, lists: Any, size: int) -> dict[str, Any]:
+    layers, wide = size // 2, -1.5
+    return {
+        "rate": rate,
+        "layers": layers,
+        "wide": wide,
+        "same": same,
+        "lists": lists,
+        "size": size,
+    }
+
+
+def findings(folder: Path, goal: str = "minimize") -> Findings:
+    return made_findings(
+        TEXT.replace("GOAL", goal),
+        [
+            made_trial(1, config(1e-3, 1, [1, 2], 8), 0.5, folder=folder),
+            made_trial(2, config(1e-2, 1.0, "adam", 16), 0.25, folder=folder),
+            made_trial(3, config(0.1, True, "adam", 8), 0.9, status="stopped", folder=folder),
+            made_trial(4, config(0.1, True, "adam", 8), None, status="failed", folder=folder),
+            made_trial(5, config(0.1, 1, "adam", 8), 0.7, running=True, folder=folder),
+            made_trial(6, {}, None, status="interrupted"),
+        ],
+    )
+
+
+def test_a_database_has_all_trials_with_all_their_values(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    found = findings(tmp_path)
+    write_study(found, found.trials, url, "here")
+    study = optuna.load_study(study_name="here", storage=url)
+    assert [trial.state for trial in study.trials] == [
+        *(TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL),
+        *(TrialState.RUNNING, TrialState.FAIL),
+    ]
+    assert study.best_value == 0.25
+    first = study.trials[0]
+    assert first.params == {
+        "rate": 1e-3,
+        "layers": 4,
+        "wide": -1.5,
+        "same": "1",
+        "lists": "[1, 2]",
+        "size": 8,
+    }
+    assert [trial.params.get("same") for trial in study.trials] == [
+        *("1", "1.0", "true", "true", "1", None)
+    ]
+    assert first.intermediate_values == {1: 4.5, 2: 3.5, 3: 2.5, 4: 1.5, 5: 0.5}
+    assert first.user_attrs["id"] == "t1"
+    assert first.duration is not None
+    assert first.duration.total_seconds() == pytest.approx(10)
+    assert first.distributions["rate"] == optuna.distributions.FloatDistribution(
+        1e-5, 1.0, log=True
+    )
+    assert first.distributions["layers"] == optuna.distributions.IntDistribution(1, 64)
+    assert study.metric_names == ["loss"]
+
+
+def test_the_direction_is_that_of_the_metric(tmp_path: Path) -> None:
+    study = memory_study(findings(tmp_path, "maximize"))
+    assert study.direction == optuna.study.StudyDirection.MAXIMIZE
+    assert study.best_trial.number == 0
+
+
+def test_a_database_that_cannot_be_used_is_told_without_its_password(tmp_path: Path) -> None:
+    found, url = findings(tmp_path), f"sqlite:///{tmp_path}/study.db"
+    write_study(found, found.trials, url, "here")
+    with pytest.raises(PcsearchError, match="there is a study 'here' already"):
+        write_study(found, found.trials, url, "here")
+    with pytest.raises(PcsearchError) as raised:
+        write_study(found, found.trials, "nosuch://user:secret@host/db", "here")
+    assert "secret" not in str(raised.value)
+    assert str(raised.value).startswith("--optuna: the database cannot be used")

@@ -1,0 +1,115 @@
+"""Sweep files from results: the best configuration, and narrower ranges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from distribution_examples import EXAMPLES, distribution_of, entry
+from made_findings import made_findings, made_trial
+
+from pcsearch.engine.results.findings import Findings
+from pcsearch.errors import PcsearchError
+from pcsearch.exports.sweep_files import best_configuration, narrowed
+from pcsearch.sweeps.configurations import Grid
+from pcsearch.sweeps.sweep import parse_sweep
+
+TEXT = """\
+# a comment
+program: train.py
+name: mine
+method: bayes
+metric: {name: loss, goal: minimize}
+early_terminate: {type: hyperband, min_iter: 3}
+run_cap: 40
+parameters:
+  rate: {distribution: log_uniform_values, min: 1.0e-5, max: 1.0}
+  layers: {min: 1, max: 64}
+  opt:
+    parameters:
+      name: {values: [sgd, adam, adamw], probabilities: [0.5, 0.25, 0.25]}
+  fixed: {value: [1, 2]}
+"""
+
+
+def config(rate: float, layers: int, name: str) -> dict[str, Any]:
+    return {"rate": rate, "layers": layers, "opt": {"name": name}, "fixed": [1, 2]}
+
+
+def findings(count: int = 20) -> Findings:
+    """The smaller the rate, the better; of the five best, one has adamw."""
+    trials = [
+        made_trial(i, config(1e-4 * 1.5**i, 8 + i % 3, "adamw" if i == 2 else "adam"), float(i))
+        for i in range(1, count + 1)
+    ]
+    return made_findings(TEXT, trials)
+
+
+def test_the_best_configuration_is_a_sweep_of_one_trial() -> None:
+    text = best_configuration(findings())
+    assert text.startswith("# The best configuration of /results/here: trial 1 of 20, loss 1\n")
+    sweep = parse_sweep(text, "best.yaml")
+    grid = Grid(sweep)
+    assert grid.size == 1
+    assert grid.config(0) == config(1e-4 * 1.5, 9, "adam")
+    written = yaml.safe_load(text)
+    assert (written["program"], written["name"], written["method"]) == ("train.py", "mine", "grid")
+    assert written["metric"] == {"name": "loss", "goal": "minimize"}
+    assert not {"early_terminate", "run_cap"} & written.keys()
+
+
+def test_without_a_best_trial_there_is_none() -> None:
+    with pytest.raises(PcsearchError, match="no trial has a value"):
+        best_configuration(made_findings(TEXT, [made_trial(1, {}, None, status="failed")]))
+    with pytest.raises(PcsearchError, match="the values of the best trial, 1, are lost"):
+        best_configuration(made_findings(TEXT, [made_trial(1, {}, 0.5)]))
+
+
+def test_the_ranges_are_those_of_the_best_trials() -> None:
+    text = narrowed(findings())
+    assert text.startswith("# /results/here, with the ranges of the best 5 of 20 trials\n")
+    written = yaml.safe_load(text)
+    rate = written["parameters"]["rate"]
+    assert 1e-5 < rate["min"] < 1.5e-4
+    assert 1e-4 * 1.5**5 < rate["max"] < 3e-3
+    assert rate["distribution"] == "log_uniform_values"
+    assert written["parameters"]["layers"] == {"distribution": "int_uniform", "min": 7, "max": 11}
+    assert written["parameters"]["opt"] == {
+        "parameters": {"name": {"values": ["adam", "adamw"], "probabilities": [0.5, 0.5]}}
+    }
+    assert written["parameters"]["fixed"] == {"value": [1, 2]}
+    assert (written["method"], written["run_cap"]) == ("bayes", 40)
+    parse_sweep(text, "narrow.yaml")
+
+
+def test_too_few_trials_narrow_nothing() -> None:
+    with pytest.raises(PcsearchError, match="4 trials have a value; to narrow the ranges takes 5"):
+        narrowed(findings(4))
+
+
+CASES = [(kind, given) for kind, examples in EXAMPLES.items() for given in examples]
+
+
+@pytest.mark.parametrize(("kind", "given"), CASES)
+def test_a_narrower_distribution_is_of_the_same_kind_inside_the_old_one(
+    kind: str, given: dict[str, Any]
+) -> None:
+    old = distribution_of(entry(kind, given))
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        values = [old.sample(random) for _ in range(5)]
+        text = yaml.safe_dump({"method": "random", "parameters": {"x": entry(kind, given)}})
+        best = [made_trial(i, {"x": value}, 0.1) for i, value in enumerate(values)]
+        found = made_findings(f"{text}metric: {{name: loss, goal: minimize}}\n", best)
+        written = yaml.safe_load(narrowed(found))["parameters"]["x"]
+        new = distribution_of(written)
+        assert new.kind == old.kind
+        bounds, before = new.bounds(), old.bounds()
+        if bounds is not None and before is not None:
+            slack = 1e-9 * max(map(abs, before))
+            assert before[0] - slack <= bounds[0] <= bounds[1] <= before[1] + slack
+        assert all(new.contains(value) for value in values)
+        drawn = [new.sample(random) for _ in range(5)]
+        assert all(old.contains(value) for value in drawn)

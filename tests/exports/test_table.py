@@ -1,0 +1,65 @@
+"""The trials as a table: every column has one type, and programs read it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet
+from made_findings import made_findings, made_trial
+
+from pcsearch.engine.results.findings import Findings
+from pcsearch.exports.table import table, write_csv, write_parquet
+
+TEXT = (
+    "method: random\nmetric: {name: loss, goal: minimize}\nparameters:\n"
+    "  layers: {min: 1, max: 9}\n  rate: {min: 0.0, max: 1.0}\n  flag: {values: [true, false]}\n"
+    "  mixed: {values: [1, adam, [1, 2]]}\n  status: {values: [a, b]}\n"
+    "  big: {values: [1, 100000000000000000000]}\n  opt: {parameters: {name: {values: [x, ü]}}}\n"
+)
+
+
+def findings() -> Findings:
+    one = {"layers": 3, "rate": 0.5, "flag": True, "mixed": [1, 2], "status": "a", "big": 10**20}
+    two = {"layers": 4, "rate": 1, "flag": False, "mixed": "adam", "status": "b", "big": 1}
+    return made_findings(
+        TEXT,
+        [
+            made_trial(1, {**one, "opt": {"name": "x"}}, 0.5),
+            made_trial(2, {**two, "opt": {"name": 'ü, "quoted"\n'}}, None, status="failed"),
+            made_trial(3, {}, None, status="interrupted"),
+        ],
+    )
+
+
+def test_columns_have_types_and_names_that_are_not_taken() -> None:
+    made = table(findings(), findings().trials)
+    assert made.column_names == [
+        *("trial", "id", "status", "reason", "epochs", "seconds", "node", "start", "end", "loss"),
+        *("layers", "rate", "flag", "mixed", "config.status", "big", "opt.name"),
+    ]
+    kinds = {name: str(made.schema.field(name).type) for name in made.column_names}
+    assert {name: kinds[name] for name in ("layers", "rate", "flag", "mixed", "big", "loss")} == {
+        "layers": "int64",
+        "rate": "double",
+        "flag": "bool",
+        "mixed": "string",
+        "big": "string",
+        "loss": "double",
+    }
+    assert made["mixed"].to_pylist() == ["[1, 2]", "adam", None]
+    assert made["config.status"].to_pylist() == ["a", "b", None]
+    assert made["status"].to_pylist() == ["finished", "failed", "interrupted"]
+
+
+def test_csv_and_parquet_are_read_back(tmp_path: Path) -> None:
+    write_csv(findings(), findings().trials, tmp_path / "t.csv")
+    write_parquet(findings(), findings().trials, tmp_path / "t.parquet")
+    options = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    from_csv = pyarrow.csv.read_csv(tmp_path / "t.csv", parse_options=options).to_pylist()
+    from_parquet = pyarrow.parquet.read_table(tmp_path / "t.parquet")
+    assert from_parquet.to_pylist() == table(findings(), findings().trials).to_pylist()
+    assert from_parquet.schema.metadata[b"pcsearch.place"] == b"/results/here"
+    assert from_csv[1]["opt.name"] == 'ü, "quoted"\n'
+    assert from_csv[0]["rate"] == 0.5
+    assert from_csv[2]["layers"] is None

@@ -1,0 +1,39 @@
+"""What searches have found, made by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pcsearch.engine.records.trial_result import Status, TrialResult
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.sweeps.sweep import parse_sweep
+
+
+def made_trial(
+    number: int,
+    config: dict[str, Any],
+    *values: float | None,
+    status: Status = "finished",
+    folder: Path | None = None,
+    running: bool = False,
+) -> Finding:
+    """A trial of five epochs that ran for ten seconds; its reports are written into a folder."""
+    path = Path() if folder is None else folder / f"000{number}_t{number}"
+    if folder is not None:
+        path.mkdir(parents=True, exist_ok=True)
+        reports = [
+            {"epoch": epoch, "loss": (values[0] or 0) + 5 - epoch, "training_iteration": epoch}
+            for epoch in range(1, 6)
+        ]
+        (path / "result.json").write_text("".join(f"{json.dumps(each)}\n" for each in reports))
+    result = TrialResult(number, f"t{number}", path.name, config, status, 5, values, 10.0)
+    return Finding(result, path, running, "", "one", 1000.0 * number, 1000.0 * number + 10, 5)
+
+
+def made_findings(text: str, trials: Sequence[Finding]) -> Findings:
+    """A search of a sweep file's text."""
+    sweep = parse_sweep(text, "s.yaml")
+    return Findings("/results/here", sweep, sweep.metrics, tuple(trials), 99, "finished", ())
