@@ -51,7 +51,7 @@ def trials_table(findings: Findings, trials: Sequence[Finding], top: int, width:
     # A reason is often empty for all.
     if all(row[-1] == "-" for row in rows):
         names, rows = names[:-1], [row[:-1] for row in rows]
-    return _fitting(names, rows, len(trials), top, width)
+    return fitting_table(names, rows, len(trials), top, width)
 
 
 def groups_table(findings: Findings, groups: Sequence[Group], top: int, width: int) -> Lines:
@@ -67,7 +67,7 @@ def groups_table(findings: Findings, groups: Sequence[Group], top: int, width: i
         for mean, deviation in zip(group.means, group.deviations, strict=True):
             row += [number(mean), number(deviation)]
         rows.append([*row, *map(number, group.config.values())])
-    return _fitting(names, rows, len(groups), top, width)
+    return fitting_table(names, rows, len(groups), top, width)
 
 
 def _counted(group: Group) -> str:
@@ -76,9 +76,18 @@ def _counted(group: Group) -> str:
     return str(total) if group.count == total else f"{group.count} of {total}"
 
 
-def _fitting(
+def fitting_table(
     names: Sequence[str], rows: Sequence[Sequence[str]], count: int, top: int, width: int
 ) -> Lines:
+    """A table of texts that has room in a width; what does not fit is named below.
+
+    Args:
+        names: of the columns; the last ones are left out first.
+        rows: of the table.
+        count: how many rows there are in all.
+        top: how many are shown.
+        width: in columns of the terminal.
+    """
     widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
     shown, used = 0, PADDING
     for each in widths:

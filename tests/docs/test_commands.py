@@ -4,9 +4,9 @@ Run as they are written: the commands of a single run with `--plan`, and, in pla
 start a search, the same command with `--plan` added. `.ci/run` runs the two set-up commands.
 
 Only taken apart and checked by the command line, because they need what no test of a page has:
-``--resume``, ``--join``, ``--warm-start``, ``clean``, ``results`` and ``export`` (an experiment),
-``--create-only`` and ``--sweep-id`` (W&B's server, which `tests/tracking/searches` stands in for),
-and the commands of wandb and Ray.
+``--resume``, ``--join``, ``--warm-start``, ``clean``, ``results``, ``compare`` and ``export`` (an
+experiment), ``--create-only`` and ``--sweep-id`` (W&B's server, which `tests/tracking/searches`
+stands in for), and the commands of wandb and Ray.
 The benchmarks, which take minutes, are only looked up. `tests/searches` runs resumed searches.
 """
 
@@ -25,7 +25,7 @@ from wandb.cli.cli import cli as wandb_cli
 
 from pcsearch import train
 from pcsearch.cli import main
-from pcsearch.verbs import clean, export, results
+from pcsearch.verbs import clean, compare, export, results
 
 SEARCHES = commands("python -m pcsearch")
 SERVER_OR_EXPERIMENT = (
@@ -36,6 +36,7 @@ SERVER_OR_EXPERIMENT = (
     "--sweep-id",
     "clean",
     "results",
+    "compare",
     "export",
 )
 PLANNED = [each for each in SEARCHES if not set(each.arguments) & set(SERVER_OR_EXPERIMENT)]
@@ -70,6 +71,7 @@ def test_the_command_line_takes_a_command(
 ) -> None:
     reached = reached_by(monkeypatch)
     monkeypatch.setattr(clean, "clean_experiment", lambda *_: reached.append("clean") or 0)
+    monkeypatch.setattr(compare, "compare", lambda *_: reached.append("compare") or 0)
     monkeypatch.setattr(export, "export", lambda *_: reached.append("export") or 0)
     monkeypatch.setattr(results, "show_results", lambda *_: reached.append("results") or 0)
     assert main(command.arguments) == 0

@@ -22,7 +22,7 @@ from pcsearch.sweeps.keys import KEYS
 from pcsearch.sweeps.metrics import KEYS as METRIC_KEYS
 from pcsearch.sweeps.sweep import METHODS, parse_sweep
 from pcsearch.train import command as train_command
-from pcsearch.verbs import clean, export, results
+from pcsearch.verbs import clean, compare, export, results
 
 
 def test_the_commands_of_the_set_up_are_where_every_change_runs_them_from() -> None:
@@ -70,7 +70,7 @@ def test_program_is_a_note_or_an_error_as_the_pages_say(
 
 OPTIONS = {
     option
-    for each in (command, clean.command, results.command, export.command)
+    for each in (command, clean.command, results.command, compare.command, export.command)
     for parameter in each.params
     for option in parameter.opts
 }
@@ -78,7 +78,7 @@ OPTIONS = {
 
 def test_the_readme_lists_every_option() -> None:
     (listed,) = [block for block in blocks("README.md", "text") if "--num-samples N" in block]
-    hidden = {"sweep", "directory", "--version", "--help", "-h"}
+    hidden = {"sweep", "directory", "directories", "--version", "--help", "-h"}
     assert set(re.findall(r"--[a-z-]+", listed)) == OPTIONS - hidden
 
 

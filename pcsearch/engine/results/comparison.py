@@ -1,0 +1,203 @@
+"""Compares searches: how fast each found good values, and what of a difference may be chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from pcsearch.engine.records.report import better
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.engine.results.groups import Group, grouped
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.metrics import Metric
+
+SHARES = (0.25, 0.5, 1.0)
+"""Of the epochs that every search has spent: where their best values are compared."""
+SURE = 0.05
+"""A difference is more than the spread if chance gives such a one in fewer cases than this."""
+FEWEST_REPEATS = 2
+"""Configurations that have run with fewer seeds count only where no other has more."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The best value so far at the end of each trial that made it better.
+
+    Args:
+        epochs: that all trials together had trained by then, those that ended later left out.
+        seconds: since the search began.
+        values: the best values of the first metric.
+    """
+
+    epochs: tuple[int, ...]
+    seconds: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def at(self, epochs: float) -> float | None:
+        """The best value after so many epochs, None before the first."""
+        found = [v for e, v in zip(self.epochs, self.values, strict=True) if e <= epochs]
+        return found[-1] if found else None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The difference between the best configurations of two searches, over their seeds.
+
+    Args:
+        better: the place of the better search among the compared ones.
+        worse: that of the other.
+        size: between the means, not negative.
+        error: the standard error of the difference.
+        chance: how likely chance alone gives as large a one (Welch's t-test, both sides); None
+            where a configuration has run fewer than two times.
+    """
+
+    better: int
+    worse: int
+    size: float
+    error: float
+    chance: float | None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is larger than the spread over the seeds explains."""
+        return self.chance is not None and self.chance < SURE
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Searches of one metric beside each other.
+
+    Args:
+        searches: as they were given.
+        metric: that they are compared by.
+        budgets: numbers of epochs at which the best values are compared.
+        progress: of each search.
+        best: of each search, the group of seeds with the best mean, if possible one of two seeds or
+            more; None where no trial has a value.
+        differences: between every two searches with such a group.
+        by: the parameters in which repetitions of a configuration differ.
+    """
+
+    searches: tuple[Findings, ...]
+    metric: Metric
+    budgets: tuple[int, ...]
+    progress: tuple[Progress, ...]
+    best: tuple[Group | None, ...]
+    differences: tuple[Difference, ...]
+    by: tuple[str, ...]
+
+
+def compared(searches: Sequence[Findings], by: Sequence[str]) -> Comparison:
+    """Compare searches.
+
+    Args:
+        searches: two or more.
+        by: the parameters in which repetitions of a configuration differ, such as the seed; in a
+            search that does not search one it is left out.
+
+    Raises:
+        PcsearchError: they do not have one metric with one goal.
+    """
+    metric = _common_metric(searches)
+    progress = tuple(map(progress_of, searches))
+    least = min(sum(trial.result.epoch for trial in each.trials) for each in searches)
+    budgets = tuple(sorted({max(1, round(share * least)) for share in SHARES}))
+    best = tuple(_best_group(each, by) for each in searches)
+    pairs = combinations(range(len(searches)), 2)
+    found = [_difference(best, pair, metric) for pair in pairs]
+    differences = tuple(each for each in found if each is not None)
+    return Comparison(tuple(searches), metric, budgets, progress, best, differences, tuple(by))
+
+
+def progress_of(findings: Findings) -> Progress:
+    """How the best value of a search got better, trial by trial in the order of their ends."""
+    trials = sorted(
+        (trial for trial in findings.trials if trial.result.epoch),
+        key=lambda trial: (trial.end or 0.0, trial.result.number),
+    )
+    begin = min((_start(trial) for trial in trials), default=0.0)
+    epochs, best = 0, None
+    steps: list[tuple[int, float, float]] = []
+    for trial in trials:
+        epochs += trial.result.epoch
+        value = trial.result.value if trial.result.valued else None
+        if value is not None and better(value, best, findings.metrics[0]):
+            best = value
+            steps.append((epochs, (trial.end or 0.0) - begin, value))
+    return Progress(*(tuple(column) for column in zip(*steps, strict=True))) if steps else _NONE
+
+
+_NONE = Progress((), (), ())
+
+
+def _start(trial: Finding) -> float:
+    return (trial.end or 0.0) - trial.result.seconds
+
+
+def _common_metric(searches: Sequence[Findings]) -> Metric:
+    """The first metric of the searches.
+
+    Raises:
+        PcsearchError: one has none, or they differ.
+    """
+    first = searches[0]
+    problems = []
+    for each in searches:
+        if not each.metrics:
+            problems.append(Problem("its sweep has no metric", each.place))
+        elif first.metrics:
+            one, other = first.metrics[0], each.metrics[0]
+            if (one.name, one.goal) != (other.name, other.goal):
+                message = f"it is to {other.describe()}, and {first.place} to {one.describe()}"
+                problems.append(Problem(message, each.place))
+    if problems:
+        raise PcsearchError(problems)
+    return first.metrics[0]
+
+
+def _best_group(findings: Findings, by: Sequence[str]) -> Group | None:
+    names = {parameter.name for parameter in findings.searched}
+    repeated = [name for name in by if name in names]
+    groups = grouped(findings.results, findings.searched, findings.metrics, repeated)
+    # One lucky seed must not win against configurations that have run with several.
+    groups.sort(key=lambda group: group.count < FEWEST_REPEATS)
+    return groups[0] if groups and groups[0].count else None
+
+
+def _difference(
+    best: Sequence[Group | None], pair: tuple[int, int], metric: Metric
+) -> Difference | None:
+    one, other = (best[place] for place in pair)
+    if one is None or other is None:
+        return None
+    first, second = one.means[0], other.means[0]
+    assert first is not None, "a group that counts has a mean"
+    assert second is not None, "a group that counts has a mean"
+    order = pair if not better(second, first, metric) else pair[::-1]
+    parts = [_squared_error(group) for group in (one, other)]
+    size, error = abs(first - second), math.sqrt(sum(part or 0.0 for part in parts))
+    chance = None if None in parts else _chance(one, other)
+    return Difference(*order, size, error, chance)
+
+
+def _squared_error(group: Group) -> float | None:
+    """The square of the standard error of a group's mean, None of fewer than two values."""
+    deviation = group.deviations[0]
+    return None if deviation is None else deviation**2 / group.count
+
+
+def _chance(one: Group, other: Group) -> float:
+    # It takes a while to import, and most commands do not need it.
+    from scipy.stats import ttest_ind_from_stats
+
+    if one.deviations[0] == other.deviations[0] == 0:
+        return float(one.means[0] == other.means[0])
+    found = ttest_ind_from_stats(
+        *(one.means[0], one.deviations[0], one.count),
+        *(other.means[0], other.deviations[0], other.count),
+        equal_var=False,
+    )
+    return float(found.pvalue)

@@ -1,0 +1,149 @@
+"""Searches beside each other, on the terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group as Lines
+
+from pcsearch.engine.results.comparison import Comparison, Difference
+from pcsearch.engine.results.effort import effort
+from pcsearch.engine.results.groups import Group
+from pcsearch.reports.findings import fitting_table
+from pcsearch.reports.plan import plain
+from pcsearch.reports.results import duration, number
+from pcsearch.sweeps.distributions.base import identity
+from pcsearch.sweeps.parameters import value_of
+
+
+def names_of(places: Sequence[str]) -> list[str]:
+    """The last parts of the places of searches, as long as it takes to tell them apart."""
+    parts = [place.rstrip("/").split("/") for place in places]
+    length = 1
+    while length < max(map(len, parts)):
+        names = ["/".join(each[-length:]) for each in parts]
+        if len(set(names)) == len(names):
+            return names
+        length += 1
+    return ["/".join(each) for each in parts]
+
+
+def progress_table(comparison: Comparison, width: int) -> Lines:
+    """A row for each search: what it has spent, and its best value at each budget."""
+    names = ["search", "trials", "epochs", "time", f"best {comparison.metric.name}", "found at"]
+    names += [f"at {budget:,} epochs" for budget in comparison.budgets]
+    rows = []
+    searches = names_of([each.place for each in comparison.searches])
+    for name, findings, progress in zip(
+        searches, comparison.searches, comparison.progress, strict=True
+    ):
+        spent = effort(findings)
+        row = [name, str(len(findings.trials)), f"{spent.epochs:,}", duration(spent.wall_seconds)]
+        row.append(number(progress.values[-1] if progress.values else None))
+        row.append(f"{progress.epochs[-1]:,}" if progress.epochs else "-")
+        rows.append([*row, *(number(progress.at(budget)) for budget in comparison.budgets)])
+    return fitting_table(names, rows, len(rows), len(rows), width)
+
+
+def best_table(comparison: Comparison, width: int) -> Lines:
+    """A row for each parameter in which the best configurations differ."""
+    searches = names_of([each.place for each in comparison.searches])
+    rows = [[name, *map(number, values)] for name, values in _differing(comparison)]
+    if not rows:
+        rows = [["no difference", *("-" for _ in searches)]]
+    return fitting_table(["best configuration", *searches], rows, len(rows), len(rows), width)
+
+
+def conclusions(comparison: Comparison) -> Iterator[str]:
+    """A line for each pair of searches: which is better, and whether that may be chance."""
+    searches = names_of([each.place for each in comparison.searches])
+    for name, group in zip(searches, comparison.best, strict=True):
+        if group is None:
+            yield f"{name}: no trial has a value"
+    for each in comparison.differences:
+        yield _conclusion(each, searches, comparison)
+
+
+def _conclusion(difference: Difference, searches: Sequence[str], comparison: Comparison) -> str:
+    better, worse = searches[difference.better], searches[difference.worse]
+    groups = [comparison.best[place] for place in (difference.better, difference.worse)]
+    means = [number(group.means[0]) for group in groups if group is not None]
+    line = f"{better} is better than {worse} by {number(difference.size)} ({means[0]}, {means[1]})"
+    if difference.size == 0:
+        line = f"{better} and {worse} are the same ({means[0]})"
+    if difference.chance is None:
+        return f"{line}; whether by chance, only seeds say (--by seed, in both searches)"
+    counts = " and ".join(str(group.count) for group in groups if group is not None)
+    verdict = "more than the spread over" if difference.is_sure else "no more than the spread over"
+    return f"{line}: {verdict} {counts} seeds explains (p = {difference.chance:.2g})"
+
+
+def _differing(comparison: Comparison) -> Iterator[tuple[str, list[Any]]]:
+    """The parameters that differ between the best configurations, with the value in each search."""
+    parameters = {
+        parameter.name: parameter
+        for findings in comparison.searches
+        for parameter in findings.sweep.parameters.values()
+    }
+    configs = [None if each is None else _config(each) for each in comparison.best]
+    for name, parameter in parameters.items():
+        if name in comparison.by:
+            continue
+        values = [None if each is None else value_of(each, parameter) for each in configs]
+        if len({identity(value) for value in values}) > 1:
+            yield name, values
+
+
+def _config(group: Group) -> Mapping[str, Any]:
+    """The configuration of the group's first trial: all parameters, not those searched only."""
+    return group.trials[0].config
+
+
+def document(comparison: Comparison) -> str:
+    """Everything as one JSON document; infinities and NaN are text."""
+    content = {
+        "metric": comparison.metric.spec(),
+        "budgets": list(comparison.budgets),
+        "searches": [
+            {
+                "place": findings.place,
+                "state": findings.state,
+                "trials": len(findings.trials),
+                "epochs": sum(trial.result.epoch for trial in findings.trials),
+                "best_so_far": {
+                    "epochs": list(progress.epochs),
+                    "seconds": list(progress.seconds),
+                    "values": list(progress.values),
+                },
+                "at_budgets": [progress.at(budget) for budget in comparison.budgets],
+                "best": None if group is None else _best(group),
+            }
+            for findings, progress, group in zip(
+                comparison.searches, comparison.progress, comparison.best, strict=True
+            )
+        ],
+        "differences": [
+            {
+                "better": comparison.searches[each.better].place,
+                "worse": comparison.searches[each.worse].place,
+                "size": each.size,
+                "error": each.error,
+                "p": each.chance,
+                "sure": each.is_sure,
+            }
+            for each in comparison.differences
+        ],
+    }
+    return json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _best(group: Group) -> Mapping[str, Any]:
+    return {
+        "config": _config(group),
+        "mean": group.means[0],
+        "deviation": group.deviations[0],
+        "count": group.count,
+        "trials": [trial.number for trial in group.trials],
+    }

@@ -1,0 +1,108 @@
+"""Searches beside each other: the best value after the same training, and what seeds say of it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from made_findings import made_findings, made_trial
+
+from pcsearch.engine.results.comparison import compared, progress_of
+from pcsearch.engine.results.findings import Findings
+from pcsearch.errors import PcsearchError
+
+TEXT = (
+    "method: grid\nmetric: {name: loss, goal: GOAL}\nparameters:\n"
+    "  x: {values: [1, 2, 3]}\n  seed: {values: [1, 2, 3, 4, 5]}\n"
+)
+
+
+def search(*values: float | None, goal: str = "minimize", x: int = 1) -> Findings:
+    """Trials of one configuration with several seeds, each of five epochs and ten seconds."""
+    trials = [
+        made_trial(
+            *(number, {"x": x, "seed": number}, value),
+            status="failed" if value is None else "finished",
+        )
+        for number, value in enumerate(values, start=1)
+    ]
+    return made_findings(TEXT.replace("GOAL", goal), trials)
+
+
+def test_the_best_so_far_gets_better_when_a_better_trial_ends() -> None:
+    progress = progress_of(search(0.5, 0.7, None, 0.3, 0.4))
+    assert progress.epochs == (5, 20)
+    assert progress.seconds == (10.0, 3010.0)
+    assert progress.values == (0.5, 0.3)
+    assert [progress.at(epochs) for epochs in (4, 5, 19, 20, 99)] == [None, 0.5, 0.5, 0.3, 0.3]
+    assert progress_of(search(0.5, 0.7, goal="maximize")).values == (0.5, 0.7)
+    assert progress_of(search(None)).values == ()
+
+
+def test_searches_are_compared_at_what_all_have_spent() -> None:
+    found = compared([search(0.5, 0.4, 0.3, 0.2), search(0.6, 0.1)], ["seed"])
+    assert found.budgets == (2, 5, 10)
+    assert [[each.at(budget) for budget in found.budgets] for each in found.progress] == [
+        [None, 0.5, 0.4],
+        [None, 0.6, 0.1],
+    ]
+
+
+@pytest.mark.parametrize("goal", ["minimize", "maximize"])
+def test_a_difference_is_sure_where_the_spread_does_not_explain_it(goal: str) -> None:
+    chance = random.Random(1)
+    near = [[0.5 + 0.1 * chance.gauss(0, 1) for _ in range(5)] for _ in range(2)]
+    far = [value + 2.0 for value in near[0]]
+    found = compared([search(*each, goal=goal) for each in (*near, far)], ["seed"])
+    by_pair = {frozenset((each.better, each.worse)): each for each in found.differences}
+    assert not by_pair[frozenset((0, 1))].is_sure
+    sure = by_pair[frozenset((0, 2))]
+    assert sure.is_sure
+    assert (sure.better, sure.worse) == ((0, 2) if goal == "minimize" else (2, 0))
+    assert sure.size == pytest.approx(2.0)
+
+
+def test_chance_alone_is_seldom_called_sure() -> None:
+    chance = random.Random(2)
+    draws = [[chance.gauss(0, 1) for _ in range(5)] for _ in range(200)]
+    sure = [
+        compared([search(*one), search(*other)], ["seed"]).differences[0].is_sure
+        for one, other in zip(draws[::2], draws[1::2], strict=True)
+    ]
+    assert sum(sure) <= 12
+
+
+def test_one_lucky_seed_does_not_win() -> None:
+    trials = [
+        made_trial(number, {"x": x, "seed": seed}, value)
+        for number, (x, seed, value) in enumerate([(1, 1, 0.5), (1, 2, 0.6), (2, 1, 0.1)], start=1)
+    ]
+    lucky = made_findings(TEXT.replace("GOAL", "minimize"), trials)
+    best, alone = compared([lucky, search(0.5)], ["seed"]).best
+    assert best is not None
+    assert (best.config, best.count) == ({"x": 1}, 2)
+    assert alone is not None
+    assert alone.count == 1
+
+
+def test_without_seeds_nothing_is_sure() -> None:
+    found = compared([search(0.5), search(0.1)], ["seed"])
+    (difference,) = found.differences
+    assert (difference.chance, difference.is_sure) == (None, False)
+    assert (difference.better, difference.size) == (1, pytest.approx(0.4))
+    assert compared([search(None), search(0.1)], ["seed"]).differences == ()
+
+
+def test_equal_values_without_spread_are_no_difference() -> None:
+    (difference,) = compared([search(0.5, 0.5), search(0.5, 0.5)], ["seed"]).differences
+    assert (difference.size, difference.chance) == (0, 1.0)
+    (difference,) = compared([search(0.5, 0.5), search(0.4, 0.4)], ["seed"]).differences
+    assert (difference.chance, difference.is_sure) == (0.0, True)
+
+
+def test_searches_with_different_metrics_are_refused() -> None:
+    with pytest.raises(PcsearchError, match="it is to maximize loss, and /results/here to minim"):
+        compared([search(0.5), search(0.5, goal="maximize")], ["seed"])
+    none = made_findings("method: grid\nparameters: {x: {values: [1]}}\n", [])
+    with pytest.raises(PcsearchError, match="its sweep has no metric"):
+        compared([search(0.5), none], [])
