@@ -24,6 +24,7 @@ from pcsearch.pc.metrics import (
     VAL_MSE,
 )
 from pcsearch.session import console, say, settle, warn
+from pcsearch.temporary import remove_leftovers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,6 +57,7 @@ def train(
     """
     from pcsearch.tracking.single import in_agent, plan_run
 
+    remove_leftovers()
     try:
         plan = plan_run(options, output, time.strftime("%Y%m%d_%H%M%S"))
         metrics = _train(plan, config, threads, compiled)

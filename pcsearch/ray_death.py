@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from pcsearch.engine.cluster.address import is_local
+from pcsearch.engine.cluster.connection import Connection
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.storage.files import resume_command
 from pcsearch.exits import DONE, INTERRUPTED, RAY_DIED
 from pcsearch.signals import was_received
+from pcsearch.temporary import remove_own
 
 RESTARTED = "PCSEARCH_RESTARTED"
 """The variable that is set where Ray was started again already."""
@@ -36,7 +38,9 @@ class _Way:
     status: int | None
 
 
-def end_session(experiment: Experiment, what: str, environment: Mapping[str, str]) -> NoReturn:
+def end_session(
+    experiment: Experiment, what: str, environment: Mapping[str, str], connection: Connection
+) -> NoReturn:
     """End the session at once, in whatever state it is, or go on with the search in a new one.
 
     Nothing else is possible: the process waits for Ray, and Ray will end it. The journal has
@@ -46,14 +50,18 @@ def end_session(experiment: Experiment, what: str, environment: Mapping[str, str
         experiment: the search; its directory is there.
         what: has died, in words.
         environment: of the command's start, for the new session.
+        connection: to the Ray that has died.
     """
     way, options = _way(experiment, environment), experiment.options
+    logs = connection.kept_logs if way.status in (None, RAY_DIED) else ""
+    told = f"Ray's own logs lie in {logs}\n" if logs else ""
     sys.stdout.flush()
     # The live display has hidden it.
     cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
-    sys.stderr.write(f"{cursor}\n{what} has died; {way.advice}\n")
+    sys.stderr.write(f"{cursor}\n{told}{what} has died; {way.advice}\n")
     sys.stderr.flush()
     _kill_children()
+    remove_own()
     if way.status is not None:
         os._exit(way.status)
     command = [sys.executable, "-m", "pcsearch", "--resume", experiment.directory.place]

@@ -145,7 +145,9 @@ def _search(
         stack.enter_context(locked_directory(experiment, registration.tracking))
         with (
             ledger.running() if ledger is not None else nullcontext(),
-            cluster.connection.watching(lambda what: end_session(experiment, what, environment)),
+            cluster.connection.watching(
+                lambda what: end_session(experiment, what, environment, cluster.connection)
+            ),
         ):
             claims: Ledger | None = None if ledger is None else ledger.offers
             if not registration.tracking.get(SWEEP_ID):
@@ -287,7 +289,7 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
         output.print(part)
     for failure in failures(outcome.trials):
         say(output, failure)
-    if outcome.failed:
+    if outcome.ray_logs:
         say(output, f"Ray's own logs lie in {outcome.ray_logs}")
     for trial in outcome.trials:
         if trial.trial_id == outcome.reached:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,10 +19,13 @@ from ray_nodes import ray_nodes
 from resuming import QUIET, START, check_histories, write
 
 from pcsearch import ray_death
+from pcsearch.engine.cluster.connection import Connection
 from pcsearch.engine.experiment.experiment import resumed_experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.exits import DONE, INTERRUPTED, RAY_DIED
+
+LOGS = "/ray/logs"
 
 
 class LeftError(Exception):
@@ -40,6 +44,7 @@ def ending(
         raise LeftError
 
     monkeypatch.setattr(ray_death, "_kill_children", lambda: None)
+    monkeypatch.setattr(ray_death, "remove_own", lambda: None)
     monkeypatch.setattr(os, "_exit", leave)
     monkeypatch.setattr(os, "execve", leave)
     write_experiment(
@@ -49,7 +54,7 @@ def ending(
     def end(environment: dict[str, str], **changes: Any) -> tuple[Any, str]:
         experiment, _ = resumed_experiment(ExperimentDirectory(tmp_path / "here"), changes)
         with pytest.raises(LeftError):
-            ray_death.end_session(experiment, "The head", environment)
+            ray_death.end_session(experiment, "The head", environment, Connection(LOGS))
         return left.pop(), capsys.readouterr().err
 
     return end
@@ -63,7 +68,10 @@ def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
     assert command[1:5] == ["-m", "pcsearch", "--resume", f"{tmp_path}/here"]
     assert command[5:] == ["--address", "local", "--time-budget", "infs"]
     assert environment == {"A": "b", ray_death.RESTARTED: "1"}
-    assert said == "\nThe head has died; Ray is started again, and the search goes on\n"
+    assert said == (
+        f"\nRay's own logs lie in {LOGS}\n"
+        "The head has died; Ray is started again, and the search goes on\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,8 +96,10 @@ def test_else_the_user_is_told_how_to_resume(
     monkeypatch.setattr(ray_death, "was_received", lambda: signalled)
     (status,), said = ending(environment, **changes)
     assert status == expected
+    logs = f"Ray's own logs lie in {LOGS}\n" if expected == RAY_DIED else ""
     assert said == (
-        f"\nThe head has died; resume the search: python -m pcsearch --resume {tmp_path}/here\n"
+        f"\n{logs}"
+        f"The head has died; resume the search: python -m pcsearch --resume {tmp_path}/here\n"
     )
 
 
@@ -104,7 +114,16 @@ def children(process: subprocess.Popen[str], name: str) -> list[Any]:
 
 
 @pytest.fixture
-def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for the temporary files of searches."""
+    with TemporaryDirectory(prefix="t", dir="/tmp") as name:
+        monkeypatch.setenv("TMPDIR", name)
+        monkeypatch.delenv("RAY_TMPDIR", raising=False)
+        yield Path(name)
+
+
+@pytest.fixture
+def process(tmp_path: Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:  # noqa: ARG001
     """A search of three trials on its own Ray."""
     (tmp_path / "counted.py").write_text(COUNTED)
     write(tmp_path, [0.1, 0.2, 0.3], epochs=12, seconds=0.5)
@@ -119,7 +138,7 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("names", [["raylet"], ["gcs_server", "raylet"]], ids=["once", "twice"])
 def test_a_search_survives_the_death_of_ray_once(
-    names: list[str], process: subprocess.Popen[str], tmp_path: Path
+    names: list[str], process: subprocess.Popen[str], tmp_path: Path, temporary: Path
 ) -> None:
     directory = tmp_path / "here"
 
@@ -143,6 +162,9 @@ def test_a_search_survives_the_death_of_ray_once(
         server.kill()
     status, out, err = finish(process)
     assert len(re.findall(r"has died; Ray is started again, and the search goes on", err)) == 1
+    logs = [Path(each) for each in re.findall(r"Ray's own logs lie in (.*)", err)]
+    assert [(each / "raylet.out").is_file() for each in logs] == [True for _ in names]
+    assert set(temporary.iterdir()) == set(logs)
     if len(names) == 1:
         assert status == 0, err
         assert len(events(directory, "ended")) == 3

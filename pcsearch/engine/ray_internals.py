@@ -106,6 +106,17 @@ def ray_psutil() -> Any:
     return psutil
 
 
+def forget_token() -> None:
+    """Let Ray look for its token again when it next needs one.
+
+    It keeps the first that it has found in a process, also when it connects to another cluster, and
+    a Ray that it starts then has another token than the driver.
+    """
+    from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
+
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
 # A cluster that this process is not connected to
 
 

@@ -31,6 +31,8 @@ NAMES = [
     "ray._private.services.find_node_ids",
     "ray._private.state.state.get_cluster_config",
     "ray._private.worker.global_worker",
+    "ray._raylet.AuthenticationTokenLoader.instance",
+    "ray._raylet.AuthenticationTokenLoader.reset_cache",
     "ray._raylet.GcsClient",
     # `GcsClient` passes its calls on to this class.
     "ray._raylet.InnerGcsClient.get_all_job_info",

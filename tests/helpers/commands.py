@@ -36,7 +36,8 @@ def counted(config):
         time.sleep(config.get("seconds", 0.1))
         if config.get("fails_at") == epoch and not Path(config["folder"], "mended").exists():
             raise KeyError("not mended")
-        with TemporaryDirectory() as folder:
+        # Where it is killed, nothing of it is left in the folder for temporary files.
+        with TemporaryDirectory(dir=config["folder"]) as folder:
             Path(folder, "epoch").write_text(str(epoch))
             report = {"loss": (config["x"] - 0.3) ** 2 + 1 / epoch}
             tune.report(report, checkpoint=tune.Checkpoint.from_directory(folder))

@@ -50,7 +50,7 @@ def test_a_signal_to_the_whole_group_of_processes_ends_it_too(
     check_histories(folder / "here", epochs=15)
 
 
-def test_a_signal_while_ray_starts_leaves_nothing_behind(folder: Path) -> None:
+def test_a_signal_while_ray_starts_leaves_nothing_behind(folder: Path, temporary: Path) -> None:
     write(folder, [0.1])
     psutil = ray_psutil()
     process = run(folder, *START, *QUIET)
@@ -63,16 +63,31 @@ def test_a_signal_while_ray_starts_leaves_nothing_behind(folder: Path) -> None:
     psutil.wait_procs(begun, timeout=10)
     assert not [each for each in begun if each.is_running()]
     assert not (folder / "here").exists()
+    assert list(temporary.iterdir()) == []
 
 
-def test_a_search_needs_no_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_needs_no_home_folder_and_no_short_name_of_that_for_temporary_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch systems make long names, and the path of a socket has at most 107 bytes."""
+    long = folder / ("x" * 60)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
     monkeypatch.setenv("HOME", "/proc")
+    module = folder / "counted.py"
+    told = 'Path(config["folder"], "place").write_text(os.environ["RAY_TMPDIR"])'
+    module.write_text(module.read_text().replace("    first, ", f"    {told}\n    first, "))
     write(folder, [0.1], epochs=2)
     status, out, err = finish(run(folder, *START, "--wandb", "offline"))
     assert status == 0, err
     assert "Traceback" not in out + err
     assert "INFO" not in err, "W&B's process has a place for its logs"
     check_histories(folder / "here", epochs=2)
+    rays = Path((folder / "place").read_text())
+    assert long not in rays.parents
+    assert not rays.parent.exists()
+    assert list(long.iterdir()) == []
 
 
 def test_the_second_signal_ends_it_at_once(folder: Path) -> None:

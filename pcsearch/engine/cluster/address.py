@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pcsearch
-from pcsearch.engine.cluster.private_ray import TOKEN, TOKEN_PATH, public_clusters
+from pcsearch.engine.cluster.private_ray import MODE, TOKEN, TOKEN_PATH, public_clusters
 from pcsearch.engine.ray_internals import bootstrap_address
 from pcsearch.errors import PcsearchError, Problem
 
@@ -23,7 +23,6 @@ OPTION = "--address"
 CONNECT_TIMEOUT_S = 4
 PROBE_TIMEOUT_S = 8
 PROBE = "pcsearch.engine.cluster.probe"
-MODE = "RAY_AUTH_MODE"
 TOKEN_ADVICE = (
     f"copy the head's ~/.ray/auth_token to this machine's, or set {TOKEN_PATH} or {TOKEN}"
 )

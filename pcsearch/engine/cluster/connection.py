@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from ray.exceptions import RayError
 
 from pcsearch.engine.cluster import ray_client
 from pcsearch.engine.cluster.address import address_error, is_local, reach
-from pcsearch.engine.cluster.private_ray import hidden, provide_token
+from pcsearch.engine.cluster.private_ray import hidden, own_folder, own_token
 from pcsearch.engine.cluster.ray_client import client_settings, is_client
+from pcsearch.engine.cluster.ray_logs import keep_logs
 from pcsearch.engine.cluster.ray_watch import watching
 from pcsearch.engine.cluster.shipping import packed
 from pcsearch.engine.ray_internals import own_process_groups
@@ -36,7 +38,7 @@ class Connection:
     """A connection to Ray.
 
     Args:
-        logs: the folder with Ray's own logs.
+        logs: the folder with Ray's own logs; that of a local Ray is removed with it.
         client: whether the connection is through Ray Client.
         watched: whether to notice that Ray has died: not where another owns the connection, and not
             through Ray Client, which notices it by itself.
@@ -47,6 +49,11 @@ class Connection:
     client: bool = False
     watched: bool = False
     local: bool = False
+
+    @cached_property
+    def kept_logs(self) -> str:
+        """The folder where Ray's own logs can be read after its end, empty where there is none."""
+        return keep_logs(Path(self.logs)) if self.local else self.logs
 
     def is_lost(self, error: BaseException | None) -> bool:
         """Whether the end of the connection caused an error; the error of a trial does not count.
@@ -102,10 +109,11 @@ def connected(
         context = ray.init(ignore_reinit_error=True, configure_logging=False)
         yield Connection(_logs_folder(context))
     elif is_local(address):
-        context = _start_local()
-        own = Connection(_logs_folder(context), watched=True, local=True)
-        with _until_end(own) as connection:
-            yield connection
+        with own_token(), own_folder() as folder:
+            context = _start_local(folder)
+            own = Connection(_logs_folder(context), watched=True, local=True)
+            with _until_end(own) as connection:
+                yield connection
     elif address is not None and is_client(address):
         with client_settings():
             _join_through_client(address, code, namespace)
@@ -118,11 +126,17 @@ def connected(
             yield connection
 
 
-def _start_local() -> Any:
-    """Start a Ray of this process alone, which no other command finds or may join."""
-    provide_token()
+def _start_local(folder: Path | None) -> Any:
+    """Start a Ray of this process alone, which no other command finds or may join.
+
+    Args:
+        folder: for its files, None for Ray's own choice.
+    """
+    place = {} if folder is None else {"_temp_dir": str(folder)}
     with own_process_groups(), hidden(), _signals_later():
-        return _init("local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False)
+        return _init(
+            "local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False, **place
+        )
 
 
 @contextmanager
@@ -151,7 +165,8 @@ def _until_end(connection: Connection) -> Iterator[Connection]:
     except PcsearchError:
         raise
     except Exception as error:
-        error.add_note(f"Ray's logs: {connection.logs}")
+        if connection.kept_logs:
+            error.add_note(f"Ray's own logs lie in {connection.kept_logs}")
         raise
     finally:
         ray.shutdown()

@@ -13,39 +13,58 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pcsearch.engine.ray_internals import ray_psutil
+from pcsearch.engine.cluster.variables import restored, variable
+from pcsearch.engine.ray_internals import forget_token, ray_psutil
+from pcsearch.temporary import FILES, FOLDER_OF_RAY, PREFIX, parents, temporary_folder
 
-TOKEN, TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 MARK = "PCSEARCH_PRIVATE_RAY"
 """The variable that is set in the processes of such a Ray."""
+LONGEST_PATH = 107
+"""Of a socket, in bytes."""
+LONGEST_SOCKET = "session_2026-11-29_23-20-32_234874_4194304/sockets/plasma_store"
 ADDRESS = re.compile(r"--gcs-address=(\S+)")
 
 
 @contextmanager
 def hidden() -> Iterator[None]:
     """Mark the Ray that is started in the block as a private one."""
-    os.environ[MARK] = "1"
-    try:
+    with variable(MARK, "1"):
         yield
-    finally:
-        del os.environ[MARK]
 
 
-def provide_token() -> None:
-    """Make a token for this process, where Ray would write one and there is no place for it."""
-    if os.environ.get(TOKEN) or os.environ.get(TOKEN_PATH):
+@contextmanager
+def own_token() -> Iterator[None]:
+    """Give the Ray of the block a token that no file has.
+
+    Ray would take the token of ``~/.ray/auth_token``, or write one there, for all users to read.
+    """
+    with restored(MODE, TOKEN):
+        if not os.environ.get(TOKEN, "").strip():
+            os.environ[TOKEN] = secrets.token_hex(32)
+        # This process may have had another Ray, and may have another one later.
+        forget_token()
+        try:
+            yield
+        finally:
+            forget_token()
+
+
+@contextmanager
+def own_folder() -> Iterator[Path | None]:
+    """A folder for all files of the Ray of the block; None where none is short enough for Ray."""
+    parent = next(filter(_can_hold_sockets, parents()), None)
+    if parent is None:
+        yield None
         return
-    try:
-        folder = Path.home() / ".ray"
-        if (folder / "auth_token").exists():
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        is_writable = os.access(folder, os.W_OK)
-    # A user may have no home folder, or none that can be written.
-    except (OSError, RuntimeError):
-        is_writable = False
-    if not is_writable:
-        os.environ[TOKEN] = secrets.token_hex(32)
+    # Not only Ray's processes use it: Tune locks files there, here and in the trials.
+    with temporary_folder(parent) as folder, variable(FOLDER_OF_RAY, str(folder)):
+        yield folder
+
+
+def _can_hold_sockets(parent: Path) -> bool:
+    path = parent / f"{PREFIX}12345678" / FILES / LONGEST_SOCKET
+    return len(os.fsencode(path)) <= LONGEST_PATH and os.access(parent, os.W_OK | os.X_OK)
 
 
 def public_clusters() -> tuple[set[str], set[str]]:

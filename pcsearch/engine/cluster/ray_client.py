@@ -25,6 +25,7 @@ from pcsearch.engine.cluster.address import (
     send_token,
     token_problem,
 )
+from pcsearch.engine.cluster.variables import variable
 from pcsearch.engine.ray_internals import (
     HEAD_RESOURCE,
     ping_client_server,
@@ -103,7 +104,7 @@ def connect(connect_to_ray: Callable[[], Any], address: str) -> None:
     """
     try:
         # Ray tells the versions only in the text of its error.
-        with _environment(IGNORE_VERSIONS, "1"):
+        with variable(IGNORE_VERSIONS, "1"):
             context = connect_to_ray()
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         message = f"the cluster at {address} takes no driver ({last_line(error)})"
@@ -179,16 +180,3 @@ def _silent_loggers() -> Iterator[None]:
         # Ray sets the level of this one.
         remote.disabled = True
         yield
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    original = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if original is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = original

@@ -23,6 +23,8 @@ class OutcomeJournal(tune.Callback):
 
     def __init__(self, outcomes: Outcomes, journal: Journal) -> None:
         self._outcomes, self._journal = outcomes, journal
+        self.has_failures = False
+        """Whether a trial has failed for good in this session."""
         self.storage_error = ""
         """The error of the storage that has ended the search, in a line."""
         self.on_storage_error: Callable[[], None] = lambda: None
@@ -47,6 +49,7 @@ class OutcomeJournal(tune.Callback):
 
     def _end(self, trial: Trial, error: str | None) -> None:
         outcome = self._outcomes.end(trial.trial_id, error)
+        self.has_failures |= outcome.failed
         self._journal.add(
             Ended(
                 trial.trial_id,

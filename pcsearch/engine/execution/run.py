@@ -43,7 +43,7 @@ class SearchResult:
         trials: the results of all trials of the search, in the order of their numbers.
         reason: why the session ended before the search, empty where the search has ended.
         reached: the id of the trial that reached the metric's target, None if none did.
-        ray_logs: the folder of Ray's own logs.
+        ray_logs: the folder of Ray's own logs, empty where no trial of the session failed.
         exhausted: whether other drivers have, or had, the trials that are missing here.
         closed: whether the search has ended for all drivers.
     """
@@ -124,7 +124,8 @@ def run(
         )
     if ends.storage_error:
         raise StorageError(f"{directory.place}: cannot be written ({ends.storage_error})")
-    return _result(outcomes, interruption.reason, cluster.connection.logs, ledger)
+    logs = cluster.connection.kept_logs if ends.has_failures else ""
+    return _result(outcomes, interruption.reason, logs, ledger)
 
 
 def _result(

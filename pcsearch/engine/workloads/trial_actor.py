@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,4 +26,21 @@ class TrialActor(Trainable):
         except FileNotFoundError:
             # Tune asks for it.
             os.chdir("/")
-        return bool(super().reset(new_config, storage))  # type: ignore[no-untyped-call]
+        before = self.logdir
+        was_reset = bool(super().reset(new_config, storage))  # type: ignore[no-untyped-call]
+        # A trial that is retried has the folder that it had.
+        if self.logdir != before:
+            _remove(before)
+        return was_reset
+
+    def cleanup(self) -> None:
+        """End the actor's last trial, and remove its working folder."""
+        try:
+            super().cleanup()  # type: ignore[no-untyped-call]
+        finally:
+            _remove(self.logdir)
+
+
+def _remove(folder: str) -> None:
+    """Remove the working folder of a trial: Tune would leave it on the node for ever."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.tracking.wandb_internals import load_client
 
 if TYPE_CHECKING:
     import wandb
@@ -121,6 +122,7 @@ class UserSettings:
 
 def read_settings() -> UserSettings:
     """Read the user's settings. Nothing is asked or printed, and W&B's client is not started."""
+    load_client()
     import wandb
 
     settings: dict[str, Setting] = {}
@@ -146,6 +148,7 @@ def unusable_variables() -> tuple[str, ...]:
 
     Those that are read here are among them: each run is given what they say.
     """
+    load_client()
     import wandb
 
     probe = wandb.Settings()

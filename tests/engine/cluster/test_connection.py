@@ -100,9 +100,11 @@ def test_ray_is_left_when_the_block_ends_in_an_error_which_names_its_logs(
 
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "shutdown", lambda: events.append("shutdown"))
+    monkeypatch.setattr(connection, "keep_logs", lambda logs: f"kept of {logs}")
     with pytest.raises(KeyError) as caught, connected(given):
         raise KeyError
-    assert caught.value.__notes__ == ["Ray's logs: /session/logs"]
+    logs = "kept of /session/logs" if used == "local" else "/session/logs"
+    assert caught.value.__notes__ == [f"Ray's own logs lie in {logs}"]
     assert events == [used, "shutdown"]
 
 
@@ -125,6 +127,8 @@ def test_a_running_cluster_is_sent_the_code_and_not_told_how_large_its_store_is(
             pass
     assert "object_store_memory" in given[0]
     assert "object_store_memory" not in given[1]
+    assert not Path(given[0]["_temp_dir"]).exists()
+    assert "_temp_dir" not in given[1]
     assert sent == [[], ["pcsearch"]]
     assert not Path(given[1]["runtime_env"]["working_dir"]).exists()
 

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from pcsearch.engine.cluster import address as module
 from pcsearch.engine.cluster import private_ray
-from pcsearch.engine.cluster.private_ray import MARK, hidden, provide_token, public_clusters
+from pcsearch.engine.cluster.private_ray import (
+    LONGEST_PATH,
+    LONGEST_SOCKET,
+    MARK,
+    MODE,
+    TOKEN,
+    hidden,
+    own_folder,
+    own_token,
+    public_clusters,
+)
 from pcsearch.errors import PcsearchError
+from pcsearch.temporary import FILES, FOLDER_OF_RAY, PREFIX
 
 WAITING = "import sys; print(flush=True); sys.stdin.read()"
 
@@ -75,23 +88,58 @@ def test_a_ray_is_marked_when_it_is_started() -> None:
     assert MARK not in os.environ
 
 
-def test_a_token_is_made_only_where_ray_cannot_write_one(
+def test_it_has_a_token_of_its_own_that_is_in_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in (private_ray.TOKEN, private_ray.TOKEN_PATH):
+    for name in (MODE, TOKEN):
         # So it is as before, whatever is set directly meanwhile.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    provide_token()
-    assert private_ray.TOKEN not in os.environ
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("HOME", str(tmp_path / "file"))
-    provide_token()
-    token = os.environ[private_ray.TOKEN]
-    assert len(token) == 64
-    provide_token()
-    assert os.environ.pop(private_ray.TOKEN) == token
-    monkeypatch.setenv(private_ray.TOKEN_PATH, "/somewhere")
-    provide_token()
-    assert private_ray.TOKEN not in os.environ
+    with own_token():
+        first = os.environ[TOKEN]
+        assert len(first) == 64
+        os.environ[MODE] = "token"
+    assert MODE not in os.environ
+    assert TOKEN not in os.environ
+    with own_token():
+        assert os.environ[TOKEN] != first
+    monkeypatch.setenv(TOKEN, "mine")
+    with own_token():
+        assert os.environ[TOKEN] == "mine"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a path that is short enough for sockets."""
+    with TemporaryDirectory(prefix="t", dir="/tmp") as name:
+        yield Path(name)
+
+
+def test_it_has_a_folder_of_its_own_where_its_sockets_can_be(
+    short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = len(f"/{PREFIX}12345678/{FILES}/{LONGEST_SOCKET}")
+    room = LONGEST_PATH - used - len(f"{short}/")
+    long, fitting = short / ("x" * (room + 1)), short / ("x" * room)
+    long.mkdir()
+    fitting.mkdir()
+    shut = short / "shut"
+    shut.touch()
+    monkeypatch.setenv(FOLDER_OF_RAY, "as before")
+    monkeypatch.setattr(private_ray, "parents", lambda: [long, shut, fitting])
+    with own_folder() as folder:
+        assert folder is not None
+        assert folder.parents[1] == fitting
+        assert os.environ[FOLDER_OF_RAY] == str(folder)
+        (folder / LONGEST_SOCKET).parent.mkdir(parents=True)
+        with socket.socket(socket.AF_UNIX) as longest:
+            longest.bind(str(folder / LONGEST_SOCKET))
+    assert list(fitting.iterdir()) == []
+    assert os.environ[FOLDER_OF_RAY] == "as before"
+    monkeypatch.setattr(private_ray, "parents", lambda: [long])
+    with own_folder() as folder:
+        assert folder is None
+        assert os.environ[FOLDER_OF_RAY] == "as before"
+    assert list(long.iterdir()) == []

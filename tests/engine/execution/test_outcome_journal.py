@@ -28,6 +28,7 @@ def test_an_end_is_written_with_its_values_and_why(outcomes: Outcomes, tmp_path:
     callback.on_trial_complete(0, [], ended)
     assert list(Journal(tmp_path).events()) == [Ended("a", False, [0.5], by_hand=True, reports=3)]
     assert (outcomes.ended_count, outcomes.failures) == (1, 0)
+    assert not callback.has_failures
 
 
 def test_a_failure_is_written_with_its_error(outcomes: Outcomes, tmp_path: Path) -> None:
@@ -38,6 +39,7 @@ def test_a_failure_is_written_with_its_error(outcomes: Outcomes, tmp_path: Path)
         Ended("a", True, [0.5], error="ValueError: no", reports=3)
     ]
     assert outcomes.failures == 1
+    assert callback.has_failures
 
 
 def test_a_trial_of_a_storage_that_failed_has_not_ended(outcomes: Outcomes, tmp_path: Path) -> None:

@@ -15,12 +15,14 @@ class OfTune(Trainable):
     """In the place of Tune's class."""
 
     folder: Path
+    logdir: str = "/nowhere"
 
     def step(self) -> dict[str, Any]:
         return {"loss": 1j, "pid": "mine"}
 
     def reset(self, new_config: dict[str, Any], storage: Any = None) -> bool:
         self.folder = Path.cwd()
+        self.logdir = new_config.get("logdir", self.logdir)
         return bool(new_config["answer"])
 
 
@@ -50,3 +52,20 @@ def test_an_actor_is_reset_where_its_folder_is_gone(
     gone.rmdir()
     assert actor.reset({"answer": answer}) == answer
     assert actor.folder == Path("/")
+
+
+def test_the_folder_of_a_trial_is_removed_when_the_actor_runs_no_more_of_it(
+    actor: Actor, tmp_path: Path
+) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "file").touch()
+    actor.logdir = str(folders[0])
+    actor.reset({"answer": True})
+    assert folders[0].exists(), "the trial is retried"
+    actor.reset({"answer": True, "logdir": str(folders[1])})
+    assert not folders[0].exists()
+    assert folders[1].exists()
+    actor.cleanup()
+    assert not folders[1].exists()
