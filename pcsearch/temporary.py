@@ -20,7 +20,8 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 PREFIX, KEPT_PREFIX = "pcsearch_tmp_", "pcsearch_logs_"
-# Short, because the path of a socket has few bytes.
+# The files are in a folder of their own: Ray lets all users write into the one that it is given.
+# Its name is short, because the path of a socket has few bytes.
 LOCK, FILES = "lock", "f"
 SETTLE_S = 2.0
 """So old is a folder at least whose lock says that its process is dead: a new one has none yet."""
