@@ -9,15 +9,22 @@ from typing import Any
 import yaml
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.config import NUMERIC_FIELDS, PRESET_KEY, ModelConfig, unknown_field
+from pcsearch.pc.config import (
+    NUMERIC_FIELDS,
+    PRESET_KEY,
+    WHOLE_FIELDS,
+    ModelConfig,
+    unknown_field,
+)
+from pcsearch.sweeps.numbers import as_whole_number
 
 
 def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
     """The values of ``--name value`` and ``--name=value`` pairs, by the names of the fields.
 
     A value is read as YAML, or as Python writes it, which is what an agent of W&B passes on:
-    ``--use_noise=True``, ``--linear_probe_h_lr=None``. A nested parameter stands for the fields
-    that are in it: ``--training={'epochs': 3, 'batch_size': 100}``.
+    ``--use_noise=True``, ``--epochs=3.0``, ``--linear_probe_h_lr=None``. A nested parameter stands
+    for the fields that are in it: ``--training={'epochs': 3, 'batch_size': 100}``.
 
     Raises:
         PcsearchError: everything that is no option, no field, or given twice by nesting.
@@ -56,7 +63,7 @@ def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
                 nested_names.add(key)
     if problems:
         raise PcsearchError(problems)
-    return values
+    return {name: _of_its_type(name, value) for name, value in values.items()}
 
 
 def _is_field(name: str) -> bool:
@@ -85,6 +92,12 @@ def _value(name: str, text: str) -> Any:
         return float(value)
     except ValueError:
         return text
+
+
+def _of_its_type(name: str, value: Any) -> Any:
+    """The value; a whole number where the field is one, for W&B draws floats such as 22.0."""
+    number = as_whole_number(value) if name in WHOLE_FIELDS and type(value) is float else None
+    return value if number is None else number
 
 
 def _literal(text: str) -> Any:

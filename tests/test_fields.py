@@ -37,6 +37,17 @@ def test_what_an_agent_passes_has_the_types_of_the_sweep() -> None:
     assert model_config(parse_fields(arguments)).use_noise is False
 
 
+def test_a_whole_number_that_wandb_draws_as_a_float_is_one_where_the_field_is() -> None:
+    values = {"batch_size": 22.0, "mlp_ratio": 4.0, "linear_probe_inference_steps": 3.0}
+    read = parse_fields(as_agent_writes(values))
+    assert repr(read) == repr(
+        {"batch_size": 22, "mlp_ratio": 4.0, "linear_probe_inference_steps": 3}
+    )
+    nested = parse_fields(["--training={'epochs': 3.0, 'theta': 1.0}", "--train_subset=1e3"])
+    assert repr(nested) == "{'epochs': 3, 'theta': 1.0, 'train_subset': 1000}"
+    assert parse_fields(["--epochs=2.5"]) == {"epochs": 2.5}, "the model refuses it"
+
+
 def test_nested_parameters_stand_for_their_fields() -> None:
     nested = {
         "training": {"epochs": 3, "use_noise": False, "rates": {"peak_lr_weights": 1e-05}},

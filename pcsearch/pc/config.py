@@ -235,15 +235,20 @@ class ModelConfig(BaseModel):
         return self.model_copy(update={"data_dir": str((folder / self.data_dir).resolve())})
 
 
-def _is_numeric(annotation: Any) -> bool:
-    return annotation in (int, float) or (
-        get_origin(annotation) is not tuple and any(map(_is_numeric, get_args(annotation)))
+def _fields_of(*types: type) -> frozenset[str]:
+    def holds(annotation: Any) -> bool:
+        return annotation in types or (
+            get_origin(annotation) is not tuple and any(map(holds, get_args(annotation)))
+        )
+
+    return frozenset(
+        name for name, field in ModelConfig.model_fields.items() if holds(field.annotation)
     )
 
 
-NUMERIC_FIELDS = frozenset(
-    name for name, field in ModelConfig.model_fields.items() if _is_numeric(field.annotation)
-)
+WHOLE_FIELDS = _fields_of(int)
+"""The fields that hold one whole number (or null)."""
+NUMERIC_FIELDS = _fields_of(int, float)
 """The fields that hold one number (or null)."""
 
 CONFLICTING_FIELDS = frozenset(

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions import registry
-from pcsearch.sweeps.distributions.base import LARGEST, SHAPES, Distribution
-from pcsearch.sweeps.distributions.continuous import (
-    InvLogUniform,
-    LogNormal,
-    LogUniform,
-    LogUniformValues,
-)
+from pcsearch.sweeps.distributions.base import LARGEST, Distribution
 from pcsearch.sweeps.distributions.discrete import IntUniform
 from pcsearch.sweeps.distributions.pitfalls import pitfalls
+from pcsearch.sweeps.distributions.quantised import Quantised
 from pcsearch.sweeps.messages import listed, shown, suggestion
 from pcsearch.sweeps.numbers import (
     as_number,
     as_whole_number,
-    spells_number,
+    numbers_if_meant,
+    plain,
     texts_that_spell_numbers,
 )
+from pcsearch.sweeps.numbers_in_text import LEFT, READ, NumbersInText
+from pcsearch.sweeps.ranges import range_problems
 from pcsearch.sweeps.reading.document import Document, KeyPath
 
 NUMBERS = ("min", "max", "mu", "sigma", "a", "b", "q")
@@ -42,10 +40,6 @@ FOREIGN = {
     "loguniform": "log_uniform_values",
     "qloguniform": "q_log_uniform_values",
 }
-# e^690 is just below the largest number that is drawn.
-LARGEST_EXPONENT = 690.0
-# How many standard deviations the farthest quantile of a normal distribution is from its mean.
-REACH = 9.0
 SUM_TOLERANCE = 1e-6
 
 
@@ -58,16 +52,20 @@ class ParameterEntry:
         path: where in it the entry is.
         content: what stands there; a mapping, unless it is a mistake.
         numeric: whether any text that spells a number is read as one, not only text like 1e-3.
+        whole: tells whether whole numbers are meant, so that 22.0 is to be 22.
         problems: every problem of the entry is appended here.
         notes: what the user should know is appended here, a line each.
+        texts: texts that spell numbers are noted here.
     """
 
     document: Document
     path: KeyPath
     content: Any
     numeric: bool
+    whole: Callable[[], bool]
     problems: list[Problem]
     notes: list[str]
+    texts: NumbersInText
 
     def distribution(self) -> Distribution | None:
         """The distribution, or None if the entry has problems."""
@@ -87,13 +85,25 @@ class ParameterEntry:
         arguments = self._arguments(kind)
         is_complete = all(key in arguments for key in registry.required(kind))
         if is_complete and len(self.problems) == before_arguments:
-            self._check_range(kind, arguments)
+            for key, message in range_problems(kind, arguments):
+                self._problem(message, key)
         if len(self.problems) > before:
             return None
-        distribution = registry.make(kind, **arguments)
+        distribution = self._in_whole_steps(registry.make(kind, **arguments))
         for message in pitfalls(distribution):
             self._note(message, "distribution")
         return distribution
+
+    def _in_whole_steps(self, distribution: Distribution) -> Distribution:
+        """The distribution, of ints where whole numbers are meant."""
+        if not isinstance(distribution, Quantised):
+            return distribution
+        q = as_whole_number(distribution.q)
+        return (
+            distribution
+            if q is None or not self.whole()
+            else replace(distribution, q=q, whole=True)
+        )
 
     def _problem(self, message: str, *at: Any) -> None:
         self.problems.append(self.document.problem(self.path, message, at=at))
@@ -199,23 +209,18 @@ class ParameterEntry:
 
     def _with_numbers(self, values: list[Any], key: str) -> list[Any]:
         """The values, with numbers in place of text that spells one where one is meant."""
-        result = values
-        if self.numeric or all(map(spells_number, values)):
-            result = [value if as_number(value) is None else as_number(value) for value in values]
+        result = numbers_if_meant(values, self.numeric, self.whole)
         self._note_conversions(values, result, key)
-        texts = list(texts_that_spell_numbers(result))
-        self._note_texts(texts, "left as text; for a number write a point, as in 1.0e-3", key)
-        return result
+        self._note_texts(list(texts_that_spell_numbers(result)), LEFT, key)
+        return [plain(each) for each in result]
 
     def _note_conversions(self, values: list[Any], result: list[Any], key: str) -> None:
         pairs = zip(values, result, strict=True)
         texts = [text for text, value in pairs if isinstance(text, str) and value is not text]
-        self._note_texts(texts, "read as a number", key)
+        self._note_texts(texts, READ, key)
 
-    def _note_texts(self, texts: list[str], message: str, key: str) -> None:
-        if texts:
-            more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
-            self._note(f"{shown(texts[0])}{more}: text in YAML, {message}", key)
+    def _note_texts(self, texts: list[str], outcome: str, key: str) -> None:
+        self.texts.add(outcome, texts, self.document.problem(self.path, "", at=(key,)))
 
     def _probabilities(self) -> tuple[float, ...]:
         entries, values = self.content["probabilities"], self.content.get("values")
@@ -256,40 +261,9 @@ class ParameterEntry:
             self._note_conversions([value], [number], key)
         return number
 
-    def _check_range(self, kind: str, arguments: Mapping[str, Any]) -> None:
-        low, high = arguments.get("min", 0), arguments.get("max", 0)
-        base = registry.base(kind)
-        if low > high:
-            self._problem(f"min {shown(low)} is greater than max {shown(high)}", "min")
-        if issubclass(base, LogUniformValues) and low <= 0:
-            self._problem(f"min {shown(low)} must be above 0 for {kind}", "min")
-        for key in ("q", "sigma", "a", "b"):
-            if key in arguments and arguments[key] <= 0:
-                self._problem(f"{key} {shown(arguments[key])} must be above 0", key)
-            elif key in ("a", "b") and not SHAPES[0] <= arguments.get(key, 1) <= SHAPES[1]:
-                message = (
-                    f"{key} {shown(arguments[key])} is not from {SHAPES[0]:g} to {SHAPES[1]:g}"
-                )
-                self._problem(message, key)
-        if issubclass(base, LogUniform | InvLogUniform):
-            for key in ("min", "max"):
-                if abs(arguments[key]) > LARGEST_EXPONENT:
-                    self._problem(_exponent_message(kind, key, arguments[key]), key)
-        elif issubclass(base, LogNormal):
-            reach = abs(arguments.get("mu", 0)) + REACH * arguments.get("sigma", 1)
-            if reach > LARGEST_EXPONENT:
-                self._problem(f"mu and sigma reach beyond e^{LARGEST_EXPONENT:g}", "distribution")
-
 
 def _is_foreign(name: Any) -> bool:
     return isinstance(name, str) and name in FOREIGN
-
-
-def _exponent_message(kind: str, key: str, value: float) -> str:
-    return (
-        f"{key} {shown(value)} is beyond {LARGEST_EXPONENT if value > 0 else -LARGEST_EXPONENT:g}: "
-        f"bounds of {kind} are exponents of e; for the values' own bounds write {kind}_values"
-    )
 
 
 def _shorthand_message(content: Any) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.base import Distribution
 from pcsearch.sweeps.distributions.discrete import Constant
 from pcsearch.sweeps.messages import bare, listed
-from pcsearch.sweeps.numbers import number_if_meant
+from pcsearch.sweeps.numbers import numbers_if_meant, plain
+from pcsearch.sweeps.numbers_in_text import NumbersInText
 from pcsearch.sweeps.parameter_entry import KEYS, NESTED, ParameterEntry
 from pcsearch.sweeps.reading.document import Document, KeyPath
 
@@ -70,14 +72,17 @@ class ParameterParser:
         document: the file.
         numeric: whether the model takes a number for a parameter; text such as ``1e-3`` is then
             read as the number that it spells.
+        whole: whether the model takes a whole number for a parameter.
         problems: every problem is appended here.
         notes: what the user should know is appended here, a line each.
     """
 
     document: Document
     numeric: Callable[[str], bool]
+    whole: Callable[[str], bool]
     problems: list[Problem]
     notes: list[str]
+    _texts: NumbersInText = field(default_factory=NumbersInText)
 
     def parse(self, path: KeyPath) -> dict[str, Parameter]:
         """The valid parameters of the mapping at ``path``, by name."""
@@ -88,6 +93,7 @@ class ParameterParser:
                 problem = Problem(message, parameter.where, f"{NESTED}.{parameter.name}")
                 self.problems.append(problem)
             parameters[parameter.name] = parameter
+        self.notes.extend(self._texts.notes())
         return parameters
 
     def _mapping(self, path: KeyPath, names: tuple[str, ...]) -> Iterable[Parameter]:
@@ -112,39 +118,38 @@ class ParameterParser:
     def _parameter(
         self, path: KeyPath, names: tuple[str, ...], content: Any
     ) -> Iterable[Parameter]:
-        numeric = self.numeric(".".join(names))
-        entry = ParameterEntry(self.document, path, content, numeric, self.problems, self.notes)
+        name = ".".join(names)
+        entry = ParameterEntry(
+            self.document,
+            path,
+            content,
+            self.numeric(name),
+            partial(self.whole, name),
+            self.problems,
+            self.notes,
+            self._texts,
+        )
         distribution = entry.distribution()
         if distribution is not None:
             yield Parameter(names, distribution, self.document.position(path))
 
+    def override(self, parameters: dict[str, Parameter], name: str, value: Any) -> None:
+        """Fix a parameter to one value, or add one that the file does not have.
 
-def override(
-    parameters: dict[str, Parameter],
-    name: str,
-    value: Any,
-    *,
-    numeric: Callable[[str], bool],
-    problems: list[Problem],
-) -> None:
-    """Fix a parameter to one value, or add one that the file does not have.
-
-    Args:
-        parameters: those of the file; changed in place.
-        name: the parameter's; dots lead into nested parameters where the file has them.
-        value: of any plain type.
-        numeric: as in `ParameterParser`.
-        problems: every problem is appended here.
-    """
-    where = f"--set {bare(name)}"
-    path = parameters[name].path if name in parameters else _new_path(parameters, name)
-    inside = [each.name for each in parameters.values() if each.path[: len(path)] == path]
-    if inside and name not in parameters:
-        message = f"it has parameters of its own; set {listed(map(bare, inside))}"
-        problems.append(Problem(message, where))
-        return
-    distribution = Constant(number_if_meant(value, numeric(name)))
-    parameters[name] = Parameter(path, distribution, where)
+        Args:
+            parameters: those of the file; changed in place.
+            name: the parameter's; dots lead into nested parameters where the file has them.
+            value: of any plain type.
+        """
+        where = f"--set {bare(name)}"
+        path = parameters[name].path if name in parameters else _new_path(parameters, name)
+        inside = [each.name for each in parameters.values() if each.path[: len(path)] == path]
+        if inside and name not in parameters:
+            message = f"it has parameters of its own; set {listed(map(bare, inside))}"
+            self.problems.append(Problem(message, where))
+            return
+        (read,) = numbers_if_meant([value], self.numeric(name), partial(self.whole, name))
+        parameters[name] = Parameter(path, Constant(plain(read)), where)
 
 
 def _new_path(parameters: Mapping[str, Parameter], name: str) -> tuple[str, ...]:

@@ -7,15 +7,16 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.earlier import FIRST, NEWEST, Language, as_before
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate
 from pcsearch.sweeps.keys import KEYS, TEXTS, missing_key, mistyped_keys, unused_keys
 from pcsearch.sweeps.messages import listed, shown, suggestion
 from pcsearch.sweeps.metrics import Metric, example, parse_metrics
 from pcsearch.sweeps.numbers import as_whole_number
-from pcsearch.sweeps.parameters import Parameter, ParameterParser, override
+from pcsearch.sweeps.parameters import Parameter, ParameterParser
 from pcsearch.sweeps.reading.document import Document
 from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.reading.text import read_text
@@ -103,28 +104,29 @@ def _never(_: str) -> bool:
     return False
 
 
-def read_sweep(
-    path: str | Path,
-    *,
-    numeric: Callable[[str], bool] = _never,
-    overrides: Mapping[str, Any] | None = None,
-    has_begun: bool = False,
-) -> Sweep:
+class Reading(TypedDict, total=False):
+    """The keywords of `parse_sweep`."""
+
+    numeric: Callable[[str], bool]
+    whole: Callable[[str], bool]
+    overrides: Mapping[str, Any]
+    has_begun: bool
+    language: Language
+
+
+def read_sweep(path: str | Path, **reading: Unpack[Reading]) -> Sweep:
     """Read a sweep file.
 
     Args:
         path: the file.
-        numeric: tells whether the model takes a number for a parameter of this name; text such
-            as ``1e-3``, which YAML reads as text, is then read as a number.
-        overrides: by name, values that replace parameters of the file or add to them.
-        has_begun: whether a search of the file has begun already: a mistyped key is a note then.
+        reading: as in `parse_sweep`.
 
     Raises:
         PcsearchError: the file cannot be read.
         InvalidSweepError: the file is wrong.
     """
     text = read_text(path)
-    return parse_sweep(text, str(path), numeric=numeric, overrides=overrides, has_begun=has_begun)
+    return parse_sweep(text, str(path), **reading)
 
 
 def parse_sweep(
@@ -132,17 +134,23 @@ def parse_sweep(
     source: str,
     *,
     numeric: Callable[[str], bool] = _never,
+    whole: Callable[[str], bool] = _never,
     overrides: Mapping[str, Any] | None = None,
     has_begun: bool = False,
+    language: Language = NEWEST,
 ) -> Sweep:
     """Read the text of a sweep file.
 
     Args:
         text: the text.
         source: the file as the user gave it, for messages.
-        numeric: as in `read_sweep`.
-        overrides: as in `read_sweep`.
-        has_begun: as in `read_sweep`.
+        numeric: tells whether the model takes a number for a parameter of this name; text such
+            as ``1e-3``, which YAML reads as text, is then read as a number.
+        whole: tells whether the model takes a whole number for a parameter of this name; 22.0,
+            as ``q_uniform`` draws it at W&B, is then 22.
+        overrides: by name, values that replace parameters of the file or add to them.
+        has_begun: whether a search of the file has begun already: a mistyped key is a note then.
+        language: how the file is read; 1 for the search of an earlier version.
 
     Raises:
         PcsearchError: the text is not one mapping in YAML or JSON.
@@ -153,8 +161,11 @@ def parse_sweep(
     mistyped = {} if has_begun else mistyped_keys(document)
     problems.extend(mistyped.values())
     notes = [*unused_keys(document), *document.notes]
-    parameters = _parameters(document, numeric, overrides or {}, problems, notes)
+    parser = ParameterParser(document, numeric, whole, problems, notes)
+    parameters = _parameters(document, parser, overrides or {})
     method = _method(document, problems)
+    if language == FIRST:
+        parameters = as_before(parameters, document, method == "grid")
     check_scheduler(document, problems, notes)
     metrics = parse_metrics(document, problems)
     early_terminate = None
@@ -206,23 +217,18 @@ def _method(document: Document, problems: list[Problem]) -> Method | None:
 
 
 def _parameters(
-    document: Document,
-    numeric: Callable[[str], bool],
-    overrides: Mapping[str, Any],
-    problems: list[Problem],
-    notes: list[str],
+    document: Document, parser: ParameterParser, overrides: Mapping[str, Any]
 ) -> dict[str, Parameter]:
     parameters: dict[str, Parameter] = {}
     if document.value.get("parameters"):
-        parser = ParameterParser(document, numeric, problems, notes)
         parameters = parser.parse(("parameters",))
     elif not overrides:
         todo = "list at least one parameter under it"
         empty = document.problem(("parameters",), f"is empty; {todo}")
         is_there = "parameters" in document.value
-        problems.append(empty if is_there else missing_key(document, "parameters", todo))
+        parser.problems.append(empty if is_there else missing_key(document, "parameters", todo))
     for name, value in overrides.items():
-        override(parameters, name, value, numeric=numeric, problems=problems)
+        parser.override(parameters, name, value)
     return parameters
 
 
@@ -274,6 +280,6 @@ def _run_cap(document: Document, problems: list[Problem]) -> int | None:
 def _text(document: Document, key: str, problems: list[Problem]) -> str | None:
     value = document.value.get(key)
     if value is None or isinstance(value, str):
-        return value
+        return None if value is None else str(value)
     problems.append(document.problem((key,), f"{shown(value)} is not text; put it in quotes"))
     return None

@@ -8,7 +8,7 @@ import yaml
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.base import Distribution
-from pcsearch.sweeps.parameter_entry import ParameterEntry
+from pcsearch.sweeps.parameters import ParameterParser
 from pcsearch.sweeps.reading.loader import load
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
@@ -54,10 +54,11 @@ def entry(kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
 def distribution_of(given: dict[str, Any]) -> Distribution:
     """The distribution of an entry."""
     problems: list[Problem] = []
-    document = load(yaml.safe_dump({"x": given}), "sweep.yaml")
-    distribution = ParameterEntry(document, ("x",), given, False, problems, []).distribution()
-    assert distribution is not None, problems
-    return distribution
+    document = load(yaml.safe_dump({"parameters": {"x": given}}), "sweep.yaml")
+    parser = ParameterParser(document, lambda _: False, lambda _: False, problems, [])
+    parameters = parser.parse(("parameters",))
+    assert parameters, problems
+    return parameters["x"].distribution
 
 
 ALL = [

@@ -11,12 +11,20 @@ def is_lr(name: str) -> bool:
     return name == "lr"
 
 
+def is_size(name: str) -> bool:
+    return name == "size"
+
+
+def parser(text: str, problems: list[Problem], notes: list[str]) -> ParameterParser:
+    document = load(f"parameters:\n{text}", "sweep.yaml")
+    return ParameterParser(document, is_lr, is_size, problems, notes)
+
+
 def read(text: str) -> tuple[dict[str, Parameter], list[str], list[str]]:
     """The parameters, the problems and the notes."""
     problems: list[Problem] = []
     notes: list[str] = []
-    document = load(f"parameters:\n{text}", "sweep.yaml")
-    parameters = ParameterParser(document, is_lr, problems, notes).parse(("parameters",))
+    parameters = parser(text, problems, notes).parse(("parameters",))
     return parameters, [str(problem) for problem in problems], notes
 
 

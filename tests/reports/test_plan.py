@@ -69,7 +69,7 @@ def test_the_text_says_everything_in_words(file: str, capsys: pytest.CaptureFixt
         "  s.yaml:6:1: count: unknown key, not used; to bound the number of trials write run_cap",
         "  s.yaml:7:1: program: train.py is not used: pcsearch runs its own trainable",
         "  s.yaml:11:46: parameters.optimizer.parameters.lr: '1e-4': text in YAML, read as a "
-        "number",
+        "number, also in quotes; where the text is meant write !!str 1e-4",
     ]
 
 

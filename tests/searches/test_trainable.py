@@ -21,11 +21,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 MODULE = """
 import time
 from pathlib import Path
+from typing import TypedDict
 
-def epochs(config):
+class Values(TypedDict):
+    layers: int
+
+def epochs(config: Values):
+    read = repr([config.get(name) for name in ("size", "layers", "tag")])
     for epoch in range(config.get("epochs", 4)):
         loss = config["opt"]["lr"] + 1 / (epoch + 1)
-        yield {"loss": loss, "size": 1 - config["opt"]["lr"], "phase": "warm"}
+        yield {"loss": loss, "size": 1 - config["opt"]["lr"], "phase": "warm", "read": read}
 
 def reporting(config):
     from ray import tune
@@ -77,7 +82,8 @@ def search(
 ) -> Search:
     import wandb
 
-    Path("s.yaml").write_text(yaml.safe_dump(sweep, sort_keys=False), encoding="utf-8")
+    text = yaml.safe_dump(sweep, sort_keys=False).replace(f"'{TAGGED}'", TAGGED)
+    Path("s.yaml").write_text(text, encoding="utf-8")
     command = ["s.yaml", "--trainable", f"mine:{function}", "--name", "here"]
     status = main([*command, "--storage-path", "results", *options])
     wandb.teardown()
@@ -86,6 +92,7 @@ def search(
 
 
 LOSS = {"name": "loss", "goal": "minimize"}
+TAGGED = "!!str 1e3"
 SEARCHED = {"opt": {"parameters": {"lr": {"min": 0.0, "max": 1.0}}}}
 
 
@@ -97,7 +104,10 @@ def test_a_generator_is_searched_as_a_model_is(capfd: pytest.CaptureFixture[str]
         "early_terminate": {"type": "hyperband", "min_iter": 1, "eta": 2},
         "run_cap": 8,
         # The last epoch is no rung: a trial that is stopped has fewer.
-        "parameters": SEARCHED | {"kind": {"values": [["a", 1], None]}, "epochs": {"value": 5}},
+        "parameters": SEARCHED
+        | {"kind": {"values": [["a", 1], None]}, "epochs": {"value": 5}}
+        | {name: {"distribution": "q_uniform", "min": 7, "max": 7} for name in ("size", "layers")}
+        | {"tag": {"value": TAGGED}},
     }
     # One after another: the same trials stop every time.
     options = ("--seed", "2", "--max-concurrent", "1")
@@ -111,11 +121,15 @@ def test_a_generator_is_searched_as_a_model_is(capfd: pytest.CaptureFixture[str]
         run, kept = runs[trial.name[5:]], reports(trial)
         values = json.loads((trial / "params.json").read_text(encoding="utf-8"))
         assert values.items() <= run.config.items()
-        assert run.config["searched"] == ["opt.lr", "kind"]
+        assert run.config["searched"] == ["opt.lr", "kind", "size", "layers"]
         assert sorted(run.tags) == ["asha", "bayes", "optuna", "sampler:auto"]
         assert values["kind"] in (["a", 1], None)
         assert [report["loss"] for report in kept] == [row["loss"] for row in run.rows()]
         assert {row["phase"] for row in run.rows()} == {"warm"}
+        # As at W&B; an int where the function says so; and text where the file says so.
+        assert {row["read"] for row in run.rows()} == {"[7.0, 7, '1e3']"}
+        for config in (values, run.config):
+            assert repr([config[key] for key in ("size", "layers", "tag")]) == "[7.0, 7, '1e3']"
         assert run.summary["loss"] == min(report["loss"] for report in kept)
         assert [row["_step"] for row in run.history] == list(range(1, len(kept) + 1))
         stopped = run.summary["trial_status"] == "stopped early by the scheduler"

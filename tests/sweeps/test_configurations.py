@@ -48,7 +48,12 @@ def test_grid_is_the_product_of_the_parameters_in_the_order_of_names(sizes: list
 
 def test_repeated_values_are_tried_once() -> None:
     grid = Grid(sweep("grid", "a: {values: [1, 2, 1, 1.0, true]}"))
-    assert [repr(grid.config(index)["a"]) for index in range(grid.size)] == ["1.0", "2", "True"]
+    assert [repr(grid.config(index)["a"]) for index in range(grid.size)] == [
+        "1",
+        "2",
+        "1.0",
+        "True",
+    ]
 
 
 NESTED_PARAMETERS = """

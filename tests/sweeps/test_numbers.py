@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from pcsearch.sweeps.numbers import (
+    Text,
     as_number,
     as_whole_number,
-    number_if_meant,
+    numbers_if_meant,
+    plain,
     spells_number,
     texts_that_spell_numbers,
 )
@@ -53,10 +55,27 @@ def test_text_spells_a_number_only_with_an_exponent(value: Any, spells: bool) ->
 
 
 def test_all_text_that_spells_a_number_is_one_where_numbers_are_taken() -> None:
-    assert number_if_meant("3", numeric=True) == 3
-    assert number_if_meant("3", numeric=False) == "3"
-    assert number_if_meant("1e3", numeric=False) == 1000
-    assert number_if_meant("adam", numeric=True) == "adam"
+    given = ["3", "1e3", "adam", 2.0]
+    assert repr(numbers_if_meant(given, True, lambda: False)) == "[3, 1000.0, 'adam', 2.0]"
+    assert numbers_if_meant(given, False, lambda: False) == given
+    assert repr(numbers_if_meant(["1e3", 2], False, lambda: False)) == "[1000.0, 2]"
+
+
+def test_where_whole_numbers_are_meant_text_that_spells_one_is_an_int() -> None:
+    given = ["1e3", "1.5", "2.0", 2.0]
+    assert repr(numbers_if_meant(given, True, lambda: True)) == "[1000, 1.5, 2, 2.0]"
+
+
+def test_text_with_a_tag_stays_text() -> None:
+    text = Text("1e3")
+    assert as_number(text) is None
+    assert not spells_number(text)
+    assert list(texts_that_spell_numbers([text])) == []
+    assert numbers_if_meant([text, "1e3"], False, lambda: True) == ["1e3", 1000]
+    assert numbers_if_meant([text], True, lambda: True) == ["1e3"]
+    value = plain({"a": [text, 1], "b": text})
+    assert value == {"a": ["1e3", 1], "b": "1e3"}
+    assert [type(value["a"][0]), type(value["b"])] == [str, str]
 
 
 def test_texts_that_spell_numbers_are_found_at_any_depth() -> None:

@@ -7,13 +7,12 @@ what                                       W&B                      here
 =========================================  =======================  ===========================
 q_uniform and others of decimal q          0.30000000000000004      0.3
 a q_uniform grid of decimal q              may include max          never includes max
-q when it is not given                     1.0, so floats           1, so ints
 the quantile 0 of whole numbers            min - 1                  min
 the quantile 0 of categories               the last                 the first
 the quantile 1 of weighted categories      the first                the last that has a chance
 a quantile on the border of two values     the lower one            the higher one
 whole numbers beyond 64 bits               overflow                 exact
-1 and 1.0 in one grid                      two values (one in 0.3)  one value, the last one's type
+1 and 1.0 in one grid                      two values (one in 0.3)  two values
 min equal to max                           refused                  a constant
 sigma 0                                    quantiles are nan        refused
 =========================================  =======================  ===========================
@@ -59,6 +58,7 @@ def test_quantiles_are_wandbs(given: dict[str, Any]) -> None:
     distribution = distribution_of(given)
     for u in QUANTILES:
         ours, theirs = distribution.ppf(u), oracle.quantile(given, u)
+        assert type(ours) is type(theirs)
         if isinstance(theirs, float):
             # Between two multiples of q, which of them is nearer may hang on the last digit.
             assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-12), u
@@ -107,6 +107,12 @@ GRIDS: dict[str, dict[str, Any]] = {
     },
     "duplicates": {"a": listed(["x", "y", "x", "z", "y"]), "b": listed([1, 1, 2])},
     "mixed types": {"a": listed([1, "1", True, "true", None, "null", 1.5, "1.5", ""])},
+    "equal in Python": {"a": listed([1, 1.0, True, 1, 1.0, 0, False, [1], [1.0]])},
+    "q_uniform with a float among ints": {
+        "a": {"distribution": "q_uniform", "min": 0.0, "max": 4, "q": 2},
+        "b": {"distribution": "q_uniform", "min": 0, "max": 4.0, "q": 2},
+        "c": {"distribution": "q_uniform", "min": 0, "max": 4, "q": 2.0},
+    },
     "null alone": {"a": listed([None]), "b": listed([0, None])},
     "lists": {"a": listed([[1, 2], [2, 1], [], [[1]], [1, 2]])},
     "mappings": {"a": listed([{"x": 1, "y": 2}, {"y": 2, "x": 1}, {"x": 2}, {}])},
@@ -127,14 +133,7 @@ def _types(value: Any) -> Any:
         return {key: _types(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_types(each) for each in value]
-    # A q that is not given is 1 here, and 1.0 at W&B.
-    return float if type(value) is int else type(value)
-
-
-def test_1_and_a_float_1_are_one_value_of_the_last_type() -> None:
-    parameters = {"a": listed([1, 2, 1.0]), "b": listed(["x", "y"])}
-    assert [config["a"] for config in oracle.grid(parameters, MOST)] == [1, 1, 2, 2, 1, 1]
-    assert [repr(config["a"]) for config in grid(parameters)] == ["1.0", "1.0", "2", "2"]
+    return type(value)
 
 
 def test_grid_of_decimals_ends_before_max_where_wandbs_may_reach_it() -> None:
@@ -153,7 +152,6 @@ def test_grid_of_decimals_ends_before_max_where_wandbs_may_reach_it() -> None:
             0.30000000000000004,
             0.3,
         ),
-        ({"distribution": "q_uniform", "min": 0, "max": 9}, 0.5, 4.0, 4),
         ({"min": 1, "max": 9}, 0.0, 0, 1),
         ({"min": 0, "max": 1}, 0.5, 0, 1),
         ({"values": ["a", "b"]}, 0.0, "b", "a"),
@@ -186,12 +184,11 @@ def test_what_has_no_grid_has_none_at_wandb(entry: dict[str, Any]) -> None:
     assert distribution_of(entry).grid() is None
 
 
-# Floats that are whole numbers are left out: 1 and 1.0 differ on purpose.
 scalars = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-3, 3),
-    st.sampled_from([0.5, -1.5, 1e-5, 2.25]),
+    st.sampled_from([0.5, -1.5, 1e-5, 2.25, 1.0, -2.0, 0.0]),
     st.sampled_from(["", "a", "1", "null", "true", "0.5"]),
 )
 plain = st.one_of(

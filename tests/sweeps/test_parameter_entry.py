@@ -64,7 +64,7 @@ from pcsearch.sweeps.parameters import Parameter
         ("min: 1, max: 1e3, distribution: int_uniform", IntUniform(1, 1000)),
         ("min: 1e-5, max: 1e-1, distribution: log_uniform_values", LogUniformValues(1e-5, 0.1)),
         ("min: 1.0, max: 9, distribution: int_uniform", IntUniform(1, 9)),
-        ("min: 0, max: 1, distribution: q_uniform", Quantised(Uniform(0, 1), 1)),
+        ("min: 0, max: 1, distribution: q_uniform", Quantised(Uniform(0, 1), 1.0)),
         ("min: 0, max: 1, q: 1e-1, distribution: q_uniform", Quantised(Uniform(0, 1), 0.1)),
         ("min: -9.2, max: -2, distribution: log_uniform", LogUniform(-9.2, -2)),
         (
@@ -85,7 +85,7 @@ from pcsearch.sweeps.parameters import Parameter
         ("distribution: normal, mu: -1, sigma: 5E-1", Normal(-1, 0.5)),
         ("distribution: q_normal, q: 2", Quantised(Normal(0, 1), 2)),
         ("distribution: log_normal, mu: -7", LogNormal(-7, 1)),
-        ("distribution: q_log_normal, sigma: 2.5", Quantised(LogNormal(0, 2.5), 1)),
+        ("distribution: q_log_normal, sigma: 2.5", Quantised(LogNormal(0, 2.5), 1.0)),
         ("distribution: beta", Beta(1, 1)),
         ("distribution: q_beta, a: 2, b: 5.5, q: 0.1", Quantised(Beta(2, 5.5), 0.1)),
     ],
@@ -263,25 +263,21 @@ def test_mistake_is_one_line_with_its_place(given: str, line: str) -> None:
 
 
 NOTE = "sweep.yaml:2:7: parameters.x: "
+READ = ": text in YAML, read as a number, also in quotes; where the text is meant write !!str 1e-3"
+LEFT = ": text in YAML, left as text; where a number is meant write a point, as in 1.0e-3"
 
 
 @pytest.mark.parametrize(
     ("given", "note"),
     [
-        ("value: 1e-3", NOTE + "'1e-3': text in YAML, read as a number"),
-        (
-            "values: [1e-3, 2, 1E5, .5e3]",
-            NOTE + "'1e-3' (and 2 more): text in YAML, read as a number",
-        ),
-        (
-            "values: [none, 1e-3]",
-            NOTE + "'1e-3': text in YAML, left as text; for a number write a point, as in 1.0e-3",
-        ),
-        (
-            "value: {lr: [1e-3]}",
-            NOTE + "'1e-3': text in YAML, left as text; for a number write a point, as in 1.0e-3",
-        ),
-        ("min: 1e-3, max: 1", NOTE + "'1e-3': text in YAML, read as a number"),
+        ("value: 1e-3", NOTE + "'1e-3'" + READ),
+        ("value: '1e-3'", NOTE + "'1e-3'" + READ),
+        ("values: [1e-3, 2, 1E5, .5e3]", NOTE + "'1e-3' (and 2 more)" + READ),
+        ("values: [!!str 1E5, 1e-3]", NOTE + "'1e-3'" + READ),
+        ("values: [none, 1e-3]", NOTE + "'1e-3'" + LEFT),
+        ("value: {lr: [1e-3]}", NOTE + "'1e-3'" + LEFT),
+        ("min: 1e-3, max: 1", NOTE + "'1e-3'" + READ),
+        ("min: 1e-3, max: 1e-2", NOTE + "'1e-3' (and 1 more, also at 2:18)" + READ),
         (
             "distribution: q_uniform, min: 1, max: 10, q: 4",
             NOTE + "rounding leads past the bounds: "
@@ -300,6 +296,7 @@ def test_what_may_not_be_meant_is_noted(given: str, note: str) -> None:
     [
         "values: ['5', '6']",
         "values: [v1e-3, 1e, e-3]",
+        "values: [!!str 1e-3, none, {a: !!str 1e-3}]",
     ],
 )
 def test_what_is_surely_meant_is_not_noted(given: str) -> None:

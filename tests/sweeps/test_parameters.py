@@ -6,13 +6,13 @@ import math
 from typing import Any
 
 import pytest
-from parameter_parsing import is_lr, parse
+from parameter_parsing import parse, parser
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.discrete import (
     Constant,
 )
-from pcsearch.sweeps.parameters import Parameter, nested, override, value_of
+from pcsearch.sweeps.parameters import Parameter, nested, value_of
 
 
 def test_parameters_keep_the_files_order() -> None:
@@ -91,9 +91,10 @@ def test_two_parameters_of_one_name_are_refused() -> None:
 
 
 def overridden(name: str, value: Any) -> tuple[dict[str, Parameter], list[str]]:
-    parameters, _ = parse(NESTED)
     problems: list[Problem] = []
-    override(parameters, name, value, numeric=is_lr, problems=problems)
+    read = parser(NESTED, problems, [])
+    parameters = read.parse(("parameters",))
+    read.override(parameters, name, value)
     return parameters, [str(problem) for problem in problems]
 
 

@@ -67,8 +67,8 @@ def test_complete_file_is_read(tmp_path: Path) -> None:
     assert sweep.notes == (
         f"{path}:1:1: program: train.py is not used: pcsearch runs its own trainable",
         f"{path}:2:1: command: not used: pcsearch runs its own trainable",
-        f"{path}:14:53: parameters.learning_rate: '1e-5': text in YAML, read as a number",
-        f"{path}:14:64: parameters.learning_rate: '1e-1': text in YAML, read as a number",
+        f"{path}:14:53: parameters.learning_rate: '1e-5' (and 1 more, also at 14:64): text in "
+        "YAML, read as a number, also in quotes; where the text is meant write !!str 1e-5",
     )
 
 

@@ -89,8 +89,10 @@ def define_search(
             text,
             str(sweep_file),
             numeric=workload.numeric,
+            whole=workload.whole,
             overrides=options.overrides,
             has_begun=has_begun,
+            language=options.language,
         )
     except InvalidSweepError as error:
         more = workload.parameter_problems(error.parameters.values())

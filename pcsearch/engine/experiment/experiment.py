@@ -26,7 +26,7 @@ from pcsearch.engine.records.directory import (
 )
 from pcsearch.engine.records.drivers import search_directory
 from pcsearch.engine.records.history import History, read_history
-from pcsearch.engine.records.options import Options
+from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.errors import PcsearchError, Problem
@@ -161,8 +161,7 @@ def stored_search(directory: ExperimentDirectory) -> SearchDefinition:
 
 
 def _options(options: Mapping[str, Any], directory: ExperimentDirectory) -> Options:
-    # The records of earlier versions do not have it.
-    stored = {"repeats": True, **options}
+    stored = {**OPTIONS_BEFORE, **options}
     known = {each.name for each in fields(Options)}
     if not stored.keys() <= known:
         unknown = sorted(stored.keys() - known)[0]

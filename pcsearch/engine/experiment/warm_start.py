@@ -11,6 +11,7 @@ from pcsearch.engine.experiment.definition import SearchDefinition
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.history import History, TrialHistory, read_history
 from pcsearch.engine.records.journal import WarmStartResult
+from pcsearch.engine.records.options import OPTIONS_BEFORE
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.search_space import OptunaSpace
@@ -18,6 +19,7 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.configurations import configurations
 from pcsearch.sweeps.distributions.locate import close
+from pcsearch.sweeps.earlier import FIRST, NEWEST
 from pcsearch.sweeps.sweep import read_sweep
 
 OPTION = "--warm-start"
@@ -123,16 +125,18 @@ def _config_of(
     new: SearchDefinition, old: ExperimentDirectory, options: Mapping[str, Any]
 ) -> Callable[[TrialHistory], dict[str, Any]]:
     """A function from a trial of an old experiment to its configuration."""
+    options = {**OPTIONS_BEFORE, **options}
     overrides, seed = options.get("overrides"), options.get("seed")
     sweep = read_sweep(
         old.sweep,
         numeric=new.workload.numeric,
+        whole=new.workload.whole,
         overrides=overrides if isinstance(overrides, dict) else {},
         has_begun=True,
+        language=FIRST if options["language"] == FIRST else NEWEST,
     )
-    # The records of earlier versions do not have it.
-    repeats = bool(options.get("repeats", True))
-    planned = configurations(sweep, seed if isinstance(seed, int) else 0, repeats=repeats)
+    seed = seed if isinstance(seed, int) else 0
+    planned = configurations(sweep, seed, repeats=bool(options["repeats"]))
     if planned is not None:
         return lambda trial: planned.config(trial.number - 1)
     space = OptunaSpace(sweep.parameters.values())

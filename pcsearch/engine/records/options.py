@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pcsearch.sweeps.earlier import FIRST, NEWEST, Language
+
 SamplerName = Literal["auto", "tpe", "gp", "cmaes", "qmc", "random"]
+
+OPTIONS_BEFORE = {"repeats": True, "language": FIRST}
+"""The options that the records of earlier versions lack, as these versions had them."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Options:
         deadline: when the session is to end, of `time.monotonic`; None for no limit.
         warm_start: directories of older experiments whose results the searcher starts from.
         repeats: whether a configuration may run twice, as in the experiments of earlier versions.
+        language: how the sweep file is read; 1 in the experiments of earlier versions.
     """
 
     num_samples: int | None = None
@@ -55,3 +61,4 @@ class Options:
     deadline: float | None = None
     warm_start: tuple[str, ...] = ()
     repeats: bool = False
+    language: Language = NEWEST

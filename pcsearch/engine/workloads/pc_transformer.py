@@ -13,7 +13,7 @@ from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
 from pcsearch.pc.checkpoint import damage
 from pcsearch.pc.compiled.build import NoCompilerError, load_library
-from pcsearch.pc.config import NUMERIC_FIELDS, model_config
+from pcsearch.pc.config import NUMERIC_FIELDS, WHOLE_FIELDS, model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
@@ -29,6 +29,10 @@ class PCTransformer(Workload):
     def numeric(self, name: str) -> bool:
         """Whether the field holds a number."""
         return name in NUMERIC_FIELDS
+
+    def whole(self, name: str) -> bool:
+        """Whether the field holds a whole number."""
+        return name in WHOLE_FIELDS
 
     def check(self, sweep: Sweep) -> None:
         """Check a sweep against ModelConfig and the metrics that a run reports."""

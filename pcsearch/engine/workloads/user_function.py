@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pcsearch.engine.ray_internals import reports_made
+from pcsearch.engine.workloads.annotations import is_whole
 from pcsearch.engine.workloads.reported_values import own_name
 from pcsearch.engine.workloads.trial_process import as_at_its_start
 from pcsearch.engine.workloads.user_code import code_folder, module_root
@@ -51,8 +52,18 @@ class UserFunction(Workload):
         return module_root(place.module, place.folder)
 
     def numeric(self, name: str) -> bool:
-        """False: the types of a function's parameters are not known."""
+        """False: text is what a function's parameter may take."""
         return False
+
+    def whole(self, name: str) -> bool:
+        """Whether the function's argument is a TypedDict in which the parameter is an int."""
+        try:
+            place = locate(self.target, self.folder)
+            with import_path(place.folder):
+                return is_whole(load(place), name)
+        # The check of the sweep tells it, beside what is wrong with the file.
+        except PcsearchError:
+            return False
 
     def check(self, sweep: Sweep) -> None:
         """Import the function, and look at its arguments.

@@ -57,6 +57,10 @@ class Workload(ABC):
         """Whether the parameter of a name is a number."""
 
     @abstractmethod
+    def whole(self, name: str) -> bool:
+        """Whether the parameter of a name is a whole number."""
+
+    @abstractmethod
     def check(self, sweep: Sweep) -> None:
         """Check that trials can run a sweep's configurations.
 

@@ -97,18 +97,15 @@ class Categorical(_Listed):
         return {"values": list(self.values)}
 
     def grid(self) -> Sequence[Any]:
-        """The values, each once; 1 and 1.0 are one value, True is another.
-
-        As at W&B, equal values stand at the place of the first and have the type of the last.
-        """
-        return tuple({_identity(value): value for value in self.values}.values())
+        """The values, each once."""
+        return self.different_values()
 
     def grid_size(self) -> int:
         """The number of different values."""
         return len(self.grid())
 
     def different_values(self) -> Sequence[Any]:
-        """The values, each once; 1, 1.0 and True are three values."""
+        """The values, each once; 1, 1.0 and True are three values, as in W&B's grid."""
         return tuple({identity(value): value for value in self.values}.values())
 
     def axis(self) -> Axis | None:
@@ -203,9 +200,3 @@ class IntUniform(Distribution):
     def at(self, point: float) -> int:
         """The point itself, or the number at that quantile if the axis is one of quantiles."""
         return int(point) if isinstance(self.axis(), IntAxis) else self.ppf(point)
-
-
-def _identity(value: Any) -> str:
-    """Text that is the same for two values if W&B's grid counts them as one."""
-    whole = isinstance(value, float) and value.is_integer()
-    return identity(int(value) if whole else value)

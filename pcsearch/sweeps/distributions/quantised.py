@@ -68,11 +68,18 @@ class Quantised(Distribution):
     """round(x / q) q, where x is from another distribution; an int where q is an int.
 
     As at W&B, rounding can lead past a bound that is not a multiple of q. The grid of a uniform
-    distribution starts at min, goes in steps of q and leaves max out.
+    distribution starts at min, goes in steps of q and leaves max out; its values are ints where
+    min, max and q are.
+
+    Args:
+        base: the distribution of x.
+        q: what the values are multiples of, above 0.
+        whole: whether a grid of whole numbers is one of ints wherever q is an int.
     """
 
     base: Continuous
-    q: float = 1
+    q: float = 1.0
+    whole: bool = False
 
     @property
     def kind(self) -> str:  # type: ignore[override]
@@ -108,8 +115,9 @@ class Quantised(Distribution):
             return None
         start, size = decimal(self.base.min), self.grid_size()
         assert size is not None, "a uniform distribution has a grid"
+        ends_are_ints = isinstance(self.base.min, int) and isinstance(self.base.max, int)
         whole = isinstance(self.q, int) and start.denominator == 1
-        return Steps(start, decimal(self.q), size, whole)
+        return Steps(start, decimal(self.q), size, whole and (self.whole or ends_are_ints))
 
     def grid_size(self) -> int | None:
         """The number of values min, min + q, ... below max; at least one."""

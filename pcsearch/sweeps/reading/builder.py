@@ -14,6 +14,7 @@ import yaml
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.messages import bare
+from pcsearch.sweeps.numbers import plain
 from pcsearch.sweeps.reading.scalars import MERGE, TAG, ScalarError, read_scalar, tag_message
 from pcsearch.sweeps.reading.text import SourceText
 
@@ -155,6 +156,7 @@ class Builder:
                 self._refuse(f"a key must be a plain value, not a {kind}", offset)
                 self._node(next(self._events), depth)
                 continue
+            key = plain(key)
             self._path.append(key)
             value = self._node(next(self._events), depth)
             first = offsets.get(key)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import yaml
 
 from pcsearch.sweeps.messages import bare, shown
+from pcsearch.sweeps.numbers import Text, as_number
 
 # Reading a number takes time quadratic in its length.
 MAX_NUMBER_LENGTH = 1000
@@ -63,6 +64,8 @@ def read_scalar(event: yaml.ScalarEvent) -> tuple[Any, str]:
     if half is not None:
         code = f"\\u{ord(half[0]):04x}"
         raise ScalarError(f"{code} is half of a character; write the character itself")
+    if event.tag == STR and as_number(text) is not None:
+        return Text(text), ""
     return text if event.tag in (None, "!", STR) else _tagged_scalar(text, event.tag), ""
 
 

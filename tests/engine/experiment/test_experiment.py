@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from modules import user_module
 from searching import write_sweep
 
 from pcsearch.engine.experiment.experiment import new_experiment, resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.options import Options
+from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.errors import PcsearchError
 
 SEEDS = {"seed": {"values": [1, 2, 3]}}
@@ -65,6 +67,33 @@ def test_an_experiment_is_resumed_with_its_options_and_the_changes(tmp_path: Pat
     assert again.options.overrides == {"epochs": 1}
     assert again.max_epochs == 1
     assert again.directory == experiment.directory
+
+
+@pytest.mark.parametrize(
+    ("options", "configs"),
+    [
+        ({}, ["{'a': 1.0, 'b': 2}", "{'a': 1.0, 'b': 3}", "{'a': True, 'b': 2}"]),
+        ({"language": 2}, ["{'a': 1, 'b': 2.0}", "{'a': 1, 'b': 3.0}", "{'a': 1.0, 'b': 2.0}"]),
+    ],
+)
+def test_the_file_of_an_earlier_version_means_what_it_meant(
+    options: dict[str, Any], configs: list[str], tmp_path: Path
+) -> None:
+    """The records of these versions do not have the option."""
+    parameters = {
+        "a": {"values": [1, 1.0, True]},
+        "b": {"distribution": "q_uniform", "min": 2, "max": 4},
+    }
+    file = write_sweep(tmp_path / "s.yaml", parameters, method="grid")
+    directory = ExperimentDirectory(tmp_path / "here")
+    kept = {"num_samples": 3, "trainable": "earlier_mine:main", **options}
+    record = {"options": kept, "folder": str(tmp_path), "tracking": {"wandb": "disabled"}}
+    directory.create(file.read_text(), record)
+    with user_module(tmp_path, "earlier_mine", "def main(config): yield {'loss': 1}\n"):
+        experiment, _ = resumed_experiment(directory, {})
+    searcher = make_searcher(experiment.sweep, 3, seed=0)
+    suggested = [searcher.suggest(f"t{number}") for number in range(3)]
+    assert [repr({key: config[key] for key in "ab"}) for config in suggested] == configs
 
 
 def test_an_experiment_that_is_there_already_is_told_before_anything_starts(

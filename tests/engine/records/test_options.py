@@ -9,13 +9,15 @@ import click
 import pytest
 
 from pcsearch.cli import command
-from pcsearch.engine.records.options import Options
+from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 
 GIVEN = command.make_context("pcsearch", ["s.yaml"]).params
 """The values of the command's options where the user gives none."""
 
 
-@pytest.mark.parametrize("name", [each.name for each in fields(Options) if each.name != "repeats"])
+@pytest.mark.parametrize(
+    "name", [each.name for each in fields(Options) if each.name not in OPTIONS_BEFORE]
+)
 def test_every_option_is_one_of_the_command_with_the_same_default(name: str) -> None:
     # The command draws a seed where none is given.
     expected = None if name == "seed" else getattr(Options(), name)

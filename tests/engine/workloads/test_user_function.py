@@ -193,6 +193,8 @@ def test_a_generator_of_something_else_than_metrics_is_told() -> None:
 def test_nothing_is_known_of_its_parameters_and_epochs(folder: Path) -> None:
     function = UserFunction("theirs:train", folder)
     assert not function.numeric("lr")
+    assert not function.whole("lr")
+    assert not UserFunction("nowhere:train", folder).whole("lr"), "the check tells it"
     assert function.epochs({"epochs": 3}) is None
     assert function.default_metrics() == ()
     assert function.effective_config({"a": {"b": 1}}) == {"a": {"b": 1}}

@@ -73,9 +73,9 @@ def test_other_values_are_not_contained(distribution: Distribution, values: list
     assert not any(distribution.contains(value) for value in values)
 
 
-def test_grid_takes_1_and_a_float_1_for_one_value_of_the_last_type() -> None:
-    grid = Categorical((1, 2, 1.0, True, "1", [1], [1.0], [True], None)).grid()
-    expected = ["1.0", "2", "True", "'1'", "[1]", "[1.0]", "[True]", "None"]
+def test_grid_has_values_that_are_equal_in_python_but_of_different_types() -> None:
+    grid = Categorical((1, 2, 1.0, True, 1, "1", 1.0, [1], [1.0], [True], [1], None)).grid()
+    expected = ["1", "2", "1.0", "True", "'1'", "[1]", "[1.0]", "[True]", "None"]
     assert [repr(value) for value in grid] == expected
 
 

@@ -24,7 +24,7 @@ from pcsearch.sweeps.distributions.pitfalls import pitfalls
         ),
         (
             "{distribution: q_log_uniform, min: 16, max: 256}",
-            "log-uniform from e^16 to e^256 (8.886e+06 to 1.511e+111), in multiples of 1: "
+            "log-uniform from e^16 to e^256 (8.886e+06 to 1.511e+111), in multiples of 1.0: "
             "min and max of q_log_uniform are exponents of e; was q_log_uniform_values meant?",
         ),
         (
@@ -38,8 +38,8 @@ from pcsearch.sweeps.distributions.pitfalls import pitfalls
         ),
         (
             "{distribution: q_log_uniform_values, min: 0.001, max: 0.1}",
-            "every draw is 0: "
-            "log-uniform from 0.001 to 0.1, in multiples of 1; a smaller q would leave a choice",
+            "every draw is 0.0: "
+            "log-uniform from 0.001 to 0.1, in multiples of 1.0; a smaller q would leave a choice",
         ),
     ],
 )

@@ -47,13 +47,19 @@ def test_quantile_is(distribution: Distribution, u: float, value: Any) -> None:
         (Quantised(Uniform(1, 1.3), 0.1), [1.0, 1.1, 1.2]),
         (Quantised(Uniform(0.5, 4), 1), [0.5, 1.5, 2.5, 3.5]),
         (Quantised(Uniform(3, 3), 1), [3]),
+        (Quantised(Uniform(2, 5)), [2.0, 3.0, 4.0]),
+        (Quantised(Uniform(0.0, 4), 2), [0.0, 2.0]),
+        (Quantised(Uniform(0, 4.5), 2), [0.0, 2.0, 4.0]),
+        (Quantised(Uniform(0.0, 4.5), 2, whole=True), [0, 2, 4]),
+        (Quantised(Uniform(0.5, 4), 2, whole=True), [0.5, 2.5]),
+        (Quantised(Uniform(0, 4), 2.0, whole=True), [0.0, 2.0]),
     ],
     ids=repr,
 )
 def test_grid_is(distribution: Distribution, grid: list[Any]) -> None:
     actual = distribution.grid()
     assert actual is not None
-    assert list(actual) == grid
+    assert repr(list(actual)) == repr(grid)
     assert distribution.grid_size() == len(actual) == len(grid)
 
 
@@ -102,9 +108,11 @@ def test_values_are_ints_where_q_is_one(base: Any, q: float, kind: type) -> None
     assert {type(Quantised(base, q).ppf(u)) for u in (0.1, 0.5, 0.9)} == {kind}
 
 
-def test_q_is_the_int_1_unless_given() -> None:
-    assert distribution_of({"distribution": "q_normal"}) == Quantised(Normal(0, 1), 1)
-    assert type(distribution_of({"distribution": "q_uniform", "min": 0, "max": 9}).ppf(0.5)) is int
+def test_q_is_the_float_1_unless_given_as_at_wandb() -> None:
+    found = distribution_of({"distribution": "q_log_uniform_values", "min": 16, "max": 64})
+    assert repr(found.ppf(0.25)) == "23.0"
+    for kind in ("q_normal", "q_log_normal", "q_beta"):
+        assert type(distribution_of({"distribution": kind}).ppf(0.5)) is float
 
 
 def test_grid_of_q_uniform_can_be_sliced_and_indexed_from_its_end() -> None:
