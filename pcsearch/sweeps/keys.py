@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pcsearch.errors import Problem
+from pcsearch.sweeps.indentation import is_entry
 from pcsearch.sweeps.messages import bare, nearest, suggestion
+from pcsearch.sweeps.parameter_entry import KEYS as ENTRY_KEYS
 from pcsearch.sweeps.reading.document import Document
 
 REQUIRED = ("method", "parameters")
@@ -53,10 +55,17 @@ def missing_key(document: Document, key: str, todo: str) -> Problem:
     return document.problem((), f"{key} is missing; {todo}")
 
 
+def parameters_at_the_top(document: Document) -> list[str]:
+    """The unknown keys of the file's top level that look like parameters."""
+    top = document.value.items()
+    return [key for key, value in top if key not in KEYS and is_entry(value, ENTRY_KEYS)]
+
+
 def unused_keys(document: Document) -> list[str]:
     """A line for every key of the file's top level that has no effect."""
     notes = []
     same = document.value.get("program") == SINGLE_RUN
+    outside = parameters_at_the_top(document)
     for key, value in document.value.items():
         if same and key in ("program", "command"):
             continue
@@ -68,6 +77,8 @@ def unused_keys(document: Document) -> list[str]:
             hint = suggestion(key, KEYS)
             if key == "count":
                 hint = "; to bound the number of trials write run_cap"
+            elif key in outside:
+                hint = "; if it is a parameter, check the indentation: under parameters?"
             message = f"unknown key, not used{hint}"
         else:
             continue

@@ -60,6 +60,6 @@ def nearest(name: Any, known: Iterable[str], least: float = 0.6) -> str | None:
 
 
 def listed(names: Iterable[str], last: str = "or") -> str:
-    """The names as in ``a, b or c``."""
-    *others, final = names
+    """The names as in ``a, b or c``; empty where there are none."""
+    *others, final = list(names) or [""]
     return f"{', '.join(others)} {last} {final}" if others else final

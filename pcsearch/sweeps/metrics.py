@@ -65,12 +65,15 @@ def example(name: str = "best_val_mse") -> str:
     return f"{{name: {name}, goal: minimize}}"
 
 
-def parse_metrics(document: Document, problems: list[Problem]) -> tuple[Metric, ...]:
+def parse_metrics(
+    document: Document, problems: list[Problem], notes: list[str]
+) -> tuple[Metric, ...]:
     """The valid metrics of a file.
 
     Args:
         document: the file.
         problems: every problem is appended here.
+        notes: every wrong value that the search does not need is appended here, a line each.
     """
     if "metrics" in document.value and "metric" in document.value:
         message = "metric and metrics exclude each other; keep one"
@@ -86,7 +89,7 @@ def parse_metrics(document: Document, problems: list[Problem]) -> tuple[Metric, 
         paths = [("metrics", index) for index in range(len(entries))]
     metrics: dict[str, Metric] = {}
     for path in paths:
-        metric = _Parser(document, path, problems).parse()
+        metric = _Parser(document, path, problems, notes).parse()
         if metric is not None and metric.name in metrics:
             problems.append(document.problem(path, f"{bare(metric.name)} is given twice"))
         elif metric is not None:
@@ -99,6 +102,7 @@ class _Parser:
     document: Document
     path: KeyPath
     problems: list[Problem]
+    notes: list[str]
 
     def parse(self) -> Metric | None:
         entry = self.document.at(self.path)
@@ -134,8 +138,26 @@ class _Parser:
         if isinstance(name, str) and name in choices:
             return choices[name]
         hint = suggestion(name, choices) or f"; use {listed(choices)}"
-        self._problem(f"unknown {key} {shown(name)}{hint}", key)
+        message = f"unknown {key} {shown(name)}{hint}"
+        unneeded = self._unneeded(entry).get(key)
+        if unneeded is None:
+            self._problem(message, key)
+        else:
+            message = f"{message} ({unneeded})"
+            self.notes.append(str(self.document.problem((*self.path, key), message)))
         return usual
+
+    def _unneeded(self, entry: dict[Any, Any]) -> dict[str, str]:
+        """The keys that the search does not need, and what it does without."""
+        method = self.document.value.get("method")
+        if method not in ("grid", "random"):
+            return {}
+        learns = f"not used: method {method} learns from no trial"
+        keys = {"impute": learns, "impute_while_running": learns}
+        if "early_terminate" in self.document.value or entry.get("target") is not None:
+            return keys
+        without = f"method {method} needs none, and the lowest value counts as the best"
+        return {"goal": without, **keys}
 
     def _target(self, entry: dict[Any, Any]) -> float | None:
         if entry.get("target") is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from pcsearch.sweeps.distributions.base import LARGEST, Distribution
 from pcsearch.sweeps.distributions.discrete import IntUniform
 from pcsearch.sweeps.distributions.pitfalls import pitfalls
 from pcsearch.sweeps.distributions.quantised import Quantised
+from pcsearch.sweeps.indentation import inside_message, is_entry, strays
 from pcsearch.sweeps.messages import listed, shown, suggestion
 from pcsearch.sweeps.numbers import (
     as_number,
@@ -76,7 +77,7 @@ class ParameterEntry:
         if self._lacks_a_level():
             self._problem(f"nested parameters stand in a mapping; write {{{NESTED}: {{...}}}}")
             return None
-        self.problems.extend(self.document.unknown_keys(self.path, KEYS))
+        self.problems.extend(unknown_keys(self.document, self.path, KEYS))
         kind = self._kind()
         if kind is None:
             return None
@@ -117,7 +118,7 @@ class ParameterEntry:
     def _lacks_a_level(self) -> bool:
         """Whether the entry's keys are names of nested parameters, without ``parameters:``."""
         mappings = sum(isinstance(each, dict) for each in self.content.values())
-        if mappings == 0:
+        if mappings == 0 or is_entry(self.content, KEYS):
             return False
         names = [key for key in self.content if key not in KEYS and not suggestion(key, KEYS)]
         return len(names) == mappings
@@ -260,6 +261,28 @@ class ParameterEntry:
                     self._problem_of(key, f"{shown(value)} is not a whole number")
             self._note_conversions([value], [number], key)
         return number
+
+
+def unknown_keys(
+    document: Document,
+    path: KeyPath,
+    known: Collection[str],
+    refused: Mapping[str, str] | None = None,
+) -> list[Problem]:
+    """The problems of an entry's keys; those that look like parameters are one problem.
+
+    Args:
+        document: the file.
+        path: of the entry, which ends with the name of its parameter.
+        known: the keys that it may have.
+        refused: by key, the message for another key of an entry.
+    """
+    stray = strays(document.at(path), KEYS)
+    problems = document.unknown_keys(path, {*known, *stray}, refused)
+    if stray:
+        message = inside_message(stray, path[-1])
+        problems.append(document.problem(path, message, at=(stray[0],)))
+    return problems
 
 
 def _is_foreign(name: Any) -> bool:

@@ -10,10 +10,11 @@ from typing import Any
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.base import Distribution
 from pcsearch.sweeps.distributions.discrete import Constant
+from pcsearch.sweeps.indentation import outdented
 from pcsearch.sweeps.messages import bare, listed
 from pcsearch.sweeps.numbers import numbers_if_meant, plain
 from pcsearch.sweeps.numbers_in_text import NumbersInText
-from pcsearch.sweeps.parameter_entry import KEYS, NESTED, ParameterEntry
+from pcsearch.sweeps.parameter_entry import KEYS, NESTED, ParameterEntry, unknown_keys
 from pcsearch.sweeps.reading.document import Document, KeyPath
 
 
@@ -102,14 +103,22 @@ class ParameterParser:
             message = "must be a mapping of names, each with value, values, or min and max"
             self.problems.append(self.document.problem(path, message))
             return
+        misplaced: list[Any] = []
         for name, entry in entries.items():
-            if not isinstance(name, str) or not name:
+            if name in misplaced:
+                continue
+            if entry is None and (misplaced := outdented(entries, name, KEYS)):
+                every = listed(map(bare, misplaced), "and")
+                message = f"is empty; check the indentation of {every}, which follow"
+                message += "s" if len(misplaced) == 1 else ""
+                self.problems.append(self.document.problem((*path, name), message))
+            elif not isinstance(name, str) or not name:
                 message = "a parameter's name must be text; put it in quotes"
                 self.problems.append(self.document.problem((*path, name), message))
             elif isinstance(entry, dict) and NESTED in entry:
                 exclusive = f"{NESTED} and {{}} exclude each other; keep one"
                 refused = {key: exclusive.format(key) for key in KEYS if key != NESTED}
-                others = self.document.unknown_keys((*path, name), (NESTED,), refused)
+                others = unknown_keys(self.document, (*path, name), (NESTED,), refused)
                 self.problems.extend(others)
                 yield from self._mapping((*path, name, NESTED), (*names, name))
             else:

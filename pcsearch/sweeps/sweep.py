@@ -12,8 +12,15 @@ from typing import Any, Literal, TypedDict, Unpack
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.earlier import FIRST, NEWEST, Language, as_before
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate
-from pcsearch.sweeps.keys import KEYS, TEXTS, missing_key, mistyped_keys, unused_keys
-from pcsearch.sweeps.messages import listed, shown, suggestion
+from pcsearch.sweeps.keys import (
+    KEYS,
+    TEXTS,
+    missing_key,
+    mistyped_keys,
+    parameters_at_the_top,
+    unused_keys,
+)
+from pcsearch.sweeps.messages import bare, listed, shown, suggestion
 from pcsearch.sweeps.metrics import Metric, example, parse_metrics
 from pcsearch.sweeps.numbers import as_whole_number
 from pcsearch.sweeps.parameters import Parameter, ParameterParser
@@ -167,7 +174,7 @@ def parse_sweep(
     if language == FIRST:
         parameters = as_before(parameters, document, method == "grid")
     check_scheduler(document, problems, notes)
-    metrics = parse_metrics(document, problems)
+    metrics = parse_metrics(document, problems, notes)
     early_terminate = None
     if "early_terminate" in document.value:
         early_terminate = parse_early_terminate(
@@ -224,7 +231,9 @@ def _parameters(
         parameters = parser.parse(("parameters",))
     elif not overrides:
         todo = "list at least one parameter under it"
-        empty = document.problem(("parameters",), f"is empty; {todo}")
+        outside = listed(map(bare, parameters_at_the_top(document)), "and")
+        advice = f"check the indentation of {outside}" if outside else todo
+        empty = document.problem(("parameters",), f"is empty; {advice}")
         is_there = "parameters" in document.value
         parser.problems.append(empty if is_there else missing_key(document, "parameters", todo))
     for name, value in overrides.items():

@@ -9,10 +9,17 @@ from pcsearch.sweeps.metrics import Metric, parse_metrics
 from pcsearch.sweeps.reading.loader import load
 
 
-def parse(text: str) -> tuple[tuple[Metric, ...], list[str]]:
+def read(text: str) -> tuple[tuple[Metric, ...], list[str], list[str]]:
     problems: list[Problem] = []
-    metrics = parse_metrics(load(text, "sweep.yaml"), problems)
-    return metrics, [str(problem) for problem in problems]
+    notes: list[str] = []
+    metrics = parse_metrics(load(text, "sweep.yaml"), problems, notes)
+    return metrics, [str(problem) for problem in problems], notes
+
+
+def parse(text: str) -> tuple[tuple[Metric, ...], list[str]]:
+    metrics, problems, notes = read(text)
+    assert notes == []
+    return metrics, problems
 
 
 @pytest.mark.parametrize(
@@ -130,6 +137,40 @@ def test_several_metrics_keep_their_order() -> None:
 def test_mistake_is_one_line_with_its_place(text: str, lines: list[str]) -> None:
     _, problems = parse(text)
     assert problems == [f"sweep.yaml:{line}" for line in lines]
+
+
+GOAL = "metric.goal: unknown goal 'maximise'; did you mean 'maximize'?"
+LOWEST = "needs none, and the lowest value counts as the best"
+
+
+@pytest.mark.parametrize("method", ["grid", "random"])
+def test_what_a_search_does_not_need_may_be_wrong_and_is_noted(method: str) -> None:
+    given = "{name: a, goal: maximise, impute: mean, impute_while_running: 3}"
+    metrics, problems, notes = read(f"method: {method}\nmetric: {given}")
+    assert (metrics, problems) == ((Metric("a", "minimize"),), [])
+    unused = f"not used: method {method} learns from no trial"
+    assert notes == [
+        f"sweep.yaml:2:19: {GOAL} (method {method} {LOWEST})",
+        "sweep.yaml:2:35: metric.impute: unknown impute 'mean'; use latest, best or worst "
+        f"({unused})",
+        "sweep.yaml:2:49: metric.impute_while_running: unknown impute_while_running 3; use latest, "
+        f"best or worst ({unused})",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "metric: {name: a, goal: maximise}\nmethod: bayes",
+        "metric: {name: a, goal: maximise}\nmethod: custom",
+        "metric: {name: a, goal: maximise}\nmethod: gird",
+        "metric: {name: a, goal: maximise}",
+        "metric: {name: a, goal: maximise}\nmethod: grid\nearly_terminate: {}",
+        "metric: {name: a, goal: maximise, target: 0}\nmethod: random",
+    ],
+)
+def test_a_goal_that_is_needed_is_a_problem(text: str) -> None:
+    assert parse(text)[1] == [f"sweep.yaml:1:19: {GOAL}"]
 
 
 def test_metric_is_described_in_words() -> None:

@@ -153,7 +153,7 @@ def test_metric_is_minimized_unless_the_goal_says_otherwise(given: str, mode: st
             "write metric: {name: val_mse, goal: minimize}",
         ),
         (
-            "method: grid\nmetric: {name: a, goal: minimise}\n" + ONE,
+            "method: bayes\nmetric: {name: a, goal: minimise}\n" + ONE,
             "sweep.yaml:2:19: metric.goal: unknown goal 'minimise'; did you mean 'minimize'?",
         ),
         (
@@ -188,7 +188,7 @@ def test_mistake_is_one_line_with_its_place(text: str, line: str) -> None:
 def test_every_mistake_is_reported_in_the_files_order() -> None:
     text = """\
 run_cap: -1
-method: grid
+method: bayes
 method: [random]
 metric: {goal: up}
 parameters:

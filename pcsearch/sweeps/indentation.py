@@ -1,0 +1,63 @@
+"""Parameters that stand at a wrong level of a sweep file, because their indentation is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pcsearch.sweeps.messages import bare, listed
+
+MAY_BE_MAPPINGS = ("value", "parameters")
+"""The keys of an entry whose values may be mappings."""
+
+
+def is_entry(value: Any, keys: Collection[str]) -> bool:
+    """Whether a value looks like the entry of a parameter: it has a key of one.
+
+    A nested parameter may have the name of such a key, as ``a`` of a beta distribution.
+
+    Args:
+        value: any.
+        keys: the keys of an entry.
+    """
+    return isinstance(value, dict) and any(
+        key in keys and (key in MAY_BE_MAPPINGS or not isinstance(each, dict))
+        for key, each in value.items()
+    )
+
+
+def strays(entry: Mapping[Any, Any], keys: Collection[str]) -> list[Any]:
+    """The keys of an entry that are parameters, which should stand beside it.
+
+    Args:
+        entry: of a parameter.
+        keys: those that an entry has; without any of them, the others are nested parameters.
+    """
+    if not is_entry(entry, keys):
+        return []
+    unknown = {key: value for key, value in entry.items() if key not in keys}
+    return [key for key, value in unknown.items() if value is None or is_entry(value, keys)]
+
+
+def inside_message(names: Collection[Any], name: Any) -> str:
+    """The message on parameters inside the entry of another one, of this name."""
+    verb = "is" if len(names) == 1 else "are"
+    every = listed(map(bare, names), "and")
+    return f"{every} {verb} inside the parameter {bare(name)}; check the indentation"
+
+
+def outdented(entries: Mapping[Any, Any], name: Any, keys: Collection[str]) -> list[Any]:
+    """The keys of an empty entry that stand beside it: those that follow it.
+
+    Args:
+        entries: the parameters.
+        name: of the empty one.
+        keys: those that an entry has.
+    """
+    names = list(entries)
+    found = []
+    for each in names[names.index(name) + 1 :]:
+        if each not in keys or isinstance(entries[each], dict):
+            break
+        found.append(each)
+    return found
