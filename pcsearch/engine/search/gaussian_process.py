@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import RandomSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -23,12 +23,15 @@ MOST_TRIALS = 200
 MOST_TRIALS_OF_SEVERAL = 60
 # Two points are the same where they are this close, as a share of every range.
 CLOSE = 1e-4
+# Optuna lists the whole numbers of a range at each suggestion: 2^53 of them fill any memory. One of
+# so many is as good as its neighbours, and the search by gradients finds it sooner.
+MOST_LISTED = 10_000
 # How often another point is drawn; where there are few points, all may have been suggested.
 TRIES = 20
 
 
 class GaussianProcessSampler(BelievingGPSampler):
-    """Optuna's GPSampler with five changes.
+    """Optuna's GPSampler with six changes.
 
     - A running trial counts as if it had measured what the process predicts for it. GPSampler
       averages over what it may measure (qLogEI). With several objectives it still does (qLogEHVI).
@@ -37,6 +40,7 @@ class GaussianProcessSampler(BelievingGPSampler):
     - Where values are predicted, each has its own noise: a trial of few epochs says less than one
       that has come to its end. The noise that GPSampler finds is their mean.
     - A point that was suggested before is not suggested again; a random point takes its place.
+    - A range of more than MOST_LISTED whole numbers is one of real numbers, which are rounded.
     - Of more than MOST_TRIALS ended trials the process learns from the best, half of that many,
       and from the newest. With several objectives there are MOST_TRIALS_OF_SEVERAL.
 
@@ -63,6 +67,7 @@ class GaussianProcessSampler(BelievingGPSampler):
             for each in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             if search_space.keys() <= each.params.keys()
         ]
+        space = {name: _relaxed(each) for name, each in search_space.items()}
         telling = most_telling(study, ended)
         self.noise = noise_of(telling)
         shown = telling + self.shown_running(study, running)
@@ -70,13 +75,14 @@ class GaussianProcessSampler(BelievingGPSampler):
             # The matrices are small and the trials have the cores: more threads only wait for
             # each other, and a suggestion takes three times as long.
             with self._storage.view(study, shown) as view, threadpool_limits(1):
-                point = super().sample_relative(view, trial, search_space)
+                relaxed = super().sample_relative(view, trial, space)
         except (RuntimeError, ValueError):
             # A matrix has no Cholesky factor, as running trials of equal values may give: one
             # random point instead of the end of the search.
             return {}
+        point = {name: _whole(value, search_space[name]) for name, value in relaxed.items()}
         for _ in range(TRIES):
-            if not any(_same(point, each.params, search_space) for each in (*ended, *running)):
+            if not any(_same(point, each.params, space) for each in (*ended, *running)):
                 break
             point = {
                 name: self._random.sample_independent(study, trial, name, each)
@@ -118,6 +124,19 @@ def noise_of(ended: Sequence[FrozenTrial]) -> np.ndarray | None:
     typical = float(np.median(known))
     exact = [typical if each is None else max(each, min(known)) for each in deviations]
     return np.array(exact) ** 2
+
+
+def _relaxed(distribution: BaseDistribution) -> BaseDistribution:
+    """A distribution that Optuna does not list."""
+    if not isinstance(distribution, IntDistribution):
+        return distribution
+    low, high = distribution.low, distribution.high
+    return distribution if high - low < MOST_LISTED else FloatDistribution(low, high)
+
+
+def _whole(value: Any, distribution: BaseDistribution) -> Any:
+    """The value of a distribution that is nearest to one of the relaxed distribution."""
+    return round(value) if isinstance(distribution, IntDistribution) else value
 
 
 def _same(

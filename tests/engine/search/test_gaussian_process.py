@@ -6,11 +6,13 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from studies import CATEGORIES, ONE_RANGE, points, study_of
 
 from pcsearch.engine.search.gaussian_process import (
     CLOSE,
+    MOST_LISTED,
     MOST_TRIALS,
     MOST_TRIALS_OF_SEVERAL,
     GaussianProcessSampler,
@@ -18,6 +20,7 @@ from pcsearch.engine.search.gaussian_process import (
     noise_of,
 )
 from pcsearch.engine.search.imputation import DEVIATION
+from pcsearch.engine.search.samplers import suggest
 from pcsearch.engine.search.study_view import ViewableStorage, quiet_optuna
 
 
@@ -54,6 +57,20 @@ def test_it_learns_from_the_better_and_the_newest_of_many_trials(
     assert len(learnt) == MOST_TRIALS
     assert set(range(80)) <= set(learnt), "the better ones"
     assert set(range(count - 90, count)) <= set(learnt), "the newest"
+
+
+@pytest.mark.parametrize("high", [MOST_LISTED - 1, MOST_LISTED, 2**53])
+def test_wide_ranges_of_whole_numbers_are_searched_too(high: int) -> None:
+    space: dict[str, BaseDistribution] = {"n": IntDistribution(0, high)}
+    study = study_of("gp", space)
+    best = 1.0
+    for _ in range(14):
+        trial = suggest(study, space)
+        assert type(trial.params["n"]) is int
+        distance = abs(trial.params["n"] / high - 0.31)
+        study.tell(trial, distance)
+        best = min(best, distance)
+    assert best < 0.01
 
 
 def test_each_predicted_value_has_its_own_noise() -> None:

@@ -23,6 +23,7 @@ SPACES: dict[str, dict[str, BaseDistribution]] = {
     "mixed": MIXED,
     "one range": ONE_RANGE,
     "whole numbers": {"n": IntDistribution(-3, 3)},
+    "whole numbers that no memory holds": {"n": IntDistribution(-(2**53), 2**53)},
     "categories": CATEGORIES,
     "a single value beside": {"x": FloatDistribution(0, 1), "one": FloatDistribution(2, 2)},
     "nothing": {},
