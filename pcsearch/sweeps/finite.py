@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pcsearch.sweeps.distributions.base import identity
+from pcsearch.sweeps.distributions.base import identity, loose_identity
 from pcsearch.sweeps.parameters import nested, value_of
 from pcsearch.sweeps.sweep import Sweep
 
@@ -28,10 +28,7 @@ class FiniteSpace:
     def __init__(self, sweep: Sweep, values: Sequence[Sequence[Any]]) -> None:
         self._parameters = sweep.by_path()
         self._values = values
-        self._found: list[dict[str, int] | None] = [
-            None if isinstance(each, range) else {identity(v): i for i, v in enumerate(each)}
-            for each in values
-        ]
+        self._found = [None if isinstance(each, range) else _Places(each) for each in values]
         self.sizes = tuple(
             each.stop - each.start if isinstance(each, range) else len(each) for each in values
         )
@@ -47,14 +44,17 @@ class FiniteSpace:
         return nested((p, copy.deepcopy(values[position])) for p, values, position in chosen)
 
     def positions(self, config: Mapping[str, Any]) -> Positions | None:
-        """The positions of a configuration's values, None where one is not in the space."""
+        """The positions of a configuration's values, None where one is not in the space.
+
+        Where 1.0 is not in it, 1 may be: the configuration may come from W&B's server.
+        """
         found = []
         for parameter, values, positions in zip(
             self._parameters, self._values, self._found, strict=True
         ):
             value = value_of(config, parameter)
             if positions is not None:
-                position = positions.get(identity(value))
+                position = positions.of(value)
             elif isinstance(values, range) and type(value) is int and value in values:
                 position = value - values.start
             else:
@@ -63,6 +63,24 @@ class FiniteSpace:
                 return None
             found.append(position)
         return tuple(found)
+
+
+class _Places:
+    """Where each of some different values is.
+
+    Args:
+        values: at least one.
+    """
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self._exact = {identity(value): i for i, value in enumerate(values)}
+        backwards = reversed(list(enumerate(values)))
+        self._loose = {loose_identity(value): i for i, value in backwards}
+
+    def of(self, value: Any) -> int | None:
+        """The position of a value, None where it is not there."""
+        loose = self._loose.get(loose_identity(value))
+        return self._exact.get(identity(value), loose)
 
 
 def finite_space(sweep: Sweep) -> FiniteSpace | None:

@@ -53,6 +53,18 @@ def test_a_configuration_is_found_by_its_values_and_their_types() -> None:
     assert space.config((1, 2))["b"]["c"] == [2]
 
 
+def test_a_configuration_is_found_where_the_server_made_ints_of_its_floats() -> None:
+    space = space_of(
+        "a: {values: [1.0, 2.0]}, b: {distribution: q_uniform, min: 7, max: 7}, c: {values: [1, x]}"
+    )
+    assert space is not None
+    assert space.positions({"a": 2, "b": 7, "c": 1.0}) == (1, 0, 0)
+    assert space.positions({"a": 2, "b": 7, "c": True}) is None
+    both = space_of("a: {values: [x, 1.0, 1]}")
+    assert both is not None
+    assert [both.positions({"a": each}) for each in (1, 1.0)] == [(2,), (1,)]
+
+
 @given(st.data())
 def test_each_position_is_one_configuration(data: st.DataObject) -> None:
     space = space_of("a: {values: [1, 1.0, true]}, b: {min: -1, max: 1}, c: {value: x}")

@@ -169,6 +169,19 @@ def identity(value: Any) -> str:
     return repr(value)
 
 
+def loose_identity(value: Any) -> str:
+    """As `identity`, but 1 and 1.0 are the same, of which W&B's server may make each other."""
+    return identity(_with_ints(value))
+
+
+def _with_ints(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_ints(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_ints(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def share(u: float, count: int) -> int:
     """The number of the share that holds u, of ``count`` equal shares of [0, 1]; always exact."""
     numerator, denominator = float(u).as_integer_ratio()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from pcsearch.sweeps.distributions.base import (
     Axis,
@@ -10,7 +12,9 @@ from pcsearch.sweeps.distributions.base import (
     Distribution,
     FloatAxis,
     IntAxis,
+    identity,
     is_number,
+    loose_identity,
     same,
 )
 from pcsearch.sweeps.distributions.discrete import WeightedCategorical
@@ -33,8 +37,7 @@ def locate(distribution: Distribution, value: object) -> float | int | None:
     if axis is None:
         return None
     if isinstance(axis, ChoiceAxis):
-        points = (point for point in range(axis.count) if same(distribution.at(point), value))
-        return next(points, None)
+        return _index(list(map(distribution.at, range(axis.count))), value)
     if isinstance(distribution, WeightedCategorical):
         return _middle_of_share(distribution, value)
     if not is_number(value) or not distribution.contains(value):
@@ -58,11 +61,21 @@ def close(one: object, other: object) -> bool:
 
 
 def _middle_of_share(distribution: WeightedCategorical, value: object) -> float | None:
-    start = 0.0
-    for each, probability in zip(distribution.values, distribution.probabilities, strict=True):
-        if probability > 0 and same(each, value):
-            return (start + probability / 2) / sum(distribution.probabilities)
-        start += probability
+    chances = distribution.probabilities
+    possible = [index for index, chance in enumerate(chances) if chance > 0]
+    found = _index([distribution.values[index] for index in possible], value)
+    if found is None:
+        return None
+    index = possible[found]
+    return (sum(chances[:index]) + chances[index] / 2) / sum(chances)
+
+
+def _index(values: Sequence[Any], value: object) -> int | None:
+    """The place of the first value that is the same, else of one that differs as 1 and 1.0 do."""
+    for text in (identity, loose_identity):
+        texts = list(map(text, values))
+        if text(value) in texts:
+            return texts.index(text(value))
     return None
 
 

@@ -44,6 +44,30 @@ def distribution_point(axis: FloatAxis, u: float) -> float:
 
 
 @pytest.mark.parametrize(
+    ("values", "value", "index"),
+    [
+        ([2.0, 1.0], 1, 1),
+        ([2, 1], 1.0, 1),
+        (["x", 1.0, 1, 1], 1, 2),
+        ([True, 1.0], 1, 1),
+        ([[1.0, {"a": 2}], [1, {"a": 2.0}]], [1, {"a": 2.0}], 1),
+        ([[0], [1.0, {"a": 2.0}]], [1, {"a": 2}], 1),
+    ],
+)
+def test_a_number_that_the_server_has_changed_is_found(
+    values: list[Any], value: Any, index: int
+) -> None:
+    """It may make 1 of 1.0; the same value counts first."""
+    assert locate(distribution_of({"values": values}), value) == index
+    chances = [0.5 / (len(values) - 1)] * len(values)
+    chances[index] = 0.5
+    weighted = distribution_of({"values": values, "probabilities": chances})
+    point = locate(weighted, value)
+    assert point is not None
+    assert repr(weighted.ppf(point)) == repr(values[index])
+
+
+@pytest.mark.parametrize(
     ("case", "value"),
     [
         ({"min": 0.0, "max": 1.0}, 1.5),
