@@ -116,7 +116,11 @@ def parse_search(sweep_file: Path, options: Options, folder: Path) -> SearchDefi
     """
     workload = _workload(options, folder)
     sweep = read_sweep(
-        sweep_file, numeric=workload.numeric, overrides=options.overrides, has_begun=True
+        sweep_file,
+        numeric=workload.numeric,
+        overrides=options.overrides,
+        has_begun=True,
+        language=options.language,
     )
     return SearchDefinition(sweep, options, folder, workload)
 

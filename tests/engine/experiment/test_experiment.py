@@ -11,7 +11,12 @@ import pytest
 from modules import user_module
 from searching import write_sweep
 
-from pcsearch.engine.experiment.experiment import new_experiment, resumed_experiment
+from pcsearch.engine.experiment.definition import space_size
+from pcsearch.engine.experiment.experiment import (
+    new_experiment,
+    resumed_experiment,
+    stored_search,
+)
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.search.searchers import make_searcher
@@ -94,6 +99,9 @@ def test_the_file_of_an_earlier_version_means_what_it_meant(
     searcher = make_searcher(experiment.sweep, 3, seed=0)
     suggested = [searcher.suggest(f"t{number}") for number in range(3)]
     assert [repr({key: config[key] for key in "ab"}) for config in suggested] == configs
+    stored = stored_search(directory)
+    assert stored.sweep == experiment.sweep
+    assert space_size(stored.sweep, stored.options) == (6 if options else 4)
 
 
 def test_an_experiment_that_is_there_already_is_told_before_anything_starts(
