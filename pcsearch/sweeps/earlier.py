@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pcsearch.sweeps.distributions.base import Distribution, identity
 from pcsearch.sweeps.distributions.discrete import Categorical
 from pcsearch.sweeps.distributions.quantised import Quantised
+from pcsearch.sweeps.numbers import Text
 from pcsearch.sweeps.parameter_entry import NESTED
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.reading.document import Document
@@ -29,7 +30,8 @@ def as_before(
     """The parameters as language 1 has them.
 
     A q that is not given was the int 1, and a grid of whole numbers had ints wherever q was an
-    int. In the ``values`` of a grid, 1 and 1.0 were one value, with the type of the last.
+    int; the model was not asked whether it takes whole numbers. In the ``values`` of a grid, 1 and
+    1.0 were one value, with the type of the last.
 
     Args:
         parameters: of the file, by name.
@@ -40,6 +42,16 @@ def as_before(
         name: replace(each, distribution=_before(each, document, is_grid))
         for name, each in parameters.items()
     }
+
+
+def without_tags(value: Any) -> None:
+    """Make plain text of the texts with a tag in a list or mapping: no tag kept them text."""
+    pairs = enumerate(value) if isinstance(value, list) else list(value.items())
+    for key, each in pairs:
+        if isinstance(each, list | dict):
+            without_tags(each)
+        elif isinstance(each, Text):
+            value[key] = str(each)
 
 
 def _before(parameter: Parameter, document: Document, is_grid: bool) -> Distribution:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from pcsearch.sweeps.messages import bare, listed
+from pcsearch.sweeps.messages import bare, listed, nearest
 
 MAY_BE_MAPPINGS = ("value", "parameters")
 """The keys of an entry whose values may be mappings."""
@@ -36,7 +36,11 @@ def strays(entry: Mapping[Any, Any], keys: Collection[str]) -> list[Any]:
     if not is_entry(entry, keys):
         return []
     unknown = {key: value for key, value in entry.items() if key not in keys}
-    return [key for key, value in unknown.items() if value is None or is_entry(value, keys)]
+    return [
+        key
+        for key, value in unknown.items()
+        if is_entry(value, keys) or (value is None and nearest(key, keys) is None)
+    ]
 
 
 def inside_message(names: Collection[Any], name: Any) -> str:

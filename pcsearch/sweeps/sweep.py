@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.earlier import FIRST, NEWEST, Language, as_before
+from pcsearch.sweeps.earlier import FIRST, NEWEST, Language, as_before, without_tags
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate
 from pcsearch.sweeps.keys import (
     KEYS,
@@ -165,6 +165,9 @@ def parse_sweep(
     """
     problems: list[Problem] = []
     document = load(text, source, duplicates=problems)
+    if language == FIRST:
+        without_tags(document.value)
+        whole = _never
     mistyped = {} if has_begun else mistyped_keys(document)
     problems.extend(mistyped.values())
     notes = [*unused_keys(document), *document.notes]

@@ -63,6 +63,17 @@ def test_grid_of_each_language(language: Language, expected: dict[str, str]) -> 
     assert Grid(sweep).size == {FIRST: 48, NEWEST: 60}[language]
 
 
+def test_neither_a_tag_nor_the_model_changed_a_number_in_text() -> None:
+    values = "a: {value: !!str 1e3}, b: {values: [!!str 1e3, 2e3]}, c: {value: [{d: !!str 1e3}]}"
+    text = f"method: grid\nparameters: {{{values}, e: {{value: 1e3}}}}\n"
+    first, newest = (
+        Grid(parse_sweep(text, "s.yaml", whole=lambda _: True, language=each)).config(0)
+        for each in (FIRST, NEWEST)
+    )
+    assert repr(first) == "{'a': 1000.0, 'b': 1000.0, 'c': [{'d': '1e3'}], 'e': 1000.0}"
+    assert repr(newest) == "{'a': '1e3', 'b': '1e3', 'c': [{'d': '1e3'}], 'e': 1000}"
+
+
 def types_of(config: dict[str, Any]) -> list[type]:
     return [type(config["q"]), type(config["n"]["given"]), type(config["n"]["real"])]
 

@@ -24,6 +24,7 @@ from pcsearch.sweeps.distributions.discrete import (
 )
 from pcsearch.sweeps.distributions.quantised import Quantised
 from pcsearch.sweeps.parameters import Parameter
+from pcsearch.sweeps.reading.loader import load
 
 
 @pytest.mark.parametrize(
@@ -289,6 +290,19 @@ def test_what_may_not_be_meant_is_noted(given: str, note: str) -> None:
     _, problems, notes = read(f"  x: {{{given}}}")
     assert problems == []
     assert notes == [note]
+
+
+@pytest.mark.parametrize("text", ["1:30", "010", "yes", "OFF", "64_128", "1:30.5", "1e3"])
+def test_the_advice_to_keep_a_text_is_true(text: str) -> None:
+    """Quotes where the note of the reader says so, and the tag where those are not enough."""
+    (_, problems, notes), (kept, _, no_notes) = (
+        read(f"  x: {{value: {each}}}\n  y: {{values: [{each}]}}")
+        for each in (text, f"!!str {text}" if text == "1e3" else f"'{text}'")
+    )
+    note = "\n".join([*notes, *load(f"x: {text}", "s.yaml").notes])
+    assert ("quote it to mean the text" if text != "1e3" else "write !!str 1e3") in note
+    assert (problems, no_notes) == ([], [])
+    assert repr([kept[name].distribution.ppf(0.5) for name in "xy"]) == repr([text, text])
 
 
 @pytest.mark.parametrize(

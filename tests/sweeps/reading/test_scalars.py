@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.numbers import Text
 from pcsearch.sweeps.reading.loader import load
 
 
@@ -26,7 +27,12 @@ def test_dates_stay_text() -> None:
 
 
 def test_explicit_plain_tags_work() -> None:
-    assert load('a: !!str 5\nb: !!int "5"', "f").value == {"a": "5", "b": 5}
+    document = load('a: !!str 5\nb: !!int "5"\nc: !!str x\n!!str 1e3: [&x !!str "1e3", *x]', "f")
+    assert document.value == {"a": "5", "b": 5, "c": "x", "1e3": ["1e3", "1e3"]}
+    values = document.value
+    kept = [values["a"], *values["1e3"]]
+    assert {type(each) for each in kept} == {Text}, "the tag is not forgotten, also by an alias"
+    assert {type(each) for each in (*values, values["c"])} == {str}
 
 
 def test_whole_numbers_too_long_to_read_are_refused() -> None:
