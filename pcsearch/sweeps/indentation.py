@@ -26,16 +26,16 @@ def is_entry(value: Any, keys: Collection[str]) -> bool:
     )
 
 
-def strays(entry: Mapping[Any, Any], keys: Collection[str]) -> list[Any]:
+def strays(entry: Mapping[Any, Any], keys: Collection[str]) -> list[str]:
     """The keys of an entry that are parameters, which should stand beside it.
 
     Args:
         entry: of a parameter.
         keys: those that an entry has; without any of them, the others are nested parameters.
     """
-    if not is_entry(entry, keys):
+    unknown = {k: v for k, v in entry.items() if k not in keys and isinstance(k, str)}
+    if not unknown or not is_entry(entry, keys):
         return []
-    unknown = {key: value for key, value in entry.items() if key not in keys}
     return [
         key
         for key, value in unknown.items()
@@ -43,7 +43,7 @@ def strays(entry: Mapping[Any, Any], keys: Collection[str]) -> list[Any]:
     ]
 
 
-def inside_message(names: Collection[Any], name: Any) -> str:
+def inside_message(names: Collection[str], name: Any) -> str:
     """The message on parameters inside the entry of another one, of this name."""
     verb = "is" if len(names) == 1 else "are"
     every = listed(map(bare, names), "and")

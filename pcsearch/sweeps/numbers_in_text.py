@@ -24,11 +24,10 @@ class NumbersInText:
 
         Args:
             outcome: `READ` or `LEFT`.
-            texts: none is no note.
+            texts: at least one.
             place: of the key; its message does not count.
         """
-        if texts:
-            self._found[outcome].append((place, texts))
+        self._found[outcome].append((place, texts))
 
     def notes(self) -> Iterator[str]:
         """A line for each outcome: the first text, how many more there are, and where."""

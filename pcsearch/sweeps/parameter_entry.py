@@ -221,7 +221,8 @@ class ParameterEntry:
         self._note_texts(texts, READ, key)
 
     def _note_texts(self, texts: list[str], outcome: str, key: str) -> None:
-        self.texts.add(outcome, texts, self.document.problem(self.path, "", at=(key,)))
+        if texts:
+            self.texts.add(outcome, texts, self.document.problem(self.path, "", at=(key,)))
 
     def _probabilities(self) -> tuple[float, ...]:
         entries, values = self.content["probabilities"], self.content.get("values")
@@ -278,7 +279,7 @@ def unknown_keys(
         refused: by key, the message for another key of an entry.
     """
     stray = strays(document.at(path), KEYS)
-    problems = document.unknown_keys(path, {*known, *stray}, refused)
+    problems = document.unknown_keys(path, known, refused, stray)
     if stray:
         message = inside_message(stray, path[-1])
         problems.append(document.problem(path, message, at=(stray[0],)))

@@ -44,10 +44,11 @@ def problems_of(parameters: str) -> list[str]:
             ],
         ),
         (
-            "  lr:\n    min: 0\n    max: 1\n    batch:\n    distributon:\n",
+            "  lr:\n    min: 0\n    max: 1\n    batch:\n    distributon:\n    null:\n",
             [
                 "6:5: parameters.lr: batch is inside the parameter lr; check the indentation",
                 "7:5: parameters.lr.distributon: unknown key; did you mean 'distribution'?",
+                "8:5: parameters.lr.null: unknown key",
             ],
         ),
         (

@@ -9,7 +9,6 @@ from pcsearch.sweeps.sweep import parse_sweep
 
 def test_many_texts_are_one_note_with_their_places() -> None:
     texts = NumbersInText()
-    texts.add(READ, [], Problem("", "a:b.yaml:1:1", "p"))
     for line in range(2, 4):
         texts.add(READ, ["1e-3", "1e3"], Problem("", f"a:b.yaml:{line}:7", f"p{line}"))
     texts.add(LEFT, ["1e9"], Problem("", "a:b.yaml:9:1", "q"))

@@ -61,7 +61,11 @@ class Document:
         return Problem(message, self.position(path + at), ".".join(map(bare, path)))
 
     def unknown_keys(
-        self, path: KeyPath, known: Collection[str], refused: Mapping[str, str] | None = None
+        self,
+        path: KeyPath,
+        known: Collection[str],
+        refused: Mapping[str, str] | None = None,
+        besides: Collection[str] = (),
     ) -> list[Problem]:
         """A problem for each key of a mapping that is not known.
 
@@ -69,12 +73,13 @@ class Document:
             path: of the mapping.
             known: the keys that are understood.
             refused: by key, the message for a key that W&B has and this program does not.
+            besides: other keys that are no problem here.
         """
         problems = []
         for key in self.at(path):
             if refused and key in refused:
                 problems.append(self.problem((*path, key), refused[key]))
-            elif key not in known:
+            elif key not in known and key not in besides:
                 message = "unknown key" + suggestion(key, known)
                 problems.append(self.problem((*path, key), message))
         return problems
