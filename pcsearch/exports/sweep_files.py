@@ -8,14 +8,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from pcsearch.engine.records.trial_result import ranked
 from pcsearch.engine.results.findings import Findings
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.distributions.base import Distribution, is_number, same
 from pcsearch.sweeps.parameters import Parameter, value_of
 from pcsearch.sweeps.reading.loader import load
+from pcsearch.sweeps.writing import to_yaml
 
 SHARE = 0.1
 FEWEST = 5
@@ -154,4 +153,4 @@ def _measured(findings: Findings) -> str:
 
 def _yaml(document: Mapping[str, Any], about: str) -> str:
     comment = " ".join(about.split())
-    return f"# {comment}\n" + yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
+    return f"# {comment}\n{to_yaml(dict(document))}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import yaml
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -16,6 +15,7 @@ from pcsearch.sweeps.messages import listed, suggestion
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter, nested, value_of
 from pcsearch.sweeps.sweep import Sweep
+from pcsearch.sweeps.writing import to_yaml
 
 ROWS = 20
 LONGEST_CELL = 40
@@ -125,7 +125,7 @@ def _configuration(
     title = f"{heading}: trial {result.number} ({result.trial_id}), {measured}"
     parameters = sweep.parameters.values()
     values = nested((p, value_of(result.config, p)) for p in parameters)
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    text = to_yaml(values)
     return Group(Text(title, "bold"), Text(text.rstrip()))
 
 

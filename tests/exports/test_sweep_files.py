@@ -19,7 +19,6 @@ from pcsearch.sweeps.sweep import parse_sweep
 TEXT = """\
 # a comment
 program: train.py
-name: mine
 method: bayes
 metric: {name: loss, goal: minimize}
 early_terminate: {type: hyperband, min_iter: 3}
@@ -31,11 +30,13 @@ parameters:
     parameters:
       name: {values: [sgd, adam, adamw], probabilities: [0.5, 0.25, 0.25]}
   fixed: {value: [1, 2]}
+  tag: {value: !!str 1e3}
+name: !!str 1e9
 """
 
 
 def config(rate: float, layers: int, name: str) -> dict[str, Any]:
-    return {"rate": rate, "layers": layers, "opt": {"name": name}, "fixed": [1, 2]}
+    return {"rate": rate, "layers": layers, "opt": {"name": name}, "fixed": [1, 2], "tag": "1e3"}
 
 
 def findings(count: int = 20) -> Findings:
@@ -55,7 +56,7 @@ def test_the_best_configuration_is_a_sweep_of_one_trial() -> None:
     assert grid.size == 1
     assert grid.config(0) == config(1e-4 * 1.5, 9, "adam")
     written = yaml.safe_load(text)
-    assert (written["program"], written["name"], written["method"]) == ("train.py", "mine", "grid")
+    assert (written["program"], written["name"], written["method"]) == ("train.py", "1e9", "grid")
     assert written["metric"] == {"name": "loss", "goal": "minimize"}
     assert not {"early_terminate", "run_cap"} & written.keys()
 
