@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -14,6 +15,13 @@ os.environ["WANDB_ERROR_REPORTING"] = "false"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # Before torch is: more threads than cores that are free only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The tests with the oldest versions do without it.
+with suppress(ImportError):
+    from hypothesis import settings
+
+    # The same examples every time, and as long as they take on a busy machine.
+    settings.register_profile("pcsearch", deadline=None, derandomize=True)
+    settings.load_profile("pcsearch")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

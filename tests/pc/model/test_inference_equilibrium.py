@@ -20,7 +20,7 @@ from pcsearch.pc.model.inference import (
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     num_blocks=st.integers(0, 3),
     state_norm=st.booleans(),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference import (
     architecture,
@@ -22,7 +22,6 @@ ARCHITECTURES = [
 ]
 
 
-@settings(deadline=None)
 @given(
     patch_size=st.integers(1, 5),
     side=st.integers(1, 4),
