@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.dataset_sizes import CLASSES, IMAGE_SHAPES, PATCH_SIZES, TRAINING_POOLS
+from pcsearch.pc.dataset_sizes import DATASETS
 from pcsearch.pc.presets import PRESETS
 
 Count = Annotated[int, Field(ge=1)]
@@ -47,7 +47,9 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     # Data
-    dataset: Literal["cifar10", "digits", "synthetic"] = "cifar10"
+    dataset: Literal[
+        "cifar10", "cifar100", "digits", "fashion_mnist", "mnist", "svhn", "synthetic"
+    ] = "cifar10"
     data_dir: str = "../datasets/"
     image_shape: Annotated[tuple[Count, Count, Count], Field(strict=False)] = (3, 32, 32)
     train_subset: Count = 50000
@@ -142,9 +144,10 @@ class ModelConfig(BaseModel):
         if not isinstance(values, dict):
             return values
         dataset = values.get("dataset", cls.model_fields["dataset"].default)
-        if not isinstance(dataset, str) or dataset not in IMAGE_SHAPES:
+        if not isinstance(dataset, str) or dataset not in DATASETS:
             return values
-        filled = {"image_shape": IMAGE_SHAPES[dataset], "patch_size": PATCH_SIZES[dataset]}
+        image_shape, patch_size, _, _ = DATASETS[dataset]
+        filled: dict[str, Any] = {"image_shape": image_shape, "patch_size": patch_size}
         if dataset != "cifar10":
             filled["use_cifar10_norm"] = False
         if values.get("image_shape") is None:
@@ -191,7 +194,7 @@ class ModelConfig(BaseModel):
             )
 
     def _dataset_conflicts(self) -> Iterable[tuple[str, str]]:
-        own_shape = IMAGE_SHAPES[self.dataset]
+        own_shape, _, training_images, classes = DATASETS[self.dataset]
         _, height, width = self.image_shape
         if self.dataset != "synthetic" and self.image_shape != own_shape:
             yield (
@@ -210,9 +213,9 @@ class ModelConfig(BaseModel):
                 "use_cifar10_norm",
                 f"true is for dataset cifar10; {self.dataset} images stay in [0, 1]",
             )
-        if self.target_class is not None and self.target_class >= CLASSES:
-            yield "target_class", f"classes are 0 to {CLASSES - 1}, got {self.target_class}"
-        available = min(self.train_subset, TRAINING_POOLS[self.dataset])
+        if self.target_class is not None and self.target_class >= classes:
+            yield "target_class", f"classes are 0 to {classes - 1}, got {self.target_class}"
+        available = min(self.train_subset, training_images)
         if self.batch_size > available:
             yield (
                 "batch_size",

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-CLASSES = 10
+from typing import NamedTuple
 
-IMAGE_SHAPES: dict[str, tuple[int, int, int]] = {
-    "digits": (1, 8, 8),
-    "cifar10": (3, 32, 32),
-    "synthetic": (3, 32, 32),
+
+class DatasetSizes(NamedTuple):
+    """The sizes of a data set.
+
+    Args:
+        image_shape: (C, S, S) of its images; synthetic ones can be made in any other shape.
+        patch_size: the default patch size, in pixels.
+        training_images: the number of its training images.
+        classes: the number of its classes, which are numbered from 0.
+    """
+
+    image_shape: tuple[int, int, int]
+    patch_size: int
+    training_images: int
+    classes: int
+
+
+DATASETS: dict[str, DatasetSizes] = {
+    "cifar10": DatasetSizes((3, 32, 32), 4, 50_000, 10),
+    "cifar100": DatasetSizes((3, 32, 32), 4, 50_000, 100),
+    "digits": DatasetSizes((1, 8, 8), 2, 1_400, 10),
+    "fashion_mnist": DatasetSizes((1, 28, 28), 4, 60_000, 10),
+    "mnist": DatasetSizes((1, 28, 28), 4, 60_000, 10),
+    "svhn": DatasetSizes((3, 32, 32), 4, 73_257, 10),
+    "synthetic": DatasetSizes((3, 32, 32), 4, 50_000, 10),
 }
-"""(C, S, S) of the images; synthetic ones can be made in any other shape."""
+"""The data sets that have a name."""
 
-PATCH_SIZES: dict[str, int] = {"digits": 2, "cifar10": 4, "synthetic": 4}
-"""The default patch size, in pixels."""
-
-TRAINING_POOLS: dict[str, int] = {"digits": 1_400, "cifar10": 50_000, "synthetic": 50_000}
-"""The number of training images."""
+EMBEDDED = frozenset({"digits", "synthetic"})
+"""The data sets that need no file of the user and no download."""

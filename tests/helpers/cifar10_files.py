@@ -21,8 +21,9 @@ import pytest
 import torch
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.data import cifar10
-from pcsearch.pc.data.cifar10 import PUBLISHED, Archive, Pool, Release
+from pcsearch.pc.data.array_cache import Arrays
+from pcsearch.pc.data.cifar import CIFAR10, Cifar, cifar10
+from pcsearch.pc.data.published import Archive, load
 
 SIZE = 20
 BATCHES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
@@ -43,9 +44,9 @@ def batches(seed: int = 0) -> dict[str, Batch]:
     }
 
 
-def pickled(pixels: np.ndarray[Any, Any], labels: list[int]) -> bytes:
+def pickled(pixels: np.ndarray[Any, Any], labels: list[int], key: bytes = b"labels") -> bytes:
     names = [b"image_%d.png" % number for number in range(len(labels))]
-    batch = {b"batch_label": b"one", b"labels": labels, b"data": pixels, b"filenames": names}
+    batch = {b"batch_label": b"one", key: labels, b"data": pixels, b"filenames": names}
     return pickle.dumps(batch, protocol=2)
 
 
@@ -101,25 +102,23 @@ def md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
+PYTHON_NAME, BINARY_NAME = (form.archive.name for form in CIFAR10.forms)
 PYTHON_ARCHIVE = archive_of(PYTHON, python_files())
 BINARY_ARCHIVE = archive_of(BINARY, binary_files())
 
 
 def release(
     url: str = "http://127.0.0.1:1/", python: bytes = PYTHON_ARCHIVE, binary: bytes = BINARY_ARCHIVE
-) -> Release:
-    return Release(
-        url,
-        Archive(PUBLISHED.python_archive.name, md5(python)),
-        Archive(PUBLISHED.binary_archive.name, md5(binary)),
-        batch_size=SIZE,
+) -> Cifar:
+    return cifar10(
+        Archive(PYTHON_NAME, md5(python)), Archive(BINARY_NAME, md5(binary)), url=url, size=SIZE
     )
 
 
 OFFLINE = release()
 
 
-def assert_holds(pools: tuple[Pool, Pool], seed: int = 0) -> None:
+def assert_holds(pools: tuple[Arrays, Arrays], seed: int = 0) -> None:
     expected = batches(seed)
     for pool, names in zip(pools, (BATCHES[:5], BATCHES[5:]), strict=True):
         pixels = np.concatenate([expected[name][0] for name in names]).reshape(-1, 3, 32, 32)
@@ -130,10 +129,10 @@ def assert_holds(pools: tuple[Pool, Pool], seed: int = 0) -> None:
         assert pool.labels.tolist() == labels
 
 
-def failure(data_dir: Path, of: Release = OFFLINE) -> str:
+def failure(data_dir: Path, of: Cifar = OFFLINE) -> str:
     """The one line that a load ends with."""
     with pytest.raises(PcsearchError) as caught:
-        cifar10.load(data_dir, release=of)
+        load(of, data_dir)
     (line,) = str(caught.value).splitlines()
     return line
 

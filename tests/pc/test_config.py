@@ -19,7 +19,7 @@ from pcsearch.pc.config import (
     suggestion,
     unknown_field,
 )
-from pcsearch.pc.dataset_sizes import PATCH_SIZES
+from pcsearch.pc.dataset_sizes import DATASETS
 from pcsearch.pc.presets import PRESETS
 
 DEFINITION: dict[str, Any] = json.loads(
@@ -83,7 +83,12 @@ def test_a_suggestion_is_made_of_the_known_names_only() -> None:
 
 
 WRONG: list[tuple[str, Any, str]] = [
-    ("dataset", "mnist", "should be 'cifar10', 'digits' or 'synthetic', got 'mnist'"),
+    (
+        "dataset",
+        "imagenet",
+        "should be 'cifar10', 'cifar100', 'digits', 'fashion_mnist', 'mnist', 'svhn' or "
+        "'synthetic', got 'imagenet'",
+    ),
     ("data_dir", 1, "should be a valid string, got 1"),
     ("image_shape", "x", "should be a list, got 'x'"),
     ("image_shape", [0, 8, 8], "[0] should be greater than or equal to 1, got 0"),
@@ -329,7 +334,7 @@ def test_fields_left_out_follow_the_data_set(
 
 
 def test_patches_of_the_data_sets_are_those_of_the_definition() -> None:
-    assert PATCH_SIZES["cifar10"] == DEFAULTS["patch_size"]
+    assert DATASETS["cifar10"].patch_size == DEFAULTS["patch_size"]
 
 
 def test_a_configuration_cannot_be_changed() -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from pcsearch.pc.dataset_sizes import IMAGE_SHAPES, PATCH_SIZES, TRAINING_POOLS
+from pcsearch.pc.dataset_sizes import DATASETS, EMBEDDED
 
 
-def test_all_sizes_are_of_the_same_data_sets_and_patches_fit_the_images() -> None:
-    assert IMAGE_SHAPES.keys() == PATCH_SIZES.keys() == TRAINING_POOLS.keys()
-    for name, (_, height, width) in IMAGE_SHAPES.items():
+def test_patches_fit_the_images() -> None:
+    assert DATASETS.keys() > EMBEDDED
+    for sizes in DATASETS.values():
+        _, height, width = sizes.image_shape
         assert height == width
-        assert height % PATCH_SIZES[name] == 0
+        assert height % sizes.patch_size == 0

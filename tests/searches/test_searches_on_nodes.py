@@ -64,9 +64,11 @@ def slow(config):
                         checkpoint=tune.Checkpoint.from_directory(folder))
 
 def downloading(config):
-    from pcsearch.pc.data.cifar10 import Archive, Release, load
-    release = Release(config["url"], Archive("a.tar.gz", config["md5"]), Archive("b", "0"), 20)
-    training, _ = load(Path(config["folder"]), release=release)
+    from pcsearch.pc.data.cifar import cifar10
+    from pcsearch.pc.data.published import Archive, load
+    python, binary = Archive("a.tar.gz", config["md5"]), Archive("b", "0")
+    release = cifar10(python, binary, url=config["url"], size=20)
+    training, _ = load(release, Path(config["folder"]))
     yield {"loss": float(training.labels.sum())}
 """
 

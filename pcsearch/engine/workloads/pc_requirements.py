@@ -9,6 +9,7 @@ from typing import Any
 from pcsearch.engine.workloads.pc_checks import combinations
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.config import PRESET_KEY, ModelConfig, model_config
+from pcsearch.pc.dataset_sizes import EMBEDDED
 from pcsearch.sweeps.sweep import Sweep
 
 FIELDS = (PRESET_KEY, "dataset", "data_dir", "target_class", "batch_size", "train_subset")
@@ -39,7 +40,7 @@ def prepare_data(sweep: Sweep, folder: Path) -> None:
     for values in combinations(sweep, FIELDS):
         config = model_config(values)
         # The embedded data sets are always there, and without a target class large enough.
-        if config.dataset != "cifar10" and config.target_class is None:
+        if config.dataset in EMBEDDED and config.target_class is None:
             continue
         message = _problem(config.with_data_dir_from(folder), counts)
         if message is not None:

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.data import digits, synthetic
+from pcsearch.pc.data import digits, published, synthetic
+from pcsearch.pc.data.array_cache import Arrays
 from pcsearch.pc.data.images import Images, Splits
-from pcsearch.pc.dataset_sizes import TRAINING_POOLS
+from pcsearch.pc.dataset_sizes import DATASETS
 from pcsearch.pc.seeds import generator
 
 CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
@@ -53,8 +54,9 @@ def load(
     """Load the three splits of a data set.
 
     Args:
-        name: ``digits``, ``cifar10`` or ``synthetic``.
-        data_dir: the folder of CIFAR-10, which is downloaded into it where it is missing.
+        name: of the data set, one of `DATASETS`.
+        data_dir: the folder of the published data sets, which are downloaded into it where they
+            are missing.
         image_shape: (C, S, S) of synthetic images.
         train_subset: the most training images.
         test_subset: the most test images; never more than half of the held-out pool.
@@ -83,6 +85,7 @@ def load(
         train=images(training, candidates[:train_subset], "training"),
         validation=images(held_out, others[:validations], "validation"),
         test=images(held_out, others[len(others) - tests :], "test"),
+        classes=DATASETS[name].classes,
     )
 
 
@@ -108,29 +111,30 @@ def load_splits(config: ModelConfig, *, progress: bool = False) -> Splits:
 def _pools(
     name: str, data_dir: Path, image_shape: tuple[int, int, int], progress: bool
 ) -> tuple[Pool, Pool]:
+    """The training and the held-out pool of a data set."""
     match name:
         case "digits":
-            pixels, labels = _digits()
-            border = TRAINING_POOLS["digits"]
-            return (
-                _stored(pixels[:border], labels[:border]),
-                _stored(pixels[border:], labels[border:]),
-            )
-        case "cifar10":
-            from pcsearch.pc.data import cifar10
-
-            training, held_out = cifar10.load(data_dir, progress=progress)
-            return _stored(*training), _stored(*held_out)
+            training, held_out = _digits().split(DATASETS["digits"].training_images)
         case "synthetic":
             return (
-                _rendered(image_shape, TRAINING_POOLS["synthetic"], 0),
+                _rendered(image_shape, DATASETS["synthetic"].training_images, 0),
                 _rendered(image_shape, HELD_OUT_SYNTHETIC, 1),
             )
-    raise AssertionError(f"no data set {name}")
+        case _:
+            training, held_out = published.load(release(name), data_dir, progress=progress)
+    return _stored(training), _stored(held_out)
 
 
-def _stored(pixels: Tensor, labels: Tensor) -> Pool:
-    return Pool(labels, lambda indices: pixels[indices])
+def release(name: str) -> published.Release:
+    """The published data set of a name."""
+    from pcsearch.pc.data import cifar, idx, svhn
+
+    releases = (cifar.CIFAR10, cifar.CIFAR100, idx.FASHION_MNIST, idx.MNIST, svhn.SVHN)
+    return next(each for each in releases if each.name == name)
+
+
+def _stored(arrays: Arrays) -> Pool:
+    return Pool(arrays.labels, lambda indices: arrays.pixels[indices])
 
 
 def _rendered(image_shape: tuple[int, int, int], count: int, number: int) -> Pool:
@@ -142,12 +146,12 @@ def _rendered(image_shape: tuple[int, int, int], count: int, number: int) -> Poo
 
 # Loading takes 0.1 s, and trials run one after the other in one process.
 @cache
-def _digits() -> tuple[Tensor, Tensor]:
+def _digits() -> Arrays:
     """The 1,797 handwritten digits of scikit-learn, shuffled: its file groups their writers."""
     values, labels = digits.load()
     pixels = np.rint(values * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     order = torch.randperm(len(labels), generator=generator(ORDER_SEED, "digits"))
-    return torch.from_numpy(pixels)[order], torch.from_numpy(labels)[order]
+    return Arrays(torch.from_numpy(pixels)[order], torch.from_numpy(labels)[order])
 
 
 def _ordered(pool: Pool, target_class: int | None) -> Tensor:

@@ -54,8 +54,16 @@ class Images:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three splits of a data set; no image is in two of them."""
+    """The three splits of a data set; no image is in two of them.
+
+    Args:
+        train: the images to train on.
+        validation: the images that choose between models.
+        test: the images of the linear probe's test and of the pictures.
+        classes: the number of classes of the whole data set.
+    """
 
     train: Images
     validation: Images
     test: Images
+    classes: int

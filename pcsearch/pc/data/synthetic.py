@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pcsearch.pc.dataset_sizes import CLASSES
+from pcsearch.pc.dataset_sizes import DATASETS
+
+CLASSES = DATASETS["synthetic"].classes
 
 Floats = NDArray[np.floating[Any]]
 Shape = Callable[[Floats, Floats], Floats]

@@ -10,7 +10,6 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.dataset_sizes import CLASSES
 from pcsearch.pc.evaluation.evaluator import Evaluator
 from pcsearch.pc.metrics import PROBE_ACCURACY
 from pcsearch.pc.model.inference import Hidden
@@ -38,6 +37,7 @@ def probe(
     hidden: Hidden,
     train: LabelledBatches,
     test: LabelledBatches,
+    classes: int,
 ) -> dict[str, float]:
     """Train the probe on the training images' hidden states and test it on the test images'.
 
@@ -49,6 +49,7 @@ def probe(
             fresh states in evaluation.
         train: the images that the probe is trained on.
         test: the images that it is tested on.
+        classes: the number of classes, at least as many as the labels have.
 
     Returns:
         ``Metrics/LinearProbe_Accuracy``, the best test accuracy in [0, 1]: of the concatenated
@@ -64,7 +65,8 @@ def probe(
         train_vodes, test_vodes = zip(*inputs, strict=True)
         inputs = [(torch.cat(train_vodes, dim=1), torch.cat(test_vodes, dim=1))]
     accuracies = [
-        _best_accuracy(config, *_standardise(*pair), train.labels, test.labels) for pair in inputs
+        _best_accuracy(config, *_standardise(*pair), train.labels, test.labels, classes)
+        for pair in inputs
     ]
     metrics = {PROBE_ACCURACY: max(accuracies)}
     if len(accuracies) > 1:
@@ -108,14 +110,15 @@ def _best_accuracy(
     test: Tensor,
     train_labels: Tensor,
     test_labels: Tensor,
+    classes: int,
 ) -> float:
     device = train.device
     train_labels, test_labels = train_labels.to(device), test_labels.to(device)
     random = generator(config.linear_probe_seed, "probe")
     bound = train.shape[1] ** -0.5
-    weight = ((torch.rand(CLASSES, train.shape[1], generator=random) * 2 - 1) * bound).to(device)
+    weight = ((torch.rand(classes, train.shape[1], generator=random) * 2 - 1) * bound).to(device)
     # AdamW of torch would load its compiler, which takes seconds.
-    learned = [weight, torch.zeros(CLASSES, device=device)]
+    learned = [weight, torch.zeros(classes, device=device)]
     moments = fresh_adam(learned)
     lr, decay = config.linear_probe_lr, config.linear_probe_wd
     best = torch.zeros((), device=device)

@@ -50,7 +50,8 @@ class SplitEvaluator:
             return LabelledBatches(lambda: self._batches(images), images.labels)
 
         train, test = labelled(self._splits.train), labelled(self._splits.test)
-        return probe(self._config, self._evaluator, learner, hidden, train, test)
+        classes = self._splits.classes
+        return probe(self._config, self._evaluator, learner, hidden, train, test, classes)
 
     def reconstruct(
         self, learner: Learner, hidden: Hidden, rates: LearningRates

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from cifar10_files import Server
 
-from pcsearch.pc.data import cifar10
+from pcsearch.pc.data.cifar import CIFAR10
 
 
 @pytest.fixture
@@ -22,4 +22,4 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _no_address_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(cifar10.URL_VARIABLE, raising=False)
+    monkeypatch.delenv(CIFAR10.url_variable, raising=False)

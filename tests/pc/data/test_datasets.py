@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import model_config
-from pcsearch.pc.data import cifar10, datasets, synthetic
+from pcsearch.pc.data import datasets, published, synthetic
+from pcsearch.pc.data.array_cache import Arrays
 from pcsearch.pc.data.images import Images, Splits
-from pcsearch.pc.dataset_sizes import IMAGE_SHAPES, TRAINING_POOLS
+from pcsearch.pc.dataset_sizes import DATASETS
 
 EVERYTHING = 10**6
 NO_DIRECTORY = Path("/nonexistent")
@@ -23,7 +24,7 @@ NO_DIRECTORY = Path("/nonexistent")
 def load(name: str, **changes: Any) -> Splits:
     settings = {
         "data_dir": NO_DIRECTORY,
-        "image_shape": IMAGE_SHAPES[name],
+        "image_shape": DATASETS[name].image_shape,
         "train_subset": EVERYTHING,
         "test_subset": EVERYTHING,
         "validation_subset": EVERYTHING,
@@ -57,22 +58,25 @@ def small_cifar10(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Path, 
     """Ten classes of 20 training and 10 test images; notes how they were asked for."""
     asked: list[tuple[Path, bool]] = []
 
-    def pool(count: int, number: int) -> cifar10.Pool:
+    def pool(count: int, number: int) -> Arrays:
         pixels = synthetic.render(np.arange(count), (3, 32, 32), number)
-        return cifar10.Pool(torch.from_numpy(pixels), torch.from_numpy(synthetic.labels(count)))
+        return Arrays(torch.from_numpy(pixels), torch.from_numpy(synthetic.labels(count)))
 
-    def small(data_dir: Path, *, progress: bool = False) -> tuple[cifar10.Pool, cifar10.Pool]:
+    def small(
+        release: published.Release, data_dir: Path, *, progress: bool = False
+    ) -> tuple[Arrays, Arrays]:
+        assert release.name == "cifar10"
         asked.append((data_dir, progress))
         return pool(200, 0), pool(100, 1)
 
-    monkeypatch.setattr(cifar10, "load", small)
+    monkeypatch.setattr(published, "load", small)
     return asked
 
 
 def test_the_digits_are_1400_training_and_397_held_out_images_without_repetition() -> None:
     splits = load("digits")
     assert sizes(splits) == (1400, 199, 198)
-    assert len(splits.train) == TRAINING_POOLS["digits"]
+    assert len(splits.train) == DATASETS["digits"].training_images
     assert len({image for part in parts(splits) for image in contents(part)}) == 1797
     for part in parts(splits):
         assert part.pixels.shape[1:] == (1, 8, 8)
@@ -172,7 +176,7 @@ def test_synthetic_images_are_those_that_the_pools_hold(shape: tuple[int, int, i
 
 def test_the_synthetic_pools_have_as_many_images_as_the_facts_say() -> None:
     splits = load("synthetic", image_shape=(1, 4, 4))
-    assert sizes(splits) == (TRAINING_POOLS["synthetic"], 5_000, 5_000)
+    assert sizes(splits) == (DATASETS["synthetic"].training_images, 5_000, 5_000)
     for part in parts(splits):
         assert set(part.labels.tolist()) == set(range(10))
 
@@ -229,11 +233,11 @@ def test_a_class_of_cifar10_is_chosen_from_all_of_its_images() -> None:
 
 
 def test_a_class_without_images_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def only_zeros(*_: object, **__: object) -> tuple[cifar10.Pool, cifar10.Pool]:
-        pool = cifar10.Pool(torch.zeros(8, 3, 32, 32, dtype=torch.uint8), torch.zeros(8).long())
+    def only_zeros(*_: object, **__: object) -> tuple[Arrays, Arrays]:
+        pool = Arrays(torch.zeros(8, 3, 32, 32, dtype=torch.uint8), torch.zeros(8).long())
         return pool, pool
 
-    monkeypatch.setattr(cifar10, "load", only_zeros)
+    monkeypatch.setattr(published, "load", only_zeros)
     assert sizes(load("cifar10", target_class=0)) == (8, 4, 4)
     with pytest.raises(PcsearchError) as caught:
         load("cifar10", target_class=1)

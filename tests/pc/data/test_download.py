@@ -20,6 +20,7 @@ from cifar10_files import (
     BINARY_ARCHIVE,
     OFFLINE,
     PYTHON_ARCHIVE,
+    PYTHON_NAME,
     SIZE,
     Server,
     assert_holds,
@@ -30,32 +31,33 @@ from cifar10_files import (
     release,
 )
 
-from pcsearch.pc.data import cifar10, download
-from pcsearch.pc.data.cifar10 import PUBLISHED
+from pcsearch.pc.data import download
+from pcsearch.pc.data.cifar import CIFAR10
+from pcsearch.pc.data.published import load
 
 
 def test_a_download_gives_the_images_and_leaves_the_archive(tmp_path: Path, server: Server) -> None:
     of = release(server.url)
-    server.offer(of.python_archive.name, PYTHON_ARCHIVE)
+    server.offer(PYTHON_NAME, PYTHON_ARCHIVE)
     data_dir = tmp_path / "not" / "yet" / "there"
-    assert_holds(cifar10.load(data_dir, release=of))
-    assert (data_dir / of.python_archive.name).read_bytes() == PYTHON_ARCHIVE
-    assert server.requests == [f"/{of.python_archive.name}"]
+    assert_holds(load(of, data_dir))
+    assert (data_dir / PYTHON_NAME).read_bytes() == PYTHON_ARCHIVE
+    assert server.requests == [f"/{PYTHON_NAME}"]
 
 
 def test_an_address_in_the_environment_replaces_the_published_one(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.offer("mirror/anything?key=1", PYTHON_ARCHIVE)
-    monkeypatch.setenv(cifar10.URL_VARIABLE, f"{server.url}mirror/anything?key=1")
-    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    monkeypatch.setenv(CIFAR10.url_variable, f"{server.url}mirror/anything?key=1")
+    assert_holds(load(OFFLINE, tmp_path))
 
 
 def test_what_a_killed_download_left_is_overwritten(tmp_path: Path, server: Server) -> None:
     of = release(server.url)
-    server.offer(of.python_archive.name, PYTHON_ARCHIVE)
-    (tmp_path / f"{of.python_archive.name}.part").write_bytes(b"x" * 2 * len(PYTHON_ARCHIVE))
-    assert_holds(cifar10.load(tmp_path, release=of))
+    server.offer(PYTHON_NAME, PYTHON_ARCHIVE)
+    (tmp_path / f"{PYTHON_NAME}.part").write_bytes(b"x" * 2 * len(PYTHON_ARCHIVE))
+    assert_holds(load(of, tmp_path))
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -63,12 +65,12 @@ def test_the_progress_bar_is_on_stderr_and_only_where_asked_for(
     tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     of = release(server.url)
-    server.offer(of.python_archive.name, PYTHON_ARCHIVE)
-    cifar10.load(tmp_path / "quiet", release=of)
+    server.offer(PYTHON_NAME, PYTHON_ARCHIVE)
+    load(of, tmp_path / "quiet")
     assert capsys.readouterr() == ("", "")
-    cifar10.load(tmp_path / "bar", release=of, progress=True)
+    load(of, tmp_path / "bar", progress=True)
     shown = capsys.readouterr()
-    assert of.python_archive.name in shown.err
+    assert PYTHON_NAME in shown.err
     assert shown.out == ""
 
 
@@ -77,22 +79,22 @@ def _not_found(server: Server) -> str:
 
 
 def _wrong_content(server: Server) -> str:
-    server.offer(PUBLISHED.python_archive.name, BINARY_ARCHIVE)
+    server.offer(PYTHON_NAME, BINARY_ARCHIVE)
     return server.url
 
 
 def _broken_off(server: Server) -> str:
-    server.offer(PUBLISHED.python_archive.name, PYTHON_ARCHIVE[:5000], len(PYTHON_ARCHIVE))
+    server.offer(PYTHON_NAME, PYTHON_ARCHIVE[:5000], len(PYTHON_ARCHIVE))
     return server.url
 
 
 def _too_long(server: Server) -> str:
-    server.offer(PUBLISHED.python_archive.name, bytes(12 * 3073 * SIZE + 6 * 2**16 + 1))
+    server.offer(PYTHON_NAME, bytes(12 * 3073 * SIZE + 2**20 + 1))
     return server.url
 
 
 def _silent(server: Server) -> str:
-    server.answers[f"/{PUBLISHED.python_archive.name}"] = lambda _: time.sleep(1)
+    server.answers[f"/{PYTHON_NAME}"] = lambda _: time.sleep(1)
     return server.url
 
 
@@ -102,7 +104,7 @@ def _moved(server: Server, target: str) -> str:
         handler.send_header("Location", target)
         handler.end_headers()
 
-    server.answers[f"/{PUBLISHED.python_archive.name}"] = answer
+    server.answers[f"/{PYTHON_NAME}"] = answer
     return server.url
 
 
@@ -118,7 +120,7 @@ def _no_http(server: Server) -> str:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"SSH-2.0\r\nsecond line\r\n\r\n")
 
-    server.answers[f"/{PUBLISHED.python_archive.name}"] = answer
+    server.answers[f"/{PYTHON_NAME}"] = answer
     return server.url
 
 
@@ -156,7 +158,7 @@ def test_a_failed_download_is_one_line_that_says_what_to_do_and_leaves_nothing(
     monkeypatch.setattr(download, "TIMEOUT", 0.3)
     line = failure(tmp_path, release(prepare(server)))
     assert line.startswith(f"{tmp_path}: ")
-    assert PUBLISHED.python_archive.name in line
+    assert PYTHON_NAME in line
     assert reason in line
     assert "dataset: digits" in line
     assert names_in(tmp_path) == set()
@@ -165,9 +167,9 @@ def test_a_failed_download_is_one_line_that_says_what_to_do_and_leaves_nothing(
 def test_a_password_in_an_address_stays_out_of_the_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(cifar10.URL_VARIABLE, "http://me:secret@127.0.0.1/archive")
+    monkeypatch.setenv(CIFAR10.url_variable, "http://me:secret@127.0.0.1/archive")
     line = failure(tmp_path)
-    assert cifar10.URL_VARIABLE in line
+    assert CIFAR10.url_variable in line
     assert "secret" not in line
 
 
@@ -180,32 +182,32 @@ def test_a_data_dir_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
 def test_two_processes_at_once_download_once(tmp_path: Path, server: Server) -> None:
     of = release(server.url)
-    server.offer(of.python_archive.name, PYTHON_ARCHIVE)
+    server.offer(PYTHON_NAME, PYTHON_ARCHIVE)
     both_started = threading.Event()
-    offered = server.answers[f"/{of.python_archive.name}"]
+    offered = server.answers[f"/{PYTHON_NAME}"]
 
     def answer_when_both_started(handler: BaseHTTPRequestHandler) -> None:
         both_started.wait(60)
         offered(handler)
 
-    server.answers[f"/{of.python_archive.name}"] = answer_when_both_started
+    server.answers[f"/{PYTHON_NAME}"] = answer_when_both_started
     program = (
         "import hashlib, json, pathlib, sys\n"
-        "from pcsearch.pc.data.cifar10 import Archive, Release, load\n"
-        "url, python, binary, *sizes = json.loads(sys.argv[2])\n"
+        "from pcsearch.pc.data.cifar import cifar10\n"
+        "from pcsearch.pc.data.published import Archive, load\n"
+        "python, binary, url, size = json.loads(sys.argv[2])\n"
         "print('ready', flush=True)\n"
-        "of = Release(url, Archive(*python), Archive(*binary), *sizes)\n"
-        "training, test = load(pathlib.Path(sys.argv[1]), release=of)\n"
+        "of = cifar10(Archive(*python), Archive(*binary), url=url, size=size)\n"
+        "training, test = load(of, pathlib.Path(sys.argv[1]))\n"
         "print(hashlib.sha256(training.pixels.numpy().tobytes()).hexdigest(), len(test.labels))\n"
     )
-    sizes = (of.batch_size, of.training_batches)
-    described = json.dumps([of.url, of.python_archive, of.binary_archive, *sizes])
+    described = json.dumps([*(form.archive for form in of.forms), of.url, SIZE])
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", program, str(tmp_path), described],
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(cifar10.__file__).parents[3],
+            cwd=Path(download.__file__).parents[3],
         )
         for _ in range(2)
     ]
@@ -218,4 +220,4 @@ def test_two_processes_at_once_download_once(tmp_path: Path, server: Server) -> 
 
     pixels = np.concatenate([batches()[name][0] for name in BATCHES[:5]])
     assert printed == [[hashlib.sha256(pixels.tobytes()).hexdigest(), str(SIZE)]] * 2
-    assert server.requests == [f"/{of.python_archive.name}"]
+    assert server.requests == [f"/{PYTHON_NAME}"]

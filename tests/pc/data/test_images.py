@@ -3,7 +3,6 @@ from __future__ import annotations
 import torch
 
 from pcsearch.pc.data.images import Images
-from pcsearch.pc.dataset_sizes import CLASSES
 
 MEAN, DEVIATION = (0.1, 0.5, 0.9), (0.5, 0.25, 2.0)
 
@@ -13,7 +12,7 @@ def images(mean: tuple[float, ...] = MEAN, deviation: tuple[float, ...] = DEVIAT
     drawn = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=drawn)
     pixels[0], pixels[1] = 0, 255
-    return Images(pixels, torch.arange(12) % CLASSES, mean, deviation)
+    return Images(pixels, torch.arange(12) % 10, mean, deviation)
 
 
 def test_unit_images_are_the_bytes_from_0_to_1_in_the_order_asked_for() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcsearch.pc.data import synthetic
-from pcsearch.pc.dataset_sizes import CLASSES
+from pcsearch.pc.data.synthetic import CLASSES
 
 SHAPES = [(3, 32, 32), (1, 8, 8), (2, 4, 4), (4, 17, 17)]
 RGB = SHAPES[0]

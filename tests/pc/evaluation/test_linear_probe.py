@@ -67,6 +67,7 @@ def run(
         nothing,
         labelled(*train),
         labelled(*test),
+        classes=10,
     )
 
 
@@ -242,6 +243,7 @@ def test_inference_for_the_probe_has_a_rate_and_a_number_of_steps_of_its_own(
         Hidden(torch.empty(0), torch.empty(0)),
         labelled(*train),
         labelled(*test),
+        classes=10,
     )
     assert given.asked == [(50, lr, steps), (20, lr, steps), (20, lr, steps)]
 

@@ -46,7 +46,7 @@ def images(count: int, seed: int) -> Images:
     return Images(pixels, torch.arange(count) % 10, (0.5, 0.4), (0.25, 0.2))
 
 
-SPLITS = Splits(train=images(9, 1), validation=images(6, 2), test=images(5, 3))
+SPLITS = Splits(train=images(9, 1), validation=images(6, 2), test=images(5, 3), classes=10)
 MODEL = Model(SHAPE, CPU)
 LEARNER = fresh_learner({name: w.float() for name, w in random_weights(SHAPE).items()})
 HIDDEN = Hidden(*(state.float() for state in random_hidden(SHAPE, images=4).free()))
@@ -78,7 +78,7 @@ def test_each_evaluation_is_of_the_whole_of_its_splits() -> None:
         LabelledBatches(lambda split=split: iter(normalised(split)), split.labels)
         for split in (SPLITS.train, SPLITS.test)
     )
-    assert accuracies == probe(CONFIG, evaluator, LEARNER, HIDDEN, train, test)
+    assert accuracies == probe(CONFIG, evaluator, LEARNER, HIDDEN, train, test, 10)
 
 
 @pytest.mark.parametrize(

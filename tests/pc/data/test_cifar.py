@@ -10,9 +10,11 @@ import pytest
 from cifar10_files import (
     BINARY,
     BINARY_ARCHIVE,
+    BINARY_NAME,
     OFFLINE,
     PYTHON,
     PYTHON_ARCHIVE,
+    PYTHON_NAME,
     Files,
     Server,
     archive_of,
@@ -27,13 +29,7 @@ from cifar10_files import (
     release,
 )
 
-from pcsearch.pc.data import cifar10
-from pcsearch.pc.data.cifar10 import PUBLISHED
-from pcsearch.pc.dataset_sizes import TRAINING_POOLS
-
-
-def test_the_published_release_has_as_many_images_as_the_facts_say() -> None:
-    assert PUBLISHED.training_batches * PUBLISHED.batch_size == TRAINING_POOLS["cifar10"]
+from pcsearch.pc.data.published import load
 
 
 @pytest.mark.parametrize(
@@ -47,7 +43,7 @@ def test_the_published_release_has_as_many_images_as_the_facts_say() -> None:
 )
 def test_an_extracted_folder_gives_its_images(tmp_path: Path, folder: str, files: Files) -> None:
     put(tmp_path, folder, files)
-    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    assert_holds(load(OFFLINE, tmp_path))
 
 
 def test_pixels_in_column_order_are_the_same_images(tmp_path: Path) -> None:
@@ -56,14 +52,14 @@ def test_pixels_in_column_order_are_the_same_images(tmp_path: Path) -> None:
         for name, (pixels, labels) in batches().items()
     }
     put(tmp_path, PYTHON, files)
-    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    assert_holds(load(OFFLINE, tmp_path))
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        (PUBLISHED.python_archive.name, PYTHON_ARCHIVE),
-        (PUBLISHED.binary_archive.name, BINARY_ARCHIVE),
+        (PYTHON_NAME, PYTHON_ARCHIVE),
+        (BINARY_NAME, BINARY_ARCHIVE),
     ],
     ids=["python", "binary"],
 )
@@ -71,7 +67,7 @@ def test_an_archive_gives_its_images_and_is_not_unpacked(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    assert_holds(load(OFFLINE, tmp_path))
     cached = {path.name for path in tmp_path.glob("cifar10-uint8-*.npy")}
     assert names_in(tmp_path) == {name, *cached}
 
@@ -81,15 +77,15 @@ def test_the_sources_are_tried_in_their_documented_order(tmp_path: Path, server:
     of = release(server.url, python, binary)
     put(tmp_path, PYTHON, python_files(1))
     put(tmp_path, BINARY, binary_files(2))
-    (tmp_path / of.python_archive.name).write_bytes(python)
-    (tmp_path / of.binary_archive.name).write_bytes(binary)
+    (tmp_path / PYTHON_NAME).write_bytes(python)
+    (tmp_path / BINARY_NAME).write_bytes(binary)
 
-    sources = [PYTHON, BINARY, of.python_archive.name, of.binary_archive.name]
+    sources = [PYTHON, BINARY, PYTHON_NAME, BINARY_NAME]
     for seed, name in enumerate(sources, start=1):
-        assert_holds(cifar10.load(tmp_path, release=of), seed)
+        assert_holds(load(of, tmp_path), seed)
         source = tmp_path / name
         shutil.rmtree(source) if source.is_dir() else source.unlink()
-        assert_holds(cifar10.load(tmp_path, release=of), seed)
+        assert_holds(load(of, tmp_path), seed)
         for cached in tmp_path.glob("*.npy"):
             cached.unlink()
     assert server.requests == []

@@ -1,4 +1,4 @@
-"""The cache of CIFAR-10's images, and directories that cannot be written."""
+"""The cached images of a published data set, and directories that cannot be written."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import pytest
 from cifar10_files import (
     BINARY,
     BINARY_ARCHIVE,
+    BINARY_NAME,
     LOCK,
     OFFLINE,
     PYTHON,
     PYTHON_ARCHIVE,
+    PYTHON_NAME,
     SIZE,
     Call,
     Files,
@@ -35,19 +37,19 @@ from cifar10_files import (
 )
 from filelock import FileLock
 
-from pcsearch.pc.data import cifar10
+from pcsearch.pc.data.published import load
 
 
 def test_a_second_load_needs_no_source(tmp_path: Path) -> None:
     put(tmp_path, BINARY, binary_files())
-    cifar10.load(tmp_path, release=OFFLINE)
+    load(OFFLINE, tmp_path)
     shutil.rmtree(tmp_path / BINARY)
-    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    assert_holds(load(OFFLINE, tmp_path))
 
 
 def test_cached_pixels_are_mapped_and_writing_to_them_leaves_the_file_alone(tmp_path: Path) -> None:
     put(tmp_path, BINARY, binary_files())
-    _, test = cifar10.load(tmp_path, release=OFFLINE)
+    _, test = load(OFFLINE, tmp_path)
     pixels, _ = cached_files(tmp_path)
     before = pixels.read_bytes()
     with pixels.open("r+b") as file:
@@ -105,35 +107,35 @@ def test_a_damaged_cache_is_built_anew(
     tmp_path: Path, damage: Callable[[Path], None], which: int
 ) -> None:
     put(tmp_path, BINARY, binary_files())
-    cifar10.load(tmp_path, release=OFFLINE)
+    load(OFFLINE, tmp_path)
     sound = [path.read_bytes() for path in cached_files(tmp_path)]
     damage(cached_files(tmp_path)[which])
-    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    assert_holds(load(OFFLINE, tmp_path))
     assert [path.read_bytes() for path in cached_files(tmp_path)] == sound
 
 
 def test_cached_labels_that_are_no_classes_are_built_anew(tmp_path: Path) -> None:
     put(tmp_path, BINARY, binary_files())
-    cifar10.load(tmp_path, release=OFFLINE)
+    load(OFFLINE, tmp_path)
     _number_classes_from_one(cached_files(tmp_path)[1])
-    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    assert_holds(load(OFFLINE, tmp_path))
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_itself(tmp_path: Path) -> None:
     put(tmp_path, BINARY, binary_files())
-    cifar10.load(tmp_path, release=OFFLINE)
+    load(OFFLINE, tmp_path)
     pixels, labels = cached_files(tmp_path)
     pixels.unlink()
     labels.unlink()
     pixels.mkdir()
-    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    assert_holds(load(OFFLINE, tmp_path))
     assert names_in(tmp_path) == {BINARY, pixels.name}
 
 
 def test_without_the_lock_nothing_is_written(tmp_path: Path) -> None:
     put(tmp_path, BINARY, binary_files())
     (tmp_path / LOCK).mkdir()
-    assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+    assert_holds(load(OFFLINE, tmp_path))
     assert names_in(tmp_path) == {BINARY}
 
 
@@ -141,10 +143,10 @@ def test_who_waited_for_the_lock_takes_the_cache_that_was_written_meanwhile(tmp_
     data_dir, other = tmp_path / "data", tmp_path / "other"
     data_dir.mkdir()
     put(other, BINARY, binary_files())
-    cifar10.load(other, release=OFFLINE)
+    load(OFFLINE, other)
     with ThreadPoolExecutor() as threads:
         with FileLock(data_dir / LOCK):
-            waiting = threads.submit(cifar10.load, data_dir, release=OFFLINE)
+            waiting = threads.submit(load, OFFLINE, data_dir)
             with pytest.raises(TimeoutError):
                 waiting.result(timeout=0.3)
             for path in cached_files(other):
@@ -158,19 +160,19 @@ def test_a_read_only_directory_is_read_from_and_left_as_it_is(
 ) -> None:
     put(tmp_path, folder, files)
     with read_only(tmp_path):
-        assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+        assert_holds(load(OFFLINE, tmp_path))
     assert os.listdir(tmp_path) == [folder]  # noqa: PTH208
 
 
 def test_a_read_only_archive_is_read(tmp_path: Path) -> None:
-    (tmp_path / OFFLINE.binary_archive.name).write_bytes(BINARY_ARCHIVE)
+    (tmp_path / BINARY_NAME).write_bytes(BINARY_ARCHIVE)
     with read_only(tmp_path):
-        assert_holds(cifar10.load(tmp_path, release=OFFLINE))
+        assert_holds(load(OFFLINE, tmp_path))
 
 
 def test_nothing_is_downloaded_where_it_could_not_be_kept(tmp_path: Path, server: Server) -> None:
     of = release(server.url)
-    server.offer(of.python_archive.name, PYTHON_ARCHIVE)
+    server.offer(PYTHON_NAME, PYTHON_ARCHIVE)
     with read_only(tmp_path):
         line = failure(tmp_path, of)
     assert "Permission denied" in line

@@ -1,4 +1,4 @@
-"""Decodes the published batches of CIFAR-10: pickles, and plain records.
+"""Decodes the published batches of CIFAR: pickles, and plain records.
 
 A pickle is not trusted: it can build nothing but a byte array.
 """
@@ -14,21 +14,22 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from pcsearch.pc.dataset_sizes import CLASSES, IMAGE_SHAPES
+from pcsearch.pc.dataset_sizes import DATASETS
 
-IMAGE_BYTES = math.prod(IMAGE_SHAPES["cifar10"])
+IMAGE_BYTES = math.prod(DATASETS["cifar10"].image_shape)
+_TEN = DATASETS["cifar10"].classes
 
 Bytes = NDArray[np.uint8]
 
 
-def _check_classes(labels: Iterable[int]) -> None:
+def _check_classes(labels: Iterable[int], classes: int) -> None:
     for label in labels:
-        if not 0 <= label < CLASSES:
-            raise ValueError(f"a label is {label} and not one of 0 to {CLASSES - 1}")
+        if not 0 <= label < classes:
+            raise ValueError(f"a label is {label} and not one of 0 to {classes - 1}")
 
 
 def decode_records(content: bytes, size: int) -> tuple[Bytes, Bytes]:
-    """Decode a batch of the binary version: for each image a byte of label and 3,072 of pixels.
+    """Decode a batch of records: for each image a byte of label and 3,072 of pixels.
 
     Args:
         content: the content of the file.
@@ -44,25 +45,40 @@ def decode_records(content: bytes, size: int) -> tuple[Bytes, Bytes]:
     if len(content) != expected:
         raise ValueError(f"it holds {len(content):,} bytes and not {expected:,}")
     records = np.frombuffer(content, dtype=np.uint8).reshape(size, -1)
-    _check_classes(records[:, 0])
+    _check_classes(records[:, 0], _TEN)
     return records[:, 1:], records[:, 0]
 
 
-def decode_pickle(content: bytes, size: int) -> tuple[Bytes, Bytes]:
-    """Decode a batch of the python version; arguments and result as for `decode_records`."""
+def decode_pickle(
+    content: bytes, size: int, *, key: bytes = b"labels", classes: int = _TEN
+) -> tuple[Bytes, Bytes]:
+    """Decode a batch of the python version.
+
+    Args:
+        content: the content of the file.
+        size: M, the number of images that the file must have.
+        key: the key of the labels.
+        classes: the number of classes.
+
+    Returns:
+        Pixels, (M, 3072), and labels, (M,).
+
+    Raises:
+        ValueError: the content is anything else.
+    """
     try:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
     # A damaged pickle raises almost anything.
     except Exception as error:
-        raise ValueError(f"it is not a batch of CIFAR-10 ({error})") from error
+        raise ValueError(f"it is not a batch of CIFAR ({error})") from error
     if not isinstance(batch, dict):
-        raise ValueError("it is not a batch of CIFAR-10")
-    labels = batch.get(b"labels")
+        raise ValueError("it is not a batch of CIFAR")
+    labels = batch.get(key)
     if not isinstance(labels, list) or any(type(label) is not int for label in labels):
         raise ValueError("its labels are not a list of integers")
     if len(labels) != size:
         raise ValueError(f"it holds {len(labels):,} labels and not {size:,}")
-    _check_classes(labels)
+    _check_classes(labels, classes)
     return _bytes_of(batch.get(b"data"), size), np.array(labels, dtype=np.uint8)
 
 

@@ -15,9 +15,11 @@ import pytest
 from cifar10_files import (
     BINARY,
     BINARY_ARCHIVE,
+    BINARY_NAME,
     OFFLINE,
     PYTHON,
     PYTHON_ARCHIVE,
+    PYTHON_NAME,
     SIZE,
     Call,
     archive_of,
@@ -38,7 +40,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.data import cifar10
+from pcsearch.pc.data.published import load
 
 
 @pytest.mark.parametrize("key", [b"data", b"labels", b"anything else"])
@@ -78,13 +80,13 @@ LARGE_MEMO = b"\x80\x02Nr\xff\xff\xff\xff."
         (pickled(PIXELS.astype(np.int8), LABELS), "its data is not an array of bytes"),
         (pickle.dumps({b"labels": LABELS}, protocol=2), "its data is not an array of bytes"),
         (pickle.dumps({b"data": PIXELS}, protocol=2), "its labels are not a list of integers"),
-        (pickle.dumps(PIXELS, protocol=2), "it is not a batch of CIFAR-10"),
-        (pickled(PIXELS, LABELS)[:-100], "it is not a batch of CIFAR-10"),
-        (pickled(PIXELS, LABELS).replace(b"latin1", b"rot_13"), "it is not a batch of CIFAR-10"),
+        (pickle.dumps(PIXELS, protocol=2), "it is not a batch of CIFAR"),
+        (pickled(PIXELS, LABELS)[:-100], "it is not a batch of CIFAR"),
+        (pickled(PIXELS, LABELS).replace(b"latin1", b"rot_13"), "it is not a batch of CIFAR"),
         (pickled(np.tile(PIXELS, (3, 1)), LABELS * 3), "it is longer than a batch can be"),
-        (b"<html>\nnot found\n</html>", "it is not a batch of CIFAR-10"),
-        (LARGE_MEMO, "it is not a batch of CIFAR-10; "),
-        (b"", "it is not a batch of CIFAR-10"),
+        (b"<html>\nnot found\n</html>", "it is not a batch of CIFAR"),
+        (LARGE_MEMO, "it is not a batch of CIFAR; "),
+        (b"", "it is not a batch of CIFAR"),
     ],
 )
 def test_a_pickled_batch_that_is_not_as_published_is_named_with_what_is_wrong(
@@ -107,7 +109,7 @@ def test_no_damage_to_a_pickle_ends_in_anything_but_images_or_one_line(data: st.
     with tempfile.TemporaryDirectory() as folder:
         put(Path(folder), PYTHON, python_files() | {"test_batch": bytes(content)})
         try:
-            _, test = cifar10.load(Path(folder), release=OFFLINE)
+            _, test = load(OFFLINE, Path(folder))
         except PcsearchError as error:
             said = str(error)
         else:
@@ -145,7 +147,7 @@ def test_a_missing_batch_is_named(tmp_path: Path, make: Callable[[Path], None]) 
 def test_an_archive_with_another_md5_is_named_with_both_and_stays(
     tmp_path: Path, content: bytes
 ) -> None:
-    archive = tmp_path / OFFLINE.python_archive.name
+    archive = tmp_path / PYTHON_NAME
     archive.write_bytes(content)
     assert failure(tmp_path) == (
         f"{archive}: its MD5 is {md5(content)} and not {md5(PYTHON_ARCHIVE)}; "
@@ -159,9 +161,9 @@ def test_an_archive_with_another_md5_is_named_with_both_and_stays(
 )
 def test_an_archive_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes) -> None:
     of = release(python=content)
-    (tmp_path / of.python_archive.name).write_bytes(content)
+    (tmp_path / PYTHON_NAME).write_bytes(content)
     line = failure(tmp_path, of)
-    assert line.startswith(f"{tmp_path / of.python_archive.name}: it cannot be read (")
+    assert line.startswith(f"{tmp_path / PYTHON_NAME}: it cannot be read (")
     assert line.endswith("; remove the archive to have it downloaded again")
 
 
@@ -185,11 +187,11 @@ def test_other_members_of_an_archive_are_never_written_anywhere(tmp_path: Path) 
     )
     content = archive_of(PYTHON, python_files(), *extra)
     of = release(python=content)
-    (data_dir / of.python_archive.name).write_bytes(content)
-    assert_holds(cifar10.load(data_dir, release=of))
+    (data_dir / PYTHON_NAME).write_bytes(content)
+    assert_holds(load(of, data_dir))
     assert names_in(tmp_path) == {"data"}
     cached = {path.name for path in cached_files(data_dir)}
-    assert names_in(data_dir) == {of.python_archive.name, *cached}
+    assert names_in(data_dir) == {PYTHON_NAME, *cached}
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_a_batch_that_is_no_regular_member_is_missing(tmp_path: Path, kind: byte
     target = f"{PYTHON}/data_batch_1" if kind == tarfile.LNKTYPE else str(elsewhere)
     content = archive_of(PYTHON, files, member(f"{PYTHON}/test_batch", kind, target))
     of = release(python=content)
-    archive = tmp_path / of.python_archive.name
+    archive = tmp_path / PYTHON_NAME
     archive.write_bytes(content)
     assert failure(tmp_path, of) == (
         f"{archive}/test_batch: it is missing; remove the archive to have it downloaded again"
@@ -213,7 +215,7 @@ def test_a_batch_that_is_no_regular_member_is_missing(tmp_path: Path, kind: byte
 def test_of_a_member_no_more_is_read_than_a_batch_can_hold(tmp_path: Path) -> None:
     content = archive_of(BINARY, binary_files() | {"test_batch.bin": bytes(10**7)})
     of = release(binary=content)
-    archive = tmp_path / of.binary_archive.name
+    archive = tmp_path / BINARY_NAME
     archive.write_bytes(content)
     line = failure(tmp_path, of)
     assert line.startswith(f"{archive}/test_batch.bin: it is longer than a batch can be; ")

@@ -1,0 +1,116 @@
+"""Labelled images in two plain files, which processes map into memory together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from pcsearch.pc.data.download import replacing
+
+
+class Arrays(NamedTuple):
+    """Images, (M, C, S, S) uint8, and their labels, (M,) int64."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    def split(self, border: int) -> tuple[Arrays, Arrays]:
+        """The images before a position, and those from it on."""
+        return (
+            Arrays(self.pixels[:border], self.labels[:border]),
+            Arrays(self.pixels[border:], self.labels[border:]),
+        )
+
+
+@dataclass(frozen=True)
+class ArrayCache:
+    """A folder's files with the images of one data set.
+
+    Args:
+        folder: where the files are. It need not exist.
+        name: of the data set; processes that write its files wait for one another.
+        version: what the content depends on, as a part of the files' names.
+        image_shape: (C, S, S) of the images.
+        classes: the number of classes.
+        count: M, the number of images; None where it is known from the files alone.
+    """
+
+    folder: Path
+    name: str
+    version: str
+    image_shape: tuple[int, int, int]
+    classes: int
+    count: int | None = None
+
+    def file(self, content: str) -> Path:
+        """The path of one of the cache's files."""
+        return self.folder / f"{self.name}-{self.version}-{content}"
+
+    @property
+    def _files(self) -> tuple[Path, Path]:
+        return self.file("pixels.npy"), self.file("labels.npy")
+
+    def read(self) -> Arrays | None:
+        """The images; None where the files are missing or damaged."""
+        try:
+            # Mapped files are in memory once for all processes. torch asks for writable memory:
+            # "c", which leaves the files as they are.
+            pixels, labels = (np.lib.format.open_memmap(path, mode="c") for path in self._files)
+        # A damaged header raises almost anything.
+        except Exception:
+            return None
+        count = len(labels) if self.count is None and labels.ndim else self.count
+        if not count or pixels.shape != (count, *self.image_shape) or pixels.dtype != np.uint8:
+            return None
+        if labels.shape != (count,) or labels.dtype != np.int64:
+            return None
+        if labels.min() < 0 or labels.max() >= self.classes:
+            return None
+        return Arrays(torch.from_numpy(pixels), torch.from_numpy(labels))
+
+    def read_or_build(self, build: Callable[[OSError | None], Arrays]) -> Arrays:
+        """The images of the files; where there are none, those of ``build``, which are then kept.
+
+        Processes that ask at the same time build once.
+
+        Args:
+            build: makes the images. It takes the error where the folder cannot be written, and
+                otherwise None.
+        """
+        if found := self.read():
+            return found
+        with self._lock() as obstacle:
+            if found := self.read():
+                return found
+            built = build(obstacle)
+            if obstacle is not None:
+                return built
+            # The disk may be full. The images are in memory, and the next one to ask tries again.
+            with suppress(OSError):
+                for path, content in zip(self._files, built, strict=True):
+                    with replacing(path) as file:
+                        np.save(file, content.numpy(), allow_pickle=False)
+            return self.read() or built
+
+    @contextmanager
+    def _lock(self) -> Iterator[OSError | None]:
+        """Hold the data set's lock; yields None, or the error where the folder is read-only."""
+        lock = FileLock(self.folder / f".{self.name}.lock")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            yield error
+            return
+        try:
+            yield None
+        finally:
+            lock.release()
