@@ -43,7 +43,7 @@ def train(
     """Train a model, and print the metrics of every epoch.
 
     Args:
-        config: what to train.
+        config: what to train; relative paths in it start in the current folder.
         threads: of torch.
         compiled: whether compiled code may compute the blocks.
         output: the folder in which the run gets a folder of its own.
@@ -126,11 +126,15 @@ def _epochs(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     # torch takes seconds to import; a message about a misspelt field should not wait for it.
+    from pcsearch.pc.data.datasets import load_splits
     from pcsearch.pc.evaluation.pictures import save
     from pcsearch.pc.training import TrainingRun
 
     terminal = Console(stderr=True)
-    run = TrainingRun(config, threads=threads, compiled=compiled, progress=terminal.is_terminal)
+    located = config.with_paths_from(Path.cwd())
+    splits = load_splits(located, progress=terminal.is_terminal)
+    warn(terminal, *splits.notes)
+    run = TrainingRun(located, splits, threads=threads, compiled=compiled)
     metrics: Mapping[str, Any] = {}
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=terminal) as progress:

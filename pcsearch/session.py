@@ -57,7 +57,7 @@ def run_session(
     remove_leftovers()
     notes = console(stderr=True)
     mode = mode or resolve(tracking["wandb"])
-    experiment.workload.prepare(experiment.sweep, experiment.folder)
+    warn(notes, *experiment.workload.prepare(experiment.sweep, experiment.folder))
     _announce(experiment, tracking, mode, notes)
 
     # These load Ray, which takes seconds: the lines and the mistakes above come first.

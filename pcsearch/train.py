@@ -116,9 +116,7 @@ def command(
     except PcsearchError as error:
         raise PcsearchError(map(_of_option, error.problems)) from None
     options = RunOptions(wandb, **run)
-    return train(
-        config.with_data_dir_from(Path.cwd()), threads, compiled == "auto", output, options
-    )
+    return train(config, threads, compiled == "auto", output, options)
 
 
 def _of_option(problem: Problem) -> Problem:

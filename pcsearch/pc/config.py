@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,7 +23,8 @@ from pydantic import (
 )
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.dataset_sizes import DATASETS
+from pcsearch.pc.dataset_checks import name_or_path, shape_conflicts, size_conflicts
+from pcsearch.pc.dataset_sizes import DATASETS, OWN_IMAGE_SHAPE, OWN_PATCH_SIZE, is_path
 from pcsearch.pc.presets import PRESETS
 
 Count = Annotated[int, Field(ge=1)]
@@ -32,6 +34,8 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Step = Annotated[StrictInt, Field(ge=0)]
 Steps = Annotated[tuple[Step, ...], Field(min_length=1, strict=False)]
+
+Dataset = Annotated[str, AfterValidator(name_or_path)]
 Measure = Literal["train_mse", "val_mse", "probe_accuracy"]
 
 PRESET_KEY = "config"
@@ -47,9 +51,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     # Data
-    dataset: Literal[
-        "cifar10", "cifar100", "digits", "fashion_mnist", "mnist", "svhn", "synthetic"
-    ] = "cifar10"
+    dataset: Dataset = "cifar10"
     data_dir: str = "../datasets/"
     image_shape: Annotated[tuple[Count, Count, Count], Field(strict=False)] = (3, 32, 32)
     train_subset: Count = 50000
@@ -144,9 +146,9 @@ class ModelConfig(BaseModel):
         if not isinstance(values, dict):
             return values
         dataset = values.get("dataset", cls.model_fields["dataset"].default)
-        if not isinstance(dataset, str) or dataset not in DATASETS:
-            return values
-        image_shape, patch_size, _, _ = DATASETS[dataset]
+        image_shape, patch_size = OWN_IMAGE_SHAPE, OWN_PATCH_SIZE
+        if isinstance(dataset, str) and dataset in DATASETS:
+            image_shape, patch_size, _, _ = DATASETS[dataset]
         filled: dict[str, Any] = {"image_shape": image_shape, "patch_size": patch_size}
         if dataset != "cifar10":
             filled["use_cifar10_norm"] = False
@@ -163,7 +165,10 @@ class ModelConfig(BaseModel):
         return self
 
     def _conflicts(self) -> Iterable[tuple[str, str]]:
-        yield from self._dataset_conflicts()
+        yield from shape_conflicts(
+            self.dataset, self.image_shape, self.patch_size, self.use_cifar10_norm
+        )
+        yield from self.size_conflicts()
         if self.hidden_size % self.num_heads:
             yield (
                 "num_heads",
@@ -193,35 +198,21 @@ class ModelConfig(BaseModel):
                 "a probe has nothing to tell apart with one target_class",
             )
 
-    def _dataset_conflicts(self) -> Iterable[tuple[str, str]]:
-        own_shape, _, training_images, classes = DATASETS[self.dataset]
-        _, height, width = self.image_shape
-        if self.dataset != "synthetic" and self.image_shape != own_shape:
-            yield (
-                "image_shape",
-                f"{self.dataset} images are {list(own_shape)}, got {list(self.image_shape)}",
-            )
-        elif height != width:
-            yield "image_shape", f"images are square, got {list(self.image_shape)}"
-        elif height % self.patch_size:
-            yield (
-                "patch_size",
-                f"{self.patch_size} does not divide the image's {height} pixels ({self.dataset})",
-            )
-        if self.dataset != "cifar10" and self.use_cifar10_norm:
-            yield (
-                "use_cifar10_norm",
-                f"true is for dataset cifar10; {self.dataset} images stay in [0, 1]",
-            )
-        if self.target_class is not None and self.target_class >= classes:
-            yield "target_class", f"classes are 0 to {classes - 1}, got {self.target_class}"
-        available = min(self.train_subset, training_images)
-        if self.batch_size > available:
-            yield (
-                "batch_size",
-                f"{self.batch_size} is more than the {available} training images "
-                f"({self.dataset}, train_subset {self.train_subset})",
-            )
+    def size_conflicts(self, sizes: tuple[int, int] | None = None) -> Iterable[tuple[str, str]]:
+        """The fields that do not fit the sizes of the data set, and why.
+
+        Args:
+            sizes: the numbers of training images and classes of the user's own images, which are
+                known only after a look at them; None before.
+        """
+        return size_conflicts(
+            self.dataset,
+            self.train_subset,
+            self.batch_size,
+            self.target_class,
+            bool(self.linear_probe_every_n_epochs),
+            sizes,
+        )
 
     @property
     def probe_vodes(self) -> tuple[int, ...]:
@@ -233,9 +224,18 @@ class ModelConfig(BaseModel):
         """T of the evaluation: hidden updates on every validation batch."""
         return max(self.eval_inference_steps)
 
-    def with_data_dir_from(self, folder: Path) -> ModelConfig:
-        """The same settings, with a relative ``data_dir`` made absolute from ``folder``."""
-        return self.model_copy(update={"data_dir": str((folder / self.data_dir).resolve())})
+    def with_paths_from(self, folder: Path, downloads: Path | None = None) -> ModelConfig:
+        """The same settings, with relative paths made absolute.
+
+        Args:
+            folder: where the path of the user's own images starts.
+            downloads: where ``data_dir`` starts; None for the same folder.
+        """
+        changes = {"data_dir": str(((downloads or folder) / self.data_dir).resolve())}
+        if is_path(self.dataset):
+            # The end of the path says what it is, and that of a link's target may be another.
+            changes["dataset"] = str((folder / self.dataset).absolute())
+        return self.model_copy(update=changes)
 
 
 def _fields_of(*types: type) -> frozenset[str]:

@@ -34,3 +34,22 @@ DATASETS: dict[str, DatasetSizes] = {
 
 EMBEDDED = frozenset({"digits", "synthetic"})
 """The data sets that need no file of the user and no download."""
+
+OWN_IMAGE_SHAPE = (3, 32, 32)
+"""(C, S, S) that images of the user's own are brought to where ``image_shape`` is left out."""
+
+OWN_PATCH_SIZE = 4
+"""Their default patch size, in pixels."""
+
+HELD_OUT_PART = 5
+"""One of so many images of the user's own is held out."""
+
+
+def is_path(dataset: str) -> bool:
+    """Whether a value of ``dataset`` is the path of images of the user's own, and no name."""
+    return "/" in dataset or dataset.endswith((".npy", ".npz"))
+
+
+def held_out_images(count: int) -> int:
+    """How many of ``count`` images of the user's own are held out: two or more, to split them."""
+    return max(2, count // HELD_OUT_PART)

@@ -93,7 +93,6 @@ class TrainingRun:
         threads: CPU threads.
         compiled: whether compiled code may compute the blocks. It does so where there is a C
             compiler, and the run is long enough to repay the compilation.
-        progress: whether a download shows a progress bar.
     """
 
     def __init__(
@@ -105,7 +104,6 @@ class TrainingRun:
         probe_at: Collection[int] = (),
         threads: int = 1,
         compiled: bool = True,
-        progress: bool = False,
     ) -> None:
         self.config = config
         self.epoch = 0
@@ -113,7 +111,7 @@ class TrainingRun:
         self.saved_model: dict[str, Tensor] | None = None
         self._threads = threads
         self._device = pick_device(config.device)
-        splits = splits or load_splits(config, progress=progress)
+        splits = splits or load_splits(config)
         architecture = Architecture.of(config)
         work = architecture.training_gigaflops(config.inference_steps)
         work *= config.epochs * len(splits.train)

@@ -50,6 +50,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("sweep.yaml", "SWEEP"):
         shutil.copy(ROOT / "search_spaces" / "quickstart.yaml", name)
     Path("DIR", "wandb").mkdir(parents=True)
+    Path("photos", "cats").mkdir(parents=True)
+    for number in range(80):
+        # A plan counts images, and reads none.
+        Path("photos", "cats", f"{number}.jpg").touch()
     Path("train.py").write_text("def main(config):\n    yield {'loss': 1.0}\n", encoding="utf-8")
     return tmp_path
 

@@ -76,7 +76,7 @@ def test_wandbs_own_agent_starts_a_run_of_a_file(
     monkeypatch.setattr(train, "train", lambda config, *_: trained.append(config) or 0)
     assert train.main(arguments[4:]) == 0
     expected = model_config({name: entry["value"] for name, entry in values.items()})
-    assert trained == [expected.with_data_dir_from(tmp_path)]
+    assert trained == [expected]
 
 
 def test_the_architecture_grid_is_the_one_that_was_asked_for() -> None:

@@ -86,8 +86,8 @@ WRONG: list[tuple[str, Any, str]] = [
     (
         "dataset",
         "imagenet",
-        "should be 'cifar10', 'cifar100', 'digits', 'fashion_mnist', 'mnist', 'svhn' or "
-        "'synthetic', got 'imagenet'",
+        "should be 'cifar10', 'cifar100', 'digits', 'fashion_mnist', 'mnist', 'svhn', 'synthetic', "
+        "or the path of your own images, such as './images', got 'imagenet'",
     ),
     ("data_dir", 1, "should be a valid string, got 1"),
     ("image_shape", "x", "should be a list, got 'x'"),
@@ -322,6 +322,9 @@ def test_all_conflicts_are_reported_at_once() -> None:
         ({"dataset": "synthetic", "image_shape": [1, 16, 16]}, (1, 16, 16), 4, False),
         ({"use_cifar10_norm": False}, (3, 32, 32), 4, False),
         ({"config": "2block", "dataset": "digits"}, (1, 8, 8), 2, False),
+        ({"dataset": "mnist"}, (1, 28, 28), 4, False),
+        ({"dataset": "./mine"}, (3, 32, 32), 4, False),
+        ({"dataset": "mine.npz", "image_shape": [1, 64, 64]}, (1, 64, 64), 4, False),
     ],
 )
 def test_fields_left_out_follow_the_data_set(
@@ -383,11 +386,30 @@ def test_evaluation_takes_the_most_of_its_steps() -> None:
 
 
 def test_a_relative_data_directory_is_taken_from_a_folder(tmp_path: Path) -> None:
-    config = model_config({"data_dir": "../images"}).with_data_dir_from(tmp_path / "sweeps")
+    config = model_config({"data_dir": "../images"}).with_paths_from(tmp_path / "sweeps")
     assert config.data_dir == str(tmp_path / "images")
-    absolute = model_config({"data_dir": str(tmp_path)}).with_data_dir_from(Path("/elsewhere"))
+    absolute = model_config({"data_dir": str(tmp_path)}).with_paths_from(Path("/elsewhere"))
     assert absolute.data_dir == str(tmp_path)
     assert config.epochs == DEFAULTS["epochs"]
+
+
+def test_a_path_of_own_images_starts_in_the_folder_also_where_downloads_go_elsewhere(
+    tmp_path: Path,
+) -> None:
+    written = model_config({"dataset": "../mine/", "data_dir": "images"})
+    config = written.with_paths_from(tmp_path / "sweeps", downloads=tmp_path / "cache")
+    assert Path(config.dataset).resolve() == tmp_path / "mine"
+    assert config.data_dir == str(tmp_path / "cache" / "images")
+    assert written.dataset == "../mine/"
+    named = model_config({"dataset": "digits"}).with_paths_from(tmp_path)
+    assert named.dataset == "digits"
+
+
+def test_what_a_link_to_an_array_is_called_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "blob").write_bytes(b"")
+    (tmp_path / "mine.npz").symlink_to(tmp_path / "blob")
+    config = model_config({"dataset": "mine.npz"}).with_paths_from(tmp_path)
+    assert config.dataset == str(tmp_path / "mine.npz")
 
 
 @pytest.mark.parametrize("module", ["pcsearch.pc.config", "pcsearch.pc.metrics"])

@@ -60,6 +60,7 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
         PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
     """
     search = define_search(sweep_file, options)
+    search.workload.check_files(search.sweep, search.folder)
     sweep, cap = search.sweep, search.trial_limit
     sizes = [p.distribution.grid_size() for p in sweep.parameters.values()]
     size = None if None in sizes else Grid(sweep).size

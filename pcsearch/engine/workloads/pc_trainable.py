@@ -24,7 +24,8 @@ class TrialSettings:
     """The settings that all trials of a search have in common.
 
     Args:
-        data_folder: the folder that a relative ``data_dir`` is relative to, on nodes that have it.
+        folder: where the search was started: relative paths start there. ``data_dir`` does so on
+            nodes that have the folder.
         checkpoint_every: the epochs between two checkpoints; the last epoch always has one.
         compiled: whether compiled code may compute the blocks.
         validate_at: epochs with a validation in addition to the configured ones.
@@ -33,7 +34,7 @@ class TrialSettings:
         storage_filesystem: of that path, None for this machine's.
     """
 
-    data_folder: Path
+    folder: Path
     checkpoint_every: int = 1
     compiled: bool = True
     validate_at: tuple[int, ...] = ()
@@ -88,7 +89,8 @@ def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
 
     # On nodes other than the driver's nobody else does it.
     remove_leftovers()
-    config = model_config(values).with_data_dir_from(data_folder(settings.data_folder))
+    folder = settings.folder
+    config = model_config(values).with_paths_from(folder, downloads=data_folder(folder))
     run = TrainingRun(
         config,
         validate_at=settings.validate_at,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pcsearch.engine.workloads import pc_checks
-from pcsearch.engine.workloads.pc_requirements import prepare_data, worker_packages
+from pcsearch.engine.workloads.pc_requirements import check_images, prepare_data, worker_packages
 from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
 from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
@@ -58,9 +58,13 @@ class PCTransformer(Workload):
         """The whole ModelConfig."""
         return model_config(values).model_dump(mode="json")
 
-    def prepare(self, sweep: Sweep, folder: Path) -> None:
+    def check_files(self, sweep: Sweep, folder: Path) -> None:
+        """Count the user's own images, and check the sweep against their number."""
+        check_images(sweep, folder)
+
+    def prepare(self, sweep: Sweep, folder: Path) -> tuple[str, ...]:
         """Load the images, after a download where need be."""
-        prepare_data(sweep, folder)
+        return prepare_data(sweep, folder)
 
     def notes(self, compiled: bool) -> tuple[str, ...]:
         """A note where compiled code is wanted and this machine has no C compiler."""
@@ -99,7 +103,7 @@ class PCTransformer(Workload):
         settings = TrialSettings(
             checkpoint_every=context.checkpoint_every,
             compiled=context.compiled,
-            data_folder=context.folder,
+            folder=context.folder,
             storage_path=context.storage_path,
             storage_filesystem=context.storage_filesystem,
             validate_at=rungs if "validation" in sources else (),

@@ -94,8 +94,9 @@ class UserFunction(Workload):
         """The values: a function's defaults are not known."""
         return dict(values)
 
-    def prepare(self, sweep: Sweep, folder: Path) -> None:
+    def prepare(self, sweep: Sweep, folder: Path) -> tuple[str, ...]:
         """Nothing."""
+        return ()
 
     def check_gpus(self, sweep: Sweep, gpus_per_trial: float) -> None:
         """Nothing: what a function needs is not known."""

@@ -88,9 +88,23 @@ class Workload(ABC):
     def effective_config(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A trial's values with every default, as JSON can have them."""
 
+    def check_files(self, sweep: Sweep, folder: Path) -> None:  # noqa: B027 - most need no file
+        """Check that the files are there that trials need, without reading much of them.
+
+        Args:
+            sweep: of the search.
+            folder: where the search was started: relative paths start there.
+
+        Raises:
+            PcsearchError: they are not there, or do not fit the sweep.
+        """
+
     @abstractmethod
-    def prepare(self, sweep: Sweep, folder: Path) -> None:
+    def prepare(self, sweep: Sweep, folder: Path) -> tuple[str, ...]:
         """Get what trials need, such as an image set, before any trial starts.
+
+        Returns:
+            Lines for the user.
 
         Raises:
             PcsearchError: it cannot be got.

@@ -1,4 +1,4 @@
-"""Loads the data sets by name, and the splits that a configuration asks for.
+"""Loads data sets by name or path, and the splits that a configuration asks for.
 
 A data set has a training and a held-out pool. Each is put in one order that never changes, so a
 subset is a fixed set of images, whatever the run's seed.
@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcsearch.errors import PcsearchError
+from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.data import digits, published, synthetic
+from pcsearch.pc.data import digits, own_images, published, synthetic
 from pcsearch.pc.data.array_cache import Arrays
 from pcsearch.pc.data.images import Images, Splits
-from pcsearch.pc.dataset_sizes import DATASETS
+from pcsearch.pc.dataset_sizes import DATASETS, held_out_images, is_path
 from pcsearch.pc.seeds import generator
 
 CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
@@ -39,6 +39,15 @@ class Pool(NamedTuple):
     pixels: Callable[[Tensor], Tensor]
 
 
+class _Source(NamedTuple):
+    """The pools of a data set, the number of its classes, and notes for the user."""
+
+    training: Pool
+    held_out: Pool
+    classes: int
+    notes: tuple[str, ...] = ()
+
+
 def load(
     name: str,
     *,
@@ -54,10 +63,10 @@ def load(
     """Load the three splits of a data set.
 
     Args:
-        name: of the data set, one of `DATASETS`.
+        name: of the data set, one of `DATASETS`, or the path of images of the user's own.
         data_dir: the folder of the published data sets, which are downloaded into it where they
             are missing.
-        image_shape: (C, S, S) of synthetic images.
+        image_shape: (C, S, S) of synthetic images, and what the user's own are resized to.
         train_subset: the most training images.
         test_subset: the most test images; never more than half of the held-out pool.
         validation_subset: the most validation images, of the rest of the held-out pool.
@@ -68,7 +77,7 @@ def load(
     Raises:
         PcsearchError: the images cannot be loaded, or a split would be empty.
     """
-    training, held_out = _pools(name, data_dir, image_shape, progress)
+    training, held_out, classes, notes = _source(name, data_dir, image_shape, progress)
     mean, deviation = _normalisation(name, image_shape[0], use_cifar10_norm)
 
     def images(pool: Pool, indices: Tensor, split: str) -> Images:
@@ -85,7 +94,8 @@ def load(
         train=images(training, candidates[:train_subset], "training"),
         validation=images(held_out, others[:validations], "validation"),
         test=images(held_out, others[len(others) - tests :], "test"),
-        classes=DATASETS[name].classes,
+        classes=classes,
+        notes=notes,
     )
 
 
@@ -93,9 +103,10 @@ def load_splits(config: ModelConfig, *, progress: bool = False) -> Splits:
     """Load the images that a configuration asks for, after a download where need be.
 
     Raises:
-        PcsearchError: the images cannot be loaded, or a split would be empty.
+        PcsearchError: the images cannot be loaded, a split would be empty, or the configuration
+            does not fit images of the user's own.
     """
-    return load(
+    splits = load(
         config.dataset,
         data_dir=Path(config.data_dir),
         image_shape=config.image_shape,
@@ -106,23 +117,44 @@ def load_splits(config: ModelConfig, *, progress: bool = False) -> Splits:
         use_cifar10_norm=config.use_cifar10_norm,
         progress=progress,
     )
+    if is_path(config.dataset):
+        conflicts = config.size_conflicts((len(splits.train), splits.classes))
+        problems = [Problem(message, key=key) for key, message in conflicts]
+        if problems:
+            raise PcsearchError(problems)
+    return splits
 
 
-def _pools(
+def _source(
     name: str, data_dir: Path, image_shape: tuple[int, int, int], progress: bool
-) -> tuple[Pool, Pool]:
-    """The training and the held-out pool of a data set."""
+) -> _Source:
+    if is_path(name):
+        return _own(Path(name), image_shape)
+    classes = DATASETS[name].classes
     match name:
         case "digits":
             training, held_out = _digits().split(DATASETS["digits"].training_images)
         case "synthetic":
-            return (
+            return _Source(
                 _rendered(image_shape, DATASETS["synthetic"].training_images, 0),
                 _rendered(image_shape, HELD_OUT_SYNTHETIC, 1),
+                classes,
             )
         case _:
             training, held_out = published.load(release(name), data_dir, progress=progress)
-    return _stored(training), _stored(held_out)
+    return _Source(_stored(training), _stored(held_out), classes)
+
+
+def _own(path: Path, image_shape: tuple[int, int, int]) -> _Source:
+    """The user's own images, of which the same ones are held out whatever the run's seed."""
+    (pixels, labels), classes, notes = own_images.load(path, image_shape)
+    order = torch.randperm(len(labels), generator=generator(ORDER_SEED, "own images"))
+    border = held_out_images(len(labels))
+
+    def pool(chosen: Tensor) -> Pool:
+        return Pool(labels[chosen], lambda indices: pixels[chosen[indices]])
+
+    return _Source(pool(order[border:]), pool(order[:border]), classes, notes)
 
 
 def release(name: str) -> published.Release:

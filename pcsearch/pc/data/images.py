@@ -61,9 +61,11 @@ class Splits:
         validation: the images that choose between models.
         test: the images of the linear probe's test and of the pictures.
         classes: the number of classes of the whole data set.
+        notes: what the user should know of the images, a line each.
     """
 
     train: Images
     validation: Images
     test: Images
     classes: int
+    notes: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from old_experiments import ended, write_experiment
+from own_image_files import put
 from searching import write_sweep
 
 from pcsearch.engine.experiment.definition import define_search
@@ -29,6 +30,23 @@ def test_a_grid_has_a_size_and_the_cap_is_on_trials(tmp_path: Path) -> None:
     plan = make_plan(file, Options(num_samples=2), 9)
     assert (plan.grid_size, plan.trials) == (3, 2)
     assert [config["seed"] for config in plan.configs] == [1, 2]
+
+
+def test_own_images_are_counted_and_none_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    searched = {"dataset": {"value": "./mine"}, "batch_size": {"values": [4, 9]}}
+    file = write_sweep(tmp_path / "s.yaml", searched)
+    with pytest.raises(PcsearchError, match="no such file or folder"):
+        make_plan(file, Options(), 0)
+    for number in range(10):
+        put(tmp_path, f"mine/a/{number}.png", b"no image")
+    with pytest.raises(PcsearchError, match="batch_size: 9 is more than the 8 training images"):
+        make_plan(file, Options(), 0)
+    for number in range(10):
+        put(tmp_path, f"mine/b/{number}.png", b"no image")
+    assert make_plan(file, Options(), 0).trials == 2
 
 
 @pytest.mark.parametrize("method", ["random", "bayes"])

@@ -102,7 +102,7 @@ def test_an_unknown_parameter_unlike_all_others_gets_no_guess() -> None:
         ("video_fps", {"min": 1, "max": 101}, "should be less than or equal to 100, got 101"),
         ("use_noise", {"value": 1}, "should be a valid boolean, got 1"),
         ("use_noise", {"value": "yes"}, "should be a valid boolean, got 'yes'"),
-        ("dataset", {"value": "imagenet"}, "'svhn' or 'synthetic', got 'imagenet'"),
+        ("dataset", {"value": "imagenet"}, "such as './images', got 'imagenet'"),
         ("device", {"value": "gpu"}, "should match pattern"),
         ("data_dir", {"value": 3}, "should be a valid string, got 3"),
         ("eval_inference_steps", {"value": [5, 0]}, "[1] should be greater than or equal to 1"),

@@ -10,6 +10,7 @@ from searching import TINY
 
 from pcsearch.engine.workloads import pc_trainable
 from pcsearch.engine.workloads.pc_trainable import data_folder
+from pcsearch.errors import PcsearchError
 from pcsearch.pc import training_epoch
 from pcsearch.pc.model import training_batch
 
@@ -26,6 +27,19 @@ def test_a_relative_data_dir_starts_in_the_cache_on_a_node_without_the_drivers_f
     # As the specification of the variable has it.
     monkeypatch.setenv("XDG_CACHE_HOME", "scratch")
     assert data_folder(tmp_path / "none") == tmp_path / ".cache" / "pcsearch"
+
+
+def test_own_images_start_in_the_drivers_folder_also_on_a_node_that_lacks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(pc_trainable, "_granted_cpus", lambda: 1)
+    trainable = pc_trainable.make_trainable(pc_trainable.TrialSettings(tmp_path / "none"))
+    with pytest.raises(PcsearchError) as caught:
+        trainable(TINY | {"dataset": "./mine", "image_shape": None})
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{tmp_path / 'none' / 'mine'}: ")
+    assert "on every machine that runs trials" in line
 
 
 @pytest.mark.parametrize(

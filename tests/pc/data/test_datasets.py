@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_image_files import class_folders, noise
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import model_config
@@ -24,7 +25,7 @@ NO_DIRECTORY = Path("/nonexistent")
 def load(name: str, **changes: Any) -> Splits:
     settings = {
         "data_dir": NO_DIRECTORY,
-        "image_shape": DATASETS[name].image_shape,
+        "image_shape": DATASETS[name].image_shape if name in DATASETS else (3, 8, 8),
         "train_subset": EVERYTHING,
         "test_subset": EVERYTHING,
         "validation_subset": EVERYTHING,
@@ -250,3 +251,75 @@ def test_a_configuration_gets_what_its_keys_ask_for() -> None:
     subsets: dict[str, Any] = {"train_subset": 70, "test_subset": 11, "validation_subset": 13}
     config = model_config({"dataset": "digits", "batch_size": 10, "target_class": 2, **subsets})
     assert same(datasets.load_splits(config), load("digits", target_class=2, **subsets))
+
+
+@pytest.fixture
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_a_fifth_of_own_images_is_held_out_and_none_is_in_two_splits(tmp_path: Path) -> None:
+    splits = load(str(class_folders(tmp_path / "mine", classes=3, each=20)))
+    assert sizes(splits) == (48, 6, 6)
+    assert splits.classes == 3
+    chosen = [image for part in parts(splits) for image in contents(part)]
+    assert set(chosen) == {
+        noise(8, 8, 3, seed=number).transpose(2, 0, 1).tobytes() for number in range(60)
+    }
+    assert len(chosen) == 60
+    for part in parts(splits):
+        assert set(part.labels.tolist()) == {0, 1, 2}
+        assert torch.equal(part.batch(torch.arange(6), "cpu"), part.unit(torch.arange(6), "cpu"))
+        for image, label in zip(contents(part), part.labels.tolist(), strict=True):
+            of_class = (noise(8, 8, 3, seed=20 * label + number) for number in range(20))
+            assert image in {each.transpose(2, 0, 1).tobytes() for each in of_class}
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_own_images_are_split_in_the_same_way_whatever_the_seed(tmp_path: Path) -> None:
+    mine = str(class_folders(tmp_path / "mine"))
+    values: dict[str, Any] = {"dataset": mine, "image_shape": [3, 8, 8], "batch_size": 4}
+    loaded = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        loaded.append(datasets.load_splits(model_config({**values, "seed": seed})))
+    assert same(*loaded)
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_subsets_and_a_class_are_taken_of_own_images_as_of_others(tmp_path: Path) -> None:
+    mine = str(class_folders(tmp_path / "mine", classes=2, each=20))
+    whole = load(mine)
+    assert contents(load(mine, train_subset=7).train) == contents(whole.train)[:7]
+    ones = load(mine, target_class=1)
+    assert sum(sizes(ones)) == 20
+    assert all((part.labels == 1).all() for part in parts(ones))
+
+
+@pytest.mark.usefixtures("_own_cache")
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"batch_size": 33}, "batch_size: 33 is more than the 32 training images"),
+        ({"target_class": 2}, "there are no training images of target_class 2"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_own_images_is_one_line(
+    values: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    mine = str(class_folders(tmp_path / "mine", classes=2, each=20))
+    config = model_config({"dataset": mine, "image_shape": [3, 8, 8], "batch_size": 4, **values})
+    with pytest.raises(PcsearchError) as caught:
+        datasets.load_splits(config)
+    (line,) = str(caught.value).splitlines()
+    assert told in line
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_a_probe_needs_images_with_labels(tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", noise(20, 8, 8))
+    values: dict[str, Any] = {"dataset": str(tmp_path / "mine.npy"), "batch_size": 4}
+    assert datasets.load_splits(model_config(values)).classes == 1
+    with pytest.raises(PcsearchError, match="a probe has nothing to tell apart"):
+        datasets.load_splits(model_config({**values, "linear_probe_every_n_epochs": 1}))

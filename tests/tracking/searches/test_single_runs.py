@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import wandb
 from offline_runs import OfflineRun, read_run
+from own_image_files import class_folders, put
 from searching import TINY
 from wandb_server import KEY, WandbServer
 
@@ -76,12 +77,20 @@ def test_online_the_run_has_everything(
 
 
 def test_every_offline_run_has_a_folder_of_its_own_and_the_command_that_uploads_it(
-    server: WandbServer, capfd: pytest.CaptureFixture[str]
+    server: WandbServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    """It has the path of own images as it was written, and a note names damaged ones."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    put(class_folders(tmp_path / "mine", each=50), "a/torn.png", b"")
+    mine = ["--dataset=./mine", "--image_shape=[1, 8, 8]", "--epochs=1"]
     for _ in range(2):
-        assert main([*FIELDS, "--epochs=1", "--wandb", "offline"]) == 0
+        assert main([*FIELDS, *mine, "--wandb", "offline"]) == 0
     assert not server.requests
     told = capfd.readouterr().err
+    assert told.count("1 of 101 images cannot be read and are left out: a/torn.png (") == 2
     assert len(folders()) == 2
     for folder in folders():
         (line,) = [line for line in told.splitlines() if f"{folder.absolute()}/wandb" in line]
@@ -90,6 +99,8 @@ def test_every_offline_run_has_a_folder_of_its_own_and_the_command_that_uploads_
         run = offline(folder)
         assert [row["epoch"] for row in run.rows() if "epoch" in row] == [1]
         assert run.project == "pcsearch"
+        assert run.config["dataset"] == "./mine"
+        assert run.config["data_dir"] == "../datasets/"
 
 
 def test_an_interrupted_run_is_told_and_ends_with_the_status_of_an_interruption(

@@ -1,0 +1,181 @@
+"""Images of the user's own: a folder of class folders, or an array in a file.
+
+They are counted without being read (`look`), and read once on each machine (`load`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.pc.data.image_source import ImageSource
+from pcsearch.user_files import cache_folder
+
+if TYPE_CHECKING:
+    from pcsearch.pc.data.array_cache import ArrayCache, Arrays
+
+READING = 1
+"""The rules by which images are read and resized; a change of them makes all caches old."""
+
+LARGEST_SET = 2**35
+"""The most bytes that the images of a model's shape may take, which is 32 GiB."""
+
+SMALLEST_SET = 3
+"""The fewest images: one to train on, one to validate with, and one to test with."""
+
+DAMAGED_SHOWN = 5
+KEPT_S = 24 * 3600
+"""Seconds for which a cache that seems old is kept: another machine may have another copy."""
+
+
+class OwnImages(NamedTuple):
+    """Images in the order of their source, the number of classes, and notes for the user."""
+
+    arrays: Arrays
+    classes: int
+    notes: tuple[str, ...]
+
+
+def look(path: Path) -> ImageSource:
+    """Find out which images are at a path, without reading them.
+
+    Raises:
+        PcsearchError: there are none.
+    """
+    try:
+        if path.is_dir():
+            from pcsearch.pc.data import image_folder
+
+            return image_folder.look(path)
+        if path.is_file():
+            # numpy takes a while to import, and a folder is counted without it.
+            from pcsearch.pc.data import image_array
+
+            return image_array.look(path)
+    except (OSError, ValueError) as error:
+        raise PcsearchError(Problem(_reason(error), where=str(path))) from error
+    message = (
+        f"{socket.gethostname()} has no such file or folder; the images of dataset have to be at "
+        "this path on every machine that runs trials"
+    )
+    raise PcsearchError(Problem(message, where=str(path)))
+
+
+def load(path: Path, image_shape: tuple[int, int, int]) -> OwnImages:
+    """The images at a path, resized; read once, and then from the user's cache.
+
+    Processes that load the same images at the same time read them once, and share the memory of
+    the cached pixels. Damaged images are left out, and a note names them.
+
+    Args:
+        path: a folder of class folders, or an array's file.
+        image_shape: (C, S, S) of the images that are returned.
+
+    Raises:
+        PcsearchError: there are no images, too many, or not enough that can be read.
+    """
+    from pcsearch.pc.data.array_cache import ArrayCache
+
+    source = look(path)
+    size = source.count * image_shape[0] * image_shape[1] * image_shape[2]
+    if size > LARGEST_SET:
+        message = (
+            f"{source.count:,} images of the shape {list(image_shape)} take {size / 2**30:,.0f} "
+            f"GiB, and at most {LARGEST_SET >> 30} GiB are allowed; set a smaller image_shape"
+        )
+        raise PcsearchError(Problem(message, where=str(path)))
+    name = _digest(READING, os.fspath(path.resolve()), *image_shape)
+    folder = cache_folder() / "images"
+    cache = ArrayCache(folder, name, _digest(source.stamp), image_shape, source.classes)
+    damaged: dict[str, str] = {}
+
+    def build(obstacle: OSError | None) -> Arrays:
+        arrays = _read(source, image_shape, damaged)
+        if obstacle is None:
+            with suppress(OSError):
+                _keep_damage(cache, damaged)
+            with suppress(OSError):
+                _remove_old(cache)
+        return arrays
+
+    try:
+        arrays = cache.read_or_build(build)
+    except (OSError, ValueError, MemoryError) as error:
+        raise PcsearchError(Problem(_reason(error), where=str(path))) from error
+    note = _damage_note(cache, damaged or _kept_damage(cache), source)
+    return OwnImages(arrays, source.classes, (*source.notes, *note))
+
+
+def _read(
+    source: ImageSource, image_shape: tuple[int, int, int], damaged: dict[str, str]
+) -> Arrays:
+    """Read the images, and add to ``damaged`` those that cannot be read, with the reasons."""
+    import torch
+
+    from pcsearch.pc.data.array_cache import Arrays
+
+    pixels, labels, problems = source.read(image_shape)
+    damaged |= problems
+    if len(labels) < SMALLEST_SET:
+        reasons = [f"{name} ({reason})" for name, reason in list(problems.items())[:1]]
+        first = f"; {len(problems):,} cannot be read, such as {reasons[0]}" if reasons else ""
+        message = (
+            f"has {len(labels)} images that can be read, and {SMALLEST_SET} are the fewest to "
+            f"train, validate and test with{first}"
+        )
+        raise PcsearchError(Problem(message, where=str(source.path)))
+    return Arrays(torch.from_numpy(pixels), torch.from_numpy(labels))
+
+
+def _digest(*parts: object) -> str:
+    text = "\0".join(map(str, parts))
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
+
+
+def _remove_old(cache: ArrayCache) -> None:
+    """Remove what the images were at their last change."""
+    for path in cache.folder.glob(f"{cache.name}-*"):
+        if time.time() - path.stat().st_mtime > KEPT_S:
+            path.unlink(missing_ok=True)
+
+
+def _keep_damage(cache: ArrayCache, damaged: dict[str, str]) -> None:
+    from pcsearch.pc.data.download import replacing
+
+    if damaged:
+        with replacing(cache.file("damaged.json")) as file:
+            file.write(json.dumps(damaged, indent=1).encode())
+
+
+def _kept_damage(cache: ArrayCache) -> dict[str, str]:
+    try:
+        kept = json.loads(cache.file("damaged.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _damage_note(cache: ArrayCache, damaged: dict[str, str], source: ImageSource) -> list[str]:
+    """The note that names damaged images; none where there are none."""
+    if not damaged:
+        return []
+    named = [f"{name} ({reason})" for name, reason in list(damaged.items())[:DAMAGED_SHOWN]]
+    if len(damaged) > DAMAGED_SHOWN:
+        named.append(f"all are in {cache.file('damaged.json')}")
+    return [
+        f"{source.path}: {len(damaged):,} of {source.count:,} images cannot be read and are left "
+        f"out: {', '.join(named)}"
+    ]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "the images do not fit into the memory; set a smaller image_shape"
+    return " ".join(str(error).split())
