@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cluster_searches import ended, sweep_of
+from own_image_files import class_folders
 from ray_nodes import RayNodes, bare_node, ray_nodes
 from searching import reports, trial_folders, write_sweep
 
@@ -134,11 +135,15 @@ def test_a_node_on_which_trials_would_fail_is_named_with_every_reason(
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 1.13.1\n")
     cluster.start("--num-cpus=1")
     cluster.start("--num-cpus=1", unseen=tmp_path / "shared", **environment)
-    wanted = {"use_ssl_augmentations": {"value": True}, "seed": {"values": [1]}}
+    images = class_folders(tmp_path / "shared" / "images", each=40)
+    constants = {"use_ssl_augmentations": True, "dataset": str(images)}
+    wanted = {name: {"value": value} for name, value in constants.items()}
     sweep = write_sweep(tmp_path / "s.yaml", wanted)
-    out, err = ended(cluster.search(sweep, "--storage-path", tmp_path / "shared"), 2)
+    environment = cluster.environment | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    search = cluster.search(sweep, "--storage-path", tmp_path / "shared", env=environment)
+    out, err = ended(search, 2)
     errors = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 3, err
+    assert len(errors) == 5, err
     name = r"\d+\.\d+\.\d+\.\d+ \(\S+, [0-9a-f]{8}\)"
     assert re.fullmatch(
         rf"error: node {name}: has torch 1\.13\.1 \(here .*\); nodes need .*", errors[0]
@@ -146,14 +151,16 @@ def test_a_node_on_which_trials_would_fail_is_named_with_every_reason(
     assert re.fullmatch(
         rf"error: node {name}: has no kornia: .*--set use_ssl_augmentations=false", errors[1]
     )
+    assert re.fullmatch(rf"error: node {name}: has no PIL: .*--set dataset=digits", errors[2])
+    assert re.fullmatch(rf"error: node {name}: has no {images}: copy it there, .*", errors[3])
     assert re.fullmatch(
         rf"error: --storage-path: {tmp_path}/shared is not the same folder here and on every node: "
         rf"not on {name} \(No such file or directory\); give a folder that all of them mount",
-        errors[2],
+        errors[4],
     )
     assert out == ""
     # Neither the probe nor an experiment is left.
-    assert list((tmp_path / "shared").iterdir()) == []
+    assert list((tmp_path / "shared").iterdir()) == [images]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Checks whether trials can run on the nodes of a cluster, before any trial starts.
 
-A task on each node tells its versions, the packages that it lacks, and whether it sees the storage.
+A task on each node tells its versions, the packages and the paths that it lacks, and whether it
+sees the storage.
 """
 
 from __future__ import annotations
@@ -34,73 +35,82 @@ Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What trials need on each node, besides ray and torch.
+
+    Args:
+        storage: where the experiments lie, which every node must see.
+        packages: the packages that trials import, and what to do without each.
+        paths: files and folders of the user that trials read.
+    """
+
+    storage: Path | Store
+    packages: Mapping[str, str]
+    paths: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class NodeState:
     """What a trial would find on a node.
 
     Args:
         versions: of Python, ray and torch, None for what is not installed.
         missing: the packages that it lacks.
+        absent: the paths that it lacks.
         storage: why it does not see the storage, empty where it does.
     """
 
     versions: Mapping[str, str | None]
     missing: Sequence[str] = ()
+    absent: Sequence[str] = ()
     storage: str = ""
 
 
-def check_nodes(nodes: Sequence[Node], storage: Path | Store, packages: Mapping[str, str]) -> None:
+def check_nodes(nodes: Sequence[Node], needs: Needs) -> None:
     """Check whether trials can run on nodes.
 
     Args:
         nodes: as Ray lists them.
-        storage: where the experiments lie, which every node must see.
-        packages: the packages that trials import besides torch, and what to do without each.
+        needs: what trials need there.
 
     Raises:
         PcsearchError: every node on which trials would fail, and why.
     """
-    states = _states(nodes, storage, packages)
+    states = _states(nodes, needs)
     if not any(states.values()):
         raise PcsearchError(Problem("no node that could take a trial is left", "--address"))
-    problems = _problems(states, storage, packages)
+    problems = _problems(states, needs)
     if problems:
         raise PcsearchError(problems)
 
 
-def node_problems(node: Node, storage: Path | Store, packages: Mapping[str, str]) -> list[Problem]:
+def node_problems(node: Node, needs: Needs) -> list[Problem]:
     """Why trials would fail on one node; empty where they would not, or the node is gone.
 
     Args:
         node: as Ray lists it.
-        storage: where the experiments lie.
-        packages: the packages that trials import besides torch, and what to do without each.
+        needs: what trials need there.
 
     Raises:
         PcsearchError: the storage cannot be written from this machine.
     """
-    return _problems(_states([node], storage, packages), storage, packages)
+    return _problems(_states([node], needs), needs)
 
 
-def _states(
-    nodes: Sequence[Node], storage: Path | Store, packages: Mapping[str, str]
-) -> dict[str, NodeState | str | None]:
+def _states(nodes: Sequence[Node], needs: Needs) -> dict[str, NodeState | str | None]:
     """By the nodes' names: their states, why a node has not answered, or None for a lost node."""
-    with _probe_folder(storage) as (place, word):
+    with _probe_folder(needs.storage) as (place, word):
         references = {
             _name(node): _node_state.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(place, word, list(packages))
+            ).remote(place, word, list(needs.packages), list(needs.paths))
             for node in nodes
         }
         ray.wait(list(references.values()), num_returns=len(nodes), timeout=ANSWER_TIMEOUT_S)
         return {name: _received(reference) for name, reference in references.items()}
 
 
-def _problems(
-    states: Mapping[str, NodeState | str | None],
-    storage: Path | Store,
-    packages: Mapping[str, str],
-) -> list[Problem]:
+def _problems(states: Mapping[str, NodeState | str | None], needs: Needs) -> list[Problem]:
     silent = [
         Problem(f"cannot run trials: {state}", f"node {name}")
         for name, state in states.items()
@@ -110,8 +120,9 @@ def _problems(
     return [
         *silent,
         *version_problems({name: state.versions for name, state in answers.items()}, versions()),
-        *_package_problems(answers, packages),
-        *_storage_problems(answers, storage),
+        *_package_problems(answers, needs.packages),
+        *_path_problems(answers),
+        *_storage_problems(answers, needs.storage),
     ]
 
 
@@ -159,6 +170,13 @@ def _package_problems(
     for node, state in states.items():
         for name in state.missing:
             yield Problem(f"has no {name}: install it there, or {packages[name]}", f"node {node}")
+
+
+def _path_problems(states: Mapping[str, NodeState]) -> Iterator[Problem]:
+    for node, state in states.items():
+        for path in state.absent:
+            message = f"has no {path}: copy it there, or give a folder that all nodes mount"
+            yield Problem(message, f"node {node}")
 
 
 def _storage_problems(states: Mapping[str, NodeState], storage: Path | Store) -> Iterator[Problem]:
@@ -212,10 +230,16 @@ def _probe_folder(storage: Path | Store) -> Iterator[tuple[Path | Store, str]]:
 
 
 @ray.remote(num_cpus=0, max_retries=1)
-def _node_state(place: Path | Store, word: str, packages: list[str]) -> dict[str, Any]:
+def _node_state(
+    place: Path | Store, word: str, packages: list[str], paths: list[str]
+) -> dict[str, Any]:
     """The fields of a `NodeState`, for the node where the task runs."""
-    missing = [name for name in packages if find_spec(name) is None]
-    return {"versions": versions(), "missing": missing, "storage": storage_problem(place, word)}
+    return {
+        "versions": versions(),
+        "missing": [name for name in packages if find_spec(name) is None],
+        "absent": [path for path in paths if not Path(path).exists()],
+        "storage": storage_problem(place, word),
+    }
 
 
 def storage_problem(place: Path | Store, word: str) -> str:

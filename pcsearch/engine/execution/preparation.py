@@ -13,7 +13,7 @@ from typing import Any
 
 from pcsearch import __version__
 from pcsearch.engine.cluster.connection import Connection, connected
-from pcsearch.engine.cluster.node_checks import check_nodes, node_problems
+from pcsearch.engine.cluster.node_checks import Needs, check_nodes, node_problems
 from pcsearch.engine.cluster.node_watcher import NodeWatcher
 from pcsearch.engine.cluster.resources import Resources
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
@@ -61,16 +61,20 @@ def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> It
         resources.check()
         workload.check_gpus(experiment.sweep, resources.gpus_per_trial)
         storage = directory.path.parent if directory.copy is None else directory.copy.store.parent
-        packages = workload.worker_packages(experiment.sweep)
+        needs = Needs(
+            storage,
+            workload.worker_packages(experiment.sweep),
+            workload.worker_paths(experiment.sweep, experiment.folder),
+        )
         nodes = resources.suitable_nodes()
         # There may be no node yet: an autoscaler starts the first when a trial asks for it.
         if nodes:
-            check_nodes(nodes, storage, packages)
+            check_nodes(nodes, needs)
         if experiment.resumed:
             await_end(directory.place, options.address, tell)
         watcher = NodeWatcher(
             resources.suitable_nodes,
-            lambda node: node_problems(node, storage, packages),
+            lambda node: node_problems(node, needs),
             [node["NodeID"] for node in nodes],
             tell,
         )

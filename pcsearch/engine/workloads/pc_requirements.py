@@ -95,6 +95,16 @@ def worker_packages(sweep: Sweep) -> dict[str, str]:
     return dict(need for config in configs for need in _needs(config))
 
 
+def worker_paths(sweep: Sweep, folder: Path) -> tuple[str, ...]:
+    """The paths of the user's own images, absolute from a folder, each once."""
+    paths = (
+        model_config(values).with_paths_from(folder).dataset
+        for values in combinations(sweep, FIELDS)
+        if is_path(values.get("dataset", ""))
+    )
+    return tuple(dict.fromkeys(paths))
+
+
 def _needs(config: ModelConfig) -> Iterator[tuple[str, str]]:
     """The packages that a trial imports, and options to avoid each."""
     if config.use_ssl_augmentations:

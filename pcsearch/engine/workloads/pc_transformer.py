@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pcsearch.engine.workloads import pc_checks
-from pcsearch.engine.workloads.pc_requirements import check_images, prepare_data, worker_packages
+from pcsearch.engine.workloads.pc_requirements import (
+    check_images,
+    prepare_data,
+    worker_packages,
+    worker_paths,
+)
 from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
 from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
@@ -89,6 +94,10 @@ class PCTransformer(Workload):
     def worker_packages(self, sweep: Sweep) -> Mapping[str, str]:
         """The packages that the augmentation and the pictures of a sweep's trials need."""
         return worker_packages(sweep)
+
+    def worker_paths(self, sweep: Sweep, folder: Path) -> Sequence[str]:
+        """The paths of the user's own images."""
+        return worker_paths(sweep, folder)
 
     def trainable(
         self, sweep: Sweep, metrics: tuple[Metric, ...], context: SearchContext

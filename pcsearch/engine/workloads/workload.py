@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -133,6 +133,15 @@ class Workload(ABC):
     def worker_packages(self, sweep: Sweep) -> Mapping[str, str]:
         """The packages that trials import besides ray, torch and numpy, and what to do without."""
         return {}
+
+    def worker_paths(self, sweep: Sweep, folder: Path) -> Sequence[str]:
+        """The files and folders of the user that trials read, as absolute paths.
+
+        Args:
+            sweep: of the search.
+            folder: where the search was started: relative paths start there.
+        """
+        return ()
 
     @abstractmethod
     def trainable(

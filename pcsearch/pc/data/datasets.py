@@ -72,7 +72,7 @@ def load(
         validation_subset: the most validation images, of the rest of the held-out pool.
         target_class: use the images of this class only; None for all classes.
         use_cifar10_norm: normalise CIFAR-10 by its own mean and deviation, else by 0.5 and 0.5.
-        progress: whether a download shows a progress bar.
+        progress: whether a download, or the reading of the user's images, shows a progress bar.
 
     Raises:
         PcsearchError: the images cannot be loaded, or a split would be empty.
@@ -129,7 +129,7 @@ def _source(
     name: str, data_dir: Path, image_shape: tuple[int, int, int], progress: bool
 ) -> _Source:
     if is_path(name):
-        return _own(Path(name), image_shape)
+        return _own(Path(name), image_shape, progress)
     classes = DATASETS[name].classes
     match name:
         case "digits":
@@ -145,9 +145,9 @@ def _source(
     return _Source(_stored(training), _stored(held_out), classes)
 
 
-def _own(path: Path, image_shape: tuple[int, int, int]) -> _Source:
+def _own(path: Path, image_shape: tuple[int, int, int], progress: bool) -> _Source:
     """The user's own images, of which the same ones are held out whatever the run's seed."""
-    (pixels, labels), classes, notes = own_images.load(path, image_shape)
+    (pixels, labels), classes, notes = own_images.load(path, image_shape, progress=progress)
     order = torch.randperm(len(labels), generator=generator(ORDER_SEED, "own images"))
     border = held_out_images(len(labels))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import BinaryIO, cast
 from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
+
+from pcsearch.pc.data.progress import bar
 
 TIMEOUT = 10.0
 """Seconds to wait for the connection, and for each piece of the answer."""
@@ -107,7 +109,7 @@ def _copy(response: HTTPResponse, file: BinaryIO, name: str, limit: int, progres
     expected = response.length
     digest = hashlib.md5(usedforsecurity=False)
     received = 0
-    with _bar(name, expected, progress) as advance:
+    with bar(name, expected, progress, of_bytes=True) as advance:
         while chunk := response.read(_CHUNK):
             received += len(chunk)
             if received > limit:
@@ -118,25 +120,3 @@ def _copy(response: HTTPResponse, file: BinaryIO, name: str, limit: int, progres
     if expected is not None and received < expected:
         raise DownloadFailed(f"it broke off after {received:,} of {expected:,} bytes")
     return digest.hexdigest()
-
-
-@contextmanager
-def _bar(name: str, total: int | None, shown: bool) -> Iterator[Callable[[int], object]]:
-    """A function that counts received bytes, in a progress bar on stderr where one is shown."""
-    if not shown:
-        yield lambda _: None
-        return
-    # The workers of a cluster show no bar, and need not have rich installed.
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress("{task.description}", *columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=total)
-        yield lambda count: bar.advance(task, count)

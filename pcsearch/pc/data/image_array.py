@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pcsearch.pc.data.fitting import check_pixels, fit
 from pcsearch.pc.data.image_source import ImageSource
+from pcsearch.pc.data.progress import Advance
 
 IMAGES, LABELS = "images", "labels"
 _CHANNELS = (1, 3, 4)
@@ -60,7 +61,7 @@ class ImageArray(ImageSource):
         return self.header.shape[0]
 
     def read(
-        self, image_shape: tuple[int, int, int]
+        self, image_shape: tuple[int, int, int], advance: Advance
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, str]]:
         """Read the images piece by piece; all of them can be read, or none."""
         pixels = np.empty((self.count, *image_shape), dtype=np.uint8)
@@ -71,6 +72,7 @@ class ImageArray(ImageSource):
                 images = _last_channels(_bytes(piece))
                 pixels[done : done + len(images)] = _fitted(images, image_shape)
                 done += len(images)
+                advance(len(images))
         labels = np.zeros(done, dtype=np.int64) if self.labels is None else self.labels
         return pixels, labels, {}
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pcsearch.pc.data.progress import Advance
+
 FORMATS = {
     "BMP": (".bmp",),
     "GIF": (".gif",),
@@ -69,7 +71,7 @@ class ImageFolder(ImageSource):
         return len(self.files)
 
     def read(
-        self, image_shape: tuple[int, int, int]
+        self, image_shape: tuple[int, int, int], advance: Advance
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, str]]:
         """Read the images in threads: Pillow decodes them outside of Python."""
         import numpy as np
@@ -81,7 +83,10 @@ class ImageFolder(ImageSource):
         # Pillow warns of what it can read all the same. The filter is that of the whole process.
         with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
             warnings.simplefilter("ignore")
-            reasons = list(pool.map(one, range(self.count)))
+            reasons = []
+            for reason in pool.map(one, range(self.count)):
+                reasons.append(reason)
+                advance(1)
         damaged = {
             os.fsencode(name).decode(errors="replace"): reason
             for (name, _), reason in zip(self.files, reasons, strict=True)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pcsearch.pc.data.progress import Advance
+
 
 class ImageSource(ABC):
     """Images at a path, which are counted and not yet read.
@@ -33,9 +35,13 @@ class ImageSource(ABC):
 
     @abstractmethod
     def read(
-        self, image_shape: tuple[int, int, int]
+        self, image_shape: tuple[int, int, int], advance: Advance
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, str]]:
-        """Read the images, and resize them to ``image_shape``.
+        """Read the images, and resize them.
+
+        Args:
+            image_shape: (C, S, S) of the images that are returned.
+            advance: is told how many images more were read.
 
         Returns:
             Pixels, (M, C, S, S), and labels, (M,), of the images that can be read; and why others

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.data.image_source import ImageSource
+from pcsearch.pc.data.progress import Advance, bar
 from pcsearch.user_files import cache_folder
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def look(path: Path) -> ImageSource:
     raise PcsearchError(Problem(message, where=str(path)))
 
 
-def load(path: Path, image_shape: tuple[int, int, int]) -> OwnImages:
+def load(path: Path, image_shape: tuple[int, int, int], *, progress: bool = False) -> OwnImages:
     """The images at a path, resized; read once, and then from the user's cache.
 
     Processes that load the same images at the same time read them once, and share the memory of
@@ -77,6 +78,7 @@ def load(path: Path, image_shape: tuple[int, int, int]) -> OwnImages:
     Args:
         path: a folder of class folders, or an array's file.
         image_shape: (C, S, S) of the images that are returned.
+        progress: whether a progress bar on stderr shows how many are read.
 
     Raises:
         PcsearchError: there are no images, too many, or not enough that can be read.
@@ -97,7 +99,8 @@ def load(path: Path, image_shape: tuple[int, int, int]) -> OwnImages:
     damaged: dict[str, str] = {}
 
     def build(obstacle: OSError | None) -> Arrays:
-        arrays = _read(source, image_shape, damaged)
+        with bar(f"reading {path.name}", source.count, progress) as advance:
+            arrays = _read(source, image_shape, advance, damaged)
         if obstacle is None:
             with suppress(OSError):
                 _keep_damage(cache, damaged)
@@ -114,14 +117,17 @@ def load(path: Path, image_shape: tuple[int, int, int]) -> OwnImages:
 
 
 def _read(
-    source: ImageSource, image_shape: tuple[int, int, int], damaged: dict[str, str]
+    source: ImageSource,
+    image_shape: tuple[int, int, int],
+    advance: Advance,
+    damaged: dict[str, str],
 ) -> Arrays:
     """Read the images, and add to ``damaged`` those that cannot be read, with the reasons."""
     import torch
 
     from pcsearch.pc.data.array_cache import Arrays
 
-    pixels, labels, problems = source.read(image_shape)
+    pixels, labels, problems = source.read(image_shape, advance)
     damaged |= problems
     if len(labels) < SMALLEST_SET:
         reasons = [f"{name} ({reason})" for name, reason in list(problems.items())[:1]]

@@ -12,6 +12,7 @@ from pyarrow.fs import LocalFileSystem
 
 from pcsearch.engine.cluster.node_checks import (
     PROBE_FILE,
+    Needs,
     check_nodes,
     storage_problem,
     version_problems,
@@ -70,7 +71,7 @@ def test_a_folder_is_seen_where_its_word_is_and_it_can_be_written(tmp_path: Path
 def test_a_storage_that_cannot_be_written_is_told_before_nodes_are_asked(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PcsearchError) as caught:
-        check_nodes([], tmp_path / "file" / "results", {})
+        check_nodes([], Needs(tmp_path / "file" / "results", {}))
     assert str(caught.value) == (
         f"--storage-path: {tmp_path}/file/results: cannot be written (Not a directory)"
     )

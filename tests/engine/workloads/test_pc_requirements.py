@@ -8,7 +8,12 @@ import pytest
 from own_image_files import class_folders, noise, put
 from searching import write_sweep
 
-from pcsearch.engine.workloads.pc_requirements import check_images, prepare_data, worker_packages
+from pcsearch.engine.workloads.pc_requirements import (
+    check_images,
+    prepare_data,
+    worker_packages,
+    worker_paths,
+)
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import NUMERIC_FIELDS
 from pcsearch.sweeps.sweep import Sweep, read_sweep
@@ -116,6 +121,12 @@ def test_a_class_of_own_images_may_be_too_small_for_a_batch(folder: Path) -> Non
     check_images(sweep, folder)
     with pytest.raises(PcsearchError, match="batch_size"):
         prepare_data(sweep, folder)
+
+
+def test_nodes_need_the_paths_of_own_images(folder: Path) -> None:
+    sweep = sweep_of(folder, dataset=["digits", "./two", "three.npz"], target_class=[0, 1])
+    assert worker_paths(sweep, folder) == (str(folder / "two"), str(folder / "three.npz"))
+    assert worker_paths(sweep_of(folder), folder) == ()
 
 
 def test_without_own_images_nothing_is_counted(tmp_path: Path) -> None:

@@ -18,6 +18,12 @@ from PIL import Image
 from pcsearch.pc.data.image_folder import FORMATS, decode, look
 
 SHAPE = (3, 8, 8)
+
+
+def ignore(_: int) -> None:
+    """Count nothing."""
+
+
 RED = np.full((8, 8, 3), (250, 0, 0), dtype=np.uint8)
 
 
@@ -95,13 +101,13 @@ def test_to_count_images_none_is_opened(tmp_path: Path) -> None:
     with without_override():
         found = look(tmp_path)
         with pytest.raises(PermissionError, match=r"x\.png"):
-            found.read(SHAPE)
+            found.read(SHAPE, ignore)
     assert found.count == 1
 
 
 def test_the_images_are_read_in_their_order(tmp_path: Path) -> None:
     class_folders(tmp_path, classes=3, each=5)
-    pixels, labels, damaged = look(tmp_path).read(SHAPE)
+    pixels, labels, damaged = look(tmp_path).read(SHAPE, ignore)
     assert labels.tolist() == [0] * 5 + [1] * 5 + [2] * 5
     for number, image in enumerate(pixels):
         assert np.array_equal(image, noise(8, 8, 3, seed=number).transpose(2, 0, 1))
@@ -146,7 +152,7 @@ def test_damaged_images_are_named_with_their_reasons_and_left_out(tmp_path: Path
     put(tmp_path, "b/4.png", bomb(100_000, 100_000))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pixels, labels, damaged = look(tmp_path).read(SHAPE)
+        pixels, labels, damaged = look(tmp_path).read(SHAPE, ignore)
     assert labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert np.array_equal(pixels[5], noise(8, 8, 3, seed=5).transpose(2, 0, 1))
     assert {name: reason for name, reason in damaged.items() if name < "b/3"} == {
@@ -162,7 +168,7 @@ def test_damaged_images_are_named_with_their_reasons_and_left_out(tmp_path: Path
 def test_a_file_without_end_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pcsearch.pc.data.image_folder.LARGEST_FILE", 100)
     put(tmp_path, "a/x.png", encoded(RED) + bytes(100))
-    _, _, damaged = look(tmp_path).read(SHAPE)
+    _, _, damaged = look(tmp_path).read(SHAPE, ignore)
     assert damaged == {"a/x.png": "it has more than 100 bytes"}
 
 
@@ -171,7 +177,7 @@ def test_a_name_that_is_no_text_can_be_told(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / os.fsdecode(b"\xff.png")).write_bytes(b"")
     found = look(tmp_path)
-    _, _, damaged = found.read(SHAPE)
+    _, _, damaged = found.read(SHAPE, ignore)
     assert list(damaged) == ["a/\N{REPLACEMENT CHARACTER}.png"]
     assert found.stamp
 
@@ -190,6 +196,6 @@ def test_no_damage_ends_in_anything_but_an_image_or_a_reason(
         content[place % len(content)] = value
     folder = tmp_path_factory.mktemp("images")
     put(folder, f"a/x{FORMATS[kind][0]}", bytes(content[:keep]))
-    pixels, labels, damaged = look(folder).read(SHAPE)
+    pixels, labels, damaged = look(folder).read(SHAPE, ignore)
     assert len(pixels) == len(labels) == 1 - len(damaged)
     assert all(reason and "\n" not in reason for reason in damaged.values())

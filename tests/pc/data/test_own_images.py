@@ -66,6 +66,21 @@ def test_images_are_read_once_and_then_mapped(mine: Path, cache: Path, read: lis
     assert isinstance(np.load(pixels, mmap_mode="r"), np.memmap)
 
 
+def test_a_bar_on_stderr_shows_how_many_are_read(
+    mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "mine.npy", noise(20, 8, 8))
+    load(mine, (1, 8, 8))
+    assert capsys.readouterr() == ("", "")
+    load(mine, SHAPE, progress=True)
+    load(tmp_path / "mine.npy", SHAPE, progress=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "reading mine " in shown.err
+    assert "24/24" in shown.err
+    assert "20/20" in shown.err
+
+
 def test_each_shape_has_a_cache_of_its_own(mine: Path, cache: Path) -> None:
     assert load(mine, SHAPE).arrays.pixels.shape == (24, *SHAPE)
     assert load(mine, (1, 4, 4)).arrays.pixels.shape == (24, 1, 4, 4)
