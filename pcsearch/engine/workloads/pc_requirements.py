@@ -54,7 +54,9 @@ def check_images(sweep: Sweep, folder: Path) -> None:
             continue
         found[config.dataset] = sizes
         for key, message in (*config.size_conflicts(sizes), *_metric_conflicts(sweep, sizes)):
-            problems.setdefault((key, message), Problem(message, *_place(sweep, key)))
+            is_given = key == "metric" or key in sweep.parameters
+            text = message if is_given else f"{key}: {message}"
+            problems.setdefault((key, message), Problem(text, *_place(sweep, key, "dataset")))
     if problems:
         raise PcsearchError(problems.values())
 
@@ -82,7 +84,9 @@ def prepare_data(sweep: Sweep, folder: Path) -> tuple[str, ...]:
             continue
         message = _problem(config.with_paths_from(folder), loaded)
         if message is not None:
-            problems.setdefault(message, Problem(message, *_place(sweep)))
+            problems.setdefault(
+                message, Problem(message, *_place(sweep, "target_class", "dataset"))
+            )
     if problems:
         raise PcsearchError(problems.values())
     return tuple(dict.fromkeys(note for each in loaded.values() for note in each.notes))
@@ -169,10 +173,10 @@ def _problem(config: ModelConfig, loaded: dict[tuple[Any, ...], _Loaded]) -> str
 
 
 def _place(sweep: Sweep, *fields: str) -> tuple[str, str]:
-    """Where the first of these fields stands that the sweep has; else that of the data set."""
-    if fields == ("metric",) and sweep.metric is not None:
+    """Where the first of these fields stands that the sweep has."""
+    if fields[0] == "metric" and sweep.metric is not None:
         return sweep.metric.where, "metric"
-    for name in (*fields, "target_class", "dataset"):
+    for name in fields:
         if name in sweep.parameters:
             return sweep.parameters[name].where, f"parameters.{name}"
     return sweep.source, ""

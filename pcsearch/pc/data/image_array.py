@@ -26,6 +26,8 @@ _CHANNELS = (1, 3, 4)
 _PIECE = 2**26
 """Bytes to read at a time, or one image where it is larger."""
 _MOST_CLASSES = 100_000
+_MOST_IMAGES = 100_000_000
+"""More is taken for an attempt to fill the memory: the labels are read when images are counted."""
 
 
 class _Header(NamedTuple):
@@ -156,6 +158,8 @@ def _check_images(header: _Header) -> None:
             f"{IMAGES} have the shape {shape}, and need (M, H, W), (M, H, W, C) or (M, C, H, W) "
             "with C of 1, 3 or 4"
         )
+    if shape[0] > _MOST_IMAGES:
+        raise ValueError(f"it has {shape[0]:,} images, and at most {_MOST_IMAGES:,} are allowed")
     height, width = shape[1:3] if is_grey or shape[3] in _CHANNELS else shape[2:]
     check_pixels(width, height)
 

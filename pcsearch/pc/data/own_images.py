@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import socket
 import time
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 READING = 1
 """The rules by which images are read and resized; a change of them makes all caches old."""
-
-LARGEST_SET = 2**35
-"""The most bytes that the images of a model's shape may take, which is 32 GiB."""
 
 SMALLEST_SET = 3
 """The fewest images: one to train on, one to validate with, and one to test with."""
@@ -86,11 +84,13 @@ def load(path: Path, image_shape: tuple[int, int, int], *, progress: bool = Fals
     from pcsearch.pc.data.array_cache import ArrayCache
 
     source = look(path)
-    size = source.count * image_shape[0] * image_shape[1] * image_shape[2]
-    if size > LARGEST_SET:
+    size = source.count * math.prod(image_shape)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > memory:
         message = (
             f"{source.count:,} images of the shape {list(image_shape)} take {size / 2**30:,.0f} "
-            f"GiB, and at most {LARGEST_SET >> 30} GiB are allowed; set a smaller image_shape"
+            f"GiB, and this machine has {memory / 2**30:,.0f} GiB of memory; set a smaller "
+            "image_shape"
         )
         raise PcsearchError(Problem(message, where=str(path)))
     name = _digest(READING, os.fspath(path.resolve()), *image_shape)

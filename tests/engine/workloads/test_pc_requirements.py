@@ -87,6 +87,15 @@ def test_own_images_are_counted_and_every_field_that_does_not_fit_them_is_told(
         assert any(f": parameters.{expected}" in line for line in found), expected
 
 
+def test_a_field_that_the_sweep_lacks_is_told_where_the_data_set_is(folder: Path) -> None:
+    file = folder / "s.yaml"
+    file.write_text("method: grid\nparameters:\n  dataset: {value: ./two}\n")
+    with pytest.raises(PcsearchError) as caught:
+        check_images(read_sweep(file), folder)
+    (line,) = map(str, caught.value.problems)
+    assert line.startswith(f"{file}:3:3: parameters.dataset: batch_size: 200 is more than the 32 ")
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [

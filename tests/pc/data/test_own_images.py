@@ -191,8 +191,8 @@ def test_a_path_that_a_machine_lacks_is_one_line_with_the_machine(
 def test_images_that_would_fill_the_memory_are_refused_before_they_are_read(
     mine: Path, read: list[bytes]
 ) -> None:
-    line = failure(mine, (3, 50_000, 50_000))
-    assert "24 images of the shape [3, 50000, 50000] take 168 GiB" in line
+    line = failure(mine, (3, 500_000, 500_000))
+    assert "24 images of the shape [3, 500000, 500000] take 16,764 GiB" in line
     assert "set a smaller image_shape" in line
     assert read == []
 
