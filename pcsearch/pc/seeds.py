@@ -10,6 +10,9 @@ import hashlib
 
 import torch
 
+DATA_SEED = 0
+"""The seed of the orders of data sets, which are the same in every run."""
+
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
     """A seed (63 bits) that depends on the run's seed and the purpose only."""

@@ -21,22 +21,25 @@ from pcsearch.pc.data import digits, own_images, published, synthetic
 from pcsearch.pc.data.array_cache import Arrays
 from pcsearch.pc.data.images import Images, Splits
 from pcsearch.pc.dataset_sizes import DATASETS, held_out_images, is_path
-from pcsearch.pc.seeds import generator
+from pcsearch.pc.seeds import DATA_SEED, generator
 
 CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
 CIFAR10_DEVIATION = (0.2023, 0.1994, 0.2010)
 HELD_OUT_SYNTHETIC = 10_000
-ORDER_SEED = 0
 
 
 class Pool(NamedTuple):
     """The images that splits are chosen from.
 
-    ``labels`` are (M,) int64; ``pixels`` takes indices, (B,) int64, and returns (B, C, S, S) uint8.
+    Args:
+        labels: (M,) int64.
+        pixels: takes indices, (B,) int64, and returns (B, C, S, S) uint8.
+        is_shuffled: whether the images are in an order by chance already.
     """
 
     labels: Tensor
     pixels: Callable[[Tensor], Tensor]
+    is_shuffled: bool = False
 
 
 class _Source(NamedTuple):
@@ -147,14 +150,20 @@ def _source(
 
 def _own(path: Path, image_shape: tuple[int, int, int], progress: bool) -> _Source:
     """The user's own images, of which the same ones are held out whatever the run's seed."""
-    (pixels, labels), classes, notes = own_images.load(path, image_shape, progress=progress)
-    order = torch.randperm(len(labels), generator=generator(ORDER_SEED, "own images"))
-    border = held_out_images(len(labels))
+    arrays, classes, notes = own_images.load(path, image_shape, progress=progress)
+    held_out, training = arrays.split(held_out_images(len(arrays.labels)))
+    return _Source(_mapped(training), _mapped(held_out), classes, notes)
 
-    def pool(chosen: Tensor) -> Pool:
-        return Pool(labels[chosen], lambda indices: pixels[chosen[indices]])
 
-    return _Source(pool(order[border:]), pool(order[:border]), classes, notes)
+def _mapped(arrays: Arrays) -> Pool:
+    """A pool of shuffled images, of which a split is a view: its memory stays that of the cache."""
+
+    def pixels(indices: Tensor) -> Tensor:
+        first, last = int(indices[0]), int(indices[-1])
+        is_run = last - first + 1 == len(indices)
+        return arrays.pixels[first : last + 1] if is_run else arrays.pixels[indices]
+
+    return Pool(arrays.labels, pixels, is_shuffled=True)
 
 
 def release(name: str) -> published.Release:
@@ -182,13 +191,15 @@ def _digits() -> Arrays:
     """The 1,797 handwritten digits of scikit-learn, shuffled: its file groups their writers."""
     values, labels = digits.load()
     pixels = np.rint(values * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
-    order = torch.randperm(len(labels), generator=generator(ORDER_SEED, "digits"))
+    order = torch.randperm(len(labels), generator=generator(DATA_SEED, "digits"))
     return Arrays(torch.from_numpy(pixels)[order], torch.from_numpy(labels)[order])
 
 
 def _ordered(pool: Pool, target_class: int | None) -> Tensor:
     """The pool's indices, (M,), in the order of subsets; only those of the target class, if any."""
-    order = torch.randperm(len(pool.labels), generator=generator(ORDER_SEED, "subsets"))
+    count = len(pool.labels)
+    shuffled = torch.randperm(count, generator=generator(DATA_SEED, "subsets"))
+    order = torch.arange(count) if pool.is_shuffled else shuffled
     if target_class is None:
         return order
     return order[pool.labels[order] == target_class]

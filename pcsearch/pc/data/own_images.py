@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pcsearch.pc.data.array_cache import ArrayCache, Arrays
 
 READING = 1
-"""The rules by which images are read and resized; a change of them makes all caches old."""
+"""The rules by which images are read, resized and shuffled; a change makes all caches old."""
 
 SMALLEST_SET = 3
 """The fewest images: one to train on, one to validate with, and one to test with."""
@@ -35,7 +35,7 @@ KEPT_S = 24 * 3600
 
 
 class OwnImages(NamedTuple):
-    """Images in the order of their source, the number of classes, and notes for the user."""
+    """Images in one order by chance, the number of classes, and notes for the user."""
 
     arrays: Arrays
     classes: int
@@ -122,10 +122,11 @@ def _read(
     advance: Advance,
     damaged: dict[str, str],
 ) -> Arrays:
-    """Read the images, and add to ``damaged`` those that cannot be read, with the reasons."""
+    """Read and shuffle the images; adds to ``damaged`` those that cannot be read, with reasons."""
     import torch
 
     from pcsearch.pc.data.array_cache import Arrays
+    from pcsearch.pc.seeds import DATA_SEED, generator
 
     pixels, labels, problems = source.read(image_shape, advance)
     damaged |= problems
@@ -137,7 +138,8 @@ def _read(
             f"train, validate and test with{first}"
         )
         raise PcsearchError(Problem(message, where=str(source.path)))
-    return Arrays(torch.from_numpy(pixels), torch.from_numpy(labels))
+    order = torch.randperm(len(labels), generator=generator(DATA_SEED, "own images"))
+    return Arrays(torch.from_numpy(pixels)[order], torch.from_numpy(labels)[order])
 
 
 def _digest(*parts: object) -> str:

@@ -277,6 +277,16 @@ def test_a_fifth_of_own_images_is_held_out_and_none_is_in_two_splits(tmp_path: P
 
 
 @pytest.mark.usefixtures("_own_cache")
+def test_splits_of_own_images_are_in_the_memory_of_their_cache(tmp_path: Path) -> None:
+    mine = str(class_folders(tmp_path / "mine", each=20))
+    load(mine)
+    splits = load(mine, train_subset=20, validation_subset=2)
+    places = {part.pixels.untyped_storage().data_ptr() for part in parts(splits)}
+    assert len(places) == 1
+    assert sizes(splits) == (20, 2, 4)
+
+
+@pytest.mark.usefixtures("_own_cache")
 def test_own_images_are_split_in_the_same_way_whatever_the_seed(tmp_path: Path) -> None:
     mine = str(class_folders(tmp_path / "mine"))
     values: dict[str, Any] = {"dataset": mine, "image_shape": [3, 8, 8], "batch_size": 4}
