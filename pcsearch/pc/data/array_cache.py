@@ -58,6 +58,11 @@ class ArrayCache:
     def _files(self) -> tuple[Path, Path]:
         return self.file("pixels.npy"), self.file("labels.npy")
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the files are there."""
+        return all(path.exists() for path in self._files)
+
     def read(self) -> Arrays | None:
         """The images; None where the files are missing or damaged."""
         try:

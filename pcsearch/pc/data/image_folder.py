@@ -88,7 +88,7 @@ class ImageFolder(ImageSource):
                 reasons.append(reason)
                 advance(1)
         damaged = {
-            os.fsencode(name).decode(errors="replace"): reason
+            _told(name): reason
             for (name, _), reason in zip(self.files, reasons, strict=True)
             if reason
         }
@@ -156,7 +156,7 @@ def look(folder: Path) -> ImageFolder:
     if loose and by_class:
         notes.append(
             f"{folder}: images outside of the class folders are not used ({len(loose):,}, such as "
-            f"{loose[0].name})"
+            f"{_told(loose[0].name)})"
         )
     classes = list(by_class.values()) or [loose]
     stamp = hashlib.sha256()
@@ -185,6 +185,11 @@ def _files(root: Path, below: str) -> Iterator[_Found]:
                 state = entry.stat()
                 name = f"{below}/{entry.name}" if below else entry.name
                 yield _Found(name, state.st_size, state.st_mtime_ns)
+
+
+def _told(name: str) -> str:
+    """A file's name for a message: on one line, and a text that can be printed."""
+    return " ".join(os.fsencode(name).decode(errors="replace").split())
 
 
 def _is_shown(entry: os.DirEntry[str]) -> bool:

@@ -112,8 +112,10 @@ def load(path: Path, image_shape: tuple[int, int, int], *, progress: bool = Fals
         arrays = cache.read_or_build(build)
     except (OSError, ValueError, MemoryError) as error:
         raise PcsearchError(Problem(_reason(error), where=str(path))) from error
-    note = _damage_note(cache, damaged or _kept_damage(cache), source)
-    return OwnImages(arrays, source.classes, (*source.notes, *note))
+    damage_note = _damage_note(cache, damaged or _kept_damage(cache), source)
+    return OwnImages(
+        arrays, source.classes, (*source.notes, *damage_note, *_cache_note(cache, source))
+    )
 
 
 def _read(
@@ -180,6 +182,16 @@ def _damage_note(cache: ArrayCache, damaged: dict[str, str], source: ImageSource
     return [
         f"{source.path}: {len(damaged):,} of {source.count:,} images cannot be read and are left "
         f"out: {', '.join(named)}"
+    ]
+
+
+def _cache_note(cache: ArrayCache, source: ImageSource) -> list[str]:
+    """A note where the images could not be kept."""
+    if cache.is_written:
+        return []
+    return [
+        f"{source.path}: the images cannot be kept in {cache.folder}, so each trial reads them "
+        "again; see that the folder has room and may be written, or set XDG_CACHE_HOME"
     ]
 
 

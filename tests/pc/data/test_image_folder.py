@@ -172,14 +172,14 @@ def test_a_file_without_end_is_damaged(tmp_path: Path, monkeypatch: pytest.Monke
     assert damaged == {"a/x.png": "it has more than 100 bytes"}
 
 
-def test_a_name_that_is_no_text_can_be_told(tmp_path: Path) -> None:
-    folder = tmp_path / "a"
-    folder.mkdir()
-    (folder / os.fsdecode(b"\xff.png")).write_bytes(b"")
+def test_a_name_that_is_no_line_of_text_can_be_told(tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff\n.png")
+    put(tmp_path, f"a/{name}", b"")
+    put(tmp_path, name, b"")
     found = look(tmp_path)
     _, _, damaged = found.read(SHAPE, ignore)
-    assert list(damaged) == ["a/\N{REPLACEMENT CHARACTER}.png"]
-    assert found.stamp
+    assert list(damaged) == ["a/\N{REPLACEMENT CHARACTER} .png"]
+    assert found.notes[0].endswith("(1, such as \N{REPLACEMENT CHARACTER} .png)")
 
 
 @settings(max_examples=80, deadline=None)

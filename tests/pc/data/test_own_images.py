@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cifar10_files import read_only
+from cifar10_files import read_only, without_override
 from own_image_files import class_folders, encoded, noise, put
 
 from pcsearch.errors import PcsearchError
@@ -182,6 +182,15 @@ def test_what_cannot_be_read_now_is_an_error_and_not_taken_for_damage(
     assert not list(cache.glob("*.npy"))
 
 
+def test_a_folder_that_may_not_be_opened_is_one_line(mine: Path) -> None:
+    (mine / "b").chmod(0)
+    try:
+        with without_override():
+            assert "Permission denied" in failure(mine)
+    finally:
+        (mine / "b").chmod(0o755)
+
+
 def test_a_path_that_a_machine_lacks_is_one_line_with_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +230,9 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_itself(mine: Path, cac
     with read_only(cache):
         found = load(mine, SHAPE)
     assert len(found.arrays.labels) == 24
-    assert "a/torn.png" in found.notes[0]
+    damage, unkept = found.notes
+    assert "a/torn.png" in damage
+    assert f"the images cannot be kept in {cache}, so each trial reads them again" in unkept
     assert list(cache.iterdir()) == []
 
 
