@@ -25,6 +25,7 @@ from pcsearch.sweeps.distributions.base import Distribution, FloatAxis, identity
 from pcsearch.sweeps.parameters import Parameter, value_of
 
 OPTION = "--optuna"
+SIMPLE = (str, bool, int, float)
 
 
 def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: str) -> None:
@@ -51,7 +52,13 @@ def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: s
     except Exception as error:
         message = f"the database cannot be used ({type(error).__name__}); such as sqlite:///F"
         raise PcsearchError(Problem(message, OPTION)) from None
-    fill(study, findings, trials)
+    try:
+        fill(study, findings, trials)
+    except BaseException:
+        # A part of a search would look like one, and be in the way of the next export.
+        with quiet_optuna():
+            optuna.delete_study(study_name=name, storage=url)
+        raise
 
 
 def memory_study(findings: Findings) -> optuna.Study:
@@ -102,7 +109,7 @@ def _choices(values: Sequence[Any]) -> list[Any]:
     Optuna knows no lists, and for it 1, 1.0 and true are the same.
     """
     different = list({identity(value): value for value in values}.values())
-    simple = all(isinstance(value, str | bool | int | float) for value in different)
+    simple = all(value is None or isinstance(value, SIMPLE) for value in different)
     if simple and len(set(different)) == len(different):
         return different
     return list(dict.fromkeys(_as_json(value) for value in different))
@@ -129,9 +136,10 @@ def _directions(findings: Findings) -> list[StudyDirection]:
 def _trial(findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution]) -> FrozenTrial:
     params: dict[str, Any] = {}
     for parameter in findings.searched:
-        value = value_of(trial.result.config, parameter)
-        if value is not None:
-            params[parameter.name] = _param(value, axes[parameter.name])
+        value, axis = value_of(trial.result.config, parameter), axes[parameter.name]
+        can_be_none = isinstance(axis, CategoricalDistribution) and None in axis.choices
+        if trial.result.config and (value is not None or can_be_none):
+            params[parameter.name] = _param(value, axis)
     # Of several metrics Optuna has no values on the way.
     curve = findings.curve(trial) if len(findings.metrics) == 1 else {}
     state, values = _state(trial), [each for each in trial.result.values if each is not None]

@@ -23,7 +23,7 @@ MARGIN = 0.1
 """So much of a new range is added at both of its ends."""
 LEAST_MARGIN = 0.01
 """So much of the old range is added at least."""
-OF_THE_SEARCH = ("early_terminate", "run_cap")
+OF_THE_SEARCH = ("early_terminate", "metric", "metrics", "run_cap", "scheduler")
 """What a sweep of one configuration does not need."""
 
 
@@ -45,7 +45,8 @@ def best_configuration(findings: Findings) -> str:
     document = {
         key: value for key, value in _document(findings).items() if key not in OF_THE_SEARCH
     }
-    document |= {"method": "grid", "parameters": _entries(entries)}
+    metric = {"name": findings.metrics[0].name, "goal": findings.metrics[0].goal}
+    document |= {"method": "grid", "metric": metric, "parameters": _entries(entries)}
     about = f"The best configuration of {findings.place}: trial {result.number} of "
     return _yaml(document, f"{about}{len(findings.trials)}, {_measured(findings)}")
 
@@ -59,7 +60,9 @@ def narrowed(findings: Findings) -> str:
     Raises:
         PcsearchError: too few trials have a value.
     """
-    valued = [each for each in ranked(findings.results, findings.metrics) if each.valued]
+    ranks = ranked(findings.results, findings.metrics)
+    # The values of a trial may be lost.
+    valued = [each for each in ranks if each.valued and each.config]
     if len(valued) < FEWEST:
         message = f"{len(valued)} trials have a value; to narrow the ranges takes {FEWEST}"
         raise PcsearchError(f"{findings.place}: {message}")

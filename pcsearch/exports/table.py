@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,16 +19,20 @@ PREFIX = "config."
 """Comes before the name of a parameter that is the name of another column, too."""
 
 
-def write_csv(findings: Findings, trials: Sequence[Finding], file: Path) -> None:
-    """Write trials as CSV, with a line of names; lists and mappings are JSON in a cell."""
+def as_csv(findings: Findings, trials: Sequence[Finding]) -> bytes:
+    """Trials as a CSV file, with a line of names; lists and mappings are JSON in a cell."""
+    file = pa.BufferOutputStream()
     pyarrow.csv.write_csv(table(findings, trials), file)
+    return bytes(file.getvalue())
 
 
-def write_parquet(findings: Findings, trials: Sequence[Finding], file: Path) -> None:
-    """Write trials as a Parquet file; its schema has the place and the method of the search."""
+def as_parquet(findings: Findings, trials: Sequence[Finding]) -> bytes:
+    """Trials as a Parquet file; its schema has the place and the method of the search."""
     about = {"pcsearch.place": findings.place, "pcsearch.method": findings.sweep.method}
-    rows = table(findings, trials)
-    pyarrow.parquet.write_table(rows.replace_schema_metadata(about), file)
+    file = pa.BufferOutputStream()
+    rows = table(findings, trials).replace_schema_metadata(about)
+    pyarrow.parquet.write_table(rows, file)
+    return bytes(file.getvalue())
 
 
 def table(findings: Findings, trials: Iterable[Finding]) -> pa.Table:

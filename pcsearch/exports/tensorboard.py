@@ -12,7 +12,10 @@ from tensorboardX.summary import hparams
 from pcsearch.engine.records.history import read_reports
 from pcsearch.engine.records.report import epoch_of, finite, numbers_of_trial
 from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.parameters import value_of
+
+OPTION = "--tensorboard"
 
 
 def write_runs(findings: Findings, trials: Sequence[Finding], folder: Path) -> None:
@@ -22,7 +25,14 @@ def write_runs(findings: Findings, trials: Sequence[Finding], folder: Path) -> N
         findings: of the search.
         trials: which of its trials.
         folder: gets a folder for each trial.
+
+    Raises:
+        PcsearchError: it has one of a trial already, in which every number would be there twice.
     """
+    taken = [each.result.folder for each in trials if (folder / each.result.folder).exists()]
+    if taken:
+        message = f"{folder} has runs already, such as {taken[0]}; give another folder"
+        raise PcsearchError(Problem(message, OPTION))
     for trial in trials:
         with SummaryWriter(str(folder / trial.result.folder), write_to_disk=True) as writer:
             for summary in hparams(_parameters(findings, trial), _metrics(findings, trial)):

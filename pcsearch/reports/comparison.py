@@ -70,14 +70,24 @@ def _conclusion(difference: Difference, searches: Sequence[str], comparison: Com
     better, worse = searches[difference.better], searches[difference.worse]
     groups = [comparison.best[place] for place in (difference.better, difference.worse)]
     means = [number(group.means[0]) for group in groups if group is not None]
-    line = f"{better} is better than {worse} by {number(difference.size)} ({means[0]}, {means[1]})"
+    line = f"{better} is better than {worse} by {number(difference.size)}"
+    line += f" (means {means[0]} and {means[1]})"
     if difference.size == 0:
         line = f"{better} and {worse} are the same ({means[0]})"
     if difference.chance is None:
-        return f"{line}; whether by chance, only seeds say (--by seed, in both searches)"
+        places = (difference.better, difference.worse)
+        once = [name for name, group in zip(places, groups, strict=True) if _ran_once(group)]
+        whose = " and ".join(searches[place] for place in once)
+        verb = "has" if len(once) == 1 else "have"
+        what = " or ".join(comparison.by)
+        return f"{line}; that may be chance: {whose} {verb} one {what} for a configuration"
     counts = " and ".join(str(group.count) for group in groups if group is not None)
     verdict = "more than the spread over" if difference.is_sure else "no more than the spread over"
     return f"{line}: {verdict} {counts} seeds explains (p = {difference.chance:.2g})"
+
+
+def _ran_once(group: Group | None) -> bool:
+    return group is None or group.deviations[0] is None
 
 
 def _differing(comparison: Comparison) -> Iterator[tuple[str, list[Any]]]:

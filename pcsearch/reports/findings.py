@@ -18,12 +18,15 @@ from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.groups import Group
 from pcsearch.engine.results.importance import Importance
 from pcsearch.reports.plan import plain
-from pcsearch.reports.results import STATUS_STYLES, duration, failures, number
-from pcsearch.sweeps.metrics import Metric
+from pcsearch.reports.results import STATUS_STYLES, duration, failures, heads, number
 from pcsearch.sweeps.parameters import value_of
 
 PADDING = 3
 """Columns between two texts in a row of a table."""
+NAMED = 6
+"""So many columns without room are named."""
+FAILURES = 5
+"""So many failed trials have a line."""
 STYLES = {**STATUS_STYLES, "running": "cyan"}
 
 
@@ -33,16 +36,18 @@ def trials_table(findings: Findings, trials: Sequence[Finding], top: int, width:
     Columns that do not fit are left out from the right, and named below.
     """
     searched = findings.searched
-    names = ["trial", *map(_short, findings.metrics), "epochs", "status"]
-    names += [*(parameter.name for parameter in searched), "time", "node", "why"]
+    parameters = [parameter.name for parameter in searched]
+    facts = ["epochs", "status", "time"]
+    measured = heads(findings.metrics, [*facts, *parameters])
+    names = ["trial", *measured, *facts, *parameters, "node", "why"]
     rows = [
         [
             str(each.result.number),
             *map(number, each.result.values),
             str(each.result.epoch),
             each.status,
-            *(number(value_of(each.result.config, parameter)) for parameter in searched),
             duration(each.result.seconds),
+            *(number(value_of(each.result.config, parameter)) for parameter in searched),
             each.node or "-",
             number(each.reason or None),
         ]
@@ -58,8 +63,8 @@ def groups_table(findings: Findings, groups: Sequence[Group], top: int, width: i
     """The groups as a table: the values in common, and each metric's mean and deviation."""
     first = groups[0].config if groups else {}
     names = ["trials"]
-    for metric in findings.metrics:
-        names += [_short(metric), "±"]
+    for head in heads(findings.metrics, list(first)):
+        names += [head, "±"]
     names += list(first)
     rows = []
     for group in groups[:top]:
@@ -105,13 +110,23 @@ def fitting_table(
     if count > top:
         below.append(Text(f"and {count - top} more (--top {count} shows all)"))
     if shown < len(names):
-        left_out = ", ".join(names[shown:])
+        left_out = ", ".join(names[shown : shown + NAMED])
+        if len(names) - shown > NAMED:
+            left_out += f" and {len(names) - shown - NAMED} more columns"
         below.append(Text(f"the terminal is too narrow for {left_out} (--json has everything)"))
     return Lines(*below)
 
 
-def summary(findings: Findings, importance: Sequence[Importance] | str) -> Iterator[str]:
-    """The lines below the table: state, effort, importance of the parameters, failures."""
+def summary(
+    findings: Findings, trials: Sequence[Finding], importance: Sequence[Importance] | str
+) -> Iterator[str]:
+    """The lines below the table: state, effort, importance of the parameters, failures.
+
+    Args:
+        findings: of the search.
+        trials: those that the user asks for.
+        importance: of the parameters, or why there is none.
+    """
     ended = sum(each.result.status != "interrupted" for each in findings.trials)
     of_cap = f"{ended} of {findings.cap} trials ended"
     yield f"{findings.place}: {findings.state}, {of_cap}"
@@ -120,7 +135,10 @@ def summary(findings: Findings, importance: Sequence[Importance] | str) -> Itera
         yield f"Importance of the parameters: {importance}"
     else:
         yield f"Importance of the parameters: {', '.join(map(_weighed, importance))}"
-    yield from failures(findings.results)
+    failed = list(failures([each.result for each in trials]))
+    yield from failed[:FAILURES]
+    if len(failed) > FAILURES:
+        yield f"and {len(failed) - FAILURES} more failed trials (--where status=failed --top N)"
     yield from findings.notes
 
 
@@ -197,8 +215,3 @@ def _group(group: Group, metrics: Sequence[str]) -> Mapping[str, Any]:
         "means": dict(zip(metrics, group.means, strict=True)),
         "deviations": dict(zip(metrics, group.deviations, strict=True)),
     }
-
-
-def _short(metric: Metric) -> str:
-    """The metric's name without the folder-like part before it."""
-    return metric.name.rpartition("/")[2]

@@ -50,11 +50,19 @@ def table(results: Sequence[TrialResult], sweep: Sweep, metrics: Sequence[Metric
 def columns(metrics: Sequence[Metric], searched: Sequence[Parameter]) -> Table:
     """An empty table for trials: number, metrics, epochs, the searched parameters, status."""
     empty = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    measured = [metric.name.rpartition("/")[2] for metric in metrics]
+    measured = heads(metrics, [parameter.name for parameter in searched])
     for name in ("trial", *measured, "epochs", *(parameter.name for parameter in searched)):
         empty.add_column(name, justify="right", overflow="fold")
     empty.add_column("status", no_wrap=True)
     return empty
+
+
+def heads(metrics: Sequence[Metric], others: Sequence[str]) -> list[str]:
+    """The heads of the metrics' columns: their last parts, where no other column has this name."""
+    short = [metric.name.rpartition("/")[2] for metric in metrics]
+    every = [*short, *others]
+    pairs = zip(short, metrics, strict=True)
+    return [name if every.count(name) == 1 else metric.name for name, metric in pairs]
 
 
 def cells(
@@ -106,6 +114,7 @@ def number(value: Any) -> str:
     if value is None:
         return "-"
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = "".join(each if each.isprintable() else " " for each in text)
     return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
 
 

@@ -80,15 +80,17 @@ def export(place: str, targets: Mapping[str, str]) -> int:
         PcsearchError: there is no such search, or something cannot be written.
     """
     from pcsearch.engine.results.findings import findings_at
+    from pcsearch.session import console, warn
 
     with findings_at(place, NAME) as findings:
+        warn(console(stderr=True), *findings.notes)
         # What cannot be made is told before anything is written.
         ready = [(name, target, _prepared(name, findings)) for name, target in targets.items()]
         for name, target, write in ready:
             try:
                 write(target)
             except OSError as error:
-                problem = f"{target}: cannot be written ({error.strerror or error})"
+                problem = f"{target!r} cannot be written ({error.strerror or error})"
                 raise PcsearchError(Problem(problem, TARGETS[name][0])) from None
     return DONE
 
@@ -103,40 +105,39 @@ def _prepared(name: str, findings: Findings) -> Callable[[str], None]:
     trials = selected(findings, (), None)
     match name:
         case "csv":
-            return lambda target: _to_file(target, lambda to: table.write_csv(findings, trials, to))
+            data = table.as_csv(findings, trials)
         case "parquet":
-            return lambda target: _to_file(
-                target, lambda to: table.write_parquet(findings, trials, to)
-            )
+            data = table.as_parquet(findings, trials)
         case "json":
-            text = document(findings, trials, None, importances(findings)) + "\n"
+            data = f"{document(findings, trials, None, importances(findings))}\n".encode()
         case "best_config":
-            text = sweep_files.best_configuration(findings)
+            data = sweep_files.best_configuration(findings).encode()
         case "narrow":
-            text = sweep_files.narrowed(findings)
+            data = sweep_files.narrowed(findings).encode()
         case "optuna":
             return lambda target: _to_study(findings, target)
         case _:
             return lambda target: _to_tensorboard(findings, target)
-    return lambda target: _to_file(target, lambda to: _write_text(to, text))
+    return lambda target: _to_file(target, data)
 
 
-def _to_file(target: str, write: Callable[[Path], None]) -> None:
+def _to_file(target: str, data: bytes) -> None:
     """Write a file whole or not at all; one of this name is replaced."""
     if target == "-":
-        write(Path("/dev/stdout"))
+        click.echo(data, nl=False)
         return
-    file = Path(target).expanduser()
+    # A link stays one.
+    file = Path(target).expanduser().resolve()
+    if file.exists() and not file.is_file():
+        # A pipe or a device is no file that could be replaced.
+        file.write_bytes(data)
+        return
     hidden = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        write(hidden)
+        hidden.write_bytes(data)
         hidden.replace(file)
     finally:
         hidden.unlink(missing_ok=True)
-
-
-def _write_text(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8")
 
 
 def _to_study(findings: Findings, url: str) -> None:

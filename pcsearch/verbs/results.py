@@ -41,10 +41,8 @@ ROWS = 20
 @click.option(
     "--top",
     type=click.IntRange(min=1),
-    default=ROWS,
-    show_default=True,
     metavar="N",
-    help="Show at most N rows.",
+    help=f"Show at most N rows [default: {ROWS}; as JSON all].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(
@@ -52,7 +50,7 @@ def command(
     by: tuple[str, ...],
     where: tuple[str, ...],
     sort: str | None,
-    top: int,
+    top: int | None,
     as_json: bool,
 ) -> int:
     """Show what the search in DIR has found: its trials, the best first.
@@ -62,11 +60,16 @@ def command(
     """
     if by and sort:
         raise click.UsageError("--sort is for trials; rows of --by are sorted by their means")
-    return show_results(directory, by, where, sort, None if as_json else top)
+    return show_results(directory, by, where, sort, top, as_json)
 
 
 def show_results(
-    place: str, by: Sequence[str], where: Sequence[str], sort: str | None, top: int | None
+    place: str,
+    by: Sequence[str],
+    where: Sequence[str],
+    sort: str | None,
+    top: int | None,
+    as_json: bool,
 ) -> int:
     """Print the trials of a search, or groups of them, and what they say.
 
@@ -75,7 +78,8 @@ def show_results(
         by: the parameters in which the trials of a group differ; empty for no groups.
         where: the conditions of `selected`.
         sort: the order of `selected`.
-        top: how many rows there are at most; None prints everything as JSON.
+        top: how many rows there are at most; None for `ROWS`, and as JSON for all.
+        as_json: whether everything is printed as JSON.
 
     Raises:
         PcsearchError: there is no such search, or a name or a condition is wrong.
@@ -92,14 +96,17 @@ def show_results(
         results = [each.result for each in trials]
         groups = grouped(results, findings.searched, findings.metrics, by) if by else None
         importance = importances(findings)
-    if top is None:
-        click.echo(document(findings, trials, groups, importance))
+    if as_json:
+        some = None if groups is None else groups[:top]
+        click.echo(document(findings, trials[:top], some, importance))
         return DONE
-    output = console()
+    output, top = console(), top or ROWS
+    if where and not trials:
+        say(output, "No trial fulfils the conditions.")
     if groups is not None:
         output.print(groups_table(findings, groups, top, output.width))
     else:
         output.print(trials_table(findings, trials, top, output.width))
-    for line in summary(findings, importance):
+    for line in summary(findings, trials, importance):
         say(output, line)
     return DONE

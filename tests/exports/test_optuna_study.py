@@ -23,6 +23,7 @@ parameters:
   wide: {distribution: normal}
   same: {values: [1, 1.0, true]}
   lists: {values: [[1, 2], adam]}
+  maybe: {values: [null, 7]}
   size: {values: [8, 16]}
 """
 
@@ -71,6 +72,7 @@ def test_a_database_has_all_trials_with_all_their_values(tmp_path: Path) -> None
         "same": "1",
         "lists": "[1, 2]",
         "size": 8,
+        "maybe": None,
     }
     assert [trial.params.get("same") for trial in study.trials] == [
         *("1", "1.0", "true", "true", "1", None)
@@ -84,6 +86,26 @@ def test_a_database_has_all_trials_with_all_their_values(tmp_path: Path) -> None
     )
     assert first.distributions["layers"] == optuna.distributions.IntDistribution(1, 64)
     assert study.metric_names == ["loss"]
+
+
+def test_a_study_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, url = findings(tmp_path), f"sqlite:///{tmp_path}/study.db"
+    add_trial = optuna.Study.add_trial
+
+    def interrupted(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        if len(study.trials) == 2:
+            raise KeyboardInterrupt
+        add_trial(study, trial)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(optuna.Study, "add_trial", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write_study(found, found.trials, url, "here")
+    assert optuna.get_all_study_names(url) == []
+    write_study(found, found.trials, url, "here")
+    assert optuna.get_all_study_names(url) == ["here"]
 
 
 def test_the_direction_is_that_of_the_metric(tmp_path: Path) -> None:

@@ -61,6 +61,17 @@ def test_the_best_configuration_is_a_sweep_of_one_trial() -> None:
     assert not {"early_terminate", "run_cap"} & written.keys()
 
 
+def test_the_best_of_several_metrics_is_a_sweep_of_the_first() -> None:
+    text = (
+        "method: custom\nscheduler: {engine: optuna}\nmetrics:\n- {name: loss}\n- {name: size}\n"
+        "parameters: {x: {values: [1, 2]}}\n"
+    )
+    trials = [made_trial(1, {"x": 2}, 0.5, 3.0), made_trial(2, {"x": 1}, 0.6, 4.0)]
+    sweep = parse_sweep(best_configuration(made_findings(text, trials)), "best.yaml")
+    assert (sweep.method, [metric.name for metric in sweep.metrics]) == ("grid", ["loss"])
+    assert Grid(sweep).config(0) == {"x": 2}
+
+
 def test_without_a_best_trial_there_is_none() -> None:
     with pytest.raises(PcsearchError, match="no trial has a value"):
         best_configuration(made_findings(TEXT, [made_trial(1, {}, None, status="failed")]))
@@ -88,6 +99,9 @@ def test_the_ranges_are_those_of_the_best_trials() -> None:
 def test_too_few_trials_narrow_nothing() -> None:
     with pytest.raises(PcsearchError, match="4 trials have a value; to narrow the ranges takes 5"):
         narrowed(findings(4))
+    lost = [made_trial(9, {}, 0.1), *findings(4).trials]
+    with pytest.raises(PcsearchError, match="4 trials have a value"):
+        narrowed(made_findings(TEXT, lost))
 
 
 CASES = [(kind, given) for kind, examples in EXAMPLES.items() for given in examples]

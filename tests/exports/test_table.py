@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 from made_findings import made_findings, made_trial
 
 from pcsearch.engine.results.findings import Findings
-from pcsearch.exports.table import table, write_csv, write_parquet
+from pcsearch.exports.table import as_csv, as_parquet, table
 
 TEXT = (
     "method: random\nmetric: {name: loss, goal: minimize}\nparameters:\n"
@@ -52,12 +51,12 @@ def test_columns_have_types_and_names_that_are_not_taken() -> None:
     assert made["status"].to_pylist() == ["finished", "failed", "interrupted"]
 
 
-def test_csv_and_parquet_are_read_back(tmp_path: Path) -> None:
-    write_csv(findings(), findings().trials, tmp_path / "t.csv")
-    write_parquet(findings(), findings().trials, tmp_path / "t.parquet")
+def test_csv_and_parquet_are_read_back() -> None:
+    csv = pa.BufferReader(as_csv(findings(), findings().trials))
+    parquet = pa.BufferReader(as_parquet(findings(), findings().trials))
     options = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    from_csv = pyarrow.csv.read_csv(tmp_path / "t.csv", parse_options=options).to_pylist()
-    from_parquet = pyarrow.parquet.read_table(tmp_path / "t.parquet")
+    from_csv = pyarrow.csv.read_csv(csv, parse_options=options).to_pylist()
+    from_parquet = pyarrow.parquet.read_table(parquet)
     assert from_parquet.to_pylist() == table(findings(), findings().trials).to_pylist()
     assert from_parquet.schema.metadata[b"pcsearch.place"] == b"/results/here"
     assert from_csv[1]["opt.name"] == 'ü, "quoted"\n'

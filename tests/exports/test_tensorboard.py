@@ -6,9 +6,11 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from made_findings import made_findings, made_trial
 from tensorboardX.proto.event_pb2 import Event
 
+from pcsearch.errors import PcsearchError
 from pcsearch.exports.tensorboard import write_runs
 
 TEXT = (
@@ -34,6 +36,8 @@ def test_a_run_has_its_parameters_and_every_epoch(tmp_path: Path) -> None:
     ]
     write_runs(made_findings(TEXT, trials), trials[:1], tmp_path / "runs")
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["0001_t1"]
+    with pytest.raises(PcsearchError, match="has runs already, such as 0001_t1; give another"):
+        write_runs(made_findings(TEXT, trials), trials, tmp_path / "runs")
     found = list(events(tmp_path / "runs" / "0001_t1"))
     scalars = [
         (value.tag, event.step, round(value.simple_value, 6))

@@ -85,12 +85,12 @@ def test_the_conclusions_are_sentences() -> None:
     found = comparison((1, [0.5, 0.52, 0.51]), (2, [0.3, 0.31, 0.32]), (1, [None]))
     assert list(conclusions(found)) == [
         "c: no trial has a value",
-        "b is better than a by 0.2 (0.31, 0.51): more than the spread over 3 and 3 seeds explains "
-        "(p = 1.6e-05)",
+        "b is better than a by 0.2 (means 0.31 and 0.51): more than the spread over 3 and 3 seeds "
+        "explains (p = 1.6e-05)",
     ]
     assert list(conclusions(comparison((1, [0.5]), (2, [0.25])))) == [
-        "b is better than a by 0.25 (0.25, 0.5); whether by chance, only seeds say (--by seed, in "
-        "both searches)"
+        "b is better than a by 0.25 (means 0.25 and 0.5); that may be chance: b and a have one "
+        "seed for a configuration"
     ]
 
 

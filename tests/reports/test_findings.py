@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.groups import grouped
 from pcsearch.engine.results.importance import Importance
 from pcsearch.reports.findings import document, groups_table, summary, trials_table
+from pcsearch.reports.results import heads, number
+from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import parse_sweep
 
 SWEEP = parse_sweep(
@@ -50,10 +53,10 @@ def test_columns_that_do_not_fit_are_left_out_from_the_right_and_named() -> None
     found = findings(finding(1), finding(2, "by the scheduler"))
     whole = printed(trials_table(found, found.trials, 20, 160), 160)
     assert whole[0].split() == [
-        *("trial", "loss", "epochs", "status", "learning_rate", "limit", "optimizer"),
-        *("time", "node", "why"),
+        *("trial", "loss", "epochs", "status", "time", "learning_rate", "limit", "optimizer"),
+        *("node", "why"),
     ]
-    assert whole[2].split()[-3:] == ["min", "node-one", "-"]
+    assert whole[2].split()[-3:] == ["[red]sgd[/red]", "node-one", "-"]
     for width in (80, 60, 40, 20):
         lines = printed(trials_table(found, found.trials, 20, width), width)
         header, last = lines[0].split(), " ".join(lines[4:])
@@ -61,7 +64,8 @@ def test_columns_that_do_not_fit_are_left_out_from_the_right_and_named() -> None
         assert header == whole[0].split()[: len(header)]
         left_out = whole[0].split()[len(header) :]
         assert left_out
-        named = "the terminal is too narrow for " + ", ".join(left_out)
+        more = f" and {len(left_out) - 6} more columns" if len(left_out) > 6 else ""
+        named = "the terminal is too narrow for " + ", ".join(left_out[:6]) + more
         assert named in " ".join(last.split())
 
 
@@ -88,7 +92,8 @@ def test_text_of_a_file_is_no_markup() -> None:
     ],
 )
 def test_the_summary(importance: Any, told: str) -> None:
-    lines = list(summary(findings(finding(1), finding(2)), importance))
+    found = findings(finding(1), finding(2))
+    lines = list(summary(found, found.trials, importance))
     assert lines == [
         "here: running, 2 of 9 trials ended",
         "6 epochs, 3 min of trials in 2 min, on node-one",
@@ -105,3 +110,22 @@ def test_the_document_is_json_of_the_standard() -> None:
     assert read["trials"][0]["reason"] == "from W&B"
     assert read["importance"] == {"limit": {"share": 1.0, "real": True}}
     assert read["metrics"] == [SWEEP.metrics[0].spec()]
+
+
+def test_of_many_failures_some_have_a_line() -> None:
+    failed = [
+        replace(each, result=replace(each.result, status="failed", error="boom"))
+        for each in (finding(number) for number in range(1, 9))
+    ]
+    lines = list(summary(findings(*failed), failed[1:], "nothing"))
+    assert lines[3] == "trial 2 failed (0002/error.txt): boom"
+    assert lines[8] == "and 2 more failed trials (--where status=failed --top N)"
+
+
+def test_heads_of_columns_are_short_where_no_other_has_the_name() -> None:
+    metrics = [Metric(name, "minimize") for name in ("train/loss", "val/loss", "val/size", "a/x")]
+    assert heads(metrics, ["x"]) == ["train/loss", "val/loss", "size", "a/x"]
+
+
+def test_a_cell_is_one_line() -> None:
+    assert number("line\nbreak\x1b[31m") == "line break [31m"

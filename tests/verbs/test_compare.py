@@ -29,7 +29,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_searches_are_beside_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "one", "two"]) == 0
     out = capsys.readouterr().out
-    assert "two is better than one by 0.5 (0.51, 1.01): more than the spread over 3 and 3" in out
+    assert (
+        "two is better than one by 0.5 (means 0.51 and 1.01): more than the spread over 3 and 3"
+        in out
+    )
     assert main(["compare", "one", "two", "--json", "--by", "num_blocks"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [each["state"] for each in document["searches"]] == ["finished", "interrupted"]

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import optuna
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import yaml
 from old_experiments import ended, write_experiment
@@ -42,9 +48,41 @@ def test_everything_is_written(here: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.usefixtures("here")
-def test_a_file_may_be_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_file_may_be_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["export", "here", "--best-config", "-"]) == 0
-    assert yaml.safe_load(capfd.readouterr().out)["method"] == "grid"
+    assert yaml.safe_load(capfdbinary.readouterr().out)["method"] == "grid"
+    assert main(["export", "here", "--parquet", "-"]) == 0
+    written = capfdbinary.readouterr().out
+    assert pyarrow.parquet.read_table(pa.BufferReader(written)).num_rows == 6
+
+
+def test_what_stands_before_in_a_file_stays(here: Path) -> None:
+    """Also through a pipe, and where nobody reads it to its end."""
+    program = f"{sys.executable} -m pcsearch export here"
+    commands = f"(echo header; {program} --csv -) > f; {program} --csv - | cat > g; "
+    commands += f"{program} --json - | head -1 > h; echo ${{PIPESTATUS[0]}} > status"
+    subprocess.run(["/bin/bash", "-c", commands], cwd=here.parent, check=True)
+    assert len(Path("f").read_text().splitlines()) == 8
+    assert len(Path("g").read_text().splitlines()) == 7
+    assert Path("status").read_text() == "0\n"
+    assert Path("/dev/stdout").is_symlink()
+
+
+@pytest.mark.usefixtures("here")
+def test_links_and_pipes_stay_what_they_are() -> None:
+    Path("real.csv").write_text("old")
+    Path("link.csv").symlink_to("real.csv")
+    os.mkfifo("pipe")
+    assert main(["export", "here", "--csv", "link.csv"]) == 0
+    assert Path("link.csv").is_symlink()
+    assert len(Path("real.csv").read_text().splitlines()) == 7
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(Path("pipe").read_text()))
+    reader.start()
+    assert main(["export", "here", "--csv", "pipe"]) == 0
+    reader.join()
+    assert len(read[0].splitlines()) == 7
+    assert Path("pipe").is_fifo()
 
 
 @pytest.mark.usefixtures("here")
@@ -53,7 +91,12 @@ def test_a_file_may_be_standard_output(capfd: pytest.CaptureFixture[str]) -> Non
     [
         (["here"], "say what to write: --csv, --parquet"),
         (["nowhere", "--csv", "t.csv"], "nowhere: no experiment is here"),
-        (["here", "--csv", "no/such/t.csv"], "error: --csv: no/such/t.csv: cannot be written"),
+        (["here", "--csv", ""], "error: --csv: '' cannot be written (Is a directory)"),
+        (["here", "--csv", "/"], "error: --csv: '/' cannot be written (Is a directory)"),
+        (
+            ["here", "--csv", "no/such/t.csv"],
+            "--csv: 'no/such/t.csv' cannot be written (No such",
+        ),
         (["here", "--optuna", "t.db", "--csv", "t.csv"], "error: --optuna: the database cannot"),
     ],
 )

@@ -43,6 +43,10 @@ def test_trials_are_chosen_and_sorted(here: Path, capsys: pytest.CaptureFixture[
     out = capsys.readouterr().out
     assert [words[0] for words in rows(out)] == ["3", "2"]
     assert "and 1 more (--top 3 shows all)" in out
+    assert main([*command[:2], "--where", "num_blocks=7"]) == 0
+    assert "No trial fulfils the conditions." in capsys.readouterr().out
+    assert main([*command, "--json"]) == 0
+    assert [each["number"] for each in json.loads(capsys.readouterr().out)["trials"]] == [3, 2]
 
 
 def test_seeds_are_one_row(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +76,7 @@ def test_a_program_gets_everything(here: Path, capsys: pytest.CaptureFixture[str
         (["here", "--where", "blocks"], "error: --where: 'blocks' is no condition"),
         (["here", "--by", "sed"], "error: --by: 'sed' is not searched; did you mean 'seed'?"),
         (["here", "--by", "seed", "--sort", "seed"], "error: --sort is for trials"),
+        (["here/sweep.yaml"], "sweep.yaml: no experiment is here"),
         ([], "Usage"),
     ],
 )

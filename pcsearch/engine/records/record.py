@@ -60,8 +60,8 @@ def read_record(folder: Path, place_of: Callable[[str], str]) -> dict[str, Any]:
     file = place_of(RECORD_FILE)
     try:
         record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(str(error)) from error
     except (OSError, ValueError) as error:
         raise PcsearchError(f"{file}: cannot be read ({error})") from error
     if not isinstance(record, dict):

@@ -11,12 +11,15 @@ from pcsearch.engine.records.report import better
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.groups import Group, grouped
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.messages import suggestion
 from pcsearch.sweeps.metrics import Metric
 
 SHARES = (0.25, 0.5, 1.0)
 """Of the epochs that every search has spent: where their best values are compared."""
 SURE = 0.05
 """A difference is more than the spread if chance gives such a one in fewer cases than this."""
+SEED = "seed"
+"""What repetitions differ in where the user does not say it; a search need not have it."""
 FEWEST_REPEATS = 2
 """Configurations that have run with fewer seeds count only where no other has more."""
 
@@ -102,9 +105,14 @@ def compared(searches: Sequence[Findings], by: Sequence[str]) -> Comparison:
         PcsearchError: they do not have one metric with one goal.
     """
     metric = _common_metric(searches)
+    names = {parameter.name for each in searches for parameter in each.searched}
+    unknown = [name for name in by if name not in names and name != SEED]
+    if unknown:
+        hint = suggestion(unknown[0], names)
+        raise PcsearchError(Problem(f"no search has {unknown[0]!r} to search{hint}", "--by"))
     progress = tuple(map(progress_of, searches))
     least = min(sum(trial.result.epoch for trial in each.trials) for each in searches)
-    budgets = tuple(sorted({max(1, round(share * least)) for share in SHARES}))
+    budgets = tuple(sorted({round(share * least) for share in SHARES} - {0}))
     best = tuple(_best_group(each, by) for each in searches)
     pairs = combinations(range(len(searches)), 2)
     found = [_difference(best, pair, metric) for pair in pairs]

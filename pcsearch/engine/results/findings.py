@@ -21,9 +21,9 @@ from pcsearch.engine.records.history import (
     read_reports,
 )
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
-from pcsearch.engine.records.report import HOST, SECONDS, TIME, epoch_of, finite, measured
+from pcsearch.engine.records.report import CONFIG, HOST, SECONDS, TIME, epoch_of, finite, measured
 from pcsearch.engine.records.trial_result import TrialResult, best
-from pcsearch.engine.storage.files import first_json_line
+from pcsearch.engine.storage.files import first_json_line, last_json_line
 from pcsearch.engine.storage.lease import FILE as LEASE_FILE
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
@@ -202,11 +202,12 @@ def _findings(search: SearchDefinition, history: History, runs: bool) -> Iterato
 
 
 def _values(folder: Path) -> dict[str, Any]:
-    """The values of a trial by its folder; empty where its file cannot be read."""
+    """The values of a trial by its folder; empty where no file has them."""
     try:
         values = json.loads((folder / VALUES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
+        # Each report has them too.
+        values = (last_json_line(folder / REPORTS) or {}).get(CONFIG)
     return values if isinstance(values, dict) else {}
 
 

@@ -66,6 +66,9 @@ def grouped(
     kept = [parameter for parameter in searched if parameter.name not in by]
     groups: dict[str, list[TrialResult]] = {}
     for result in results:
+        # Its values are lost, or not written yet.
+        if not result.config:
+            continue
         values = [value_of(result.config, parameter) for parameter in kept]
         groups.setdefault(identity(values), []).append(result)
     made = [_group(trials, kept, len(metrics)) for trials in groups.values()]

@@ -106,3 +106,15 @@ def test_searches_with_different_metrics_are_refused() -> None:
     none = made_findings("method: grid\nparameters: {x: {values: [1]}}\n", [])
     with pytest.raises(PcsearchError, match="its sweep has no metric"):
         compared([search(0.5), none], [])
+
+
+def test_a_parameter_that_no_search_has_is_refused() -> None:
+    with pytest.raises(PcsearchError, match="--by: no search has 'sed' to search; did you mean 's"):
+        compared([search(0.5), search(0.4)], ["sed"])
+
+
+def test_a_search_that_has_just_begun_has_no_budget() -> None:
+    assert (
+        compared([search(0.5), made_findings(TEXT.replace("GOAL", "minimize"), [])], []).budgets
+        == ()
+    )

@@ -84,9 +84,14 @@ def test_nothing_in_the_directory_changes(here: Path) -> None:
 
 def test_damage_costs_what_is_damaged(here: Path) -> None:
     (here / "0001_t1" / "params.json").write_text("{")
+    file = here / "0002_t2" / "result.json"
+    report = json.loads(file.read_text()) | {"config": {"seed": 7}}
+    file.write_text(f"{json.dumps(report)}\n")
+    (here / "0002_t2" / "params.json").unlink()
     (here / "0003_t3" / "result.json").unlink()
     findings = found(here)
     assert [each.result.number for each in findings.trials] == [1, 2, 3, 4]
+    assert findings.trials[1].result.config == {"seed": 7}
     assert len(findings.notes) == 1
     assert findings.notes[0].endswith("params.json cannot be read; its values are left out")
     (here / "journal.jsonl").write_text('{"event": "ended"}\n')

@@ -30,6 +30,8 @@ def test_a_group_has_means_deviations_and_counts() -> None:
         trial(3, 1, 1.5, 0.2),
         trial(4, 2, 1.5, None),
         trial(5, 1, True, None),
+        # Its values are lost: nobody knows which group it is in.
+        TrialResult(6, "t6", "", {}, "finished", 1, (0.1,), 1.0),
     ]
     groups = grouped(trials, SWEEP.searched(), [LOSS], ["seed"])
     assert [group.config for group in groups] == [{"x": 1.5}, {"x": 1}, {"x": True}]
