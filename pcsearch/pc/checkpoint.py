@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import ModelConfig
@@ -59,17 +61,23 @@ def load_state(directory: Path, config: ModelConfig) -> dict[str, Any]:
         UnreadableStateError: the file is missing, damaged, or holds something else.
         PcsearchError: it is of another format or of another configuration.
     """
-    path = directory / STATE_FILE
-    try:
-        content = _read(path)
-    except PcsearchError as error:
-        raise UnreadableStateError(error.problems) from error
-    if content.get("format") != FORMAT or not {"config", "state"} <= content.keys():
-        raise PcsearchError(f"{path}: this version reads checkpoints of format {FORMAT} only")
+    content = _state_content(directory)
     if content["config"] != _text(config):
+        path = directory / STATE_FILE
         raise PcsearchError(f"{path}: the checkpoint belongs to another configuration")
     state: dict[str, Any] = content["state"]
     return state
+
+
+def load_any_state(directory: Path) -> tuple[ModelConfig, dict[str, Any]]:
+    """Read the configuration and the state of any run, its tensors on the CPU.
+
+    Raises:
+        UnreadableStateError: the file is missing, damaged, or holds something else.
+        PcsearchError: it is of another format.
+    """
+    content = _state_content(directory)
+    return ModelConfig(**json.loads(content["config"])), content["state"]
 
 
 def save_model(directory: Path, config: ModelConfig, weights: Weights) -> None:
@@ -90,20 +98,42 @@ def load_model(directory: Path) -> tuple[ModelConfig, Weights]:
     return ModelConfig(**json.loads(content["config"])), content["weights"]
 
 
+def _state_content(directory: Path) -> dict[str, Any]:
+    path = directory / STATE_FILE
+    try:
+        content = _read(path)
+    except PcsearchError as error:
+        raise UnreadableStateError(error.problems) from error
+    if content.get("format") != FORMAT or not {"config", "state"} <= content.keys():
+        raise PcsearchError(f"{path}: this version reads checkpoints of format {FORMAT} only")
+    return content
+
+
 def _text(config: ModelConfig) -> str:
     return json.dumps(config.model_dump(mode="json"), sort_keys=True)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write in the block, which has its name, and is on the disk, only when it is whole.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     import torch
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
+    with whole_file(path) as file:
         torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -37,7 +37,8 @@ from pcsearch.pc.metrics import (
 )
 from pcsearch.pc.model.inference import Hidden
 from pcsearch.pc.model.learning import Learner, fresh_learner
-from pcsearch.pc.model.transformer import Model, init_weights
+from pcsearch.pc.model.transformer import Model, Weights, init_weights
+from pcsearch.pc.model_file import TrainedModel
 from pcsearch.pc.schedule.early_stopping import EarlyStopping, ModelSaving
 from pcsearch.pc.schedule.evaluations import EvaluationSchedule
 from pcsearch.pc.schedule.learning_rates import LearningRates, evaluation_rates
@@ -93,6 +94,8 @@ class TrainingRun:
         threads: CPU threads.
         compiled: whether compiled code may compute the blocks. It does so where there is a C
             compiler, and the run is long enough to repay the compilation.
+        weights: those that training starts from, of the configuration's shapes; drawn by its seed
+            when left out.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class TrainingRun:
         probe_at: Collection[int] = (),
         threads: int = 1,
         compiled: bool = True,
+        weights: Weights | None = None,
     ) -> None:
         self.config = config
         self.epoch = 0
@@ -117,7 +121,8 @@ class TrainingRun:
         work *= config.epochs * len(splits.train)
         blocks = compiled_blocks(architecture, self._device, work) if compiled else None
         model = Model(architecture, self._device, blocks)
-        weights = init_weights(architecture, config.seed)
+        weights = weights or init_weights(architecture, config.seed)
+        self._is_compiled = blocks is not None
         self._training = TrainingState(fresh_learner(moved(weights, self._device)))
         self._trainer = EpochTrainer(config, model, splits.train, self._device)
         self._evaluator = SplitEvaluator(config, model, splits, self._device)
@@ -132,9 +137,25 @@ class TrainingRun:
         return self.epoch >= self.config.epochs or self.stop_reason is not None
 
     @property
+    def diverged(self) -> bool:
+        """Whether the loss of the last epoch was not finite."""
+        return self.stop_reason == DIVERGED
+
+    @property
     def weights(self) -> dict[str, Tensor]:
         """The current weights."""
         return self._training.learner.weights
+
+    def trained_model(self, metrics: Metrics) -> TrainedModel:
+        """The current model, after any epoch, for its file.
+
+        Args:
+            metrics: of that epoch.
+        """
+        learner, hidden = self._trained
+        return TrainedModel(
+            self.config, metrics, learner.weights, hidden, learner.moments, self._is_compiled
+        )
 
     def run_epoch(self) -> Epoch:
         """Train for an epoch, and evaluate the model as the schedule says."""

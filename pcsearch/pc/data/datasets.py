@@ -128,6 +128,13 @@ def load_splits(config: ModelConfig, *, progress: bool = False) -> Splits:
     return splits
 
 
+def no_images(config: ModelConfig) -> Images:
+    """No image at all: it normalises others as those of a configuration's data set are."""
+    mean, deviation = _normalisation(config.dataset, config.image_shape[0], config.use_cifar10_norm)
+    pixels = torch.empty(0, *config.image_shape, dtype=torch.uint8)
+    return Images(pixels, torch.empty(0, dtype=torch.int64), mean, deviation)
+
+
 def _source(
     name: str, data_dir: Path, image_shape: tuple[int, int, int], progress: bool
 ) -> _Source:

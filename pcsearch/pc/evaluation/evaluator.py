@@ -165,6 +165,25 @@ class Evaluator:
             adaptation=adaptation,
         )
 
+    def last_step(
+        self, learner: Learner, hidden: Hidden, images: Tensor, batch: int, rates: LearningRates
+    ) -> tuple[InferenceStep, Tensor | None]:
+        """The last step of the inference on a batch of evaluation images; see `start`.
+
+        Args:
+            learner: the weights.
+            hidden: training's hidden states.
+            images: as patches, (B, N, D).
+            batch: the number of this batch in the evaluation.
+            rates: the learning rates of the evaluation.
+
+        Returns:
+            The step, and 1 where the image is known, (B, N, D); None without corruption.
+        """
+        start, known = self.start(learner, hidden, images, batch)
+        steps = self._config.evaluation_steps
+        return _last(self.steps(learner, start, images, known, rates, steps)), known
+
     def validate(
         self, learner: Learner, hidden: Hidden, batches: Iterator[Tensor], rates: LearningRates
     ) -> dict[str, float]:
@@ -184,10 +203,7 @@ class Evaluator:
         count = 0
         for number, batch in enumerate(batches):
             images = patchify(batch, self._config.patch_size)
-            start, known = self.start(learner, hidden, images, number)
-            last = _last(
-                self.steps(learner, start, images, known, rates, self._config.evaluation_steps)
-            )
+            last, known = self.last_step(learner, hidden, images, number, rates)
             for name, value in self._measure(last, images, known).items():
                 total[name] = total.get(name, torch.zeros(())) + value.cpu() * len(images)
             count += len(images)

@@ -82,20 +82,32 @@ def _features(
     hidden: Hidden,
     batches: Iterator[Tensor],
 ) -> list[Tensor]:
-    """The inputs of the probe, (M, features) for each probed vode: its states after inference."""
+    """The inputs of the probe, (M, features) for each probed vode."""
+    features = [features_of(config, evaluator, learner, hidden, batch) for batch in batches]
+    return [torch.cat(vode) for vode in zip(*features, strict=True)]
+
+
+def features_of(
+    config: ModelConfig, evaluator: Evaluator, learner: Learner, hidden: Hidden, batch: Tensor
+) -> list[Tensor]:
+    """The states of each probed vode after inference, (B, features): the inputs of the probe.
+
+    Args:
+        config: the configuration of the run.
+        evaluator: runs the inference.
+        learner: the model's weights.
+        hidden: training's hidden states.
+        batch: the images, (B, C, S, S), normalised.
+    """
     lr = config.linear_probe_h_lr or config.hidden_lr_inference
     steps = config.linear_probe_inference_steps or config.inference_steps
-    features: list[list[Tensor]] = []
-    for batch in batches:
-        images = patchify(batch, config.patch_size)
-        inferred = evaluator.represent(learner, hidden, images, lr, steps)
-        vodes = [inferred.top, *inferred.states]
-        chosen = [vodes[i] for i in config.probe_vodes]
-        if config.linear_probe_use_gap:
-            features.append([states.mean(dim=1) for states in chosen])
-        else:
-            features.append([states.flatten(1) for states in chosen])
-    return [torch.cat(vode) for vode in zip(*features, strict=True)]
+    images = patchify(batch, config.patch_size)
+    inferred = evaluator.represent(learner, hidden, images, lr, steps)
+    vodes = [inferred.top, *inferred.states]
+    chosen = [vodes[i] for i in config.probe_vodes]
+    if config.linear_probe_use_gap:
+        return [states.mean(dim=1) for states in chosen]
+    return [states.flatten(1) for states in chosen]
 
 
 def _standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
