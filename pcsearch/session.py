@@ -152,7 +152,15 @@ def _search(
             claims: Ledger | None = None if ledger is None else ledger.offers
             if not registration.tracking.get(SWEEP_ID):
                 claims = directory_ledger(experiment, lambda line: warn(notes, line))
-            result = run(experiment, restored, outcomes, [live, wandb], cluster, claims)
+            result = run(
+                experiment,
+                restored,
+                outcomes,
+                [live, wandb],
+                cluster,
+                claims,
+                lambda line: warn(notes, line),
+            )
         return result, wandb, ledger
 
 
@@ -278,6 +286,7 @@ def _describe(experiment: Experiment) -> str:
 
 
 def _report(experiment: Experiment, outcome: SearchResult) -> None:
+    from pcsearch.engine.execution.best_model import FOLDER
     from pcsearch.engine.experiment.definition import space_size
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.results import best_configurations, failures, table
@@ -302,6 +311,8 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
     if outcome.reason == "time":
         say(output, "The session ended because its --time-budget was up.")
     say(output, f"Everything lies in {place}")
+    if (experiment.directory.path / FOLDER).is_dir():
+        say(output, f"The best model lies in {experiment.directory.place_of(FOLDER)}")
     missing = len(outcome.trials) < experiment.cap and outcome.reached is None
     others = _others(experiment)
     if others:

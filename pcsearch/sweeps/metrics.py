@@ -46,6 +46,12 @@ class Metric:
         """The goal in Tune's words."""
         return "min" if self.goal == "minimize" else "max"
 
+    def better(self, value: float, other: float | None) -> bool:
+        """Whether a value is better than another; anything is better than None."""
+        if other is None:
+            return True
+        return value < other if self.mode == "min" else value > other
+
     def describe(self) -> str:
         """The metric in a few words."""
         parts = [f"{self.goal} {bare(self.name)}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from multiprocessing.context import ForkServerProcess
@@ -22,13 +23,18 @@ GRID = 30
 MODULE = """
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from ray import tune
 
 def quick(config):
     for epoch in (1, 2):
         time.sleep(0.05)
         while Path(config["folder"], "hold").exists():
             time.sleep(0.02)
-        yield {"loss": (config["x"] - 0.3) ** 2 + 1 / epoch}
+        with TemporaryDirectory() as made:
+            Path(made, "x").write_text(str(config["x"]))
+            report = {"loss": (config["x"] - 0.3) ** 2 + 1 / epoch}
+            tune.report(report, checkpoint=tune.Checkpoint.from_directory(made))
 """
 ONE = ("--max-concurrent", "1", "--cpus-per-trial", "0.5")
 """Three drivers fit on two CPUs."""
@@ -107,6 +113,11 @@ def test_drivers_of_a_bayes_search_run_its_samples_together(search: Path) -> Non
         finish(driver, search.parent)
     own, other = (read_history(each).trials for each in directories(search))
     assert (len(own), len(other)) == (GRID - 3, 3)
+    for place, trials in zip(directories(search), (own, other), strict=True):
+        # Each has the best of its own trials.
+        described = json.loads((place / "best" / "metrics.json").read_text(encoding="utf-8"))
+        losses = {each.number: each.end.values[0] for each in trials if each.end is not None}
+        assert described["value"] == losses[described["trial"]] == min(losses.values())
     assert {trial.number for trial in (*own, *other)} == set(range(1, GRID + 1))
     points = {tuple((trial.point or {}).values()) for trial in (*own, *other)}
     assert len(points) == GRID, "one that joins begins with points of its own"

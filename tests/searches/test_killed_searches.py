@@ -18,6 +18,7 @@ from forking import fork
 from resuming import QUIET, START, Command, check_histories, write
 from searching import TINY, own, reports, trial_folders, write_sweep
 
+from pcsearch import load_model
 from pcsearch.pc.training import train
 
 pytestmark = pytest.mark.slow
@@ -78,6 +79,19 @@ def size(folder: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
+def whole_best(directory: Path) -> float:
+    """The value of the best model of a search; its files are of one and the same epoch."""
+    best = directory / "best"
+    described = json.loads((best / "metrics.json").read_text(encoding="utf-8"))
+    model, value = load_model(directory), described["value"]
+    assert model.metrics == described["metrics"]
+    config = json.loads((best / "config.json").read_text(encoding="utf-8"))
+    known = model.config.model_dump(mode="json")
+    assert {**known, "data_dir": ""} == {**config, "data_dir": ""}
+    assert f"best_val_mse: {value!r} (minimized)" in (best / "README.md").read_text()
+    return float(value)
+
+
 @pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("ray_here")
 def test_a_search_with_asha_and_bayes_survives_kills_at_any_moment(tmp_path: Path) -> None:
@@ -89,9 +103,20 @@ def test_a_search_with_asha_and_bayes_survives_kills_at_any_moment(tmp_path: Pat
     rungs = {"type": "hyperband", "min_iter": 3, "eta": 2}
     write_sweep(tmp_path / "s.yaml", searched, method="bayes", early_terminate=rungs)
     start = ("s.yaml", "--num-samples", "12", "--name", "here", "--storage-path", ".", *QUIET)
-    kills = kill_at_random(tmp_path, start, KILLS, span=0.5, seed=1)
-    assert kills >= KILLS // 2
     directory = tmp_path / "here"
+    kept: list[float] = []
+
+    def check_best(_: random.Random) -> None:
+        if (directory / "best").exists():
+            kept.append(whole_best(directory))
+
+    kills = kill_at_random(tmp_path, start, KILLS, 0.5, seed=1, damage=check_best)
+    assert kills >= KILLS // 2
+    assert kept == sorted(kept, reverse=True), "the best model never gets worse"
+    every = [report for trial in trial_folders(directory) for report in reports(trial)]
+    values = [report["best_val_mse"] for report in every]
+    assert whole_best(directory) == min(value for value in values if value is not None)
+    assert not list(directory.glob(".best.*"))
     check_histories(directory)
     assert len(events(directory, "suggested")) == 12
     stopped = {e["trial"]: e["rung"] for e in events(directory, "compared") if e["stopped"]}

@@ -12,6 +12,7 @@ from ray_nodes import RayNodes, ray_nodes
 from s3 import KEYS, S3, serving
 from searching import write_sweep
 
+from pcsearch import load_model
 from pcsearch.pc.metrics import RECONSTRUCTIONS
 
 pytestmark = pytest.mark.slow
@@ -50,3 +51,8 @@ def test_trials_send_their_checkpoints_and_pictures_from_their_nodes(
         for report in reports:
             assert objects[f"{trial}/{report[RECONSTRUCTIONS]}"].startswith(b"\x89PNG")
         assert f"{trial}/{reports[-1]['checkpoint_dir_name']}/state.pt" in objects
+    # The driver has copied the best model from one place of the storage to another.
+    s3.download("nodes/pictures/best", tmp_path / "best")
+    described = json.loads(objects["best/metrics.json"])
+    assert load_model(tmp_path / "best").metrics == described["metrics"]
+    assert described["trial"] in (1, 2)

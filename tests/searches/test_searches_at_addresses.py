@@ -72,6 +72,12 @@ def histories(s3: S3, path: str) -> list[list[int]]:
     ]
 
 
+def losses(s3: S3, path: str) -> list[float]:
+    """The losses in the reports of all trials."""
+    files = [data for name, data in s3.objects(path).items() if name.endswith("result.json")]
+    return [json.loads(line)["loss"] for data in files for line in data.splitlines()]
+
+
 def computed(folder: Path) -> Counter[tuple[float, int]]:
     lines = (folder / "computed.jsonl").read_text().splitlines()
     return Counter((each["x"], each["epoch"]) for each in map(json.loads, lines))
@@ -108,6 +114,11 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
     # The two newest checkpoints of each trial, and its best, which is one of them.
     checkpoints = {name.rpartition("/")[0] for name in names if "checkpoint_" in name}
     assert len(checkpoints) == 2 * TRIALS
+    # The best of these is there a second time.
+    best = s3.objects("results/killed/best")
+    assert {"config.json", "epoch", "metrics.json", "README.md"} <= best.keys()
+    assert json.loads(best["metrics.json"])["value"] == min(losses(s3, "results/killed"))
+    assert best["epoch"] == str(EPOCHS).encode()
 
     status, _, err = finish(start(folder, "two", "--resume", address))
     assert (status, "the search is finished" in err) == (0, True)

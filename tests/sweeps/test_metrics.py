@@ -179,3 +179,12 @@ def test_metric_is_described_in_words() -> None:
         "maximize a until a trial reaches 0.9"
     )
     assert (Metric("a", "minimize").mode, Metric("a", "maximize").mode) == ("min", "max")
+
+
+def test_less_is_better_only_for_what_is_minimized() -> None:
+    loss, accuracy = Metric("loss", "minimize"), Metric("accuracy", "maximize")
+    assert loss.better(1, 2)
+    assert not loss.better(2, 1)
+    assert accuracy.better(2, 1)
+    assert not accuracy.better(1, 1)
+    assert accuracy.better(-5, None)

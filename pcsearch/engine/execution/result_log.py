@@ -50,7 +50,7 @@ class ResultLog(LoggerCallback):
         parameters = file.with_name(VALUES_FILE)
         with writing(parameters):
             file.parent.mkdir(parents=True, exist_ok=True)
-            config = json.dumps(trial.config, indent=2, sort_keys=True, default=_plain)
+            config = json.dumps(trial.config, indent=2, sort_keys=True, default=plain)
             parameters.write_text(config, encoding="utf-8")
         with writing(file):
             end_last_line(file)
@@ -67,7 +67,7 @@ class ResultLog(LoggerCallback):
         epoch = self._epoch(result)
         if epoch > self._last_epochs.get(trial.trial_id, 0):
             with writing(_folder(trial) / REPORTS):
-                self._files[trial.trial_id].write(json.dumps(result, default=_plain) + "\n")
+                self._files[trial.trial_id].write(json.dumps(result, default=plain) + "\n")
                 self._files[trial.trial_id].flush()
             self._last_epochs[trial.trial_id] = epoch
 
@@ -95,7 +95,7 @@ def _folder(trial: Trial) -> Path:
     return trial.folder
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What stands in JSON for a value that is none: an array's or number's values, else a text."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from ray import tune
 from ray.tune.error import TuneError
 
 from pcsearch.engine.cluster.resources import TrialSlots
+from pcsearch.engine.execution.best_model import BestModel
 from pcsearch.engine.execution.interruption import Interruption, Reason
 from pcsearch.engine.execution.loop import Place, run_trials
 from pcsearch.engine.execution.outcome_journal import OutcomeJournal
@@ -67,7 +68,8 @@ def run(
     outcomes: Outcomes,
     callbacks: Sequence[tune.Callback],
     cluster: Cluster,
-    ledger: Ledger | None = None,
+    ledger: Ledger | None,
+    tell: Callable[[str], None],
 ) -> SearchResult:
     """Run a search to its end, or until it is interrupted.
 
@@ -78,6 +80,7 @@ def run(
         callbacks: Tune's callbacks, called after those that write reports and outcomes.
         cluster: the cluster to run on.
         ledger: of a search that other drivers share, None for one of this driver alone.
+        tell: prints a line for the user.
 
     Raises:
         StorageError: the directory cannot be written.
@@ -91,6 +94,7 @@ def run(
     # One for both, for each fits a model to all reports.
     curves = learning_curves(experiment.sweep, experiment.max_epochs, outcomes)
     scheduler = _scheduler(experiment, outcomes, curves, journal)
+    best = BestModel(experiment, tell)
     scheduler.give_up = lambda: interruption.request("hopeless")
 
     def is_due() -> bool:
@@ -103,6 +107,7 @@ def run(
         _storage_errors(directory),
         cluster.connection.required(),
         cluster.watcher.running(),
+        best.kept(),
     ):
         run_trials(
             experiment.workload.trainable(
@@ -110,7 +115,7 @@ def run(
             ),
             {"cpu": options.cpus_per_trial, "gpu": cluster.resources.gpus_per_trial},
             _place(directory),
-            _trial_source(experiment, restored, outcomes, curves, cluster, ledger),
+            _trial_source(experiment, restored, outcomes, curves, cluster, ledger, best),
             scheduler,
             # The order matters: no other callback gets a report or an end that is not yet on disk.
             [
@@ -189,6 +194,7 @@ def _trial_source(
     curves: LearningCurves | None,
     cluster: Cluster,
     ledger: Ledger | None,
+    best: BestModel,
 ) -> TrialSource:
     options, watcher = experiment.options, cluster.watcher
     searcher = make_searcher(
@@ -203,7 +209,9 @@ def _trial_source(
     )
     slots = TrialSlots(cluster.resources, options.max_concurrent, lambda: watcher.unfit)
     metric = next(iter(experiment.metrics), None)
-    context = TrialContext(experiment.directory.path, outcomes, metric, watcher, cluster.connection)
+    context = TrialContext(
+        experiment.directory.path, outcomes, metric, watcher, cluster.connection, best.offer
+    )
     return TrialSource(searcher, restored, slots, context, ledger)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -18,6 +18,7 @@ from ray.tune.trainable import Trainable
 
 from pcsearch.engine.cluster.connection import Connection
 from pcsearch.engine.cluster.node_watcher import NodeWatcher, without_nodes
+from pcsearch.engine.execution.candidate import Candidate
 from pcsearch.engine.ray_internals import (
     checkpoint_results,
     make_checkpoint_result,
@@ -26,7 +27,7 @@ from pcsearch.engine.ray_internals import (
 )
 from pcsearch.engine.records.history import folder_name
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.records.report import best_report, flatten
+from pcsearch.engine.records.report import best_report, flatten, measured
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError, await_answer, is_remote
 from pcsearch.engine.storage.store import error_line, is_lasting
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
@@ -56,6 +57,7 @@ class TrialContext:
         metric: by which checkpoints are compared, None where the sweep has none.
         watcher: of the cluster's nodes, None where none can join.
         connection: to Ray.
+        offer: is called with each checkpoint that has a value of the metric.
     """
 
     directory: Path
@@ -63,6 +65,7 @@ class TrialContext:
     metric: Metric | None
     watcher: NodeWatcher | None = None
     connection: Connection = field(default_factory=Connection)
+    offer: Callable[[Candidate], None] | None = None
 
 
 class SearchTrial(Trial):
@@ -185,6 +188,7 @@ class SearchTrial(Trial):
         if best is not None and best not in kept:
             kept.insert(0, best)
         set_checkpoint_results(self, kept)
+        self._offer(checkpoint_result.checkpoint, report)
         for result in results:
             if result not in kept:
                 self._delete(result.checkpoint)
@@ -220,6 +224,13 @@ class SearchTrial(Trial):
         """What Tune saves of the trial."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         return {key: value for key, value in state.items() if key not in NOT_SAVED}
+
+    def _offer(self, checkpoint: Checkpoint, report: Mapping[str, Any]) -> None:
+        """Offer a checkpoint as the best model of the search, where it has a value."""
+        metric, offer = self._context.metric, self._context.offer
+        value = None if metric is None else measured(report, metric.name)
+        if value is not None and offer is not None:
+            offer(Candidate(self.number, self.trial_id, self.config, value, report, checkpoint))
 
     def _meaning(self, error: Any, cause: Any) -> str:
         """What an error means for the user, else empty; sets whether a retry can help."""

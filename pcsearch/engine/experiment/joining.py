@@ -28,7 +28,6 @@ from pcsearch.engine.records.drivers import (
 )
 from pcsearch.engine.records.history import History, TrialHistory, read_history
 from pcsearch.engine.records.record import RECORD_FILE
-from pcsearch.engine.records.report import better
 from pcsearch.engine.storage.files import resume_command
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.engine.storage.store import is_address
@@ -163,7 +162,7 @@ def other_trials(experiment: Experiment) -> OtherTrials:
     for trial in trials:
         has_value = trial.end is not None and trial.end.values and not trial.failed
         value = trial.end.values[0] if trial.end is not None and has_value else None
-        if value is not None and better(value, best_value, experiment.metrics[0]):
+        if value is not None and experiment.metrics[0].better(value, best_value):
             best, best_value = trial, value
     return OtherTrials(len(trials), best)
 

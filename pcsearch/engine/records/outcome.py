@@ -16,7 +16,6 @@ from pcsearch.engine.records.report import (
     ITERATION,
     SECONDS,
     Report,
-    better,
     diverged,
     epoch_of,
     finite,
@@ -103,7 +102,7 @@ class TrialOutcome:
         if not latest or len(latest) < len(self.metrics):
             return
         self.latest = latest
-        if self.best is None or len(latest) > 1 or better(latest[0], self.best[0], self.metrics[0]):
+        if self.best is None or len(latest) > 1 or self.metrics[0].better(latest[0], self.best[0]):
             self.best = latest
 
     def progress(self, report: Report) -> float | None:
@@ -295,7 +294,7 @@ class Outcomes:
         if value is None or None in outcome.values:
             return
         before = None if self.best is None else self.best.values[0]
-        if better(value, before, self.metrics[0]):
+        if self.metrics[0].better(value, before):
             self.best = outcome
 
 

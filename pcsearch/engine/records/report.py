@@ -81,19 +81,12 @@ def diverged(report: Report, metrics: Iterable[Metric]) -> bool:
     return any(number is not None and not math.isfinite(number) for number in numbers)
 
 
-def better(value: float, other: float | None, metric: Metric) -> bool:
-    """Whether a value of the metric is better than another; anything is better than None."""
-    if other is None:
-        return True
-    return value < other if metric.mode == "min" else value > other
-
-
 def best_report(reports: Iterable[Report], metric: Metric) -> int | None:
     """The index of the first report with the best value of a metric; None where none has one."""
     index, best = None, None
     for i, report in enumerate(reports):
         value = measured(report, metric.name)
-        if value is not None and better(value, best, metric):
+        if value is not None and metric.better(value, best):
             index, best = i, value
     return index
 

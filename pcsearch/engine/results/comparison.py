@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from pcsearch.engine.records.report import better
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.groups import Group, grouped
 from pcsearch.errors import PcsearchError, Problem
@@ -132,7 +131,7 @@ def progress_of(findings: Findings) -> Progress:
     for trial in trials:
         epochs += trial.result.epoch
         value = trial.result.value if trial.result.valued else None
-        if value is not None and better(value, best, findings.metrics[0]):
+        if value is not None and findings.metrics[0].better(value, best):
             best = value
             steps.append((epochs, (trial.end or 0.0) - begin, value))
     return Progress(*(tuple(column) for column in zip(*steps, strict=True))) if steps else _NONE
@@ -184,7 +183,7 @@ def _difference(
     first, second = one.means[0], other.means[0]
     assert first is not None, "a group that counts has a mean"
     assert second is not None, "a group that counts has a mean"
-    order = pair if not better(second, first, metric) else pair[::-1]
+    order = pair if not metric.better(second, first) else pair[::-1]
     parts = [_squared_error(group) for group in (one, other)]
     size, error = abs(first - second), math.sqrt(sum(part or 0.0 for part in parts))
     chance = None if None in parts else _chance(one, other)

@@ -29,8 +29,10 @@ SEND_EVERY_S = 30.0
 JOIN_S = 5.0
 DOWNLOADS = 16
 CHECKPOINT = "checkpoint_"
+MODEL, MODEL_METRICS = "best/", "best/metrics.json"
+"""The files of the best model, which may be large, and the one that says how good it is."""
 WANDB = "wandb"
-DECISIVE = re.compile(r"journal\.|sweep\.yaml|experiment\.json|(.*/)?(params|result)\.json")
+DECISIVE = re.compile(r"journal\.|sweep\.yaml|experiment\.json|best/|(.*/)?(params|result)\.json")
 """The files that are sent when they are written, and only then: no older state may come later."""
 LEFTOVER = re.compile(r"owner\.json|sweep\.yaml|journal(\.\d+)?\.jsonl")
 """The files that a start leaves in the storage when it is killed."""
@@ -256,6 +258,8 @@ def _is_of_wandb(name: str) -> bool:
 def _is_read_at_start(name: str) -> bool:
     """Whether a session reads a file at its start; pictures and checkpoints come later."""
     is_small = name.count("/") < 2 and _checkpoint(name) is None
+    if name.startswith(MODEL):
+        return name == MODEL_METRICS
     return name != LEASE_FILE and (is_small or _is_of_wandb(name))
 
 

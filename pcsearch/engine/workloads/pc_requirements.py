@@ -93,10 +93,12 @@ def prepare_data(sweep: Sweep, folder: Path) -> tuple[str, ...]:
 
 
 def worker_packages(sweep: Sweep) -> dict[str, str]:
-    """The packages besides ray, torch and numpy that trials import, with options to avoid them."""
+    """The packages besides ray, torch and numpy that trials import, and what to do without each."""
     fields = (PRESET_KEY, "dataset", "use_ssl_augmentations", *_PICTURES)
     configs = [model_config(values) for values in combinations(sweep, fields)]
-    return dict(need for config in configs for need in _needs(config))
+    # Every trial writes its best model with safetensors.
+    needed = {"safetensors": "leave the node out of the cluster"}
+    return needed | dict(need for config in configs for need in _needs(config))
 
 
 def worker_paths(sweep: Sweep, folder: Path) -> tuple[str, ...]:

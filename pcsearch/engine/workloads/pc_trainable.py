@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
+from pcsearch.sweeps.metrics import Metric
 from pcsearch.temporary import remove_leftovers, temporary_folder
 from pcsearch.user_files import cache_folder
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
     from pcsearch.pc.evaluation.pictures import Reconstructions
     from pcsearch.pc.training import TrainingRun
+
+BEST_VALUE = "best_value"
+"""The key of a checkpoint's state for the best value of its trial's checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class TrialSettings:
         probe_at: epochs with a linear probe in addition to the configured ones.
         storage_path: of the experiment's directory, in its storage.
         storage_filesystem: of that path, None for this machine's.
+        metric: by which the checkpoints of a trial are compared.
     """
 
     folder: Path
@@ -41,20 +47,21 @@ class TrialSettings:
     probe_at: tuple[int, ...] = ()
     storage_path: str = ""
     storage_filesystem: FileSystem | None = None
+    metric: Metric | None = None
 
 
 def make_trainable(settings: TrialSettings) -> Callable[[dict[str, Any]], None]:
     """The function that trains a trial from its values and reports every epoch to Tune."""
 
     def pc_transformer(values: dict[str, Any]) -> None:
-        run = _start(values, settings)
+        run, kept = _start(values, settings)
         while not run.finished:
             epoch = run.run_epoch()
             metrics = dict(epoch.metrics)
             if epoch.reconstructions is not None:
                 metrics |= _save_pictures(run, epoch.reconstructions, settings)
             if run.finished or run.epoch % settings.checkpoint_every == 0:
-                _report(run, metrics)
+                kept = _report(run, metrics, settings.metric, kept)
             else:
                 tune.report(metrics)
 
@@ -81,8 +88,11 @@ def _save_pictures(
         return files.names(folder)
 
 
-def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
-    """The training run of a trial, restored from its newest checkpoint where there is one."""
+def _start(values: dict[str, Any], settings: TrialSettings) -> tuple[TrainingRun, float | None]:
+    """The training run of a trial, restored from its newest checkpoint where there is one.
+
+    With it comes the best value of its checkpoints, None where there is none.
+    """
     from pcsearch.pc.checkpoint import load_state
     from pcsearch.pc.config import model_config
     from pcsearch.pc.training import TrainingRun
@@ -99,10 +109,12 @@ def _start(values: dict[str, Any], settings: TrialSettings) -> TrainingRun:
         compiled=settings.compiled,
     )
     checkpoint = tune.get_checkpoint()
-    if checkpoint is not None:
-        with checkpoint.as_directory() as directory:
-            run.load_state(load_state(Path(directory), config))
-    return run
+    if checkpoint is None:
+        return run, None
+    with checkpoint.as_directory() as directory:
+        state = load_state(Path(directory), config)
+    run.load_state(state)
+    return run, state.get(BEST_VALUE)
 
 
 def data_folder(folder: Path) -> Path:
@@ -119,11 +131,36 @@ def _granted_cpus() -> int:
     return max(1, int(resources.required_resources.get("CPU", 1)))
 
 
-def _report(run: TrainingRun, metrics: dict[str, Any]) -> None:
-    from pcsearch.pc.checkpoint import save_model, save_state
+def _report(
+    run: TrainingRun, metrics: dict[str, Any], metric: Metric | None, best: float | None
+) -> float | None:
+    """Report an epoch with a checkpoint; the best value of the trial's checkpoints so far.
 
+    Only a checkpoint that is better than those before it has the model's own file: to write it
+    takes time, and a search looks for its best model in such a checkpoint only.
+
+    Args:
+        run: of the trial.
+        metrics: of the epoch.
+        metric: by which checkpoints are compared.
+        best: the best value of the checkpoints before.
+    """
+    from pcsearch.pc.checkpoint import save_model, save_state
+    from pcsearch.pc.model_file import write_model
+
+    value = None if metric is None or run.diverged else metrics.get(metric.name)
+    improves = (
+        metric is not None
+        and value is not None
+        and math.isfinite(value)
+        and metric.better(value, best)
+    )
     with temporary_folder() as folder:
-        save_state(folder, run.config, run.state())
+        if improves:
+            best = value
+            write_model(folder, run.trained_model(metrics))
+        save_state(folder, run.config, run.state() | {BEST_VALUE: best})
         if run.saved_model is not None:
             save_model(folder, run.config, run.saved_model)
         tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))
+    return best

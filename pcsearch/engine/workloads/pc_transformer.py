@@ -19,6 +19,7 @@ from pcsearch.pc import metrics as names
 from pcsearch.pc.checkpoint import damage
 from pcsearch.pc.compiled.build import NoCompilerError, load_library
 from pcsearch.pc.config import NUMERIC_FIELDS, WHOLE_FIELDS, model_config
+from pcsearch.pc.model_file import MODEL_FILE
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
@@ -30,6 +31,7 @@ class PCTransformer(Workload):
     """Trials that train a PC transformer; every parameter is a field of ModelConfig."""
 
     time_attr: ClassVar[str] = names.EPOCH
+    model_file: ClassVar[str | None] = MODEL_FILE
 
     def numeric(self, name: str) -> bool:
         """Whether the field holds a number."""
@@ -115,6 +117,7 @@ class PCTransformer(Workload):
             folder=context.folder,
             storage_path=context.storage_path,
             storage_filesystem=context.storage_filesystem,
+            metric=next(iter(metrics), None),
             validate_at=rungs if "validation" in sources else (),
             # With an epoch to probe, every trial also has a probe at its last.
             probe_at=(*rungs, longest) if "probe" in sources else (),

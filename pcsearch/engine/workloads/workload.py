@@ -46,6 +46,9 @@ class Workload(ABC):
     """The key of a report with the number of its epoch, from 1."""
     counted: ClassVar[str] = "epochs"
     """What the numbers of rungs count, in words."""
+    model_file: ClassVar[str | None] = None
+    """The file that a checkpoint has if it is the best of its trial so far, with the model in it;
+    None where the whole checkpoint is the model."""
 
     @property
     def code(self) -> Path | None:

@@ -16,7 +16,6 @@ from ray.tune.utils import flatten_dict
 from pcsearch.engine.records import report as module
 from pcsearch.engine.records.report import (
     best_report,
-    better,
     diverged,
     epoch_of,
     finite,
@@ -145,11 +144,3 @@ def test_a_report_of_a_diverged_run_has_no_value() -> None:
     assert measured({"loss": 0.1, "early_stop_reason": "NaN"}, "loss") is None
     assert measured({"loss": 0.1, "early_stop_reason": None}, "loss") == 0.1
     assert measured({}, "loss") is None
-
-
-def test_less_is_better_only_for_what_is_minimized() -> None:
-    assert better(1, 2, LOSS)
-    assert not better(2, 1, LOSS)
-    assert better(2, 1, ACCURACY)
-    assert not better(1, 1, LOSS)
-    assert better(-5, None, ACCURACY)

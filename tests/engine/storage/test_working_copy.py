@@ -89,11 +89,26 @@ def test_checkpoints_come_when_they_are_asked_for(store: Store) -> None:
     copy.clear()
 
 
+def test_of_the_best_model_a_start_needs_only_how_good_it_is(store: Store) -> None:
+    for name in ("metrics.json", "model.safetensors", "shards/1.bin"):
+        store.put(f"best/{name}", b"{}")
+    copy = WorkingCopy(store)
+    copy.fetch()
+    assert [path.name for path in (copy.folder / "best").rglob("*")] == ["metrics.json"]
+    copy.clear()
+
+
 def test_what_decides_is_sent_when_it_is_written_and_by_nobody_else(store: Store) -> None:
     copy = WorkingCopy(store)
     with copy.owned():
-        (copy.folder / "0001_a").mkdir(parents=True)
-        for name in ("journal.jsonl", "journal.0002.jsonl", "0001_a/result.json", "0001_a/x.txt"):
+        decisive = (
+            "journal.jsonl",
+            "journal.0002.jsonl",
+            "0001_a/result.json",
+            "best/metrics.json",
+        )
+        for name in (*decisive, "0001_a/x.txt"):
+            (copy.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (copy.folder / name).write_text("older")
         copy._send_others()
     assert store.files().keys() == {"0001_a/x.txt"}

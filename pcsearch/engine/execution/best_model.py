@@ -1,0 +1,208 @@
+"""Keeps ``DIR/best``: a copy of the best model of a search, up to date while the search runs.
+
+It is that of the checkpoint with the best value of the sweep's (first) metric. A thread copies it,
+so that the search never waits; of several that are better, one after the other, only the newest is
+copied. A copy that fails is told, and the search goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Checkpoint
+
+from pcsearch import __version__
+from pcsearch.engine.execution.candidate import Candidate
+from pcsearch.engine.execution.result_log import plain
+from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.records.report import epoch_of, finite, reported_by_trial
+from pcsearch.engine.storage.files import StorageError, writing
+from pcsearch.engine.storage.store import error_line
+from pcsearch.engine.storage.swap import draft_of, mend, put
+
+FOLDER = "best"
+CONFIG_FILE, METRICS_FILE, README = "config.json", "metrics.json", "README.md"
+FINISH_S, IMPATIENT_S = 60.0, 2.0
+"""How long the end of a session waits for the last copy, and one that an error ends, in seconds."""
+
+
+class BestModel:
+    """Keeps the best model of a search in its directory.
+
+    Args:
+        experiment: the search.
+        tell: prints a line for the user. Called in any thread.
+    """
+
+    def __init__(self, experiment: Experiment, tell: Callable[[str], None]) -> None:
+        self._experiment, self._tell = experiment, tell
+        self._place = experiment.directory.path / FOLDER
+        self._metric = next(iter(experiment.metrics), None)
+        self._best: float | None = None
+        self._wanted: Candidate | None = None
+        self._failed: Candidate | None = None
+        self._told: set[str] = set()
+        self._is_ending = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the best model of the checkpoints that are offered in the block."""
+        # An earlier session may have been killed.
+        with suppress(OSError):
+            mend(self._place)
+        self._best = self._kept_value()
+        try:
+            yield
+        except BaseException:
+            # The storage has failed, or the user does not want to wait; a resume makes up for it.
+            self._finish(IMPATIENT_S)
+            raise
+        self._finish(FINISH_S)
+
+    def offer(self, candidate: Candidate) -> None:
+        """Copy the model of a checkpoint if it is better than all before; returns at once."""
+        if self._metric is None or not self._metric.better(candidate.value, self._best):
+            return
+        with self._changed:
+            self._best, self._wanted, self._failed = candidate.value, candidate, None
+            self._changed.notify()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="best model", daemon=True)
+            self._thread.start()
+
+    def _finish(self, patience: float) -> None:
+        """Wait some seconds for the last copy, and try one that has failed once more."""
+        if self._thread is None:
+            return
+        with self._changed:
+            self._wanted = self._wanted or self._failed
+            self._is_ending = True
+            self._changed.notify()
+        self._thread.join(patience)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted is not None or self._is_ending)
+                candidate, self._wanted = self._wanted, None
+            if candidate is None:
+                return
+            try:
+                self._copy(candidate)
+            # The checkpoint is gone: a better one has come, or the directory was removed.
+            except FileNotFoundError:
+                continue
+            # The file systems of fsspec raise errors of any type, and no error may end the search.
+            except Exception as error:
+                self._failed = candidate
+                self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        line = (
+            f"{self._experiment.directory.place_of(FOLDER)}: the best model cannot be copied "
+            f"({error_line(error)}); the search goes on, and a resume copies it"
+        )
+        if line not in self._told:
+            self._told.add(line)
+            self._tell(line)
+
+    def _copy(self, candidate: Candidate) -> None:
+        """Put the model of a checkpoint into the search's directory, and to its address."""
+        draft = draft_of(self._place)
+        self._copy_checkpoint(candidate.checkpoint, draft)
+        texts = {
+            CONFIG_FILE: _json(self._experiment.workload.effective_config(candidate.config)),
+            README: self._readme(candidate),
+            METRICS_FILE: _json(self._metrics(candidate)),
+        }
+        for name, text in texts.items():
+            # A function's own checkpoint may have a file of the name.
+            if not (draft / name).exists():
+                (draft / name).write_text(text, encoding="utf-8")
+        put(self._place)
+        self._send()
+
+    def _copy_checkpoint(self, checkpoint: Checkpoint, draft: Path) -> None:
+        """Copy what the model needs of a checkpoint in the storage into a folder here."""
+        from pyarrow.fs import copy_files
+
+        source, target = checkpoint.path, draft
+        name = self._experiment.workload.model_file
+        if name is not None:
+            source, target = f"{source}/{name}", target / name
+        # With threads, a transfer from S3 may never end (apache/arrow#32372).
+        copy_files(source, str(target), source_filesystem=checkpoint.filesystem, use_threads=False)
+
+    def _send(self) -> None:
+        """Copy the folder to the experiment's address, where it has one.
+
+        The metrics come last: where the process is killed before, a resume copies all once more.
+        """
+        copy = self._experiment.directory.copy
+        if copy is None:
+            return
+        files = [path for path in sorted(self._place.rglob("*")) if path.is_file()]
+        names = {path.relative_to(self._place).as_posix() for path in files}
+        store = copy.store.below(FOLDER)
+        for name in store.files().keys() - names:
+            store.delete(name)
+        for path in sorted(files, key=lambda path: path.name == METRICS_FILE):
+            with writing(path):
+                pass
+
+    def _kept_value(self) -> float | None:
+        """The value of the model in the directory, None where there is none, or it is not whole."""
+        try:
+            found = json.loads((self._place / METRICS_FILE).read_text(encoding="utf-8"))
+            return finite(found["value"]) if "trial_id" in found and self._is_whole() else None
+        except (OSError, ValueError, KeyError, TypeError, StorageError):
+            return None
+
+    def _is_whole(self) -> bool:
+        """Whether the model's own file is there, in the directory or at its address."""
+        name, copy = self._experiment.workload.model_file, self._experiment.directory.copy
+        if name is None:
+            return True
+        if copy is None:
+            return (self._place / name).is_file()
+        return name in copy.store.below(FOLDER).files()
+
+    def _metrics(self, candidate: Candidate) -> dict[str, Any]:
+        assert self._metric is not None, "without a metric nothing is the best"
+        return {
+            "trial": candidate.number,
+            "trial_id": candidate.trial_id,
+            "metric": self._metric.name,
+            "value": candidate.value,
+            "metrics": dict(reported_by_trial(candidate.report)),
+        }
+
+    def _readme(self, candidate: Candidate) -> str:
+        assert self._metric is not None, "without a metric nothing is the best"
+        experiment, path = self._experiment, candidate.checkpoint.path
+        epoch = epoch_of(candidate.report, experiment.workload.time_attr)
+        name = experiment.workload.model_file
+        load = f"a copy of the files of `{Path(path).name}` in the trial's folder, as it wrote them"
+        if name is not None:
+            load = '`pcsearch.load_model("best")`, or `python -m pcsearch.train --from best --eval`'
+        return "\n".join(
+            [
+                f"# The best model of the search {experiment.directory.name}",
+                f"- Trial: {candidate.number} ({candidate.trial_id}), after epoch {epoch}",
+                f"- {self._metric.name}: {candidate.value!r} ({self._metric.goal}d)",
+                f"- To load it: {load}",
+                f"- Kept by pcsearch {__version__}",
+                "",
+            ]
+        )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, default=plain) + "\n"

@@ -1,0 +1,196 @@
+"""The copy of the best model: which it is, when it is made, and what its failures do."""
+
+from __future__ import annotations
+
+import errno
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyarrow.fs import LocalFileSystem
+from ray.tune import Checkpoint
+
+from pcsearch.engine.execution import best_model
+from pcsearch.engine.execution.best_model import BestModel
+from pcsearch.engine.execution.candidate import Candidate
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.sweeps.metrics import Metric
+
+LOSS = Metric("loss", "minimize")
+MODEL = "model.bin"
+
+
+class Search:
+    """A search in a folder, and the best model that it keeps.
+
+    Args:
+        folder: of the experiment.
+        model_file: as of `Workload`.
+        metrics: of the search.
+    """
+
+    def __init__(
+        self, folder: Path, model_file: str | None = MODEL, metrics: tuple[Metric, ...] = (LOSS,)
+    ) -> None:
+        self.folder, self.told = folder, list[str]()
+        workload = SimpleNamespace(
+            model_file=model_file,
+            time_attr="training_iteration",
+            effective_config=lambda values: {"default": 1, **values},
+        )
+        experiment: Any = SimpleNamespace(
+            directory=ExperimentDirectory(folder), workload=workload, metrics=metrics
+        )
+        self.model = BestModel(experiment, self.told.append)
+        self._made = 0
+
+    def candidate(self, value: float, **files: str) -> Candidate:
+        """A checkpoint with a value; its files have this content, and the model's the value."""
+        self._made += 1
+        checkpoint = self.folder / "0003_abc" / f"checkpoint_{self._made:06d}"
+        checkpoint.mkdir(parents=True)
+        for name, text in (files or {MODEL: str(value), "state.bin": "large"}).items():
+            (checkpoint / name).write_text(text)
+        report = {"loss": value, "training_iteration": self._made, "pid": 7, "odd": object}
+        place = Checkpoint(str(checkpoint), LocalFileSystem())
+        return Candidate(3, "abc", {"lr": 0.1}, value, report, place)
+
+    def await_value(self, value: float) -> None:
+        """Wait until the copy has a value."""
+        deadline = time.monotonic() + 30
+        while self.value != value and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert self.value == value
+
+    @property
+    def value(self) -> float | None:
+        """The value of the copy, None without one."""
+        file = self.folder / "best" / "metrics.json"
+        return json.loads(file.read_text())["value"] if file.exists() else None
+
+    @property
+    def files(self) -> set[str]:
+        return {path.name for path in (self.folder / "best").iterdir()}
+
+
+def test_the_model_with_the_best_value_is_kept_and_described(tmp_path: Path) -> None:
+    search = Search(tmp_path)
+    with search.model.kept():
+        search.model.offer(search.candidate(3.0))
+        # The search need not end for it.
+        search.await_value(3.0)
+        for value in (2.0, 2.0, 5.0):
+            search.model.offer(search.candidate(value))
+    assert search.files == {MODEL, "config.json", "metrics.json", "README.md"}
+    best = tmp_path / "best"
+    assert (best / MODEL).read_text() == "2.0"
+    assert json.loads((best / "config.json").read_text()) == {"default": 1, "lr": 0.1}
+    described = json.loads((best / "metrics.json").read_text())
+    own = {"loss": 2.0, "odd": str(object)}
+    # The first of two that are as good.
+    assert described == {
+        "trial": 3, "trial_id": "abc", "metric": "loss", "value": 2.0, "metrics": own
+    }  # fmt: skip
+    lines = (best / "README.md").read_text().splitlines()
+    assert len(lines) == 5
+    assert lines[1:3] == ["- Trial: 3 (abc), after epoch 2", "- loss: 2.0 (minimized)"]
+    assert search.told == []
+    # The working files of the copy are gone.
+    assert {path.name for path in tmp_path.iterdir()} == {"0003_abc", "best"}
+
+
+def test_the_copy_of_a_functions_checkpoint_has_all_its_files(tmp_path: Path) -> None:
+    search = Search(tmp_path, None, (Metric("loss", "maximize"),))
+    with search.model.kept():
+        search.model.offer(search.candidate(1.0, **{"a.bin": "1", "README.md": "theirs"}))
+        search.await_value(1.0)
+        search.model.offer(search.candidate(2.0, **{"b.bin": "2"}))
+    assert search.files == {"b.bin", "config.json", "metrics.json", "README.md"}
+    later = Search(tmp_path, None, (Metric("loss", "maximize"),))
+    later._made = 5
+    with later.model.kept():
+        later.model.offer(later.candidate(3.0, **{"a.bin": "1", "README.md": "theirs"}))
+    assert (tmp_path / "best" / "README.md").read_text() == "theirs"
+
+
+def test_nothing_is_copied_and_no_thread_started_where_nothing_is_better(tmp_path: Path) -> None:
+    first = Search(tmp_path)
+    with first.model.kept():
+        first.model.offer(first.candidate(2.0))
+    # A later session offers what is there already, and what is worse.
+    later = Search(tmp_path)
+    later._made = 5
+    with later.model.kept():
+        for value in (2.0, 2.5):
+            later.model.offer(later.candidate(value))
+        assert later.model._thread is None
+    without = Search(tmp_path / "other", metrics=())
+    with without.model.kept():
+        without.model.offer(without.candidate(2.0))
+    assert not (tmp_path / "other" / "best").exists()
+
+
+@pytest.mark.parametrize("harm", ["model", "metrics", "all"])
+def test_a_copy_that_is_not_whole_is_made_again_by_a_resume(harm: str, tmp_path: Path) -> None:
+    first = Search(tmp_path)
+    with first.model.kept():
+        first.model.offer(first.candidate(2.0))
+    best = tmp_path / "best"
+    if harm == "model":
+        (best / MODEL).unlink()
+    elif harm == "metrics":
+        (best / "metrics.json").write_text('{"val')
+    else:
+        # As where the file system cannot exchange folders, and the process was killed.
+        best.rename(tmp_path / ".best.old")
+    later = Search(tmp_path)
+    later._made = 5
+    with later.model.kept():
+        later.model.offer(later.candidate(2.0))
+    assert later.value == 2.0
+    assert (best / MODEL).read_text() == "2.0"
+
+
+def test_a_full_disk_is_told_once_and_the_copy_made_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Search(tmp_path)
+    put, is_full = best_model.put, True
+
+    def full(place: Path) -> None:
+        if is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(place)
+
+    monkeypatch.setattr(best_model, "put", full)
+    with search.model.kept():
+        for value in (3.0, 2.0):
+            search.model.offer(search.candidate(value))
+            deadline = time.monotonic() + 30
+            while search.model._failed is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+        (line,) = search.told
+        assert line == (
+            f"{tmp_path / 'best'}: the best model cannot be copied ([Errno 28] No space left on "
+            "device); the search goes on, and a resume copies it"
+        )
+        is_full = False
+    # The end of the session has tried once more.
+    assert search.value == 2.0
+
+
+def test_a_checkpoint_that_is_gone_and_a_directory_that_was_removed_are_no_errors(
+    tmp_path: Path,
+) -> None:
+    search = Search(tmp_path / "here")
+    with search.model.kept():
+        # That of an earlier version has no model's file.
+        search.model.offer(search.candidate(3.0, **{"state.bin": "large"}))
+        candidate = search.candidate(2.0)
+        (tmp_path / "here").rename(tmp_path / "away")
+        search.model.offer(candidate)
+    assert search.told == []
+    assert not (tmp_path / "here").exists()
