@@ -29,6 +29,7 @@ from pcsearch.temporary import remove_leftovers
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pcsearch.pc.model.transformer import Weights
     from pcsearch.pc.training import TrainingRun
     from pcsearch.tracking.single import RunOptions, RunPlan, SingleRun
 
@@ -38,7 +39,12 @@ SHOWN = (TRAIN_ENERGY, TRAIN_MSE, VAL_MSE, PROBE_ACCURACY)
 
 
 def train(
-    config: ModelConfig, threads: int, compiled: bool, output: Path, options: RunOptions
+    config: ModelConfig,
+    threads: int,
+    compiled: bool,
+    output: Path,
+    options: RunOptions,
+    weights: Weights | None = None,
 ) -> int:
     """Train a model, and print the metrics of every epoch.
 
@@ -48,6 +54,7 @@ def train(
         compiled: whether compiled code may compute the blocks.
         output: the folder in which the run gets a folder of its own.
         options: for the W&B run.
+        weights: those that training starts from, None for fresh ones.
 
     Returns:
         The exit status. In an agent of W&B a run that diverged or was stopped has not failed.
@@ -60,7 +67,7 @@ def train(
     remove_leftovers()
     try:
         plan = plan_run(options, output, time.strftime("%Y%m%d_%H%M%S"))
-        metrics = _train(plan, config, threads, compiled)
+        metrics = _train(plan, config, threads, compiled, weights)
     except KeyboardInterrupt:
         # By SIGTERM an agent stops a run, because the sweep or the user says so.
         if not in_agent():
@@ -70,12 +77,25 @@ def train(
     return SOME_FAILED if diverged and not in_agent() else DONE
 
 
-def _train(plan: RunPlan, config: ModelConfig, threads: int, compiled: bool) -> Mapping[str, Any]:
+def _train(
+    plan: RunPlan, config: ModelConfig, threads: int, compiled: bool, weights: Weights | None
+) -> Mapping[str, Any]:
     """Train a model in the folder of its run; returns the metrics of its last epoch."""
+    from rich.console import Console
+
+    # torch takes seconds to import; a message about a misspelt field should not wait for it.
+    from pcsearch.pc.data.datasets import load_splits
+    from pcsearch.pc.training import TrainingRun
+
     notes = console(stderr=True)
     with _metrics_file(plan.folder) as file, _wandb_run(plan, config, notes) as wandb:
-        run, metrics = _epochs(plan, config, threads, compiled, file, wandb)
-        checkpoint = _keep_model(plan, run)
+        terminal = Console(stderr=True)
+        located = config.with_paths_from(Path.cwd())
+        splits = load_splits(located, progress=terminal.is_terminal)
+        warn(terminal, *splits.notes)
+        run = TrainingRun(located, splits, threads=threads, compiled=compiled, weights=weights)
+        metrics = _epochs(plan, run, terminal, file, wandb)
+        checkpoint = _keep_model(plan, run, metrics)
         for name, value in metrics.items():
             click.echo(f"{name}: {value}")
         click.echo(f"Everything lies in {plan.folder.absolute()}")
@@ -114,31 +134,17 @@ def _wandb_run(plan: RunPlan, config: ModelConfig, notes: Console) -> Iterator[S
 
 
 def _epochs(
-    plan: RunPlan,
-    config: ModelConfig,
-    threads: int,
-    compiled: bool,
-    file: TextIO,
-    wandb: SingleRun | None,
-) -> tuple[TrainingRun, Mapping[str, Any]]:
-    """Train until the end, or until W&B stops the run; the run and the last epoch's metrics."""
-    from rich.console import Console
+    plan: RunPlan, run: TrainingRun, terminal: Console, file: TextIO, wandb: SingleRun | None
+) -> Mapping[str, Any]:
+    """Train until the end, or until W&B stops the run; returns the metrics of the last epoch."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    # torch takes seconds to import; a message about a misspelt field should not wait for it.
-    from pcsearch.pc.data.datasets import load_splits
     from pcsearch.pc.evaluation.pictures import save
-    from pcsearch.pc.training import TrainingRun
 
-    terminal = Console(stderr=True)
-    located = config.with_paths_from(Path.cwd())
-    splits = load_splits(located, progress=terminal.is_terminal)
-    warn(terminal, *splits.notes)
-    run = TrainingRun(located, splits, threads=threads, compiled=compiled)
     metrics: Mapping[str, Any] = {}
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=terminal) as progress:
-        task = progress.add_task("epochs", total=config.epochs)
+        task = progress.add_task("epochs", total=run.config.epochs)
         while not run.finished and not (wandb is not None and wandb.stop_requested):
             metrics, pictures = run.run_epoch()
             file.write(json.dumps(metrics) + "\n")
@@ -146,17 +152,20 @@ def _epochs(
             progress.console.print(_epoch_line(metrics), highlight=False, soft_wrap=True)
             files = {}
             if pictures is not None:
-                files = save(plan.folder, run.epoch, pictures, config).names(plan.folder)
+                files = save(plan.folder, run.epoch, pictures, run.config).names(plan.folder)
             if wandb is not None:
                 wandb.add(metrics, files)
             progress.advance(task)
-    return run, metrics
+    return metrics
 
 
-def _keep_model(plan: RunPlan, run: TrainingRun) -> Path | None:
-    """Write the saved model; returns the folder of what W&B is to keep, None for nothing."""
+def _keep_model(plan: RunPlan, run: TrainingRun, metrics: Mapping[str, Any]) -> Path | None:
+    """Write the last and the saved model; returns the folder of what W&B is to keep, if any."""
     from pcsearch.pc.checkpoint import save_model, save_state
+    from pcsearch.pc.model_file import write_model
 
+    if run.epoch and not run.diverged:
+        write_model(plan.folder, run.trained_model(dict(metrics)))
     kept = plan.folder
     if run.saved_model is not None:
         save_model(kept, run.config, run.saved_model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,17 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import exit_status
 from pcsearch.fields import parse_fields
 from pcsearch.foreground import train
+from pcsearch.from_model import evaluate, model_with_fields
 from pcsearch.pc.config import model_config
 
 if TYPE_CHECKING:
+    from pcsearch.pc.model.transformer import Weights
     from pcsearch.tracking.server.mode import Requested
 
 NAME = "train"
 LONGEST_TAG = 64
+OF_RUN = ("--project", "--entity", "--name", "--group", "--tags", "--wandb-artifacts")
+"""The options that are about a W&B run."""
 _EPILOG = (
     "Every parameter of the model is an option, listed in docs/parameters.md. These forms are the "
     "same: --num_blocks 3, --num-blocks 3, --num-blocks=3. --config NAME picks a preset."
@@ -89,6 +93,20 @@ def _split(context: click.Context, parameter: click.Parameter, text: str) -> tup
     default="none",
     help="Upload the best model to W&B, or the last state where no model is saved [default: none].",
 )
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Start from the weights of a trained model, and its configuration: DIR/best of a search, "
+    "or the folder of a trial, a checkpoint or a run.",
+)
+@click.option(
+    "--eval",
+    "evaluates",
+    is_flag=True,
+    help="Train nothing: print the metrics of the model on its data set, or on another (--from).",
+)
 @click.argument("fields", nargs=-1, type=click.UNPROCESSED, metavar="[--FIELD VALUE]...")
 @click.pass_context
 def command(
@@ -97,6 +115,8 @@ def command(
     threads: int,
     compiled: str,
     output: Path,
+    source: Path | None,
+    evaluates: bool,
     fields: tuple[str, ...],
     wandb: Requested | None,
     **run: Any,
@@ -108,15 +128,25 @@ def command(
     """
     from pcsearch.tracking.single import RunOptions, in_agent
 
+    if evaluates:
+        _refuse_for_evaluation(context, source)
     wandb = wandb or ("auto" if in_agent() else "disabled")
-    if wandb == "disabled":
-        _refuse_for_wandb(context)
+    if wandb == "disabled" and not evaluates:
+        _refuse(context, OF_RUN, "is for a W&B run; add --wandb auto, online or offline")
+    weights: Weights | None = None
     try:
-        config = model_config(parse_fields(fields))
+        given = parse_fields(fields)
+        if source is not None and evaluates:
+            return evaluate(source, given, threads, compiled == "auto")
+        if source is not None:
+            model, config = model_with_fields(source, given)
+            weights = model.weights
+        else:
+            config = model_config(given)
     except PcsearchError as error:
         raise PcsearchError(map(_of_option, error.problems)) from None
     options = RunOptions(wandb, **run)
-    return train(config, threads, compiled == "auto", output, options)
+    return train(config, threads, compiled == "auto", output, options, weights)
 
 
 def _of_option(problem: Problem) -> Problem:
@@ -124,14 +154,19 @@ def _of_option(problem: Problem) -> Problem:
     return Problem(problem.message, f"--{problem.key}") if problem.key else problem
 
 
-def _refuse_for_wandb(context: click.Context) -> None:
-    """Refuse options for a W&B run where there is none."""
-    of_run = ("--project", "--entity", "--name", "--group", "--tags", "--wandb-artifacts")
+def _refuse_for_evaluation(context: click.Context, source: Path | None) -> None:
+    """Refuse to evaluate no model, and options that mean nothing where nothing is trained."""
+    if source is None:
+        raise click.UsageError("--eval evaluates a trained model; add --from PATH", context)
+    _refuse(context, ("--output", "--wandb", *OF_RUN), "is for training; leave it or --eval out")
+
+
+def _refuse(context: click.Context, options: Collection[str], why: str) -> None:
+    """Refuse options that are given and would have no effect."""
     for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if parameter.opts[0] in of_run and source == click.core.ParameterSource.COMMANDLINE:
-            message = f"{parameter.opts[0]} is for a W&B run; add --wandb auto, online or offline"
-            raise click.UsageError(message, context)
+        given = context.get_parameter_source(parameter.name or "")
+        if parameter.opts[0] in options and given == click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} {why}", context)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def test_nothing_is_logged_unless_an_agent_or_the_user_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = []
-    monkeypatch.setattr(command, "train", lambda *arguments: seen.append(arguments[-1]) or 0)
+    monkeypatch.setattr(command, "train", lambda *arguments: seen.append(arguments[4]) or 0)
     assert main(["--seed", "3"]) == 0
     assert main(["--wandb", "offline", "--tags", "a, b", "--wandb-artifacts", "best"]) == 0
     monkeypatch.setenv("WANDB_SWEEP_ID", "abc12345")

@@ -177,8 +177,9 @@ class LoadedModel:
     def evaluate(self, splits: Splits | None = None) -> dict[str, float]:
         """The metrics of the model on a data set: those of a validation, and of the linear probe.
 
-        With ``target_class`` there is no probe. The values are those that the training run reported
-        for this epoch, to the last bit, if the data and the number of threads are the same.
+        Where all images are of one class there is no probe. The values are those that the training
+        run reported for this epoch, to the last bit, if the data and the number of threads are the
+        same.
 
         Args:
             splits: the images; loaded as the configuration says when left out.
@@ -190,7 +191,7 @@ class LoadedModel:
         evaluator = SplitEvaluator(self.config, self._model, splits, self._device)
         with computing(self._device, self._threads):
             metrics = evaluator.validate(self._learner, self._hidden, self._rates)
-            if self.config.target_class is None:
+            if self.config.target_class is None and splits.classes > 1:
                 metrics |= evaluator.probe(self._learner, self._hidden)
         return metrics
 

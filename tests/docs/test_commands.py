@@ -21,10 +21,12 @@ import pytest
 from pages import PAGES, ROOT, SWEEP_FILES, Command, commands
 from ray.scripts import scripts
 from reached import reached_by
+from trained_models import model_of
 from wandb.cli.cli import cli as wandb_cli
 
 from pcsearch import train
 from pcsearch.cli import main
+from pcsearch.pc.model_file import write_model
 from pcsearch.verbs import clean, compare, export, results
 
 SEARCHES = commands("python -m pcsearch")
@@ -54,6 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number in range(80):
         # A plan counts images, and reads none.
         Path("photos", "cats", f"{number}.jpg").touch()
+    write_model(Path("DIR", "best"), model_of())
     Path("train.py").write_text("def main(config):\n    yield {'loss': 1.0}\n", encoding="utf-8")
     return tmp_path
 
@@ -93,11 +96,19 @@ def test_the_search_of_a_command_is_planned(
 
 
 @pytest.mark.parametrize("command", commands("python -m pcsearch.train"), ids=str)
+@pytest.mark.usefixtures("folder")
 def test_a_single_run_is_a_configuration(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    trained: list[Any] = []
-    monkeypatch.setattr(train, "train", lambda config, *_: trained.append(config) or 0)
+    reached: list[str] = []
+    evaluate = train.evaluate
+
+    def evaluated(*arguments: Any) -> int:
+        reached.append("evaluate")
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(train, "train", lambda *_: reached.append("train") or 0)
+    monkeypatch.setattr(train, "evaluate", evaluated)
     assert train.main(command.arguments) == 0
-    assert len(trained) == 1
+    assert reached == ["evaluate" if "--eval" in command.arguments else "train"]
 
 
 @pytest.mark.usefixtures("folder")

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 import yaml
 from pages import PAGES, README, ROOT, SWEEP_FILES, blocks
+from trained_models import model_of
 
 from pcsearch.cli import command
 from pcsearch.cli import main as pcsearch_main
+from pcsearch.from_model import OF_WEIGHTS
 from pcsearch.pc import metrics
 from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.model_file import write_model
 from pcsearch.sweeps.distributions import registry
 from pcsearch.sweeps.early_terminate import KEYS as HYPERBAND_KEYS
 from pcsearch.sweeps.keys import KEYS
@@ -114,6 +117,18 @@ def test_the_library_example_prints_an_epoch() -> None:
     ((epoch, mse),) = printed
     assert epoch == 1
     assert 0 < mse < 1
+
+
+def test_the_page_on_the_best_model_loads_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_model(Path("DIR", "best"), model_of())
+    (example,) = blocks("best_model.md", "python")
+    exec(example, {})  # noqa: S102 - our own text
+    assert capsys.readouterr().out == "2 torch.Size([10, 1, 8, 8])\n"
+    (refused,) = re.findall(r"that the weights are made for \(([^)]*)\)", PAGES["best_model.md"])
+    assert set(re.findall(r"\w+", refused)) == OF_WEIGHTS.keys()
 
 
 def test_the_parameters_page_has_every_field_and_its_default() -> None:

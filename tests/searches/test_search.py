@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,6 +136,17 @@ def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     values = [reports(trial)[-1]["best_val_mse"] for trial in trials]
     winner = min((v, i) for i, v in enumerate(values) if v is not None and math.isfinite(v))[1]
     assert best == json.loads((trials[winner] / "params.json").read_text(encoding="utf-8"))
+    assert f"The best model lies in {done.directory / 'best'}\n" in done.out
+    # A fresh process finds the winner's metrics to the last bit in the copy of its model.
+    last = reports(trials[winner])[-1]
+    described = json.loads((done.directory / "best" / "metrics.json").read_text(encoding="utf-8"))
+    assert (described["trial"], described["value"]) == (winner + 1, last["best_val_mse"])
+    command = [sys.executable, "-m", "pcsearch.train", "--from", done.directory, "--eval"]
+    evaluated = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = dict(line.split(": ") for line in evaluated.splitlines())
+    validation = [name for name in last if name.startswith(("ValMetrics/", "Vode"))]
+    assert len(validation) > 4
+    assert {name: found[name] for name in validation} == {n: str(last[n]) for n in validation}
 
 
 @pytest.mark.oldest
