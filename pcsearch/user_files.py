@@ -1,8 +1,10 @@
-"""The folder for files of the user that belong to no single search."""
+"""Files of the user that belong to no single search."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pcsearch.errors import PcsearchError
@@ -22,3 +24,14 @@ def cache_folder() -> Path:
         return Path.home() / ".cache" / "pcsearch"
     except RuntimeError as error:
         raise PcsearchError("the user has no home folder: set HOME or XDG_CACHE_HOME") from error
+
+
+@contextmanager
+def replaced(file: Path) -> Iterator[Path]:
+    """A file to write during the block, which then replaces ``file``: whole, or not at all."""
+    hidden = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        yield hidden
+        hidden.replace(file)
+    finally:
+        hidden.unlink(missing_ok=True)

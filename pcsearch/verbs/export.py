@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
+from pcsearch.user_files import replaced
 
 if TYPE_CHECKING:
     from pcsearch.engine.results.findings import Findings
@@ -132,12 +132,8 @@ def _to_file(target: str, data: bytes) -> None:
         # A pipe or a device is no file that could be replaced.
         file.write_bytes(data)
         return
-    hidden = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
+    with replaced(file) as hidden:
         hidden.write_bytes(data)
-        hidden.replace(file)
-    finally:
-        hidden.unlink(missing_ok=True)
 
 
 def _to_study(findings: Findings, url: str) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.experiment.plan import Plan
 from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.engine.results.origin import Origin
 from pcsearch.sweeps.sweep import parse_sweep
 
 
@@ -37,3 +39,14 @@ def made_findings(text: str, trials: Sequence[Finding]) -> Findings:
     """A search of a sweep file's text."""
     sweep = parse_sweep(text, "s.yaml")
     return Findings("/results/here", sweep, sweep.metrics, tuple(trials), 99, "finished", ())
+
+
+def made_origin(findings: Findings, rungs: Sequence[int] = (), **changes: Any) -> Origin:
+    """Where a search comes from."""
+    sweep = findings.sweep
+    plan = Plan(
+        sweep, sweep.metrics, 99, None, "independent draws", 5, tuple(rungs), "epochs", (), ()
+    )
+    resume = f"python -m pcsearch --resume {findings.place}"
+    facts = {"versions": {"ray": "2.60.0"}, "folder": "/work", "tracking": {"wandb": "disabled"}}
+    return Origin(**{"name": "here", "plan": plan, "seed": 7, "resume": resume, **facts, **changes})

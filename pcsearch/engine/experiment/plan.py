@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +62,7 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
     search = define_search(sweep_file, options)
     search.workload.check_files(search.sweep, search.folder)
     sweep, cap = search.sweep, search.trial_limit
-    sizes = [p.distribution.grid_size() for p in sweep.parameters.values()]
-    size = None if None in sizes else Grid(sweep).size
-    notes = list(sweep.notes)
+    notes = []
     if cap is None:
         notes.append(
             f"method {sweep.method} has no end of its own: to run it give --num-samples N, or "
@@ -89,18 +87,24 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
     configs = tuple(_configs(search, count, results))
     if draws and sweep.method in ("bayes", "custom"):
         notes.append("the configurations are those suggested before any trial has a result")
-    searcher = _searcher(sweep, options.sampler, stops_early=bool(search.rungs))
+    return replace(plan_of(search), notes=(*sweep.notes, *notes), configs=configs)
+
+
+def plan_of(search: SearchDefinition) -> Plan:
+    """The plan of a search that is read and checked, without configurations and further notes."""
+    sweep = search.sweep
+    sizes = [p.distribution.grid_size() for p in sweep.parameters.values()]
     return Plan(
         sweep,
         search.metrics,
-        cap,
-        size,
-        searcher,
+        search.trial_limit,
+        None if None in sizes else Grid(sweep).size,
+        _searcher(sweep, search.options.sampler, stops_early=bool(search.rungs)),
         search.max_epochs,
         search.rungs,
         search.workload.counted,
-        tuple(notes),
-        configs,
+        sweep.notes,
+        (),
     )
 
 

@@ -1,0 +1,5 @@
+"""Draws a search as one HTML file, which opens without a network.
+
+All that it draws is untrusted: names, values and errors are escaped in one place (`html`), for
+HTML, for scripts and for plotly, which reads tags in texts.
+"""

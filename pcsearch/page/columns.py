@@ -1,0 +1,155 @@
+"""The values of the trials as plots have them: columns of numbers or of categories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pcsearch.engine.records.trial_result import ranked
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.reports.results import number
+from pcsearch.sweeps.distributions.base import FloatAxis, is_number
+from pcsearch.sweeps.parameters import Parameter, value_of
+
+MOST_CATEGORIES = 20
+"""Listed numbers are categories up to so many, and a scale above."""
+MOST_POINTS = 1500
+"""The most trials that a plot of points has."""
+WIDE = 50.0
+"""Values whose greatest is so many times the least are drawn on a logarithmic scale."""
+FEW_DECADES = 4
+"""A logarithmic scale has ticks at 1, 2 and 5 up to so many decades, and at 1 only above."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """The values of the trials on one axis.
+
+    Args:
+        name: what they are.
+        values: one for each trial, a number or a text; None where it has none.
+        categories: all texts, in their order; None for a column of numbers.
+        is_log: whether the scale of the numbers is logarithmic.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+    categories: tuple[str, ...] | None = None
+    is_log: bool = False
+
+    @property
+    def axis(self) -> dict[str, Any]:
+        """The axis of a plot."""
+        axis: dict[str, Any] = {"title": {"text": self.name, "standoff": 8}, "automargin": True}
+        if self.categories is not None:
+            return axis | {"type": "category", "categoryarray": list(self.categories)}
+        return axis | {"type": "log" if self.is_log else "linear", "exponentformat": "e"}
+
+    @property
+    def dimension(self) -> dict[str, Any]:
+        """The axis of parallel coordinates, on which everything is a number; None is left out."""
+        values: list[Any]
+        if self.categories is not None:
+            place = {each: i for i, each in enumerate(self.categories)}
+            ticks = list(range(len(self.categories)))
+            values = [None if value is None else place[value] for value in self.values]
+            shown: dict[str, Any] = {"tickvals": ticks, "ticktext": list(self.categories)}
+        elif self.is_log:
+            values = [
+                None if value is None else rounded(math.log10(value)) for value in self.values
+            ]
+            ticks_at = _log_ticks([value for value in self.values if value is not None])
+            shown = {
+                "tickvals": [rounded(math.log10(tick)) for tick in ticks_at],
+                "ticktext": [f"{tick:g}" for tick in ticks_at],
+            }
+        else:
+            values, shown = list(self.values), {}
+        return {"label": self.name, "values": values, **shown}
+
+
+def parameter_column(parameter: Parameter, trials: Sequence[Finding]) -> Column:
+    """The values of a parameter: numbers, or texts where some are no numbers."""
+    raw = [value_of(trial.result.config, parameter) for trial in trials]
+    known = [value for value in raw if value is not None]
+    numeric = all(is_number(value) and _fits(value) for value in known)
+    listed = parameter.distribution.spec().get("values")
+    few = listed is not None and len(set(map(label, known))) <= MOST_CATEGORIES
+    if numeric and not few:
+        axis = parameter.distribution.axis() if listed is None else None
+        is_log = isinstance(axis, FloatAxis) and axis.log and all(value > 0 for value in known)
+        values = tuple(None if value is None else rounded(value) for value in raw)
+        return Column(parameter.name, values, is_log=is_log)
+    ordered = sorted(known) if numeric else sorted(known, key=str)
+    categories = tuple(dict.fromkeys(map(label, ordered)))
+    texts = tuple(None if value is None else label(value) for value in raw)
+    return Column(parameter.name, texts, categories)
+
+
+def metric_column(findings: Findings, trials: Sequence[Finding], index: int = 0) -> Column:
+    """The values of a metric, None of trials that take no part in the ranking."""
+    values = [rounded(each.result.values[index]) if each.result.valued else None for each in trials]
+    return Column(findings.metrics[index].name, tuple(values), is_log=is_wide(values))
+
+
+def is_wide(values: Sequence[float | None]) -> bool:
+    """Whether values are better seen on a logarithmic scale."""
+    known = [value for value in values if value is not None]
+    return bool(known) and min(known) > 0 and max(known) > WIDE * min(known)
+
+
+def drawn(findings: Findings, most: int = MOST_POINTS) -> list[Finding]:
+    """The trials with a value, the best first; of more than ``most``, some.
+
+    These are the best half, and evenly many of the ranks below.
+    """
+    by_number = {trial.result.number: trial for trial in findings.trials}
+    ranking = [
+        by_number[each.number] for each in ranked(findings.results, findings.metrics) if each.valued
+    ]
+    if len(ranking) <= most:
+        return ranking
+    first, rest = ranking[: most // 2], ranking[most // 2 :]
+    count = most - len(first)
+    return first + [rest[i * len(rest) // count] for i in range(count)]
+
+
+def rounded(value: float | None) -> float | None:
+    """A number with six significant digits, which is enough for a plot; None if it is infinite."""
+    if value is None or not math.isfinite(value):
+        return None
+    short = float(f"{value:.6g}")
+    return int(short) if short.is_integer() and abs(short) < 1e15 else short
+
+
+def label(value: Any) -> str:
+    """A value of a parameter as the name of a category."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def hover(trial: Finding, facts: Mapping[str, Any]) -> str:
+    """The text of a trial's point: a line for its number and for each fact."""
+    lines = [f"trial {trial.result.number} ({trial.status})"]
+    lines += [f"{name}: {number(value)}" for name, value in facts.items()]
+    return "\n".join(lines)
+
+
+def _log_ticks(values: Sequence[float]) -> list[float]:
+    """Round numbers between the least and the greatest, and these; a scale without them is bare."""
+    if not values:
+        return []
+    least, greatest = min(values), max(values)
+    decades = range(math.floor(math.log10(least)), math.ceil(math.log10(greatest)) + 1)
+    steps = (1, 2, 5) if len(decades) <= FEW_DECADES else (1,)
+    inner = [step * 10.0**decade for decade in decades for step in steps]
+    return [least, *(tick for tick in inner if least * 1.1 < tick < greatest / 1.1), greatest]
+
+
+def _fits(value: float) -> bool:
+    """Whether a plot has room for a number."""
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False

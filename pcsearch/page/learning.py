@@ -1,0 +1,130 @@
+"""The figure of the learning curves, with the rungs of ASHA and where trials were stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pcsearch.engine.experiment.plan import Plan
+from pcsearch.engine.records.outcome import thinned
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.page.columns import drawn, hover, is_wide, rounded
+from pcsearch.page.figure import CHANCE, COLOURS, SYMBOLS, Figure, by_status
+from pcsearch.page.tables import plain_table
+
+MOST_CURVES = 200
+MOST_RUNGS = 30
+
+Curve = list[tuple[float, float]]
+
+
+def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
+    """The first metric over the epochs of each trial; none where nothing was reported."""
+    trials = drawn(findings, MOST_CURVES) if findings.metrics else []
+    pairs = [(trial, sorted(findings.curve(trial).items())) for trial in trials]
+    # A trial at its first report has no line, but a point.
+    read = [(trial, thinned(curve)) for trial, curve in pairs if curve]
+    if not read:
+        return []
+    name = findings.metrics[0].name
+    statuses = by_status([trial for trial, _ in read])
+    data = [_lines(status, [read[i] for i in places]) for status, places in statuses.items()]
+    data += [_ends(status, [read[i] for i in places]) for status, places in statuses.items()]
+    values = [value for _, curve in read for _, value in curve]
+    last = max(curve[-1][0] for _, curve in read)
+    # Of trials whose length is not known, the rungs go on for ever.
+    rungs = [rung for rung in plan.rungs if rung <= last][:MOST_RUNGS]
+    rows = [
+        (trial.result.number, curve[-1][0], trial.status, curve[0][1], curve[-1][1])
+        for trial, curve in read
+    ]
+    figure = Figure(
+        "curves",
+        "Learning curves",
+        _about(findings, plan, rungs, name, len(read)),
+        data,
+        {
+            "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
+            "yaxis": {
+                "title": {"text": name},
+                "automargin": True,
+                "type": "log" if is_wide(values) else "linear",
+            },
+            "shapes": [_rung(rung) for rung in rungs],
+        },
+        height=460,
+        is_wide=True,
+        table=plain_table(("trial", "last epoch", "status", f"first {name}", f"last {name}"), rows),
+    )
+    return [figure]
+
+
+def _about(findings: Findings, plan: Plan, rungs: Sequence[int], name: str, count: int) -> str:
+    parts = [f"{name} at every epoch, a line for each trial; a mark where it ended or is now."]
+    valued = sum(each.valued for each in findings.results)
+    if valued > count:
+        parts.append(f"{count} of {valued:,} trials are drawn, the best among them.")
+    parts.append("Long curves are drawn with fewer points.")
+    if rungs:
+        parts.append(
+            f"The dotted lines are the rungs of ASHA, counted in {plan.counted}: there, and "
+            "at later reports, trials are compared and stopped."
+        )
+    return " ".join(parts)
+
+
+def _lines(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, Any]:
+    """All curves of a status as one line with gaps: one for each would be slow to draw."""
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    numbers: list[int | None] = []
+    for trial, curve in trials:
+        xs += [*(rounded(epoch) for epoch, _ in curve), None]
+        ys += [*(rounded(value) for _, value in curve), None]
+        numbers += [trial.result.number] * len(curve) + [None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": status,
+        "legendgroup": status,
+        "x": xs,
+        "y": ys,
+        "customdata": numbers,
+        "hoverinfo": "x+y",
+        "line": {"color": COLOURS[status], "width": 1.2},
+        "opacity": 0.7,
+    }
+
+
+def _ends(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": f"{status}: end",
+        "legendgroup": status,
+        "showlegend": False,
+        "x": [rounded(curve[-1][0]) for _, curve in trials],
+        "y": [rounded(curve[-1][1]) for _, curve in trials],
+        "customdata": [trial.result.number for trial, _ in trials],
+        "hovertext": [
+            hover(
+                trial, {"epoch": curve[-1][0], "value": curve[-1][1], "why": trial.reason or None}
+            )
+            for trial, curve in trials
+        ],
+        "hoverinfo": "text",
+        "marker": {"color": COLOURS[status], "symbol": SYMBOLS[status], "size": 7},
+    }
+
+
+def _rung(epoch: int) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "xref": "x",
+        "yref": "paper",
+        "x0": epoch,
+        "x1": epoch,
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": CHANCE, "width": 1, "dash": "dot"},
+    }

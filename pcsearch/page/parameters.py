@@ -1,0 +1,199 @@
+"""The figures of what the parameters do: parallel coordinates, importance, slices, Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+from pcsearch.engine.records.trial_result import pareto_front
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.engine.results.importance import Importance
+from pcsearch.page.columns import (
+    MOST_POINTS,
+    Column,
+    drawn,
+    hover,
+    metric_column,
+    parameter_column,
+)
+from pcsearch.page.figure import CHANCE, SCALE, STRONG, Figure, colours
+from pcsearch.page.tables import plain_table
+from pcsearch.reports.results import number
+
+AXIS_WIDTH = 92
+"""The least width of an axis of parallel coordinates, in pixels."""
+
+
+def parallel_coordinates(findings: Findings) -> list[Figure]:
+    """Every trial with a value as a line through its parameters; none without a metric."""
+    trials = _valued(findings)
+    if not trials:
+        return []
+    metrics = [metric_column(findings, trials, i) for i in range(len(findings.metrics))]
+    parameters = [parameter_column(each, trials) for each in findings.searched]
+    columns = [Column("trial", tuple(each.result.number for each in trials)), *parameters, *metrics]
+    name = findings.metrics[0].name
+    # On the scale of its axis, which is the legend too.
+    line = colours(metrics[0].dimension["values"], findings.metrics[0].mode)
+    trace = {
+        "type": "parcoords",
+        "dimensions": [column.dimension for column in columns],
+        "line": line,
+        "labelangle": -20,
+        "labelside": "top",
+    }
+    figure = Figure(
+        "parallel",
+        "Parallel coordinates",
+        f"A line for each trial with a value, coloured by {name}. Drag along an axis to choose a "
+        "range: the table of trials shows only the trials whose lines pass; a click on the axis "
+        "takes the range away. Drag a name to move its axis.",
+        [trace],
+        {"margin": {"t": 90, "b": 30, "l": 60, "r": 60}},
+        height=460,
+        is_wide=True,
+        least_width=AXIS_WIDTH * len(columns) + 120,
+    )
+    return [figure]
+
+
+def importance(shares: Sequence[Importance], name: str) -> Figure:
+    """How much each parameter matters.
+
+    Args:
+        shares: of the parameters, the greatest first.
+        name: of the metric.
+    """
+    ordered = list(reversed(shares))
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "x": [round(100 * each.share, 2) for each in ordered],
+        "y": [each.name for each in ordered],
+        "text": [f"{each.share:.0%}{'' if each.real else ' (chance)'}" for each in ordered],
+        "textposition": "auto",
+        "hoverinfo": "y+text",
+        "marker": {"color": [STRONG if each.real else CHANCE for each in ordered]},
+    }
+    rows = [
+        (each.name, f"{each.share:.1%}", "yes" if each.real else "no more than chance")
+        for each in shares
+    ]
+    return Figure(
+        "importance",
+        "Importance of the parameters",
+        f"What sets the best trials apart from all by {name} (PED-ANOVA); the shares add up to "
+        "100 %. Grey: no more than chance.",
+        [trace],
+        {
+            "xaxis": {"title": {"text": "share in %"}, "rangemode": "tozero"},
+            "yaxis": {"type": "category", "automargin": True},
+            "showlegend": False,
+        },
+        height=120 + 32 * len(ordered),
+        is_wide=True,
+        table=plain_table(("parameter", "share", "matters"), rows),
+    )
+
+
+def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
+    """The metric over each parameter.
+
+    Args:
+        findings: of the search.
+        order: the names of parameters that come first.
+    """
+    trials = _valued(findings)
+    if not trials:
+        return []
+    metric = metric_column(findings, trials)
+    rank = {name: place for place, name in enumerate(order)}
+    parameters = sorted(findings.searched, key=lambda each: rank.get(each.name, len(rank)))
+    mode = findings.metrics[0].mode
+    numbers: list[float | None] = [each.result.number for each in trials]
+    marker = {"size": 7, "opacity": 0.8} | colours(numbers, "max")
+    marker["colorscale"] = SCALE
+    return [
+        Figure(
+            f"slice-{place}",
+            parameter.name,
+            f"{metric.name} ({'less' if mode == 'min' else 'more'} is better) over "
+            f"{parameter.name}, a point for each trial, coloured by its number: from blue for the "
+            f"first to orange for the last.{_some(findings)}",
+            [
+                _points(trials, parameter_column(parameter, trials), metric)
+                | {"marker": marker, "name": "trials"}
+            ],
+            {
+                "xaxis": parameter_column(parameter, trials).axis,
+                "yaxis": metric.axis,
+                "showlegend": False,
+            },
+            height=300,
+        )
+        for place, parameter in enumerate(parameters, start=1)
+    ]
+
+
+def pareto(findings: Findings) -> list[Figure]:
+    """The trials by two metrics each, with those on the Pareto front; none with one metric."""
+    trials = _valued(findings)
+    if not trials or len(findings.metrics) < 2:
+        return []
+    numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
+    groups = {"others": CHANCE, "Pareto front": STRONG}
+    front = [trial for trial in trials if trial.result.number in numbers]
+    rest = [trial for trial in trials if trial.result.number not in numbers]
+    names = [metric.name for metric in findings.metrics]
+    rows = [(trial.result.number, *trial.result.values) for trial in front]
+    table = plain_table(("trial", *names), rows)
+    figures = []
+    for place, (one, other) in enumerate(combinations(range(len(names)), 2), start=1):
+        data = []
+        for (name, colour), chosen in zip(groups.items(), (rest, front), strict=True):
+            columns = (metric_column(findings, chosen, one), metric_column(findings, chosen, other))
+            points = _points(chosen, *columns)
+            data.append(points | {"name": name, "marker": {"color": colour, "size": 8}})
+        both = f"{names[one]} and {names[other]}"
+        axes = [metric_column(findings, trials, index).axis for index in (one, other)]
+        figures.append(
+            Figure(
+                f"pareto-{place}",
+                f"Pareto front: {both}",
+                f"The trials by {both}. No other trial beats those of the front in every metric; "
+                f"there are {len(front)}.{_some(findings)}",
+                data,
+                {"xaxis": axes[0], "yaxis": axes[1]},
+                height=420,
+                table=table,
+            )
+        )
+    return figures
+
+
+def _points(trials: Sequence[Finding], x: Column, y: Column) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(x.values),
+        "y": list(y.values),
+        "customdata": [trial.result.number for trial in trials],
+        "hovertext": [
+            hover(trial, {x.name: x_value, y.name: y_value})
+            for trial, x_value, y_value in zip(trials, x.values, y.values, strict=True)
+        ],
+        "hoverinfo": "text",
+    }
+
+
+def _valued(findings: Findings) -> list[Finding]:
+    return drawn(findings) if findings.metrics and findings.searched else []
+
+
+def _some(findings: Findings) -> str:
+    """A sentence that says so where not all trials are drawn."""
+    valued = sum(each.valued for each in findings.results)
+    if valued <= MOST_POINTS:
+        return ""
+    return f" {number(MOST_POINTS)} of {valued:,} trials are drawn, the best half of them all."

@@ -1,0 +1,205 @@
+"""The figures of how the search went: the best value so far, and when trials ran where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import accumulate
+from typing import Any
+
+from pcsearch.engine.records.report import better
+from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.page.columns import drawn, hover, is_wide, rounded
+from pcsearch.page.figure import COLOURS, STRONG, SYMBOLS, Figure, by_status
+from pcsearch.page.tables import plain_table
+from pcsearch.reports.results import duration, number
+
+UNITS = (("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
+MOST_BARS = 3000
+"""The most trials on the timeline, the newest."""
+SLACK = 0.5
+"""Seconds by which a trial may begin before the one whose place it takes: clocks are not exact."""
+LANE = 18
+"""The height of a trial on the timeline, in pixels."""
+
+
+def best_so_far(findings: Findings) -> list[Figure]:
+    """The best value so far, over trials, epochs and time; none without a metric."""
+    if not findings.metrics:
+        return []
+    trials = _in_order(findings)
+    if not trials:
+        return []
+    epochs = list(accumulate(trial.result.epoch for trial in trials))
+    axes: list[tuple[str, str, Sequence[float]]] = [
+        ("trials", "trials that ended", range(1, len(trials) + 1)),
+        ("epochs", "epochs trained", epochs),
+    ]
+    if all(trial.end is not None for trial in trials):
+        begin = min(_start(trial) for trial in trials)
+        spent = [_end(trial) - begin for trial in trials]
+        unit, seconds = next(pair for pair in UNITS if max(spent) >= 2 * pair[1] or pair[1] == 1)
+        axes.append(("time", unit, [each / seconds for each in spent]))
+    return [_best_over(findings, trials, *axis) for axis in axes]
+
+
+def timeline(findings: Findings) -> list[Figure]:
+    """When each trial ran, by machine; none before the first report."""
+    trials = [trial for trial in findings.trials if trial.end is not None]
+    trials = sorted(trials, key=_start)[-MOST_BARS:]
+    if not trials:
+        return []
+    lanes = _lanes(trials)
+    names = sorted(set(lanes), key=lambda lane: (lane.rpartition(" ")[0], len(lane), lane))
+    data = []
+    for status, places in by_status(trials).items():
+        chosen = [trials[place] for place in places]
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": status,
+                "base": [_stamp(_start(trial)) for trial in chosen],
+                "x": [max(1, round(1000 * trial.result.seconds)) for trial in chosen],
+                "y": [lanes[place] for place in places],
+                "customdata": [trial.result.number for trial in chosen],
+                "hovertext": [
+                    hover(trial, {"time": duration(trial.result.seconds), "on": trial.node})
+                    for trial in chosen
+                ],
+                "hoverinfo": "text",
+                "marker": {"color": COLOURS[status]},
+            }
+        )
+    left = len(findings.trials) - len(trials)
+    is_cut = left and len(trials) == MOST_BARS
+    more = f" The newest {MOST_BARS:,} trials are drawn." if is_cut else ""
+    rows = [
+        (trial.result.number, trial.node, _clock(_start(trial)), _clock(_end(trial)), trial.status)
+        for trial in trials
+    ]
+    figure = Figure(
+        "timeline",
+        "Timeline",
+        "When each trial ran, in UTC, with a row for each place on a machine; of a trial that was "
+        f"restored, its whole time comes before its last report.{more}",
+        data,
+        {
+            "barmode": "overlay",
+            "xaxis": {"type": "date"},
+            "yaxis": {
+                "type": "category",
+                "automargin": True,
+                "categoryarray": names,
+                "autorange": "reversed",
+            },
+        },
+        height=150 + LANE * len(names),
+        is_wide=True,
+        table=plain_table(("trial", "machine", "begin", "end", "status"), rows),
+    )
+    return [figure]
+
+
+def _best_over(
+    findings: Findings, trials: Sequence[Finding], name: str, title: str, places: Sequence[float]
+) -> Figure:
+    metric = findings.metrics[0]
+    best: float | None = None
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    rows = []
+    for trial, place in zip(trials, places, strict=True):
+        value = trial.result.value
+        if value is not None and trial.result.valued and better(value, best, metric):
+            best = value
+            xs.append(rounded(place))
+            ys.append(rounded(value))
+            rows.append((xs[-1], trial.result.number, value))
+    if best is not None:
+        xs.append(rounded(places[-1]))
+        ys.append(rounded(best))
+    data = _points(findings, trials, metric.name, places)
+    line = {"color": STRONG, "width": 2.5, "shape": "hv"}
+    best_line = {"type": "scatter", "mode": "lines", "name": "best so far", "line": line}
+    data.append(best_line | {"x": xs, "y": ys})
+    values = [trial.result.value for trial in trials if trial.result.valued]
+    return Figure(
+        f"best-{name}",
+        f"Over {title}",
+        f"The best {metric.name} so far, and the value of each trial, over {title}. "
+        f"The best is {number(best)}.",
+        data,
+        {
+            "xaxis": {"title": {"text": title}},
+            "yaxis": {
+                "title": {"text": metric.name},
+                "automargin": True,
+                "type": "log" if is_wide(values) else "linear",
+            },
+        },
+        table=plain_table((title, "trial", f"best {metric.name}"), rows),
+    )
+
+
+def _points(
+    findings: Findings, trials: Sequence[Finding], name: str, places: Sequence[float]
+) -> list[dict[str, Any]]:
+    """The trials as points, by status; of very many, some."""
+    shown = {trial.result.number for trial in drawn(findings)}
+    pairs = [
+        (trial, place)
+        for trial, place in zip(trials, places, strict=True)
+        if trial.result.number in shown
+    ]
+    data = []
+    for status, indices in by_status([trial for trial, _ in pairs]).items():
+        chosen = [pairs[i] for i in indices]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": status,
+                "x": [rounded(place) for _, place in chosen],
+                "y": [rounded(trial.result.value) for trial, _ in chosen],
+                "customdata": [trial.result.number for trial, _ in chosen],
+                "hovertext": [hover(trial, {name: trial.result.value}) for trial, _ in chosen],
+                "hoverinfo": "text",
+                "marker": {"color": COLOURS[status], "symbol": SYMBOLS[status], "size": 6},
+            }
+        )
+    return data
+
+
+def _in_order(findings: Findings) -> list[Finding]:
+    """The trials that have reported, in the order of their newest reports."""
+    trials = [trial for trial in findings.trials if trial.result.epoch]
+    return sorted(trials, key=lambda trial: (_end(trial), trial.result.number))
+
+
+def _end(trial: Finding) -> float:
+    return trial.end or 0.0
+
+
+def _start(trial: Finding) -> float:
+    return _end(trial) - trial.result.seconds
+
+
+def _lanes(trials: Sequence[Finding]) -> list[str]:
+    """The row of each trial: the first place on its machine that is free; in order of start."""
+    until: dict[str, list[float]] = {}
+    lanes = []
+    for trial in trials:
+        ends = until.setdefault(trial.node, [])
+        lane = next((i for i, end in enumerate(ends) if end <= _start(trial) + SLACK), len(ends))
+        ends[lane : lane + 1] = [_end(trial)]
+        lanes.append(f"{trial.node} · {lane + 1}")
+    return lanes
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,98 @@
+"""The view of trials that differ in their seed only."""
+
+from __future__ import annotations
+
+from pcsearch.engine.results.findings import Findings
+from pcsearch.engine.results.groups import Group, grouped
+from pcsearch.page.columns import hover, is_wide, rounded
+from pcsearch.page.figure import CHANCE, STRONG, Figure
+from pcsearch.page.html import Html
+from pcsearch.page.tables import plain_table
+from pcsearch.reports.results import number
+
+SEED = "seed"
+MOST_GROUPS = 40
+"""The most configurations that are drawn; the table has all."""
+
+
+def by_seed(findings: Findings) -> list[Figure]:
+    """The mean and the spread of each configuration over its seeds.
+
+    None where no parameter ``seed`` is searched beside others, or nothing ran with two seeds.
+    """
+    seeds = [each.name for each in findings.searched if each.path[-1] == SEED]
+    if not findings.metrics or not seeds or len(seeds) == len(findings.searched):
+        return []
+    groups = grouped(findings.results, findings.searched, findings.metrics, seeds)
+    if all(group.count < 2 for group in groups):
+        return []
+    shown = [group for group in groups if group.count][:MOST_GROUPS]
+    by_number = {trial.result.number: trial for trial in findings.trials}
+    means = [rounded(group.means[0]) for group in shown]
+    places = [str(place) for place in range(1, len(shown) + 1)]
+    points = [
+        (place, trial)
+        for place, group in zip(places, shown, strict=True)
+        for trial in group.trials
+        if trial.valued
+    ]
+    name = findings.metrics[0].name
+    more = f" The best {MOST_GROUPS} are drawn." if len(groups) > MOST_GROUPS else ""
+    figure = Figure(
+        "seeds",
+        "By configuration, over seeds",
+        f"The mean of {name} of each configuration, the best first, with the standard deviation of "
+        f"its seeds; a grey point is a trial. The numbers are those of the table's rows.{more}",
+        [
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": "trials",
+                "x": [place for place, _ in points],
+                "y": [rounded(trial.value) for _, trial in points],
+                "customdata": [trial.number for _, trial in points],
+                "hovertext": [
+                    hover(by_number[trial.number], {name: trial.value}) for _, trial in points
+                ],
+                "hoverinfo": "text",
+                "marker": {"color": CHANCE, "size": 6},
+            },
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": "mean ± deviation",
+                "x": places,
+                "y": means,
+                "hoverinfo": "x+y",
+                "error_y": {"array": [rounded(group.deviations[0]) or 0 for group in shown]},
+                "marker": {"color": STRONG, "size": 9, "symbol": "diamond"},
+            },
+        ],
+        {
+            "xaxis": {"type": "category", "title": {"text": "configuration"}},
+            "yaxis": {
+                "title": {"text": name},
+                "automargin": True,
+                "type": "log" if is_wide(means) else "linear",
+            },
+        },
+        height=380,
+        is_wide=True,
+        table=_table(findings, groups),
+    )
+    return [figure]
+
+
+def _table(findings: Findings, groups: list[Group]) -> Html:
+    first = groups[0].config
+    names = ["configuration", "trials"]
+    for metric in findings.metrics:
+        names += [f"mean {metric.name}", "±"]
+    names += list(first)
+    rows = []
+    for place, group in enumerate(groups, start=1):
+        row = [place, ", ".join(str(trial.number) for trial in group.trials)]
+        for mean, deviation in zip(group.means, group.deviations, strict=True):
+            row += [number(mean), number(deviation)]
+        rows.append([*row, *group.config.values()])
+    return plain_table(names, rows)

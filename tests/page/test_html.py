@@ -1,0 +1,72 @@
+"""Untrusted texts in HTML, in scripts and in plots."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pcsearch.page.html import LONGEST_LABEL, Html, escaped, joined, json_text, labelled, tag
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "<!--",
+    "]]>",
+    "<img src=x onerror=alert(1)>",
+    "\" onclick='x' &amp;",
+    "\u2028\u2029\x00",
+    "\ud800",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_text_is_no_html(text: str) -> None:
+    content = tag("p", text, title=text)
+    inner = content.removeprefix("<p").removesuffix("</p>")
+    assert "<" not in inner
+    assert inner.count(">") == 1
+    assert inner.count('"') == 2
+    assert "'" not in inner
+    content.encode()
+
+
+def test_html_stays_html() -> None:
+    assert tag("p", tag("b", "<"), " ", Html("<i></i>")) == "<p><b>&lt;</b> <i></i></p>"
+    assert joined(["&", Html("&amp;")]) == "&amp;&amp;"
+
+
+def test_attributes() -> None:
+    content = tag("a", class_="x", aria_label="y", hidden=True, open=False, id=None)
+    assert content == '<a class="x" aria-label="y" hidden></a>'
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_json_in_a_script_is_the_same_and_ends_no_script(text: str) -> None:
+    written = json_text({text: [text, 1.5, None]})
+    assert json.loads(written) == {text: [text, 1.5, None]}
+    assert written.isascii()
+    assert not set(written) & set("<>&")
+
+
+def test_json_has_no_numbers_that_browsers_refuse() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_text([float("nan")])
+
+
+def test_a_plot_shows_the_tags_of_a_text() -> None:
+    figure = {"x": ["<b>a</b>", 1], "title": {"text": "a & b\nc"}, "ticktext": ["<b>"]}
+    assert labelled(figure, str.upper) == {
+        "x": ["&lt;B&gt;A&lt;/B&gt;", 1],
+        "title": {"text": "A &amp; B<br>C"},
+        # Plotly shows these as they are.
+        "ticktext": ["<B>"],
+    }
+
+
+def test_a_long_text_is_cut_in_a_plot() -> None:
+    cut = labelled("<" * 1000, str)
+    assert cut == "&lt;" * (LONGEST_LABEL - 1) + "…"
+
+
+def test_what_is_no_text_of_utf_8_is_a_question_mark() -> None:
+    assert escaped("a\udc80") == "a?"

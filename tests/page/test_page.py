@@ -1,0 +1,255 @@
+"""The page in a real browser, opened from the disk, with hostile names and without a network."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import Browser, browsing
+from made_findings import made_findings, made_origin, made_trial
+
+from pcsearch.engine.results.findings import Findings
+from pcsearch.page.page import page_of
+
+pytestmark = pytest.mark.slow
+
+ATTACK = (
+    "</script><script>document.hacked = 1</script><img src=http://evil.example/x onerror=hack()>"
+)
+NAME = '<b>"x"</b> & <!-- \u2028 y'
+TEXT = f"""\
+method: random
+description: {ATTACK!r}
+metric: {{name: 'loss', goal: minimize}}
+early_terminate: {{type: hyperband, min_iter: 2}}
+parameters:
+  rate: {{distribution: log_uniform_values, min: 1.0e-5, max: 1.0}}
+  kind: {{values: [{ATTACK!r}, '<!--', 'a']}}
+  {json.dumps(NAME)}: {{min: 0.0, max: 1.0}}
+  seed: {{values: [1, 2]}}
+"""
+COUNT = 20
+
+
+def found(folder: Path) -> Findings:
+    kinds = (ATTACK, "<!--", "a")
+    trials = []
+    for n in range(1, COUNT + 1):
+        config: dict[str, Any] = {"rate": 10.0 ** -(n % 5), "kind": kinds[n % 3]}
+        config |= {NAME: (n % 5) / 5, "seed": 1 + n // 16}
+        status = "stopped" if n % 4 == 0 else "finished"
+        trial = made_trial(n, config, n / 10, status=status, folder=folder)
+        trials.append(replace(trial, node=f"<i>{n % 2}</i>", reason=ATTACK))
+    failed = made_trial(COUNT + 1, {"kind": ATTACK}, None, status="failed", folder=folder)
+    failed = replace(failed, result=replace(failed.result, error=ATTACK))
+    findings = made_findings(TEXT, [*trials, failed])
+    return replace(findings, place=f"/results/{ATTACK}", notes=(ATTACK,))
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The browser with the page: to open it takes seconds."""
+    folder = tmp_path_factory.mktemp("page")
+    findings = found(folder)
+    origin = made_origin(findings, rungs=(2, 4), name=ATTACK, versions={ATTACK: ATTACK})
+    file = folder / "page.html"
+    file.write_text(page_of(findings, origin, ATTACK, anonymous=False), encoding="utf-8")
+    with browsing(tmp_path_factory.mktemp("profile")) as browser:
+        browser.show(1280, 900, "light")
+        browser.open(file)
+        browser.wait("document.getElementById('count').textContent !== ''")
+        yield browser
+
+
+@pytest.fixture
+def page(opened: Browser) -> Browser:
+    """The browser with the page as it was at first."""
+    opened.show(1280, 900, "light")
+    opened.run(
+        "for (const id of ['clear', 'unmark']) document.getElementById(id).click();"
+        "const head = document.querySelector('#trials-table th');"
+        "do head.firstChild.click(); while (head.getAttribute('aria-sort') !== 'ascending');"
+        "document.querySelector('#trials-table').parentElement.scrollTop = 0;"
+    )
+    return opened
+
+
+def shown_trials(page: Browser) -> list[str]:
+    rows = "[...document.querySelectorAll('#trials-table tbody tr')]"
+    trials: list[str] = page.run(
+        f"return {rows}.filter((row) => !row.hidden).map((row) => row.dataset.trial)"
+    )
+    return trials
+
+
+def draw(page: Browser, name: str) -> None:
+    page.run("document.getElementById(arguments[0]).scrollIntoView({block: 'center'})", name)
+    page.wait(f"document.getElementById('{name}').querySelector('.main-svg')")
+
+
+def test_everything_is_drawn_from_the_file_alone_and_hostile_texts_do_nothing(
+    page: Browser,
+) -> None:
+    names: list[str] = page.run(
+        "return [...document.querySelectorAll('.plot')].map((each) => each.id)"
+    )
+    for name in names:
+        draw(page, name)
+    kinds = {name.split("-")[1] for name in names}
+    assert kinds == {
+        *("best", "parallel", "importance", "slice", "contour", "curves", "seeds", "timeline")
+    }
+    assert page.run("return document.hacked") is None
+    # The script of its data, plotly and the page's own.
+    assert page.run("return document.scripts.length") == 3
+    assert page.run("return document.querySelectorAll('img, iframe, object').length") == 0
+    assert page.run("return document.querySelector('h1').textContent") == ATTACK
+    assert page.run("return document.querySelectorAll('.plot a, .plot b, .plot i').length") == 0
+    titles = page.run(
+        "return [...document.querySelectorAll('.xtitle')].map((each) => each.textContent)"
+    )
+    assert NAME.replace("\u2028", "") in [title.replace("\u2028", "") for title in titles]
+    schemes = {url.partition(":")[0] for url in page.requests()}
+    assert schemes <= {"file", "data", "blob"}
+    # Without a graphics card Chromium warns of slow drawing.
+    assert [each for each in page.logs("browser") if each["level"] == "SEVERE"] == []
+
+
+def test_the_table_is_sorted_and_filtered(page: Browser) -> None:
+    assert len(shown_trials(page)) == COUNT + 1
+    head = "#trials-table th:nth-child(2)"
+    page.click(f"{head} button")
+    page.click(f"{head} button")
+    # What has no value stays last.
+    assert shown_trials(page) == [*(str(n) for n in range(COUNT, 0, -1)), str(COUNT + 1)]
+    order = f"return document.querySelector('{head}').getAttribute('aria-sort')"
+    assert page.run(order) == "descending"
+    page.type("#filter", "STOPPED")
+    assert shown_trials(page) == ["20", "16", "12", "8", "4"]
+    assert page.run("return document.getElementById('count').textContent") == "5 of 21 trials"
+    page.click("#clear")
+    assert len(shown_trials(page)) == COUNT + 1
+    page.run("document.getElementById('columns').parentElement.open = true")
+    hidden = f"return document.querySelector('{head}').hidden"
+    for is_hidden in (True, False):
+        page.click("#columns label:first-child input")
+        assert page.run(hidden) is is_hidden
+
+
+def test_a_trial_is_marked_in_the_table_and_in_every_plot(page: Browser) -> None:
+    for name in ("plot-slice-1", "plot-curves", "plot-timeline", "plot-parallel"):
+        draw(page, name)
+    page.click("tr[data-trial='8'] td:nth-child(3)")
+    marked = "return document.getElementById(arguments[0]).data.at(-1)"
+    assert page.run(marked, "plot-slice-1")["name"] == "marked"
+    assert page.run(marked, "plot-slice-1")["y"] == [0.8]
+    assert page.run(marked, "plot-timeline")["base"] == ["1970-01-01 02:13:20.000"]
+    assert page.run(marked, "plot-curves")["x"] == [5]
+    brush = "return document.getElementById('plot-parallel').data[0].dimensions[0].constraintrange"
+    assert page.run(brush) in ([7.5, 8.5], [[7.5, 8.5]])
+    # A figure that is drawn later has the mark too.
+    draw(page, "plot-best-trials")
+    assert page.run(marked, "plot-best-trials")["name"] == "marked"
+    assert len(shown_trials(page)) == COUNT + 1
+    assert page.run("return document.getElementById('marked-text').textContent").startswith(
+        "Trial 8 is marked"
+    )
+    page.click("#unmark")
+    assert page.run(marked, "plot-slice-1")["name"] == "trials"
+    assert page.run(brush) is None
+
+
+def test_a_click_on_a_point_marks_its_row(page: Browser) -> None:
+    draw(page, "plot-slice-1")
+    x, y = page.run(
+        "const box = document.querySelectorAll('#plot-slice-1 .point')[2].getBoundingClientRect();"
+        "return [box.x + box.width / 2, box.y + box.height / 2]"
+    )
+    page.drag([(x - 3, y - 3), (x, y)][1:])
+    page.wait("document.querySelector('tr.marked')?.dataset.trial === '3'")
+
+
+def test_a_brush_on_an_axis_chooses_rows(page: Browser) -> None:
+    draw(page, "plot-parallel")
+    # The axis of the loss is the last; its lower half is brushed.
+    x, y, height = page.run(
+        "const axes = document.querySelectorAll('#plot-parallel .axis-brush .background');"
+        "const box = axes[axes.length - 1].getBoundingClientRect();"
+        "return [box.x + box.width / 2, box.y, box.height]"
+    )
+    page.drag([(x, y + 0.95 * height), (x, y + 0.75 * height), (x, y + 0.5 * height)])
+    page.wait("document.querySelectorAll('#trials-table tbody tr[hidden]').length > 0")
+    trials = sorted(map(int, shown_trials(page)))
+    assert 3 <= len(trials) <= COUNT - 3
+    assert trials == list(range(trials[0], trials[-1] + 1))
+    page.click("#clear")
+    assert len(shown_trials(page)) == COUNT + 1
+
+
+def test_the_keyboard_does_what_the_mouse_does(page: Browser) -> None:
+    page.run("document.querySelector('tr[data-trial=\"5\"] .mark').focus()")
+    enter, tab = "\ue007", "\ue004"
+    page.press(enter)
+    assert page.run("return document.querySelector('tr.marked').dataset.trial") == "5"
+    assert page.run("return document.activeElement.getAttribute('aria-pressed')") == "true"
+    page.press(tab)
+    assert page.run("return document.activeElement.closest('tr').dataset.trial") == "6"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_legible_on_every_screen(page: Browser, width: int, scheme: str) -> None:
+    draw(page, "plot-slice-1")
+    page.show(width, 900, scheme)
+    page.wait(f"document.documentElement.scrollWidth <= {width}")
+    page.wait(f"document.querySelector('#plot-slice-1 .main-svg').clientWidth < {width}")
+    colours = page.run(
+        "const of = (what, where) => getComputedStyle(document.querySelector(where))[what];"
+        "return [of('color', 'body'), of('backgroundColor', 'body'),"
+        " of('fill', '#plot-slice-1 .xtitle')]"
+    )
+    text, ground, label = (_brightness(colour) for colour in colours)
+    assert abs(text - ground) > 170
+    assert abs(label - ground) > 170
+    assert (ground > 128) == (scheme == "light")
+
+
+def test_the_page_can_be_printed(page: Browser) -> None:
+    printed = base64.b64decode(page.chromium("Page.printToPDF")["data"])
+    assert printed.startswith(b"%PDF")
+    assert page.run("return document.querySelectorAll('.plot:not(:has(svg))').length") == 0
+
+
+def _brightness(colour: str) -> float:
+    """Of ``rgb(1, 2, 3)``, from 0 to 255."""
+    numbers = colour.removeprefix("rgb(").removesuffix(")").split(",")
+    return sum(map(float, numbers)) / 3
+
+
+def test_the_page_of_500_trials_is_below_8_mb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It takes long, and little room.
+    monkeypatch.setattr("pcsearch.page.page.importances", lambda _: "left out")
+    names = [f"parameter_{i}" for i in range(12)]
+    space = "".join(f"  {name}: {{min: 0.0, max: 1.0}}\n" for name in names)
+    text = f"method: random\nmetric: {{name: loss, goal: minimize}}\nparameters:\n{space}"
+    random = np.random.default_rng(0)
+    trials = [
+        made_trial(
+            n, dict(zip(names, random.random(12).tolist(), strict=True)), float(random.random())
+        )
+        for n in range(1, 501)
+    ]
+    trials = [replace(trial, folder=tmp_path) for trial in trials]
+    reports = (f'{{"epoch": {n}, "loss": {random.random()}}}\n' for n in range(1, 101))
+    (tmp_path / "result.json").write_text("".join(reports))
+    findings = made_findings(text, trials)
+    page = page_of(findings, made_origin(findings), None, anonymous=False)
+    assert 5e6 < len(page.encode()) < 8e6

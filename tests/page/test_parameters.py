@@ -1,0 +1,74 @@
+"""The figures of what the parameters do."""
+
+from __future__ import annotations
+
+from made_findings import made_findings, made_trial
+
+from pcsearch.engine.results.findings import Findings
+from pcsearch.engine.results.importance import Importance
+from pcsearch.page.parameters import importance, parallel_coordinates, pareto, slices
+
+TEXT = """\
+method: METHOD
+metrics:
+- {name: loss, goal: minimize}
+- {name: acc, goal: maximize}
+parameters:
+  x: {min: 0.0, max: 1.0}
+  kind: {values: [a, b]}
+"""
+ONE = TEXT.replace("METHOD", "random").replace(
+    "metrics:\n- {name: loss, goal: minimize}\n- {name: acc, goal: maximize}",
+    "metric: {name: loss, goal: minimize}",
+)
+
+
+def found() -> Findings:
+    trials = [
+        made_trial(1, {"x": 0.1, "kind": "a"}, 0.3),
+        made_trial(2, {"x": 0.2, "kind": "b"}, 0.1),
+        made_trial(3, {"x": 0.3, "kind": "b"}, None, status="failed"),
+    ]
+    return made_findings(ONE, trials)
+
+
+def test_parallel_coordinates_begin_with_the_trials_and_end_with_the_metric() -> None:
+    (figure,) = parallel_coordinates(found())
+    dimensions = figure.data[0]["dimensions"]
+    assert [each["label"] for each in dimensions] == ["trial", "x", "kind", "loss"]
+    assert [each["values"] for each in dimensions] == [[2, 1], [0.2, 0.1], [1, 0], [0.1, 0.3]]
+    assert figure.data[0]["line"]["color"] == [0.1, 0.3]
+
+
+def test_slices_begin_with_what_matters() -> None:
+    figures = slices(found(), ["kind"])
+    assert [figure.title for figure in figures] == ["kind", "x"]
+    assert figures[0].data[0]["x"] == ["b", "a"]
+    assert figures[0].data[0]["customdata"] == [2, 1]
+
+
+def test_importance_tells_what_is_chance() -> None:
+    figure = importance([Importance("x", 0.75, True), Importance("kind", 0.25, False)], "loss")
+    assert figure.data[0]["y"] == ["kind", "x"]
+    assert figure.data[0]["text"] == ["25% (chance)", "75%"]
+    assert figure.table is not None
+    assert "no more than chance" in figure.table
+
+
+def test_the_front_of_two_metrics() -> None:
+    values = [(0.1, 0.5), (0.3, 0.9), (0.4, 0.6)]
+    trials = [made_trial(i, {"x": 0.5, "kind": "a"}, *v) for i, v in enumerate(values, start=1)]
+    findings = made_findings(TEXT.replace("METHOD", "custom\nscheduler: {engine: optuna}"), trials)
+    (figure,) = pareto(findings)
+    others, front = figure.data
+    assert others["customdata"] == [3]
+    assert sorted(front["customdata"]) == [1, 2]
+    assert figure.layout["xaxis"]["title"]["text"] == "loss"
+    dimensions = parallel_coordinates(findings)[0].data[0]["dimensions"]
+    assert [each["label"] for each in dimensions][-2:] == ["loss", "acc"]
+
+
+def test_without_values_there_is_nothing_to_draw() -> None:
+    empty = made_findings(ONE, [made_trial(1, {}, None, status="failed")])
+    assert parallel_coordinates(empty) == slices(empty, []) == pareto(empty) == []
+    assert pareto(found()) == []
