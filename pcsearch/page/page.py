@@ -35,7 +35,7 @@ def page_of(findings: Findings, origin: Origin, upload: str | None, *, anonymous
         findings, sweep = shown, disguise.sweep(sweep)
         clean, clean_html = disguise.text, disguise.html
     shares = importances(findings)
-    parts = list(sections(findings, origin, shares, upload, sweep, commands=not anonymous))
+    parts = list(sections(findings, origin, shares, upload, sweep, anonymous=anonymous))
     body = clean_html(_body(origin.name, findings, parts))
     title = clean_html(tag("title", f"{origin.name}: pcsearch"))
     return _document(title, body, json_text(list(_figures(parts, clean))))

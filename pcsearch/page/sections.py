@@ -15,6 +15,7 @@ from pcsearch.page.contours import contours
 from pcsearch.page.figure import Figure
 from pcsearch.page.html import Html, joined, tag
 from pcsearch.page.learning import learning_curves
+from pcsearch.page.model import pictures, vodes
 from pcsearch.page.parameters import importance, parallel_coordinates, pareto, slices
 from pcsearch.page.progress import best_so_far, timeline
 from pcsearch.page.seeds import by_seed
@@ -63,7 +64,7 @@ def sections(
     upload: str | None,
     sweep: str,
     *,
-    commands: bool,
+    anonymous: bool,
 ) -> Iterator[Section]:
     """The sections of a search that have something to show.
 
@@ -73,7 +74,7 @@ def sections(
         shares: the importance of the parameters, or why there is none.
         upload: the command that uploads its runs to W&B; None where there is nothing to upload.
         sweep: the text of its sweep file.
-        commands: whether the commands that resume and upload are told.
+        anonymous: whether commands, which have paths, and pictures are left out.
     """
     weights = [] if isinstance(shares, str) else list(shares)
     names = [each.name for each in weights]
@@ -97,12 +98,20 @@ def sections(
             "learning", "Learning curves", figures=tuple(learning_curves(findings, origin.plan))
         ),
         Section("seeds-view", "By seed", figures=tuple(by_seed(findings))),
+        Section(
+            "model",
+            "The model",
+            before=NOTHING if anonymous else pictures(findings),
+            figures=tuple(vodes(findings)),
+        ),
         Section("time", "Timeline", figures=tuple(timeline(findings))),
     )
     yield Section("result", "Result", before=_headline(findings))
     yield from (each for each in shown if each.figures or each.before)
     yield Section("trials", "Trials", before=_trials(findings))
-    yield Section("origin", "The search", before=_origin(origin, upload, sweep, commands=commands))
+    yield Section(
+        "origin", "The search", before=_origin(origin, upload, sweep, anonymous=anonymous)
+    )
 
 
 def figure_box(figure: Figure, *, has_head: bool) -> Html:
@@ -204,7 +213,7 @@ def _trials(findings: Findings) -> Html:
     return joined((about, controls, status, table))
 
 
-def _origin(origin: Origin, upload: str | None, sweep: str, *, commands: bool) -> Html:
+def _origin(origin: Origin, upload: str | None, sweep: str, *, anonymous: bool) -> Html:
     parts = [
         tag("h3", "The plan"),
         tag("pre", as_text(origin.plan), tabindex="0"),
@@ -218,9 +227,9 @@ def _origin(origin: Origin, upload: str | None, sweep: str, *, commands: bool) -
             " draw the same trials; bayes repeats exactly only with --max-concurrent 1.",
         ),
     ]
-    if commands:
+    if not anonymous:
         parts += [tag("h3", "To resume it"), tag("pre", origin.resume, tabindex="0")]
-    if commands and upload:
+    if upload and not anonymous:
         parts += [tag("h3", "To upload it to W&B"), tag("pre", upload, tabindex="0")]
     if origin.versions:
         rows = [(name, str(version)) for name, version in origin.versions.items()]

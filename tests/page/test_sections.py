@@ -17,7 +17,7 @@ TEXT = (
 def made(findings: Findings, upload: str | None = None, **options: bool) -> dict[str, Section]:
     origin = made_origin(findings)
     shown = sections(
-        findings, origin, "too few", upload, TEXT, commands=options.get("commands", True)
+        findings, origin, "too few", upload, TEXT, anonymous=options.get("anonymous", False)
     )
     return {section.name: section for section in shown}
 
@@ -45,7 +45,7 @@ def test_the_origin_has_the_commands_or_none() -> None:
     told = made(findings, "wandb sync --include-online wandb")["origin"].html
     for text in ("--resume /results/here", "wandb sync", "--seed 7", "2.60.0", "method: random"):
         assert text in told
-    silent = made(findings, "wandb sync wandb", commands=False)["origin"].html
+    silent = made(findings, "wandb sync wandb", anonymous=True)["origin"].html
     assert "--resume" not in silent
     assert "wandb sync" not in silent
 
