@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -20,6 +20,7 @@ from pcsearch.page.columns import (
 from pcsearch.page.figure import CHANCE, SCALE, STRONG, Figure, colours
 from pcsearch.page.tables import plain_table
 from pcsearch.reports.results import number
+from pcsearch.sweeps.parameters import Parameter
 
 AXIS_WIDTH = 92
 """The least width of an axis of parallel coordinates, in pixels."""
@@ -31,7 +32,7 @@ def parallel_coordinates(findings: Findings) -> list[Figure]:
     if not trials:
         return []
     metrics = [metric_column(findings, trials, i) for i in range(len(findings.metrics))]
-    parameters = [parameter_column(each, trials) for each in findings.searched]
+    parameters = _columns(findings.searched, trials)
     columns = [Column("trial", tuple(each.result.number for each in trials)), *parameters, *metrics]
     name = findings.metrics[0].name
     # On the scale of its axis, which is the legend too.
@@ -110,6 +111,7 @@ def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
     metric = metric_column(findings, trials)
     rank = {name: place for place, name in enumerate(order)}
     parameters = sorted(findings.searched, key=lambda each: rank.get(each.name, len(rank)))
+    columns = _columns(parameters, trials)
     mode = findings.metrics[0].mode
     numbers: list[float | None] = [each.result.number for each in trials]
     marker = {"size": 7, "opacity": 0.8} | colours(numbers, "max")
@@ -117,22 +119,19 @@ def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
     return [
         Figure(
             f"slice-{place}",
-            parameter.name,
+            column.name,
             f"{metric.name} ({'less' if mode == 'min' else 'more'} is better) over "
-            f"{parameter.name}, a point for each trial, coloured by its number: from blue for the "
+            f"{column.name}, a point for each trial, coloured by its number: from blue for the "
             f"first to orange for the last.{_some(findings)}",
-            [
-                _points(trials, parameter_column(parameter, trials), metric)
-                | {"marker": marker, "name": "trials"}
-            ],
+            [_points(trials, column, metric) | {"marker": marker, "name": "trials"}],
             {
-                "xaxis": parameter_column(parameter, trials).axis,
+                "xaxis": column.axis,
                 "yaxis": metric.axis,
                 "showlegend": False,
             },
             height=300,
         )
-        for place, parameter in enumerate(parameters, start=1)
+        for place, column in enumerate(columns, start=1)
     ]
 
 
@@ -185,6 +184,12 @@ def _points(trials: Sequence[Finding], x: Column, y: Column) -> dict[str, Any]:
         ],
         "hoverinfo": "text",
     }
+
+
+def _columns(parameters: Iterable[Parameter], trials: Sequence[Finding]) -> list[Column]:
+    """The columns of parameters, without those of which no trial has a value."""
+    columns = (parameter_column(parameter, trials) for parameter in parameters)
+    return [column for column in columns if any(value is not None for value in column.values)]
 
 
 def _valued(findings: Findings) -> list[Finding]:

@@ -40,6 +40,14 @@ def test_parallel_coordinates_begin_with_the_trials_and_end_with_the_metric() ->
     assert figure.data[0]["line"]["color"] == [0.1, 0.3]
 
 
+def test_a_parameter_without_a_value_has_no_axis() -> None:
+    findings = made_findings(ONE, [made_trial(1, {"x": 0.5}, 0.1), made_trial(2, {}, 0.2)])
+    (figure,) = parallel_coordinates(findings)
+    labels = [each["label"] for each in figure.data[0]["dimensions"]]
+    assert labels == ["trial", "x", "loss"]
+    assert [figure.title for figure in slices(findings, [])] == ["x"]
+
+
 def test_slices_begin_with_what_matters() -> None:
     figures = slices(found(), ["kind"])
     assert [figure.title for figure in figures] == ["kind", "x"]
