@@ -19,7 +19,6 @@ from pcsearch.page.columns import (
 )
 from pcsearch.page.figure import CHANCE, SCALE, STRONG, Figure, colours
 from pcsearch.page.tables import plain_table
-from pcsearch.reports.results import number
 from pcsearch.sweeps.parameters import Parameter
 
 AXIS_WIDTH = 92
@@ -201,4 +200,4 @@ def _some(findings: Findings) -> str:
     valued = sum(each.valued for each in findings.results)
     if valued <= MOST_POINTS:
         return ""
-    return f" {number(MOST_POINTS)} of {valued:,} trials are drawn, the best half of them all."
+    return f" {MOST_POINTS:,} of {valued:,} trials are drawn, the best half of them all."

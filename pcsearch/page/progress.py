@@ -51,26 +51,7 @@ def timeline(findings: Findings) -> list[Figure]:
         return []
     lanes = _lanes(trials)
     names = sorted(set(lanes), key=lambda lane: (lane.rpartition(" ")[0], len(lane), lane))
-    data = []
-    for status, places in by_status(trials).items():
-        chosen = [trials[place] for place in places]
-        data.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "name": status,
-                "base": [_stamp(_start(trial)) for trial in chosen],
-                "x": [max(1, round(1000 * trial.result.seconds)) for trial in chosen],
-                "y": [lanes[place] for place in places],
-                "customdata": [trial.result.number for trial in chosen],
-                "hovertext": [
-                    hover(trial, {"time": duration(trial.result.seconds), "on": trial.node})
-                    for trial in chosen
-                ],
-                "hoverinfo": "text",
-                "marker": {"color": COLOURS[status]},
-            }
-        )
+    data = _bars(trials, lanes)
     left = len(findings.trials) - len(trials)
     is_cut = left and len(trials) == MOST_BARS
     more = f" The newest {MOST_BARS:,} trials are drawn." if is_cut else ""
@@ -99,6 +80,31 @@ def timeline(findings: Findings) -> list[Figure]:
         table=plain_table(("trial", "machine", "begin", "end", "status"), rows),
     )
     return [figure]
+
+
+def _bars(trials: Sequence[Finding], lanes: Sequence[str]) -> list[dict[str, Any]]:
+    """The trials as bars in their rows, by status."""
+    data = []
+    for status, places in by_status(trials).items():
+        chosen = [trials[place] for place in places]
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": status,
+                "base": [_stamp(_start(trial)) for trial in chosen],
+                "x": [max(1, round(1000 * trial.result.seconds)) for trial in chosen],
+                "y": [lanes[place] for place in places],
+                "customdata": [trial.result.number for trial in chosen],
+                "hovertext": [
+                    hover(trial, {"time": duration(trial.result.seconds), "on": trial.node})
+                    for trial in chosen
+                ],
+                "hoverinfo": "text",
+                "marker": {"color": COLOURS[status]},
+            }
+        )
+    return data
 
 
 def _best_over(

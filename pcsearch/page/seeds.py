@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.groups import Group, grouped
 from pcsearch.page.columns import hover, is_wide, rounded
@@ -27,47 +30,15 @@ def by_seed(findings: Findings) -> list[Figure]:
     if all(group.count < 2 for group in groups):
         return []
     shown = [group for group in groups if group.count][:MOST_GROUPS]
-    by_number = {trial.result.number: trial for trial in findings.trials}
-    means = [rounded(group.means[0]) for group in shown]
-    places = [str(place) for place in range(1, len(shown) + 1)]
-    points = [
-        (place, trial)
-        for place, group in zip(places, shown, strict=True)
-        for trial in group.trials
-        if trial.valued
-    ]
     name = findings.metrics[0].name
     more = f" The best {MOST_GROUPS} are drawn." if len(groups) > MOST_GROUPS else ""
+    means = [group.means[0] for group in shown]
     figure = Figure(
         "seeds",
         "By configuration, over seeds",
         f"The mean of {name} of each configuration, the best first, with the standard deviation of "
         f"its seeds; a grey point is a trial. The numbers are those of the table's rows.{more}",
-        [
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "trials",
-                "x": [place for place, _ in points],
-                "y": [rounded(trial.value) for _, trial in points],
-                "customdata": [trial.number for _, trial in points],
-                "hovertext": [
-                    hover(by_number[trial.number], {name: trial.value}) for _, trial in points
-                ],
-                "hoverinfo": "text",
-                "marker": {"color": CHANCE, "size": 6},
-            },
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "mean ± deviation",
-                "x": places,
-                "y": means,
-                "hoverinfo": "x+y",
-                "error_y": {"array": [rounded(group.deviations[0]) or 0 for group in shown]},
-                "marker": {"color": STRONG, "size": 9, "symbol": "diamond"},
-            },
-        ],
+        [_trials(findings, shown), _means(shown)],
         {
             "xaxis": {"type": "category", "title": {"text": "configuration"}},
             "yaxis": {
@@ -81,6 +52,41 @@ def by_seed(findings: Findings) -> list[Figure]:
         table=_table(findings, groups),
     )
     return [figure]
+
+
+def _trials(findings: Findings, groups: Sequence[Group]) -> dict[str, Any]:
+    by_number = {trial.result.number: trial for trial in findings.trials}
+    points = [
+        (str(place), trial)
+        for place, group in enumerate(groups, start=1)
+        for trial in group.trials
+        if trial.valued
+    ]
+    name = findings.metrics[0].name
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "trials",
+        "x": [place for place, _ in points],
+        "y": [rounded(trial.value) for _, trial in points],
+        "customdata": [trial.number for _, trial in points],
+        "hovertext": [hover(by_number[trial.number], {name: trial.value}) for _, trial in points],
+        "hoverinfo": "text",
+        "marker": {"color": CHANCE, "size": 6},
+    }
+
+
+def _means(groups: Sequence[Group]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "mean ± deviation",
+        "x": [str(place) for place in range(1, len(groups) + 1)],
+        "y": [rounded(group.means[0]) for group in groups],
+        "hoverinfo": "x+y",
+        "error_y": {"array": [rounded(group.deviations[0]) or 0 for group in groups]},
+        "marker": {"color": STRONG, "size": 9, "symbol": "diamond"},
+    }
 
 
 def _table(findings: Findings, groups: list[Group]) -> Html:
