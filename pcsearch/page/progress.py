@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
 
-from pcsearch.engine.records.report import better
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.page.columns import drawn, hover, is_wide, rounded
 from pcsearch.page.figure import COLOURS, STRONG, SYMBOLS, Figure, by_status
@@ -117,7 +116,7 @@ def _best_over(
     rows = []
     for trial, place in zip(trials, places, strict=True):
         value = trial.result.value
-        if value is not None and trial.result.valued and better(value, best, metric):
+        if value is not None and trial.result.valued and metric.better(value, best):
             best = value
             xs.append(rounded(place))
             ys.append(rounded(value))
