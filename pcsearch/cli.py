@@ -17,7 +17,7 @@ from pcsearch.command_group import CommandGroup, SectionedCommand, command_list
 from pcsearch.command_options import ADDRESS_VARIABLE, SECTIONS, SWEEP
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import exit_status
-from pcsearch.verbs import clean, compare, export, report, results
+from pcsearch.verbs import best, clean, compare, export, report, results
 
 CHANGEABLE = (
     "num_samples",
@@ -38,6 +38,7 @@ CHANGEABLE = (
 
 OTHERS = {
     results.NAME: results.command,
+    best.NAME: best.command,
     compare.NAME: compare.command,
     export.NAME: export.command,
     report.NAME: report.command,

@@ -13,6 +13,7 @@ from pcsearch.engine.storage.files import StorageError, resume_command
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
 from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
+from pcsearch.pc.checkpoint import BEST_FOLDER
 from pcsearch.temporary import remove_leftovers
 
 if TYPE_CHECKING:
@@ -286,7 +287,6 @@ def _describe(experiment: Experiment) -> str:
 
 
 def _report(experiment: Experiment, outcome: SearchResult) -> None:
-    from pcsearch.engine.execution.best_model import FOLDER
     from pcsearch.engine.experiment.definition import space_size
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.results import best_configurations, failures, table
@@ -311,8 +311,8 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
     if outcome.reason == "time":
         say(output, "The session ended because its --time-budget was up.")
     say(output, f"Everything lies in {place}")
-    if (experiment.directory.path / FOLDER).is_dir():
-        say(output, f"The best model lies in {experiment.directory.place_of(FOLDER)}")
+    if (experiment.directory.path / BEST_FOLDER).is_dir():
+        say(output, f"The best model lies in {experiment.directory.place_of(BEST_FOLDER)}")
     missing = len(outcome.trials) < experiment.cap and outcome.reached is None
     others = _others(experiment)
     if others:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 STATE_FILE = "state.pt"
+BEST_FOLDER = "best"
+"""Has the best model of a search, in the experiment's directory."""
 MODEL_FILE = "model.pt"
 FORMAT = 1
 

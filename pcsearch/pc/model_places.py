@@ -9,7 +9,7 @@ import torch
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.architecture import Architecture
-from pcsearch.pc.checkpoint import STATE_FILE, load_any_state
+from pcsearch.pc.checkpoint import BEST_FOLDER, STATE_FILE, load_any_state
 from pcsearch.pc.compiled.choice import compiled_blocks
 from pcsearch.pc.metrics import EPOCH, LR_HIDDEN, LR_WEIGHTS
 from pcsearch.pc.model.inference import Hidden
@@ -17,7 +17,6 @@ from pcsearch.pc.model.optimisers import AdamState
 from pcsearch.pc.model_file import MODEL_FILE, TrainedModel, read_model
 from pcsearch.pc.schedule.learning_rates import RunLearningRates
 
-BEST = "best"
 CHECKPOINTS = "checkpoint_*"
 
 
@@ -48,7 +47,7 @@ def find_model(path: Path) -> Path:
     """
     if path.is_file():
         return path
-    for folder in (path, path / BEST):
+    for folder in (path, path / BEST_FOLDER):
         if (folder / MODEL_FILE).is_file():
             return folder / MODEL_FILE
     if (path / STATE_FILE).is_file():
@@ -62,7 +61,7 @@ def find_model(path: Path) -> Path:
         raise PcsearchError(f"{path}: no such file or folder")
     raise PcsearchError(
         f"{path}: no model of a PC transformer is here ({MODEL_FILE} is missing); give the "
-        f"directory of an experiment, its {BEST}/, or the folder of a trial or a checkpoint"
+        f"directory of an experiment, its {BEST_FOLDER}/, or the folder of a trial or a checkpoint"
     )
 
 

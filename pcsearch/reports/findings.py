@@ -19,6 +19,7 @@ from pcsearch.engine.results.groups import Group
 from pcsearch.engine.results.importance import Importance
 from pcsearch.reports.plan import plain
 from pcsearch.reports.results import STATUS_STYLES, duration, failures, heads, number
+from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import value_of
 
 PADDING = 3
@@ -181,15 +182,16 @@ def document(
         if isinstance(importance, str)
         else {each.name: {"share": each.share, "real": each.real} for each in importance},
         "notes": list(findings.notes),
-        "trials": [_trial(each, metrics) for each in trials],
+        "trials": [trial_document(each, findings.metrics) for each in trials],
     }
     if groups is not None:
         content["groups"] = [_group(each, metrics) for each in groups]
     return json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _trial(trial: Finding, metrics: Sequence[str]) -> Mapping[str, Any]:
-    result = trial.result
+def trial_document(trial: Finding, metrics: Sequence[Metric]) -> Mapping[str, Any]:
+    """What is known of a trial, as JSON has it."""
+    result, names = trial.result, [metric.name for metric in metrics]
     return {
         "number": result.number,
         "id": result.trial_id,
@@ -198,7 +200,7 @@ def _trial(trial: Finding, metrics: Sequence[str]) -> Mapping[str, Any]:
         "reason": trial.reason,
         "epochs": result.epoch,
         "epochs_planned": trial.epochs,
-        "values": dict(zip(metrics, result.values, strict=True)),
+        "values": dict(zip(names, result.values, strict=True)),
         "config": result.config,
         "seconds": result.seconds,
         "node": trial.node,

@@ -4,9 +4,9 @@ Run as they are written: the commands of a single run with `--plan`, and, in pla
 start a search, the same command with `--plan` added. `.ci/run` runs the two set-up commands.
 
 Only taken apart and checked by the command line, because they need what no test of a page has:
-``--resume``, ``--join``, ``--warm-start``, ``clean``, ``results``, ``compare``, ``export`` and
-``report`` (an experiment), ``--create-only`` and ``--sweep-id`` (W&B's server, which
-`tests/tracking/searches` stands in for), and the commands of wandb and Ray.
+``--resume``, ``--join``, ``--warm-start`` and the commands on an experiment (`VERBS`),
+``--create-only`` and ``--sweep-id`` (W&B's server, which `tests/tracking/searches` stands in for),
+and the commands of wandb and Ray.
 The benchmarks, which take minutes, are only looked up. `tests/searches` runs resumed searches.
 """
 
@@ -27,22 +27,23 @@ from wandb.cli.cli import cli as wandb_cli
 from pcsearch import train
 from pcsearch.cli import main
 from pcsearch.pc.model_file import write_model
-from pcsearch.verbs import clean, compare, export, report, results
+from pcsearch.verbs import best, clean, compare, export, report, results
 
 SEARCHES = commands("python -m pcsearch")
-SERVER_OR_EXPERIMENT = (
-    "--resume",
-    "--join",
-    "--warm-start",
-    "--create-only",
-    "--sweep-id",
-    "clean",
-    "results",
-    "compare",
-    "export",
-    "report",
-)
-PLANNED = [each for each in SEARCHES if not set(each.arguments) & set(SERVER_OR_EXPERIMENT)]
+VERBS = {
+    best: "show_best",
+    clean: "clean_experiment",
+    compare: "compare",
+    export: "export",
+    report: "write_report",
+    results: "show_results",
+}
+"""The commands on an experiment, with the function that each calls."""
+SERVER_OR_EXPERIMENT = {
+    *("--resume", "--join", "--warm-start", "--create-only", "--sweep-id"),
+    *(verb.NAME for verb in VERBS),
+}
+PLANNED = [each for each in SEARCHES if not set(each.arguments) & SERVER_OR_EXPERIMENT]
 
 
 @pytest.fixture
@@ -78,11 +79,8 @@ def test_the_command_line_takes_a_command(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached = reached_by(monkeypatch)
-    monkeypatch.setattr(clean, "clean_experiment", lambda *_: reached.append("clean") or 0)
-    monkeypatch.setattr(compare, "compare", lambda *_: reached.append("compare") or 0)
-    monkeypatch.setattr(export, "export", lambda *_: reached.append("export") or 0)
-    monkeypatch.setattr(report, "write_report", lambda *_, **__: reached.append("report") or 0)
-    monkeypatch.setattr(results, "show_results", lambda *_: reached.append("results") or 0)
+    for verb, function in VERBS.items():
+        monkeypatch.setattr(verb, function, lambda *_, **__: reached.append("verb") or 0)
     assert main(command.arguments) == 0
     assert len(reached) == 1
 

@@ -25,7 +25,7 @@ from pcsearch.sweeps.keys import KEYS
 from pcsearch.sweeps.metrics import KEYS as METRIC_KEYS
 from pcsearch.sweeps.sweep import METHODS, parse_sweep
 from pcsearch.train import command as train_command
-from pcsearch.verbs import clean, compare, export, report, results
+from pcsearch.verbs import best, clean, compare, export, report, results
 
 
 def test_the_commands_of_the_set_up_are_where_every_change_runs_them_from() -> None:
@@ -73,7 +73,10 @@ def test_program_is_a_note_or_an_error_as_the_pages_say(
 
 OPTIONS = {
     option
-    for each in (command, *(verb.command for verb in (clean, compare, export, report, results)))
+    for each in (
+        command,
+        *(verb.command for verb in (best, clean, compare, export, report, results)),
+    )
     for parameter in each.params
     for option in parameter.opts
 }

@@ -24,8 +24,8 @@ from pcsearch.engine.records.report import epoch_of, finite, reported_by_trial
 from pcsearch.engine.storage.files import StorageError, writing
 from pcsearch.engine.storage.store import error_line
 from pcsearch.engine.storage.swap import draft_of, mend, put
+from pcsearch.pc.checkpoint import BEST_FOLDER
 
-FOLDER = "best"
 CONFIG_FILE, METRICS_FILE, README = "config.json", "metrics.json", "README.md"
 FINISH_S, IMPATIENT_S = 60.0, 2.0
 """How long the end of a session waits for the last copy, and one that an error ends, in seconds."""
@@ -41,7 +41,7 @@ class BestModel:
 
     def __init__(self, experiment: Experiment, tell: Callable[[str], None]) -> None:
         self._experiment, self._tell = experiment, tell
-        self._place = experiment.directory.path / FOLDER
+        self._place = experiment.directory.path / BEST_FOLDER
         self._metric = next(iter(experiment.metrics), None)
         self._best: float | None = None
         self._wanted: Candidate | None = None
@@ -106,7 +106,7 @@ class BestModel:
 
     def _warn(self, error: Exception) -> None:
         line = (
-            f"{self._experiment.directory.place_of(FOLDER)}: the best model cannot be copied "
+            f"{self._experiment.directory.place_of(BEST_FOLDER)}: the best model cannot be copied "
             f"({error_line(error)}); the search goes on, and a resume copies it"
         )
         if line not in self._told:
@@ -150,7 +150,7 @@ class BestModel:
             return
         files = [path for path in sorted(self._place.rglob("*")) if path.is_file()]
         names = {path.relative_to(self._place).as_posix() for path in files}
-        store = copy.store.below(FOLDER)
+        store = copy.store.below(BEST_FOLDER)
         for name in store.files().keys() - names:
             store.delete(name)
         for path in sorted(files, key=lambda path: path.name == METRICS_FILE):
@@ -172,7 +172,7 @@ class BestModel:
             return True
         if copy is None:
             return (self._place / name).is_file()
-        return name in copy.store.below(FOLDER).files()
+        return name in copy.store.below(BEST_FOLDER).files()
 
     def _metrics(self, candidate: Candidate) -> dict[str, Any]:
         assert self._metric is not None, "without a metric nothing is the best"

@@ -1,0 +1,86 @@
+"""``python -m pcsearch best DIR``: the best configuration of a search, and its model."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from pcsearch.exits import DONE
+
+if TYPE_CHECKING:
+    from pcsearch.engine.records.directory import ExperimentDirectory
+
+NAME = "best"
+METRICS_FILE = "metrics.json"
+"""The last file of the model that is written."""
+
+
+@click.command(
+    f"pcsearch {NAME}",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
+@click.argument("directory", metavar="DIR")
+@click.option("--json", "as_json", is_flag=True, help="Print the best trial as JSON.")
+def command(directory: str, as_json: bool) -> int:
+    """Show the best configuration of the search in DIR, and where its model lies.
+
+    DIR is the directory, or the address, of a search that has ended, is running or was
+    interrupted. Nothing in it changes.
+    """
+    return show_best(directory, as_json=as_json)
+
+
+def show_best(place: str, *, as_json: bool) -> int:
+    """Print the best trial of a search; of several metrics, those that no other trial beats.
+
+    Args:
+        place: the path or the address of its directory.
+        as_json: whether they are printed as JSON.
+
+    Raises:
+        PcsearchError: there is no such search.
+    """
+    from pcsearch.engine.records.directory import directory_at
+    from pcsearch.engine.records.trial_result import pareto_front
+    from pcsearch.engine.results.findings import read_findings
+    from pcsearch.pc.checkpoint import BEST_FOLDER
+    from pcsearch.reports.findings import trial_document
+    from pcsearch.reports.plan import plain
+    from pcsearch.reports.results import best_configurations
+    from pcsearch.session import console, say, warn
+
+    directory = directory_at(place.removeprefix("file://"), NAME)
+    with directory.read():
+        findings = read_findings(directory)
+        model = directory.place_of(BEST_FOLDER) if _has_model(directory) else None
+    if as_json:
+        numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
+        front = [each for each in findings.trials if each.result.number in numbers]
+        trials = [trial_document(each, findings.metrics) for each in front]
+        document = {"place": findings.place, "state": findings.state, "model": model}
+        click.echo(json.dumps(plain({**document, "trials": trials}), indent=2, ensure_ascii=False))
+        return DONE
+    output = console()
+    for part in best_configurations(findings.results, findings.sweep, findings.metrics):
+        output.print(part)
+    if model is not None:
+        say(output, f"Its model lies in {model}")
+        if directory.copy is None:
+            command = f"python -m pcsearch.train --from {shlex.quote(model)}"
+            say(output, f"Evaluate it, or train it longer: {command} --eval | --epochs N")
+    warn(console(stderr=True), *findings.notes)
+    return DONE
+
+
+def _has_model(directory: ExperimentDirectory) -> bool:
+    """Whether the search has kept a model, which a working copy does not have."""
+    from pcsearch.pc.checkpoint import BEST_FOLDER
+
+    name = f"{BEST_FOLDER}/{METRICS_FILE}"
+    if directory.copy is not None:
+        return directory.copy.store.get(name) is not None
+    return (directory.path / name).is_file()
