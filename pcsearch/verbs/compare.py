@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
+from pcsearch.user_files import replaced
+
+if TYPE_CHECKING:
+    from pcsearch.engine.results.comparison import Comparison
 
 NAME = "compare"
 
@@ -26,8 +33,16 @@ NAME = "compare"
     metavar="NAME",
     help="The parameter in which repetitions of a configuration differ; may be repeated.",
 )
+@click.option(
+    "--html",
+    "page",
+    metavar="FILE",
+    help="Draw the best values so far there, as a page that opens without a network.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(directories: tuple[str, ...], by: tuple[str, ...], as_json: bool) -> int:
+def command(
+    directories: tuple[str, ...], by: tuple[str, ...], page: str | None, as_json: bool
+) -> int:
     """Compare the searches in two or more DIRs that have the same metric.
 
     It shows the best value of each after the same number of epochs, the best configurations, and
@@ -36,19 +51,21 @@ def command(directories: tuple[str, ...], by: tuple[str, ...], as_json: bool) ->
     """
     if len(directories) < 2:
         raise click.UsageError("give two directories or more")
-    return compare(directories, by, as_json)
+    return compare(directories, by, page, as_json)
 
 
-def compare(places: Sequence[str], by: Sequence[str], as_json: bool) -> int:
+def compare(places: Sequence[str], by: Sequence[str], page: str | None, as_json: bool) -> int:
     """Print a comparison of searches.
 
     Args:
         places: the paths or the addresses of their directories.
         by: the parameters in which repetitions of a configuration differ.
+        page: a file for the plot; None for no plot.
         as_json: whether it is printed as JSON.
 
     Raises:
-        PcsearchError: there is no such search, or they have different metrics.
+        PcsearchError: there is no such search, they have different metrics, or the file cannot be
+            written.
     """
     from pcsearch.engine.results.comparison import compared
     from pcsearch.engine.results.findings import findings_at
@@ -58,6 +75,8 @@ def compare(places: Sequence[str], by: Sequence[str], as_json: bool) -> int:
     with ExitStack() as stack:
         searches = [stack.enter_context(findings_at(place, NAME)) for place in places]
         comparison = compared(searches, by)
+    if page is not None:
+        _draw(comparison, Path(page).expanduser())
     if as_json:
         click.echo(document(comparison))
         return DONE
@@ -67,3 +86,16 @@ def compare(places: Sequence[str], by: Sequence[str], as_json: bool) -> int:
     for line in conclusions(comparison):
         say(output, line)
     return DONE
+
+
+def _draw(comparison: Comparison, file: Path) -> None:
+    from pcsearch.page.comparison import comparison_page
+    from pcsearch.reports.comparison import names_of
+
+    names = names_of([each.place for each in comparison.searches])
+    try:
+        with replaced(file) as draft:
+            draft.write_text(comparison_page(comparison, names), encoding="utf-8")
+    except OSError as error:
+        problem = f"{file}: cannot be written ({error.strerror or error})"
+        raise PcsearchError(Problem(problem, "--html")) from None

@@ -40,6 +40,14 @@ def test_searches_are_beside_each_other(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.usefixtures("folder")
+def test_the_best_values_are_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "one", "two", "--html", "plot.html"]) == 0
+    assert len(Path("plot.html").read_text()) > 1_000_000
+    assert main(["compare", "one", "two", "--html", "no/such/plot.html"]) == 2
+    assert "--html: no/such/plot.html: cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("places", "told"),
     [
