@@ -58,7 +58,10 @@ def fork(
         patch.setenv("PYTHONPATH", str(ROOT))
         forkserver.ensure_running()
     address = ray.get_runtime_context().gcs_address
-    process = context.Process(target=_command, args=(folder, arguments, address, environment or {}))
+    # Each Ray has a token of its own, and a folder.
+    of_ray = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+    settings = {**of_ray, **(environment or {})}
+    process = context.Process(target=_command, args=(folder, arguments, address, settings))
     process.start()
     return process
 
