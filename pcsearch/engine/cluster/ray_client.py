@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
@@ -37,6 +38,7 @@ from pcsearch.temporary import temporary_folder
 SCHEME = "ray://"
 PING_TIMEOUT_S = 8
 TASK_TIMEOUT_S = 90
+UNPACKING_S = 20.0
 IGNORE_VERSIONS = "RAY_IGNORE_VERSION_MISMATCH"
 CLIENT_LOGGER, REMOTE_LOGGER = "ray.util.client", "ray.util.client.logsclient"
 
@@ -135,13 +137,25 @@ def on_head(function: Callable[..., Result], *arguments: Any) -> Result:
     Raises:
         PcsearchError: it fails there, or takes too long.
     """
-    task: Any = ray.remote(num_cpus=0, resources={HEAD_RESOURCE: 0.001})(function)
     try:
-        result: Result = ray.get(task.remote(*arguments), timeout=TASK_TIMEOUT_S)
+        result: Result = ray.get(_sent(function, arguments), timeout=TASK_TIMEOUT_S)
     except RayError as error:
         message = f"the head of the cluster cannot be asked ({last_line(error)})"
         raise address_error(message) from error
     return result
+
+
+def _sent(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Submit a task for the head; where it is busy, pcsearch is there a moment later only."""
+    deadline = time.monotonic() + UNPACKING_S
+    while True:
+        task: Any = ray.remote(num_cpus=0, resources={HEAD_RESOURCE: 0.001})(function)
+        try:
+            return task.remote(*arguments)
+        except ModuleNotFoundError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 def last_line(error: Exception) -> str:
