@@ -1,4 +1,4 @@
-"""Commands that are one: a main command without a name, and others by their names.
+"""A program of several commands: a main one, which needs no name, and others by their names.
 
 ``pcsearch sweep.yaml`` is the main command, ``pcsearch results DIR`` one of the others.
 """
@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 MAIN = "SWEEP"
-"""Stands for the main command in click's own words; nobody has to write it."""
+"""The main command's name inside click; users never write it."""
 
 
 class SectionedCommand(click.Command):
@@ -44,7 +44,7 @@ class SectionedCommand(click.Command):
         formatter.write_usage(ctx.command_path.strip(), " ".join(self.collect_usage_pieces(ctx)))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections, and last what is in none, such as ``--help``."""
+        """Write the options section by section; last those in none, such as ``--help``."""
         placed = {id(option) for options in self._sections.values() for option in options}
         every = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
         rest = [each for each in every if id(each) not in placed]
@@ -85,7 +85,7 @@ class CommandGroup(click.Group):
         return ("" if name == MAIN else name), command, rest
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """What a first word may be: a command, or an option or a file of the main command."""
+        """Suggest what the first word may be: a command, or an option or a file of the main one."""
         names = [name for name in self._others if name.startswith(incomplete)]
         items = [CompletionItem(n, help=self._others[n].get_short_help_str()) for n in names]
         main = self._main.make_context(ctx.info_name, [], parent=ctx, resilient_parsing=True)
@@ -93,7 +93,7 @@ class CommandGroup(click.Group):
 
 
 def command_list(commands: Mapping[str, click.Command]) -> str:
-    """The other commands with what they do, for the end of the main command's help."""
+    """Text for the end of the main command's help: each other command and what it does."""
     width = max(map(len, commands))
     lines = [f"  {name:<{width}}  {each.get_short_help_str(80)}" for name, each in commands.items()]
     return "\b\nOther commands (COMMAND --help tells more):\n" + "\n".join(lines)

@@ -4,6 +4,8 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -56,3 +58,12 @@ def no_ray_is_left() -> Iterator[None]:
 
     if "ray" in sys.modules:
         assert not sys.modules["ray"].is_initialized()
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files of the processes that a test starts, with a short path."""
+    with TemporaryDirectory(prefix="t", dir="/tmp") as name:
+        monkeypatch.setenv("TMPDIR", name)
+        monkeypatch.delenv("RAY_TMPDIR", raising=False)
+        yield Path(name)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -111,15 +110,6 @@ def children(process: subprocess.Popen[str], name: str) -> list[Any]:
             is_alive = child.status() != psutil.STATUS_ZOMBIE
             found += [child] if is_alive and child.name() == name else []
     return found
-
-
-@pytest.fixture
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder for the temporary files of searches."""
-    with TemporaryDirectory(prefix="t", dir="/tmp") as name:
-        monkeypatch.setenv("TMPDIR", name)
-        monkeypatch.delenv("RAY_TMPDIR", raising=False)
-        yield Path(name)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from plotly.colors import qualitative
 from plotly.subplots import make_subplots
 
 from pcsearch.engine.results.comparison import Comparison
-from pcsearch.engine.results.findings import Findings
+from pcsearch.engine.results.progress import in_order
 from pcsearch.page.columns import is_wide
 
 HOUR = 3600.0
@@ -29,7 +29,8 @@ def comparison_page(comparison: Comparison, names: Sequence[str]) -> str:
     figure = make_subplots(rows=1, cols=2, subplot_titles=titles, shared_yaxes=True)
     shown = zip(names, comparison.searches, comparison.progress, strict=True)
     for place, (name, findings, progress) in enumerate(shown):
-        ends = (sum(trial.result.epoch for trial in findings.trials), _hours(findings))
+        every = in_order(findings)
+        ends = (every[-1].epochs, every[-1].seconds / HOUR) if every else (0, 0.0)
         axes: tuple[Sequence[float], ...] = (
             progress.epochs,
             [seconds / HOUR for seconds in progress.seconds],
@@ -46,18 +47,11 @@ def comparison_page(comparison: Comparison, names: Sequence[str]) -> str:
                 showlegend=column == 1,
             )
             figure.add_trace(line, row=1, col=column)
-    every = [value for progress in comparison.progress for value in progress.values]
+    values = [value for progress in comparison.progress for value in progress.values]
     figure.update_xaxes(title_text="epochs", row=1, col=1)
     figure.update_xaxes(title_text="hours", row=1, col=2)
-    figure.update_yaxes(type="log" if is_wide(every) else "linear")
+    figure.update_yaxes(type="log" if is_wide(values) else "linear")
     metric = html.escape(comparison.metric.name)
     figure.update_layout(title=f"The best {metric} so far", template="plotly_white")
     page: str = figure.to_html(include_plotlyjs=True, config={"displaylogo": False})
     return page
-
-
-def _hours(findings: Findings) -> float:
-    """How long after its begin the search had its newest report."""
-    ended = [trial for trial in findings.trials if trial.end is not None]
-    begin = min(((trial.end or 0.0) - trial.result.seconds for trial in ended), default=0.0)
-    return (max((trial.end or 0.0 for trial in ended), default=0.0) - begin) / HOUR

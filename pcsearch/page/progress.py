@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import accumulate
 from typing import Any
 
 from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.engine.results.progress import Ended, in_order
 from pcsearch.page.columns import drawn, hover, is_wide, rounded
 from pcsearch.page.figure import COLOURS, STRONG, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
@@ -26,26 +26,24 @@ def best_so_far(findings: Findings) -> list[Figure]:
     """The best value so far, over trials, epochs and time; none without a metric."""
     if not findings.metrics:
         return []
-    trials = _in_order(findings)
-    if not trials:
+    ended = in_order(findings)
+    if not ended:
         return []
-    epochs = list(accumulate(trial.result.epoch for trial in trials))
     axes: list[tuple[str, str, Sequence[float]]] = [
-        ("trials", "trials that ended", range(1, len(trials) + 1)),
-        ("epochs", "epochs trained", epochs),
+        ("trials", "trials that ended", range(1, len(ended) + 1)),
+        ("epochs", "epochs trained", [each.epochs for each in ended]),
     ]
-    if all(trial.end is not None for trial in trials):
-        begin = min(_start(trial) for trial in trials)
-        spent = [_end(trial) - begin for trial in trials]
+    if all(each.trial.end is not None for each in ended):
+        spent = [each.seconds for each in ended]
         unit, seconds = next(pair for pair in UNITS if max(spent) >= 2 * pair[1] or pair[1] == 1)
         axes.append(("time", unit, [each / seconds for each in spent]))
-    return [_best_over(findings, trials, *axis) for axis in axes]
+    return [_best_over(findings, ended, *axis) for axis in axes]
 
 
 def timeline(findings: Findings) -> list[Figure]:
     """When each trial ran, by machine; none before the first report."""
     trials = [trial for trial in findings.trials if trial.end is not None]
-    trials = sorted(trials, key=_start)[-MOST_BARS:]
+    trials = sorted(trials, key=lambda trial: trial.ran_from)[-MOST_BARS:]
     if not trials:
         return []
     lanes = _lanes(trials)
@@ -55,7 +53,13 @@ def timeline(findings: Findings) -> list[Figure]:
     is_cut = left and len(trials) == MOST_BARS
     more = f" The newest {MOST_BARS:,} trials are drawn." if is_cut else ""
     rows = [
-        (trial.result.number, trial.node, _clock(_start(trial)), _clock(_end(trial)), trial.status)
+        (
+            trial.result.number,
+            trial.node,
+            _clock(trial.ran_from),
+            _clock(trial.ran_until),
+            trial.status,
+        )
         for trial in trials
     ]
     figure = Figure(
@@ -91,7 +95,7 @@ def _bars(trials: Sequence[Finding], lanes: Sequence[str]) -> list[dict[str, Any
                 "type": "bar",
                 "orientation": "h",
                 "name": status,
-                "base": [_stamp(_start(trial)) for trial in chosen],
+                "base": [_stamp(trial.ran_from) for trial in chosen],
                 "x": [max(1, round(1000 * trial.result.seconds)) for trial in chosen],
                 "y": [lanes[place] for place in places],
                 "customdata": [trial.result.number for trial in chosen],
@@ -107,23 +111,18 @@ def _bars(trials: Sequence[Finding], lanes: Sequence[str]) -> list[dict[str, Any
 
 
 def _best_over(
-    findings: Findings, trials: Sequence[Finding], name: str, title: str, places: Sequence[float]
+    findings: Findings, ended: Sequence[Ended], name: str, title: str, places: Sequence[float]
 ) -> Figure:
-    metric = findings.metrics[0]
-    best: float | None = None
-    xs: list[float | None] = []
-    ys: list[float | None] = []
-    rows = []
-    for trial, place in zip(trials, places, strict=True):
-        value = trial.result.value
-        if value is not None and trial.result.valued and metric.better(value, best):
-            best = value
-            xs.append(rounded(place))
-            ys.append(rounded(value))
-            rows.append((xs[-1], trial.result.number, value))
-    if best is not None:
-        xs.append(rounded(places[-1]))
-        ys.append(rounded(best))
+    metric, trials = findings.metrics[0], [each.trial for each in ended]
+    rows = [
+        (rounded(place), each.trial.result.number, each.trial.result.value)
+        for each, place in zip(ended, places, strict=True)
+        if each.is_better
+    ]
+    best = rows[-1][2] if rows else None
+    # The line goes on to the last trial.
+    xs = [row[0] for row in rows] + [rounded(places[-1]) for _ in rows[-1:]]
+    ys = [rounded(row[2]) for row in rows] + [rounded(row[2]) for row in rows[-1:]]
     data = _points(findings, trials, metric.name, places)
     line = {"color": STRONG, "width": 2.5, "shape": "hv"}
     best_line = {"type": "scatter", "mode": "lines", "name": "best so far", "line": line}
@@ -176,28 +175,14 @@ def _points(
     return data
 
 
-def _in_order(findings: Findings) -> list[Finding]:
-    """The trials that have reported, in the order of their newest reports."""
-    trials = [trial for trial in findings.trials if trial.result.epoch]
-    return sorted(trials, key=lambda trial: (_end(trial), trial.result.number))
-
-
-def _end(trial: Finding) -> float:
-    return trial.end or 0.0
-
-
-def _start(trial: Finding) -> float:
-    return _end(trial) - trial.result.seconds
-
-
 def _lanes(trials: Sequence[Finding]) -> list[str]:
     """The row of each trial: the first place on its machine that is free; in order of start."""
     until: dict[str, list[float]] = {}
     lanes = []
     for trial in trials:
         ends = until.setdefault(trial.node, [])
-        lane = next((i for i, end in enumerate(ends) if end <= _start(trial) + SLACK), len(ends))
-        ends[lane : lane + 1] = [_end(trial)]
+        lane = next((i for i, end in enumerate(ends) if end <= trial.ran_from + SLACK), len(ends))
+        ends[lane : lane + 1] = [trial.ran_until]
         lanes.append(f"{trial.node} · {lane + 1}")
     return lanes
 

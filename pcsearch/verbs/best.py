@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pcsearch.exits import DONE
+from pcsearch.verbs.verb import DIRECTORY, verb
 
 if TYPE_CHECKING:
     from pcsearch.engine.records.directory import ExperimentDirectory
@@ -18,12 +19,8 @@ METRICS_FILE = "metrics.json"
 """The last file of the model that is written."""
 
 
-@click.command(
-    f"pcsearch {NAME}",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-)
-@click.argument("directory", metavar="DIR")
+@verb(NAME)
+@DIRECTORY
 @click.option("--json", "as_json", is_flag=True, help="Print the best trial as JSON.")
 def command(directory: str, as_json: bool) -> int:
     """Show the best configuration of the search in DIR, and where its model lies.

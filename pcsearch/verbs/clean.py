@@ -9,6 +9,7 @@ import click
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
+from pcsearch.verbs.verb import DIRECTORY, verb
 
 if TYPE_CHECKING:
     from pcsearch.engine.experiment.cleaning import Leftover
@@ -21,13 +22,11 @@ NAME = "clean"
 WANDB = "--wandb"
 
 
-@click.command(
-    f"pcsearch {NAME}",
+@verb(
+    NAME,
     short_help="Remove the checkpoints of failed and stopped trials.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
 )
-@click.argument("directory", metavar="DIR")
+@DIRECTORY
 @click.option("--failed", is_flag=True, help="Only failed trials.")
 @click.option("--stopped", is_flag=True, help="Only trials that were stopped early.")
 @click.option("--wandb", is_flag=True, help="Delete their runs at W&B, too.")

@@ -12,6 +12,7 @@ import click
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
 from pcsearch.user_files import replaced
+from pcsearch.verbs.verb import verb
 
 if TYPE_CHECKING:
     from pcsearch.engine.results.comparison import Comparison
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
 NAME = "compare"
 
 
-@click.command(
-    f"pcsearch {NAME}",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-)
+@verb(NAME)
 @click.argument("directories", metavar="DIR DIR...", nargs=-1, required=True)
 @click.option(
     "--by",

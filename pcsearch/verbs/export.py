@@ -11,6 +11,7 @@ import click
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
 from pcsearch.user_files import replaced
+from pcsearch.verbs.verb import verb
 
 if TYPE_CHECKING:
     from pcsearch.engine.results.findings import Findings
@@ -44,10 +45,8 @@ TARGETS = {
 """By the name of each target: its option, what that takes, and its help."""
 
 
-@click.command(
-    f"pcsearch {NAME}",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
+@verb(
+    NAME,
     params=[
         click.Argument(["directory"], metavar="DIR"),
         *(

@@ -10,6 +10,7 @@ import click
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
 from pcsearch.user_files import replaced
+from pcsearch.verbs.verb import DIRECTORY, verb
 
 if TYPE_CHECKING:
     from pcsearch.engine.records.directory import ExperimentDirectory
@@ -18,12 +19,8 @@ NAME = "report"
 FILE = "report.html"
 
 
-@click.command(
-    f"pcsearch {NAME}",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-)
-@click.argument("directory", metavar="DIR")
+@verb(NAME)
+@DIRECTORY
 @click.option(
     "--output",
     metavar="FILE",

@@ -7,17 +7,14 @@ from collections.abc import Sequence
 import click
 
 from pcsearch.exits import DONE
+from pcsearch.verbs.verb import DIRECTORY, verb
 
 NAME = "results"
 ROWS = 20
 
 
-@click.command(
-    f"pcsearch {NAME}",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-)
-@click.argument("directory", metavar="DIR")
+@verb(NAME)
+@DIRECTORY
 @click.option(
     "--by",
     multiple=True,

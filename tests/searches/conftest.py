@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from commands import COUNTED
@@ -21,12 +19,3 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def command(ray_here: None, capfd: pytest.CaptureFixture[str]) -> Command:  # noqa: ARG001
     """The command in this process."""
     return Command(capfd)
-
-
-@pytest.fixture
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder for temporary files of the processes that a test starts, with a short path."""
-    with TemporaryDirectory(prefix="t", dir="/tmp") as name:
-        monkeypatch.setenv("TMPDIR", name)
-        monkeypatch.delenv("RAY_TMPDIR", raising=False)
-        yield Path(name)

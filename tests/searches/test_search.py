@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -74,6 +74,18 @@ def test_a_trial_is_the_same_first_fifth_and_alone(
         assert own(fifth, expected) == expected
 
 
+def check_best_model(directory: Path, last: dict[str, Any], trial: int) -> None:
+    """A fresh process finds the trial's metrics to the last bit in the copy of its model."""
+    described = json.loads((directory / "best" / "metrics.json").read_text(encoding="utf-8"))
+    assert (described["trial"], described["value"]) == (trial, last["best_val_mse"])
+    command = [sys.executable, "-m", "pcsearch.train", "--from", directory, "--eval"]
+    evaluated = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = dict(line.split(": ") for line in evaluated.splitlines())
+    validation = [name for name in last if name.startswith(("ValMetrics/", "Vode"))]
+    assert len(validation) > 4
+    assert {name: found[name] for name in validation} == {n: str(last[n]) for n in validation}
+
+
 @pytest.mark.oldest
 def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -137,16 +149,7 @@ def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     winner = min((v, i) for i, v in enumerate(values) if v is not None and math.isfinite(v))[1]
     assert best == json.loads((trials[winner] / "params.json").read_text(encoding="utf-8"))
     assert f"The best model lies in {done.directory / 'best'}\n" in done.out
-    # A fresh process finds the winner's metrics to the last bit in the copy of its model.
-    last = reports(trials[winner])[-1]
-    described = json.loads((done.directory / "best" / "metrics.json").read_text(encoding="utf-8"))
-    assert (described["trial"], described["value"]) == (winner + 1, last["best_val_mse"])
-    command = [sys.executable, "-m", "pcsearch.train", "--from", done.directory, "--eval"]
-    evaluated = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = dict(line.split(": ") for line in evaluated.splitlines())
-    validation = [name for name in last if name.startswith(("ValMetrics/", "Vode"))]
-    assert len(validation) > 4
-    assert {name: found[name] for name in validation} == {n: str(last[n]) for n in validation}
+    check_best_model(done.directory, reports(trials[winner])[-1], winner + 1)
 
 
 @pytest.mark.oldest

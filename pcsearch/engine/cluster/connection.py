@@ -141,7 +141,7 @@ def _start_local(folder: Path | None) -> Any:
 
 @contextmanager
 def _signals_later() -> Iterator[None]:
-    """Wait with signals until the block has started Ray, and then end Ray and raise them.
+    """Hold Ctrl-C and other signals back while the block starts Ray; then end Ray and raise them.
 
     In the middle of its start, Ray could not be ended whole.
 

@@ -21,7 +21,7 @@ MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PAT
 MARK = "PCSEARCH_PRIVATE_RAY"
 """The variable that is set in the processes of such a Ray."""
 LONGEST_PATH = 107
-"""Of a socket, in bytes."""
+"""The longest path that a Unix socket may have, in bytes."""
 LONGEST_SOCKET = "session_2026-11-29_23-20-32_234874_4194304/sockets/plasma_store"
 ADDRESS = re.compile(r"--gcs-address=(\S+)")
 
@@ -35,7 +35,7 @@ def hidden() -> Iterator[None]:
 
 @contextmanager
 def own_token() -> Iterator[None]:
-    """Give the Ray of the block a token that no file has.
+    """Set a new token, in the environment only, for the Ray that the block starts.
 
     Ray would take the token of ``~/.ray/auth_token``, or write one there, for all users to read.
     """
@@ -52,7 +52,7 @@ def own_token() -> Iterator[None]:
 
 @contextmanager
 def own_folder() -> Iterator[Path | None]:
-    """A folder for all files of the Ray of the block; None where none is short enough for Ray."""
+    """Make a folder for all files of the Ray of the block; None where every path is too long."""
     parent = next(filter(_can_hold_sockets, parents()), None)
     if parent is None:
         yield None

@@ -39,6 +39,7 @@ SCHEME = "ray://"
 PING_TIMEOUT_S = 8
 TASK_TIMEOUT_S = 90
 UNPACKING_S = 20.0
+"""How long a busy head may take to unpack pcsearch's modules."""
 IGNORE_VERSIONS = "RAY_IGNORE_VERSION_MISMATCH"
 CLIENT_LOGGER, REMOTE_LOGGER = "ray.util.client", "ray.util.client.logsclient"
 
@@ -139,23 +140,28 @@ def on_head(function: Callable[..., Result], *arguments: Any) -> Result:
     """
     try:
         result: Result = ray.get(_sent(function, arguments), timeout=TASK_TIMEOUT_S)
-    except RayError as error:
+    except (RayError, ModuleNotFoundError) as error:
         message = f"the head of the cluster cannot be asked ({last_line(error)})"
         raise address_error(message) from error
     return result
 
 
 def _sent(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Submit a task for the head; where it is busy, pcsearch is there a moment later only."""
+    """Submit a task for the head, again while pcsearch's modules are not there.
+
+    For each runtime environment Ray removes the ``working_dir`` on a node and unpacks it anew, also
+    while the process that loads the task imports from it.
+    """
     deadline = time.monotonic() + UNPACKING_S
     while True:
+        # One that has failed is of no more use.
         task: Any = ray.remote(num_cpus=0, resources={HEAD_RESOURCE: 0.001})(function)
         try:
             return task.remote(*arguments)
         except ModuleNotFoundError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.5)
+            time.sleep(UNPACKING_S / 40)
 
 
 def last_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Ray's own logs of a search, kept where they help: Ray's folder is removed when Ray ends."""
+"""Keeps the ends of Ray's own logs after a failure; Ray's folder is removed when Ray ends."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from stat import S_ISREG
 from pcsearch.temporary import kept_folder
 
 FILE_BYTES = 1024**2
-"""How much of a log is kept, from its end."""
+"""The bytes that are kept of each log, from its end."""
 ALL_BYTES = 20 * 1024**2
 OF_TRIALS = "worker-"
-"""How the logs of trials' processes begin."""
+"""The beginnings of the names of the logs of trials' processes."""
 
 
 def keep_logs(logs: Path) -> str:

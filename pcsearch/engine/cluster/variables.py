@@ -1,4 +1,4 @@
-"""Environment variables for a block."""
+"""Sets environment variables for the length of a block, and puts them back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def restored(*names: str) -> Iterator[None]:
-    """Give environment variables the values again, after the block, that they have before it."""
+    """Put environment variables back after the block to their values of before."""
     before = {name: os.environ.get(name) for name in names}
     try:
         yield

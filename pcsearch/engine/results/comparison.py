@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.groups import Group, grouped
+from pcsearch.engine.results.progress import in_order
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.messages import suggestion
 from pcsearch.sweeps.metrics import Metric
 
 SHARES = (0.25, 0.5, 1.0)
-"""Of the epochs that every search has spent: where their best values are compared."""
+"""The shares of the epochs, of those that every search has spent, at which they are compared."""
 SURE = 0.05
 """A difference is more than the spread if chance gives such a one in fewer cases than this."""
 SEED = "seed"
-"""What repetitions differ in where the user does not say it; a search need not have it."""
+"""The parameter in which repetitions differ, unless the user names another."""
 FEWEST_REPEATS = 2
 """Configurations that have run with fewer seeds count only where no other has more."""
 
@@ -121,27 +122,12 @@ def compared(searches: Sequence[Findings], by: Sequence[str]) -> Comparison:
 
 def progress_of(findings: Findings) -> Progress:
     """How the best value of a search got better, trial by trial in the order of their ends."""
-    trials = sorted(
-        (trial for trial in findings.trials if trial.result.epoch),
-        key=lambda trial: (trial.end or 0.0, trial.result.number),
+    steps = [each for each in in_order(findings) if each.is_better]
+    return Progress(
+        tuple(each.epochs for each in steps),
+        tuple(each.seconds for each in steps),
+        tuple(each.trial.result.value or 0.0 for each in steps),
     )
-    begin = min((_start(trial) for trial in trials), default=0.0)
-    epochs, best = 0, None
-    steps: list[tuple[int, float, float]] = []
-    for trial in trials:
-        epochs += trial.result.epoch
-        value = trial.result.value if trial.result.valued else None
-        if value is not None and findings.metrics[0].better(value, best):
-            best = value
-            steps.append((epochs, (trial.end or 0.0) - begin, value))
-    return Progress(*(tuple(column) for column in zip(*steps, strict=True))) if steps else _NONE
-
-
-_NONE = Progress((), (), ())
-
-
-def _start(trial: Finding) -> float:
-    return (trial.end or 0.0) - trial.result.seconds
 
 
 def _common_metric(searches: Sequence[Findings]) -> Metric:

@@ -59,7 +59,7 @@ def _saved(findings: Findings) -> int | None:
 
 def _intervals(trials: Sequence[Finding]) -> list[tuple[float, float]]:
     """When each trial ran; of one that was restored, only how long is known."""
-    return [(each.end - each.result.seconds, each.end) for each in trials if each.end is not None]
+    return [(each.ran_from, each.ran_until) for each in trials if each.end is not None]
 
 
 def _covered(intervals: Iterable[tuple[float, float]]) -> float:

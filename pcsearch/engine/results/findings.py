@@ -63,6 +63,16 @@ class Finding:
         """The status of its result, or that it may be running."""
         return "running" if self.running else self.result.status
 
+    @property
+    def ran_until(self) -> float:
+        """When its newest report was made, in seconds since 1970; 0 before the first."""
+        return self.end or 0.0
+
+    @property
+    def ran_from(self) -> float:
+        """So long before that as it has run: when it began, if it never paused."""
+        return self.ran_until - self.result.seconds
+
 
 @dataclass(frozen=True)
 class Findings:

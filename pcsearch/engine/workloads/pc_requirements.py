@@ -132,7 +132,7 @@ class _Loaded(NamedTuple):
 
 def _sizes(dataset: str) -> tuple[int, int]:
     """The numbers of training images and of classes at a path."""
-    from pcsearch.pc.data.own_images import look
+    from pcsearch.pc.data.own.own_images import look
 
     source = look(Path(dataset))
     return source.count - held_out_images(source.count), source.classes

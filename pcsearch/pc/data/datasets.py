@@ -17,9 +17,10 @@ from torch import Tensor
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.data import digits, own_images, published, synthetic
+from pcsearch.pc.data import digits, published, synthetic
 from pcsearch.pc.data.array_cache import Arrays
 from pcsearch.pc.data.images import Images, Splits
+from pcsearch.pc.data.own import own_images
 from pcsearch.pc.dataset_sizes import DATASETS, held_out_images, is_path
 from pcsearch.pc.seeds import DATA_SEED, generator
 

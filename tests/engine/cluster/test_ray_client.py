@@ -12,7 +12,7 @@ from ray.exceptions import RayTaskError
 
 from pcsearch.engine.cluster import address as addresses
 from pcsearch.engine.cluster import ray_client
-from pcsearch.engine.cluster.ray_client import client_settings, connect, reach
+from pcsearch.engine.cluster.ray_client import client_settings, connect, on_head, reach
 from pcsearch.errors import PcsearchError
 
 pytestmark = pytest.mark.usefixtures("no_ray_settings")
@@ -120,3 +120,28 @@ def test_a_head_that_cannot_be_asked_is_told_on_one_line(monkeypatch: pytest.Mon
     assert str(caught.value) == (
         "--address: the head of the cluster cannot be asked (ModuleNotFoundError: pandas)"
     )
+
+
+@pytest.mark.parametrize("failures", [0, 2, 99])
+def test_the_head_is_asked_again_while_modules_are_missing(
+    failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray unpacks them anew while a process imports them; where they never come, a line says so."""
+    calls: list[object] = []
+
+    class Task:
+        def remote(self, argument: str) -> str:
+            calls.append(self)
+            if len(calls) <= failures:
+                raise ModuleNotFoundError("No module named 'pcsearch.engine.cluster'")
+            return f"{argument} on the head"
+
+    monkeypatch.setattr(ray_client, "UNPACKING_S", 0.2)
+    monkeypatch.setattr(ray_client.ray, "remote", lambda **_: lambda _: Task())
+    monkeypatch.setattr(ray_client.ray, "get", lambda task, timeout: task)  # noqa: ARG005
+    if failures < 99:
+        assert on_head(str, "asked") == "asked on the head"
+        assert len(set(calls)) == failures + 1, "a task that has failed is of no more use"
+    else:
+        with pytest.raises(PcsearchError, match=r"cannot be asked .No module named 'pcsearch\.eng"):
+            on_head(str, "asked")

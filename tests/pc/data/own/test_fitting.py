@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pcsearch.pc.data.fitting import LARGEST_PIXELS, check_pixels, fit
+from pcsearch.pc.data.own.fitting import LARGEST_PIXELS, check_pixels, fit
 
 
 def noise(*shape: int) -> np.ndarray:

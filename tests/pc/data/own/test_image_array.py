@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_image_files import noise
 
-from pcsearch.pc.data import image_array
-from pcsearch.pc.data.image_array import look
+from pcsearch.pc.data.own import image_array
+from pcsearch.pc.data.own.image_array import look
 
 SHAPE = (3, 8, 8)
 

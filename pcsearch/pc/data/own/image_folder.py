@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pcsearch.pc.data.image_source import ImageSource
+from pcsearch.pc.data.own.image_source import ImageSource
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,7 +123,7 @@ def decode(content: bytes, image_shape: tuple[int, int, int]) -> NDArray[np.uint
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    from pcsearch.pc.data.fitting import check_pixels, fit
+    from pcsearch.pc.data.own.fitting import check_pixels, fit
 
     try:
         image = Image.open(io.BytesIO(content), formats=tuple(FORMATS))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.data.image_source import ImageSource
+from pcsearch.pc.data.own.image_source import ImageSource
 from pcsearch.pc.data.progress import Advance, bar
 from pcsearch.user_files import cache_folder
 
@@ -50,12 +50,12 @@ def look(path: Path) -> ImageSource:
     """
     try:
         if path.is_dir():
-            from pcsearch.pc.data import image_folder
+            from pcsearch.pc.data.own import image_folder
 
             return image_folder.look(path)
         if path.is_file():
             # numpy takes a while to import, and a folder is counted without it.
-            from pcsearch.pc.data import image_array
+            from pcsearch.pc.data.own import image_array
 
             return image_array.look(path)
     except (OSError, ValueError) as error:

@@ -15,8 +15,8 @@ from cifar10_files import read_only, without_override
 from own_image_files import class_folders, encoded, noise, put
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.data import image_folder, own_images
-from pcsearch.pc.data.own_images import load, look
+from pcsearch.pc.data.own import image_folder, own_images
+from pcsearch.pc.data.own.own_images import load, look
 
 SHAPE = (3, 8, 8)
 
@@ -239,7 +239,7 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_itself(mine: Path, cac
 def test_processes_at_once_read_once(mine: Path) -> None:
     program = (
         "import pathlib, sys\n"
-        "from pcsearch.pc.data import image_folder, own_images\n"
+        "from pcsearch.pc.data.own import image_folder, own_images\n"
         "decode = image_folder.decode\n"
         "image_folder.decode = lambda *given: print('read') or decode(*given)\n"
         "print('ready', flush=True)\n"
@@ -250,7 +250,7 @@ def test_processes_at_once_read_once(mine: Path) -> None:
         subprocess.Popen(
             [sys.executable, "-c", program, str(mine)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            cwd=Path(own_images.__file__).parents[3],
+            cwd=Path(own_images.__file__).parents[4],
         )
         for _ in range(2)
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from own_image_files import class_folders, encoded, noise, put
 from PIL import Image
 
-from pcsearch.pc.data.image_folder import FORMATS, decode, look
+from pcsearch.pc.data.own.image_folder import FORMATS, decode, look
 
 SHAPE = (3, 8, 8)
 
@@ -166,7 +166,7 @@ def test_damaged_images_are_named_with_their_reasons_and_left_out(tmp_path: Path
 
 
 def test_a_file_without_end_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pcsearch.pc.data.image_folder.LARGEST_FILE", 100)
+    monkeypatch.setattr("pcsearch.pc.data.own.image_folder.LARGEST_FILE", 100)
     put(tmp_path, "a/x.png", encoded(RED) + bytes(100))
     _, _, damaged = look(tmp_path).read(SHAPE, ignore)
     assert damaged == {"a/x.png": "it has more than 100 bytes"}

@@ -1,0 +1,40 @@
+"""How a search got better: trials in the order of their ends, with what had been spent by then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from made_findings import made_findings, made_trial
+
+from pcsearch.engine.results.findings import Finding
+from pcsearch.engine.results.progress import in_order
+
+TEXT = "method: grid\nmetric: {name: loss, goal: minimize}\nparameters: {x: {values: [1, 2]}}\n"
+
+
+def trial(number: int, value: float | None, end: float) -> Finding:
+    """A trial of five epochs and ten seconds."""
+    status = "failed" if value is None else "finished"
+    return replace(made_trial(number, {"x": 1}, value, status=status), end=end)
+
+
+def test_trials_are_in_the_order_of_their_ends() -> None:
+    trials = [trial(1, 0.3, 60.0), trial(2, 0.5, 40.0), trial(3, None, 50.0), trial(4, 0.4, 40.0)]
+    found = in_order(made_findings(TEXT, trials))
+    assert [each.trial.result.number for each in found] == [2, 4, 3, 1]
+    assert [each.epochs for each in found] == [5, 10, 15, 20]
+    assert [each.seconds for each in found] == [10.0, 10.0, 20.0, 30.0]
+    assert [each.is_better for each in found] == [True, True, False, True]
+
+
+def test_a_trial_without_a_report_is_left_out() -> None:
+    begun = made_trial(1, {"x": 1}, None, status="interrupted")
+    begun = replace(begun, result=replace(begun.result, epoch=0))
+    assert in_order(made_findings(TEXT, [begun])) == []
+
+
+def test_without_a_metric_no_trial_is_better() -> None:
+    search = made_findings(
+        "method: grid\nparameters: {x: {values: [1]}}\n", [made_trial(1, {"x": 1})]
+    )
+    assert [each.is_better for each in in_order(search)] == [False]
