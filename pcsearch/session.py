@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment.experiment import Experiment
@@ -13,7 +13,6 @@ from pcsearch.engine.storage.files import StorageError, resume_command
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
 from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
-from pcsearch.pc.checkpoint import BEST_FOLDER
 from pcsearch.temporary import remove_leftovers
 
 if TYPE_CHECKING:
@@ -288,6 +287,7 @@ def _describe(experiment: Experiment) -> str:
 
 def _report(experiment: Experiment, outcome: SearchResult) -> None:
     from pcsearch.engine.experiment.definition import space_size
+    from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.results import best_configurations, failures, table
 
@@ -311,8 +311,12 @@ def _report(experiment: Experiment, outcome: SearchResult) -> None:
     if outcome.reason == "time":
         say(output, "The session ended because its --time-budget was up.")
     say(output, f"Everything lies in {place}")
-    if (experiment.directory.path / BEST_FOLDER).is_dir():
-        say(output, f"The best model lies in {experiment.directory.place_of(BEST_FOLDER)}")
+    kept = None
+    # What follows is still true where the storage does not answer.
+    with suppress(StorageError):
+        kept = kept_model(experiment.directory)
+    if kept is not None:
+        say(output, f"The best model, of trial {kept.trial}, lies in {kept.place}")
     missing = len(outcome.trials) < experiment.cap and outcome.reached is None
     others = _others(experiment)
     if others:

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING
+from dataclasses import asdict
 
 import click
 
 from pcsearch.exits import DONE
 from pcsearch.verbs.verb import DIRECTORY, verb
 
-if TYPE_CHECKING:
-    from pcsearch.engine.records.directory import ExperimentDirectory
-
 NAME = "best"
-METRICS_FILE = "metrics.json"
-"""The last file of the model that is written."""
 
 
 @verb(NAME)
@@ -41,43 +36,38 @@ def show_best(place: str, *, as_json: bool) -> int:
     Raises:
         PcsearchError: there is no such search.
     """
+    from pcsearch.engine.experiment.experiment import stored_search
     from pcsearch.engine.records.directory import directory_at
+    from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.records.trial_result import pareto_front
     from pcsearch.engine.results.findings import read_findings
-    from pcsearch.pc.checkpoint import BEST_FOLDER
     from pcsearch.reports.findings import trial_document
     from pcsearch.reports.plan import plain
-    from pcsearch.reports.results import best_configurations
+    from pcsearch.reports.results import best_configurations, number
     from pcsearch.session import console, say, warn
 
     directory = directory_at(place.removeprefix("file://"), NAME)
     with directory.read():
         findings = read_findings(directory)
-        model = directory.place_of(BEST_FOLDER) if _has_model(directory) else None
+        model = kept_model(directory)
+        # A function's own checkpoint is nothing that this program can load.
+        is_transformer = stored_search(directory).workload.model_file is not None
     if as_json:
         numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
         front = [each for each in findings.trials if each.result.number in numbers]
         trials = [trial_document(each, findings.metrics) for each in front]
-        document = {"place": findings.place, "state": findings.state, "model": model}
+        kept = None if model is None else asdict(model)
+        document = {"place": findings.place, "state": findings.state, "model": kept}
         click.echo(json.dumps(plain({**document, "trials": trials}), indent=2, ensure_ascii=False))
         return DONE
     output = console()
     for part in best_configurations(findings.results, findings.sweep, findings.metrics):
         output.print(part)
     if model is not None:
-        say(output, f"Its model lies in {model}")
-        if directory.copy is None:
-            command = f"python -m pcsearch.train --from {shlex.quote(model)}"
+        measured = f"{model.metric} {number(model.value)}"
+        say(output, f"The best model, of trial {model.trial} ({measured}), lies in {model.place}")
+        if directory.copy is None and is_transformer:
+            command = f"python -m pcsearch.train --from {shlex.quote(model.place)}"
             say(output, f"Evaluate it, or train it longer: {command} --eval | --epochs N")
     warn(console(stderr=True), *findings.notes)
     return DONE
-
-
-def _has_model(directory: ExperimentDirectory) -> bool:
-    """Whether the search has kept a model, which a working copy does not have."""
-    from pcsearch.pc.checkpoint import BEST_FOLDER
-
-    name = f"{BEST_FOLDER}/{METRICS_FILE}"
-    if directory.copy is not None:
-        return directory.copy.store.get(name) is not None
-    return (directory.path / name).is_file()

@@ -148,7 +148,8 @@ def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     values = [reports(trial)[-1]["best_val_mse"] for trial in trials]
     winner = min((v, i) for i, v in enumerate(values) if v is not None and math.isfinite(v))[1]
     assert best == json.loads((trials[winner] / "params.json").read_text(encoding="utf-8"))
-    assert f"The best model lies in {done.directory / 'best'}\n" in done.out
+    lies = f"of trial {winner + 1}, lies in {done.directory / 'best'}\n"
+    assert f"The best model, {lies}" in done.out
     check_best_model(done.directory, reports(trials[winner])[-1], winner + 1)
 
 

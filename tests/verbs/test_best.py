@@ -26,18 +26,31 @@ def test_the_best_configuration_is_shown(here: Path, capsys: pytest.CaptureFixtu
     assert "model" not in out
 
 
-def test_the_model_is_named_where_there_is_one(
-    here: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("trainable", [None, "mine:train"])
+def test_the_model_that_is_kept_is_named_with_its_trial(
+    trainable: str | None, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """It may be of another trial: one that failed later, or has a checkpoint at its best epoch."""
+    record = json.loads((here / "experiment.json").read_text())
+    record["options"]["trainable"] = trainable
+    (here / "experiment.json").write_text(json.dumps(record))
     (here / "best").mkdir()
-    (here / "best" / "metrics.json").write_text("{}")
+    described = {"trial": 1, "trial_id": "t1", "metric": "best_val_mse", "value": 0.5}
+    (here / "best" / "metrics.json").write_text(json.dumps(described))
     assert main(["best", str(here)]) == 0
     out = capsys.readouterr().out
-    assert f"Its model lies in {here}/best\n" in out
-    assert f"python -m pcsearch.train --from {here}/best" in out
+    assert f"The best model, of trial 1 (best_val_mse 0.5), lies in {here}/best\n" in out
+    is_transformer = trainable is None
+    assert (f"python -m pcsearch.train --from {here}/best" in out) is is_transformer
     assert main(["best", f"file://{here}", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["model"] == f"{here}/best"
+    assert document["model"] == {**described, "place": f"{here}/best"}
+
+
+def test_the_best_trial_is_there_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["best", f"file://{here}", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["model"] is None
     assert [each["number"] for each in document["trials"]] == [2]
     assert document["trials"][0]["config"]["num_blocks"] == 1
 

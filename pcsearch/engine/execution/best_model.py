@@ -20,13 +20,14 @@ from pcsearch import __version__
 from pcsearch.engine.execution.candidate import Candidate
 from pcsearch.engine.execution.result_log import plain
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.report import epoch_of, finite, reported_by_trial
-from pcsearch.engine.storage.files import StorageError, writing
+from pcsearch.engine.records.kept_model import METRICS_FILE, kept_model
+from pcsearch.engine.records.report import epoch_of, reported_by_trial
+from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line
 from pcsearch.engine.storage.swap import draft_of, mend, put
 from pcsearch.pc.checkpoint import BEST_FOLDER
 
-CONFIG_FILE, METRICS_FILE, README = "config.json", "metrics.json", "README.md"
+CONFIG_FILE, README = "config.json", "README.md"
 FINISH_S, IMPATIENT_S = 60.0, 2.0
 """How long the end of a session waits for the last copy, and one that an error ends, in seconds."""
 
@@ -86,6 +87,8 @@ class BestModel:
             self._is_ending = True
             self._changed.notify()
         self._thread.join(patience)
+        if self._thread.is_alive():
+            self._warn(f"it was not complete {patience:.0f} s after the search")
 
     def _run(self) -> None:
         while True:
@@ -96,18 +99,31 @@ class BestModel:
                 return
             try:
                 self._copy(candidate)
-            # The checkpoint is gone: a better one has come, or the directory was removed.
+            # A better one has come, the directory was removed, or it never had a model.
             except FileNotFoundError:
-                continue
+                self._unless_newer(self._lower_bar)
             # The file systems of fsspec raise errors of any type, and no error may end the search.
             except Exception as error:
-                self._failed = candidate
-                self._warn(error)
+                self._unless_newer(self._retry_later, candidate)
+                self._warn(error_line(error))
 
-    def _warn(self, error: Exception) -> None:
+    def _unless_newer(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call a function, unless a better checkpoint was offered meanwhile."""
+        with self._changed:
+            if self._wanted is None:
+                function(*arguments)
+
+    def _lower_bar(self) -> None:
+        """Compare the next checkpoints with the model that is there."""
+        self._best = self._kept_value()
+
+    def _retry_later(self, candidate: Candidate) -> None:
+        self._failed = candidate
+
+    def _warn(self, why: str) -> None:
         line = (
             f"{self._experiment.directory.place_of(BEST_FOLDER)}: the best model cannot be copied "
-            f"({error_line(error)}); the search goes on, and a resume copies it"
+            f"({why}); its trial's checkpoint has it, and a resume copies it"
         )
         if line not in self._told:
             self._told.add(line)
@@ -154,16 +170,16 @@ class BestModel:
         for name in store.files().keys() - names:
             store.delete(name)
         for path in sorted(files, key=lambda path: path.name == METRICS_FILE):
-            with writing(path):
-                pass
+            # It checks first that this process still runs the search.
+            copy.send(path)
 
     def _kept_value(self) -> float | None:
         """The value of the model in the directory, None where there is none, or it is not whole."""
-        try:
-            found = json.loads((self._place / METRICS_FILE).read_text(encoding="utf-8"))
-            return finite(found["value"]) if "trial_id" in found and self._is_whole() else None
-        except (OSError, ValueError, KeyError, TypeError, StorageError):
-            return None
+        with suppress(StorageError):
+            kept = kept_model(self._experiment.directory)
+            if kept is not None and self._is_whole():
+                return kept.value
+        return None
 
     def _is_whole(self) -> bool:
         """Whether the model's own file is there, in the directory or at its address."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -175,7 +176,7 @@ def test_a_full_disk_is_told_once_and_the_copy_made_later(
         (line,) = search.told
         assert line == (
             f"{tmp_path / 'best'}: the best model cannot be copied ([Errno 28] No space left on "
-            "device); the search goes on, and a resume copies it"
+            "device); its trial's checkpoint has it, and a resume copies it"
         )
         is_full = False
     # The end of the session has tried once more.
@@ -194,3 +195,54 @@ def test_a_checkpoint_that_is_gone_and_a_directory_that_was_removed_are_no_error
         search.model.offer(candidate)
     assert search.told == []
     assert not (tmp_path / "here").exists()
+
+
+def test_an_older_model_that_fails_late_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its copy fails slowly, while a better one is offered: the end retries the better one only."""
+    search, offered, copy = Search(tmp_path), threading.Event(), BestModel._copy
+    copied: list[float] = []
+
+    def slow(model: BestModel, candidate: Candidate) -> None:
+        copied.append(candidate.value)
+        if len(copied) == 1:
+            offered.wait(30)
+            raise OSError(errno.EIO, "Input/output error")
+        copy(model, candidate)
+
+    monkeypatch.setattr(BestModel, "_copy", slow)
+    with search.model.kept():
+        search.model.offer(search.candidate(0.5))
+        deadline = time.monotonic() + 30
+        while not copied and time.monotonic() < deadline:
+            time.sleep(0.01)
+        search.model.offer(search.candidate(0.1))
+        offered.set()
+    assert copied == [0.5, 0.1]
+    assert search.value == 0.1
+
+
+def test_a_checkpoint_without_a_model_is_no_bar_for_those_that_have_one(tmp_path: Path) -> None:
+    """Those of earlier versions have none."""
+    search = Search(tmp_path)
+    with search.model.kept():
+        search.model.offer(search.candidate(0.5, **{"state.bin": "large"}))
+        deadline = time.monotonic() + 30
+        while search.model._best is not None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        search.model.offer(search.candidate(0.6))
+    assert search.value == 0.6
+
+
+def test_a_last_copy_that_takes_too_long_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, done = Search(tmp_path), threading.Event()
+    monkeypatch.setattr(best_model, "FINISH_S", 0.1)
+    monkeypatch.setattr(BestModel, "_copy", lambda *_: done.wait(30))
+    with search.model.kept():
+        search.model.offer(search.candidate(0.5))
+    done.set()
+    (line,) = search.told
+    assert "cannot be copied (it was not complete 0 s after the search); its trial's" in line

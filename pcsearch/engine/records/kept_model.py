@@ -1,0 +1,58 @@
+"""What is known of the model in ``DIR/best``, by the file of metrics beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.report import finite
+from pcsearch.pc.checkpoint import BEST_FOLDER
+
+METRICS_FILE = "metrics.json"
+"""The last file that is written: without it the model is not whole."""
+
+
+@dataclass(frozen=True)
+class KeptModel:
+    """The best model of a search, as it is kept.
+
+    Args:
+        place: the path or the address of its folder.
+        trial: the number of its trial.
+        trial_id: the trial's id.
+        metric: the name of the metric by which it is the best.
+        value: of the metric.
+    """
+
+    place: str
+    trial: int
+    trial_id: str
+    metric: str
+    value: float
+
+
+def kept_model(directory: ExperimentDirectory) -> KeptModel | None:
+    """The model that a driver of a search has kept, None where there is none.
+
+    Args:
+        directory: of the search; at an address, the file there counts and not the working copy's.
+
+    Raises:
+        StorageError: the storage does not answer.
+    """
+    name = f"{BEST_FOLDER}/{METRICS_FILE}"
+    try:
+        data = (
+            (directory.path / name).read_bytes()
+            if directory.copy is None
+            else directory.copy.store.get(name)
+        )
+        found: dict[str, Any] = json.loads(data or b"{}")
+        value = finite(found["value"])
+        about = int(found["trial"]), str(found["trial_id"]), str(found["metric"])
+    # A function's own checkpoint may have a file of the name.
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None if value is None else KeptModel(directory.place_of(BEST_FOLDER), *about, value)
