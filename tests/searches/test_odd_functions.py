@@ -46,7 +46,8 @@ def logging(config):
     import wandb
     with wandb.init(mode="offline", project="p", dir=tempfile.gettempdir()) as run:
         run.log({"loss": 1.0})
-    yield {"loss": 1.0, "big": 10**5000}
+    for _ in range(3):
+        yield {"loss": 1.0, "big": 10**5000, "no_float": 10**400}
 
 def named(config):
     yield {"timestamp": float(config["kind"]), "loss": 1.0}
@@ -177,7 +178,10 @@ def test_a_function_may_have_runs_of_its_own_at_wandb(command: Command) -> None:
     )
     assert status == 0, err
     assert len({reports(trial)[0]["pid"] for trial in trials}) == 1
-    assert all(reports(trial)[0]["big"].startswith("a whole number of ") for trial in trials)
+    for name in ("big", "no_float"):
+        found = [report[name] for trial in trials for report in reports(trial)]
+        assert len(found) == 3 * len(trials)
+        assert all(each.startswith("a whole number of ") for each in found)
     # Ray's own.
     assert not [name for name in reports(trials[0])[0] if name.startswith("user/")]
 

@@ -28,7 +28,8 @@ AS_TEXT = "reported_as_text"
 """The name in a report of the list of names whose values became texts."""
 LONGEST_TEXT = 1000
 """Of what stands for a value that is no text itself, in characters."""
-MOST_BITS = 14_000
+MOST_BITS = 960
+"""Of a whole number. Tune averages all reports of a trial as floats, which end at 1,024 bits."""
 DEEPEST = 20
 """How deeply a report may be nested; what is deeper becomes a text."""
 
@@ -65,7 +66,6 @@ def own_name(name: str) -> str:
 def _plain(value: Any, name: str, texts: list[str], depth: int = 0) -> Any:
     """A value as JSON has it; the name is noted where that is a text in the place of a value."""
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
-        # Python refuses to write more digits.
         _note(name, texts)
         return f"a whole number of {value.bit_length()} bits"
     if value is None or type(value) in (bool, int, float, str):

@@ -5,14 +5,17 @@ Another process for each trial would cost a second or two.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
+import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ENDING_S = 1.0
 """How long a process that a trial has left may take to end after SIGTERM."""
@@ -24,8 +27,9 @@ OF_RAY = ("RAY_", "TUNE_")
 def as_at_its_start(folder: Path) -> Iterator[None]:
     """Run the block in a folder, and then put back what it has changed of the process.
 
-    These are the environment, the mask of file modes, the random states, torch's default type,
-    threads and determinism, and the processes that it has started and forgotten, which are ended.
+    These are the environment, the arguments, the standard streams, the mask of file modes, the
+    random states, Python's limits and defaults (`_Defaults`), torch's settings
+    (`_reset_libraries`), and the processes that it has started and forgotten, which are ended.
     What it has changed in modules stays, with what they have added to Python's path; and so do its
     threads, and the processes that a module still holds.
 
@@ -33,13 +37,20 @@ def as_at_its_start(folder: Path) -> Iterator[None]:
         folder: where relative paths start.
     """
     environment, arguments = dict(os.environ), list(sys.argv)
+    streams, defaults = (sys.stdin, sys.stdout, sys.stderr), _Defaults.now()
     mask = os.umask(0)
     os.umask(mask)
     forgotten = {process.pid for process in _forgotten()}
     os.chdir(folder)
     try:
         yield
+    except BaseException as error:
+        # Its variables hold what it has started, as long as somebody holds the error.
+        traceback.clear_frames(error.__traceback__)
+        raise
     finally:
+        sys.stdin, sys.stdout, sys.stderr = streams
+        defaults.restore()
         for name in (name for name in {*os.environ, *environment} if not name.startswith(OF_RAY)):
             if name in environment:
                 os.environ[name] = environment[name]
@@ -51,6 +62,32 @@ def as_at_its_start(folder: Path) -> Iterator[None]:
         _reset_libraries()
 
 
+class _Defaults(NamedTuple):
+    """Settings of Python itself that hold for the whole process.
+
+    Args:
+        start_method: of `multiprocessing`, None where it is not chosen yet.
+        timeout: of new sockets, in seconds; None for none.
+        recursion: the deepest recursion.
+    """
+
+    start_method: str | None
+    timeout: float | None
+    recursion: int
+
+    @classmethod
+    def now(cls) -> _Defaults:
+        """As they are."""
+        method = multiprocessing.get_start_method(allow_none=True)
+        return cls(method, socket.getdefaulttimeout(), sys.getrecursionlimit())
+
+    def restore(self) -> None:
+        """Make them as they were."""
+        multiprocessing.set_start_method(self.start_method, force=True)
+        socket.setdefaulttimeout(self.timeout)
+        sys.setrecursionlimit(self.recursion)
+
+
 def _reset_libraries() -> None:
     """Give the libraries random states, types and threads as in a new process."""
     random.seed()
@@ -60,6 +97,9 @@ def _reset_libraries() -> None:
         torch.seed()
         torch.set_default_dtype(torch.float32)
         torch.use_deterministic_algorithms(False)
+        torch.set_float32_matmul_precision("highest")
+        torch.autograd.set_detect_anomaly(False)
+        torch.backends.cudnn.benchmark = torch.backends.cudnn.deterministic = False
         # OpenMP takes a list, of which the first is the outermost.
         threads = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
         if threads.isdigit() and int(threads) > 0:

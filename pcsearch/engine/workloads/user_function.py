@@ -6,8 +6,8 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -268,12 +268,14 @@ def report_yielded(value: Any) -> Any:
         return value
     from ray import tune
 
-    for metrics in value:
-        if not isinstance(metrics, Mapping):
-            kind = type(metrics).__name__
-            raise TypeError(f"the trainable yields a mapping for every epoch, and not a {kind}")
-        # Tune would take some names for its own, before the actor of the trial sees them.
-        tune.report({own_name(str(name)): value for name, value in metrics.items()})
+    # One that is stopped cleans up now, and not when the next trial runs.
+    with closing(value) if isinstance(value, Generator) else nullcontext():
+        for metrics in value:
+            if not isinstance(metrics, Mapping):
+                kind = type(metrics).__name__
+                raise TypeError(f"the trainable yields a mapping for every epoch, and not a {kind}")
+            # Tune would take some names for its own, before the actor of the trial sees them.
+            tune.report({own_name(str(name)): value for name, value in metrics.items()})
     return None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
+import socket
 import subprocess
 import sys
 import warnings
@@ -57,6 +59,47 @@ def test_what_a_trial_has_changed_is_put_back(tmp_path: Path) -> None:
         assert not Path(f"/proc/{left}").exists()
     finally:
         os.umask(before[2])
+
+
+@pytest.mark.parametrize("ending", [SystemExit, ValueError])
+def test_a_process_that_a_stopped_trial_holds_is_ended(
+    ending: type[BaseException], tmp_path: Path
+) -> None:
+    """Tune stops a function by an exception, which holds the function's variables."""
+
+    def train() -> None:
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        started.append(process.pid)
+        raise ending
+
+    started: list[int] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(ending), as_at_its_start(tmp_path):
+            train()
+    assert not Path(f"/proc/{started[0]}").exists()
+
+
+def test_what_holds_for_the_whole_process_is_put_back(tmp_path: Path) -> None:
+    streams, limit = (sys.stdin, sys.stdout, sys.stderr), sys.getrecursionlimit()
+    method = multiprocessing.get_start_method(allow_none=True)
+    for _ in range(2):
+        with as_at_its_start(tmp_path), (tmp_path / "out").open("w") as file:
+            sys.stdout = sys.stderr = file
+            # It raises an error where it is chosen already.
+            if method is None:
+                multiprocessing.set_start_method("spawn")
+            socket.setdefaulttimeout(1.0)
+            sys.setrecursionlimit(limit + 10)
+            torch.set_float32_matmul_precision("medium")
+            torch.autograd.set_detect_anomaly(True)
+            torch.backends.cudnn.benchmark = True
+        assert (sys.stdin, sys.stdout, sys.stderr) == streams
+        assert multiprocessing.get_start_method(allow_none=True) == method
+        assert (socket.getdefaulttimeout(), sys.getrecursionlimit()) == (None, limit)
+        assert torch.get_float32_matmul_precision() == "highest"
+        assert not torch.is_anomaly_enabled()
+        assert not torch.backends.cudnn.benchmark
 
 
 def test_a_process_that_was_there_goes_on(tmp_path: Path) -> None:
