@@ -37,7 +37,8 @@ def test_pcsearch_is_sent_whole_with_the_digits_and_little_else() -> None:
     names = sent(None)
     own = Path(pcsearch.__file__).parent
     modules = {f"pcsearch/{path.relative_to(own)}" for path in own.rglob("*.py")}
-    others = {"py.typed", "pc/data/digits.csv.gz", "pc/compiled/blocks.c"}
+    data = {"pc/data/digits.csv.gz", "pc/compiled/blocks.c"}
+    others = {"py.typed", "page/assets/page.css", "page/assets/page.js"} | data
     assert names == modules | {f"pcsearch/{name}" for name in others}
     with packed(None) as environment:
         files = Path(environment["working_dir"]).rglob("*")

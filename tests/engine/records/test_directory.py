@@ -137,11 +137,14 @@ def test_a_folder_of_experiments_names_the_newest_of_them(tmp_path: Path) -> Non
     assert str(caught.value).endswith(f"; give one of those in it: {names} and 1 more")
 
 
-@pytest.mark.parametrize("below", ["file", "folder"])
-def test_a_record_that_is_no_file_is_told(tmp_path: Path, below: str) -> None:
+@pytest.mark.parametrize(
+    ("below", "message"),
+    [("file", "no experiment is here"), ("folder", r"experiment\.json: cannot be read")],
+)
+def test_a_record_that_is_no_file_is_told(tmp_path: Path, below: str, message: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder" / "experiment.json").mkdir(parents=True)
-    with pytest.raises(PcsearchError, match=r"experiment\.json: cannot be read"):
+    with pytest.raises(PcsearchError, match=message):
         ExperimentDirectory(tmp_path / below).record()
 
 
