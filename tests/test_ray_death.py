@@ -180,7 +180,7 @@ def test_where_the_ray_of_a_cluster_dies_the_search_can_be_resumed(tmp_path: Pat
             nodes.kill(head)
             status, _, err = finish(process, seconds=60)
     assert status == RAY_DIED, err
-    assert time.monotonic() - killed < 30
+    assert time.monotonic() - killed < 120
     assert len(re.findall("has died; resume the search: ", err)) == 1
     assert "Ray is started again" not in err
     assert "Traceback" not in err

@@ -20,7 +20,7 @@ def sweep_of(path: Path, **values: Any) -> Path:
     return path
 
 
-def ended(search: subprocess.Popen[str], status: int = 0, seconds: float = 100) -> tuple[str, str]:
+def ended(search: subprocess.Popen[str], status: int = 0, seconds: float = 240) -> tuple[str, str]:
     """The standard output and standard error of a search, which has to end with a status."""
     try:
         out, err = search.communicate(timeout=seconds)

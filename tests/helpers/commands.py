@@ -58,7 +58,7 @@ def run(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 180) -> tuple[int, str, str]:
+def finish(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, str, str]:
     """The exit status, standard output and standard error of a process."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err
@@ -68,7 +68,7 @@ def wait_for(
     condition: Callable[[], Any], process: subprocess.Popen[str] | ForkServerProcess
 ) -> None:
     """Wait until something is so, while a process runs."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 240
     while not condition():
         if isinstance(process, subprocess.Popen):
             assert process.poll() is None, process.communicate()

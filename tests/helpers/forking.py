@@ -66,7 +66,7 @@ def fork(
     return process
 
 
-def finish(process: ForkServerProcess, folder: Path, seconds: float = 180) -> str:
+def finish(process: ForkServerProcess, folder: Path, seconds: float = 240) -> str:
     """Wait until the command has ended well; what all of the folder have printed."""
     process.join(seconds)
     text = (folder / OUTPUT).read_text(encoding="utf-8")

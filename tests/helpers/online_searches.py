@@ -122,7 +122,7 @@ def later(action: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it took too long"
@@ -143,4 +143,4 @@ def sync(out: str) -> None:
     command = shlex.split(re.findall(r"^Upload it to W&B: (.*)$", out, re.MULTILINE)[-1])
     assert command[:2] == ["wandb", "sync"]
     program = [str(Path(sys.executable).with_name("wandb")), *command[1:]]
-    subprocess.run(program, check=True, capture_output=True, timeout=60)
+    subprocess.run(program, check=True, capture_output=True, timeout=240)

@@ -217,7 +217,7 @@ def of_epochs(run: OfflineRun) -> list[dict[str, Any]]:
     return [row for row in run.rows() if "epoch" in row]
 
 
-def poll(condition: Any, seconds: float = 10) -> bool:
+def poll(condition: Any, seconds: float = 240) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)

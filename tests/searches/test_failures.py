@@ -102,7 +102,7 @@ def test_trials_are_tried_again_where_that_helps(
 ) -> None:
     kinds = ["fine", "raises", "killed", "hangs", "always", "refused", "no memory"]
     write(folder, kinds)
-    assert main([*START, "--storage-path", ".", "--trial-timeout", "10s"]) == 1
+    assert main([*START, "--storage-path", ".", "--trial-timeout", "30s"]) == 1
     shown = capfd.readouterr()
     found = begun(folder)
     for kind in ("raises", "killed", "hangs"):
@@ -126,7 +126,7 @@ def test_trials_are_tried_again_where_that_helps(
     assert "failing.py" in text
     assert shown.out.count("error.txt): ") == 3
     (folder_of_hung,) = (folder / "here").glob("0004_*")
-    assert "no report for 10 s (--trial-timeout)" in (folder_of_hung / "error.txt").read_text()
+    assert "no report for 30 s (--trial-timeout)" in (folder_of_hung / "error.txt").read_text()
     assert "Traceback" not in shown.out + shown.err
 
 

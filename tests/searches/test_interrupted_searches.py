@@ -43,7 +43,7 @@ def test_a_signal_to_the_whole_group_of_processes_ends_it_too(
     process = run(folder, *START, *QUIET, start_new_session=True)
     wait_for((folder / "computed.jsonl").exists, process)
     os.killpg(process.pid, signal.SIGTERM)
-    status, out, err = finish(process, seconds=45)
+    status, out, err = finish(process, seconds=120)
     assert status == 130
     assert f"--resume {folder}/here" in out + err
     assert command("--resume", "here")[0] == 0
@@ -57,10 +57,10 @@ def test_a_signal_while_ray_starts_leaves_nothing_behind(folder: Path, temporary
     wait_for(lambda: psutil.Process(process.pid).children(), process)
     begun = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGINT)
-    status, out, err = finish(process, seconds=45)
+    status, out, err = finish(process, seconds=120)
     assert status == 130, err
     assert "Traceback" not in out + err
-    psutil.wait_procs(begun, timeout=10)
+    psutil.wait_procs(begun, timeout=60)
     assert not [each for each in begun if each.is_running()]
     assert not (folder / "here").exists()
     assert list(temporary.iterdir()) == []

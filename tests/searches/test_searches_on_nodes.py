@@ -43,7 +43,7 @@ def together(config):
     import ray
     folder = Path(config["folder"])
     (folder / str(config["x"])).touch()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while len(list(folder.iterdir())) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
     yield {"loss": 1.0, "seen": len(list(folder.iterdir())),
@@ -238,7 +238,7 @@ def small_archive() -> bytes:
 
 def wait_for_epochs(experiment: Path, trials: int, epochs: int) -> set[str]:
     """Wait until so many trials have so many epochs; the nodes that they are on."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         files = [trial / "result.json" for trial in trial_folders(experiment)]
         lines = [file.read_text().splitlines() for file in files if file.exists()]

@@ -104,10 +104,10 @@ def test_rungs_of_trials_of_unknown_length_end_somewhere() -> None:
     [Hyperband(1, 1 + 1e-15), down(MOST, MOST, 1 + 1e-15), down(MOST, MOST, 1.003)],
 )
 def test_rungs_never_take_long(hyperband: Hyperband) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     hyperband.rungs(None)
     hyperband.rungs(MOST)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(

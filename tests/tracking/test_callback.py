@@ -152,8 +152,8 @@ def test_fifty_runs_are_open_at_once_in_one_process(tmp_path: Path) -> None:
     for epoch in range(1, EPOCHS + 1):
         for trial in trials:
             report(callback, trial, metrics(epoch))
-    assert poll(lambda: len(read_runs(tmp_path)) == 50, 60)
-    assert poll(lambda: all(of_epochs(run)[-1:] for run in read_runs(tmp_path)), 60)
+    assert poll(lambda: len(read_runs(tmp_path)) == 50)
+    assert poll(lambda: all(of_epochs(run)[-1:] for run in read_runs(tmp_path)))
     assert all(run.exit_code is None for run in read_runs(tmp_path))
     for trial in trials:
         callback.on_trial_complete(iteration=0, trials=trials, trial=trial)

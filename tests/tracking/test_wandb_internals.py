@@ -238,7 +238,7 @@ def test_the_client_tells_what_a_run_that_ends_waits_for(
     run.log({"loss": 1})
     thread = threading.Thread(target=run.finish)
     thread.start()
-    end, states = time.monotonic() + 30, [Uploading(), Uploading()]
+    end, states = time.monotonic() + 120, [Uploading(), Uploading()]
     # The files are uploaded meanwhile; then nothing moves any more.
     while (states[-1] != states[-2] or not states[-1].error) and time.monotonic() < end:
         time.sleep(0.5)

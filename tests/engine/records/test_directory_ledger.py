@@ -315,7 +315,7 @@ def test_processes_that_claim_at_once_have_each_number_once(search: Path) -> Non
     killed.kill()
     killed.communicate()
     for driver in drivers:
-        driver.communicate(timeout=60)
+        driver.communicate(timeout=240)
         assert driver.returncode == 0
     # What a driver that was killed at the end leaves is run by nobody but by itself, resumed.
     last = ledger_of(search, 60)

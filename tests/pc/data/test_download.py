@@ -216,7 +216,7 @@ def test_two_processes_at_once_download_once(tmp_path: Path, server: Server) -> 
         assert process.stdout.readline() == "ready\n"
     time.sleep(0.3)
     both_started.set()
-    printed = [process.communicate(timeout=60)[0].split() for process in processes]
+    printed = [process.communicate(timeout=240)[0].split() for process in processes]
 
     pixels = np.concatenate([batches()[name][0] for name in BATCHES[:5]])
     assert printed == [[hashlib.sha256(pixels.tobytes()).hexdigest(), str(SIZE)]] * 2

@@ -62,11 +62,11 @@ def test_of_a_key_that_is_given_twice_the_last_counts_with_a_note() -> None:
 def test_alias_bomb_is_refused_quickly() -> None:
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 20)]
-    started = time.perf_counter()
+    started = time.process_time()
     (line,) = lines_of("\n".join(levels))
     message = "more than 1,000,000 values, counting what aliases repeat"
     assert line == f"sweep.yaml:6:45: a5.7: {message}"
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_aliases_within_the_limit_are_followed() -> None:
@@ -106,10 +106,10 @@ def test_alias_bombs_in_keys_and_merges_are_refused_quickly() -> None:
     for level in "bcdefgh":
         before = chr(ord(level) - 1)
         keys += f"{level}: &{level} {{? [{', '.join([f'*{before}'] * 10)}] : 1}}\n"
-    started = time.perf_counter()
+    started = time.process_time()
     for text in (merges, keys):
         assert any(line.endswith("counting what aliases repeat") for line in lines_of(text))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_values_given_by_an_alias_stand_where_the_alias_does() -> None:

@@ -32,11 +32,11 @@ def test_an_outage_begins_after_a_while_and_ends_when_the_server_answers(
         now[0] += 20
         assert not outage.is_on
         assert outage.failed(20.0)
-    assert asked.acquire(timeout=30)
-    assert asked.acquire(timeout=30)
+    assert asked.acquire(timeout=240)
+    assert asked.acquire(timeout=240)
     assert outage.is_on
     is_back.set()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 240
     while outage.is_on:
         assert time.monotonic() < end
         time.sleep(0.01)

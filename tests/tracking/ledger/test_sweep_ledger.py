@@ -46,7 +46,7 @@ def make(sweep: Sweep, tmp_path: Path) -> Make:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 240
     while not condition():
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.01)

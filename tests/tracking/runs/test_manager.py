@@ -83,7 +83,7 @@ def test_a_run_that_waits_for_the_server_holds_nothing_up(
     release, real = threading.Event(), wandb.init
 
     def slow(**arguments: Any) -> Any:
-        assert release.wait(60)
+        assert release.wait(240)
         return real(**arguments)
 
     monkeypatch.setattr(wandb, "init", slow)
@@ -93,7 +93,7 @@ def test_a_run_that_waits_for_the_server_holds_nothing_up(
         callback.on_trial_start(iteration=0, trials=[], trial=trial)
         report(callback, trial, metrics(1))
         callback.on_trial_complete(iteration=0, trials=[], trial=trial)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     release.set()
     callback.on_experiment_end(trials=[])  # type: ignore[arg-type]
     callback.manager.settle()
@@ -106,7 +106,7 @@ def test_only_so_many_runs_are_open_at_once(
     release, finish = threading.Event(), WandbRun.finish
 
     def slowly(run: WandbRun, exit_code: int) -> None:
-        release.wait(30)
+        release.wait(240)
         finish(run, exit_code)
 
     monkeypatch.setattr(WandbRun, "finish", slowly)
@@ -126,7 +126,7 @@ def test_only_so_many_runs_are_open_at_once(
     threading.Thread(target=start_another, daemon=True).start()
     assert not started.wait(0.3)
     release.set()
-    assert started.wait(30)
+    assert started.wait(240)
     complete(callback, trials[2])
     assert {run.id[-5:] for run in read_all(tmp_path)} == {"00001", "00002", "00003"}
     assert callback.problems == []

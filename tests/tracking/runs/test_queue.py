@@ -43,10 +43,10 @@ def test_everything_of_a_run_is_done_in_order_in_other_threads() -> None:
 def test_runs_are_served_at_once_and_a_slow_one_holds_up_none() -> None:
     queue, release, done = new_queue(), threading.Event(), threading.Event()
     for number in range(THREADS - 1):
-        queue.submit(f"slow{number}", lambda: release.wait(30) and None)
-    queue.run_alone(lambda: release.wait(30) and None)
+        queue.submit(f"slow{number}", lambda: release.wait(240) and None)
+    queue.run_alone(lambda: release.wait(240) and None)
     queue.submit("quick", done.set)
-    assert done.wait(10)
+    assert done.wait(240)
     assert queue.waiting >= THREADS
     release.set()
     assert drain(queue)
@@ -78,7 +78,7 @@ def test_what_hangs_is_waited_for_as_long_as_there_is_hope(monkeypatch: Any) -> 
     monkeypatch.setattr(module, "QUIET_SECONDS", 0.0)
     queue, release = new_queue(), threading.Event()
     queue.submit("a", lambda: time.sleep(0.05))
-    queue.submit("a", lambda: release.wait(30) and None)
+    queue.submit("a", lambda: release.wait(240) and None)
     told, idle, progress = list[int](), list[float](), [2, 2, 1, 0]
 
     def give_up(seconds: float) -> bool:
@@ -88,7 +88,7 @@ def test_what_hangs_is_waited_for_as_long_as_there_is_hope(monkeypatch: Any) -> 
     began = time.monotonic()
     states = lambda: progress.pop() if progress else 2  # noqa: E731
     assert not queue.drain(told.append, 0.1, give_up, states)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert told == [1]
     # Whatever makes progress is waited for anew.
     assert 0.1 < idle[0] < idle[1] < idle[2]
@@ -124,24 +124,24 @@ def test_a_search_waits_until_a_run_has_ended() -> None:
     threading.Thread(target=wait, daemon=True).start()
     assert not has_room.wait(0.2)
     backlog.remove()
-    assert has_room.wait(10)
+    assert has_room.wait(240)
 
 
 def test_runs_that_do_not_end_are_waited_for_once() -> None:
-    backlog = Backlog(runs=3, stall=0.2)
+    backlog = Backlog(runs=3, stall=1.0)
     for _ in range(3):
         backlog.add()
     began = time.monotonic()
     backlog.await_room()
-    assert time.monotonic() - began >= 0.2
+    assert time.monotonic() - began >= 1.0
     began = time.monotonic()
     for _ in range(2):
         backlog.add()
         backlog.await_room()
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < 1.0
     for _ in range(3):
         backlog.remove()
     backlog.add()
     began = time.monotonic()
     backlog.await_room()
-    assert time.monotonic() - began >= 0.2
+    assert time.monotonic() - began >= 1.0

@@ -43,10 +43,10 @@ def test_rows_that_are_refused_are_told_while_the_trial_runs_and_repaired(
     callback = make(tmp_path, outcomes, mode="online", entity="team", tell=told.append)
     start(callback, trial)
     report(callback, trial, novodes(1))
-    assert poll(lambda: server.runs[trial.trial_id].lines, 60)
+    assert poll(lambda: server.runs[trial.trial_id].lines)
     server.stream_status = status
     report(callback, trial, novodes(2))
-    assert poll(lambda: told, 60)
+    assert poll(lambda: told)
     assert told[0].startswith(REFUSED.format(status))
     # Nobody has pressed the Stop button.
     assert not outcomes.of(trial.trial_id).stop_requested

@@ -72,7 +72,7 @@ class Wandb:
     def sweep(self, file: Path) -> str:
         """Create a sweep; the address to give to an agent."""
         process = self.start("sweep", "-p", "pc", "-e", "team", str(file))
-        out, _ = process.communicate(timeout=120)
+        out, _ = process.communicate(timeout=240)
         address = re.search(r"wandb agent (\S+)", out)
         assert address, out
         return address[1]
@@ -132,7 +132,7 @@ def test_an_agent_passes_nested_and_boolean_parameters_and_stops_a_run(
     first, second = server.runs.values()
     # As W&B does for early termination.
     server.agents.stops.add(second.name)
-    out, _ = agent.communicate(timeout=120)
+    out, _ = agent.communicate(timeout=240)
     assert agent.returncode == 0, out
     assert [row["epoch"] for row in first.rows if "epoch" in row] == [1, 2]
     assert first.values["training"]["epochs"] == first.values["epochs"] == 2

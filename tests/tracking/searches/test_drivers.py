@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +40,7 @@ def quick(config):
 """
 KINDS = ("claimed", "released")
 ADDRESS = "team/pc/abc"
+UNNAMED_S = 20.0
 
 
 class Drivers:
@@ -102,7 +104,7 @@ class Drivers:
         environment = os.environ | {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": self.server.url}
         program = str(Path(sys.executable).with_name("wandb"))
         command = [program, "sweep", change, ADDRESS]
-        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
 
 
 @pytest.fixture
@@ -116,6 +118,25 @@ def folder(
     monkeypatch.setattr(sweep_ledger, "POLL_S", 0.3)
     monkeypatch.setattr(sweep_ledger, "WAIT_POLL_S", 0.3)
     return Drivers(tmp_path, server, capfd)
+
+
+def marks_of_unfinished(directory: Path) -> dict[str, str]:
+    """By their runs' ids, the marks of a driver's claims that it has not given back."""
+    claimed, released = (events(directory, kind) for kind in KINDS)
+    given_back = {event["trial"] for event in released}
+    return {each["trial"]: each["mark"] for each in claimed if each["trial"] not in given_back}
+
+
+def is_of(run: Run, group: str, mark: str) -> bool:
+    """Whether a run is that of a driver, which may have been killed before it named the run.
+
+    Two drivers may have claimed it; one that lives names it within seconds.
+    """
+    if run.group is not None or run.exit_code is not None:
+        return run.group == group and run.exit_code is None
+    if "_claimed_" in (run.display_name or ""):
+        return run.display_name == mark
+    return time.monotonic() - run.heard_at > UNNAMED_S
 
 
 def test_three_drivers_of_which_two_are_killed_run_each_combination_once(
@@ -136,25 +157,25 @@ def test_three_drivers_of_which_two_are_killed_run_each_combination_once(
     def runs_of(group: str) -> list[Run]:
         return [run for run in server.runs.values() if run.group == group]
 
-    # One that starts much later than the others would find nothing left.
     for name, driver in drivers.items():
         wait_for(lambda name=name: runs_of(name), driver)
-    for name in drivers:
-        (folder.path / name / "hold").unlink()
+    # One at a time: else a driver that is slower than the others finds nothing left.
     for name in ("resumed", "lost"):
+        (folder.path / name / "hold").unlink()
         wait_for(lambda name=name: len(runs_of(name)) > 2, drivers[name])
         drivers[name].kill()
         drivers.pop(name).join()
+    (folder.path / "whole" / "hold").unlink()
     place = folder.path / "resumed"
     drivers["resumed"] = fork(place, "--resume", "resumed", environment=environment)
-    # Other drivers go on for a while, and then W&B finds the runs of the lost one to be crashed.
     until(lambda: len(server.runs) > 20)
-    lost = folder.path / "lost" / "lost"
-    claimed, released = ({e["trial"] for e in events(lost, kind)} for kind in KINDS)
-    for name in claimed - released:
-        # A run has no group while its trial has not started.
-        if name in server.runs and server.runs[name].group in ("lost", None):
-            server.sweep_runs.crash(server.runs[name])
+    # W&B finds the runs of the lost driver to be crashed while the others still go on or wait.
+    marks = marks_of_unfinished(folder.path / "lost" / "lost")
+    while any(driver.is_alive() for driver in drivers.values()):
+        for run in list(server.runs.values()):
+            if run.name in marks and is_of(run, "lost", marks[run.name]):
+                server.sweep_runs.crash(run)
+        time.sleep(0.1)
     for name, driver in drivers.items():
         finish(driver, folder.path / name)
     missing = {

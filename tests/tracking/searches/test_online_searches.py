@@ -247,8 +247,8 @@ def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_w
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         said += process.stderr.read()
-        assert process.wait(20) == 0
-        assert time.monotonic() - began < 10
+        assert process.wait(60) == 0
+        assert time.monotonic() - began < 60
     assert re.search(r"not uploaded to the end: the wait was interrupted\n$", said)
     assert "Traceback" not in said
     assert "Upload it to W&B: python -m pcsearch --resume" in (folder.path / "out").read_text()
@@ -282,7 +282,7 @@ def test_online_that_cannot_be_had_is_refused_before_any_trial(
     server.go_away(how)
     began = time.monotonic()
     done = folder.search("--wandb", "online")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert done.status == 2
     assert re.search(r"error: --wandb online cannot (reach|use) 127\.0\.0\.1:\d+: ", done.err)
     assert not (folder.path / "here").exists()

@@ -107,7 +107,7 @@ def allow_everything(server: WandbServer) -> None:
 
 FAULTS = {
     "rows 403": refuses_rows(403, r"not taken all of a run \(HTTP status 403: refused\)"),
-    "rows 500": refuses_rows(500, r"took in nothing for \d s \(retrying HTTP 500: refused\)"),
+    "rows 500": refuses_rows(500, r"took in nothing for \d+ s \(retrying HTTP 500: refused\)"),
     "revoked key": Fault(
         revoke_key, give_key_back, r"not taken all of a run \(HTTP status 401: invalid API key\)"
     ),
@@ -190,7 +190,7 @@ def test_what_the_server_does_not_take_is_told_and_the_printed_command_uploads_i
         done = folder.search("--max-concurrent", "2")
     thread.join()
     assert done.status == 0, done.err
-    assert time.monotonic() - began < 120
+    assert time.monotonic() - began < 240
     if fault.told is not None:
         assert len(re.findall(fault.told, done.err)) == 1, done.err
     check_marks(server, folder.path / "here")

@@ -261,7 +261,7 @@ def test_processes_at_once_read_once(mine: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    printed = [process.communicate(timeout=60)[0] for process in processes]
+    printed = [process.communicate(timeout=240)[0] for process in processes]
     # Threads print, and their lines mix.
     assert sum(text.count("read") for text in printed) == 24
     expected = str(load(mine, SHAPE).arrays.pixels.sum().item())
