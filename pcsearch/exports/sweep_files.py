@@ -11,7 +11,7 @@ from typing import Any
 from pcsearch.engine.records.trial_result import ranked
 from pcsearch.engine.results.findings import Findings
 from pcsearch.errors import PcsearchError
-from pcsearch.sweeps.distributions.base import Distribution, is_number, same
+from pcsearch.sweeps.distributions.base import Distribution, identity, is_number, loose_identity
 from pcsearch.sweeps.parameters import Parameter, value_of
 from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.writing import to_yaml
@@ -121,7 +121,14 @@ def _range(low: float, high: float, numbers: Sequence[float]) -> tuple[float, fl
 
 def _fewer(spec: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
     """The entry of categories with those that are among the values."""
-    kept = [i for i, each in enumerate(spec["values"]) if any(same(each, v) for v in values)]
+    listed, had = set(map(identity, spec["values"])), set(map(identity, values))
+    # The trials of a function may have had 10 where the file, without its code, says 10.0.
+    others = {loose_identity(value) for value in values if identity(value) not in listed}
+    kept = [
+        index
+        for index, each in enumerate(spec["values"])
+        if identity(each) in had or loose_identity(each) in others
+    ]
     fewer = {"values": [spec["values"][i] for i in kept]}
     if "probabilities" in spec:
         shares = [spec["probabilities"][i] for i in kept]

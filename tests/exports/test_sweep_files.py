@@ -104,6 +104,17 @@ def test_too_few_trials_narrow_nothing() -> None:
         narrowed(made_findings(TEXT, lost))
 
 
+def test_values_are_those_of_the_trials_even_if_the_type_of_a_number_differs() -> None:
+    """The code of a function says that 1e1 is an int, and the file alone does not."""
+    parameters = {"x": {"values": ["1e1", "2e1", "3e1"]}, "y": {"values": [1, 1.0, True]}}
+    text = yaml.safe_dump(
+        {"method": "random", "metric": {"name": "loss"}, "parameters": parameters}
+    )
+    best = [made_trial(i, {"x": 10 + 10 * (i % 2), "y": 1.0}, float(i)) for i in range(5)]
+    written = yaml.safe_load(narrowed(made_findings(text, best)))["parameters"]
+    assert repr(written) == "{'x': {'values': [10.0, 20.0]}, 'y': {'values': [1.0]}}"
+
+
 CASES = [(kind, given) for kind, examples in EXAMPLES.items() for given in examples]
 
 

@@ -21,7 +21,7 @@ from pcsearch.sweeps.early_terminate import rung_problem
 from pcsearch.sweeps.finite import finite_space
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.reading.text import read_text
-from pcsearch.sweeps.sweep import InvalidSweepError, Sweep, parse_sweep, place, read_sweep
+from pcsearch.sweeps.sweep import InvalidSweepError, Reading, Sweep, parse_sweep, place, read_sweep
 
 
 @dataclass(frozen=True)
@@ -115,13 +115,16 @@ def parse_search(sweep_file: Path, options: Options, folder: Path) -> SearchDefi
         PcsearchError: the sweep is wrong.
     """
     workload = _workload(options, folder)
-    sweep = read_sweep(
-        sweep_file,
-        numeric=workload.numeric,
-        overrides=options.overrides,
-        has_begun=True,
-        language=options.language,
-    )
+    reading: Reading = {
+        "numeric": workload.numeric,
+        "overrides": options.overrides,
+        "has_begun": True,
+        "language": options.language,
+    }
+    # To know it of a function takes the user's code: some of its numbers are floats here.
+    if options.trainable is None:
+        reading["whole"] = workload.whole
+    sweep = read_sweep(sweep_file, **reading)
     return SearchDefinition(sweep, options, folder, workload)
 
 

@@ -104,6 +104,23 @@ def test_the_file_of_an_earlier_version_means_what_it_meant(
     assert space_size(stored.sweep, stored.options) == (6 if options else 4)
 
 
+def test_results_are_read_with_the_values_that_the_trials_had(tmp_path: Path) -> None:
+    parameters = {
+        "epochs": {"values": ["1e1", "2e1"]},
+        "batch_size": {"distribution": "q_uniform", "min": 2, "max": 4},
+    }
+    file = write_sweep(tmp_path / "s.yaml", parameters)
+    options = Options(storage_path=tmp_path, name="here", num_samples=2, overrides={"seed": "1e1"})
+    experiment = new_experiment(file, options)
+    kept = asdict(options)
+    del kept["storage_path"], kept["name"]
+    record = {"options": kept, "folder": str(tmp_path), "tracking": {"wandb": "auto"}}
+    experiment.directory.create(experiment.sweep.text, record)
+    stored = stored_search(ExperimentDirectory(tmp_path / "here")).sweep
+    assert stored == experiment.sweep
+    assert repr(stored.parameters["epochs"].distribution.spec()) == "{'values': [10, 20]}"
+
+
 def test_an_experiment_that_is_there_already_is_told_before_anything_starts(
     tmp_path: Path,
 ) -> None:
