@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pcsearch.errors import Problem
-from pcsearch.sweeps.messages import bare, listed, shown, suggestion
+from pcsearch.sweeps.messages import bare, listed, nearest, shown, suggestion
 from pcsearch.sweeps.numbers import as_number
 from pcsearch.sweeps.reading.document import Document, KeyPath
 
@@ -69,6 +70,13 @@ class Metric:
 def example(name: str = "best_val_mse") -> str:
     """A metric as a file has it; the usual one is what the PC transformer is compared by."""
     return f"{{name: {name}, goal: minimize}}"
+
+
+def _meant(name: Any, choices: Collection[str]) -> str | None:
+    """The one choice that begins with a name, else the one that is most like it; None for none."""
+    text = name.lower() if isinstance(name, str) else ""
+    begun = [choice for choice in choices if text and choice.startswith(text)]
+    return begun[0] if len(begun) == 1 else nearest(text, choices)
 
 
 def parse_metrics(
@@ -143,18 +151,20 @@ class _Parser:
         name = entry.get(key, usual)
         if isinstance(name, str) and name in choices:
             return choices[name]
-        hint = suggestion(name, choices) or f"; use {listed(choices)}"
-        message = f"unknown {key} {shown(name)}{hint}"
-        unneeded = self._unneeded(entry).get(key)
+        meant = _meant(name, choices)
+        hint = f"use {listed(choices)}" if meant is None else f"did you mean {meant!r}?"
+        message = f"unknown {key} {shown(name)}; {hint}"
+        taken = usual if meant is None else choices[meant]
+        unneeded = self._unneeded(entry, taken).get(key)
         if unneeded is None:
             self._problem(message, key)
         else:
             message = f"{message} ({unneeded})"
             self.notes.append(str(self.document.problem((*self.path, key), message)))
-        return usual
+        return taken
 
-    def _unneeded(self, entry: dict[Any, Any]) -> dict[str, str]:
-        """The keys that the search does not need, and what it does without."""
+    def _unneeded(self, entry: dict[Any, Any], taken: Any) -> dict[str, str]:
+        """The keys that the search does not need, and what it does with the choice taken."""
         method = self.document.value.get("method")
         if method not in ("grid", "random"):
             return {}
@@ -162,7 +172,8 @@ class _Parser:
         keys = {"impute": learns, "impute_while_running": learns}
         if "early_terminate" in self.document.value or entry.get("target") is not None:
             return keys
-        without = f"method {method} needs none, and the lowest value counts as the best"
+        best = "highest" if taken == "maximize" else "lowest"
+        without = f"method {method} needs none, and the {best} value counts as the best"
         return {"goal": without, **keys}
 
     def _target(self, entry: dict[Any, Any]) -> float | None:

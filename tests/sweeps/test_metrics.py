@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pcsearch.errors import Problem
-from pcsearch.sweeps.metrics import Metric, parse_metrics
+from pcsearch.sweeps.metrics import Goal, Metric, parse_metrics
 from pcsearch.sweeps.reading.loader import load
 
 
@@ -140,22 +140,43 @@ def test_mistake_is_one_line_with_its_place(text: str, lines: list[str]) -> None
 
 
 GOAL = "metric.goal: unknown goal 'maximise'; did you mean 'maximize'?"
-LOWEST = "needs none, and the lowest value counts as the best"
+COUNTS = "needs none, and the {} value counts as the best"
 
 
 @pytest.mark.parametrize("method", ["grid", "random"])
 def test_what_a_search_does_not_need_may_be_wrong_and_is_noted(method: str) -> None:
     given = "{name: a, goal: maximise, impute: mean, impute_while_running: 3}"
     metrics, problems, notes = read(f"method: {method}\nmetric: {given}")
-    assert (metrics, problems) == ((Metric("a", "minimize"),), [])
+    assert (metrics, problems) == ((Metric("a", "maximize"),), [])
     unused = f"not used: method {method} learns from no trial"
     assert notes == [
-        f"sweep.yaml:2:19: {GOAL} (method {method} {LOWEST})",
+        f"sweep.yaml:2:19: {GOAL} (method {method} {COUNTS.format('highest')})",
         "sweep.yaml:2:35: metric.impute: unknown impute 'mean'; use latest, best or worst "
         f"({unused})",
         "sweep.yaml:2:49: metric.impute_while_running: unknown impute_while_running 3; use latest, "
         f"best or worst ({unused})",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "goal", "hint"),
+    [
+        ("minimise", "minimize", "did you mean 'minimize'?"),
+        ("max", "maximize", "did you mean 'maximize'?"),
+        ("MAXIMIZE", "maximize", "did you mean 'maximize'?"),
+        # Either may be meant, or neither.
+        ("m", "minimize", "use minimize or maximize"),
+        ("up", "minimize", "use minimize or maximize"),
+        ("1", "minimize", "use minimize or maximize"),
+    ],
+)
+def test_the_goal_that_is_meant_is_taken_and_the_note_says_so(
+    given: str, goal: Goal, hint: str
+) -> None:
+    metrics, _, (note,) = read(f"method: grid\nmetric: {{name: a, goal: {given}}}")
+    assert metrics == (Metric("a", goal),)
+    assert f"; {hint} (method grid " in note
+    assert note.endswith(f"{COUNTS.format('highest' if goal == 'maximize' else 'lowest')})")
 
 
 @pytest.mark.parametrize(
