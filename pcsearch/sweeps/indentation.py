@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from pcsearch.errors import Problem
 from pcsearch.sweeps.messages import bare, listed, nearest
+from pcsearch.sweeps.reading.document import Document, KeyPath
 
 MAY_BE_MAPPINGS = ("value", "parameters")
 """The keys of an entry whose values may be mappings."""
@@ -29,18 +31,46 @@ def is_entry(value: Any, keys: Collection[str]) -> bool:
 def strays(entry: Mapping[Any, Any], keys: Collection[str]) -> list[str]:
     """The keys of an entry that are parameters, which should stand beside it.
 
+    A parameter may have the name of such a key, as ``sigma``: then its value tells it.
+
     Args:
         entry: of a parameter.
         keys: those that an entry has; without any of them, the others are nested parameters.
     """
-    unknown = {k: v for k, v in entry.items() if k not in keys and isinstance(k, str)}
-    if not unknown or not is_entry(entry, keys):
+    if not is_entry(entry, keys):
         return []
     return [
         key
-        for key, value in unknown.items()
-        if is_entry(value, keys) or (value is None and nearest(key, keys) is None)
+        for key, value in entry.items()
+        if isinstance(key, str)
+        and key not in MAY_BE_MAPPINGS
+        and (is_entry(value, keys) or (value is None and nearest(key, keys) is None))
     ]
+
+
+def unknown_keys(
+    document: Document,
+    path: KeyPath,
+    keys: Collection[str],
+    known: Collection[str] | None = None,
+    refused: Mapping[str, str] | None = None,
+) -> list[Problem]:
+    """The problems of an entry's keys; those that look like parameters are one problem.
+
+    Args:
+        document: the file.
+        path: of the entry, which ends with the name of its parameter.
+        keys: those that an entry has.
+        known: the keys that this one may have; None for all.
+        refused: by key, the message for another key of an entry.
+    """
+    stray = strays(document.at(path), keys)
+    known = keys if known is None else known
+    problems = document.unknown_keys(path, known, refused, besides=set(stray))
+    if stray:
+        message = inside_message(stray, path[-1])
+        problems.append(document.problem(path, message, at=(stray[0],)))
+    return problems
 
 
 def inside_message(names: Collection[str], name: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from pcsearch.sweeps.distributions.base import LARGEST, Distribution
 from pcsearch.sweeps.distributions.discrete import IntUniform
 from pcsearch.sweeps.distributions.pitfalls import pitfalls
 from pcsearch.sweeps.distributions.quantised import Quantised
-from pcsearch.sweeps.indentation import inside_message, is_entry, strays
+from pcsearch.sweeps.indentation import is_entry, strays, unknown_keys
 from pcsearch.sweeps.messages import listed, shown, suggestion
 from pcsearch.sweeps.numbers import (
     as_number,
@@ -78,6 +78,14 @@ class ParameterEntry:
             self._problem(f"nested parameters stand in a mapping; write {{{NESTED}: {{...}}}}")
             return None
         self.problems.extend(unknown_keys(self.document, self.path, KEYS))
+        stray = set(strays(self.content, KEYS))
+        own = {key: value for key, value in self.content.items() if key not in stray}
+        distribution = replace(self, content=own)._of_own_keys()
+        return distribution if len(self.problems) == before else None
+
+    def _of_own_keys(self) -> Distribution | None:
+        """The distribution of a content that has the entry's own keys only."""
+        before = len(self.problems)
         kind = self._kind()
         if kind is None:
             return None
@@ -262,28 +270,6 @@ class ParameterEntry:
                     self._problem_of(key, f"{shown(value)} is not a whole number")
             self._note_conversions([value], [number], key)
         return number
-
-
-def unknown_keys(
-    document: Document,
-    path: KeyPath,
-    known: Collection[str],
-    refused: Mapping[str, str] | None = None,
-) -> list[Problem]:
-    """The problems of an entry's keys; those that look like parameters are one problem.
-
-    Args:
-        document: the file.
-        path: of the entry, which ends with the name of its parameter.
-        known: the keys that it may have.
-        refused: by key, the message for another key of an entry.
-    """
-    stray = strays(document.at(path), KEYS)
-    problems = document.unknown_keys(path, known, refused, stray)
-    if stray:
-        message = inside_message(stray, path[-1])
-        problems.append(document.problem(path, message, at=(stray[0],)))
-    return problems
 
 
 def _is_foreign(name: Any) -> bool:

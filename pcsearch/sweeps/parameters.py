@@ -10,11 +10,11 @@ from typing import Any
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.base import Distribution
 from pcsearch.sweeps.distributions.discrete import Constant
-from pcsearch.sweeps.indentation import outdented
+from pcsearch.sweeps.indentation import outdented, unknown_keys
 from pcsearch.sweeps.messages import bare, listed
 from pcsearch.sweeps.numbers import numbers_if_meant, plain
 from pcsearch.sweeps.numbers_in_text import NumbersInText
-from pcsearch.sweeps.parameter_entry import KEYS, NESTED, ParameterEntry, unknown_keys
+from pcsearch.sweeps.parameter_entry import KEYS, NESTED, ParameterEntry
 from pcsearch.sweeps.reading.document import Document, KeyPath
 
 
@@ -118,7 +118,7 @@ class ParameterParser:
             elif isinstance(entry, dict) and NESTED in entry:
                 exclusive = f"{NESTED} and {{}} exclude each other; keep one"
                 refused = {key: exclusive.format(key) for key in KEYS if key != NESTED}
-                others = unknown_keys(self.document, (*path, name), (NESTED,), refused)
+                others = unknown_keys(self.document, (*path, name), KEYS, (NESTED,), refused)
                 self.problems.extend(others)
                 yield from self._mapping((*path, name, NESTED), (*names, name))
             else:

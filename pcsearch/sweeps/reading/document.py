@@ -77,9 +77,11 @@ class Document:
         """
         problems = []
         for key in self.at(path):
+            if key in besides:
+                continue
             if refused and key in refused:
                 problems.append(self.problem((*path, key), refused[key]))
-            elif key not in known and key not in besides:
+            elif key not in known:
                 message = "unknown key" + suggestion(key, known)
                 problems.append(self.problem((*path, key), message))
         return problems
