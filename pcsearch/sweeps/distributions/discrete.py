@@ -105,7 +105,10 @@ class Categorical(_Listed):
         return len(self.grid())
 
     def different_values(self) -> Sequence[Any]:
-        """The values, each once; 1, 1.0 and True are three values, as in W&B's grid."""
+        """The values, each once; 1, 1.0 and True are three values.
+
+        W&B's own grid has three runs of them in its sweeps 0.2.0, and two in 0.3.0.
+        """
         return tuple({identity(value): value for value in self.values}.values())
 
     def axis(self) -> Axis | None:
