@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pydantic import ValidationError
+
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import ModelConfig
 
@@ -76,10 +78,32 @@ def load_any_state(directory: Path) -> tuple[ModelConfig, dict[str, Any]]:
 
     Raises:
         UnreadableStateError: the file is missing, damaged, or holds something else.
-        PcsearchError: it is of another format.
+        PcsearchError: it is of another format, or its configuration is none of this version.
     """
     content = _state_content(directory)
-    return ModelConfig(**json.loads(content["config"])), content["state"]
+    return _config(directory / STATE_FILE, content["config"]), content["state"]
+
+
+def stored_config(path: Path, values: Any) -> ModelConfig:
+    """The configuration of a model.
+
+    Args:
+        path: the file that has it.
+        values: the fields, as JSON has them.
+
+    Raises:
+        PcsearchError: the values are no configuration of this version.
+    """
+    try:
+        return ModelConfig(**values)
+    except (ValidationError, PcsearchError, TypeError, ArithmeticError) as error:
+        message = f"{path}: its configuration is none of this version ({_first_line(error)})"
+        raise PcsearchError(message) from error
+
+
+def damaged(path: Path, error: Exception) -> PcsearchError:
+    """The error about a file that cannot be read, in one line."""
+    return PcsearchError(f"{path}: the file is damaged ({_first_line(error)})")
 
 
 def save_model(directory: Path, config: ModelConfig, weights: Weights) -> None:
@@ -97,7 +121,22 @@ def load_model(directory: Path) -> tuple[ModelConfig, Weights]:
     content = _read(path)
     if not {"config", "weights"} <= content.keys():
         raise PcsearchError(f"{path}: the file holds no model")
-    return ModelConfig(**json.loads(content["config"])), content["weights"]
+    return _config(path, content["config"]), content["weights"]
+
+
+def _config(path: Path, text: Any) -> ModelConfig:
+    return stored_config(path, _values(path, text))
+
+
+def _values(path: Path, text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise damaged(path, error) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _state_content(directory: Path) -> dict[str, Any]:
@@ -147,8 +186,7 @@ def _read(path: Path) -> dict[str, Any]:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     # torch.load raises errors of many types for a damaged file.
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PcsearchError(f"{path}: the file is damaged ({reason})") from error
+        raise damaged(path, error) from error
     if not isinstance(content, dict):
         raise PcsearchError(f"{path}: the file is no checkpoint")
     return content

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.architecture import Architecture
-from pcsearch.pc.checkpoint import whole_file
+from pcsearch.pc.checkpoint import damaged, stored_config, whole_file
 from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.metrics import LR_HIDDEN, LR_WEIGHTS
 
-# The process of a search reads headers, and needs no torch.
+# The process of a search imports the file's name from here, and needs no torch.
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -35,23 +34,6 @@ TOP, STATES = "hidden.top", "hidden.states"
 FIRST, SECOND = "moments.first.", "moments.second."
 _KEY = "pcsearch"
 """The key of the header under which all that is no tensor is."""
-
-
-@dataclass(frozen=True)
-class ModelHeader:
-    """What a model's file says of the model besides its tensors.
-
-    Args:
-        config: the whole configuration, as JSON has it.
-        metrics: of the epoch after which the model was kept, by name.
-        compiled: whether compiled code computed its blocks.
-        moment_steps: the steps of the weights' optimiser.
-    """
-
-    config: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-    compiled: bool
-    moment_steps: int
 
 
 @dataclass(frozen=True)
@@ -106,37 +88,6 @@ def _own(tensor: Tensor) -> Tensor:
     return plain if plain.untyped_storage().nbytes() == plain.nbytes else plain.clone()
 
 
-def read_header(path: Path) -> ModelHeader:
-    """Read the header of a model's file; loads no torch.
-
-    Raises:
-        PcsearchError: the file is missing or damaged, or holds no model.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-    except FileNotFoundError:
-        raise PcsearchError(f"{path}: no such file") from None
-    except (SafetensorError, OSError) as error:
-        raise _damaged(path, error) from error
-    if _KEY not in metadata:
-        raise PcsearchError(f"{path}: the file holds no model of pcsearch")
-    try:
-        header = json.loads(metadata[_KEY])
-        if header["format"] != FORMAT:
-            raise PcsearchError(f"{path}: this version reads models of format {FORMAT} only")
-        return ModelHeader(
-            dict(header["config"]),
-            dict(header["metrics"]),
-            bool(header["compiled"]),
-            int(header["moment_steps"]),
-        )
-    except (ValueError, TypeError, KeyError) as error:
-        raise _damaged(path, error) from error
-
-
 def read_model(path: Path) -> TrainedModel:
     """Read a model from its file, its tensors on the CPU. Reading runs no code of the file.
 
@@ -146,64 +97,112 @@ def read_model(path: Path) -> TrainedModel:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    header = read_header(path)
-    config = _config(path, header)
+    header = _read_header(path)
     try:
+        config = stored_config(path, header["config"])
         # Not every tensor in the file begins at a multiple of a vector's bytes, and torch sums in
         # another order then: the copies do.
         tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
-    except (SafetensorError, OSError) as error:
-        raise _damaged(path, error) from error
-    return _model(path, config, header, tensors)
+        return model_of_tensors(
+            path,
+            config,
+            tensors,
+            metrics=dict(header["metrics"]),
+            compiled=bool(header["compiled"]),
+            moment_steps=int(header["moment_steps"]),
+        )
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise damaged(path, error) from error
 
 
-def _config(path: Path, header: ModelHeader) -> ModelConfig:
+def _read_header(path: Path) -> dict[str, Any]:
+    """What a model's file says of the model besides its tensors."""
+    from safetensors import SafetensorError, safe_open
+
     try:
-        return ModelConfig(**header.config)
-    except (ValidationError, PcsearchError, TypeError) as error:
-        raise PcsearchError(
-            f"{path}: its configuration is none of this version ({_first_line(error)})"
-        ) from error
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except FileNotFoundError:
+        raise PcsearchError(f"{path}: no such file") from None
+    except (SafetensorError, OSError) as error:
+        raise damaged(path, error) from error
+    if _KEY not in metadata:
+        raise PcsearchError(f"{path}: the file holds no model of pcsearch")
+    try:
+        header: dict[str, Any] = dict(json.loads(metadata[_KEY]))
+        found = header["format"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise damaged(path, error) from error
+    if found != FORMAT:
+        raise PcsearchError(f"{path}: this version reads models of format {FORMAT} only")
+    return header
 
 
-def _model(
-    path: Path, config: ModelConfig, header: ModelHeader, tensors: dict[str, Tensor]
+def model_of_tensors(
+    path: Path,
+    config: ModelConfig,
+    tensors: Mapping[str, Any],
+    *,
+    metrics: Mapping[str, Any],
+    compiled: bool,
+    moment_steps: int,
 ) -> TrainedModel:
-    """A model of the tensors of a file, which are checked against its configuration."""
+    """A model of the tensors of a file, which are checked against its configuration.
+
+    Args:
+        path: of the file.
+        config: of the model.
+        tensors: by their names in ``model.safetensors``.
+        metrics: of the epoch that the model is of.
+        compiled: whether compiled code computed the blocks.
+        moment_steps: the steps of the weights' optimiser.
+
+    Raises:
+        PcsearchError: a tensor is missing or does not fit, or there are no learning rates.
+    """
     from pcsearch.pc.model.inference import Hidden
     from pcsearch.pc.model.optimisers import AdamState
-    from pcsearch.pc.model.transformer import init_weights
+    from pcsearch.pc.model.transformer import weight_shapes
 
-    shape = Architecture.of(config)
-    names = init_weights(shape, 0)
-    expected = {name: tuple(weight.shape) for name, weight in names.items()}
-    adapts = config.update_weights_during_unmasking
-    for prefix in (FIRST, SECOND) if adapts else ():
-        expected |= {f"{prefix}{name}": tuple(weight.shape) for name, weight in names.items()}
-    batch = (config.batch_size, shape.num_patches)
-    expected[TOP] = (*batch, shape.patch_dim)
-    expected[STATES] = (shape.num_blocks + 1, *batch, shape.hidden_size)
-    for name, size in expected.items():
-        tensor = tensors.get(name)
-        if tensor is None or tuple(tensor.shape) != size or not tensor.is_floating_point():
+    for name, shape in _shapes(config).items():
+        if not _fits(tensors.get(name), shape):
             raise PcsearchError(f"{path}: the tensor {name} does not fit its configuration")
+    for name in (LR_WEIGHTS, LR_HIDDEN):
+        if not isinstance(metrics.get(name), int | float):
+            raise PcsearchError(f"{path}: its metrics lack the learning rate {name}")
+    names = list(weight_shapes(Architecture.of(config)))
     moments = None
-    if adapts:
+    if config.update_weights_during_unmasking:
         first, second = ([tensors[f"{at}{name}"] for name in names] for at in (FIRST, SECOND))
-        moments = AdamState(first, second, header.moment_steps)
+        moments = AdamState(first, second, moment_steps)
     return TrainedModel(
         config,
-        header.metrics,
+        metrics,
         {name: tensors[name] for name in names},
         Hidden(tensors[TOP], tensors[STATES]),
         moments,
-        header.compiled,
+        compiled,
     )
 
 
-def _damaged(path: Path, error: Exception) -> PcsearchError:
-    return PcsearchError(f"{path}: the file is damaged ({_first_line(error)})")
+def _shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors in a model's file, by name."""
+    from pcsearch.pc.model.transformer import weight_shapes
+
+    shape = Architecture.of(config)
+    weights, batch = weight_shapes(shape), (config.batch_size, shape.num_patches)
+    prefixes = (FIRST, SECOND) if config.update_weights_during_unmasking else ()
+    moments = {f"{prefix}{name}": size for prefix in prefixes for name, size in weights.items()}
+    return {
+        **weights,
+        **moments,
+        TOP: (*batch, shape.patch_dim),
+        STATES: (shape.num_blocks + 1, *batch, shape.hidden_size),
+    }
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _fits(tensor: Any, shape: tuple[int, ...]) -> bool:
+    import torch
+
+    is_tensor = isinstance(tensor, torch.Tensor)
+    return is_tensor and tuple(tensor.shape) == shape and tensor.dtype == torch.float32

@@ -184,6 +184,7 @@ class TrainingRun:
             "epoch": self.epoch,
             "stop_reason": self.stop_reason,
             **self._training.state(),
+            "compiled": self._is_compiled,
             "best": self._best,
             "early_stopping": self._early_stopping and self._early_stopping.state(),
             "saving": self._saving.state(),

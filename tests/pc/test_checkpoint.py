@@ -199,3 +199,11 @@ def test_a_whole_archive_of_something_else_is_told_as_a_state_that_cannot_be_rea
     with pytest.raises(PcsearchError, match="another configuration") as caught:
         load_state(tmp_path, CONFIG)
     assert not isinstance(caught.value, UnreadableStateError)
+
+
+def test_a_configuration_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    for config, expected in (("{", "the file is damaged"), ('{"depth": 3}', "none of this")):
+        torch.save({"config": config, "weights": {}}, tmp_path / "model.pt")
+        with pytest.raises(PcsearchError, match=expected) as caught:
+            load_model(tmp_path)
+        assert "\n" not in str(caught.value)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from trained_models import model_of, run_of
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.checkpoint import save_state
+from pcsearch.pc.checkpoint import save_model, save_state
 from pcsearch.pc.model_file import write_model
 from pcsearch.pc.model_places import find_model, read
 
@@ -65,11 +67,57 @@ def test_a_checkpoint_without_a_models_file_gives_the_model_of_its_state(tmp_pat
     assert found.compiled == expected.compiled
 
 
+@pytest.mark.parametrize("told", [True, False, None])
+def test_a_state_says_whether_compiled_code_was_used(told: bool | None, tmp_path: Path) -> None:
+    """A run that is long enough may have been told to use none (``--compile off``)."""
+    run, _ = run_of("compiled code")
+    assert run.state()["compiled"]
+    state = {name: value for name, value in run.state().items() if name != "compiled"}
+    save_state(tmp_path, run.config, state if told is None else state | {"compiled": told})
+    # Older states do not say it; then the length of the run does.
+    assert read(tmp_path).compiled == (told is not False)
+
+
+def without_a_weight(state: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a state that have tensors for each weight, without those for one of them."""
+    weights, moments = dict(state["weights"]), dict(state["moments"])
+    weights.popitem()
+    for name in ("first", "second"):
+        moments[name] = moments[name][:-1]
+    return {"weights": weights, "moments": moments}
+
+
+def test_a_saved_model_is_told_to_lack_what_an_evaluation_needs(tmp_path: Path) -> None:
+    run, _ = run_of("plain")
+    save_model(tmp_path, run.config, run.weights)
+    with pytest.raises(PcsearchError) as caught:
+        read(tmp_path / "model.pt")
+    assert str(caught.value) == (
+        f"{tmp_path}/model.pt: the file has weights alone, and lacks what an evaluation starts "
+        f"from; give its folder, {tmp_path}"
+    )
+
+
 def test_a_state_of_something_else_is_one_line(tmp_path: Path) -> None:
     run, _ = run_of("plain")
     save_state(tmp_path, run.config, {"epoch": 1})
     with pytest.raises(PcsearchError, match=r"state\.pt: the file is no state of a run"):
         read(tmp_path)
+    for problem, content in (
+        ("its configuration is none of this version", {"config": json.dumps({"depth": 3})}),
+        ("its configuration is none of this version", {"config": "3"}),
+        (r"the file is damaged \(Expecting", {"config": "{"}),
+        ("the file is damaged", {"config": 3}),
+        ("the file is no state of a run", {"state": [1]}),
+        ("the file is no state of a run", {"state": run.state() | {"step": 0}}),
+        ("the file is no state of a run", {"state": run.state() | {"hidden": []}}),
+        ("the tensor .* does not fit", {"state": run.state() | without_a_weight(run.state())}),
+    ):
+        whole = {"format": 1, "config": run.config.model_dump_json(), "state": run.state()}
+        torch.save(whole | content, tmp_path / "state.pt")
+        with pytest.raises(PcsearchError, match=rf"state\.pt: {problem}") as caught:
+            read(tmp_path)
+        assert "\n" not in str(caught.value)
     (tmp_path / "state.pt").write_bytes(b"no archive")
     with pytest.raises(PcsearchError, match=r"state\.pt: the file is damaged"):
         read(tmp_path)

@@ -31,37 +31,46 @@ that of ``state_norms.*`` L+1. Matrices are (out, in)."""
 LAYER_NORM_EPS = 1e-5
 
 
-def init_weights(architecture: Architecture, seed: int) -> Weights:
-    """Fresh weights on the CPU: linear layers uniform in +-1/sqrt(fan_in), norms 1 and 0."""
-    random = generator(seed, "weights")
+def weight_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight, by its name, in their order."""
     hidden, mlp, blocks = architecture.hidden_size, architecture.mlp_size, architecture.num_blocks
-
-    def uniform(*shape: int, fan_in: int) -> Tensor:
-        bound = 1 / math.sqrt(fan_in)
-        return (torch.rand(*shape, generator=random) * 2 - 1) * bound
-
     dim = architecture.patch_dim
-    weights: Weights = {
-        "patch_projection.weight": uniform(hidden, dim, fan_in=dim),
-        "patch_projection.bias": uniform(hidden, fan_in=dim),
-        "output_projection.weight": uniform(dim, hidden, fan_in=hidden),
-        "output_projection.bias": uniform(dim, fan_in=hidden),
+    shapes: dict[str, tuple[int, ...]] = {
+        "patch_projection.weight": (hidden, dim),
+        "patch_projection.bias": (hidden,),
+        "output_projection.weight": (dim, hidden),
+        "output_projection.bias": (dim,),
     }
     if blocks:
         for name in ("query", "key", "value", "out"):
-            weights[f"blocks.attention.{name}.weight"] = uniform(
-                blocks, hidden, hidden, fan_in=hidden
-            )
-        weights["blocks.linear1.weight"] = uniform(blocks, mlp, hidden, fan_in=hidden)
-        weights["blocks.linear1.bias"] = uniform(blocks, mlp, fan_in=hidden)
-        weights["blocks.linear2.weight"] = uniform(blocks, hidden, mlp, fan_in=mlp)
-        weights["blocks.linear2.bias"] = uniform(blocks, hidden, fan_in=mlp)
+            shapes[f"blocks.attention.{name}.weight"] = (blocks, hidden, hidden)
+        shapes["blocks.linear1.weight"] = (blocks, mlp, hidden)
+        shapes["blocks.linear1.bias"] = (blocks, mlp)
+        shapes["blocks.linear2.weight"] = (blocks, hidden, mlp)
+        shapes["blocks.linear2.bias"] = (blocks, hidden)
         for name in ("norm1", "norm2"):
-            weights[f"blocks.{name}.weight"] = torch.ones(blocks, hidden)
-            weights[f"blocks.{name}.bias"] = torch.zeros(blocks, hidden)
+            shapes |= dict.fromkeys(_of_layer(f"blocks.{name}"), (blocks, hidden))
     if architecture.state_norm:
-        weights["state_norms.weight"] = torch.ones(blocks + 1, hidden)
-        weights["state_norms.bias"] = torch.zeros(blocks + 1, hidden)
+        shapes |= dict.fromkeys(_of_layer("state_norms"), (blocks + 1, hidden))
+    return shapes
+
+
+def _of_layer(name: str) -> tuple[str, str]:
+    return f"{name}.weight", f"{name}.bias"
+
+
+def init_weights(architecture: Architecture, seed: int) -> Weights:
+    """Fresh weights on the CPU: linear layers uniform in +-1/sqrt(fan_in), norms 1 and 0."""
+    random = generator(seed, "weights")
+    shapes = weight_shapes(architecture)
+    weights: Weights = {}
+    for name, shape in shapes.items():
+        layer, _, part = name.rpartition(".")
+        if "norm" in layer:
+            weights[name] = torch.full(shape, float(part == "weight"))
+        else:
+            bound = 1 / math.sqrt(shapes[f"{layer}.weight"][-1])
+            weights[name] = (torch.rand(*shape, generator=random) * 2 - 1) * bound
     return weights
 
 
