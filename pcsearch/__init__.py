@@ -22,7 +22,8 @@ def load_model(path: str | Path, device: str = "auto", threads: int = 1) -> Load
             with the same number.
 
     Raises:
-        PcsearchError: there is no model, its file is damaged, or there is no such device.
+        PcsearchError: there is no model, its file is damaged, there is no such device, or there
+            are no threads.
     """
     # torch takes seconds to import.
     from pcsearch.pc.loaded_model import load

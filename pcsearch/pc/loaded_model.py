@@ -41,11 +41,14 @@ def load(path: Path, device: str = "auto", threads: int = 1) -> LoadedModel:
     """Load a model; `pcsearch.load_model` has the arguments.
 
     Raises:
-        PcsearchError: there is no model, its file is damaged, or there is no such device.
+        PcsearchError: there is no model, its file is damaged, there is no such device, or there
+            are no threads.
     """
     problem = check_value("device", device)
     if problem is not None:
         raise PcsearchError(Problem(problem, "device"))
+    if threads < 1:
+        raise PcsearchError(Problem(f"give 1 or more, got {threads}", "threads"))
     return LoadedModel(read(path), pick_device(device), threads)
 
 
@@ -224,7 +227,13 @@ def _checked(images: Any, config: ModelConfig) -> Tensor:
         PcsearchError: they have another shape, type or range.
     """
     if isinstance(images, np.ndarray):
-        images = torch.from_numpy(np.array(images))
+        try:
+            images = torch.from_numpy(np.array(images))
+        # Objects and texts; numbers in another machine's order of bytes.
+        except (TypeError, ValueError):
+            raise PcsearchError(
+                f"images: give floats or bytes (uint8), got {images.dtype}"
+            ) from None
     if not isinstance(images, Tensor):
         raise PcsearchError(f"images: give a tensor or an array, got {type(images).__name__}")
     shape = tuple(config.image_shape)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from trained_models import VARIANTS, model_of, run_of
@@ -94,6 +95,8 @@ def test_features_are_the_inputs_of_the_probe(tmp_path: Path) -> None:
         (torch.full((1, 1, 8, 8), 255.0), r"between 0 and 1, got 255 to 255; .*bytes \(uint8\)"),
         (torch.full((1, 1, 8, 8), float("nan")), "between 0 and 1, got nan to nan"),
         ([[0.0]], "images: give a tensor or an array, got list"),
+        (np.zeros((1, 1, 8, 8), dtype=object), r"give floats or bytes \(uint8\), got object"),
+        (np.zeros((1, 1, 8, 8), dtype=">f4"), r"give floats or bytes \(uint8\), got >f4"),
     ],
 )
 def test_images_that_do_not_fit_are_refused(images: Any, expected: str, tmp_path: Path) -> None:
@@ -108,3 +111,10 @@ def test_a_device_that_is_none_is_refused(tmp_path: Path) -> None:
     for device, expected in (("gpu", "device: .*'gpu'"), ("cuda:77", "device: cuda:77 is not")):
         with pytest.raises(PcsearchError, match=expected):
             pcsearch.load_model(tmp_path, device)
+
+
+def test_no_threads_are_refused(tmp_path: Path) -> None:
+    write_model(tmp_path, model_of())
+    for threads in (0, -1):
+        with pytest.raises(PcsearchError, match=f"threads: give 1 or more, got {threads}"):
+            pcsearch.load_model(tmp_path, threads=threads)
