@@ -93,7 +93,7 @@ def _train(
         located = config.with_paths_from(Path.cwd())
         splits = load_splits(located, progress=terminal.is_terminal)
         warn(terminal, *splits.notes)
-        run = TrainingRun(located, splits, threads=threads, compiled=compiled, weights=weights)
+        run = TrainingRun(config, splits, threads=threads, compiled=compiled, weights=weights)
         metrics = _epochs(plan, run, terminal, file, wandb)
         checkpoint = _keep_model(plan, run, metrics)
         for name, value in metrics.items():

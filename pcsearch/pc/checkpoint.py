@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.dataset_sizes import is_path
 
 # A search checks its checkpoints' files with `damage` and never loads one, so torch is imported
 # only where tensors are read or written.
@@ -61,13 +62,14 @@ def save_state(directory: Path, config: ModelConfig, state: dict[str, Any]) -> N
 def load_state(directory: Path, config: ModelConfig) -> dict[str, Any]:
     """Read the state of a run of ``config``, its tensors on the CPU.
 
+    Where the data lies does not matter: it may be another folder on each node.
+
     Raises:
         UnreadableStateError: the file is missing, damaged, or holds something else.
         PcsearchError: it is of another format or of another configuration.
     """
-    content = _state_content(directory)
-    if content["config"] != _text(config):
-        path = directory / STATE_FILE
+    content, path = _state_content(directory), directory / STATE_FILE
+    if _settings(path, content["config"]) != _settings(path, _text(config)):
         raise PcsearchError(f"{path}: the checkpoint belongs to another configuration")
     state: dict[str, Any] = content["state"]
     return state
@@ -133,6 +135,16 @@ def _values(path: Path, text: Any) -> Any:
         return json.loads(text)
     except (ValueError, TypeError) as error:
         raise damaged(path, error) from error
+
+
+def _settings(path: Path, text: Any) -> Any:
+    """The fields of a configuration, without the paths of the data."""
+    values = _values(path, text)
+    if isinstance(values, dict):
+        values.pop("data_dir", None)
+        if is_path(str(values.get("dataset"))):
+            del values["dataset"]
+    return values
 
 
 def _first_line(error: Exception) -> str:

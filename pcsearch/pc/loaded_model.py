@@ -185,12 +185,13 @@ class LoadedModel:
         same.
 
         Args:
-            splits: the images; loaded as the configuration says when left out.
+            splits: the images; loaded as the configuration says when left out. Relative paths in
+                it start in the current folder.
 
         Raises:
             PcsearchError: the images cannot be loaded.
         """
-        splits = splits or load_splits(self.config)
+        splits = splits or load_splits(self.config.with_paths_from(Path.cwd()))
         evaluator = SplitEvaluator(self.config, self._model, splits, self._device)
         with computing(self._device, self._threads):
             metrics = evaluator.validate(self._learner, self._hidden, self._rates)

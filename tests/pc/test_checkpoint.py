@@ -201,6 +201,16 @@ def test_a_whole_archive_of_something_else_is_told_as_a_state_that_cannot_be_rea
     assert not isinstance(caught.value, UnreadableStateError)
 
 
+def test_a_state_is_restored_where_its_data_lies_elsewhere(tmp_path: Path) -> None:
+    """A trial may go on on a node with other folders; earlier versions wrote absolute paths."""
+    for dataset in ("digits", "./mine.npz"):
+        config = model_config({"dataset": dataset, "data_dir": "./data"})
+        save_state(tmp_path, config.with_paths_from(Path("/elsewhere")), {"epoch": 1})
+        assert load_state(tmp_path, config) == {"epoch": 1}
+        with pytest.raises(PcsearchError, match="another configuration"):
+            load_state(tmp_path, model_config({"dataset": "synthetic"}))
+
+
 def test_a_configuration_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     for config, expected in (("{", "the file is damaged"), ('{"depth": 3}', "none of this")):
         torch.save({"config": config, "weights": {}}, tmp_path / "model.pt")

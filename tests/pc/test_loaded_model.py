@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,20 @@ def test_no_threads_are_refused(tmp_path: Path) -> None:
     for threads in (0, -1):
         with pytest.raises(PcsearchError, match=f"threads: give 1 or more, got {threads}"):
             pcsearch.load_model(tmp_path, threads=threads)
+
+
+def test_an_evaluation_reads_the_images_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration has the user's own paths, which may be relative."""
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 8, 8, 1), dtype=np.uint8)
+    (tmp_path / "here").mkdir()
+    np.savez(tmp_path / "here" / "mine.npz", images=pixels, labels=np.arange(90) % 2)
+    own = model_of().config.model_copy(update={"dataset": "./mine.npz"})
+    write_model(tmp_path, replace(model_of(), config=own))
+    model = pcsearch.load_model(tmp_path)
+    with pytest.raises(PcsearchError, match=r"mine\.npz"):
+        model.evaluate()
+    monkeypatch.chdir(tmp_path / "here")
+    assert "ValMetrics/Pretext/full_mse" in model.evaluate()
+    assert model.config.dataset == "./mine.npz"

@@ -95,14 +95,17 @@ def _start(values: dict[str, Any], settings: TrialSettings) -> tuple[TrainingRun
     """
     from pcsearch.pc.checkpoint import load_state
     from pcsearch.pc.config import model_config
+    from pcsearch.pc.data.datasets import load_splits
     from pcsearch.pc.training import TrainingRun
 
     # On nodes other than the driver's nobody else does it.
     remove_leftovers()
     folder = settings.folder
-    config = model_config(values).with_paths_from(folder, downloads=data_folder(folder))
+    config = model_config(values)
+    # The run keeps the user's own paths: those of this node mean nothing elsewhere.
     run = TrainingRun(
         config,
+        load_splits(config.with_paths_from(folder, downloads=data_folder(folder))),
         validate_at=settings.validate_at,
         probe_at=settings.probe_at,
         threads=_granted_cpus(),

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from searching import TINY
@@ -13,8 +14,10 @@ from pcsearch.engine.workloads import pc_trainable
 from pcsearch.engine.workloads.pc_trainable import data_folder
 from pcsearch.errors import PcsearchError
 from pcsearch.pc import training_epoch
+from pcsearch.pc.checkpoint import STATE_FILE
 from pcsearch.pc.model import training_batch
 from pcsearch.pc.model_file import MODEL_FILE
+from pcsearch.pc.model_places import read
 from pcsearch.sweeps.metrics import Metric
 
 
@@ -132,6 +135,20 @@ def test_a_checkpoint_that_is_better_than_those_before_has_the_models_own_file(
     later.kept = tune.kept[:2]
     pc_trainable.make_trainable(settings)(values)
     assert later.with_model == expected
+
+
+def test_a_model_keeps_the_users_own_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the node that has trained it mean nothing on another machine."""
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", images=pixels, labels=np.arange(60) % 2)
+    tune = Tune(tmp_path / "kept", monkeypatch)
+    settings = pc_trainable.TrialSettings(tmp_path, metric=Metric("epoch", "minimize"))
+    values = TINY | {"epochs": 1, "batch_size": 10, "dataset": "./mine.npz", "data_dir": "images"}
+    pc_trainable.make_trainable(settings)(values)
+    (kept,) = tune.kept
+    for path in (kept / MODEL_FILE, kept / STATE_FILE):
+        config = read(path).config
+        assert (config.dataset, config.data_dir) == ("./mine.npz", "images")
 
 
 def test_a_run_that_diverged_leaves_no_model(
