@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from pcsearch.pc.model.transformer import Weights
     from pcsearch.pc.training import TrainingRun
+    from pcsearch.tracking.content.files import Kept
     from pcsearch.tracking.single import RunOptions, RunPlan, SingleRun
 
 METRICS_FILE = "metrics.jsonl"
@@ -95,12 +96,12 @@ def _train(
         warn(terminal, *splits.notes)
         run = TrainingRun(config, splits, threads=threads, compiled=compiled, weights=weights)
         metrics = _epochs(plan, run, terminal, file, wandb)
-        checkpoint = _keep_model(plan, run, metrics)
+        kept = _keep_model(plan, run, metrics)
         for name, value in metrics.items():
             click.echo(f"{name}: {value}")
         click.echo(f"Everything lies in {plan.folder.absolute()}")
         if wandb is not None:
-            wandb.end(checkpoint)
+            wandb.end(kept)
         return metrics
 
 
@@ -159,19 +160,20 @@ def _epochs(
     return metrics
 
 
-def _keep_model(plan: RunPlan, run: TrainingRun, metrics: Mapping[str, Any]) -> Path | None:
-    """Write the last and the saved model; returns the folder of what W&B is to keep, if any."""
-    from pcsearch.pc.checkpoint import save_model, save_state
+def _keep_model(plan: RunPlan, run: TrainingRun, metrics: Mapping[str, Any]) -> Kept | None:
+    """Write the last and the saved model; returns what W&B is to keep."""
+    from pcsearch.pc.checkpoint import MODEL_FILE, save_model, save_state
     from pcsearch.pc.model_file import write_model
+    from pcsearch.tracking.content.files import Kept
 
     if run.epoch and not run.diverged:
         write_model(plan.folder, run.trained_model(dict(metrics)))
-    kept = plan.folder
+    kept = Kept(plan.folder, (MODEL_FILE,))
     if run.saved_model is not None:
-        save_model(kept, run.config, run.saved_model)
+        save_model(plan.folder, run.config, run.saved_model)
     elif plan.options.artifacts == "best":
-        kept = plan.folder / STATE_FOLDER
-        save_state(kept, run.config, run.state())
+        kept = Kept(plan.folder / STATE_FOLDER)
+        save_state(kept.folder, run.config, run.state())
     return None if plan.options.artifacts == "none" else kept
 
 

@@ -11,6 +11,7 @@ from ray.tune.logger import LoggerCallback
 
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.tracking.content import alerts
+from pcsearch.tracking.content.files import Kept
 from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.lifecycle import (
     RunEnd,
@@ -182,8 +183,9 @@ class WandbCallback(LoggerCallback):
         """The end of the run of a trial that has ended."""
         outcome = self._outcomes.of(trial.trial_id)
         checkpoint = None if self._context.artifacts == "none" else best_checkpoint(trial)
+        kept = None if checkpoint is None else Kept(checkpoint, self._context.artifact_files)
         best = outcome is self._outcomes.best
-        return ended_run(outcome, checkpoint, best=best, alert=self._alert(outcome))
+        return ended_run(outcome, kept, best=best, alert=self._alert(outcome))
 
     def _alert(self, outcome: TrialOutcome) -> alerts.Alert | None:
         """The alert at the end of the last trial of the search, once in a search."""

@@ -56,6 +56,7 @@ def make_callback(
         experiment.workload.effective_config,
         # The records of old experiments do not name it.
         artifacts=tracking.get("artifacts", "none"),
+        artifact_files=experiment.workload.artifact_files,
     )
     history = _history(experiment, registration.mode)
     return WandbCallback(group, registration.mode, outcomes, context, history, tell)

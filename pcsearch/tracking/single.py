@@ -13,7 +13,7 @@ from typing import Any
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.workloads.pc_transformer import DEFAULT_METRIC
 from pcsearch.pc.config import ModelConfig
-from pcsearch.tracking.content.files import Artifacts
+from pcsearch.tracking.content.files import Artifacts, Kept
 from pcsearch.tracking.runs.context import RunGroup, RunHistory
 from pcsearch.tracking.runs.lifecycle import (
     RunEnd,
@@ -160,13 +160,13 @@ class SingleRun:
         improved = self._outcome.best != before
         self.manager.send(self._run, report, best_summary(self._outcome) if improved else {})
 
-    def end(self, checkpoint: Path | None = None) -> None:
+    def end(self, kept: Kept | None = None) -> None:
         """End the run of a training that has ended.
 
         Args:
-            checkpoint: the folder of the model that is to be kept at W&B.
+            kept: what W&B is to keep, None for nothing.
         """
-        self._close(ended_run(self._outcomes.end(self._id), checkpoint))
+        self._close(ended_run(self._outcomes.end(self._id), kept))
 
     def fail(self, error: BaseException) -> None:
         """End the run of a training that an error or Ctrl-C has ended."""

@@ -136,6 +136,7 @@ def make(directory: Path, outcomes: FakeOutcomes | None = None, **arguments: Any
         "searched": ["peak_lr_weights"],
         "max_trials": 9,
         "effective_config": PCTransformer().effective_config,
+        "artifact_files": PCTransformer.artifact_files,
     }
     mode = arguments.pop("mode", "offline")
     history: RunHistory = arguments.pop("history", RunHistory())

@@ -16,7 +16,8 @@ from pcsearch.engine.workloads.pc_requirements import (
 from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
 from pcsearch.errors import Problem
 from pcsearch.pc import metrics as names
-from pcsearch.pc.checkpoint import damage
+from pcsearch.pc.checkpoint import MODEL_FILE as WEIGHTS_FILE
+from pcsearch.pc.checkpoint import STATE_FILE, damage
 from pcsearch.pc.compiled.build import NoCompilerError, load_library
 from pcsearch.pc.config import NUMERIC_FIELDS, WHOLE_FIELDS, model_config
 from pcsearch.pc.model_file import MODEL_FILE
@@ -32,6 +33,7 @@ class PCTransformer(Workload):
 
     time_attr: ClassVar[str] = names.EPOCH
     model_file: ClassVar[str | None] = MODEL_FILE
+    artifact_files: ClassVar[tuple[str, ...]] = (WEIGHTS_FILE, MODEL_FILE, STATE_FILE)
 
     def numeric(self, name: str) -> bool:
         """Whether the field holds a number."""

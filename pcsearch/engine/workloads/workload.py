@@ -49,6 +49,9 @@ class Workload(ABC):
     model_file: ClassVar[str | None] = None
     """The file that a checkpoint has if it is the best of its trial so far, with the model in it;
     None where the whole checkpoint is the model."""
+    artifact_files: ClassVar[tuple[str, ...]] = ()
+    """The files of a checkpoint of which W&B keeps the first that is there, and no other; it keeps
+    the whole checkpoint where none is."""
 
     @property
     def code(self) -> Path | None:

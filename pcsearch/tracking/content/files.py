@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 Artifacts = Literal["none", "best"]
 
-MODEL_FILE = "model.pt"
-"""In a checkpoint: the best model of its trial, where the trial keeps one."""
 BEST = "best"
 FILM = ".gif"
 
@@ -45,50 +44,66 @@ def media_value(file: Path) -> wandb.Image | wandb.Video:
     return wandb.Image(str(file))
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What W&B is to keep: a file of a folder, or all of them.
+
+    Args:
+        folder: of a checkpoint or a run.
+        names: the first of these files that is there is kept; where none is, all files are.
+    """
+
+    folder: Path
+    names: Sequence[str] = ()
+
+    def files(self) -> list[Path]:
+        """The files on this machine.
+
+        Raises:
+            OSError: the folder is not on this machine.
+        """
+        if not local_path(self.folder).is_dir():
+            raise FileNotFoundError(f"{self.folder} is not on this machine")
+        for name in self.names:
+            if (self.folder / name).is_file():
+                return [self.folder / name]
+        # Hidden files are Tune's own.
+        paths = (path for path in sorted(self.folder.rglob("*")) if not path.name.startswith("."))
+        return [path for path in paths if path.is_file()]
+
+
 def trial_artifact(
-    group: str, trial_id: str, checkpoint: Path, metadata: Mapping[str, Any]
+    group: str, trial_id: str, kept: Kept, metadata: Mapping[str, Any]
 ) -> wandb.Artifact:
-    """The best checkpoint of a trial: its model where it keeps one, else its newest state.
+    """What W&B keeps of a trial.
 
     Args:
         group: the experiment's name, empty without one.
         trial_id: the trial's.
-        checkpoint: the folder of its newest checkpoint.
+        kept: the files.
         metadata: what W&B shows beside it.
 
     Raises:
-        OSError: the checkpoint is not on this machine.
+        OSError: they are not on this machine.
     """
-    return _artifact(f"{group or 'run'}-{trial_id}", "checkpoint", checkpoint, metadata)
+    return _artifact(f"{group or 'run'}-{trial_id}", "checkpoint", kept, metadata)
 
 
-def best_artifact(group: str, checkpoint: Path, metadata: Mapping[str, Any]) -> wandb.Artifact:
+def best_artifact(group: str, kept: Kept, metadata: Mapping[str, Any]) -> wandb.Artifact:
     """The best model of the search so far; each trial that was the best adds a version.
 
     Raises:
-        OSError: the checkpoint is not on this machine.
+        OSError: its files are not on this machine.
     """
-    return _artifact(f"{group}-{BEST}", "model", checkpoint, metadata)
+    return _artifact(f"{group}-{BEST}", "model", kept, metadata)
 
 
-def _artifact(name: str, kind: str, folder: Path, metadata: Mapping[str, Any]) -> wandb.Artifact:
+def _artifact(name: str, kind: str, kept: Kept, metadata: Mapping[str, Any]) -> wandb.Artifact:
     import wandb
 
-    if not local_path(folder).is_dir():
-        raise FileNotFoundError(f"{folder} is not on this machine")
     artifact = wandb.Artifact(name, type=kind, metadata=dict(metadata))
-    for file in _files(folder):
+    for file in kept.files():
+        path = file.relative_to(kept.folder).as_posix()
         # W&B uploads the files from where they are, without a copy in its cache.
-        artifact.add_file(
-            str(file), name=file.relative_to(folder).as_posix(), policy="immutable", skip_cache=True
-        )
+        artifact.add_file(str(file), name=path, policy="immutable", skip_cache=True)
     return artifact
-
-
-def _files(folder: Path) -> list[Path]:
-    model = folder / MODEL_FILE
-    if model.is_file():
-        return [model]
-    # Hidden files are Tune's own.
-    names = (path for path in sorted(folder.rglob("*")) if not path.name.startswith("."))
-    return [path for path in names if path.is_file()]

@@ -51,6 +51,7 @@ class RunContext:
         max_trials: how many trials there are at most, None without a limit.
         effective_config: turns a trial's values into all settings, plain as in JSON.
         artifacts: whether models are kept at W&B.
+        artifact_files: as of `Workload`.
     """
 
     metrics: Sequence[Metric]
@@ -58,6 +59,7 @@ class RunContext:
     max_trials: int | None
     effective_config: Callable[[Mapping[str, Any]], dict[str, Any]]
     artifacts: Artifacts = "none"
+    artifact_files: Sequence[str] = ()
 
 
 def _record_nothing(*_: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.pc.metrics import EARLY_STOP_REASON, SUMMARY
 from pcsearch.tracking.content.alerts import Alert
+from pcsearch.tracking.content.files import Kept
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
@@ -52,7 +53,7 @@ class RunEnd:
         summary: values for the run's summary.
         exit_code: 0 where the trial has not failed and was not interrupted.
         charts: whether the run is complete, and gets its charts.
-        checkpoint: the folder of the trial's checkpoint, where it is to be kept at W&B.
+        kept: what W&B is to keep, None for nothing.
         best: whether the trial is the best of the search so far.
         alert: what W&B tells the user now, None for nothing.
         search_over: whether the alert is about the end of the search.
@@ -61,7 +62,7 @@ class RunEnd:
     summary: Mapping[str, Any]
     exit_code: int
     charts: bool = False
-    checkpoint: Path | None = None
+    kept: Kept | None = None
     best: bool = False
     alert: Alert | None = None
     search_over: bool = True
@@ -69,7 +70,7 @@ class RunEnd:
 
 def ended_run(
     outcome: TrialOutcome,
-    checkpoint: Path | None = None,
+    kept: Kept | None = None,
     *,
     best: bool = False,
     alert: Alert | None = None,
@@ -78,13 +79,13 @@ def ended_run(
 
     Args:
         outcome: of the trial.
-        checkpoint: the folder of what W&B is to keep, None for nothing.
+        kept: what W&B is to keep, None for nothing.
         best: whether it is the best trial so far.
         alert: what the user is told.
     """
     ended_well = outcome.ended and not outcome.failed
     summary = end_summary(outcome, end_status(outcome))
-    return RunEnd(summary, 0 if ended_well else 1, ended_well, checkpoint, best, alert)
+    return RunEnd(summary, 0 if ended_well else 1, ended_well, kept, best, alert)
 
 
 def interrupted_run(outcome: TrialOutcome) -> RunEnd:

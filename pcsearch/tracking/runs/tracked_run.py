@@ -80,12 +80,12 @@ class TrackedRun:
             # The server may have got the last row without the summary.
             known = {name: value for name, value in self._last_known.items() if not _is_nan(value)}
             run.update_summary({**known, **end.summary})
-        if end.checkpoint is not None:
+        if end.kept is not None:
             with self._problems.noting("an artifact was lost"):
-                checkpoint, metadata = end.checkpoint, end.summary
-                run.log_artifact(trial_artifact(self._group, run.id, checkpoint, metadata))
+                kept, metadata = end.kept, end.summary
+                run.log_artifact(trial_artifact(self._group, run.id, kept, metadata))
                 if end.best:
-                    run.log_artifact(best_artifact(self._group, checkpoint, metadata), [BEST])
+                    run.log_artifact(best_artifact(self._group, kept, metadata), [BEST])
         if end.alert is not None and run.mode == "offline":
             with self._problems.noting("an alert was lost"):
                 run.alert(end.alert)

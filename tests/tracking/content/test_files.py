@@ -23,8 +23,7 @@ from wandb_trials import (
     run_trial,
 )
 
-from pcsearch.pc.checkpoint import MODEL_FILE
-from pcsearch.tracking.content import files as artifact_files
+from pcsearch.engine.workloads.workload import Workload
 
 
 def film(file: Path) -> None:
@@ -79,7 +78,8 @@ def test_the_best_checkpoint_of_each_trial_and_of_the_search_are_artifacts(tmp_p
     callback = make(tmp_path, outcomes, artifacts="best")
     files = {
         "a": ["state.pt", "model.pt", ".metadata.json"],
-        "b": ["state.pt", ".metadata.json"],
+        "b": ["model.safetensors", "state.pt", ".metadata.json"],
+        "older": ["state.pt", ".metadata.json"],
         "c": ["weights/one.bin", "epoch"],
         "none": [],
     }
@@ -98,7 +98,8 @@ def test_the_best_checkpoint_of_each_trial_and_of_the_search_are_artifacts(tmp_p
             ("my-search-a", "checkpoint", ["latest"], model),
             ("my-search-best", "model", ["best", "latest"], model),
         ],
-        "b": [("my-search-b", "checkpoint", ["latest"], ["state.pt"])],
+        "b": [("my-search-b", "checkpoint", ["latest"], ["model.safetensors"])],
+        "older": [("my-search-older", "checkpoint", ["latest"], ["state.pt"])],
         "c": [
             ("my-search-c", "checkpoint", ["latest"], others),
             ("my-search-best", "model", ["best", "latest"], others),
@@ -126,6 +127,15 @@ def test_no_artifacts_are_made_unless_asked_for(tmp_path: Path) -> None:
     assert models(read_one(tmp_path)) == []
 
 
+def test_all_files_of_the_checkpoint_of_a_function_are_kept(tmp_path: Path) -> None:
+    names = ["config.json", "model.pt", "model.safetensors", "state.pt"]
+    callback = make(tmp_path, artifacts="best", artifact_files=Workload.artifact_files)
+    found = checkpoint(tmp_path / "trial", *names)
+    run_trial(callback, FakeTrial(checkpoint=found), [metrics(3)])
+    (kept, *_) = models(read_one(tmp_path))
+    assert paths(kept) == names
+
+
 def test_a_checkpoint_that_is_elsewhere_costs_only_its_artifact(tmp_path: Path) -> None:
     callback = make(tmp_path, artifacts="best")
     run_trial(callback, FakeTrial(checkpoint=Folder("/no/such/folder")), [metrics(3)])
@@ -133,7 +143,3 @@ def test_a_checkpoint_that_is_elsewhere_costs_only_its_artifact(tmp_path: Path) 
     assert callback.problems == [
         "W&B: an artifact was lost: /no/such/folder is not on this machine"
     ]
-
-
-def test_the_name_of_a_model_is_that_of_checkpoints() -> None:
-    assert artifact_files.MODEL_FILE == MODEL_FILE
