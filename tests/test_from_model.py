@@ -59,7 +59,7 @@ def test_an_evaluation_may_have_other_images_and_settings(
 ) -> None:
     found = []
     for fields in (
-        ["--dataset", "synthetic", "--linear_probe_epochs", "1"],
+        ["--dataset", "synthetic", "--train_subset", "30", "--batch_size", "30"],
         ["--use_corruption", "true", "--target_class", "3", "--batch_size", "20"],
         ["--use_status_init_in_unmasking", "true", "--target_class", "3", "--batch_size", "80"],
     ):
@@ -85,6 +85,7 @@ def test_an_evaluation_may_have_other_images_and_settings(
         (["--config", "1block"], ["--config: the model has its own configuration; give single"]),
         (["--epochs", "3", "--eval"], ["--epochs: has no effect on an evaluation; leave it out"]),
         (["--batch_size", "60", "--eval"], ["--batch_size: evaluation starts from the hidden"]),
+        (["--train_subset", "30", "--eval"], ["--batch_size: 50 is more than the 30 training"]),
         (["--depth", "3"], ["--depth: the model has no parameter 'depth'"]),
         (["--output", "x", "--eval"], ["--output is for training; leave it or --eval out"]),
         (["--tags", "x", "--eval"], ["--tags is for training; leave it or --eval out"]),
