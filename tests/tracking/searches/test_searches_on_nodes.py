@@ -68,8 +68,10 @@ def test_trials_on_two_nodes_have_all_their_metrics_pictures_and_films(
                 original = Path(name + (".gif" if key.endswith("video") else ".png"))
                 copied = run.directory / "files" / row[key]["path"]
                 assert copied.read_bytes() == original.read_bytes()
-        names = [each.name for each in run.artifacts if each.type == "checkpoint"]
-        assert names == [f"here-{run.id}"]
+        (model,) = [each for each in run.artifacts if each.type == "checkpoint"]
+        assert model.name == f"here-{run.id}"
+        # Of the best checkpoint, no other file is uploaded.
+        assert [entry.path for entry in model.manifest.contents] == ["model.safetensors"]
     record = json.loads((tmp_path / "here" / "experiment.json").read_text(encoding="utf-8"))
     assert record["tracking"]["artifacts"] == "best"
     best = [a for (run,) in runs.values() for a in run.artifacts if a.name == "here-best"]
