@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from pcsearch.engine.workloads.pc_checks import combinations
+from pcsearch.engine.workloads.pc_checks import combinations, largest
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc import metrics
 from pcsearch.pc.config import PRESET_KEY, ModelConfig, model_config
 from pcsearch.pc.dataset_sizes import EMBEDDED, held_out_images, is_path
 from pcsearch.sweeps.sweep import Sweep
 
-FIELDS = (
-    PRESET_KEY,
-    "batch_size",
-    "data_dir",
-    "dataset",
-    "image_shape",
-    "linear_probe_every_n_epochs",
-    "target_class",
-    "train_subset",
-)
-"""The fields that images have to fit, or that say which images there are."""
+_PLACES = (PRESET_KEY, "data_dir", "dataset", "image_shape")
+"""The fields that say which images there are."""
+
+_LARGEST = ("batch_size", "linear_probe_every_n_epochs")
+"""The fields that images do not fit wherever they do not fit a smaller value."""
 
 _PICTURES = ("save_reconstruction_images", "save_reconstruction_video")
 
@@ -40,19 +34,20 @@ def check_images(sweep: Sweep, folder: Path) -> None:
         PcsearchError: images that are not there, and fields that do not fit them.
     """
     problems: dict[tuple[str, str], Problem] = {}
-    found: dict[str, tuple[int, int]] = {}
-    for values in combinations(sweep, FIELDS):
-        if not is_path(values.get("dataset", "")):
+    found: dict[str, tuple[int, int] | None] = {}
+    for config in _configs(sweep, folder):
+        if not is_path(config.dataset):
             continue
-        config = model_config(values).with_paths_from(folder)
-        try:
-            sizes = found.get(config.dataset) or _sizes(config.dataset)
-        except PcsearchError as error:
-            problems.setdefault(
-                ("dataset", str(error)), Problem(str(error), *_place(sweep, "dataset"))
-            )
+        if config.dataset not in found:
+            try:
+                found[config.dataset] = _sizes(config.dataset)
+            except PcsearchError as error:
+                found[config.dataset] = None
+                problem = Problem(str(error), *_place(sweep, "dataset"))
+                problems["dataset", str(error)] = problem
+        sizes = found[config.dataset]
+        if sizes is None:
             continue
-        found[config.dataset] = sizes
         for key, message in (*config.size_conflicts(sizes), *_metric_conflicts(sweep, sizes)):
             is_given = key == "metric" or key in sweep.parameters
             text = message if is_given else f"{key}: {message}"
@@ -75,21 +70,23 @@ def prepare_data(sweep: Sweep, folder: Path) -> tuple[str, ...]:
         PcsearchError: images that cannot be loaded, or too few of a ``target_class`` for a batch.
     """
     check_images(sweep, folder)
-    problems: dict[str, Problem] = {}
-    loaded: dict[tuple[Any, ...], _Loaded] = {}
-    for values in combinations(sweep, FIELDS):
-        config = model_config(values)
+    users: dict[tuple[Any, ...], list[ModelConfig]] = {}
+    for config in _configs(sweep, folder):
         # The embedded data sets are always there, and without a target class large enough.
-        if config.dataset in EMBEDDED and config.target_class is None:
-            continue
-        message = _problem(config.with_paths_from(folder), loaded)
-        if message is not None:
-            problems.setdefault(
-                message, Problem(message, *_place(sweep, "target_class", "dataset"))
-            )
+        if config.dataset not in EMBEDDED or config.target_class is not None:
+            key = (config.dataset, config.data_dir, config.image_shape)
+            users.setdefault(key, []).append(config)
+    problems: dict[str, Problem] = {}
+    notes: dict[str, None] = {}
+    for configs in users.values():
+        messages, told = _try(configs)
+        for message in messages:
+            place = _place(sweep, "target_class", "dataset")
+            problems.setdefault(message, Problem(message, *place))
+        notes |= dict.fromkeys(told)
     if problems:
         raise PcsearchError(problems.values())
-    return tuple(dict.fromkeys(note for each in loaded.values() for note in each.notes))
+    return tuple(notes)
 
 
 def worker_packages(sweep: Sweep) -> dict[str, str]:
@@ -105,10 +102,23 @@ def worker_paths(sweep: Sweep, folder: Path) -> tuple[str, ...]:
     """The paths of the user's own images, absolute from a folder, each once."""
     paths = (
         model_config(values).with_paths_from(folder).dataset
-        for values in combinations(sweep, FIELDS)
+        for values in combinations(sweep, ("dataset",))
         if is_path(values.get("dataset", ""))
     )
     return tuple(dict.fromkeys(paths))
+
+
+def _configs(sweep: Sweep, folder: Path) -> Iterator[ModelConfig]:
+    """The configurations by which images are checked: all places and classes, the largest values.
+
+    All combinations of all fields may be too many to walk, and the last ones would be left out.
+    """
+    most = {name: largest(sweep, name) for name in _LARGEST if name in sweep.parameters}
+    of_classes = combinations(sweep, ("target_class",))
+    classes = [{k: v for k, v in each.items() if k == "target_class"} for each in of_classes]
+    for place in combinations(sweep, _PLACES):
+        for each in classes:
+            yield model_config(place | each | most).with_paths_from(folder)
 
 
 def _needs(config: ModelConfig) -> Iterator[tuple[str, str]]:
@@ -121,13 +131,6 @@ def _needs(config: ModelConfig) -> Iterator[tuple[str, str]]:
         yield "PIL", "--set dataset=digits"
     if config.dataset == "svhn":
         yield "scipy", "--set dataset=digits"
-
-
-class _Loaded(NamedTuple):
-    """The number of training images, and notes for the user."""
-
-    images: int
-    notes: tuple[str, ...]
 
 
 def _sizes(dataset: str) -> tuple[int, int]:
@@ -145,33 +148,32 @@ def _metric_conflicts(sweep: Sweep, sizes: tuple[int, int]) -> Iterator[tuple[st
             yield "metric", message
 
 
-def _problem(config: ModelConfig, loaded: dict[tuple[Any, ...], _Loaded]) -> str | None:
-    # torch takes seconds to import, and most sweeps have nothing to load.
-    from pcsearch.pc.data.datasets import load_splits
+def _try(configs: Sequence[ModelConfig]) -> tuple[list[str], tuple[str, ...]]:
+    """Load the images that configurations have in common.
 
-    key = (
-        config.dataset,
-        config.data_dir,
-        config.image_shape,
-        config.target_class,
-        config.train_subset,
-    )
+    Returns:
+        What is wrong with the images or with a configuration, and notes for the user.
+    """
+    # torch takes seconds to import, and most sweeps have nothing to load.
+    from pcsearch.pc.data.datasets import load_pools, training_images
+
     try:
-        if key not in loaded:
-            splits = load_splits(config, progress=sys.stderr.isatty())
-            loaded[key] = _Loaded(len(splits.train), splits.notes)
+        pools = load_pools(configs[0], progress=sys.stderr.isatty())
     except PcsearchError as error:
-        return str(error)
-    count = loaded[key].images
-    if count < config.batch_size:
-        of_class = (
-            "" if config.target_class is None else f" with target_class {config.target_class}"
-        )
-        return (
-            f"batch_size {config.batch_size} is more than the {count} training images of "
-            f"{config.dataset}{of_class}"
-        )
-    return None
+        return [str(error)], ()
+    problems = []
+    for config in configs:
+        try:
+            count = training_images(pools, config)
+        except PcsearchError as error:
+            problems.append(str(error))
+            continue
+        if count < config.batch_size:
+            problems.append(
+                f"batch_size {config.batch_size} is more than the {count} training images of "
+                f"{config.dataset} with target_class {config.target_class}"
+            )
+    return problems, pools.notes
 
 
 def _place(sweep: Sweep, *fields: str) -> tuple[str, str]:

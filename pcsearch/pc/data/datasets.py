@@ -43,7 +43,7 @@ class Pool(NamedTuple):
     is_shuffled: bool = False
 
 
-class _Source(NamedTuple):
+class Pools(NamedTuple):
     """The pools of a data set, the number of its classes, and notes for the user."""
 
     training: Pool
@@ -81,25 +81,20 @@ def load(
     Raises:
         PcsearchError: the images cannot be loaded, or a split would be empty.
     """
-    training, held_out, classes, notes = _source(name, data_dir, image_shape, progress)
+    pools = _source(name, data_dir, image_shape, progress)
+    subsets = train_subset, test_subset, validation_subset
+    train, validation, test = _indices(name, pools, subsets, target_class)
     mean, deviation = _normalisation(name, image_shape[0], use_cifar10_norm)
 
-    def images(pool: Pool, indices: Tensor, split: str) -> Images:
-        if not len(indices):
-            of_class = "" if target_class is None else f" of target_class {target_class}"
-            raise PcsearchError(f"{name}: there are no {split} images{of_class}")
+    def images(pool: Pool, indices: Tensor) -> Images:
         return Images(pool.pixels(indices), pool.labels[indices], mean, deviation)
 
-    candidates = _ordered(training, target_class)
-    others = _ordered(held_out, target_class)
-    tests = min(test_subset, len(others) // 2)
-    validations = min(validation_subset, len(others) - tests)
     return Splits(
-        train=images(training, candidates[:train_subset], "training"),
-        validation=images(held_out, others[:validations], "validation"),
-        test=images(held_out, others[len(others) - tests :], "test"),
-        classes=classes,
-        notes=notes,
+        train=images(pools.training, train),
+        validation=images(pools.held_out, validation),
+        test=images(pools.held_out, test),
+        classes=pools.classes,
+        notes=pools.notes,
     )
 
 
@@ -121,12 +116,29 @@ def load_splits(config: ModelConfig, *, progress: bool = False) -> Splits:
         use_cifar10_norm=config.use_cifar10_norm,
         progress=progress,
     )
-    if is_path(config.dataset):
-        conflicts = config.size_conflicts((len(splits.train), splits.classes))
-        problems = [Problem(message, key=key) for key, message in conflicts]
-        if problems:
-            raise PcsearchError(problems)
+    _check_sizes(config, len(splits.train), splits.classes)
     return splits
+
+
+def load_pools(config: ModelConfig, *, progress: bool = False) -> Pools:
+    """Load the pools that the splits of a configuration are chosen from.
+
+    Raises:
+        PcsearchError: the images cannot be loaded.
+    """
+    return _source(config.dataset, Path(config.data_dir), config.image_shape, progress)
+
+
+def training_images(pools: Pools, config: ModelConfig) -> int:
+    """The number of training images that a configuration asks for, of its pools.
+
+    Raises:
+        PcsearchError: as `load_splits` does, where a split would be empty or does not fit.
+    """
+    subsets = config.train_subset, config.test_subset, config.validation_subset
+    train, _, _ = _indices(config.dataset, pools, subsets, config.target_class)
+    _check_sizes(config, len(train), pools.classes)
+    return len(train)
 
 
 def no_images(config: ModelConfig) -> Images:
@@ -136,9 +148,16 @@ def no_images(config: ModelConfig) -> Images:
     return Images(pixels, torch.empty(0, dtype=torch.int64), mean, deviation)
 
 
-def _source(
-    name: str, data_dir: Path, image_shape: tuple[int, int, int], progress: bool
-) -> _Source:
+def _check_sizes(config: ModelConfig, count: int, classes: int) -> None:
+    """Check a configuration against images of the user's own, of which so many are for training."""
+    if not is_path(config.dataset):
+        return
+    conflicts = config.size_conflicts((count, classes))
+    if problems := [Problem(message, key=key) for key, message in conflicts]:
+        raise PcsearchError(problems)
+
+
+def _source(name: str, data_dir: Path, image_shape: tuple[int, int, int], progress: bool) -> Pools:
     if is_path(name):
         return _own(Path(name), image_shape, progress)
     classes = DATASETS[name].classes
@@ -146,21 +165,21 @@ def _source(
         case "digits":
             training, held_out = _digits().split(DATASETS["digits"].training_images)
         case "synthetic":
-            return _Source(
+            return Pools(
                 _rendered(image_shape, DATASETS["synthetic"].training_images, 0),
                 _rendered(image_shape, HELD_OUT_SYNTHETIC, 1),
                 classes,
             )
         case _:
             training, held_out = published.load(release(name), data_dir, progress=progress)
-    return _Source(_stored(training), _stored(held_out), classes)
+    return Pools(_stored(training), _stored(held_out), classes)
 
 
-def _own(path: Path, image_shape: tuple[int, int, int], progress: bool) -> _Source:
+def _own(path: Path, image_shape: tuple[int, int, int], progress: bool) -> Pools:
     """The user's own images, of which the same ones are held out whatever the run's seed."""
     arrays, classes, notes = own_images.load(path, image_shape, progress=progress)
     held_out, training = arrays.split(held_out_images(len(arrays.labels)))
-    return _Source(_mapped(training), _mapped(held_out), classes, notes)
+    return Pools(_mapped(training), _mapped(held_out), classes, notes)
 
 
 def _mapped(arrays: Arrays) -> Pool:
@@ -201,6 +220,32 @@ def _digits() -> Arrays:
     pixels = np.rint(values * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     order = torch.randperm(len(labels), generator=generator(DATA_SEED, "digits"))
     return Arrays(torch.from_numpy(pixels)[order], torch.from_numpy(labels)[order])
+
+
+def _indices(
+    name: str, pools: Pools, subsets: tuple[int, int, int], target_class: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The indices of the training, validation and test images in their pools.
+
+    Args:
+        name: of the data set.
+        pools: of the data set.
+        subsets: the most training, test and validation images.
+        target_class: the only class to take; None for all.
+
+    Raises:
+        PcsearchError: a split would be empty.
+    """
+    candidates = _ordered(pools.training, target_class)
+    others = _ordered(pools.held_out, target_class)
+    tests = min(subsets[1], len(others) // 2)
+    validations = min(subsets[2], len(others) - tests)
+    chosen = candidates[: subsets[0]], others[:validations], others[len(others) - tests :]
+    for indices, split in zip(chosen, ("training", "validation", "test"), strict=True):
+        if not len(indices):
+            of_class = "" if target_class is None else f" of target_class {target_class}"
+            raise PcsearchError(f"{name}: there are no {split} images{of_class}")
+    return chosen
 
 
 def _ordered(pool: Pool, target_class: int | None) -> Tensor:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from own_image_files import class_folders, noise, put
 from searching import write_sweep
 
+from pcsearch.engine.workloads.pc_checks import COMBINATIONS_CHECKED
 from pcsearch.engine.workloads.pc_requirements import (
     check_images,
     prepare_data,
@@ -16,6 +18,8 @@ from pcsearch.engine.workloads.pc_requirements import (
 )
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import NUMERIC_FIELDS
+from pcsearch.pc.data.own import own_images
+from pcsearch.pc.data.own.image_source import ImageSource
 from pcsearch.sweeps.sweep import Sweep, read_sweep
 
 
@@ -124,6 +128,45 @@ def test_own_images_are_prepared_and_what_is_wrong_with_some_is_noted(folder: Pa
     (note,) = prepare_data(sweep, folder)
     assert "1 of 41 images" in note
     assert len(list((folder / "cache").glob("**/*-pixels.npy"))) == 4
+
+
+def test_each_path_is_looked_at_once_however_many_combinations_there_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def noting(path: Path) -> ImageSource:
+        looked.append(path.name)
+        return look(path)
+
+    look = own_images.look
+    monkeypatch.setattr(own_images, "look", noting)
+    for number in range(10):
+        put(folder, f"torn/{number}.png", b"")
+    paths = ["./gone", "./none.npy", "./torn", "./three.npz", "./two"]
+    many: dict[str, Any] = {
+        "dataset": paths,
+        "batch_size": list(range(1, 41)),
+        "train_subset": list(range(40, 80)),
+        "target_class": [None, *range(9)],
+    }
+    assert math.prod(map(len, many.values())) > COMBINATIONS_CHECKED
+    sweep = sweep_of(folder, **many)
+    assert worker_paths(sweep, folder) == tuple(str(folder / each) for each in paths)
+    with pytest.raises(PcsearchError) as caught:
+        check_images(sweep, folder)
+    assert sorted(looked) == ["gone", "none.npy", "three.npz", "torn", "two"]
+    told = str(caught.value)
+    assert "batch_size: 40 is more than the 32 training images" in told
+    assert "target_class: classes are 0 to 2, got 3" in told
+
+    del looked[:]
+    fitting = many | {"dataset": paths[2:], "batch_size": [1, 2], "target_class": [None, 0]}
+    with pytest.raises(PcsearchError) as caught:
+        prepare_data(sweep_of(folder, **fitting), folder)
+    (line,) = str(caught.value).splitlines()
+    assert "torn: has 0 images that can be read" in line
+    assert sorted(looked) == sorted(["three.npz", "torn", "two"] * 2), "to count and to read"
 
 
 def test_a_class_of_own_images_may_be_too_small_for_a_batch(folder: Path) -> None:
