@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,22 +11,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL import Image
 
-LARGEST_PIXELS = 2**30 // 4 // 3
-"""The most pixels of an image: more is taken for an attempt to fill the memory, as by Pillow."""
-
 _TRANSPARENT_MODES = ("LA", "PA", "RGBA")
-
-
-def check_pixels(width: int, height: int) -> None:
-    """Check the size of an image before its pixels are in memory.
-
-    Raises:
-        ValueError: it is absurdly large.
-    """
-    if width * height > LARGEST_PIXELS:
-        raise ValueError(
-            f"it has {width:,} x {height:,} pixels, and at most {LARGEST_PIXELS:,} are allowed"
-        )
+_LARGE = 2**22
+"""Pixels of an image that is made smaller by whole pixels before it is resized."""
+_BAND = 2**20
+"""The pixels that are converted at a time: what they need at once is many times as large."""
 
 
 def fit(image: Image.Image, image_shape: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -41,17 +31,45 @@ def fit(image: Image.Image, image_shape: tuple[int, int, int]) -> NDArray[np.uin
     Raises:
         ValueError: the image is of a kind that cannot be converted.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    image = _eight_bits(image)
-    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    image = image.convert("L" if image_shape[0] == 1 else "RGB")
-    if image.size != image_shape[1:]:
-        image = ImageOps.fit(image, image_shape[1:], method=Image.Resampling.BICUBIC)
-    values = np.asarray(image, dtype=np.uint8)
+    # Whole pixels: where the sides differ by an odd number, the square has halves at its borders.
+    left, top = max(0, image.width - image.height) // 2, max(0, image.height - image.width) // 2
+    width, height = image.width - 2 * left, image.height - 2 * top
+    square = min(width, height)
+    factor = 1 if width * height <= _LARGE else max(1, square // (2 * image_shape[1]))
+    middle = left, top, left + width, top + height
+    small = _plain(image, middle, "L" if image_shape[0] == 1 else "RGB", factor)
+    x, y = (width - square) / 2, (height - square) / 2
+    box = x / factor, y / factor, (x + square) / factor, (y + square) / factor
+    values = np.asarray(small.resize(image_shape[1:], Image.Resampling.BICUBIC, box))
     return values.reshape(*image_shape[1:], image_shape[0]).transpose(2, 0, 1)
+
+
+def _plain(
+    image: Image.Image, part: tuple[int, int, int, int], mode: str, factor: int
+) -> Image.Image:
+    """A part of an image in another mode, on white, with sides that are smaller by a factor."""
+    from PIL import Image
+
+    left, top, right, bottom = part
+    width, height = right - left, bottom - top
+    plain = Image.new(mode, (math.ceil(width / factor), math.ceil(height / factor)))
+    rows = max(1, _BAND // width // factor) * factor
+    for row in range(0, height, rows):
+        band = image.crop((left, top + row, right, min(top + row + rows, bottom)))
+        band = _on_white(_eight_bits(band)).convert(mode)
+        plain.paste(band.reduce(factor), (0, row // factor))
+    return plain
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    if image.mode not in _TRANSPARENT_MODES and "transparency" not in image.info:
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA"))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -62,7 +80,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         raise ValueError("its values are floats, which have no known range")
     if not image.mode.startswith("I"):
         return image
-    values = np.asarray(image).astype(np.int64)
+    values = np.asarray(image).astype(np.int32)
     if values.min() < 0 or values.max() > 0xFFFF:
         raise ValueError("its values are not from 0 to 65,535")
     return Image.fromarray(((values * 255 + 0x7FFF) // 0xFFFF).astype(np.uint8))

@@ -17,8 +17,9 @@ from typing import IO, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pcsearch.pc.data.own.fitting import check_pixels, fit
+from pcsearch.pc.data.own.fitting import fit
 from pcsearch.pc.data.own.image_source import ImageSource
+from pcsearch.pc.data.own.pixel_limits import check_pixels
 from pcsearch.pc.data.progress import Advance
 
 IMAGES, LABELS = "images", "labels"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pcsearch.pc.data.own.image_source import ImageSource
+from pcsearch.pc.data.own.pixel_limits import LARGEST_PIXELS, PixelBudget, check_pixels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +38,7 @@ LARGEST_FILE = 2**28
 
 _ENDINGS = tuple(ending for endings in FORMATS.values() for ending in endings)
 _MOST_THREADS = 8
+_IN_MEMORY = PixelBudget(LARGEST_PIXELS)
 
 
 class _Found(NamedTuple):
@@ -123,7 +125,7 @@ def decode(content: bytes, image_shape: tuple[int, int, int]) -> NDArray[np.uint
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    from pcsearch.pc.data.own.fitting import check_pixels, fit
+    from pcsearch.pc.data.own.fitting import fit
 
     try:
         image = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
@@ -132,9 +134,15 @@ def decode(content: bytes, image_shape: tuple[int, int, int]) -> NDArray[np.uint
         raise ValueError("it is no image") from None
     with image:
         check_pixels(*image.size)
+        whole = image.size
         # A large JPEG is decoded at a half, a quarter or an eighth of its size.
         image.draft(None, (2 * image_shape[1], 2 * image_shape[2]))
-        return fit(ImageOps.exif_transpose(image), image_shape)
+        # A progressive one is in memory as a whole all the same.
+        width, height = whole if image.info.get("progressive") else image.size
+        with _IN_MEMORY.taken(width * height):
+            # A copy would be as large as the image.
+            ImageOps.exif_transpose(image, in_place=True)
+            return fit(image, image_shape)
 
 
 def look(folder: Path) -> ImageFolder:

@@ -23,7 +23,7 @@ from pcsearch.user_files import cache_folder
 if TYPE_CHECKING:
     from pcsearch.pc.data.array_cache import ArrayCache, Arrays
 
-READING = 1
+READING = 2
 """The rules by which images are read, resized and shuffled; a change makes all caches old."""
 
 SMALLEST_SET = 3

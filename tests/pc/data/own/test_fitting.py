@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pcsearch.pc.data.own.fitting import LARGEST_PIXELS, check_pixels, fit
+from pcsearch.pc.data.own import fitting
+from pcsearch.pc.data.own.fitting import fit
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -72,7 +73,24 @@ def test_what_is_transparent_is_white() -> None:
         assert (fit(image, (3, 2, 2)) == 255).all()
 
 
-def test_an_absurd_size_is_refused() -> None:
-    check_pixels(LARGEST_PIXELS, 1)
-    with pytest.raises(ValueError, match="100,000 x 100,000 pixels"):
-        check_pixels(100_000, 100_000)
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16", "I"])
+def test_a_large_image_is_what_a_small_one_would_be(mode: str) -> None:
+    """Black and white halves, with a margin that the middle square leaves out."""
+    white = {"I;16": 65535, "I": 65535, "RGB": (255,) * 3, "RGBA": (255,) * 4, "LA": (255, 255)}
+    image = Image.new(mode, (2501, 2100), {"RGBA": (0, 0, 0, 255), "LA": (0, 255)}.get(mode, 0))
+    if mode == "P":
+        image.putpalette([0, 0, 0, 255, 255, 255])
+        white["P"] = 1
+    image.paste(white.get(mode, 255), (1250, 0, 2501, 2100))
+    assert image.width * image.height > fitting._LARGE
+    for channels in (1, 3):
+        fitted = fit(image, (channels, 8, 8)).astype(int)
+        assert fitted[:, :, :3].max() <= 1
+        assert fitted[:, :, 3].max() <= 20
+        assert fitted[:, :, 4].min() >= 235
+        assert fitted[:, :, 5:].min() >= 254
+
+
+def test_a_large_image_that_is_asked_for_large_keeps_its_pixels() -> None:
+    pixels = noise(2100, 2100)
+    assert np.array_equal(fit(Image.fromarray(pixels), (1, 2100, 2100)), pixels[None])

@@ -3,8 +3,11 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,9 @@ from hypothesis import strategies as st
 from own_image_files import class_folders, encoded, noise, put
 from PIL import Image
 
+from pcsearch.pc.data.own import image_folder
 from pcsearch.pc.data.own.image_folder import FORMATS, decode, look
+from pcsearch.pc.data.own.pixel_limits import PixelBudget
 
 SHAPE = (3, 8, 8)
 
@@ -130,6 +135,48 @@ def test_a_photo_is_turned_as_the_camera_says() -> None:
     pixels = decode(content.getvalue(), (1, 8, 8))
     assert pixels[0, 7].min() > 200
     assert pixels[0, 0].max() < 50
+
+
+def test_pixels_are_counted_as_they_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+
+    class Budget(PixelBudget):
+        def taken(self, pixels: int) -> AbstractContextManager[None]:
+            counted.append(pixels)
+            return super().taken(pixels)
+
+    monkeypatch.setattr(image_folder, "_IN_MEMORY", Budget(10**7))
+    decode(encoded(RED), SHAPE)
+    photo = Image.new("RGB", (1600, 1600))
+    for progressive in (False, True):
+        content = io.BytesIO()
+        photo.save(content, "JPEG", progressive=progressive)
+        decode(content.getvalue(), SHAPE)
+    assert counted == [64, 200**2, 1600**2]
+
+
+def test_a_large_image_takes_little_more_memory_than_its_pixels(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import sys\n"
+        "from pcsearch.pc.data.own.image_folder import decode\n"
+        "def peak():\n"
+        "    lines = open('/proc/self/status').read().splitlines()\n"
+        "    return next(int(each.split()[1]) for each in lines if each.startswith('VmHWM'))\n"
+        "decode(open(sys.argv[1], 'rb').read(), (3, 8, 8))\n"
+        "before = peak()\n"
+        "decode(open(sys.argv[2], 'rb').read(), (3, 8, 8))\n"
+        "print(peak() - before)\n"
+    )
+    small = put(tmp_path, "small.png", encoded(np.zeros((64, 64), dtype=np.uint16)))
+    large = put(tmp_path, "large.png", encoded(np.zeros((4000, 4000), dtype=np.uint16)))
+    found = subprocess.run(
+        [sys.executable, "-c", program, small, large],
+        cwd=Path(image_folder.__file__).parents[4], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    kilobytes = int(found.stdout)
+    assert 30_000 < kilobytes < 90_000, "the pixels themselves take 32,000"
 
 
 def bomb(width: int, height: int) -> bytes:
