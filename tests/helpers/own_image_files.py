@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pcsearch.pc.data.own.image_source import ImageSource
+
 Array = np.ndarray[Any, Any]
 
 
@@ -36,3 +38,13 @@ def class_folders(folder: Path, classes: int = 2, each: int = 12, side: int = 8)
             pixels = noise(side, side, 3, seed=label * each + number)
             put(folder, f"{chr(ord('a') + label)}/{number:03}.png", encoded(pixels))
     return folder
+
+
+def read_all(
+    source: ImageSource, shape: tuple[int, int, int]
+) -> tuple[Array, Array, dict[str, str]]:
+    """The images that can be read, in their order: pixels, labels, and why others cannot."""
+    pixels = np.empty((source.count, *shape), dtype=np.uint8)
+    labels, damaged = source.read(pixels, np.arange(source.count), lambda _: None)
+    is_sound = labels >= 0
+    return pixels[is_sound], labels[is_sound], damaged

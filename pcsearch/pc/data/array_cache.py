@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,9 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from filelock import FileLock
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pcsearch.pc.data.download import replacing
+
+Labels = NDArray[np.int64]
 
 
 class Arrays(NamedTuple):
@@ -73,13 +78,14 @@ class ArrayCache:
         except Exception:
             return None
         count = len(labels) if self.count is None and labels.ndim else self.count
-        if not count or pixels.shape != (count, *self.image_shape) or pixels.dtype != np.uint8:
+        if not count or pixels.shape[1:] != self.image_shape or pixels.dtype != np.uint8:
             return None
-        if labels.shape != (count,) or labels.dtype != np.int64:
+        # The rows after the last label are of images that could not be read.
+        if labels.shape != (count,) or len(pixels) < count or labels.dtype != np.int64:
             return None
         if labels.min() < 0 or labels.max() >= self.classes:
             return None
-        return Arrays(torch.from_numpy(pixels), torch.from_numpy(labels))
+        return _first(pixels, labels)
 
     def read_or_build(self, build: Callable[[OSError | None], Arrays]) -> Arrays:
         """The images of the files; where there are none, those of ``build``, which are then kept.
@@ -90,11 +96,8 @@ class ArrayCache:
             build: makes the images. It takes the error where the folder cannot be written, and
                 otherwise None.
         """
-        if found := self.read():
-            return found
-        with self._lock() as obstacle:
-            if found := self.read():
-                return found
+
+        def make(obstacle: OSError | None) -> Arrays:
             built = build(obstacle)
             if obstacle is not None:
                 return built
@@ -104,6 +107,54 @@ class ArrayCache:
                     with replacing(path) as file:
                         np.save(file, content.numpy(), allow_pickle=False)
             return self.read() or built
+
+        return self._found_or_made(make)
+
+    def read_or_fill(self, count: int, fill: Callable[[NDArray[np.uint8], bool], Labels]) -> Arrays:
+        """The images of the files; where there are none, those that ``fill`` writes, in one place.
+
+        Processes that ask at the same time fill once.
+
+        Args:
+            count: the most images.
+            fill: writes the pixels of M images into the first rows of an array, (count, C, S, S),
+                which is that of the file where there can be one; it is told whether it is, and
+                returns the labels, (M,).
+        """
+
+        def make(obstacle: OSError | None) -> Arrays:
+            part = self.file("pixels.npy.part")
+            shape = (count, *self.image_shape)
+            space = _space(part, shape) if obstacle is None else None
+            if space is None:
+                pixels = np.empty(shape, dtype=np.uint8)
+                return _first(pixels, fill(pixels, False))
+            try:
+                labels = fill(space, True)
+                # The next one to ask tries again.
+                with suppress(OSError):
+                    self._keep(part, labels)
+            finally:
+                part.unlink(missing_ok=True)
+            return self.read() or _first(space, labels)
+
+        return self._found_or_made(make)
+
+    def _keep(self, part: Path, labels: Labels) -> None:
+        """Give a file of pixels its name when it is on the disk, and write the labels beside it."""
+        pixels_path, labels_path = self._files
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(pixels_path)
+        with replacing(labels_path) as file:
+            np.save(file, labels, allow_pickle=False)
+
+    def _found_or_made(self, make: Callable[[OSError | None], Arrays]) -> Arrays:
+        """The images of the files; where there are none, those that are made under the lock."""
+        if found := self.read():
+            return found
+        with self._lock() as obstacle:
+            return self.read() or make(obstacle)
 
     @contextmanager
     def _lock(self) -> Iterator[OSError | None]:
@@ -119,3 +170,23 @@ class ArrayCache:
             yield None
         finally:
             lock.release()
+
+
+def _space(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """A new file of pixels, mapped into memory; None where the disk has no room for it."""
+    try:
+        pixels = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        # The file is one hole, and who fills a hole of a mapped file on a full disk is killed.
+        if sys.platform == "linux":
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError:
+        with suppress(OSError):
+            path.unlink()
+        return None
+    return pixels
+
+
+def _first(pixels: NDArray[np.uint8], labels: Labels) -> Arrays:
+    """As many of the images as there are labels."""
+    return Arrays(torch.from_numpy(pixels[: len(labels)]), torch.from_numpy(labels))

@@ -64,20 +64,19 @@ class ImageArray(ImageSource):
         return self.header.shape[0]
 
     def read(
-        self, image_shape: tuple[int, int, int], advance: Advance
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, str]]:
+        self, pixels: NDArray[np.uint8], rows: NDArray[np.int64], advance: Advance
+    ) -> tuple[NDArray[np.int64], dict[str, str]]:
         """Read the images piece by piece; all of them can be read, or none."""
-        pixels = np.empty((self.count, *image_shape), dtype=np.uint8)
         done = 0
         with _reporting(), _opened(self.path, IMAGES) as file:
             _read_header(file, IMAGES)
             for piece in _pieces(file, self.header):
                 images = _last_channels(_bytes(piece))
-                pixels[done : done + len(images)] = _fitted(images, image_shape)
+                pixels[rows[done : done + len(images)]] = _fitted(images, pixels.shape[1:])
                 done += len(images)
                 advance(len(images))
         labels = np.zeros(done, dtype=np.int64) if self.labels is None else self.labels
-        return pixels, labels, {}
+        return labels, {}
 
 
 def look(path: Path) -> ImageArray:

@@ -73,42 +73,33 @@ class ImageFolder(ImageSource):
         return len(self.files)
 
     def read(
-        self, image_shape: tuple[int, int, int], advance: Advance
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, str]]:
+        self, pixels: NDArray[np.uint8], rows: NDArray[np.int64], advance: Advance
+    ) -> tuple[NDArray[np.int64], dict[str, str]]:
         """Read the images in threads: Pillow decodes them outside of Python."""
         import numpy as np
 
-        pixels = np.empty((self.count, *image_shape), dtype=np.uint8)
         labels = np.array([label for _, label in self.files], dtype=np.int64)
-        one = partial(self._read_into, pixels, image_shape)
+        damaged = {}
+        one = partial(self._read_into, pixels, rows)
         threads = min(_MOST_THREADS, os.cpu_count() or 1)
         # Pillow warns of what it can read all the same. The filter is that of the whole process.
         with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
             warnings.simplefilter("ignore")
-            reasons = []
-            for reason in pool.map(one, range(self.count)):
-                reasons.append(reason)
+            for number, reason in enumerate(pool.map(one, range(self.count))):
+                if reason:
+                    labels[number] = -1
+                    damaged[_told(self.files[number][0])] = reason
                 advance(1)
-        damaged = {
-            _told(name): reason
-            for (name, _), reason in zip(self.files, reasons, strict=True)
-            if reason
-        }
-        if damaged:
-            sound = np.array([not reason for reason in reasons])
-            pixels, labels = pixels[sound], labels[sound]
-        return pixels, labels, damaged
+        return labels, damaged
 
-    def _read_into(
-        self, pixels: NDArray[np.uint8], image_shape: tuple[int, int, int], number: int
-    ) -> str:
+    def _read_into(self, pixels: NDArray[np.uint8], rows: NDArray[np.int64], number: int) -> str:
         """Read an image into its row; returns why it cannot be read, else an empty string."""
         with (self.path / self.files[number][0]).open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
             return f"it has more than {LARGEST_FILE:,} bytes"
         try:
-            pixels[number] = decode(content, image_shape)
+            pixels[rows[number]] = decode(content, pixels.shape[1:])
         except MemoryError:
             raise
         # A damaged file raises almost anything.

@@ -35,16 +35,17 @@ class ImageSource(ABC):
 
     @abstractmethod
     def read(
-        self, image_shape: tuple[int, int, int], advance: Advance
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, str]]:
-        """Read the images, and resize them.
+        self, pixels: NDArray[np.uint8], rows: NDArray[np.int64], advance: Advance
+    ) -> tuple[NDArray[np.int64], dict[str, str]]:
+        """Read the images, and write each, resized, to its place.
 
         Args:
-            image_shape: (C, S, S) of the images that are returned.
+            pixels: (count, C, S, S), of which the rows are written.
+            rows: (count,), each image's row of ``pixels``.
             advance: is told how many images more were read.
 
         Returns:
-            Pixels, (M, C, S, S), and labels, (M,), of the images that can be read; and why others
+            The images' labels, (count,), -1 for those that cannot be read; and the reasons why they
             cannot, by their names.
 
         Raises:

@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.pc.data.memory import memory_limit
 from pcsearch.pc.data.own.image_source import ImageSource
 from pcsearch.pc.data.progress import Advance, bar
 from pcsearch.user_files import cache_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pcsearch.pc.data.array_cache import ArrayCache, Arrays
 
 READING = 2
@@ -85,11 +89,11 @@ def load(path: Path, image_shape: tuple[int, int, int], *, progress: bool = Fals
 
     source = look(path)
     size = source.count * math.prod(image_shape)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = memory_limit()
     if size > memory:
         message = (
-            f"{source.count:,} images of the shape {list(image_shape)} take {size / 2**30:,.0f} "
-            f"GiB, and this machine has {memory / 2**30:,.0f} GiB of memory; set a smaller "
+            f"{source.count:,} images of the shape {list(image_shape)} take {size / 2**30:,.1f} "
+            f"GiB, and a process may use {memory / 2**30:,.1f} GiB of memory here; set a smaller "
             "image_shape"
         )
         raise PcsearchError(Problem(message, where=str(path)))
@@ -98,18 +102,18 @@ def load(path: Path, image_shape: tuple[int, int, int], *, progress: bool = Fals
     cache = ArrayCache(folder, name, _digest(source.stamp), image_shape, source.classes)
     damaged: dict[str, str] = {}
 
-    def build(obstacle: OSError | None) -> Arrays:
+    def fill(pixels: NDArray[np.uint8], is_kept: bool) -> NDArray[np.int64]:
         with bar(f"reading {path.name}", source.count, progress) as advance:
-            arrays = _read(source, image_shape, advance, damaged)
-        if obstacle is None:
+            labels = _read(source, pixels, advance, damaged)
+        if is_kept:
             with suppress(OSError):
                 _keep_damage(cache, damaged)
             with suppress(OSError):
                 _remove_old(cache)
-        return arrays
+        return labels
 
     try:
-        arrays = cache.read_or_build(build)
+        arrays = cache.read_or_fill(source.count, fill)
     except (OSError, ValueError, MemoryError) as error:
         raise PcsearchError(Problem(_reason(error), where=str(path))) from error
     damage_note = _damage_note(cache, damaged or _kept_damage(cache), source)
@@ -119,29 +123,44 @@ def load(path: Path, image_shape: tuple[int, int, int], *, progress: bool = Fals
 
 
 def _read(
-    source: ImageSource,
-    image_shape: tuple[int, int, int],
-    advance: Advance,
-    damaged: dict[str, str],
-) -> Arrays:
-    """Read and shuffle the images; adds to ``damaged`` those that cannot be read, with reasons."""
+    source: ImageSource, pixels: NDArray[np.uint8], advance: Advance, damaged: dict[str, str]
+) -> NDArray[np.int64]:
+    """Read the images into the first rows, in an order by chance.
+
+    Args:
+        source: of the images.
+        pixels: (count, C, S, S), of which the rows are written.
+        advance: is told how many images more were read.
+        damaged: gets the reasons why images cannot be read, by their names.
+
+    Returns:
+        The labels of the images that can be read, (M,), in the order of the rows.
+    """
+    import numpy as np
     import torch
 
-    from pcsearch.pc.data.array_cache import Arrays
     from pcsearch.pc.seeds import DATA_SEED, generator
 
-    pixels, labels, problems = source.read(image_shape, advance)
+    order = torch.randperm(source.count, generator=generator(DATA_SEED, "own images")).numpy()
+    labels, problems = source.read(pixels, np.argsort(order), advance)
     damaged |= problems
-    if len(labels) < SMALLEST_SET:
+    in_rows: NDArray[np.int64] = labels[order]
+    is_sound = in_rows >= 0
+    count = int(is_sound.sum())
+    if count < SMALLEST_SET:
         reasons = [f"{name} ({reason})" for name, reason in list(problems.items())[:1]]
         first = f"; {len(problems):,} cannot be read, such as {reasons[0]}" if reasons else ""
         message = (
-            f"has {len(labels)} images that can be read, and {SMALLEST_SET} are the fewest to "
+            f"has {count} images that can be read, and {SMALLEST_SET} are the fewest to "
             f"train, validate and test with{first}"
         )
         raise PcsearchError(Problem(message, where=str(source.path)))
-    order = torch.randperm(len(labels), generator=generator(DATA_SEED, "own images"))
-    return Arrays(torch.from_numpy(pixels)[order], torch.from_numpy(labels)[order])
+    # The last images take the places of those that cannot be read.
+    gaps, last = np.flatnonzero(~is_sound[:count]), count + np.flatnonzero(is_sound[count:])
+    for gap, row in zip(gaps, last, strict=True):
+        pixels[gap] = pixels[row]
+    in_rows[gaps] = in_rows[last]
+    return in_rows[:count]
 
 
 def _digest(*parts: object) -> str:

@@ -11,16 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from own_image_files import noise
+from own_image_files import noise, read_all
 
 from pcsearch.pc.data.own import image_array
 from pcsearch.pc.data.own.image_array import look
 
 SHAPE = (3, 8, 8)
-
-
-def ignore(_: int) -> None:
-    """Count nothing."""
 
 
 IMAGES = noise(7, 8, 8, 3)
@@ -37,7 +33,7 @@ def test_images_and_labels_are_those_of_the_file(compressed: bool, tmp_path: Pat
     save = np.savez_compressed if compressed else np.savez
     save(tmp_path / "mine.npz", images=IMAGES, labels=np.arange(7) % 3, more=np.zeros(3))
     found = look(tmp_path / "mine.npz")
-    pixels, labels, damaged = found.read(SHAPE, ignore)
+    pixels, labels, damaged = read_all(found, SHAPE)
     assert (found.count, found.classes) == (7, 3)
     assert np.array_equal(pixels, IMAGES.transpose(0, 3, 1, 2))
     assert labels.tolist() == [0, 1, 2, 0, 1, 2, 0]
@@ -49,7 +45,7 @@ def test_images_without_labels_are_one_class(tmp_path: Path) -> None:
     np.save(tmp_path / "mine.npy", IMAGES)
     for path in (saved(tmp_path), tmp_path / "mine.npy"):
         found = look(path)
-        pixels, labels, _ = found.read(SHAPE, ignore)
+        pixels, labels, _ = read_all(found, SHAPE)
         assert found.classes == 1
         assert np.array_equal(pixels, IMAGES.transpose(0, 3, 1, 2))
         assert labels.tolist() == [0] * 7
@@ -68,7 +64,7 @@ def test_images_without_labels_are_one_class(tmp_path: Path) -> None:
     ids=["channels first", "int64", "big-endian", "float64", "float32", "strides"],
 )
 def test_the_same_images_in_other_forms_are_the_same(images: Any, tmp_path: Path) -> None:
-    pixels, _, _ = look(saved(tmp_path, np.ascontiguousarray(images))).read(SHAPE, ignore)
+    pixels, _, _ = read_all(look(saved(tmp_path, np.ascontiguousarray(images))), SHAPE)
     assert np.array_equal(pixels, IMAGES.transpose(0, 3, 1, 2))
 
 
@@ -76,8 +72,8 @@ def test_the_same_images_in_other_forms_are_the_same(images: Any, tmp_path: Path
 def test_grey_images_have_one_channel_or_none(shape: tuple[int, ...], tmp_path: Path) -> None:
     images = noise(*shape)
     found = look(saved(tmp_path, images))
-    assert np.array_equal(found.read((1, 8, 8), ignore)[0], images.reshape(4, 1, 8, 8))
-    coloured = found.read(SHAPE, ignore)[0]
+    assert np.array_equal(read_all(found, (1, 8, 8))[0], images.reshape(4, 1, 8, 8))
+    coloured = read_all(found, SHAPE)[0]
     assert np.array_equal(coloured, images.reshape(4, 1, 8, 8).repeat(3, axis=1))
 
 
@@ -89,16 +85,16 @@ def test_images_of_another_size_are_resized(
     images = np.full(shape, 200, dtype=np.uint8)
     if shape[1] == 4:
         images[:, 3] = 255
-    pixels = look(saved(tmp_path, images)).read((channels, 8, 8), ignore)[0]
+    pixels = read_all(look(saved(tmp_path, images)), (channels, 8, 8))[0]
     assert pixels.shape == (5, channels, 8, 8)
     assert (pixels == 200).all()
 
 
 def test_a_file_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = look(saved(tmp_path, IMAGES)).read((1, 4, 4), ignore)[0]
+    whole = read_all(look(saved(tmp_path, IMAGES)), (1, 4, 4))[0]
     for size in (1, 8 * 8 * 3 * 2, 8 * 8 * 3 * 3 + 1):
         monkeypatch.setattr(image_array, "_PIECE", size)
-        assert np.array_equal(look(saved(tmp_path, IMAGES)).read((1, 4, 4), ignore)[0], whole)
+        assert np.array_equal(read_all(look(saved(tmp_path, IMAGES)), (1, 4, 4))[0], whole)
 
 
 WRONG: list[tuple[Any, str]] = [
@@ -127,7 +123,7 @@ def test_images_that_cannot_be_used_are_refused_with_the_reason(
 ) -> None:
     np.savez(tmp_path / "mine.npz", images=images)
     with pytest.raises(ValueError, match=re.escape(told)):
-        look(tmp_path / "mine.npz").read(SHAPE, ignore)
+        read_all(look(tmp_path / "mine.npz"), SHAPE)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +147,7 @@ def test_labels_that_cannot_be_used_are_refused_with_the_reason(
 
 def test_labels_in_a_column_are_labels(tmp_path: Path) -> None:
     found = look(saved(tmp_path, labels=np.arange(7, dtype=np.uint8)[:, None]))
-    assert found.read(SHAPE, ignore)[1].tolist() == list(range(7))
+    assert read_all(found, SHAPE)[1].tolist() == list(range(7))
 
 
 def test_an_array_of_another_name_is_told(tmp_path: Path) -> None:
@@ -196,7 +192,7 @@ def test_a_file_that_breaks_off_is_refused(tmp_path: Path) -> None:
     for changed, told in ((content[:-1], "breaks off after 6 of 7"), (content + b"1", "more in")):
         (tmp_path / "mine.npy").write_bytes(changed)
         with pytest.raises(ValueError, match=told):
-            look(tmp_path / "mine.npy").read(SHAPE, ignore)
+            read_all(look(tmp_path / "mine.npy"), SHAPE)
 
 
 def test_an_image_of_an_absurd_size_is_refused(tmp_path: Path) -> None:
@@ -219,6 +215,6 @@ def test_no_damage_ends_in_anything_but_images_or_one_reason(
         content[place % len(content)] = value
     path.write_bytes(bytes(content[:keep]))
     with suppress(ValueError, OSError):
-        pixels, labels, _ = look(path).read(SHAPE, ignore)
+        pixels, labels, _ = read_all(look(path), SHAPE)
         assert pixels.shape == (7, *SHAPE)
         assert len(labels) == 7

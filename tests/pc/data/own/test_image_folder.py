@@ -15,7 +15,7 @@ import pytest
 from cifar10_files import without_override
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from own_image_files import class_folders, encoded, noise, put
+from own_image_files import class_folders, encoded, noise, put, read_all
 from PIL import Image
 
 from pcsearch.pc.data.own import image_folder
@@ -23,10 +23,6 @@ from pcsearch.pc.data.own.image_folder import FORMATS, decode, look
 from pcsearch.pc.data.own.pixel_limits import PixelBudget
 
 SHAPE = (3, 8, 8)
-
-
-def ignore(_: int) -> None:
-    """Count nothing."""
 
 
 RED = np.full((8, 8, 3), (250, 0, 0), dtype=np.uint8)
@@ -106,13 +102,13 @@ def test_to_count_images_none_is_opened(tmp_path: Path) -> None:
     with without_override():
         found = look(tmp_path)
         with pytest.raises(PermissionError, match=r"x\.png"):
-            found.read(SHAPE, ignore)
+            read_all(found, SHAPE)
     assert found.count == 1
 
 
 def test_the_images_are_read_in_their_order(tmp_path: Path) -> None:
     class_folders(tmp_path, classes=3, each=5)
-    pixels, labels, damaged = look(tmp_path).read(SHAPE, ignore)
+    pixels, labels, damaged = read_all(look(tmp_path), SHAPE)
     assert labels.tolist() == [0] * 5 + [1] * 5 + [2] * 5
     for number, image in enumerate(pixels):
         assert np.array_equal(image, noise(8, 8, 3, seed=number).transpose(2, 0, 1))
@@ -199,7 +195,7 @@ def test_damaged_images_are_named_with_their_reasons_and_left_out(tmp_path: Path
     put(tmp_path, "b/4.png", bomb(100_000, 100_000))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pixels, labels, damaged = look(tmp_path).read(SHAPE, ignore)
+        pixels, labels, damaged = read_all(look(tmp_path), SHAPE)
     assert labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert np.array_equal(pixels[5], noise(8, 8, 3, seed=5).transpose(2, 0, 1))
     assert {name: reason for name, reason in damaged.items() if name < "b/3"} == {
@@ -215,7 +211,7 @@ def test_damaged_images_are_named_with_their_reasons_and_left_out(tmp_path: Path
 def test_a_file_without_end_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pcsearch.pc.data.own.image_folder.LARGEST_FILE", 100)
     put(tmp_path, "a/x.png", encoded(RED) + bytes(100))
-    _, _, damaged = look(tmp_path).read(SHAPE, ignore)
+    _, _, damaged = read_all(look(tmp_path), SHAPE)
     assert damaged == {"a/x.png": "it has more than 100 bytes"}
 
 
@@ -224,7 +220,7 @@ def test_a_name_that_is_no_line_of_text_can_be_told(tmp_path: Path) -> None:
     put(tmp_path, f"a/{name}", b"")
     put(tmp_path, name, b"")
     found = look(tmp_path)
-    _, _, damaged = found.read(SHAPE, ignore)
+    _, _, damaged = read_all(found, SHAPE)
     assert list(damaged) == ["a/\N{REPLACEMENT CHARACTER} .png"]
     assert found.notes[0].endswith("(1, such as \N{REPLACEMENT CHARACTER} .png)")
 
@@ -243,6 +239,6 @@ def test_no_damage_ends_in_anything_but_an_image_or_a_reason(
         content[place % len(content)] = value
     folder = tmp_path_factory.mktemp("images")
     put(folder, f"a/x{FORMATS[kind][0]}", bytes(content[:keep]))
-    pixels, labels, damaged = look(folder).read(SHAPE, ignore)
+    pixels, labels, damaged = read_all(look(folder), SHAPE)
     assert len(pixels) == len(labels) == 1 - len(damaged)
     assert all(reason and "\n" not in reason for reason in damaged.values())

@@ -5,17 +5,21 @@ import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from cifar10_files import read_only, without_override
+from disks import small_disk
 from own_image_files import class_folders, encoded, noise, put
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.data.own import image_folder, own_images
+from pcsearch.pc.data.array_cache import Arrays
+from pcsearch.pc.data.own import image_array, image_folder, own_images
 from pcsearch.pc.data.own.own_images import load, look
 
 SHAPE = (3, 8, 8)
@@ -47,6 +51,14 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return decoded
 
 
+EXPECTED = {noise(8, 8, 3, seed=n).transpose(2, 0, 1).tobytes(): n // 12 for n in range(24)}
+"""The labels of the images in `mine`, by their pixels."""
+
+
+def contents(arrays: Arrays) -> dict[bytes, int]:
+    return {bytes(image.numpy()): int(label) for image, label in zip(*arrays, strict=True)}
+
+
 def failure(path: Path, image_shape: tuple[int, int, int] = SHAPE) -> str:
     with pytest.raises(PcsearchError) as caught:
         load(path, image_shape)
@@ -61,10 +73,7 @@ def test_images_are_read_once_and_then_mapped(mine: Path, cache: Path, read: lis
     for arrays, classes, notes in (first, again):
         assert (classes, notes) == (2, ())
         assert sorted(arrays.labels.tolist()) == [0] * 12 + [1] * 12 != arrays.labels.tolist()
-        found = {bytes(image.numpy()): int(label) for image, label in zip(*arrays, strict=True)}
-        assert found == {
-            noise(8, 8, 3, seed=n).transpose(2, 0, 1).tobytes(): n // 12 for n in range(24)
-        }
+        assert contents(arrays) == EXPECTED
     (pixels,) = cache.glob("*-pixels.npy")
     assert isinstance(np.load(pixels, mmap_mode="r"), np.memmap)
 
@@ -156,7 +165,9 @@ def test_damaged_images_are_noted_also_from_the_cache(
     (kept,) = cache.glob("*-damaged.json")
     assert str(kept) in note
     assert len(json.loads(kept.read_text())) == 7
-    assert len(first.arrays.labels) == 24
+    for found in (first, again):
+        assert contents(found.arrays) == EXPECTED
+        assert len(found.arrays.labels) == len(found.arrays.pixels) == 24
 
 
 def test_where_too_little_is_left_it_is_an_error(tmp_path: Path, cache: Path) -> None:
@@ -201,11 +212,14 @@ def test_a_path_that_a_machine_lacks_is_one_line_with_the_machine(
 
 
 def test_images_that_would_fill_the_memory_are_refused_before_they_are_read(
-    mine: Path, read: list[bytes]
+    mine: Path, read: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = failure(mine, (3, 500_000, 500_000))
-    assert "24 images of the shape [3, 500000, 500000] take 16,764 GiB" in line
+    assert "24 images of the shape [3, 500000, 500000] take 16,763.8 GiB" in line
     assert "set a smaller image_shape" in line
+    monkeypatch.setattr(own_images, "memory_limit", lambda: 2**30)
+    line = failure(mine, (3, 4000, 4000))
+    assert "take 1.1 GiB, and a process may use 1.0 GiB of memory here" in line
     assert read == []
 
 
@@ -229,11 +243,39 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_itself(mine: Path, cac
     cache.mkdir(parents=True)
     with read_only(cache):
         found = load(mine, SHAPE)
-    assert len(found.arrays.labels) == 24
+    assert contents(found.arrays) == EXPECTED
     damage, unkept = found.notes
     assert "a/torn.png" in damage
     assert f"the images cannot be kept in {cache}, so each trial reads them again" in unkept
     assert list(cache.iterdir()) == []
+    # The subsets of a run are the same ones with and without a cache.
+    kept = load(mine, SHAPE).arrays
+    assert list(contents(kept)) == list(contents(found.arrays))
+
+
+def test_on_a_full_disk_the_images_are_read_into_memory(mine: Path, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    with small_disk(cache, 16):
+        found = load(mine, (3, 32, 32))
+        assert not list(cache.glob("*.npy*"))
+    (note,) = found.notes
+    assert f"the images cannot be kept in {cache}" in note
+    assert torch.equal(found.arrays.pixels, load(mine, (3, 32, 32)).arrays.pixels)
+
+
+def test_images_are_read_straight_into_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = noise(2000, 32, 32, 3)
+    np.save(tmp_path / "mine.npy", images)
+    monkeypatch.setattr(image_array, "_PIECE", 2**16)
+    tracemalloc.start()
+    try:
+        load(tmp_path / "mine.npy", (3, 32, 32))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < images.nbytes / 2
 
 
 def test_processes_at_once_read_once(mine: Path) -> None:
