@@ -6,11 +6,18 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any
 
 LONGEST_LABEL = 60
 """The most characters of a text in a plot."""
+LABEL_END = 20
+"""So many of them are the end of a category: names that begin alike often end otherwise."""
+TEXTS = {"name", "text", "hovertext", "label"}
+"""The keys of plotly whose texts are only shown."""
+CATEGORIES = {"x", "y", "categoryarray", "ticktext"}
+"""Those whose texts are values of an axis too."""
 
 
 class Html(str):
@@ -49,24 +56,58 @@ def json_text(data: Any) -> str:
     return text
 
 
-def labelled(data: Any, clean: Callable[[str], str]) -> Any:
+def labelled(figure: Any, clean: Callable[[str], str]) -> Any:
     """A figure of plotly whose texts are shown as they are: plotly reads tags in them.
 
+    Texts that are no text of a user, such as the type of a trace, stay as they are. Categories
+    that differ still differ.
+
     Args:
-        data: mappings, lists, texts and numbers; a line break in a text becomes one in the plot.
+        figure: mappings, lists, texts and numbers; a line break in a text becomes one in the plot.
+        clean: changes each text of a user first.
+    """
+    return _labelled(figure, "", _Categories(clean))
+
+
+class _Categories:
+    """The labels of the categories of a figure, a different one for each.
+
+    Args:
         clean: changes each text first.
     """
-    if isinstance(data, str):
-        lines = [_cut(line) for line in clean(data).splitlines()] or [""]
-        return "<br>".join(html.escape(line, quote=False) for line in lines)
+
+    def __init__(self, clean: Callable[[str], str]) -> None:
+        self.clean = clean
+        self._labels: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def label(self, text: str) -> str:
+        """The label of a category."""
+        if text not in self._labels:
+            line = " ".join(self.clean(text).splitlines())
+            if len(line) > LONGEST_LABEL:
+                line = f"{line[: LONGEST_LABEL - LABEL_END - 1]}…{line[-LABEL_END:]}"
+            numbered = (line if n == 1 else f"{line} ({n})" for n in count(1))
+            new = next(each for each in numbered if each not in self._taken)
+            self._taken.add(new)
+            self._labels[text] = new
+        return self._labels[text]
+
+
+def _labelled(data: Any, key: str, categories: _Categories) -> Any:
     if isinstance(data, dict):
-        return {
-            # The ticks of parallel coordinates are the one text in which it reads none.
-            key: _ticks(value, clean) if key == "ticktext" else labelled(value, clean)
-            for key, value in data.items()
-        }
+        return {name: _labelled(value, name, categories) for name, value in data.items()}
     if isinstance(data, list | tuple):
-        return [labelled(value, clean) for value in data]
+        return [_labelled(value, key, categories) for value in data]
+    if not isinstance(data, str):
+        return data
+    if key in CATEGORIES:
+        label = categories.label(data)
+        # The ticks of parallel coordinates are the one text in which plotly reads no tags.
+        return label if key == "ticktext" else html.escape(label, quote=False)
+    if key in TEXTS:
+        lines = [_cut(line) for line in categories.clean(data).splitlines()] or [""]
+        return "<br>".join(html.escape(line, quote=False) for line in lines)
     return data
 
 
@@ -74,10 +115,6 @@ def script_hash(script: str) -> str:
     """What a content security policy calls a script."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def _ticks(texts: Sequence[str], clean: Callable[[str], str]) -> list[str]:
-    return [_cut(clean(text)) for text in texts]
 
 
 def _cut(text: str) -> str:

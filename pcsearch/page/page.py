@@ -12,7 +12,7 @@ from pcsearch import __version__
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.importance import importances
 from pcsearch.engine.results.origin import Origin
-from pcsearch.page.disguise import Disguise, disguised_nodes
+from pcsearch.page.disguise import Disguise, disguised
 from pcsearch.page.html import Html, joined, json_text, labelled, script_hash, tag
 from pcsearch.page.sections import Section, sections
 
@@ -30,7 +30,7 @@ def page_of(findings: Findings, origin: Origin, upload: str | None, *, anonymous
     clean: Callable[[str], str] = str
     clean_html: Callable[[Html], Html] = Html
     if anonymous:
-        shown, nodes = disguised_nodes(findings)
+        shown, nodes = disguised(findings)
         disguise = Disguise(findings, origin, nodes)
         findings, sweep = shown, disguise.sweep(sweep)
         clean, clean_html = disguise.text, disguise.html
@@ -44,11 +44,8 @@ def page_of(findings: Findings, origin: Origin, upload: str | None, *, anonymous
 def _figures(parts: list[Section], clean: Callable[[str], str]) -> Iterator[dict[str, object]]:
     for part in parts:
         for figure in part.figures:
-            yield {
-                "name": figure.name,
-                "data": labelled(figure.data, clean),
-                "layout": labelled(figure.layout, clean),
-            }
+            drawn = labelled({"data": figure.data, "layout": figure.layout}, clean)
+            yield {"name": figure.name, **drawn}
 
 
 def _body(name: str, findings: Findings, parts: list[Section]) -> Html:

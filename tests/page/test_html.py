@@ -54,18 +54,43 @@ def test_json_has_no_numbers_that_browsers_refuse() -> None:
 
 
 def test_a_plot_shows_the_tags_of_a_text() -> None:
-    figure = {"x": ["<b>a</b>", 1], "title": {"text": "a & b\nc"}, "ticktext": ["<b>"]}
+    figure = {
+        "x": ["<b>a</b>", 1],
+        "title": {"text": "a & b\nc"},
+        "ticktext": ["<b>"],
+        "type": "scatter",
+        "xref": "x",
+    }
     assert labelled(figure, str.upper) == {
         "x": ["&lt;B&gt;A&lt;/B&gt;", 1],
         "title": {"text": "A &amp; B<br>C"},
         # Plotly shows these as they are.
         "ticktext": ["<B>"],
+        # They are plotly's words.
+        "type": "scatter",
+        "xref": "x",
     }
 
 
 def test_a_long_text_is_cut_in_a_plot() -> None:
-    cut = labelled("<" * 1000, str)
-    assert cut == "&lt;" * (LONGEST_LABEL - 1) + "…"
+    cut = labelled({"text": "<" * 1000}, str)
+    assert cut == {"text": "&lt;" * (LONGEST_LABEL - 1) + "…"}
+
+
+def test_categories_that_differ_still_differ() -> None:
+    long = [f"{'a' * 50}{n}{'b' * 50}" for n in (1, 2)]
+    first, second = f"{'a' * 39}…{'b' * 20}", f"{'a' * 39}…{'b' * 20} (2)"
+    figure = {
+        "data": [{"y": [*long, long[0], "c\nd"], "customdata": [1]}],
+        "layout": {"yaxis": {"categoryarray": long[::-1]}},
+    }
+    assert labelled(figure, str) == {
+        "data": [{"y": [first, second, first, "c d"], "customdata": [1]}],
+        "layout": {"yaxis": {"categoryarray": [second, first]}},
+    }
+    paths = {"x": ["/a", "/b", "a path (2)"]}
+    anonymous = labelled(paths, lambda text: "a path" if text.startswith("/") else text)
+    assert anonymous == {"x": ["a path", "a path (2)", "a path (2) (2)"]}
 
 
 def test_what_is_no_text_of_utf_8_is_a_question_mark() -> None:

@@ -19,7 +19,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     searched = {"num_blocks": {"values": [0, 1]}, "seed": {"values": [1, 2, 3]}}
     facts = {"hostname": "gpu7.lab.example", "timestamp": 1000, "time_total_s": 5.0}
     trials = [ended([1.0, value], **facts) for value in (0.5, 0.7, 0.6, 0.2, 0.3)]
-    write_experiment(tmp_path / "here", searched, [*trials, ended([0.9], failed=True, **facts)])
+    trials.append(ended([0.9], failed=True, **facts))
+    write_experiment(tmp_path / "here", searched, trials, entity="scatter")
     return tmp_path / "here"
 
 
@@ -38,7 +39,11 @@ def test_the_page_lies_in_the_directory_and_nothing_else_changes(
     assert after == before
 
 
-def test_an_anonymous_page_names_nobody(here: Path) -> None:
+def test_an_anonymous_page_names_nobody_and_is_still_a_page(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A user and an entity whose names are words of the page and of plotly.
+    monkeypatch.setattr(getpass, "getuser", lambda: "plot")
     assert main(["report", "here", "--anonymous", "--output", "page.html"]) == 0
     page = Path("page.html").read_text(encoding="utf-8")
     # What plotly and the page's script say is no matter of the search.
@@ -50,7 +55,10 @@ def test_an_anonymous_page_names_nobody(here: Path) -> None:
     for name in ("gpu7", "lab.example", str(here.parent), "--resume"):
         assert name not in page
     assert not re.search(rf"\b{re.escape(socket.gethostname())}\b", page)
-    assert getpass.getuser() == "root" or getpass.getuser() not in page
+    assert "entity: someone" in page
+    assert "every plot" not in page
+    assert 'class="plot" id="plot-best-trials"' in page
+    assert '"type":"scatter"' in page
     assert not re.search(r"""[\s"'>](/home|/tmp|/root|/Users)/""", page)
 
 

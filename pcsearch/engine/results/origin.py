@@ -23,6 +23,7 @@ class Origin:
         resume: the command that resumes it.
         folder: in which it was started.
         tracking: the settings of W&B.
+        address: of the Ray cluster; None where the search had a Ray of its own.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Origin:
     resume: str
     folder: str
     tracking: Mapping[str, object]
+    address: str | None
 
 
 def read_origin(directory: ExperimentDirectory) -> Origin:
@@ -50,4 +52,5 @@ def read_origin(directory: ExperimentDirectory) -> Origin:
         resume_command(directory.place),
         record["folder"],
         record["tracking"],
+        search.options.address,
     )
