@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,10 @@ from pcsearch.page.figure import CHANCE, COLOURS, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
 
 MOST_CURVES = 200
+"""The most curves of trials that are ranked, and of others."""
 MOST_RUNGS = 30
+MARGIN = 0.05
+"""The part of an axis that is free at each of its ends."""
 
 Curve = list[tuple[float, float]]
 
@@ -21,6 +25,8 @@ Curve = list[tuple[float, float]]
 def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
     """The first metric over the epochs of each trial; none where nothing was reported."""
     trials = drawn(findings, MOST_CURVES) if findings.metrics else []
+    others = _unranked(findings)
+    trials += others[:MOST_CURVES]
     pairs = [(trial, sorted(findings.curve(trial).items())) for trial in trials]
     # A trial at its first report has no line, but a point.
     read = [(trial, thinned(curve)) for trial, curve in pairs if curve]
@@ -31,6 +37,7 @@ def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
     data = [_lines(status, [read[i] for i in places]) for status, places in statuses.items()]
     data += [_ends(status, [read[i] for i in places]) for status, places in statuses.items()]
     values = [value for _, curve in read for _, value in curve]
+    kept = [value for trial, curve in read if trial.result.valued for _, value in curve]
     last = max(curve[-1][0] for _, curve in read)
     # Of trials whose length is not known, the rungs go on for ever.
     rungs = [rung for rung in plan.rungs if rung <= last][:MOST_RUNGS]
@@ -41,14 +48,14 @@ def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
     figure = Figure(
         "curves",
         "Learning curves",
-        _about(findings, plan, rungs, name, len(read)),
+        _about(findings, plan, rungs, len(others)),
         data,
         {
             "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
             "yaxis": {
                 "title": {"text": name},
                 "automargin": True,
-                "type": "log" if is_wide(values) else "linear",
+                **_scale(kept or values, values),
             },
             "shapes": [_rung(rung) for rung in rungs],
         },
@@ -59,11 +66,23 @@ def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
     return [figure]
 
 
-def _about(findings: Findings, plan: Plan, rungs: Sequence[int], name: str, count: int) -> str:
-    parts = [f"{name} at every epoch, a line for each trial; a mark where it ended or is now."]
+def _unranked(findings: Findings) -> list[Finding]:
+    """The trials that have reported, and take no part in the ranking: diverged or failed ones."""
+    return [each for each in findings.trials if not each.result.valued and each.result.epoch]
+
+
+def _about(findings: Findings, plan: Plan, rungs: Sequence[int], others: int) -> str:
+    name = findings.metrics[0].name
+    parts = [
+        f"{name} at every epoch, a line for each trial that has reported, also for those that "
+        "diverged or failed; a mark at its last finite value. Where these go further than the "
+        "others, a double-click shows all of them."
+    ]
     valued = sum(each.valued for each in findings.results)
-    if valued > count:
-        parts.append(f"{count} of {valued:,} trials are drawn, the best among them.")
+    if valued > MOST_CURVES:
+        parts.append(f"{MOST_CURVES} of {valued:,} trials are drawn, the best among them.")
+    if others > MOST_CURVES:
+        parts.append(f"Of {others:,} without a value the first {MOST_CURVES} are drawn.")
     parts.append("Long curves are drawn with fewer points.")
     if rungs:
         parts.append(
@@ -71,6 +90,20 @@ def _about(findings: Findings, plan: Plan, rungs: Sequence[int], name: str, coun
             "at later reports, trials are compared and stopped."
         )
     return " ".join(parts)
+
+
+def _scale(kept: Sequence[float], values: Sequence[float]) -> dict[str, Any]:
+    """The scale of an axis, on which at first some of the values are seen, or all if they fit."""
+    is_log = is_wide(kept)
+    scale: dict[str, Any] = {"type": "log" if is_log else "linear"}
+    low, high = min(kept), max(kept)
+    if low <= min(values) and max(values) <= high:
+        return scale
+    if is_log:
+        low, high = math.log10(low), math.log10(high)
+    margin = MARGIN * ((high - low) or 1)
+    # Plotly finds an end that is None.
+    return scale | {"range": [rounded(low - margin), rounded(high + margin)]}
 
 
 def _lines(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, Any]:

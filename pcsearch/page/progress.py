@@ -30,7 +30,7 @@ def best_so_far(findings: Findings) -> list[Figure]:
     if not ended:
         return []
     axes: list[tuple[str, str, Sequence[float]]] = [
-        ("trials", "trials that ended", range(1, len(ended) + 1)),
+        ("trials", "trials that have reported", range(1, len(ended) + 1)),
         ("epochs", "epochs trained", [each.epochs for each in ended]),
     ]
     if all(each.trial.end is not None for each in ended):

@@ -37,10 +37,46 @@ def test_of_very_many_curves_some_are_drawn_and_the_figure_says_so(
 ) -> None:
     monkeypatch.setattr(learning, "MOST_CURVES", 2)
     trials = [made_trial(n, {}, n / 10, folder=tmp_path) for n in (1, 2, 3, 4)]
+    trials += [made_trial(n, {}, None, status="diverged", folder=tmp_path) for n in (5, 6, 7)]
     findings = made_findings(TEXT, trials)
     (figure,) = learning_curves(findings, made_origin(findings).plan)
-    assert figure.data[1]["customdata"] == [1, 2]
+    ends = {trace["name"]: trace["customdata"] for trace in figure.data if "hovertext" in trace}
+    assert ends == {"finished: end": [1, 2], "diverged: end": [5, 6]}
     assert "2 of 4 trials are drawn, the best among them." in figure.about
+    assert "Of 3 without a value the first 2 are drawn." in figure.about
+
+
+def test_trials_that_diverged_or_failed_have_curves_too(tmp_path: Path) -> None:
+    trials = [
+        made_trial(1, {}, None, status="failed", folder=tmp_path),
+        made_trial(2, {}, None, status="diverged", folder=tmp_path),
+    ]
+    with (trials[1].folder / "result.json").open("a") as file:
+        file.write('{"epoch": 6, "loss": NaN}\n')
+    findings = made_findings(TEXT, trials)
+    (figure,) = learning_curves(findings, made_origin(findings).plan)
+    lines = {trace["name"]: trace for trace in figure.data}
+    assert lines["failed"]["customdata"] == [1, 1, 1, 1, 1, None]
+    # Its last value is not finite.
+    assert lines["diverged: end"]["x"] == [5]
+    assert "also for those that diverged or failed" in figure.about
+
+
+def test_what_diverged_does_not_stretch_the_axis(tmp_path: Path) -> None:
+    trials = [
+        made_trial(1, {}, 1.0, folder=tmp_path),
+        made_trial(2, {}, None, status="diverged", folder=tmp_path),
+    ]
+    findings = made_findings(TEXT, trials)
+    plan = made_origin(findings).plan
+    trials[1].folder.joinpath("result.json").write_text('{"epoch": 1, "loss": 3.0}\n')
+    (figure,) = learning_curves(findings, plan)
+    assert "range" not in figure.layout["yaxis"]
+    trials[1].folder.joinpath("result.json").write_text('{"epoch": 1, "loss": 1e30}\n')
+    (figure,) = learning_curves(findings, plan)
+    assert figure.layout["yaxis"]["type"] == "linear"
+    # Its values go from 1 to 5.
+    assert figure.layout["yaxis"]["range"] == [0.8, 5.2]
 
 
 def test_without_reports_there_is_no_figure() -> None:

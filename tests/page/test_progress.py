@@ -27,7 +27,7 @@ def test_the_best_value_so_far_over_trials_epochs_and_time() -> None:
     assert [line["y"] for line in lines] == [[0.9, 0.5, 0.2, 0.2]] * 3
     assert [line["x"] for line in lines] == [[1, 2, 4, 5], [5, 10, 20, 25], [10, 11, 31, 41]]
     titles = [figure.layout["xaxis"]["title"]["text"] for figure in figures]
-    assert titles == ["trials that ended", "epochs trained", "seconds"]
+    assert titles == ["trials that have reported", "epochs trained", "seconds"]
     points = {trace["name"]: trace["customdata"] for trace in figures[0].data[:-1]}
     assert points == {"finished": [1, 2, 3, 4], "stopped": [5]}
     assert figures[0].table is not None
