@@ -53,7 +53,7 @@ def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: s
         message = f"the database cannot be used ({type(error).__name__}); such as sqlite:///F"
         raise PcsearchError(Problem(message, OPTION)) from None
     try:
-        fill(study, findings, trials)
+        _fill(study, findings, trials)
     except BaseException:
         # A part of a search would look like one, and be in the way of the next export.
         with quiet_optuna():
@@ -61,17 +61,9 @@ def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: s
         raise
 
 
-def memory_study(findings: Findings) -> optuna.Study:
-    """A study in memory with all trials of a search."""
-    with quiet_optuna():
-        study = optuna.create_study(directions=_directions(findings))
-    fill(study, findings, findings.trials)
-    return study
-
-
-def fill(study: optuna.Study, findings: Findings, trials: Sequence[Finding]) -> None:
+def _fill(study: optuna.Study, findings: Findings, trials: Sequence[Finding]) -> None:
     """Add trials to a study, with all values of the first metric and what became of them."""
-    axes = {each.name: axis_of(each, findings) for each in findings.searched}
+    axes = axes_of(findings)
     study.set_user_attr("pcsearch", findings.place)
     with quiet_optuna():
         study.set_metric_names([metric.name for metric in findings.metrics] or ["value"])
@@ -79,7 +71,12 @@ def fill(study: optuna.Study, findings: Findings, trials: Sequence[Finding]) -> 
         study.add_trial(_trial(findings, trial, axes))
 
 
-def axis_of(parameter: Parameter, findings: Findings) -> BaseDistribution:
+def axes_of(findings: Findings) -> dict[str, BaseDistribution]:
+    """Optuna's distributions of the searched parameters, by their names."""
+    return {each.name: _axis_of(each, findings) for each in findings.searched}
+
+
+def _axis_of(parameter: Parameter, findings: Findings) -> BaseDistribution:
     """Optuna's distribution of a parameter's own values, not of the axis that is searched."""
     distribution = parameter.distribution
     values = [value_of(each.config, parameter) for each in findings.results]
@@ -133,13 +130,27 @@ def _directions(findings: Findings) -> list[StudyDirection]:
     return [ways[mode] for mode in modes]
 
 
-def _trial(findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution]) -> FrozenTrial:
+def params_of(
+    findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution]
+) -> dict[str, Any]:
+    """The values of a trial as Optuna has them, without those that it has not.
+
+    Args:
+        findings: of the search.
+        trial: of the search.
+        axes: the distributions of the searched parameters, by their names (`axes_of`).
+    """
     params: dict[str, Any] = {}
     for parameter in findings.searched:
         value, axis = value_of(trial.result.config, parameter), axes[parameter.name]
         can_be_none = isinstance(axis, CategoricalDistribution) and None in axis.choices
         if trial.result.config and (value is not None or can_be_none):
             params[parameter.name] = _param(value, axis)
+    return params
+
+
+def _trial(findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution]) -> FrozenTrial:
+    params = params_of(findings, trial, axes)
     # Of several metrics Optuna has no values on the way.
     curve = findings.curve(trial) if len(findings.metrics) == 1 else {}
     state, values = _state(trial), [each for each in trial.result.values if each is not None]

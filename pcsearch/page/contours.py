@@ -10,17 +10,19 @@ from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.search.study_view import quiet_optuna
-from pcsearch.exports.optuna_study import memory_study
+from pcsearch.exports.optuna_study import axes_of, params_of
 from pcsearch.page.columns import drawn, hover, rounded
 from pcsearch.page.figure import Figure, colours
 from pcsearch.sweeps.metrics import Metric
 
 MOST_TRIALS = 120
 """The most trials in a contour: it has a cell for each two values."""
+TRIAL = "trial"
+"""The attribute of a trial of Optuna that has the number of ours."""
 MOST_PARAMETERS = 4
 """Contours of the pairs of so many parameters, the most important."""
 
@@ -48,19 +50,22 @@ def contours(findings: Findings, order: Sequence[str]) -> list[Figure]:
 def _study(findings: Findings) -> optuna.Study:
     """The trials with a value as trials that are complete: Optuna leaves out what was stopped."""
     chosen = drawn(findings, MOST_TRIALS)
-    stored = memory_study(replace(findings, trials=tuple(chosen))).get_trials(deepcopy=False)
+    # The range of an axis is that of the trials that are drawn.
+    shown = replace(findings, trials=tuple(chosen))
+    axes = axes_of(shown)
     is_least = findings.metrics[0].mode == "min"
     way = StudyDirection.MINIMIZE if is_least else StudyDirection.MAXIMIZE
     with quiet_optuna():
         study = optuna.create_study(direction=way)
-        for finding, trial in zip(chosen, stored, strict=True):
+        for finding in chosen:
+            params = params_of(shown, finding, axes)
             study.add_trial(
                 optuna.trial.create_trial(
                     state=TrialState.COMPLETE,
                     value=finding.result.value,
-                    params=trial.params,
-                    distributions=trial.distributions,
-                    user_attrs=trial.user_attrs,
+                    params=params,
+                    distributions={name: axes[name] for name in params},
+                    user_attrs={TRIAL: finding.result.number},
                 )
             )
     return study
@@ -69,12 +74,13 @@ def _study(findings: Findings) -> optuna.Study:
 def _contour(findings: Findings, study: optuna.Study, names: tuple[str, str]) -> Figure | None:
     """The figure of two parameters; None where no trials have different values of both."""
     metric = findings.metrics[0]
+    shown = [t for t in study.get_trials(deepcopy=False) if set(names) <= t.params.keys()]
+    if any(len({str(trial.params[name]) for trial in shown}) < 2 for name in names):
+        return None
     with quiet_optuna(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         plot = optuna.visualization.plot_contour(study, params=list(names), target_name=metric.name)
     field, points = plot.data[0], plot.data[1]
-    if field.z is None:
-        return None
     layout = plot.layout.to_plotly_json()
     both = " and ".join(sorted(names))
     return Figure(
@@ -82,7 +88,7 @@ def _contour(findings: Findings, study: optuna.Study, names: tuple[str, str]) ->
         both,
         f"{metric.name} over {both}, blue for the best; between the trials, the black points, it "
         "is interpolated, and where there are few it says little.",
-        [_field(study, field, metric), _points(findings, study, points, names)],
+        [_field(study, field, metric), _points(findings, shown, points, names)],
         {
             "xaxis": {**layout["xaxis"], "automargin": True},
             "yaxis": {**layout["yaxis"], "automargin": True},
@@ -113,13 +119,11 @@ def _field(study: optuna.Study, field: Any, metric: Metric) -> dict[str, Any]:
 
 
 def _points(
-    findings: Findings, study: optuna.Study, points: Any, names: tuple[str, str]
+    findings: Findings, shown: Sequence[FrozenTrial], points: Any, names: tuple[str, str]
 ) -> dict[str, Any]:
-    # Optuna draws the trials that have both parameters, in their order.
-    trials = study.get_trials(deepcopy=False)
-    shown = [trial for trial in trials if set(names) <= trial.params.keys()]
+    """Optuna's points: the trials that have both parameters, in their order."""
     by_number = {trial.result.number: trial for trial in findings.trials}
-    numbers = [trial.user_attrs["trial"] for trial in shown]
+    numbers = [trial.user_attrs[TRIAL] for trial in shown]
     name = findings.metrics[0].name
     return {
         "type": "scatter",

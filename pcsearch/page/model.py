@@ -20,6 +20,8 @@ from pcsearch.tracking.content.vode_charts import CHARTS, Line, VodeTrends
 
 MOST_PICTURES = 3
 """The pictures of so many trials, the best."""
+MOST_SEARCHED = 20
+"""So many of the best trials are asked for pictures: to read the reports of all takes long."""
 LARGEST_PICTURE = 400_000
 """The most bytes of a picture: larger ones would make the page slow to send."""
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -56,7 +58,7 @@ def vodes(findings: Findings) -> list[Figure]:
 def pictures(findings: Findings) -> Html:
     """The newest reconstructions of the best trials that have some; empty where none has."""
     shown: list[Html] = []
-    for trial in drawn(findings) if findings.metrics else []:
+    for trial in drawn(findings)[:MOST_SEARCHED] if findings.metrics else []:
         if len(shown) == MOST_PICTURES:
             break
         newest = _newest_picture(trial, findings.time_attr)

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from pcsearch.engine.results.findings import Findings
 from pcsearch.errors import PcsearchError
-from pcsearch.exports.optuna_study import memory_study, write_study
+from pcsearch.exports.optuna_study import write_study
 
 TEXT = """\
 method: bayes
@@ -109,7 +109,9 @@ def test_a_study_is_there_whole_or_not_at_all(
 
 
 def test_the_direction_is_that_of_the_metric(tmp_path: Path) -> None:
-    study = memory_study(findings(tmp_path, "maximize"))
+    found, url = findings(tmp_path, "maximize"), f"sqlite:///{tmp_path}/study.db"
+    write_study(found, found.trials, url, "here")
+    study = optuna.load_study(study_name="here", storage=url)
     assert study.direction == optuna.study.StudyDirection.MAXIMIZE
     assert study.best_trial.number == 0
 

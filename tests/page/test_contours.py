@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from made_findings import made_findings, made_trial
 
+from pcsearch.engine.results.findings import Findings
 from pcsearch.page.contours import contours
 
 pytestmark = pytest.mark.oldest
@@ -21,7 +22,9 @@ parameters:
 """
 
 
-def test_stopped_trials_are_drawn_too(tmp_path: Path) -> None:
+def test_stopped_trials_are_drawn_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # To read their curves would take long, and no contour needs them.
+    monkeypatch.delattr(Findings, "curve")
     trials = [
         made_trial(1, {"rate": 0.1, "kind": "a", "same": 0.5}, 0.5, folder=tmp_path),
         made_trial(2, {"rate": 0.01, "kind": "b", "same": 0.5}, 0.25, folder=tmp_path),
@@ -52,4 +55,9 @@ def test_trials_without_different_values_have_no_contour(tmp_path: Path) -> None
         made_trial(3, {"kind": "b"}, 0.5, folder=tmp_path),
     ]
     assert contours(made_findings(TEXT, []), []) == []
-    assert len(contours(made_findings(TEXT, apart), ["rate", "kind"])) <= 1
+    assert contours(made_findings(TEXT, apart), ["rate", "kind"]) == []
+    apart.append(made_trial(4, {"rate": 0.2, "kind": "a"}, 0.5, folder=tmp_path))
+    assert contours(made_findings(TEXT, apart), ["rate", "kind"]) == []
+    apart.append(made_trial(5, {"rate": 0.2, "kind": "b"}, 0.5, folder=tmp_path))
+    (figure,) = contours(made_findings(TEXT, apart), ["rate", "kind"])
+    assert figure.data[1]["customdata"] == [1, 4, 5]

@@ -48,7 +48,9 @@ def test_each_vode_of_the_best_trial_is_a_line(tmp_path: Path) -> None:
     assert vodes(found(tmp_path, {"loss": 1.0})) == []
 
 
-def test_the_newest_picture_of_each_of_the_best_trials(tmp_path: Path) -> None:
+def test_the_newest_picture_of_each_of_the_best_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trials = []
     for number in range(1, 6):
         trial = made_trial(number, {"x": 0.5}, number / 10, folder=tmp_path)
@@ -60,6 +62,9 @@ def test_the_newest_picture_of_each_of_the_best_trials(tmp_path: Path) -> None:
     assert html.count("data:image/png;base64,") == 3
     for number in (1, 3, 4):
         assert f'alt="Trial {number}, epoch 2: original, input, and reconstructions"' in html
+    # The reports of the others are not read.
+    monkeypatch.setattr(model, "MOST_SEARCHED", 3)
+    assert pictures(made_findings(TEXT, trials)).count("data:image/png;base64,") == 2
 
 
 @pytest.mark.parametrize("name", ["../secret.png", "no.png", "text.png", "large.png", "\x00"])
