@@ -53,13 +53,19 @@ def found(folder: Path) -> Findings:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """The browser with the page: to open it takes seconds."""
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page."""
     folder = tmp_path_factory.mktemp("page")
     findings = found(folder)
     origin = made_origin(findings, rungs=(2, 4), name=ATTACK, versions={ATTACK: ATTACK})
     file = folder / "page.html"
     file.write_text(page_of(findings, origin, ATTACK, anonymous=False), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory, file: Path) -> Iterator[Browser]:
+    """The browser with the page: to open it takes seconds."""
     with browsing(tmp_path_factory.mktemp("profile")) as browser:
         browser.show(1280, 900, "light")
         browser.open(file)
@@ -220,10 +226,15 @@ def test_the_page_is_legible_on_every_screen(page: Browser, width: int, scheme: 
     assert (ground > 128) == (scheme == "light")
 
 
-def test_the_page_can_be_printed(page: Browser) -> None:
+def test_the_page_can_be_printed(page: Browser, file: Path) -> None:
+    # Opened anew: the other tests have drawn every plot already.
+    page.open(file)
+    page.wait("document.getElementById('count').textContent !== ''")
+    missing = "document.querySelectorAll('.plot:not(:has(svg))').length"
+    assert page.run(f"return {missing}") > 0
     printed = base64.b64decode(page.chromium("Page.printToPDF")["data"])
     assert printed.startswith(b"%PDF")
-    assert page.run("return document.querySelectorAll('.plot:not(:has(svg))').length") == 0
+    page.wait(f"{missing} === 0")
 
 
 def _brightness(colour: str) -> float:
