@@ -14,10 +14,10 @@ LONGEST_LABEL = 60
 """The most characters of a text in a plot."""
 LABEL_END = 20
 """So many of them are the end of a category: names that begin alike often end otherwise."""
-TEXTS = {"name", "text", "hovertext", "label"}
+TEXTS = {"text", "hovertext", "label"}
 """The keys of plotly whose texts are only shown."""
-CATEGORIES = {"x", "y", "categoryarray", "ticktext"}
-"""Those whose texts are values of an axis too."""
+CATEGORIES = {"x", "y", "categoryarray", "ticktext", "name"}
+"""Those whose texts tell values or lines apart."""
 
 
 class Html(str):

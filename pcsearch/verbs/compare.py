@@ -87,12 +87,11 @@ def compare(places: Sequence[str], by: Sequence[str], page: str | None, as_json:
 
 def _draw(comparison: Comparison, file: Path) -> None:
     from pcsearch.page.comparison import comparison_page
-    from pcsearch.reports.comparison import names_of
 
-    names = names_of([each.place for each in comparison.searches])
+    page = comparison_page(comparison)
     try:
         with replaced(file) as draft:
-            draft.write_text(comparison_page(comparison, names), encoding="utf-8")
+            draft.write_text(page, encoding="utf-8")
     except OSError as error:
         problem = f"{file}: cannot be written ({error.strerror or error})"
         raise PcsearchError(Problem(problem, "--html")) from None

@@ -89,6 +89,8 @@ def test_categories_that_differ_still_differ() -> None:
         "layout": {"yaxis": {"categoryarray": [second, first]}},
     }
     paths = {"x": ["/a", "/b", "a path (2)"]}
+    lines = labelled([{"name": name} for name in long], str)
+    assert lines == [{"name": first}, {"name": second}]
     anonymous = labelled(paths, lambda text: "a path" if text.startswith("/") else text)
     assert anonymous == {"x": ["a path", "a path (2)", "a path (2) (2)"]}
 

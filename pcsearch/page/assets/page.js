@@ -5,9 +5,10 @@
   const byId = (id) => document.getElementById(id);
   const figures = new Map(JSON.parse(byId("figures").textContent).map((each) => [each.name, each]));
   const drawn = new Map();
+  // A page of several searches has no table of trials, and nothing to mark.
   const table = byId("trials-table");
-  const body = table.tBodies[0];
-  const rows = [...body.rows];
+  const body = table?.tBodies[0];
+  const rows = [...(body?.rows ?? [])];
   const rowOf = new Map(rows.map((row) => [row.dataset.trial, row]));
   const darkness = matchMedia("(prefers-color-scheme: dark)");
   const config = { displaylogo: false, responsive: true, displayModeBar: false };
@@ -228,20 +229,25 @@
     show();
   }
 
-  table.tHead.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (button) sort(button.closest("th"));
-  });
-  body.addEventListener("click", (event) => {
-    const row = event.target.closest("tr");
-    if (row && getSelection().isCollapsed) mark(row.dataset.trial);
-  });
-  for (const button of document.querySelectorAll("[data-mark]")) {
-    button.addEventListener("click", () => mark(button.dataset.mark));
+  function listen() {
+    table.tHead.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) sort(button.closest("th"));
+    });
+    body.addEventListener("click", (event) => {
+      const row = event.target.closest("tr");
+      if (row && getSelection().isCollapsed) mark(row.dataset.trial);
+    });
+    for (const button of document.querySelectorAll("[data-mark]")) {
+      button.addEventListener("click", () => mark(button.dataset.mark));
+    }
+    byId("filter").addEventListener("input", show);
+    byId("clear").addEventListener("click", clear);
+    byId("unmark").addEventListener("click", () => mark(marked));
+    chooseColumns();
+    show();
   }
-  byId("filter").addEventListener("input", show);
-  byId("clear").addEventListener("click", clear);
-  byId("unmark").addEventListener("click", () => mark(marked));
+
   darkness.addEventListener("change", redraw);
   const print = (isPrinting) => () => {
     printing = isPrinting;
@@ -262,6 +268,5 @@
     { rootMargin: "500px" },
   );
   for (const name of figures.keys()) watcher.observe(byId(`plot-${name}`));
-  chooseColumns();
-  show();
+  if (table) listen();
 })();
