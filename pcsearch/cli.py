@@ -88,8 +88,8 @@ def command(
     """Run the hyperparameter search of a W&B sweep file, on Ray Tune.
 
     SWEEP is the file: a sweep.yaml with method grid, random, bayes or custom; - is standard input.
-    Each trial trains the PC transformer, or the function of --trainable; the file's program is not
-    run.
+    Each trial runs the file's program where it is there, else it trains the PC transformer; or it
+    runs what --trainable says.
     """
     # --help should not pay for it.
     from pcsearch.engine.cluster.environment import set_environment

@@ -115,9 +115,17 @@ SEARCH = [
     ),
     click.Option(
         ["--trainable"],
-        metavar="MODULE:FUNCTION",
-        help="Train with this Python function instead of the PC transformer; FILE.py:FUNCTION "
-        "names its file.",
+        metavar="WHAT",
+        help="What a trial runs: program (the file's), pc (the PC transformer), or a function by "
+        "MODULE:FUNCTION or FILE.py:FUNCTION [default: the file's program, else pc].",
+    ),
+    click.Option(
+        ["--metrics-from"],
+        default="wandb",
+        show_default=True,
+        metavar="WHERE",
+        help="Where the metrics of a program are read from: what it logs to W&B (wandb), what it "
+        "prints (stdout), or a file that it writes (FILE.jsonl, FILE.csv).",
     ),
 ]
 PLAN = [
@@ -259,6 +267,14 @@ TRIALS = [
         type=_DURATION,
         metavar="T",
         help="A trial fails if it reports nothing for T (such as 30m, 1h30m).",
+    ),
+    click.Option(
+        ["--grace"],
+        type=_DURATION,
+        default=30.0,
+        show_default=True,
+        metavar="T",
+        help="A program that is stopped gets SIGTERM, and after T SIGKILL.",
     ),
     click.Option(
         ["--time-budget", "deadline"],

@@ -125,7 +125,7 @@ def _search(
     from pcsearch.engine.records.drivers import is_shared
     from pcsearch.ray_death import end_session
     from pcsearch.reports.live import LiveReport
-    from pcsearch.tracking.factory import make_callback, make_ledger
+    from pcsearch.tracking.factory import make_callback, make_ledger, make_program_tracking
     from pcsearch.tracking.server.registration import SWEEP_ID, register_search
 
     # Not earlier: a search that cannot start should leave nothing in W&B.
@@ -160,6 +160,7 @@ def _search(
                 cluster,
                 claims,
                 lambda line: warn(notes, line),
+                make_program_tracking(experiment, registration),
             )
         return result, wandb, ledger
 

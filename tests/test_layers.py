@@ -49,6 +49,7 @@ def test_an_import_upwards_is_found(module: str, line: str, tmp_path: Path) -> N
 SHORT = 25
 """Lines of a module that may be tested through its only user."""
 DECLARATIONS = {
+    "engine/workloads/programs/settings.py",
     "pc/data/own/image_source.py",
     "tracking/ledger/terms.py",
     "tracking/runs/context.py",

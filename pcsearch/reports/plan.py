@@ -42,6 +42,8 @@ def as_document(plan: Plan) -> str:
         "fixed": nested((p, p.distribution.ppf(0)) for p in _fixed(plan)),
         "notes": list(plan.notes),
         "configs": list(plan.configs),
+        "runs": plan.runs or "the PC transformer",
+        "commands": list(plan.commands),
     }
     return json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
 
@@ -50,6 +52,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     sweep = plan.sweep
     if sweep.name is not None:
         yield f"name: {shown(sweep.name)}"
+    if plan.runs:
+        yield f"trials run: {plan.runs}"
     yield f"method: {sweep.method}: {plan.searcher}"
     for metric in plan.metrics:
         yield f"metric: {metric.describe()}"
@@ -76,6 +80,8 @@ def _lines(plan: Plan) -> Iterator[str]:
             values, default_flow_style=True, sort_keys=False, width=math.inf, allow_unicode=True
         )
         yield f"trial {number}: {text.strip()}"
+        if plan.commands:
+            yield f"  $ {plan.commands[number - 1]}"
 
 
 def _fixed(plan: Plan) -> list[Any]:

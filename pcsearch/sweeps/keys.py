@@ -11,9 +11,9 @@ from pcsearch.sweeps.reading.document import Document
 REQUIRED = ("method", "parameters")
 TEXTS = ("name", "description", "project", "entity")
 OPTIONAL = ("metric", "metrics", "early_terminate", "run_cap", "scheduler", *TEXTS)
+OF_PROGRAMS = ("program", "command")
+"""The keys that say what a trial runs, where that is a program."""
 UNUSED = {
-    "program": "pcsearch runs its own trainable",
-    "command": "pcsearch runs its own trainable",
     "job": "pcsearch runs its own trainable",
     "image_uri": "pcsearch runs its own trainable",
     "launch": "pcsearch starts the trials",
@@ -26,7 +26,7 @@ UNUSED = {
 SINGLE_RUN = "pcsearch.train"
 """The ``program`` of a file for W&B's agent that trains what pcsearch's own trials train."""
 
-KEYS = (*REQUIRED, *OPTIONAL, *UNUSED)
+KEYS = (*REQUIRED, *OPTIONAL, *OF_PROGRAMS, *UNUSED)
 MISTYPED = 0.8
 """How near a key is to a known one that was surely meant; 1 is the same."""
 
@@ -64,15 +64,10 @@ def parameters_at_the_top(document: Document) -> list[str]:
 def unused_keys(document: Document) -> list[str]:
     """A line for every key of the file's top level that has no effect."""
     notes = []
-    same = document.value.get("program") == SINGLE_RUN
     outside = parameters_at_the_top(document)
     for key, value in document.value.items():
-        if same and key in ("program", "command"):
-            continue
         if key in UNUSED:
-            is_name = isinstance(value, str) and value.isprintable() and value
-            subject = f"{value} is " if is_name and key in ("program", "job", "image_uri") else ""
-            message = f"{subject}not used: {UNUSED[key]}"
+            message = _not_used(key, value, UNUSED[key])
         elif key not in KEYS:
             hint = suggestion(key, KEYS)
             if key == "count":
@@ -84,3 +79,24 @@ def unused_keys(document: Document) -> list[str]:
             continue
         notes.append(str(Problem(message, document.position((key,)), bare(key))))
     return notes
+
+
+def unused_program(document: Document) -> list[str]:
+    """A line for the program and for the command of a file whose trials do not run them."""
+    if document.value.get("program") == SINGLE_RUN:
+        return []
+    given = [key for key in OF_PROGRAMS if key in document.value]
+    return [
+        str(
+            document.problem(
+                (key,), _not_used(key, document.value[key], "pcsearch runs its own trainable")
+            )
+        )
+        for key in given
+    ]
+
+
+def _not_used(key: str, value: object, reason: str) -> str:
+    is_name = isinstance(value, str) and value.isprintable() and value
+    subject = f"{value} is " if is_name and key in ("program", "job", "image_uri") else ""
+    return f"{subject}not used: {reason}"

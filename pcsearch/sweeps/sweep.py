@@ -19,11 +19,13 @@ from pcsearch.sweeps.keys import (
     mistyped_keys,
     parameters_at_the_top,
     unused_keys,
+    unused_program,
 )
 from pcsearch.sweeps.messages import bare, listed, shown, suggestion
 from pcsearch.sweeps.metrics import Metric, example, parse_metrics
 from pcsearch.sweeps.numbers import as_whole_number
 from pcsearch.sweeps.parameters import Parameter, ParameterParser
+from pcsearch.sweeps.program import Program, parse_program
 from pcsearch.sweeps.reading.document import Document
 from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.reading.text import read_text
@@ -56,6 +58,7 @@ class Sweep:
         description: the sweep's description.
         project: the project in W&B.
         entity: the user or team in W&B.
+        program: what the file runs for each trial, None where it does not say it.
         source: the file as the user gave it.
         places: the place of each key at the file's top level: ``sweep.yaml:3:1``.
         text: the file's text.
@@ -71,6 +74,7 @@ class Sweep:
     description: str | None = None
     project: str | None = None
     entity: str | None = None
+    program: Program | None = field(default=None, compare=False)
     source: str = field(default="", compare=False)
     places: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     text: str = field(default="", repr=False, compare=False)
@@ -119,6 +123,7 @@ class Reading(TypedDict, total=False):
     overrides: Mapping[str, Any]
     has_begun: bool
     language: Language
+    runs_program: bool
 
 
 def read_sweep(path: str | Path, **reading: Unpack[Reading]) -> Sweep:
@@ -145,6 +150,7 @@ def parse_sweep(
     overrides: Mapping[str, Any] | None = None,
     has_begun: bool = False,
     language: Language = NEWEST,
+    runs_program: bool = False,
 ) -> Sweep:
     """Read the text of a sweep file.
 
@@ -158,6 +164,7 @@ def parse_sweep(
         overrides: by name, values that replace parameters of the file or add to them.
         has_begun: whether a search of the file has begun already: a mistyped key is a note then.
         language: how the file is read; 1 for the search of an earlier version.
+        runs_program: whether trials run the file's program; else it is noted as not used.
 
     Raises:
         PcsearchError: the text is not one mapping in YAML or JSON.
@@ -171,6 +178,11 @@ def parse_sweep(
     mistyped = {} if has_begun else mistyped_keys(document)
     problems.extend(mistyped.values())
     notes = [*unused_keys(document), *document.notes]
+    program = None
+    if runs_program:
+        program = parse_program(document, problems, notes)
+    else:
+        notes += unused_program(document)
     parser = ParameterParser(document, numeric, whole, problems, notes)
     parameters = _parameters(document, parser, overrides or {})
     method = _method(document, problems)
@@ -195,6 +207,7 @@ def parse_sweep(
         early_terminate,
         run_cap,
         **texts,
+        program=program,
         source=document.source.name,
         places={key: document.position((key,)) for key in KEYS if key in document.value},
         text=text,

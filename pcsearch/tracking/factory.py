@@ -10,13 +10,15 @@ from pcsearch.engine.records.drivers import is_shared, search_directory
 from pcsearch.engine.records.journal import AlertSent, Journal, RunCompleted
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.errors import PcsearchError
 from pcsearch.tracking.callback import WandbCallback
 from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
 from pcsearch.tracking.ledger.terms import Terms
 from pcsearch.tracking.runs.context import TRIAL, RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.offline_files import has_unmarked
-from pcsearch.tracking.server.api import Mode, NoAnswer, connect
+from pcsearch.tracking.scripts.environment import program_tracking
+from pcsearch.tracking.server.api import Mode, NoAnswer, api_key, connect
 from pcsearch.tracking.server.registration import GROUP, JOINED, SWEEP_ID, Registration
 from pcsearch.tracking.server.sweep import own_entity
 from pcsearch.tracking.server.sweep_runs import SweepRuns
@@ -36,18 +38,12 @@ def make_callback(
         registration: where the runs go.
         tell: tells the user a problem with W&B, one line. Called in any thread.
     """
-    sweep, directory, tracking = experiment.sweep, experiment.directory, registration.tracking
-    group = RunGroup(
-        tracking["project"],
-        tracking["entity"],
-        tracking.get(GROUP) or search_directory(directory.path).name,
-        directory.path,
-        (*_tags(experiment), *tracking.get("tags", ())),
-        sweep.description or tracking.get("notes"),
-        tracking.get(SWEEP_ID),
-        directory.place,
-        tracking.get("job_type", TRIAL),
+    group, sweep, directory = (
+        _group(experiment, registration),
+        experiment.sweep,
+        experiment.directory,
     )
+    tracking = registration.tracking
     context = RunContext(
         experiment.metrics,
         [parameter.name for parameter in sweep.searched()],
@@ -58,8 +54,10 @@ def make_callback(
         artifacts=tracking.get("artifacts", "none"),
         artifact_files=experiment.workload.artifact_files,
     )
-    history = _history(experiment, registration.mode)
-    return WandbCallback(group, registration.mode, outcomes, context, history, tell)
+    # A program keeps its run by itself.
+    mode: Mode = "disabled" if experiment.workload.tracks_itself else registration.mode
+    history = _history(experiment, mode)
+    return WandbCallback(group, mode, outcomes, context, history, tell)
 
 
 def make_ledger(
@@ -110,6 +108,36 @@ def make_ledger(
     runs = SweepRuns(api, tracking[SWEEP_ID], tracking["project"], entity or "")
     own = [Claim(trial.number, trial.id) for trial in experiment.history.own]
     return SweepLedger(runs, terms, own, Journal(experiment.directory.path), tell)
+
+
+def make_program_tracking(experiment: Experiment, registration: Registration) -> ProgramTracking:
+    """What the programs of a search are told, so that their runs are those of their trials.
+
+    Args:
+        experiment: what is searched.
+        registration: where the runs go.
+    """
+    if not experiment.workload.tracks_itself:
+        # Their metrics come from elsewhere, and the search keeps their runs.
+        return ProgramTracking({"WANDB_MODE": "disabled"})
+    key = api_key() if registration.mode == "online" else None
+    return program_tracking(_group(experiment, registration), registration.mode, key)
+
+
+def _group(experiment: Experiment, registration: Registration) -> RunGroup:
+    """What all runs of a search have in common."""
+    sweep, directory, tracking = experiment.sweep, experiment.directory, registration.tracking
+    return RunGroup(
+        tracking["project"],
+        tracking["entity"],
+        tracking.get(GROUP) or search_directory(directory.path).name,
+        directory.path,
+        (*_tags(experiment), *tracking.get("tags", ())),
+        sweep.description or tracking.get("notes"),
+        tracking.get(SWEEP_ID),
+        directory.place,
+        tracking.get("job_type", TRIAL),
+    )
 
 
 def _tags(experiment: Experiment) -> tuple[str, ...]:

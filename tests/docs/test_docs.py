@@ -54,7 +54,7 @@ def test_the_comparison_is_of_the_versions_that_are_tested() -> None:
         assert re.search(rf"^{name}=={re.escape(number)}\.", constraints, re.MULTILINE), version
 
 
-def test_program_is_a_note_or_an_error_as_the_pages_say(
+def test_program_is_run_or_a_note_or_an_error_as_the_pages_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -69,6 +69,9 @@ def test_program_is_a_note_or_an_error_as_the_pages_say(
     assert pcsearch_main(["1.yaml", "--plan"]) == 2
     assert "--trainable MODULE:FUNCTION" in capsys.readouterr().err
     assert pcsearch_main(["1.yaml", "--plan", "--trainable", "train:main"]) == 0
+    (tmp_path / "other.py").touch()
+    assert pcsearch_main(["1.yaml", "--plan", "--draw", "1"]) == 0
+    assert "  $ /usr/bin/env python other.py --lr=1\n" in capsys.readouterr().out
 
 
 OPTIONS = {

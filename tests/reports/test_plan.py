@@ -32,7 +32,7 @@ parameters:
 TRAINABLE = ("--trainable", "json:dumps")
 KEYS = [
     *("method", "metric", "trials", "grid_size", "searcher", "scheduler"),
-    *("parameters", "fixed", "notes", "configs"),
+    *("parameters", "fixed", "notes", "configs", "runs", "commands"),
 ]
 
 
@@ -49,6 +49,7 @@ def test_the_text_says_everything_in_words(file: str, capsys: pytest.CaptureFixt
     assert err == ""
     assert out.splitlines() == [
         "name: 'try'",
+        "trials run: the function json:dumps",
         "method: bayes: Optuna, sampler auto: spread points, then a Gaussian process, then TPE "
         "from trial 201; it learns from the values that trials are predicted to have at their ends",
         "metric: minimize loss until a trial reaches 0.1",

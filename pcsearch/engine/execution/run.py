@@ -15,6 +15,7 @@ from pcsearch.engine.execution.interruption import Interruption, Reason
 from pcsearch.engine.execution.loop import Place, run_trials
 from pcsearch.engine.execution.outcome_journal import OutcomeJournal
 from pcsearch.engine.execution.preparation import Cluster
+from pcsearch.engine.execution.program_ends import ProgramEnds
 from pcsearch.engine.execution.restore import RestoredTrial
 from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.execution.trial import TrialContext
@@ -32,6 +33,7 @@ from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError
 from pcsearch.engine.storage.store import error_line
+from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.engine.workloads.workload import SearchContext
 from pcsearch.errors import PcsearchError
 
@@ -70,6 +72,7 @@ def run(
     cluster: Cluster,
     ledger: Ledger | None,
     tell: Callable[[str], None],
+    program: ProgramTracking | None = None,
 ) -> SearchResult:
     """Run a search to its end, or until it is interrupted.
 
@@ -81,6 +84,7 @@ def run(
         cluster: the cluster to run on.
         ledger: of a search that other drivers share, None for one of this driver alone.
         tell: prints a line for the user.
+        program: what programs of trials are told by those who follow what they log.
 
     Raises:
         StorageError: the directory cannot be written.
@@ -111,7 +115,7 @@ def run(
     ):
         run_trials(
             experiment.workload.trainable(
-                experiment.sweep, experiment.metrics, _search_context(experiment)
+                experiment.sweep, experiment.metrics, _search_context(experiment, program)
             ),
             {"cpu": options.cpus_per_trial, "gpu": cluster.resources.gpus_per_trial},
             _place(directory),
@@ -122,6 +126,7 @@ def run(
                 ResultLog(outcomes.epoch),
                 ends,
                 Watchdog(options.trial_timeout, experiment.workload.damage),
+                *([ProgramEnds()] if experiment.workload.runs_program else []),
                 *callbacks,
             ],
             options.max_failures,
@@ -215,7 +220,7 @@ def _trial_source(
     return TrialSource(searcher, restored, slots, context, ledger)
 
 
-def _search_context(experiment: Experiment) -> SearchContext:
+def _search_context(experiment: Experiment, program: ProgramTracking | None) -> SearchContext:
     options, place = experiment.options, _place(experiment.directory)
     return SearchContext(
         experiment.folder,
@@ -223,6 +228,7 @@ def _search_context(experiment: Experiment) -> SearchContext:
         place.filesystem,
         options.checkpoint_every,
         options.compile == "auto",
+        program or ProgramTracking(),
     )
 
 

@@ -31,6 +31,7 @@ from pcsearch.engine.records.report import best_report, flatten, measured
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError, await_answer, is_remote
 from pcsearch.engine.storage.store import error_line, is_lasting
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
+from pcsearch.engine.workloads.programs.errors import GpuMemoryError, ProgramError
 from pcsearch.errors import PcsearchError, bounded
 from pcsearch.pc.checkpoint import UnreadableStateError
 from pcsearch.sweeps.metrics import Metric
@@ -166,6 +167,9 @@ class SearchTrial(Trial):
             return
         meaning = self._meaning(exc, cause)
         lines = error_lines(str(exc))
+        if isinstance(cause, ProgramError):
+            # It quotes the program's own traceback.
+            lines = str(cause).splitlines()
         self.hung = ""
         self.error = "\n".join([meaning, *lines][:ERROR_LINES] if meaning else lines[:ERROR_LINES])
         super().handle_error(exc)
@@ -236,7 +240,7 @@ class SearchTrial(Trial):
         """What an error means for the user, else empty; sets whether a retry can help."""
         if self.hung:
             return self.hung
-        if _is_out_of_memory(cause):
+        if _is_out_of_memory(cause) or isinstance(cause, GpuMemoryError):
             # In a later epoch, another trial may have taken the memory.
             self._is_final = not self.run_metadata.last_result.get(TRAINING_ITERATION)
             return MEMORY_ADVICE

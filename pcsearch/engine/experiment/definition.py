@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pcsearch.engine.experiment.workload_choice import SweepText, choose, workload_of
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.search.auto_sampler import check_sampler
-from pcsearch.engine.workloads.pc_transformer import PCTransformer
-from pcsearch.engine.workloads.user_function import UserFunction
 from pcsearch.engine.workloads.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, configurations
@@ -82,8 +81,8 @@ def define_search(
         PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
     """
     folder = Path.cwd() if folder is None else folder
-    workload = _workload(options, folder)
     text = read_text(sweep_file) if text is None else text
+    workload, options = choose(options, folder, SweepText(text, sweep_file), has_begun)
     try:
         sweep = parse_sweep(
             text,
@@ -93,6 +92,7 @@ def define_search(
             overrides=options.overrides,
             has_begun=has_begun,
             language=options.language,
+            runs_program=workload.runs_program,
         )
     except InvalidSweepError as error:
         more = workload.parameter_problems(error.parameters.values())
@@ -114,7 +114,7 @@ def parse_search(sweep_file: Path, options: Options, folder: Path) -> SearchDefi
     Raises:
         PcsearchError: the sweep is wrong.
     """
-    workload = _workload(options, folder)
+    workload = workload_of(options, folder)
     reading: Reading = {
         "numeric": workload.numeric,
         "overrides": options.overrides,
@@ -146,25 +146,6 @@ def space_size(sweep: Sweep, options: Options) -> int | None:
         return planned.size
     space = None if options.repeats else finite_space(sweep)
     return None if space is None else space.size
-
-
-def _workload(options: Options, folder: Path) -> Workload:
-    """The workload of a search: the function of ``--trainable``, else the PC transformer.
-
-    Raises:
-        PcsearchError: an option cannot be used with a function of the user.
-    """
-    if options.trainable is None:
-        return PCTransformer()
-    if options.checkpoint_every > 1:
-        message = (
-            "is for the PC transformer only; leave it out (a function saves its own checkpoints)"
-        )
-        raise PcsearchError(Problem(message, "--checkpoint-every"))
-    if options.compile == "off":
-        message = "is for the PC transformer only; leave it out (a function is never compiled)"
-        raise PcsearchError(Problem(message, "--compile"))
-    return UserFunction(options.trainable, folder)
 
 
 def _check_rungs(sweep: Sweep, options: Options, workload: Workload) -> Sweep:

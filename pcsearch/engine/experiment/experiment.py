@@ -73,7 +73,7 @@ def new_experiment(sweep_file: Path, options: Options, text: str | None = None) 
         PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
     """
     search = define_search(sweep_file, options, text=text)
-    sweep, cap = search.sweep, search.trial_limit
+    sweep, cap, options = search.sweep, search.trial_limit, search.options
     if cap is None:
         raise PcsearchError(
             Problem(

@@ -32,6 +32,8 @@ class Plan:
         counted: what the numbers of rungs count, in words: epochs, or reports with the metric.
         notes: what the user should know, a line each.
         configs: the first configurations.
+        runs: what trials run, in words; empty for the PC transformer.
+        commands: those of the first configurations, where trials run a program.
     """
 
     sweep: Sweep
@@ -44,6 +46,8 @@ class Plan:
     counted: str
     notes: tuple[str, ...]
     configs: tuple[dict[str, Any], ...]
+    runs: str = ""
+    commands: tuple[str, ...] = ()
 
 
 def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
@@ -87,7 +91,13 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
     configs = tuple(_configs(search, count, results))
     if draws and sweep.method in ("bayes", "custom"):
         notes.append("the configurations are those suggested before any trial has a result")
-    return replace(plan_of(search), notes=(*sweep.notes, *notes), configs=configs)
+    lines = [search.workload.command_line(sweep, values) for values in configs]
+    return replace(
+        plan_of(search),
+        notes=(*sweep.notes, *notes),
+        configs=configs,
+        commands=tuple(filter(None, lines)),
+    )
 
 
 def plan_of(search: SearchDefinition) -> Plan:
@@ -105,6 +115,7 @@ def plan_of(search: SearchDefinition) -> Plan:
         search.workload.counted,
         sweep.notes,
         (),
+        search.workload.describe(),
     )
 
 

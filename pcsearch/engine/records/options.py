@@ -31,7 +31,12 @@ class Options:
         seed: of random draws and of the searcher.
         overrides: parameters fixed over the file, by name.
         sampler: which of Optuna's samplers suggests the trials of ``bayes``.
-        trainable: ``MODULE:FUNCTION`` that trials call; None trains the PC transformer.
+        trainable: ``MODULE:FUNCTION`` that trials call, ``program`` for the file's program, ``pc``
+            for the PC transformer; None lets the file decide, and in a search that has begun it is
+            the PC transformer.
+        program: what stands for the program in its command, where trials run that.
+        metrics_from: where the metrics of programs are read from: ``wandb``, ``stdout`` or a file.
+        grace: how many seconds a program may take to end after SIGTERM.
         checkpoint_every: after how many epochs a trial's state is kept.
         compile: whether trials may run code that is compiled on their nodes, ``auto`` where that
             pays.
@@ -54,6 +59,9 @@ class Options:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     sampler: SamplerName = "auto"
     trainable: str | None = None
+    program: str | None = None
+    metrics_from: str = "wandb"
+    grace: float = 30.0
     checkpoint_every: int = 1
     compile: Literal["auto", "off"] = "auto"
     max_failures: int = 2

@@ -40,15 +40,6 @@ def check(sweep: Sweep) -> None:
             cannot work together, and a metric that no run reports.
     """
     problems = list(parameter_problems(sweep.parameters.values()))
-    if problems and "program" in sweep.places and _is_foreign(sweep):
-        problems.append(
-            Problem(
-                "the file is of another program than the PC transformer; to search a function of "
-                "it give --trainable MODULE:FUNCTION",
-                sweep.places["program"],
-                "program",
-            )
-        )
     if not problems:
         problems = [*_combination_problems(sweep), *_metric_problems(sweep)]
     elif sweep.metric is not None and sweep.metric.name not in metrics.names(MOST_BLOCKS):
@@ -100,11 +91,6 @@ def combinations(sweep: Sweep, fields: Iterable[str]) -> Iterator[dict[str, Any]
         grids[longest.name] = list(_telling_values(longest.distribution))
     for values in itertools.islice(itertools.product(*grids.values()), COMBINATIONS_CHECKED):
         yield fixed | {p.name: value for p, value in zip(varied, values, strict=True)}
-
-
-def _is_foreign(sweep: Sweep) -> bool:
-    known = [name for name in sweep.parameters if name in ModelConfig.model_fields]
-    return len(known) < len(sweep.parameters) / 2
 
 
 def parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ray.tune import Trainable
 
+from pcsearch.engine.workloads.programs.process import stop_program
 from pcsearch.engine.workloads.reported_values import plain_report
 
 
@@ -26,6 +27,7 @@ class TrialActor(Trainable):
         except FileNotFoundError:
             # Tune asks for it.
             os.chdir("/")
+        stop_program()
         before = self.logdir
         was_reset = bool(super().reset(new_config, storage))  # type: ignore[no-untyped-call]
         # A trial that is retried has the folder that it had.
@@ -33,8 +35,13 @@ class TrialActor(Trainable):
             _remove(before)
         return was_reset
 
+    def end_program(self) -> None:
+        """End the program of a trial that was stopped: Tune keeps the actor for the next trial."""
+        stop_program()
+
     def cleanup(self) -> None:
         """End the actor's last trial, and remove its working folder."""
+        stop_program()
         try:
             super().cleanup()  # type: ignore[no-untyped-call]
         finally:

@@ -51,6 +51,10 @@ class UserFunction(Workload):
         place = locate(self.target, self.folder)
         return module_root(place.module, place.folder)
 
+    def describe(self) -> str:
+        """The function's name."""
+        return f"the function {self.target}"
+
     def numeric(self, name: str) -> bool:
         """False: text is what a function's parameter may take."""
         return False

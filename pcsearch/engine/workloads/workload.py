@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.errors import Problem
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -30,6 +31,7 @@ class SearchContext:
         storage_filesystem: of that path, None for the file system of each machine.
         checkpoint_every: a trial saves its state after each such number of epochs.
         compiled: whether trials may run code that is compiled on their nodes.
+        program: what programs are told by those who follow what they log.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class SearchContext:
     storage_filesystem: FileSystem | None = None
     checkpoint_every: int = 1
     compiled: bool = True
+    program: ProgramTracking = field(default_factory=ProgramTracking)
 
 
 class Workload(ABC):
@@ -46,12 +49,27 @@ class Workload(ABC):
     """The key of a report with the number of its epoch, from 1."""
     counted: ClassVar[str] = "epochs"
     """What the numbers of rungs count, in words."""
+    runs_program: ClassVar[bool] = False
+    """Whether trials run the program of the sweep file."""
     model_file: ClassVar[str | None] = None
     """The file that a checkpoint has if it is the best of its trial so far, with the model in it;
     None where the whole checkpoint is the model."""
     artifact_files: ClassVar[tuple[str, ...]] = ()
     """The files of a checkpoint of which W&B keeps the first that is there, and no other; it keeps
     the whole checkpoint where none is."""
+
+    def describe(self) -> str:
+        """What trials run, in words; empty for the PC transformer."""
+        return ""
+
+    def command_line(self, sweep: Sweep, values: Mapping[str, Any]) -> str:
+        """The command that a trial of these values runs, empty where it runs none."""
+        return ""
+
+    @property
+    def tracks_itself(self) -> bool:
+        """Whether trials keep their runs at W&B by themselves."""
+        return False
 
     @property
     def code(self) -> Path | None:

@@ -83,6 +83,15 @@ def has_credentials() -> bool:
         return wandb.login(prompt=False, verify=False)
 
 
+def api_key() -> str | None:
+    """The user's key for W&B's server, None where there is none."""
+    load_client()
+    import wandb
+
+    with _client_environment():
+        return wandb.setup().settings.api_key
+
+
 def set_up() -> wandb.Settings:
     """Start W&B's client in this process, where it is not started, and return its settings.
 

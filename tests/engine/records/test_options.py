@@ -15,8 +15,13 @@ GIVEN = command.make_context("pcsearch", ["s.yaml"]).params
 """The values of the command's options where the user gives none."""
 
 
+NOT_ASKED = {"program"}
+"""What is chosen at the start of a search, and kept."""
+
+
 @pytest.mark.parametrize(
-    "name", [each.name for each in fields(Options) if each.name not in OPTIONS_BEFORE]
+    "name",
+    [each.name for each in fields(Options) if each.name not in {*OPTIONS_BEFORE, *NOT_ASKED}],
 )
 def test_every_option_is_one_of_the_command_with_the_same_default(name: str) -> None:
     # The command draws a seed where none is given.

@@ -396,14 +396,3 @@ def test_a_search_on_the_probe_needs_classes_to_tell_apart() -> None:
     given = {"target_class": {"value": 3}, "batch_size": {"value": 30}}
     metric = {"name": "best_probe_accuracy", "goal": "maximize"}
     assert "with target_class there is one; remove either" in problem(given, metric=metric)
-
-
-def test_a_file_of_another_program_is_shown_the_way() -> None:
-    foreign = {"learning_rate": {"value": 0.1}, "width": {"value": 3}, "seed": {"value": 1}}
-    *_, last = map(str, problems(foreign, program="train.py"))
-    assert last == (
-        "s.yaml:6:1: program: the file is of another program than the PC transformer; to search a "
-        "function of it give --trainable MODULE:FUNCTION"
-    )
-    ours = {"learning_rate": {"value": 0.1}, "seed": {"value": 1}}
-    assert len(problems(ours, program="train.py")) == 1

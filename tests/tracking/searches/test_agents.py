@@ -14,19 +14,12 @@ from pathlib import Path
 import pytest
 import yaml
 from searching import TINY
+from wandb_agents_command import AGENT
 from wandb_server import Sweep, WandbServer
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
-# The command `wandb`, whose agent asks the server more often than every five seconds.
-COMMAND = """
-from wandb import wandb_agent
-from wandb.cli.cli import cli
-
-wandb_agent.Agent.POLL_INTERVAL = 0.5
-cli()
-"""
 NESTED = {
     "program": "pcsearch.train",
     "command": ["${env}", "${interpreter}", "-m", "${program}", "--compile=off", "${args}"],
@@ -59,7 +52,7 @@ class Wandb:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, *arguments],
+            [sys.executable, "-c", AGENT, *arguments],
             cwd=self.folder,
             env=self._environment,
             stdout=subprocess.PIPE,

@@ -1,0 +1,94 @@
+"""How the programs of trials fail."""
+
+from __future__ import annotations
+
+import difflib
+import signal
+from collections.abc import Collection
+from pathlib import Path
+
+from pcsearch.engine.workloads.programs.process import Ended
+from pcsearch.errors import PcsearchError, bounded
+
+LAST_LINES = 8
+LAST_BYTES = 1 << 16
+SHOWN = 8
+OUT_OF_MEMORY = ("CUDA out of memory", "OutOfMemoryError", "HIP out of memory")
+
+
+class ProgramError(Exception):
+    """The program of a trial failed or crashed; another try may help."""
+
+
+class GpuMemoryError(ProgramError):
+    """The program of a trial has found too little memory on its GPU."""
+
+
+def check_end(ended: Ended, output: Path) -> None:
+    """Check that a program has ended well.
+
+    Args:
+        ended: how it has ended.
+        output: the file with what it has printed.
+
+    Raises:
+        ProgramError: it has not, with the last lines of its output.
+    """
+    if not ended.status and not ended.error:
+        return
+    lines = last_lines(output)
+    how = _how(ended)
+    # The last line of a traceback is the error.
+    first = f"{how}: {lines[-1]}" if lines else how
+    text = "\n".join([first, *lines[:-1], f"all that it has printed is in {output}"])
+    if any(sign in line for line in lines for sign in OUT_OF_MEMORY):
+        raise GpuMemoryError(text)
+    raise ProgramError(text)
+
+
+def _how(ended: Ended) -> str:
+    """In W&B's words: a program that a signal has ended has crashed, any other one has failed."""
+    if ended.error:
+        return f"the program could not be run: {ended.error}"
+    if ended.status > 0:
+        return f"the program failed with exit status {ended.status}"
+    try:
+        name = signal.Signals(-ended.status).name
+    except ValueError:
+        name = f"signal {-ended.status}"
+    return f"the program crashed: {name} ended it"
+
+
+def no_metric(wanted: str, logged: Collection[str], source: str) -> PcsearchError:
+    """The error that a program has ended without the metric of the search.
+
+    Args:
+        wanted: the metric's name; empty where the search has none.
+        logged: the names that it has logged.
+        source: where metrics are read from: ``wandb`` or that of ``--metrics-from``.
+    """
+    if not logged:
+        how = "logged nothing to W&B" if source == "wandb" else f"{source} has no metrics"
+        advice = "a program that does not use W&B needs --metrics-from stdout or a file"
+        return PcsearchError(f"the program has ended, and {how}; {advice}")
+    nearest = difflib.get_close_matches(wanted, logged, 1)
+    hint = f"; nearest is {nearest[0]!r}" if nearest else ""
+    names = ", ".join(sorted(logged)[:SHOWN])
+    more = f" and {len(logged) - SHOWN} more" if len(logged) > SHOWN else ""
+    return PcsearchError(
+        f"the program has ended without the metric {wanted!r}{hint}; it logged {names}{more}"
+    )
+
+
+def last_lines(output: Path) -> list[str]:
+    """The last lines of a program's output that are not empty."""
+    try:
+        with output.open("rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - LAST_BYTES))
+            text = stream.read().decode(errors="replace")
+    except OSError:
+        return []
+    # A progress bar writes over its line.
+    lines = [line.rpartition("\r")[2].rstrip() for line in text.split("\n")]
+    return [bounded(line, 300) for line in lines if line][-LAST_LINES:]

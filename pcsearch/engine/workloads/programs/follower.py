@@ -1,0 +1,133 @@
+"""Reads the metrics of a program that does not use W&B: from what it prints, or from a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+STDOUT = "stdout"
+POLL_S = 0.1
+CHUNK = 1 << 20
+LONGEST_LINE = 1 << 20
+PAIR = re.compile(
+    r"(?<![\w.])([A-Za-z_][\w./-]*)\s*[:=]\s*"
+    r"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf))(?![\w.:])"
+)
+"""A name and a number, such as ``val_loss: 0.25`` or ``acc=0.9``."""
+
+Message = dict[str, Any]
+
+
+class Follower:
+    """Follows a file that grows, in a thread.
+
+    Args:
+        file: which may not be there yet.
+        read: makes the messages of one line.
+        receive: is called in the thread with 0 and each message.
+        start: how many bytes of the file are older, and left out.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        read: Callable[[str], Iterator[Message]],
+        receive: Callable[[int, Message], None],
+        start: int = 0,
+    ) -> None:
+        self._file, self._read, self._receive = file, read, receive
+        self._offset, self._rest = start, b""
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Read what is there, and end."""
+        self._is_over.set()
+        self._thread.join()
+        self._take()
+        # The last line may have no end.
+        self._give([self._rest])
+
+    def _follow(self) -> None:
+        while not self._is_over.wait(POLL_S):
+            self._take()
+
+    def _take(self) -> None:
+        with suppress(OSError), self._file.open("rb") as stream:
+            stream.seek(self._offset)
+            while data := stream.read(CHUNK):
+                self._offset += len(data)
+                *lines, self._rest = (self._rest + data).split(b"\n")
+                self._rest = self._rest[:LONGEST_LINE]
+                self._give(lines)
+
+    def _give(self, lines: list[bytes]) -> None:
+        for line in lines:
+            for message in self._read(line.decode(errors="replace").strip()):
+                self._receive(0, message)
+
+
+def reader(source: str) -> Callable[[str], Iterator[Message]]:
+    """What makes messages of the lines of ``--metrics-from``.
+
+    Args:
+        source: ``stdout``, or the name of a file that ends in ``.jsonl`` or ``.csv``.
+    """
+    if source == STDOUT:
+        return _printed
+    return _Table() if source.endswith(".csv") else _json
+
+
+def _json(line: str) -> Iterator[Message]:
+    with suppress(ValueError, RecursionError):
+        values = json.loads(line)
+        if isinstance(values, dict):
+            yield {"kind": "log", "values": flat(values), "commit": True}
+
+
+def _printed(line: str) -> Iterator[Message]:
+    if line.startswith("{"):
+        yield from _json(line)
+        return
+    values = {name: float(number) for name, number in PAIR.findall(line)}
+    if values:
+        # Other lines may follow that belong to the same epoch.
+        yield {"kind": "log", "values": values, "commit": False}
+
+
+class _Table:
+    """Makes messages of the lines of a table with a header."""
+
+    def __init__(self) -> None:
+        self._names: list[str] | None = None
+
+    def __call__(self, line: str) -> Iterator[Message]:
+        """The message of a line, none of the header."""
+        cells = next(csv.reader([line]), [])
+        if self._names is None:
+            self._names = [name.strip() for name in cells]
+        elif cells:
+            yield {"kind": "log", "values": dict(self._numbers(cells)), "commit": True}
+
+    def _numbers(self, cells: list[str]) -> Iterator[tuple[str, float]]:
+        for name, cell in zip(self._names or (), cells, strict=False):
+            with suppress(ValueError):
+                yield name, float(cell)
+
+
+def flat(values: Message, prefix: str = "") -> Message:
+    """Nested numbers and texts under one name each, as W&B names them."""
+    found: Message = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{name}.")
+        elif isinstance(value, bool | int | float | str):
+            found[f"{prefix}{name}"] = value
+    return found

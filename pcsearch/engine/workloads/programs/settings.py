@@ -1,0 +1,27 @@
+"""What all programs of a search have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ProgramTracking:
+    """What the programs of a search are told by those who follow what they log.
+
+    Args:
+        variables: of all programs; ``{trial}`` in a value stands for the trial's id, ``{name}``
+            for the name of its folder, ``{folder}`` for that folder, ``{directory}`` for the
+            experiment's directory, ``{values}`` for the file with its values, and ``{temporary}``
+            for a folder that goes with the program.
+        hook: the folder that comes first on the programs' Python path, below pcsearch's own; empty
+            for none.
+        of_earlier_tries: patterns of the folders below the experiment's directory that are removed
+            before a program starts anew, so that what it had logged is not there twice; they may
+            have ``{trial}``, too.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    hook: str = ""
+    of_earlier_tries: tuple[str, ...] = ()

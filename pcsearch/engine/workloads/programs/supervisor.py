@@ -1,0 +1,147 @@
+"""Runs one program and outlives nobody: a small process between a trial's process and its program.
+
+Ray may kill the process of a trial at any time, which then can end nothing. This one notices it,
+because its standard input ends, and ends the program and all that the program has started. It
+imports the standard library only, and no module of pcsearch: it starts in a few milliseconds.
+
+The first line of standard input is a JSON object with ``command``, ``environment``, ``folder``,
+``output`` (a file) and ``grace`` (seconds). Any more input, or its end, stops the program: SIGTERM,
+and after the grace SIGKILL. Lines of JSON on standard output tell the number of the ``supervisor``
+process, and the ``status`` as `Popen` has it, or the ``error`` for which nothing could be started.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+LEFT_S = 5.0
+"""How long processes that the program has left may go on after its end."""
+SUBREAPER = 36
+"""PR_SET_CHILD_SUBREAPER: processes without a parent become children of this one."""
+DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG: the signal that a process gets when its parent is killed."""
+SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
+"""A shell ends after SIGTERM only when the command that it waits for has ended."""
+
+
+def main() -> None:
+    """Run the program that standard input names, and tell how it has ended."""
+    settings = json.loads(sys.stdin.buffer.readline())
+    if os.fork():
+        # Ray ends the children of a trial's process, and this one has to end its program first.
+        os._exit(0)
+    _control(SUBREAPER, 1)
+    _tell(supervisor=os.getpid())
+    try:
+        process = _started(settings)
+    except OSError as error:
+        _tell(error=f"{error.filename or settings['command'][0]}: {error.strerror}")
+        return
+    ended, is_ended = os.pipe()
+
+    def wait() -> None:
+        process.wait()
+        os.close(is_ended)
+
+    threading.Thread(target=wait, daemon=True).start()
+    stopped, grace = False, float(settings["grace"])
+    if ended not in select.select([0, ended], [], [])[0]:
+        stopped = True
+        _stop(process, ended, grace)
+    _end_others(grace if stopped else LEFT_S)
+    _tell(status=process.returncode)
+
+
+def _started(settings: dict[str, Any]) -> subprocess.Popen[bytes]:
+    with open(settings["output"], "ab") as output:
+        return subprocess.Popen(  # noqa: S603 - the user's own program
+            settings["command"],
+            env=settings["environment"],
+            cwd=settings["folder"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: _control(DEATH_SIGNAL, signal.SIGKILL),
+        )
+
+
+def _control(option: int, value: int) -> None:
+    """Call prctl, which Linux has."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _stop(process: subprocess.Popen[bytes], ended: int, grace: float) -> None:
+    """Let the program end: W&B's agent sends SIGTERM to the program alone, too."""
+    name = os.path.basename(os.readlink(f"/proc/{process.pid}/exe")) if _has_proc() else ""
+    if name in SHELLS:
+        _signal_group(process.pid, signal.SIGTERM)
+    else:
+        process.send_signal(signal.SIGTERM)
+    if not select.select([ended], [], [], grace)[0]:
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _end_others(seconds: float) -> None:
+    """Wait for what the program has started, such as W&B's own process, and then kill it."""
+    deadline = time.monotonic() + seconds
+    while any(_children()):
+        try:
+            # It takes note of those that have ended.
+            os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if time.monotonic() > deadline:
+            for child in _children():
+                _signal(child, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _children() -> Iterator[int]:
+    if not _has_proc():
+        return
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getpid():
+            yield int(name)
+
+
+def _has_proc() -> bool:
+    return os.path.isdir("/proc/self")
+
+
+def _signal_group(group: int, number: int) -> None:
+    with suppress(OSError):
+        os.killpg(group, number)
+
+
+def _signal(process: int, number: int) -> None:
+    with suppress(OSError):
+        os.kill(process, number)
+
+
+def _tell(**what: Any) -> None:
+    # Nobody may be there any more.
+    with suppress(OSError):
+        os.write(sys.stdout.fileno(), json.dumps(what).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""Runs the program of one trial in the trial's process, and reports to Tune what it logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+import pcsearch
+from pcsearch.engine.workloads.programs import errors
+from pcsearch.engine.workloads.programs.channel import VARIABLE, Channel
+from pcsearch.engine.workloads.programs.follower import STDOUT, Follower, reader
+from pcsearch.engine.workloads.programs.location import search_path
+from pcsearch.engine.workloads.programs.process import ProgramProcess, Source
+from pcsearch.engine.workloads.programs.rows import Rows
+from pcsearch.engine.workloads.programs.settings import ProgramTracking
+from pcsearch.engine.workloads.reported_values import own_name
+from pcsearch.engine.workloads.user_code import code_folder
+from pcsearch.sweeps.program import Program
+from pcsearch.temporary import temporary_folder
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+OUTPUT_FILE, VALUES_FILE, JSON_FILE = "output.txt", "config.yaml", "config.json"
+FILES_FOLDER = "files"
+TRIAL_FOLDER = "PCSEARCH_TRIAL_DIR"
+"""The variable that tells a program the folder that its trial keeps when it is tried again."""
+OF_RAY = ("RAY_", "TUNE_", "PCSEARCH_")
+PYTHON_PATH, PATH = "PYTHONPATH", "PATH"
+
+
+def of_user(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the command's start that programs find on every node."""
+    return {name: environment[name] for name in (PYTHON_PATH,) if name in environment}
+
+
+@dataclass(frozen=True)
+class ProgramTrial:
+    """Runs programs, each for a trial.
+
+    Args:
+        program: of the sweep file.
+        word: what stands for ``${program}``.
+        folder: where programs run, on nodes that have the folder.
+        grace: how many seconds a program may take to end after SIGTERM.
+        metrics_from: ``wandb``, ``stdout`` or a file's name.
+        metrics: the names of the search's metrics.
+        storage_path: of the experiment's directory, in its storage.
+        storage_filesystem: of that path, None for the file system of each machine.
+        variables: of the command's start.
+        tracking: what programs are told by those who follow what they log.
+    """
+
+    program: Program
+    word: str
+    folder: Path
+    grace: float
+    metrics_from: str
+    metrics: tuple[str, ...]
+    storage_path: str
+    storage_filesystem: FileSystem | None
+    variables: Mapping[str, str]
+    tracking: ProgramTracking
+
+    def run(self, values: Mapping[str, Any]) -> None:
+        """Run the program with a trial's values, until it has ended or the trial is stopped.
+
+        Raises:
+            ProgramError: it failed or crashed.
+            PcsearchError: it has ended without a metric.
+        """
+        from ray import tune
+
+        name = Path(tune.get_context().get_trial_dir()).name
+        trial_id = str(tune.get_context().get_trial_id())
+        rows = Rows(self.metrics)
+        with self._kept_folder(name) as kept, temporary_folder() as folder:
+            output = kept / OUTPUT_FILE
+            before = output.stat().st_size if output.exists() else 0
+            source = self._source(folder, output, before)
+            words, variables = self._command(values, kept, folder, name, trial_id)
+            process = ProgramProcess(
+                words, variables, self._start_folder(), output, self.grace, rows, source
+            )
+            try:
+                for report in process.reports():
+                    tune.report({own_name(name): value for name, value in report.items()})
+            finally:
+                process.stop()
+            assert process.ended is not None
+            errors.check_end(process.ended, output)
+        if not rows.has_reported:
+            wanted = next(iter(self.metrics), "")
+            raise errors.no_metric(wanted, rows.names, self.metrics_from)
+
+    def _start_folder(self) -> Path:
+        return self.folder if self.folder.is_dir() else code_folder(self.folder)
+
+    def _command(
+        self, values: Mapping[str, Any], kept: Path, folder: Path, name: str, trial_id: str
+    ) -> tuple[list[str], dict[str, str]]:
+        """The words and the variables of the program; writes the files with its values."""
+        plain = json.loads(json.dumps(values))
+        values_file, json_file = kept / VALUES_FILE, kept / JSON_FILE
+        entries = {key: {"value": value} for key, value in plain.items()}
+        values_file.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
+        json_file.write_text(json.dumps(plain), encoding="utf-8")
+        files = kept / FILES_FOLDER
+        files.mkdir(exist_ok=True)
+        if not any(files.iterdir()):
+            self._forget_earlier_tries(kept.parent, trial_id)
+        own = {n: v for n, v in os.environ.items() if not n.startswith(OF_RAY)}
+        own.update(self.variables)
+        own[PATH] = search_path()
+        meant = {
+            "trial": trial_id,
+            "name": name,
+            "folder": str(kept),
+            "directory": str(kept if self.storage_filesystem is not None else kept.parent),
+            "values": str(values_file),
+            "temporary": str(folder),
+        }
+        for variable, text in self.tracking.variables.items():
+            own[variable] = _filled(text, meant)
+        if self.tracking.hook:
+            hook = str(Path(pcsearch.__file__).parent / self.tracking.hook)
+            own[PYTHON_PATH] = os.pathsep.join(filter(None, [hook, own.get(PYTHON_PATH)]))
+        own |= {VARIABLE: str(folder / "s"), TRIAL_FOLDER: str(files)}
+        return self.program.words(plain, self.word, str(json_file), own), own
+
+    def _forget_earlier_tries(self, directory: Path, trial_id: str) -> None:
+        """Remove the runs of earlier tries: the program has kept nothing, and starts anew."""
+        for pattern in self.tracking.of_earlier_tries:
+            for folder in directory.glob(pattern.replace("{trial}", trial_id)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _source(
+        self, folder: Path, output: Path, before: int
+    ) -> Callable[[Callable[[int, dict[str, Any]], None]], Source]:
+        if self.metrics_from == "wandb":
+            return lambda receive: Channel(folder, receive)
+        file = output if self.metrics_from == STDOUT else self._start_folder() / self.metrics_from
+        start = before if self.metrics_from == STDOUT else 0
+        return lambda receive: Follower(file, reader(self.metrics_from), receive, start)
+
+    @contextmanager
+    def _kept_folder(self, name: str) -> Iterator[Path]:
+        """The trial's folder in the experiment's directory, or one that is sent there later."""
+        if self.storage_filesystem is None:
+            folder = Path(self.storage_path, name)
+            folder.mkdir(parents=True, exist_ok=True)
+            yield folder
+            return
+        from pyarrow.fs import copy_files
+
+        with temporary_folder() as parent:
+            folder = parent / name
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                target = f"{self.storage_path}/{name}"
+                self.storage_filesystem.create_dir(target, recursive=True)
+                # With threads, an upload to S3 may never end (apache/arrow#32372).
+                copy_files(
+                    str(folder),
+                    target,
+                    destination_filesystem=self.storage_filesystem,
+                    use_threads=False,
+                )
+
+
+def _filled(text: str, meant: Mapping[str, str]) -> str:
+    for name, value in meant.items():
+        text = text.replace("{" + name + "}", value)
+    return text

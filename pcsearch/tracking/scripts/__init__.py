@@ -1,0 +1,1 @@
+"""W&B runs that programs keep by themselves: what their processes are told, and what they tell."""

@@ -1,0 +1,53 @@
+"""What programs are told, so that the run they start at W&B is the run of their trial."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from pcsearch.engine.workloads.programs.settings import ProgramTracking
+from pcsearch.tracking.runs.context import RunGroup
+from pcsearch.tracking.server.api import Mode
+from pcsearch.tracking.server.credentials import SECRETS, SERVICE
+from pcsearch.tracking.server.settings import AGENT_VARIABLES, OTHER_RUN
+
+HOOK = "tracking/scripts/hook"
+"""The folder below pcsearch's own that programs have first on their Python path."""
+FOLDERS = {"online": "{folder}", "offline": "{directory}", "disabled": "{temporary}"}
+"""By the mode, where the files of a run go; a run that nobody wants has files, too."""
+TAGS = "PCSEARCH_WANDB_TAGS"
+NOT_FOR_PROGRAMS = (*SECRETS, SERVICE, *AGENT_VARIABLES, *OTHER_RUN)
+"""The user's own variables for W&B that would lead a program elsewhere, or that are secret."""
+
+
+def program_tracking(group: RunGroup, mode: Mode, key: str | None) -> ProgramTracking:
+    """The variables of a search's programs, and the hook that follows what they log.
+
+    Args:
+        group: what the runs have in common.
+        mode: where the runs go.
+        key: for W&B's server; None where runs do not go there.
+    """
+    variables: dict[str, Any] = {
+        "WANDB_MODE": "online" if mode == "online" else "offline",
+        "WANDB_DIR": FOLDERS[mode],
+        "WANDB_PROJECT": group.project,
+        "WANDB_ENTITY": group.entity,
+        "WANDB_RUN_GROUP": group.name,
+        "WANDB_NOTES": group.notes,
+        "WANDB_SWEEP_ID": group.sweep_id,
+        "WANDB_RUN_ID": "{trial}",
+        "WANDB_NAME": "{name}",
+        "WANDB_RESUME": "allow",
+        "WANDB_SWEEP_PARAM_PATH": "{values}",
+        "WANDB_API_KEY": key,
+        TAGS: json.dumps(group.tags),
+    }
+    own = {name: value for name, value in variables.items() if value}
+    users = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("WANDB_") and name not in NOT_FOR_PROGRAMS
+    }
+    return ProgramTracking(users | own, HOOK, ("wandb/offline-run-*-{trial}",))

@@ -1,0 +1,79 @@
+"""How programs fail, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pcsearch.engine.workloads.programs.errors import (
+    GpuMemoryError,
+    ProgramError,
+    check_end,
+    last_lines,
+    no_metric,
+)
+from pcsearch.engine.workloads.programs.process import Ended
+
+
+def failure(ended: Ended, output: Path) -> list[str]:
+    with pytest.raises(ProgramError) as caught:
+        check_end(ended, output)
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("ended", "how"),
+    [
+        (Ended(3), "the program failed with exit status 3"),
+        (Ended(-9), "the program crashed: SIGKILL ended it"),
+        (Ended(-99), "the program crashed: signal 99 ended it"),
+        (Ended(error="x: No such file"), "the program could not be run: x: No such file"),
+    ],
+)
+def test_the_end_is_told_with_the_last_lines(ended: Ended, how: str, tmp_path: Path) -> None:
+    output = tmp_path / "output.txt"
+    output.write_text("".join(f"line {n}\n\n" for n in range(20)) + "50 %\r100 %\n")
+    lines = failure(ended, output)
+    assert lines[0] == f"{how}: 100 %"
+    assert lines[1:-1] == [f"line {n}" for n in range(13, 20)]
+    assert lines[-1] == f"all that it has printed is in {output}"
+
+
+def test_a_good_end_is_none(tmp_path: Path) -> None:
+    check_end(Ended(0), tmp_path / "none")
+
+
+def test_memory_of_the_gpu_is_recognised(tmp_path: Path) -> None:
+    output = tmp_path / "output.txt"
+    output.write_text("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\n")
+    with pytest.raises(GpuMemoryError):
+        check_end(Ended(1), output)
+
+
+def test_long_and_broken_output_is_bounded(tmp_path: Path) -> None:
+    output = tmp_path / "output.txt"
+    output.write_bytes(b"\xff" * 500_000)
+    (line,) = last_lines(output)
+    assert len(line) < 400
+    assert last_lines(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "logged", "source", "message"),
+    [
+        (
+            "val_loss",
+            {"val_los", "a"},
+            "wandb",
+            "without the metric 'val_loss'; nearest is 'val_los'; it logged a, val_los",
+        ),
+        ("x", {f"n{i}" for i in range(10)}, "wandb", "the metric 'x'; it logged n0, n1, n2, n3"),
+        ("x", set(), "wandb", "has ended, and logged nothing to W&B; a program that does not use"),
+        ("x", set(), "stdout", "has ended, and stdout has no metrics"),
+    ],
+)
+def test_a_program_without_the_metric_is_told(
+    wanted: str, logged: set[str], source: str, message: str
+) -> None:
+    assert message in str(no_metric(wanted, logged, source))

@@ -1,0 +1,73 @@
+"""Metrics are read from what a program prints, and from files that grow."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pcsearch.engine.workloads.programs.follower import Follower, flat, reader
+
+
+def read(source: str, *lines: str) -> list[dict[str, Any]]:
+    take = reader(source)
+    return [message["values"] for line in lines for message in take(line)]
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("loss: 0.5", {"loss": 0.5}),
+        ("epoch 3 | val/loss=1e-3, acc = .75", {"val/loss": 0.001, "acc": 0.75}),
+        ("loss: nan", {"loss": pytest.approx(float("nan"), nan_ok=True)}),
+        ('{"loss": 1, "val": {"acc": 0.5}, "list": [1]}', {"loss": 1, "val.acc": 0.5}),
+        ("model.layer-1: 3", {"model.layer-1": 3.0}),
+    ],
+)
+def test_a_printed_line_with_numbers_is_a_message(line: str, values: dict[str, Any]) -> None:
+    assert read("stdout", line) == [values]
+
+
+@pytest.mark.parametrize(
+    "line", ["", "hello", "at 12:30:01", "time: 12:30", "loss: high", "{broken", "3: 4"]
+)
+def test_other_lines_are_none(line: str) -> None:
+    assert read("stdout", line) == []
+
+
+def test_a_table_is_read_by_its_header() -> None:
+    assert read("m.csv", "epoch, loss,note", "1,0.5,fine", "", "2,,x") == [
+        {"epoch": 1.0, "loss": 0.5},
+        {"epoch": 2.0},
+    ]
+
+
+def test_lines_of_json_are_read_from_any_other_file() -> None:
+    assert read("m.jsonl", '{"a": 1}', "[1]", "x") == [{"a": 1}]
+
+
+def test_nested_names_have_dots() -> None:
+    assert flat({"a": {"b": {"c": 1}}, "d": None}) == {"a.b.c": 1}
+
+
+def test_a_file_is_followed_from_its_start_until_the_end(tmp_path: Path) -> None:
+    file, found = tmp_path / "out.txt", list[Any]()
+    file.write_text("loss: 9\n")
+    follower = Follower(
+        file, reader("stdout"), lambda _, message: found.append(message["values"]["loss"]), 8
+    )
+    with file.open("a") as stream:
+        for part in ("loss: 1\nlo", "ss: 2\n", "loss: 3"):
+            stream.write(part)
+            stream.flush()
+            time.sleep(0.15)
+    follower.close()
+    assert found == [1.0, 2.0, 3.0], "the last line has no end"
+
+
+def test_a_file_that_never_comes_has_nothing(tmp_path: Path) -> None:
+    found: list[Any] = []
+    Follower(tmp_path / "none", reader("stdout"), lambda *each: found.append(each)).close()
+    assert found == []

@@ -1,0 +1,173 @@
+"""A program runs, is ended with all that it has started, and outlives nobody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from commands import ROOT
+
+from pcsearch.engine.workloads.programs.channel import Channel
+from pcsearch.engine.workloads.programs.process import Ended, ProgramProcess, stop_program
+from pcsearch.engine.workloads.programs.rows import Rows
+
+SENDS = """
+import json, os, socket
+s = socket.socket(socket.AF_UNIX); s.connect(os.environ["PCSEARCH_CHANNEL"])
+def log(**values):
+    message = {"kind": "log", "values": values, "step": None, "commit": None}
+    s.sendall(json.dumps(message).encode() + b"\\n")
+"""
+
+
+class Place:
+    def __init__(self, folder: Path, work: Path) -> None:
+        self.folder, self.work = folder, work
+        self.output = work / "output.txt"
+
+    def start(self, code: str, *words: str, grace: float = 60) -> ProgramProcess:
+        command = list(words) or [sys.executable, "-u", "-c", code]
+        return ProgramProcess(
+            command,
+            {**os.environ, "PCSEARCH_CHANNEL": str(self.folder / "s")},
+            self.work,
+            self.output,
+            grace,
+            Rows(["loss"]),
+            lambda receive: Channel(self.folder, receive),
+        )
+
+    def printed(self) -> str:
+        return self.output.read_text() if self.output.exists() else ""
+
+    def await_line(self, line: str) -> None:
+        until(lambda: line in self.printed())
+
+
+def until(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + 240
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def place(temporary: Path, tmp_path: Path) -> Place:
+    return Place(temporary, tmp_path)
+
+
+def test_its_reports_come_before_its_end(place: Place) -> None:
+    process = place.start(SENDS + "for n in range(500): log(loss=n)\nprint('done')")
+    assert [report["loss"] for report in process.reports()] == list(range(500))
+    assert process.ended == Ended(0)
+    assert place.printed() == "done\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", -9)]
+)
+def test_its_end_is_told(code: str, status: int, place: Place) -> None:
+    process = place.start(code)
+    assert list(process.reports()) == []
+    assert process.ended == Ended(status)
+
+
+def test_what_cannot_be_run_is_told(place: Place) -> None:
+    process = place.start("", "no-such-program-here")
+    assert list(process.reports()) == []
+    assert process.ended is not None
+    assert process.ended.error == "no-such-program-here: No such file or directory"
+
+
+HANDLES = """
+import pathlib, signal, sys, time
+def end(*_):
+    print("ending"); sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("ready")
+time.sleep(600)
+"""
+IGNORES = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+child = subprocess.Popen(sleep, start_new_session=True)
+print("child", child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_sigterm_lets_it_end_by_itself(place: Place) -> None:
+    process = place.start(HANDLES)
+    place.await_line("ready")
+    stop_program()
+    assert process.ended == Ended(0)
+    assert place.printed() == "ready\nending\n"
+
+
+def test_one_that_ignores_it_is_killed_with_what_it_has_started(place: Place) -> None:
+    process = place.start(IGNORES, grace=0.3)
+    until(lambda: place.printed().endswith("\n"))
+    child = int(place.printed().split()[1])
+    process.stop()
+    assert process.ended == Ended(-signal.SIGKILL)
+    until(lambda: not psutil.pid_exists(child))
+
+
+def test_a_shell_hands_it_on(place: Place) -> None:
+    (place.work / "run.sh").write_text(f"{sys.executable} -u -c '{HANDLES}'\n")
+    process = place.start("", "sh", "run.sh")
+    place.await_line("ready")
+    process.stop()
+    assert "ending" in place.printed()
+
+
+OWNER = f"""
+import os, sys, time
+from pathlib import Path
+sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parents[3] / "helpers")!r}]
+from pcsearch.engine.workloads.programs.channel import Channel
+from pcsearch.engine.workloads.programs.process import ProgramProcess
+from pcsearch.engine.workloads.programs.rows import Rows
+folder, code = Path(sys.argv[1]), sys.argv[2]
+ProgramProcess([sys.executable, "-u", "-c", code], dict(os.environ), folder, folder / "o", 0.3,
+               Rows([]), lambda receive: Channel(folder, receive))
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("killed", ["owner", "supervisor"])
+def test_it_outlives_neither_its_trial_nor_its_supervisor(killed: str, temporary: Path) -> None:
+    code = f"{IGNORES}# {temporary}"
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(temporary), code])
+    try:
+        output = temporary / "o"
+        until(lambda: output.exists() and output.read_text().endswith("\n"))
+        program = next(each for each in psutil.process_iter() if started(each, code))
+        child = int(output.read_text().split()[1])
+        supervisor = program.parent()
+        assert supervisor is not None
+        (owner if killed == "owner" else supervisor).kill()
+        until(lambda: not program.is_running() or program.status() == psutil.STATUS_ZOMBIE)
+        if killed == "owner":
+            until(lambda: not psutil.pid_exists(child))
+        else:
+            psutil.Process(child).kill()
+    finally:
+        owner.kill()
+        owner.wait()
+
+
+def started(process: psutil.Process, code: str) -> bool:
+    try:
+        return process.cmdline()[1:] == ["-u", "-c", code]
+    except psutil.Error:
+        return False

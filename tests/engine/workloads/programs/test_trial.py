@@ -1,0 +1,132 @@
+"""What a program of a trial finds: its variables, its values, and its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from pyarrow.fs import LocalFileSystem
+from ray import tune
+
+import pcsearch
+from pcsearch.engine.workloads.programs.errors import ProgramError
+from pcsearch.engine.workloads.programs.settings import ProgramTracking
+from pcsearch.engine.workloads.programs.trial import ProgramTrial
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.program import Program
+
+VALUES = {"lr": 0.5, "net": {"depth": 2, "act": None}}
+TRACKING = ProgramTracking(
+    {
+        "A_RUN": "{trial} {name}",
+        "A_DIR": "{directory}",
+        "A_FILE": "{values}",
+        "A_TMP": "{temporary}",
+    },
+    "tracking/scripts/hook",
+    ("wandb/offline-run-*-{trial}",),
+)
+SHOWS = """
+import json, os, sys
+print(json.dumps({"loss": 1, "words": " ".join(sys.argv[1:])}))
+with open("seen.json", "w") as file:
+    json.dump(dict(os.environ), file)
+"""
+
+
+class Here:
+    """A trial's process, with what Tune would do."""
+
+    def __init__(self, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.work, self.reports = work, list[dict[str, Any]]()
+        self.directory = work / "here"
+        context = SimpleNamespace(
+            get_trial_dir=lambda: "/somewhere/0001_abc", get_trial_id=lambda: "abc"
+        )
+        monkeypatch.setattr(tune, "get_context", lambda: context)
+        monkeypatch.setattr(tune, "report", self.reports.append)
+
+    def run(self, code: str, *command: str, **changes: Any) -> None:
+        (self.work / "train.py").write_text(code)
+        settings: dict[str, Any] = {
+            "program": Program("train.py", command or ("python", "${program}", "${args}")),
+            "word": "train.py",
+            "folder": self.work,
+            "grace": 60.0,
+            "metrics_from": "stdout",
+            "metrics": ("loss",),
+            "storage_path": str(self.directory),
+            "storage_filesystem": None,
+            "variables": {"PYTHONPATH": "/of/the/user"},
+            "tracking": TRACKING,
+        }
+        ProgramTrial(**{**settings, **changes}).run(VALUES)
+
+    @property
+    def seen(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self.work / "seen.json").read_text())
+        return found
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path) -> Here:  # noqa: ARG001
+    return Here(tmp_path, monkeypatch)
+
+
+def test_it_finds_its_values_and_its_run(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_SOMETHING", "of Ray")
+    here.run(SHOWS)
+    words = "--lr=0.5 --net={'depth': 2, 'act': None}"
+    assert here.reports == [{"loss": 1, "words": words}]
+    trial = here.directory / "0001_abc"
+    seen = here.seen
+    assert (seen["A_RUN"], seen["A_DIR"]) == ("abc 0001_abc", str(here.directory))
+    assert seen["PCSEARCH_TRIAL_DIR"] == str(trial / "files")
+    assert not Path(seen["A_TMP"]).exists()
+    assert "RAY_SOMETHING" not in seen
+    assert seen["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    hook = str(Path(pcsearch.__file__).parent / "tracking/scripts/hook")
+    assert seen["PYTHONPATH"].split(os.pathsep) == [hook, "/of/the/user"]
+    values = yaml.safe_load(Path(seen["A_FILE"]).read_text())
+    assert values == {name: {"value": value} for name, value in VALUES.items()}
+    assert json.loads((trial / "config.json").read_text()) == VALUES
+
+
+def test_a_new_start_forgets_the_runs_of_earlier_tries(here: Here) -> None:
+    runs = [here.directory / "wandb" / name for name in ("offline-run-1-abc", "offline-run-1-xyz")]
+    for run in runs:
+        run.mkdir(parents=True)
+    here.run(SHOWS)
+    assert [run.exists() for run in runs] == [False, True]
+    runs[0].mkdir()
+    (here.directory / "0001_abc" / "files" / "state").touch()
+    here.run(SHOWS)
+    assert runs[0].exists(), "it goes on from what it has kept"
+    assert len(here.reports) == 2, "what an earlier try has printed is not read again"
+
+
+def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    place = {"storage_path": str(away), "storage_filesystem": LocalFileSystem()}
+    with pytest.raises(ProgramError, match=r"^the program failed with exit status 4: one line\n"):
+        here.run("print('one line'); raise SystemExit(4)", **place)
+    assert (away / "0001_abc" / "output.txt").read_text() == "one line\n"
+    assert not here.directory.exists()
+
+
+def test_an_end_without_the_metric_is_told(here: Here) -> None:
+    with pytest.raises(PcsearchError, match="nearest is 'los'"):
+        here.run("print('los: 1')")
+    assert here.reports == []
+
+
+def test_the_search_goes_on_where_the_folder_is_not_on_the_node(here: Here, tmp_path: Path) -> None:
+    with pytest.raises(ProgramError):
+        here.run(SHOWS, "python", "no_such.py", folder=tmp_path)
+    assert "no_such.py" in (here.directory / "0001_abc" / "output.txt").read_text()

@@ -1,0 +1,223 @@
+"""Searches that run the programs of sweep files: of every kind, stopped, failing and killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from commands import finish, run, wait_for
+from offline_runs import read_runs
+from searching import reports, trial_folders
+
+from pcsearch.cli import main
+
+pytestmark = pytest.mark.slow
+
+KINDS = """
+import argparse, os, signal, sys, time
+from pathlib import Path
+parser = argparse.ArgumentParser()
+parser.add_argument("--kind")
+parser.add_argument("--optimizer")
+kind = parser.parse_args().kind
+kept = Path(os.environ["PCSEARCH_TRIAL_DIR"])
+if kind == "raises":
+    print("before it fails")
+    raise ValueError("on purpose")
+if kind == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+if kind == "silent":
+    sys.exit()
+import wandb
+run = wandb.init(project="of the script", config={"kind": "default", "own": 1})
+assert wandb.config.kind == kind and run.config["optimizer"]["lr"] == 0.5, dict(wandb.config)
+if kind == "mistyped":
+    wandb.log({"los": 1})
+elif kind == "summary":
+    run.summary["loss"] = 0.25
+else:
+    for epoch in range(1, 4):
+        if kind == "twice" and epoch == 2 and not Path("tried").exists():
+            Path("tried").touch()
+            os._exit(3)
+        wandb.log({"train": {"loss": 2 / epoch}})
+        wandb.log({"loss": 1 / epoch, "picture": wandb.Html("<b>x</b>")})
+"""
+STOPPED = """
+import os, signal, sys, time
+from pathlib import Path
+import wandb
+kept = Path(os.environ["PCSEARCH_TRIAL_DIR"])
+def end(*_):
+    (kept / "ended").write_text("in good order")
+    sys.exit(1)
+signal.signal(signal.SIGTERM, end)
+wandb.init()
+for epoch in range(1, 9):
+    wandb.log({"loss": wandb.config.x + 1 / epoch})
+    time.sleep(0.2)
+"""
+FOREVER = """
+import os, signal, subprocess, sys, time
+import wandb
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+wandb.init()
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", os.environ["MARK"]],
+                 start_new_session=True)
+for epoch in range(10_000):
+    wandb.log({"loss": epoch})
+    time.sleep(0.1)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, program: str, code: str, parameters: dict[str, Any], **more: Any) -> None:
+    (folder / program).write_text(code)
+    sweep = {
+        "program": program,
+        "method": "grid",
+        "metric": {"name": "loss", "goal": "minimize"},
+        "parameters": parameters,
+        **more,
+    }
+    (folder / "s.yaml").write_text(yaml.safe_dump(sweep, sort_keys=False))
+
+
+def by(name: str, directory: Path) -> dict[Any, Path]:
+    """The folders of the trials by the value of a parameter."""
+    folders = trial_folders(directory)
+    return {json.loads((each / "params.json").read_text())[name]: each for each in folders}
+
+
+SEARCH = ["s.yaml", "--name", "here", "--storage-path", "."]
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    kinds = ["plain", "summary", "twice", "raises", "killed", "silent", "mistyped"]
+    nested = {"parameters": {"lr": {"value": 0.5}}}
+    write(folder, "train.py", KINDS, {"kind": {"values": kinds}, "optimizer": nested})
+    assert main([*SEARCH, "--max-failures", "1", "--wandb", "offline"]) == 1
+    shown = capfd.readouterr()
+    trials = by("kind", folder / "here")
+    losses = {kind: [each["loss"] for each in reports(trials[kind])] for kind in kinds}
+    assert losses.pop("summary") == [0.25]
+    assert losses.pop("plain") == losses.pop("twice") == [1, 1 / 2, 1 / 3]
+    assert not any(losses.values())
+    assert [each["train.loss"] for each in reports(trials["plain"])] == [2, 1, 2 / 3]
+    messages = {
+        "raises": "the program failed with exit status 1: ValueError: on purpose",
+        "killed": "the program crashed: SIGKILL ended it",
+        "silent": "the program has ended, and logged nothing to W&B",
+        "mistyped": "without the metric 'loss'; nearest is 'los'",
+    }
+    for kind, message in messages.items():
+        assert message in (trials[kind] / "error.txt").read_text(), kind
+        assert message in shown.out, kind
+    assert "ValueError: on purpose" in (trials["raises"] / "output.txt").read_text()
+    assert "Traceback" not in shown.out + shown.err
+    runs = {run.id: run for run in read_runs(folder / "here")}
+    plain = runs[trials["plain"].name[5:]]
+    assert (plain.name, plain.group, plain.project) == (trials["plain"].name, "here", "pcsearch")
+    assert plain.config["kind"] == "plain"
+    assert plain.config["own"] == 1
+    assert [row["loss"] for row in plain.rows() if "loss" in row] == [1, 1 / 2, 1 / 3]
+    assert plain.exit_code == 0
+    assert plain.tags == ["grid"]
+    # The earlier try of a program that started anew has left no rows.
+    twice = [run for run in read_runs(folder / "here") if run.id == trials["twice"].name[5:]]
+    assert [row["loss"] for run in twice for row in run.rows() if "loss" in row] == [
+        1,
+        1 / 2,
+        1 / 3,
+    ]
+    (begun,) = {run.id for run in runs.values()} - {
+        trials[kind].name[5:] for kind in ("plain", "summary", "twice")
+    }
+    assert begun == trials["mistyped"].name[5:]
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_a_program_that_is_stopped_early_ends_at_once_and_in_good_order(folder: Path) -> None:
+    early = {"type": "hyperband", "min_iter": 2, "eta": 2}
+    write(folder, "train.py", STOPPED, {"x": {"values": [*range(7)]}}, early_terminate=early)
+    assert main([*SEARCH, "--max-concurrent", "1", "--wandb", "disabled"]) == 0
+    trials = by("x", folder / "here")
+    ended = {x: (trials[x] / "files" / "ended").exists() for x in trials}
+    assert sum(ended.values()) >= 2
+    assert {x: len(reports(trials[x])) < 8 for x in trials} == ended
+    assert not (folder / "here" / "wandb").exists()
+
+
+@pytest.mark.usefixtures("ray_here")
+@pytest.mark.parametrize("source", ["stdout", "metrics.csv"])
+def test_programs_without_wandb(source: str, folder: Path) -> None:
+    """Of any language; the values come through the environment's words."""
+    code = 'test -n "$PCSEARCH_TRIAL_DIR" || exit 9\nfor n in 1 2 3; do\n  '
+    code += {
+        "stdout": 'echo "epoch $n: loss=0.$1$n"\n',
+        "metrics.csv": "[ $n = 1 ] && echo loss,n > metrics.csv\n  echo 0.$1$n,$n >> metrics.csv\n",
+    }[source]
+    command = ["sh", "${program}", "${envvar:UNSET}", "${args_no_hyphens}"]
+    write(
+        folder, "run.sh", code.replace("$1", "5") + "done\n", {"x": {"value": 1}}, command=command
+    )
+    assert main([*SEARCH, "--metrics-from", source, "--wandb", "offline"]) == 0
+    (trial,) = trial_folders(folder / "here")
+    assert [each["loss"] for each in reports(trial)] == [0.51, 0.52, 0.53]
+    (kept,) = read_runs(folder / "here")
+    assert [row["loss"] for row in kept.rows() if "loss" in row] == [0.51, 0.52, 0.53]
+
+
+def test_nothing_outlives_a_search_that_is_interrupted_or_killed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path
+) -> None:
+    mark = f"mark-{temporary.name}"
+    monkeypatch.setenv("MARK", mark)
+    write(folder, "train.py", FOREVER, {"x": {"values": [1, 2]}})
+
+    def marked() -> list[int]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                variables = process.environ()
+            except psutil.Error:
+                continue
+            if process.pid != os.getpid() and variables.get("PCSEARCH_TRIAL_DIR", "").startswith(
+                str(folder)
+            ):
+                found.append(process.pid)
+        return found
+
+    options = ["--grace", "1s", "--wandb", "offline", "--max-concurrent", "1"]
+    process = run(folder, *SEARCH, *options)
+    log = folder / "here"
+    wait_for(lambda: any(reports(each) for each in trial_folders(log)), process)
+    assert len(marked()) >= 2
+    process.send_signal(2)
+    status, out, err = finish(process)
+    assert status == 130, out + err
+    wait(lambda: not marked())
+    process = run(folder, "--resume", "here")
+    wait_for(lambda: marked(), process)
+    process.kill()
+    process.communicate()
+    wait(lambda: not marked())
+
+
+def wait(condition: Any) -> None:
+    end = time.monotonic() + 240
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.1)

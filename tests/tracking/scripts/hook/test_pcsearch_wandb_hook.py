@@ -1,0 +1,141 @@
+"""What programs log to W&B is followed, whatever way they log it; the program never notices."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from offline_runs import read_runs
+
+import pcsearch
+from pcsearch.engine.workloads.programs.channel import Channel
+from pcsearch.engine.workloads.programs.rows import Rows
+from pcsearch.tracking.scripts.environment import HOOK
+
+FOLDER = Path(pcsearch.__file__).parent / HOOK
+
+
+class Programs:
+    """Runs programs as trials do, and has what they have sent."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        self.folder, self.work = folder, work
+        self.messages: list[dict[str, Any]] = []
+
+    def run(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        channel = Channel(self.folder, lambda _, message: self.messages.append(message))
+        given = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(FOLDER), str(self.work)]),
+            "PCSEARCH_CHANNEL": str(channel.path),
+            "WANDB_DIR": str(self.work),
+            "WANDB_MODE": "offline",
+            "WANDB_SILENT": "true",
+            **environment,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=given,
+            cwd=self.work,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        channel.close()
+        channel.path.unlink()
+        return done
+
+    @property
+    def logged(self) -> list[dict[str, Any]]:
+        return [each["values"] for each in self.messages if each["kind"] == "log"]
+
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        rows = Rows(["loss"])
+        made = [report for each in self.messages for report in rows.add(1, each)]
+        return [*made, *rows.rest()]
+
+
+@pytest.fixture
+def programs(temporary: Path, tmp_path: Path) -> Programs:
+    return Programs(temporary, tmp_path)
+
+
+EVERY_WAY = """
+import numpy as np
+import torch
+import wandb
+from wandb import init
+run = init(project="p", tags=["own"], config={"lr": 0.1})
+wandb.log({"loss": 1, "nested": {"a": {"b": 2}}, "text": "fine", "long": "x" * 5000})
+run.log({"loss": np.float32(0.5), "tensor": torch.tensor(0.25), "array": np.arange(3)})
+wandb.log({"loss": 0.25}, commit=False)
+wandb.log({"later": True})
+wandb.log({"loss": 0.125}, step=10)
+wandb.log({"same": 1}, step=10)
+wandb.log({"loss": 0.0625, "table": wandb.Table(columns=["a"], data=[[1]])}, step=11)
+run.summary["best"] = 7
+assert wandb.config.lr == 0.1
+"""
+
+
+def test_every_way_of_logging_is_followed(programs: Programs) -> None:
+    done = programs.run(
+        EVERY_WAY, WANDB_RUN_GROUP="group", PCSEARCH_WANDB_TAGS='["grid"]', WANDB_RUN_ID="abc"
+    )
+    assert done.returncode == 0, done.stderr
+    assert programs.reports == [
+        {"loss": 1, "nested.a.b": 2, "text": "fine"},
+        {"loss": 0.5, "tensor": 0.25},
+        {"loss": 0.25, "later": True},
+        {"loss": 0.125, "same": 1},
+        {"loss": 0.0625},
+    ]
+    summaries = [each["values"] for each in programs.messages if each["kind"] == "summary"]
+    assert summaries[-1]["best"] == 7
+    (run,) = read_runs(programs.work)
+    assert (run.id, run.group, sorted(run.tags)) == ("abc", "group", ["grid", "own"])
+    assert [row["loss"] for row in run.rows() if "loss" in row] == [1, 0.5, 0.25, 0.125, 0.0625]
+
+
+CHILDREN = """
+import multiprocessing, wandb
+def work(n):
+    import os
+    return os.getpid()
+if __name__ == "__main__":
+    wandb.init()
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        pool.map(work, range(4))
+    for n in range(10_000):
+        wandb.log({"loss": n})
+    wandb.finish()
+"""
+
+
+def test_ten_thousand_calls_are_followed_also_beside_other_processes(programs: Programs) -> None:
+    done = programs.run(CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert [values["loss"] for values in programs.logged] == list(range(10_000))
+
+
+def test_what_the_script_does_with_agents_is_refused_in_a_line(programs: Programs) -> None:
+    done = programs.run("import wandb; wandb.agent('abc', lambda: None)")
+    assert done.returncode == 1
+    assert "pcsearch runs the trials of this sweep" in done.stderr.splitlines()[-1]
+
+
+def test_a_channel_that_is_gone_does_not_hurt_the_program(programs: Programs) -> None:
+    done = programs.run(
+        "import wandb; wandb.init(); wandb.log({'loss': 1}); wandb.finish(); print('done')",
+        PCSEARCH_CHANNEL="/no/such/socket",
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
+def test_a_program_without_wandb_is_left_alone(programs: Programs) -> None:
+    done = programs.run("import sys; print('wandb' in sys.modules)")
+    assert (done.stdout, done.stderr, programs.messages) == ("False\n", "", [])

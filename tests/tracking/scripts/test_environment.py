@@ -1,0 +1,63 @@
+"""What programs are told of their runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pcsearch
+from pcsearch.tracking.runs.context import RunGroup
+from pcsearch.tracking.scripts.environment import HOOK, TAGS, program_tracking
+
+GROUP = RunGroup("p", "team", "here", Path("/x"), ("grid", "mine"), "why", "abc")
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "told"),
+    [
+        ("online", "k" * 40, {"WANDB_MODE": "online", "WANDB_DIR": "{folder}"}),
+        ("offline", None, {"WANDB_MODE": "offline", "WANDB_DIR": "{directory}"}),
+        ("disabled", None, {"WANDB_MODE": "offline", "WANDB_DIR": "{temporary}"}),
+    ],
+)
+def test_the_run_of_a_program_is_that_of_its_trial(
+    mode: Any, key: str | None, told: dict[str, str]
+) -> None:
+    found = program_tracking(GROUP, mode, key)
+    assert found.variables.items() >= told.items()
+    assert found.variables.get("WANDB_API_KEY") == key
+    assert json.loads(found.variables[TAGS]) == ["grid", "mine"]
+    same = {
+        "WANDB_PROJECT": "p",
+        "WANDB_ENTITY": "team",
+        "WANDB_RUN_GROUP": "here",
+        "WANDB_NOTES": "why",
+        "WANDB_SWEEP_ID": "abc",
+        "WANDB_RUN_ID": "{trial}",
+        "WANDB_NAME": "{name}",
+        "WANDB_RESUME": "allow",
+        "WANDB_SWEEP_PARAM_PATH": "{values}",
+    }
+    assert found.variables.items() >= same.items()
+
+
+def test_what_a_search_does_not_have_is_left_out() -> None:
+    found = program_tracking(RunGroup("p", None, "here", Path("/x")), "offline", None)
+    left_out = {"WANDB_ENTITY", "WANDB_SWEEP_ID", "WANDB_NOTES", "WANDB_API_KEY"}
+    assert not left_out & found.variables.keys()
+
+
+def test_the_hook_is_a_folder_of_the_package() -> None:
+    assert (Path(pcsearch.__file__).parent / HOOK / "sitecustomize.py").is_file()
+
+
+def test_the_users_settings_go_with_them_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WANDB_BASE_URL", "WANDB_API_KEY", "WANDB_RUN_ID", "WANDB_SERVICE", "OTHER"):
+        monkeypatch.setenv(name, "users")
+    found = program_tracking(GROUP, "offline", None).variables
+    assert found["WANDB_BASE_URL"] == "users"
+    assert found["WANDB_RUN_ID"] == "{trial}"
+    assert not {"WANDB_API_KEY", "WANDB_SERVICE", "OTHER"} & found.keys()
