@@ -30,6 +30,7 @@ CHANGEABLE = (
     "max_failures",
     "trial_timeout",
     "deadline",
+    "no_report",
     "wandb",
     "wandb_artifacts",
 )

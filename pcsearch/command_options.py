@@ -15,6 +15,8 @@ from pcsearch.sweeps.reading.loader import load
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 """The variable from which the option ``--address`` comes where it is not given."""
+NO_REPORT_VARIABLE = "PCSEARCH_NO_REPORT"
+"""The same for ``--no-report``."""
 
 
 def _parse_overrides(
@@ -201,6 +203,12 @@ RESUMING = [
         type=_Place(),
         metavar="DIR",
         help="Run trials of the search that another machine runs in DIR, a folder that both have.",
+    ),
+    click.Option(
+        ["--no-report"],
+        is_flag=True,
+        envvar=NO_REPORT_VARIABLE,
+        help="Draw no page (report.html) while the search runs, and at its end.",
     ),
     click.Option(["--rerun-failed"], is_flag=True, help="Run failed trials again (with --resume)."),
     click.Option(

@@ -191,9 +191,9 @@ def resume(
     from pcsearch.engine.records.directory import directory_at
     from pcsearch.engine.records.history import retry_failed
     from pcsearch.engine.records.journal import Journal
+    from pcsearch.engine.records.options import OF_ONE_SESSION
     from pcsearch.session import run_session
 
-    of_one_session = ("deadline", "address")
     changes, changed_tracking = _changes(arguments, chosen)
     directory = directory_at(place, "--resume")
     with ExitStack() as stack:
@@ -211,7 +211,7 @@ def resume(
             click.echo("--rerun-failed: no trial has failed", err=True)
 
         def write_record() -> None:
-            lasting = {name: value for name, value in changes.items() if name not in of_one_session}
+            lasting = {name: value for name, value in changes.items() if name not in OF_ONE_SESSION}
             if lasting or changed_tracking:
                 options = record["options"] | lasting
                 directory.rewrite(record | {"options": options, "tracking": tracking})

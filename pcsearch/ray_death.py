@@ -66,6 +66,8 @@ def end_session(
         os._exit(way.status)
     command = [sys.executable, "-m", "pcsearch", "--resume", experiment.directory.place]
     command += ["--address", "local"]
+    if options.no_report:
+        command += ["--no-report"]
     if options.deadline is not None:
         command += ["--time-budget", f"{max(1.0, options.deadline - time.monotonic()):.0f}s"]
     os.execve(sys.executable, command, {**environment, RESTARTED: "1"})  # noqa: S606 - our own

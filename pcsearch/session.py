@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment.experiment import Experiment
@@ -62,6 +63,7 @@ def run_session(
 
     # These load Ray, which takes seconds: the lines and the mistakes above come first.
     from pcsearch.engine.execution.preparation import connected_cluster
+    from pcsearch.kept_page.keeping import last_page
     from pcsearch.tracking.server.credentials import withhold_credentials
 
     environment = dict(os.environ)
@@ -86,6 +88,9 @@ def run_session(
             is_target = result.reached is not None
             ledger.finish(ended, is_over=not result.reason, reached_target=is_target)
         _tell_of_uploads(experiment, wandb)
+        page = last_page(experiment, partial(say, notes), partial(warn, notes))
+        if page is not None:
+            say(console(), f"The page of the search is {page}")
     # Those of trials that were killed in this session.
     remove_leftovers()
     return _status(result)
@@ -123,6 +128,7 @@ def _search(
     from pcsearch.engine.execution.run import run
     from pcsearch.engine.experiment.joining import directory_ledger
     from pcsearch.engine.records.drivers import is_shared
+    from pcsearch.kept_page.keeping import kept_page
     from pcsearch.ray_death import end_session
     from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.factory import make_callback, make_ledger, make_program_tracking
@@ -148,6 +154,7 @@ def _search(
             cluster.connection.watching(
                 lambda what: end_session(experiment, what, environment, cluster.connection)
             ),
+            kept_page(experiment),
         ):
             claims: Ledger | None = None if ledger is None else ledger.offers
             if not registration.tracking.get(SWEEP_ID):

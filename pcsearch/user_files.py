@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,8 @@ def cache_folder() -> Path:
 @contextmanager
 def replaced(file: Path) -> Iterator[Path]:
     """A file to write during the block, which then replaces ``file``: whole, or not at all."""
-    hidden = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    # A number of the process would not do: processes of other machines may write there too.
+    hidden = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield hidden
         hidden.replace(file)

@@ -15,6 +15,8 @@ for _name in [name for name in os.environ if name.startswith("WANDB_")]:
 os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_ERROR_REPORTING"] = "false"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# A page takes seconds to draw: only the tests that look at it delete this (`pages`).
+os.environ["PCSEARCH_NO_REPORT"] = "1"
 # Before torch is: more threads than cores that are free only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The tests with the oldest versions do without it.
@@ -58,6 +60,12 @@ def no_ray_is_left() -> Iterator[None]:
 
     if "ray" in sys.modules:
         assert not sys.modules["ray"].is_initialized()
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The searches of a test draw their pages."""
+    monkeypatch.delenv("PCSEARCH_NO_REPORT")
 
 
 @pytest.fixture

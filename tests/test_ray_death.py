@@ -63,9 +63,9 @@ def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
     ending: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_death, "was_received", lambda: False)
-    (_, command, environment), said = ending({"A": "b"}, deadline=float("inf"))
+    (_, command, environment), said = ending({"A": "b"}, deadline=float("inf"), no_report=True)
     assert command[1:5] == ["-m", "pcsearch", "--resume", f"{tmp_path}/here"]
-    assert command[5:] == ["--address", "local", "--time-budget", "infs"]
+    assert command[5:] == ["--address", "local", "--no-report", "--time-budget", "infs"]
     assert environment == {"A": "b", ray_death.RESTARTED: "1"}
     assert said == (
         f"\nRay's own logs lie in {LOGS}\n"

@@ -3,3 +3,6 @@
 All that it draws is untrusted: names, values and errors are escaped in one place (`html`), for
 HTML, for scripts and for plotly, which reads tags in texts.
 """
+
+FILE = "report.html"
+"""The page in the directory of a search."""

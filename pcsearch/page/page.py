@@ -15,7 +15,14 @@ from pcsearch.page.html import Html, joined, tag
 from pcsearch.page.sections import Section, sections
 
 
-def page_of(findings: Findings, origin: Origin, upload: str | None, *, anonymous: bool) -> str:
+def page_of(
+    findings: Findings,
+    origin: Origin,
+    upload: str | None,
+    *,
+    anonymous: bool,
+    is_kept: bool = False,
+) -> str:
     """The page of a search, as HTML.
 
     Args:
@@ -23,6 +30,7 @@ def page_of(findings: Findings, origin: Origin, upload: str | None, *, anonymous
         origin: of the search.
         upload: the command that uploads its runs to W&B; None where there is nothing to upload.
         anonymous: whether names of machines and users, paths and addresses are left out.
+        is_kept: whether the search draws it again while it runs.
     """
     sweep = findings.sweep.text
     clean: Callable[[str], str] = str
@@ -34,16 +42,19 @@ def page_of(findings: Findings, origin: Origin, upload: str | None, *, anonymous
         clean, clean_html = disguise.text, disguise.html
     shares = importances(findings)
     parts = list(sections(findings, origin, shares, upload, sweep, anonymous=anonymous))
-    body = clean_html(_body(origin.name, findings, parts))
+    body = clean_html(_body(origin.name, findings, parts, is_kept=is_kept))
     title = clean(f"{origin.name}: pcsearch")
     figures = [figure for part in parts for figure in part.figures]
     return document(title, body, figures, clean)
 
 
-def _body(name: str, findings: Findings, parts: list[Section]) -> Html:
+def _body(name: str, findings: Findings, parts: list[Section], *, is_kept: bool) -> Html:
     links = [tag("li", tag("a", part.title, href=f"#{part.name}")) for part in parts]
-    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     about = f"A search by pcsearch {__version__}, {findings.state}; drawn on {now}."
+    if is_kept and findings.state == "running":
+        # By itself it would lose what was marked and filtered.
+        about += " It is drawn again while the search runs: reload it for newer results."
     marked = tag(
         "div",
         tag("span", id="marked-text", role="status"),

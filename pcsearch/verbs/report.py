@@ -9,6 +9,7 @@ import click
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
+from pcsearch.page import FILE
 from pcsearch.user_files import replaced
 from pcsearch.verbs.verb import DIRECTORY, verb
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pcsearch.engine.records.directory import ExperimentDirectory
 
 NAME = "report"
-FILE = "report.html"
 
 
 @verb(NAME)
@@ -52,15 +52,12 @@ def write_report(place: str, output: str | None, *, anonymous: bool) -> int:
         PcsearchError: there is no such search, or the file cannot be written.
     """
     from pcsearch.engine.records.directory import directory_at
-    from pcsearch.engine.results.findings import read_findings
-    from pcsearch.engine.results.origin import read_origin
-    from pcsearch.page.page import page_of
+    from pcsearch.page.drawing import page_at
 
     directory = directory_at(place.removeprefix("file://"), NAME)
     with directory.read():
-        findings, origin = read_findings(directory), read_origin(directory)
         file = _usual_file(directory) if output is None else Path(output).expanduser()
-        page = page_of(findings, origin, _upload(directory), anonymous=anonymous)
+        page = page_at(directory, anonymous=anonymous)
     try:
         with replaced(file) as draft:
             draft.write_text(page, encoding="utf-8")
@@ -73,11 +70,3 @@ def write_report(place: str, output: str | None, *, anonymous: bool) -> int:
 
 def _usual_file(directory: ExperimentDirectory) -> Path:
     return directory.path / FILE if directory.copy is None else Path(f"{directory.name}.html")
-
-
-def _upload(directory: ExperimentDirectory) -> str | None:
-    """The command that uploads what W&B lacks, None where nothing lies here to upload."""
-    from pcsearch.tracking.runs.offline_files import has_unmarked
-    from pcsearch.tracking.server.mode import sync_command
-
-    return sync_command(directory.path) if has_unmarked(directory.path) else None

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("pages")
 def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command: Command) -> None:
     write(folder, [0.1, 0.2], epochs=15)
     process = run(folder, *START, "--max-concurrent", "1")
@@ -28,8 +29,11 @@ def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command
     assert f"Resume it: python -m pcsearch --resume {folder}/here" in out
     assert re.search(r"^ *1 .* interrupted *$", out, re.MULTILINE)
     assert "Traceback" not in out + err
+    page = folder / "here" / "report.html"
+    assert out.endswith(f"The page of the search is {page}\n")
+    assert ", interrupted; drawn on " in page.read_text(encoding="utf-8")
     before = len(computed(folder))
-    status, out, err = command("--resume", "here")
+    status, out, err = command("--resume", "here", "--no-report")
     assert status == 0, err
     check_histories(folder / "here", epochs=15)
     assert before >= 2

@@ -18,6 +18,7 @@ WORKING = "pcsearch_tmp_*/f/session_2*/artifacts/*/here/working_dirs"
 MOST_BYTES = 20 * 1024**2
 
 
+@pytest.mark.usefixtures("pages")
 def test_nothing_is_left_of_a_killed_session_and_of_the_next_only_the_logs_of_a_failure(
     folder: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -29,13 +30,18 @@ def test_nothing_is_left_of_a_killed_session_and_of_the_next_only_the_logs_of_a_
     wait_for(lambda: not [*temporary.glob(f"{WORKING}/0001_*")], process)
     assert {each.stat().st_mode & 0o777 for each in temporary.iterdir()} == {0o700}
     assert not (folder / ".ray").exists(), "no token is written"
+    wait_for((folder / "here" / "report.html").exists, process)
     process.kill()
     process.communicate()
+    page = (folder / "here" / "report.html").read_text(encoding="utf-8")
+    assert ", running; drawn on " in page
     killed = [*temporary.iterdir()]
     assert killed
     time.sleep(SETTLE_S)
-    status, out, err = finish(run(folder, "--resume", "here"))
+    status, out, err = finish(run(folder, "--resume", "here", "--no-report"))
     assert status == 1, err
+    assert "page" not in out
+    assert "no_report" not in (folder / "here" / "experiment.json").read_text()
     (named,) = re.findall(r"Ray's own logs lie in (.*)", out)
     assert [*temporary.iterdir()] == [Path(named)]
     kept = [*Path(named).iterdir()]

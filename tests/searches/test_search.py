@@ -86,7 +86,17 @@ def check_best_model(directory: Path, last: dict[str, Any], trial: int) -> None:
     assert {name: found[name] for name in validation} == {n: str(last[n]) for n in validation}
 
 
+def check_page(directory: Path, out: str, state: str) -> None:
+    """The page of a search is drawn, and the last line says where it is."""
+    page = directory / "report.html"
+    assert out.endswith(f"\nThe page of the search is {page}\n")
+    text = page.read_text(encoding="utf-8")
+    assert f", {state}; drawn on " in text
+    assert "data:image/png;base64," in text
+
+
 @pytest.mark.oldest
+@pytest.mark.usefixtures("pages")
 def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,6 +161,7 @@ def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     lies = f"of trial {winner + 1}, lies in {done.directory / 'best'}\n"
     assert f"The best model, {lies}" in done.out
     check_best_model(done.directory, reports(trials[winner])[-1], winner + 1)
+    check_page(done.directory, done.out, "finished")
 
 
 @pytest.mark.oldest

@@ -88,6 +88,7 @@ def left_behind(folder: Path, machine: str) -> list[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("pages")
 def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder: Path) -> None:
     address = s3.address("results/killed")
     first = start(
@@ -104,10 +105,14 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
     status, out, err = finish(start(folder, "two", "--resume", address))
     assert status == 0, err
     assert f"Everything lies in {address}" in out
+    assert f"The page of the search is {s3.address('results/killed/report.html')}\n" in out
+    page = s3.objects("results/killed")["report.html"].decode()
+    assert ", finished; drawn on " in page
+    assert str(folder / "two") not in page, "it speaks of the address and not of the copy"
     assert histories(s3, "results/killed") == [list(range(1, EPOCHS + 1))] * TRIALS
-    again = [each for each, count in computed(folder).items() if count > 1]
+    repeated = [each for each, count in computed(folder).items() if count > 1]
     # Two trials ran when it was killed.
-    assert len(again) <= 2, again
+    assert len(repeated) <= 2, repeated
     names = s3.objects("results/killed")
     assert "owner.json" not in names
     assert left_behind(folder, "two") == []
@@ -120,14 +125,15 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
     assert json.loads(best["metrics.json"])["value"] == min(losses(s3, "results/killed"))
     assert best["epoch"] == str(EPOCHS).encode()
 
-    status, _, err = finish(start(folder, "two", "--resume", address))
+    again = ("--resume", address, "--no-report")
+    status, _, err = finish(start(folder, "two", *again))
     assert (status, "the search is finished" in err) == (0, True)
     status, _, err = finish(start(folder, "two", *SEARCH, *named(s3, "killed")))
     assert status == 2
     assert f"{address} is there already; resume it (--resume '{address}')" in err
 
     s3.download("results/killed", folder / "copy")
-    status, out, err = finish(start(folder, "two", "--resume", str(folder / "copy")))
+    status, out, err = finish(start(folder, "two", "--resume", str(folder / "copy"), "--no-report"))
     assert (status, "the search is finished" in err) == (0, True)
 
 

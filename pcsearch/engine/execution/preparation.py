@@ -19,6 +19,7 @@ from pcsearch.engine.cluster.resources import Resources
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers import search_directory
+from pcsearch.engine.records.options import OF_ONE_SESSION
 
 RECORDED_VERSIONS = ("ray", "optuna", "torch", "wandb")
 TUNE_LOGGERS = ("ray.tune", "ray.train")
@@ -116,8 +117,8 @@ def _record(experiment: Experiment) -> dict[str, Any]:
     options = asdict(experiment.options)
     # The directory may be moved or renamed: its path gives them.
     del options["storage_path"], options["name"]
-    # They belong to one session.
-    del options["deadline"], options["address"]
+    for name in OF_ONE_SESSION:
+        del options[name]
     # A driver that has joined a search without a count of its own goes on as long as the search.
     if search_directory(experiment.directory.path) == experiment.directory.path:
         options["num_samples"] = experiment.cap

@@ -13,6 +13,8 @@ SamplerName = Literal["auto", "tpe", "gp", "cmaes", "qmc", "random"]
 
 OPTIONS_BEFORE = {"repeats": True, "language": FIRST}
 """The options that the records of earlier versions lack, as these versions had them."""
+OF_ONE_SESSION = ("deadline", "address", "no_report")
+"""The options that a session has and no record keeps."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Options:
         max_failures: how often a trial is tried again.
         trial_timeout: how many seconds a trial may run without a report; None for no limit.
         deadline: when the session is to end, of `time.monotonic`; None for no limit.
+        no_report: whether no page is drawn while the session runs, and at its end.
         warm_start: directories of older experiments whose results the searcher starts from.
         repeats: whether a configuration may run twice, as in the experiments of earlier versions.
         language: how the sweep file is read; 1 in the experiments of earlier versions.
@@ -67,6 +70,7 @@ class Options:
     max_failures: int = 2
     trial_timeout: float | None = None
     deadline: float | None = None
+    no_report: bool = False
     warm_start: tuple[str, ...] = ()
     repeats: bool = False
     language: Language = NEWEST

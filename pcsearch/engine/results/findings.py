@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,8 +142,14 @@ def findings_at(place: str, option: str) -> Iterator[Findings]:
         yield read_findings(directory)
 
 
-def read_findings(directory: ExperimentDirectory) -> Findings:
+def read_findings(
+    directory: ExperimentDirectory, sessions: Mapping[Path, bool] | None = None
+) -> Findings:
     """What the search of a directory has found.
+
+    Args:
+        directory: of the search; its files are on this machine.
+        sessions: whether they run, by the directories of their drivers; the others are looked at.
 
     Raises:
         PcsearchError: there is no experiment, or its files are damaged.
@@ -154,7 +160,8 @@ def read_findings(directory: ExperimentDirectory) -> Findings:
     is_running = has_reached = False
     for driver in (directory.path, *other_drivers(directory.path)):
         # Before its files are read: a trial that ends meanwhile was not interrupted.
-        runs = _is_running(directory, driver)
+        known = (sessions or {}).get(driver)
+        runs = _is_running(directory, driver) if known is None else known
         history = read_history(driver)
         is_running, has_reached = is_running or runs, has_reached or history.reached is not None
         notes += history.notes

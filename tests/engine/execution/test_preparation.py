@@ -18,7 +18,7 @@ from pcsearch.engine.experiment.experiment import (
     resumed_experiment,
 )
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.options import Options
+from pcsearch.engine.records.options import OF_ONE_SESSION, Options
 from pcsearch.errors import PcsearchError
 
 TRACKING = {"wandb": "offline", "project": "pc"}
@@ -28,7 +28,12 @@ TRACKING = {"wandb": "offline", "project": "pc"}
 def experiment(tmp_path: Path) -> Experiment:
     sweep = write_sweep(tmp_path / "s.yaml", {"seed": {"values": [1, 2, 3]}})
     options = Options(
-        storage_path=tmp_path, name="here", address="10.0.0.1:6379", deadline=9.0, seed=5
+        storage_path=tmp_path,
+        name="here",
+        address="10.0.0.1:6379",
+        deadline=9.0,
+        no_report=True,
+        seed=5,
     )
     return new_experiment(sweep, options)
 
@@ -52,7 +57,7 @@ def test_the_directory_is_made_and_locked_until_the_block_ends(experiment: Exper
 def test_the_record_has_what_lasts_longer_than_a_session(experiment: Experiment) -> None:
     with locked_directory(experiment, TRACKING):
         record = record_of(experiment)
-    assert not {"storage_path", "name", "deadline", "address"} & record["options"].keys()
+    assert not {"storage_path", "name", *OF_ONE_SESSION} & record["options"].keys()
     assert record["options"]["seed"] == 5
     # The grid's size: what the file means may change, and the search stays as it was.
     assert record["options"]["num_samples"] == 3

@@ -72,6 +72,8 @@ def test_a_search_that_runs_is_read_without_its_lock(here: Path) -> None:
         findings = found(here)
         assert findings.state == "running"
         assert [each.running for each in findings.trials] == [False, False, False, True]
+        # A session at its end, whose lock is not free yet, knows better.
+        assert read_findings(ExperimentDirectory(here), {here: False}).state == "interrupted"
     (here / ".owner").write_text("process 1 on elsewhere")
     assert found(here).state == "interrupted"
 
