@@ -14,6 +14,7 @@ from pcsearch.engine.results.origin import Origin
 from pcsearch.page.contours import contours
 from pcsearch.page.figure import Figure
 from pcsearch.page.html import Html, joined, tag
+from pcsearch.page.inference import over_steps
 from pcsearch.page.learning import learning_curves
 from pcsearch.page.model import pictures, vodes
 from pcsearch.page.parameters import importance, parallel_coordinates, pareto, slices
@@ -102,7 +103,7 @@ def sections(
             "model",
             "The model",
             before=NOTHING if anonymous else pictures(findings),
-            figures=tuple(vodes(findings)),
+            figures=(*vodes(findings), *over_steps(findings)),
         ),
         Section("time", "Timeline", figures=tuple(timeline(findings))),
     )

@@ -24,6 +24,10 @@ VODE_ENERGY = "VodeEnergy/vode_"
 VODE_GRAD_NORM = "VodeGradNorm/vode_"
 RECONSTRUCTIONS = "reconstructions_images"
 RECONSTRUCTION_VIDEO = "reconstructions_video"
+STEP_VALUES = ".json"
+"""What the name of the file beside a picture ends with, which has the vodes' values over the
+inference steps, and the names of its two parts."""
+STEP_ENERGY, STEP_GRADIENT_NORM = "energy", "gradient norm"
 EARLY_STOP_REASON = "early_stop_reason"
 FINAL_TRAIN_MSE = "final_train_mse"
 

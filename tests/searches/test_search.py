@@ -93,6 +93,7 @@ def check_page(directory: Path, out: str, state: str) -> None:
     text = page.read_text(encoding="utf-8")
     assert f", {state}; drawn on " in text
     assert "data:image/png;base64," in text
+    assert "Energy over the inference steps" in text
 
 
 @pytest.mark.oldest

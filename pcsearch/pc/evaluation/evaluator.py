@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.evaluation.corruption import blend_known, known_pixels
+from pcsearch.pc.evaluation.step_values import norms
 from pcsearch.pc.metrics import PRETEXT, VODE_ENERGY, VODE_GRAD_NORM
 from pcsearch.pc.model.energies import vode_energies
 from pcsearch.pc.model.inference import (
@@ -28,7 +29,7 @@ from pcsearch.pc.model.inference import (
 )
 from pcsearch.pc.model.learning import Learner, LearningSettings, step_weights
 from pcsearch.pc.model.patches import patchify
-from pcsearch.pc.model.transformer import Model
+from pcsearch.pc.model.transformer import Model, Weights
 from pcsearch.pc.schedule.learning_rates import LearningRates
 from pcsearch.pc.seeds import generator
 
@@ -210,6 +211,17 @@ class Evaluator:
         metrics = {name: float(value) / count for name, value in total.items()}
         return metrics | _psnr(metrics)
 
+    def energies(self, weights: Weights, hidden: Hidden, images: Tensor) -> Tensor:
+        """The energies of the vodes 1 .. L+2, (L+2,), summed over the images, (B, N, D)."""
+        sensory = images if hidden.sensory is None else hidden.sensory
+
+        def vodes(part: slice) -> Tensor:
+            top, states = hidden.top[part], hidden.states[:, part]
+            penalty = self._settings.penalty
+            return vode_energies(self._model, weights, top, states, sensory[part], penalty)
+
+        return torch.stack(self._model.microbatches.map(images, vodes)).sum(0)
+
     def _start_clamped(self, learner: Learner, training_hidden: Hidden, batch: int) -> Hidden:
         if not self._config.use_status_init_in_unmasking:
             return training_hidden.first(batch)
@@ -235,19 +247,11 @@ class Evaluator:
             share = unknown.sum()
             metrics[f"{PRETEXT}masked_mse"] = (difference.square() * unknown).sum() / share
             metrics[f"{PRETEXT}masked_l1"] = (difference.abs() * unknown).sum() / share
-        sensory = images if hidden.sensory is None else hidden.sensory
-
-        def vodes(part: slice) -> Tensor:
-            top, states = hidden.top[part], hidden.states[:, part]
-            penalty = self._settings.penalty
-            return vode_energies(self._model, weights, top, states, sensory[part], penalty)
-
-        energies = torch.stack(self._model.microbatches.map(images, vodes)).sum(0)
+        energies = self.energies(weights, hidden, images)
         for i, energy in enumerate(energies / len(images), start=1):
             metrics[f"{VODE_ENERGY}{i}"] = energy
-        top, states, *_ = last.update.gradient
-        for i, gradient in enumerate([top, *states]):
-            metrics[f"{VODE_GRAD_NORM}{i}"] = gradient.square().sum().sqrt()
+        for i, norm in enumerate(norms(last.update.gradient[:2])):
+            metrics[f"{VODE_GRAD_NORM}{i}"] = norm
         return metrics
 
 

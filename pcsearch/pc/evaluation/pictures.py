@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pcsearch.pc.config import ModelConfig
-from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS
+from pcsearch.pc.evaluation.step_values import StepValues
+from pcsearch.pc.metrics import RECONSTRUCTION_VIDEO, RECONSTRUCTIONS, STEP_VALUES
 
 DIRECTORY = "reconstructions"
 GAP = 1
@@ -21,13 +22,14 @@ class Reconstructions(NamedTuple):
 
     ``original`` and ``input`` are (M, C, S, S). ``frames``, (T + 1, M, C, S, S), are the
     reconstructions before the first inference step and after each; ``steps`` are the numbers of
-    those that the grid shows.
+    those that the grid shows. ``values`` are those of the vodes at these steps.
     """
 
     original: Tensor
     input: Tensor
     frames: Tensor
     steps: tuple[int, ...]
+    values: StepValues
 
 
 class PictureFiles(NamedTuple):
@@ -64,6 +66,8 @@ def save(
 ) -> PictureFiles:
     """Write an epoch's pictures into the folder ``reconstructions`` of a directory.
 
+    The values of the vodes lie beside them, in a file of the same name that ends with ``.json``.
+
     Args:
         directory: the directory of the run.
         epoch: the epoch's number, for the names of the files.
@@ -75,6 +79,7 @@ def save(
 
     folder = directory / DIRECTORY
     folder.mkdir(parents=True, exist_ok=True)
+    reconstructions.values.save(folder / f"epoch_{epoch:04d}{STEP_VALUES}")
     still = film = None
     if config.save_reconstruction_video:
         film = folder / f"epoch_{epoch:04d}.gif"

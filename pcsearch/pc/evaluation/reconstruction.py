@@ -9,6 +9,7 @@ from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.data.images import Images
 from pcsearch.pc.evaluation.evaluator import Evaluator
 from pcsearch.pc.evaluation.pictures import Reconstructions
+from pcsearch.pc.evaluation.step_values import StepValues, norms
 from pcsearch.pc.model.inference import Hidden
 from pcsearch.pc.model.learning import Learner
 from pcsearch.pc.model.patches import patchify, unpatchify
@@ -49,14 +50,19 @@ def reconstruct(
 
     start, known = evaluator.start(learner, hidden, patches, batch=0)
     steps = max(config.evaluation_steps, *config.reconstruction_steps)
-    frames: list[Tensor] = []
+    frames = [feed_forward(learner.weights, start)]
+    # Those of a step are of the states before it.
+    energies: list[Tensor] = []
+    gradients: list[Tensor] = []
     for step in evaluator.steps(learner, start, patches, known, rates, steps):
-        if not frames:
-            frames.append(feed_forward(learner.weights, step.before))
         frames.append(feed_forward(step.learner.weights, step.update.hidden))
+        energies.append(step.update.energies)
+        gradients.append(norms(step.update.gradient))
+    energies.append(evaluator.energies(step.learner.weights, step.update.hidden, patches))
     return Reconstructions(
         original=images,
         input=images if start.sensory is None else visible(start.sensory),
         frames=torch.stack(frames),
         steps=config.reconstruction_steps,
+        values=StepValues(torch.stack(energies) / len(images), torch.stack(gradients)),
     )

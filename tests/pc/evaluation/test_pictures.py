@@ -11,8 +11,11 @@ from torch import Tensor
 
 from pcsearch.pc.config import ModelConfig, model_config
 from pcsearch.pc.evaluation.pictures import Reconstructions, frames, grid, save
+from pcsearch.pc.evaluation.step_values import StepValues
 
 WHITE = [255, 255, 255]
+VALUES = StepValues(torch.tensor([[1.0, 2.0], [0.5, 0.25]]), torch.tensor([[3.0, float("inf")]]))
+"""Those of one step of a model without blocks, which has diverged."""
 
 
 def config(**changes: Any) -> ModelConfig:
@@ -29,7 +32,7 @@ def reconstructions(
     """Original 0.2, input 0.4, and step t of the film 0.5 + t / 10."""
     film = torch.stack([flat(0.5 + t / 10, rows, channels, size) for t in range(4)])
     original, given = flat(0.2, rows, channels, size), flat(0.4, rows, channels, size)
-    return Reconstructions(original, given, film, steps)
+    return Reconstructions(original, given, film, steps, VALUES)
 
 
 def centres(picture: Tensor, rows: int, columns: int) -> list[list[list[int]]]:
@@ -128,6 +131,7 @@ def test_still_and_film_are_written(tmp_path: Path) -> None:
     assert film == still.with_suffix(".gif")
     assert sorted(path.name for path in still.parent.iterdir()) == [
         "epoch_0007.gif",
+        "epoch_0007.json",
         "epoch_0007.png",
     ]
     with Image.open(still) as image:
@@ -139,9 +143,9 @@ def test_still_and_film_are_written(tmp_path: Path) -> None:
 def test_only_what_is_wanted_is_written(still: bool, film: bool, tmp_path: Path) -> None:
     chosen = config(save_reconstruction_images=still, save_reconstruction_video=film)
     found = save(tmp_path, 12, reconstructions(), chosen)
-    names = [path.name for path in (tmp_path / "reconstructions").iterdir()]
+    names = {path.name for path in (tmp_path / "reconstructions").iterdir()}
     file = tmp_path / "reconstructions" / ("epoch_0012.png" if still else "epoch_0012.gif")
-    assert names == [file.name]
+    assert names == {file.name, "epoch_0012.json"}
     assert found == ((file, None) if still else (None, file))
 
 

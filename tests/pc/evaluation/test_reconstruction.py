@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 import torch
-from reference import random_hidden, random_images, random_weights, to_patches
+from reference import (
+    energies,
+    gradients,
+    random_hidden,
+    random_images,
+    random_weights,
+    to_patches,
+    vodes,
+)
 from torch import Tensor
 
 from pcsearch.pc.config import model_config
@@ -106,3 +114,40 @@ def test_with_corruption_the_input_shows_the_known_pixels_only() -> None:
     torch.testing.assert_close(found.input[known], case.images[known])
     mean = torch.tensor(MEAN).double().view(2, 1, 1).expand(2, 2, 4, 4)
     torch.testing.assert_close(found.input[~known], mean[~known])
+
+
+@pytest.mark.parametrize("changes", [{}, {"use_corruption": True}, {"intermediate_l2_coeff": 0.1}])
+def test_the_vodes_are_measured_before_the_first_step_and_after_each(
+    changes: dict[str, Any],
+) -> None:
+    """By the definition of the energy, and its gradient by autograd, scaled by layer."""
+    case = Case(**changes)
+    images, weights = case.normalised(), case.learner.weights
+    l2, base = case.config.intermediate_l2_coeff, case.config.inference_lr_scale_base
+    hidden, known = case.evaluator.start(case.learner, case.hidden, images, 0)
+    states, norms = [hidden], []
+    for step in case.evaluator.steps(case.learner, hidden, images, known, RATES, steps=3):
+        states.append(step.update.hidden)
+    found = case.run().values
+    expected = []
+    for state in states:
+        by_vode = vodes(state, images)
+        expected.append(torch.stack(energies(case.shape, weights, by_vode, l2=l2)) / len(images))
+        free = by_vode if known is not None else by_vode[:-1]
+        gradient = gradients(case.shape, weights, by_vode, l2=l2)[: len(free)]
+        scales = [base ** (case.shape.num_blocks + 1 - vode) for vode in range(len(free))]
+        scaled = [scale * each for scale, each in zip(scales, gradient, strict=True)]
+        norms.append(torch.stack([each.norm() for each in scaled]))
+    torch.testing.assert_close(found.energies, torch.stack(expected))
+    torch.testing.assert_close(found.gradient_norms, torch.stack(norms[:-1]))
+    assert len(found.energies) == 4
+
+
+def test_the_weights_of_a_step_are_those_as_they_are_adapted_by_then() -> None:
+    case = Case(update_weights_during_unmasking=True)
+    images = case.normalised()
+    start, known = case.evaluator.start(case.learner, case.hidden, images, 0)
+    *_, last = case.evaluator.steps(case.learner, start, images, known, RATES, steps=3)
+    states = vodes(last.update.hidden, images)
+    expected = torch.stack(energies(case.shape, last.learner.weights, states)) / len(images)
+    torch.testing.assert_close(case.run().values.energies[-1], expected)
