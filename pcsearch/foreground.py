@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -23,7 +24,8 @@ from pcsearch.pc.metrics import (
     TRAIN_MSE,
     VAL_MSE,
 )
-from pcsearch.session import console, say, settle, warn
+from pcsearch.reports.terminal import console, say, warn
+from pcsearch.session import settle
 from pcsearch.temporary import remove_leftovers
 
 if TYPE_CHECKING:
@@ -129,7 +131,7 @@ def _wandb_run(plan: RunPlan, config: ModelConfig, notes: Console) -> Iterator[S
             wandb.fail(error)
         raise
     finally:
-        settle(wandb.manager, notes)
+        settle(wandb.manager, partial(say, notes))
         if has_unmarked(plan.folder):
             say(notes, f"Upload it to W&B: {sync_command(plan.folder.absolute())}")
 

@@ -1,26 +1,24 @@
-"""Runs one session of a search, from the connection to the cluster to the printed results."""
+"""Runs one session of a search, from the connection to the cluster to W&B's last upload."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from functools import partial
+from contextlib import ExitStack, contextmanager, nullcontext
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.storage.files import StorageError, resume_command
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
-from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
+from pcsearch.reports.listener import Listener
 from pcsearch.temporary import remove_leftovers
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from pcsearch.engine.execution.preparation import Cluster
-    from pcsearch.engine.execution.run import SearchResult
+    from pcsearch.engine.execution.run import SessionResult
     from pcsearch.engine.records.ledger import Ledger
     from pcsearch.tracking.callback import WandbCallback
     from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
@@ -28,27 +26,30 @@ if TYPE_CHECKING:
     from pcsearch.tracking.server.mode import WandbMode
     from pcsearch.tracking.server.registration import Registration
 
-FILE_WIDTH = 160
-
 
 def run_session(
     experiment: Experiment,
     tracking: dict[str, Any],
+    listener: Listener,
     mode: WandbMode | None = None,
     on_ready: Callable[[], None] = lambda: None,
-) -> int:
-    """Run a session of a search and print its results.
+    stop: Event | None = None,
+) -> SessionResult:
+    """Run a session of a search.
 
     Args:
         experiment: what to run.
         tracking: the W&B settings: ``project``, ``entity``, ``wandb`` (the mode), ``artifacts``,
             for a W&B sweep ``sweep_id`` and ``sweep_url``, and what the user has set of ``tags``,
             ``notes`` and ``job_type``.
+        listener: is told what happens, and what the search has come to.
         mode: where the W&B runs go; None decides it by ``tracking``.
         on_ready: called when the cluster is connected, before the search starts.
+        stop: of a session inside another program: ends it when it is set. None for a command, whose
+            process may be replaced by another one when Ray has died.
 
     Returns:
-        The exit status.
+        The results of the search, and why the session ended.
 
     Raises:
         PcsearchError: the data, the cluster, the directory or W&B cannot be used.
@@ -56,58 +57,58 @@ def run_session(
     from pcsearch.tracking.server.mode import resolve
 
     remove_leftovers()
-    notes = console(stderr=True)
     mode = mode or resolve(tracking["wandb"])
-    warn(notes, *experiment.workload.prepare(experiment.sweep, experiment.folder))
-    _announce(experiment, tracking, mode, notes)
+    listener.warn(*experiment.workload.prepare(experiment.sweep, experiment.folder))
+    _announce(experiment, tracking, mode, listener)
 
     # These load Ray, which takes seconds: the lines and the mistakes above come first.
     from pcsearch.engine.execution.preparation import connected_cluster
     from pcsearch.kept_page.keeping import last_page
+    from pcsearch.ray_death import RESTARTED
     from pcsearch.tracking.server.credentials import withhold_credentials
 
-    environment = dict(os.environ)
+    environment = dict(os.environ) if stop is None else {**os.environ, RESTARTED: "1"}
     # The directory stays locked until W&B's threads, which write there, have ended.
     with ExitStack() as stack:
         with (
             withhold_credentials(mode.mode),
-            connected_cluster(experiment, lambda line: warn(notes, line)) as cluster,
+            connected_cluster(experiment, listener.warn) as cluster,
         ):
             on_ready()
             result, wandb, ledger = _search(
-                experiment, tracking, mode, cluster, notes, stack, environment
+                experiment, tracking, mode, cluster, listener, stack, environment, stop
             )
         if not experiment.directory.is_there:
-            settle(wandb.manager, notes)
+            settle(wandb.manager, listener.say)
             place = experiment.directory.place
             raise PcsearchError(f"{place} was removed while the search ran: its results are lost")
-        _report(experiment, result)
-        settle(wandb.manager, notes)
+        listener.conclude(experiment, result)
+        settle(wandb.manager, listener.say)
         if ledger is not None:
             ended = [trial.trial_id for trial in result.trials if trial.status != "interrupted"]
             is_target = result.reached is not None
             ledger.finish(ended, is_over=not result.reason, reached_target=is_target)
-        _tell_of_uploads(experiment, wandb)
-        page = last_page(experiment, partial(say, notes), partial(warn, notes))
+        _tell_of_uploads(experiment, wandb, listener)
+        page = last_page(experiment, listener.say, listener.warn)
         if page is not None:
-            say(console(), f"The page of the search is {page}")
+            listener.advise(f"The page of the search is {page}")
     # Those of trials that were killed in this session.
     remove_leftovers()
-    return _status(result)
+    return result
 
 
 def _announce(
-    experiment: Experiment, tracking: dict[str, Any], mode: WandbMode, notes: Console
+    experiment: Experiment, tracking: dict[str, Any], mode: WandbMode, listener: Listener
 ) -> None:
     """Print what will run, and where its results go."""
     from pcsearch.tracking.server.notes import notes_for_search
 
     wandb_notes = notes_for_search(mode, tracking, experiment.sweep.description)
     workload_notes = experiment.workload.notes(experiment.options.compile == "auto")
-    say(notes, _describe(experiment))
+    listener.say(_describe(experiment))
     for line in (mode.reason, *wandb_notes, *experiment.sweep.notes, *workload_notes):
-        say(notes, line)
-    say(notes, f"Everything goes to {experiment.directory.place}")
+        listener.say(line)
+    listener.say(f"Everything goes to {experiment.directory.place}")
 
 
 def _search(
@@ -115,13 +116,15 @@ def _search(
     tracking: dict[str, Any],
     mode: WandbMode,
     cluster: Cluster,
-    notes: Console,
+    listener: Listener,
     stack: ExitStack,
     environment: dict[str, str],
-) -> tuple[SearchResult, WandbCallback, SweepLedger | None]:
+    stop: Event | None,
+) -> tuple[SessionResult, WandbCallback, SweepLedger | None]:
     """Restore the trials of earlier sessions, and run the search on a cluster.
 
-    The directory is locked until ``stack`` is closed; ``environment`` is that of the command.
+    The directory is locked until ``stack`` is closed; ``environment`` is that of the command, and
+    ``stop`` ends the session.
     """
     from pcsearch.engine.execution.preparation import locked_directory
     from pcsearch.engine.execution.restore import restore
@@ -130,7 +133,6 @@ def _search(
     from pcsearch.engine.records.drivers import is_shared
     from pcsearch.kept_page.keeping import kept_page
     from pcsearch.ray_death import end_session
-    from pcsearch.reports.live import LiveReport
     from pcsearch.tracking.factory import make_callback, make_ledger, make_program_tracking
     from pcsearch.tracking.server.registration import SWEEP_ID, register_search
 
@@ -138,16 +140,19 @@ def _search(
     has_begun = experiment.resumed or is_shared(experiment.directory.path)
     registration = register_search(experiment.sweep, tracking, mode.mode, has_begun)
     if registration.message:
-        say(notes, registration.message)
-    warn(notes, registration.problem)
-    ledger = make_ledger(experiment, registration, lambda line: warn(notes, line))
-    warn(notes, *_given_up(experiment, registration, ledger))
+        listener.say(registration.message)
+    listener.warn(registration.problem)
+    ledger = make_ledger(experiment, registration, listener.warn)
+    listener.warn(*_given_up(experiment, registration, ledger))
     outcomes, damage = experiment.outcomes(), experiment.workload.damage
     restored = [restore(trial, damage) for trial in experiment.history.trials]
-    warn(notes, *experiment.history.notes, *(each.note for each in restored))
-    live = LiveReport(experiment, outcomes, notes)
-    wandb = make_callback(experiment, outcomes, registration, lambda line: warn(notes, line))
-    with _quiet_logs(), live.shown(), _closed_on_error(experiment, wandb, notes):
+    listener.warn(*experiment.history.notes, *(each.note for each in restored))
+    wandb = make_callback(experiment, outcomes, registration, listener.warn)
+    with (
+        _quiet_logs(),
+        listener.progress(experiment, outcomes) as progress,
+        _closed_on_error(experiment, wandb, listener),
+    ):
         stack.enter_context(locked_directory(experiment, registration.tracking))
         with (
             ledger.running() if ledger is not None else nullcontext(),
@@ -158,16 +163,17 @@ def _search(
         ):
             claims: Ledger | None = None if ledger is None else ledger.offers
             if not registration.tracking.get(SWEEP_ID):
-                claims = directory_ledger(experiment, lambda line: warn(notes, line))
+                claims = directory_ledger(experiment, listener.warn)
             result = run(
                 experiment,
                 restored,
                 outcomes,
-                [live, wandb],
+                [progress, wandb],
                 cluster,
                 claims,
-                lambda line: warn(notes, line),
+                listener.warn,
                 make_program_tracking(experiment, registration),
+                stop,
             )
         return result, wandb, ledger
 
@@ -196,7 +202,7 @@ def _given_up(
 
 @contextmanager
 def _closed_on_error(
-    experiment: Experiment, wandb: WandbCallback, notes: Console
+    experiment: Experiment, wandb: WandbCallback, listener: Listener
 ) -> Iterator[None]:
     """Close W&B's runs if an error ends the block, and say what to do."""
     from pcsearch.engine.cluster.connection import ConnectionLostError
@@ -206,11 +212,11 @@ def _closed_on_error(
     except KeyboardInterrupt:
         # The user has interrupted for the second time, and does not want to wait.
         wandb.manager.abandon("the search was interrupted twice")
-        say(notes, f"Resume it: {resume_command(experiment.directory.place)}")
+        listener.say(f"Resume it: {resume_command(experiment.directory.place)}")
         raise
     except BaseException as error:
         wandb.close(error)
-        settle(wandb.manager, notes)
+        settle(wandb.manager, listener.say)
         if not isinstance(error, StorageError | ConnectionLostError):
             raise
         raise PcsearchError(_advice(error, experiment)) from error
@@ -227,18 +233,17 @@ def _advice(error: Exception, experiment: Experiment) -> str:
     return f"{error}; {first}resume it: {resume_command(experiment.directory.place)}"
 
 
-def _status(outcome: SearchResult) -> int:
-    if outcome.reason in ("signal", "cancelled", "time"):
-        return DONE if outcome.reason == "time" else INTERRUPTED
-    return SOME_FAILED if outcome.failed else DONE
+def settle(runs: RunManager, say: Callable[[str], None]) -> None:
+    """Wait until W&B has all data.
 
-
-def settle(runs: RunManager, notes: Console) -> None:
-    """Wait until W&B has all data."""
+    Args:
+        runs: of the session.
+        say: takes a line for the user, who may not want to wait.
+    """
 
     def tell(count: int) -> None:
         counted = "1 run" if count == 1 else f"{count} runs"
-        say(notes, f"Waiting for W&B: {counted} to go; Ctrl-C leaves the rest for later")
+        say(f"Waiting for W&B: {counted} to go; Ctrl-C leaves the rest for later")
 
     with _quiet_logs():
         try:
@@ -260,27 +265,6 @@ def _quiet_logs() -> Iterator[None]:
         logging.raiseExceptions = before
 
 
-def console(stderr: bool = False) -> Console:
-    """Standard output, or standard error."""
-    from rich.console import Console
-
-    terminal = Console(stderr=stderr)
-    # A file or a pipe has no width of its own, and 80 columns would fold the tables.
-    return terminal if terminal.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)
-
-
-def say(to: Console, text: str, style: str | None = None) -> None:
-    """Print a line without folding it."""
-    to.print(text, style=style, highlight=False, soft_wrap=True, markup=False)
-
-
-def warn(to: Console, *texts: str) -> None:
-    """Print the texts that are not empty, as warnings."""
-    for text in texts:
-        if text:
-            say(to, text, style="yellow")
-
-
 def _describe(experiment: Experiment) -> str:
     """One line about the search: its trials, method, rungs, metrics and seed."""
     sweep = experiment.sweep
@@ -293,72 +277,7 @@ def _describe(experiment: Experiment) -> str:
     return "; ".join(parts)
 
 
-def _report(experiment: Experiment, outcome: SearchResult) -> None:
-    from pcsearch.engine.experiment.definition import space_size
-    from pcsearch.engine.records.kept_model import kept_model
-    from pcsearch.engine.search.target import HOPELESS
-    from pcsearch.reports.results import best_configurations, failures, table
-
-    output = console()
-    sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
-    output.print(table(outcome.trials, sweep, metrics))
-    for part in best_configurations(outcome.trials, sweep, metrics):
-        output.print(part)
-    for failure in failures(outcome.trials):
-        say(output, failure)
-    if outcome.ray_logs:
-        say(output, f"Ray's own logs lie in {outcome.ray_logs}")
-    for trial in outcome.trials:
-        if trial.trial_id == outcome.reached:
-            say(output, f"The search ended because trial {trial.number} reached the target.")
-    if outcome.reason == "hopeless":
-        say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
-    size = space_size(sweep, experiment.options)
-    if sweep.method != "grid" and len(outcome.trials) == size and not outcome.reason:
-        say(output, f"The search has had all {size} configurations that there are.")
-    if outcome.reason == "time":
-        say(output, "The session ended because its --time-budget was up.")
-    say(output, f"Everything lies in {place}")
-    kept = None
-    # What follows is still true where the storage does not answer.
-    with suppress(StorageError):
-        kept = kept_model(experiment.directory)
-    if kept is not None:
-        say(output, f"The best model, of trial {kept.trial}, lies in {kept.place}")
-    missing = len(outcome.trials) < experiment.cap and outcome.reached is None
-    others = _others(experiment)
-    if others:
-        say(output, others)
-    elif missing and outcome.exhausted and not outcome.reason:
-        say(output, "The other trials of the sweep are those of other drivers.")
-    if outcome.closed and others:
-        say(output, "The search ended because a trial of another driver reached the target.")
-    unfinished = missing and not outcome.exhausted and not (outcome.closed and others)
-    if outcome.reason or unfinished:
-        say(output, f"Resume it: {resume_command(place)}")
-
-
-def _others(experiment: Experiment) -> str:
-    """A line about the trials of other drivers that share the directory; empty without any."""
-    from pcsearch.engine.experiment.joining import other_trials
-    from pcsearch.engine.records.drivers import is_shared
-    from pcsearch.reports.results import number
-
-    if not is_shared(experiment.directory.path):
-        return ""
-    try:
-        others = other_trials(experiment)
-    except PcsearchError as error:
-        return str(error)
-    counted = f"Other drivers have {others.count} trials of it"
-    if others.best is None or others.best.end is None:
-        return f"{counted}."
-    best, value = others.best, number(others.best.end.values[0])
-    found = f"trial {best.number} ({experiment.metrics[0].name} {value}) in {best.folder}"
-    return f"{counted}, the best of them {found}"
-
-
-def _tell_of_uploads(experiment: Experiment, wandb: WandbCallback) -> None:
+def _tell_of_uploads(experiment: Experiment, wandb: WandbCallback, listener: Listener) -> None:
     """Print the command that uploads what W&B lacks."""
     from pcsearch.tracking.runs.offline_files import has_unmarked, has_unmarked_online
     from pcsearch.tracking.server.mode import sync_command
@@ -376,4 +295,4 @@ def _tell_of_uploads(experiment: Experiment, wandb: WandbCallback) -> None:
         )
     else:
         return
-    say(console(), f"Upload it to W&B: {command}")
+    listener.advise(f"Upload it to W&B: {command}")

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from wandb_server import WandbServer
 
 # Before wandb or ray is imported: tests neither meet a user's account nor report home.
 for _name in [name for name in os.environ if name.startswith("WANDB_")]:
@@ -75,3 +79,20 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("TMPDIR", name)
         monkeypatch.delenv("RAY_TMPDIR", raising=False)
         yield Path(name)
+
+
+@pytest.fixture
+def user_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
+    """The stand-in for W&B's server, and a user who has a key for it."""
+    from wandb_client import end_client
+    from wandb_server import KEY, running
+
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "wandb-config"))
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    end_client()
+    with running() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        yield server
+        end_client()

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from pcsearch import commands
+from pcsearch import commands, launching
 from pcsearch.cli import main
 from pcsearch.command_options import _Duration
 
@@ -45,7 +45,7 @@ def test_a_time_budget_counts_from_the_start_of_the_command(
     seen = []
 
     def start(_: Path, given: dict[str, Any]) -> int:
-        seen.append(commands._options(given).deadline)
+        seen.append(launching.options_of(given).deadline)
         return 0
 
     monkeypatch.setattr(commands, "start", start)

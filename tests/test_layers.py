@@ -51,6 +51,7 @@ SHORT = 25
 DECLARATIONS = {
     "engine/workloads/programs/settings.py",
     "pc/data/own/image_source.py",
+    "reports/listener.py",
     "tracking/ledger/terms.py",
     "tracking/runs/context.py",
 }

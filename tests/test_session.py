@@ -10,26 +10,13 @@ from searching import write_sweep
 from wandb_trials import make
 
 from pcsearch.engine.cluster.connection import ConnectionLostError
-from pcsearch.engine.execution.interruption import Reason
-from pcsearch.engine.execution.run import SearchResult
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
-from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
-from pcsearch.session import (
-    FILE_WIDTH,
-    _closed_on_error,
-    _describe,
-    _quiet_logs,
-    _report,
-    _status,
-    console,
-    say,
-    warn,
-)
+from pcsearch.reports.terminal import Terminal
+from pcsearch.session import _closed_on_error, _describe, _quiet_logs
 
 
 @pytest.fixture
@@ -43,71 +30,10 @@ def experiment(tmp_path: Path) -> Experiment:
     return new_experiment(sweep, options)
 
 
-def trial(number: int, status: Status, value: float | None = 0.5) -> TrialResult:
-    return TrialResult(
-        number, f"t{number}", f"000{number}_t{number}", {"seed": number}, status, 9, (value,), 1.0
-    )
-
-
 def test_a_search_is_described_in_a_line(experiment: Experiment) -> None:
     assert _describe(experiment) == (
         "here: up to 3 trials, method grid; ASHA after 2, 6 epochs; minimize best_val_mse; seed 7"
     )
-
-
-@pytest.mark.parametrize(
-    ("statuses", "reason", "status"),
-    [
-        (["finished", "stopped", "diverged"], "", DONE),
-        (["finished", "failed"], "", SOME_FAILED),
-        (["failed"], "hopeless", SOME_FAILED),
-        (["failed", "interrupted"], "signal", INTERRUPTED),
-        (["failed", "interrupted"], "time", DONE),
-    ],
-)
-def test_the_status_is_of_the_search_unless_the_session_was_ended(
-    statuses: list[Status], reason: Reason, status: int
-) -> None:
-    trials = tuple(trial(number, each) for number, each in enumerate(statuses, start=1))
-    assert _status(SearchResult(trials, reason)) == status
-
-
-@pytest.mark.parametrize(
-    ("statuses", "reason", "told"),
-    [
-        (["finished", "finished", "finished"], "", None),
-        (["finished"], "", "Resume it: "),
-        (["finished", "interrupted"], "time", "The session ended because its --time-budget was up"),
-        (["failed", "failed", "failed"], "hopeless", "The search was given up: its first 5 trials"),
-        (["finished", "failed", "finished"], "", "Ray's own logs lie in /ray/logs"),
-    ],
-)
-def test_the_end_says_what_is_left_to_do(
-    statuses: list[Status],
-    reason: Reason,
-    told: str | None,
-    experiment: Experiment,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    trials = tuple(trial(number, each) for number, each in enumerate(statuses, start=1))
-    _report(experiment, SearchResult(trials, reason, ray_logs="/ray/logs"))
-    out, err = capsys.readouterr()
-    assert err == ""
-    place = experiment.directory.place
-    assert f"Everything lies in {place}\n" in out
-    resume = f"Resume it: python -m pcsearch --resume {place}\n"
-    assert (resume in out) == bool(reason or len(statuses) < 3)
-    if told is not None:
-        assert told in out
-
-
-def test_a_search_that_reached_its_target_has_nothing_left(
-    experiment: Experiment, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _report(experiment, SearchResult((trial(1, "finished"),), reached="t1"))
-    out = capsys.readouterr().out
-    assert "The search ended because trial 1 reached the target." in out
-    assert "Resume it" not in out
 
 
 def raised(experiment: Experiment, error: BaseException) -> tuple[BaseException, list[str]]:
@@ -115,7 +41,7 @@ def raised(experiment: Experiment, error: BaseException) -> tuple[BaseException,
     wandb = make(experiment.directory.path.parent, mode="disabled")
     with (
         pytest.raises(BaseException) as caught,  # noqa: PT011 - any
-        _closed_on_error(experiment, wandb, console(stderr=True)),
+        _closed_on_error(experiment, wandb, Terminal()),
     ):
         raise error
     return caught.value, wandb.problems
@@ -157,16 +83,6 @@ def test_the_second_interrupt_says_how_to_resume(
     assert f"Resume it: python -m pcsearch --resume {experiment.directory.place}" in (
         capsys.readouterr().err
     )
-
-
-def test_lines_are_not_folded_and_empty_warnings_are_none(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    text = "[red]" + "x" * (2 * FILE_WIDTH)
-    say(console(), text)
-    warn(console(stderr=True), "", "careful", "")
-    assert capsys.readouterr() == (f"{text}\n", "careful\n")
-    assert console().width == FILE_WIDTH
 
 
 def test_a_log_that_cannot_be_written_prints_no_traceback(

@@ -44,7 +44,7 @@ def show_best(place: str, *, as_json: bool) -> int:
     from pcsearch.reports.findings import trial_document
     from pcsearch.reports.plan import plain
     from pcsearch.reports.results import best_configurations, number
-    from pcsearch.session import console, say, warn
+    from pcsearch.reports.terminal import console, say, warn
 
     directory = directory_at(place.removeprefix("file://"), NAME)
     with directory.read():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import AbstractContextManager
+from threading import Event
 from types import FrameType
 from typing import Literal
 
@@ -12,7 +13,7 @@ from pcsearch.signals import ENDING, handled
 
 SIGNALS = (*ENDING, signal.SIGUSR1)
 """Batch systems send the last one, too, before they kill."""
-Reason = Literal["", "signal", "time", "storage", "hopeless", "cancelled"]
+Reason = Literal["", "signal", "stop", "time", "storage", "hopeless", "cancelled"]
 
 
 class Interruption:
@@ -22,12 +23,14 @@ class Interruption:
 
     Args:
         deadline: when the session has to end, by `time.monotonic`; None for no limit.
+        stop: is set when the program in which the session runs wants its end.
     """
 
-    def __init__(self, deadline: float | None = None) -> None:
+    def __init__(self, deadline: float | None = None, stop: Event | None = None) -> None:
         self.reason: Reason = ""
         """Why the session has to end, empty where it need not."""
         self._deadline = deadline
+        self._stop = stop
 
     def request(self, reason: Reason) -> None:
         """End the session; the first reason counts."""
@@ -37,6 +40,8 @@ class Interruption:
         """Whether the session has to end now."""
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self.request("time")
+        if self._stop is not None and self._stop.is_set():
+            self.request("stop")
         return bool(self.reason)
 
     def by_signals(self) -> AbstractContextManager[None]:

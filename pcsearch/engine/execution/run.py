@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 
 from ray import tune
 from ray.tune.error import TuneError
@@ -39,7 +40,7 @@ from pcsearch.errors import PcsearchError
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class SessionResult:
     """The results of a session of a search, and why it ended.
 
     Args:
@@ -73,7 +74,8 @@ def run(
     ledger: Ledger | None,
     tell: Callable[[str], None],
     program: ProgramTracking | None = None,
-) -> SearchResult:
+    stop: Event | None = None,
+) -> SessionResult:
     """Run a search to its end, or until it is interrupted.
 
     Args:
@@ -85,13 +87,14 @@ def run(
         ledger: of a search that other drivers share, None for one of this driver alone.
         tell: prints a line for the user.
         program: what programs of trials are told by those who follow what they log.
+        stop: ends the session when it is set.
 
     Raises:
         StorageError: the directory cannot be written.
         ConnectionLostError: the cluster cannot be reached any more.
     """
     directory, options = experiment.directory, experiment.options
-    interruption = Interruption(options.deadline)
+    interruption = Interruption(options.deadline, stop)
     journal = Journal(directory.path)
     ends = OutcomeJournal(outcomes, journal)
     ends.on_storage_error = lambda: interruption.request("storage")
@@ -140,10 +143,10 @@ def run(
 
 def _result(
     outcomes: Outcomes, reason: Reason, ray_logs: str, ledger: Ledger | None
-) -> SearchResult:
+) -> SessionResult:
     results = sorted((each.result() for each in outcomes), key=lambda result: result.number)
     reached = None if outcomes.reached is None else outcomes.reached.trial
-    return SearchResult(
+    return SessionResult(
         tuple(results),
         reason,
         reached,

@@ -62,7 +62,7 @@ class SearchDefinition:
 
 
 def define_search(
-    sweep_file: Path,
+    sweep_file: str | Path,
     options: Options,
     folder: Path | None = None,
     text: str | None = None,

@@ -61,7 +61,7 @@ class Experiment(SearchDefinition):
         return Outcomes(self.metrics, workload.time_attr, workload.epochs, self.history, curves)
 
 
-def new_experiment(sweep_file: Path, options: Options, text: str | None = None) -> Experiment:
+def new_experiment(sweep_file: str | Path, options: Options, text: str | None = None) -> Experiment:
     """A new search by its sweep file; nothing is written.
 
     Args:

@@ -9,7 +9,7 @@ import pytest
 from ray.tune.error import TuneError
 
 from pcsearch.engine.execution.loop import Place
-from pcsearch.engine.execution.run import SearchResult, _place, _storage_errors
+from pcsearch.engine.execution.run import SessionResult, _place, _storage_errors
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.engine.storage.files import StorageError
@@ -70,8 +70,8 @@ def result(status: Status) -> TrialResult:
 def test_a_search_has_failed_if_a_trial_has() -> None:
     others: tuple[Status, ...] = ("finished", "stopped", "diverged", "interrupted")
     fine = tuple(map(result, others))
-    assert not SearchResult(fine).failed
-    assert SearchResult((*fine, result("failed"))).failed
+    assert not SessionResult(fine).failed
+    assert SessionResult((*fine, result("failed"))).failed
 
 
 def test_tune_stores_a_search_in_its_directory() -> None:

@@ -1,0 +1,209 @@
+"""Starts a search, or resumes one; who is told of it is a parameter.
+
+Each function imports what it needs, so that the plan of a search stays fast.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from pcsearch.errors import PcsearchError
+from pcsearch.reports.listener import Listener
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pcsearch.engine.execution.run import SessionResult
+    from pcsearch.engine.experiment.experiment import Experiment
+    from pcsearch.engine.records.options import Options
+    from pcsearch.sweeps.sweep import Sweep
+    from pcsearch.tracking.server.sweep import SweepAddress
+
+TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
+"""The options for W&B's runs, and their names in the experiment's record."""
+
+
+def start(
+    sweep: str | Path,
+    arguments: Mapping[str, Any],
+    listener: Listener,
+    text: str | None = None,
+    stop: Event | None = None,
+) -> SessionResult:
+    """Run the search of a sweep file.
+
+    Args:
+        sweep: the sweep file, or its name in messages if ``text`` is given.
+        arguments: the values of the command's options, by name.
+        listener: is told what happens, and what the search has come to.
+        text: the sweep's text, for a sweep that is not in a file.
+        stop: as of `run_session`.
+
+    Raises:
+        PcsearchError: the sweep or an option is wrong, and nothing has started; or the search
+            cannot run any more.
+    """
+    from pcsearch.engine.experiment.experiment import new_experiment
+    from pcsearch.session import run_session
+
+    experiment = new_experiment(sweep, options_of(arguments), text)
+    experiment = with_warm_start(experiment, listener)
+    tracking = tracking_of(arguments, experiment.sweep)
+    return run_session(experiment, tracking, listener, stop=stop)
+
+
+def with_warm_start(experiment: Experiment, listener: Listener) -> Experiment:
+    """Add the results of ``--warm-start`` to the experiment's history."""
+    if not experiment.options.warm_start:
+        return experiment
+    from pcsearch.engine.experiment.warm_start import warm_start
+
+    start = warm_start(experiment)
+    for note in start.notes:
+        listener.say(note)
+    return replace(experiment, history=replace(experiment.history, warm_start=list(start.results)))
+
+
+def resume(
+    place: str,
+    sweep: Path | None,
+    arguments: Mapping[str, Any],
+    chosen: Collection[str],
+    rerun_failed: bool,
+    listener: Listener,
+    stop: Event | None = None,
+) -> SessionResult:
+    """Resume the search of an experiment's directory.
+
+    Args:
+        place: the path or the address of the directory.
+        sweep: a file that must ask for the same search, None where the user gave no file.
+        arguments: the values of the command's options, by name.
+        chosen: the names of the options that the user gave.
+        rerun_failed: whether failed trials are retried.
+        listener: is told what happens, and what the search has come to.
+        stop: as of `run_session`.
+
+    Raises:
+        PcsearchError: there is no such experiment, an option is wrong, or the search cannot run
+            any more.
+    """
+    from pcsearch.engine.experiment.experiment import resumed_experiment
+    from pcsearch.engine.experiment.joining import is_over
+    from pcsearch.engine.records.directory import directory_at
+    from pcsearch.engine.records.history import retry_failed
+    from pcsearch.engine.records.journal import Journal
+    from pcsearch.engine.records.options import OF_ONE_SESSION
+    from pcsearch.session import run_session
+
+    changes, changed_tracking = changes_of(arguments, chosen)
+    directory = directory_at(place, "--resume")
+    with ExitStack() as stack:
+        stack.enter_context(directory.tidied())
+        record = directory.record()
+        stack.enter_context(directory.owned())
+        directory.fetch()
+        Journal(directory.path).cut_torn_line()
+        experiment, tracking = resumed_experiment(directory, changes, sweep)
+        tracking |= changed_tracking
+        retried = retry_failed(experiment.history) if rerun_failed else []
+        if rerun_failed and not retried:
+            if experiment.over:
+                raise PcsearchError(f"--rerun-failed: no trial of {directory.place} has failed")
+            listener.say("--rerun-failed: no trial has failed")
+
+        def write_record() -> None:
+            lasting = {name: value for name, value in changes.items() if name not in OF_ONE_SESSION}
+            if lasting or changed_tracking:
+                options = record["options"] | lasting
+                directory.rewrite(record | {"options": options, "tracking": tracking})
+            for event in retried:
+                Journal(directory.path).add(event)
+
+        for trial in experiment.history.trials:
+            if trial.end is not None and trial.end.elsewhere:
+                listener.say(f"trial {trial.number}: another driver runs it again")
+        if experiment.over:
+            listener.say(_finished(experiment))
+        elif is_over(experiment):
+            message = "the search is finished: its other trials are those of other drivers"
+            listener.say(f"{directory.place}: {message}")
+        return run_session(experiment, tracking, listener, on_ready=write_record, stop=stop)
+
+
+def _finished(experiment: Experiment) -> str:
+    """A line about a search that is over, and what can still be done with it."""
+    from pcsearch.engine.experiment.definition import space_size
+
+    count = len(experiment.history.own)
+    message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"
+    if experiment.history.reached is not None:
+        message = f"{experiment.directory.place}: the search is finished, its target is reached"
+    elif count == space_size(experiment.sweep, experiment.options):
+        kind = "grid" if experiment.sweep.method == "grid" else "space"
+        message += f", which are all that its {kind} has"
+    else:
+        message += "; --num-samples N runs more"
+    if experiment.history.failed:
+        message += "; --rerun-failed retries the failed ones"
+    return message
+
+
+def changes_of(
+    arguments: Mapping[str, Any], chosen: Collection[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of a search that the user gave, and those for its W&B runs."""
+    changes = {name: arguments[name] for name in chosen if name not in TRACKING}
+    return changes, {key: arguments[name] for name, key in TRACKING.items() if name in chosen}
+
+
+def options_of(arguments: Mapping[str, Any]) -> Options:
+    """The options of a search by the values of the command's options; the seed may be drawn."""
+    from pcsearch.engine.records.options import Options
+
+    others = ("project", "entity", *TRACKING)
+    seed = arguments["seed"] if arguments["seed"] is not None else secrets.randbelow(2**31)
+    chosen = {name: value for name, value in arguments.items() if name not in others}
+    return Options(**{**chosen, "seed": seed})
+
+
+def tracking_of(
+    arguments: Mapping[str, Any], sweep: Sweep | None, address: SweepAddress | None = None
+) -> dict[str, Any]:
+    """The W&B settings that the experiment's record keeps.
+
+    The project and the entity come from a sweep's address, else from the options, a variable, the
+    sweep file or W&B's settings files, in this order.
+    """
+    from pcsearch.tracking.server.settings import (
+        DEFAULT_PROJECT,
+        UserSettings,
+        check_project,
+        read_settings,
+    )
+
+    modes = {key: arguments[name] for name, key in TRACKING.items()}
+    # Where nothing is logged, W&B's client is not imported.
+    user = UserSettings() if modes["wandb"] == "disabled" else read_settings()
+    chosen = {
+        name: getattr(address, name, None)
+        or user.choose(name, arguments[name], getattr(sweep, name, None))
+        for name in ("project", "entity")
+    }
+    if modes["wandb"] != "disabled":
+        check_project(chosen["project"])
+    own = {"project": chosen["project"] or DEFAULT_PROJECT, **_group(arguments["name"])}
+    return {**chosen, **own, **modes, **user.of_runs()}
+
+
+def _group(name: str | None) -> dict[str, str]:
+    """The group of the W&B runs, where the folder of the experiment has another name."""
+    from pcsearch.engine.records.directory import folder_form
+    from pcsearch.tracking.server.registration import GROUP, LONGEST_GROUP
+
+    return {} if not name or folder_form(name) == name else {GROUP: name[:LONGEST_GROUP]}

@@ -1,0 +1,139 @@
+"""The terminal of a command: what a session says goes to standard error, its results to output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.storage.files import StorageError, resume_command
+from pcsearch.errors import PcsearchError
+from pcsearch.reports.listener import Listener
+
+if TYPE_CHECKING:
+    from ray.tune import Callback
+
+    from pcsearch.engine.execution.run import SessionResult
+    from pcsearch.engine.records.outcome import Outcomes
+
+FILE_WIDTH = 160
+
+
+class Terminal(Listener):
+    """The terminal of a command."""
+
+    @cached_property
+    def _notes(self) -> Console:
+        return console(stderr=True)
+
+    def say(self, text: str) -> None:
+        """Print a line on standard error."""
+        say(self._notes, text)
+
+    def warn(self, *texts: str) -> None:
+        """Print the lines that are not empty on standard error, as warnings."""
+        warn(self._notes, *texts)
+
+    @contextmanager
+    def progress(self, experiment: Experiment, outcomes: Outcomes) -> Iterator[Callback]:
+        """Show the live table during the block; elsewhere print a line for each ended trial."""
+        from pcsearch.reports.live import LiveReport
+
+        live = LiveReport(experiment, outcomes, self._notes)
+        with live.shown():
+            yield live
+
+    def conclude(self, experiment: Experiment, result: SessionResult) -> None:
+        """Print the results of the search."""
+        _report(experiment, result, console())
+
+    def advise(self, text: str) -> None:
+        """Print a line on standard output."""
+        say(console(), text)
+
+
+def console(stderr: bool = False) -> Console:
+    """Standard output, or standard error."""
+    terminal = Console(stderr=stderr)
+    # A file or a pipe has no width of its own, and 80 columns would fold the tables.
+    return terminal if terminal.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)
+
+
+def say(to: Console, text: str, style: str | None = None) -> None:
+    """Print a line without folding it."""
+    to.print(text, style=style, highlight=False, soft_wrap=True, markup=False)
+
+
+def warn(to: Console, *texts: str) -> None:
+    """Print the texts that are not empty, as warnings."""
+    for text in texts:
+        if text:
+            say(to, text, style="yellow")
+
+
+def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
+    from pcsearch.engine.experiment.definition import space_size
+    from pcsearch.engine.records.kept_model import kept_model
+    from pcsearch.engine.search.target import HOPELESS
+    from pcsearch.reports.results import best_configurations, failures, table
+
+    sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
+    output.print(table(outcome.trials, sweep, metrics))
+    for part in best_configurations(outcome.trials, sweep, metrics):
+        output.print(part)
+    for failure in failures(outcome.trials):
+        say(output, failure)
+    if outcome.ray_logs:
+        say(output, f"Ray's own logs lie in {outcome.ray_logs}")
+    for trial in outcome.trials:
+        if trial.trial_id == outcome.reached:
+            say(output, f"The search ended because trial {trial.number} reached the target.")
+    if outcome.reason == "hopeless":
+        say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
+    size = space_size(sweep, experiment.options)
+    if sweep.method != "grid" and len(outcome.trials) == size and not outcome.reason:
+        say(output, f"The search has had all {size} configurations that there are.")
+    if outcome.reason == "time":
+        say(output, "The session ended because its --time-budget was up.")
+    say(output, f"Everything lies in {place}")
+    kept = None
+    # What follows is still true where the storage does not answer.
+    with suppress(StorageError):
+        kept = kept_model(experiment.directory)
+    if kept is not None:
+        say(output, f"The best model, of trial {kept.trial}, lies in {kept.place}")
+    missing = len(outcome.trials) < experiment.cap and outcome.reached is None
+    others = _others(experiment)
+    if others:
+        say(output, others)
+    elif missing and outcome.exhausted and not outcome.reason:
+        say(output, "The other trials of the sweep are those of other drivers.")
+    if outcome.closed and others:
+        say(output, "The search ended because a trial of another driver reached the target.")
+    unfinished = missing and not outcome.exhausted and not (outcome.closed and others)
+    if outcome.reason or unfinished:
+        say(output, f"Resume it: {resume_command(place)}")
+
+
+def _others(experiment: Experiment) -> str:
+    """A line about the trials of other drivers that share the directory; empty without any."""
+    from pcsearch.engine.experiment.joining import other_trials
+    from pcsearch.engine.records.drivers import is_shared
+    from pcsearch.reports.results import number
+
+    if not is_shared(experiment.directory.path):
+        return ""
+    try:
+        others = other_trials(experiment)
+    except PcsearchError as error:
+        return str(error)
+    counted = f"Other drivers have {others.count} trials of it"
+    if others.best is None or others.best.end is None:
+        return f"{counted}."
+    best, value = others.best, number(others.best.end.values[0])
+    found = f"trial {best.number} ({experiment.metrics[0].name} {value}) in {best.folder}"
+    return f"{counted}, the best of them {found}"

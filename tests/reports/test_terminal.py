@@ -1,0 +1,79 @@
+"""What a command prints of a session: its lines, and its results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from searching import write_sweep
+
+from pcsearch.engine.execution.interruption import Reason
+from pcsearch.engine.execution.run import SessionResult
+from pcsearch.engine.experiment.experiment import Experiment, new_experiment
+from pcsearch.engine.records.options import Options
+from pcsearch.engine.records.trial_result import Status, TrialResult
+from pcsearch.reports.terminal import FILE_WIDTH, Terminal, console, say, warn
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Experiment:
+    sweep = write_sweep(
+        tmp_path / "s.yaml",
+        {"seed": {"values": [1, 2, 3]}, "epochs": {"value": 9}},
+    )
+    options = Options(storage_path=tmp_path, name="here", seed=7)
+    return new_experiment(sweep, options)
+
+
+def trial(number: int, status: Status, value: float | None = 0.5) -> TrialResult:
+    return TrialResult(
+        number, f"t{number}", f"000{number}_t{number}", {"seed": number}, status, 9, (value,), 1.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("statuses", "reason", "told"),
+    [
+        (["finished", "finished", "finished"], "", None),
+        (["finished"], "", "Resume it: "),
+        (["finished", "interrupted"], "time", "The session ended because its --time-budget was up"),
+        (["failed", "failed", "failed"], "hopeless", "The search was given up: its first 5 trials"),
+        (["finished", "failed", "finished"], "", "Ray's own logs lie in /ray/logs"),
+    ],
+)
+def test_the_end_says_what_is_left_to_do(
+    statuses: list[Status],
+    reason: Reason,
+    told: str | None,
+    experiment: Experiment,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trials = tuple(trial(number, each) for number, each in enumerate(statuses, start=1))
+    Terminal().conclude(experiment, SessionResult(trials, reason, ray_logs="/ray/logs"))
+    out, err = capsys.readouterr()
+    assert err == ""
+    place = experiment.directory.place
+    assert f"Everything lies in {place}\n" in out
+    resume = f"Resume it: python -m pcsearch --resume {place}\n"
+    assert (resume in out) == bool(reason or len(statuses) < 3)
+    if told is not None:
+        assert told in out
+
+
+def test_a_search_that_reached_its_target_has_nothing_left(
+    experiment: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Terminal().conclude(experiment, SessionResult((trial(1, "finished"),), reached="t1"))
+    out = capsys.readouterr().out
+    assert "The search ended because trial 1 reached the target." in out
+    assert "Resume it" not in out
+
+
+def test_lines_are_not_folded_and_empty_warnings_are_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = "[red]" + "x" * (2 * FILE_WIDTH)
+    say(console(), text)
+    warn(console(stderr=True), "", "careful", "")
+    assert capsys.readouterr() == (f"{text}\n", "careful\n")
+    assert console().width == FILE_WIDTH
