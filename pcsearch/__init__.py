@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pcsearch.errors import PcsearchError
 
 if TYPE_CHECKING:
+    from pcsearch.library.found import BestTrial, SearchResult
+    from pcsearch.library.running import RunningSearch
+    from pcsearch.library.searches import (
+        load_sweep,
+        open_search,
+        resume,
+        search,
+        start_resume,
+        start_search,
+    )
     from pcsearch.pc.loaded_model import LoadedModel
+    from pcsearch.sweeps.sweep import Sweep
 
 __version__ = "0.1.0"
+__all__ = [
+    "BestTrial",
+    "PcsearchError",
+    "RunningSearch",
+    "SearchResult",
+    "Sweep",
+    "load_model",
+    "load_sweep",
+    "open_search",
+    "resume",
+    "search",
+    "start_resume",
+    "start_search",
+]
+_SEARCHES = ("load_sweep", "open_search", "resume", "search", "start_resume", "start_search")
+_MODULES = {
+    **dict.fromkeys(_SEARCHES, "pcsearch.library.searches"),
+    **dict.fromkeys(("BestTrial", "SearchResult"), "pcsearch.library.found"),
+    "RunningSearch": "pcsearch.library.running",
+    "Sweep": "pcsearch.sweeps.sweep",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part of the library when it is used: every process of a trial imports pcsearch."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'pcsearch' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_model(path: str | Path, device: str = "auto", threads: int = 1) -> LoadedModel:

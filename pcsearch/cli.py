@@ -14,28 +14,10 @@ from click.core import ParameterSource
 
 from pcsearch import __version__, commands, train
 from pcsearch.command_group import CommandGroup, SectionedCommand, command_list
-from pcsearch.command_options import ADDRESS_VARIABLE, SECTIONS, SWEEP
+from pcsearch.command_options import ADDRESS_VARIABLE, CHANGEABLE, SECTIONS, SWEEP
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import exit_status
 from pcsearch.verbs import best, clean, compare, export, report, results
-
-CHANGEABLE = (
-    "num_samples",
-    "address",
-    "max_concurrent",
-    "cpus_per_trial",
-    "gpus_per_trial",
-    "checkpoint_every",
-    "compile",
-    "max_failures",
-    "trial_timeout",
-    "deadline",
-    "no_report",
-    "wandb",
-    "wandb_artifacts",
-)
-"""The options that a driver may change when it resumes or joins a search."""
-
 
 OTHERS = {
     results.NAME: results.command,

@@ -300,3 +300,19 @@ SECTIONS = {
     "Weights & Biases": WANDB,
 }
 """The options by the headings of the help."""
+CHANGEABLE = (
+    "num_samples",
+    "address",
+    "max_concurrent",
+    "cpus_per_trial",
+    "gpus_per_trial",
+    "checkpoint_every",
+    "compile",
+    "max_failures",
+    "trial_timeout",
+    "deadline",
+    "no_report",
+    "wandb",
+    "wandb_artifacts",
+)
+"""The options that a driver may change when it resumes or joins a search."""

@@ -28,33 +28,43 @@ TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
 """The options for W&B's runs, and their names in the experiment's record."""
 
 
-def start(
-    sweep: str | Path,
-    arguments: Mapping[str, Any],
-    listener: Listener,
-    text: str | None = None,
-    stop: Event | None = None,
-) -> SessionResult:
+def start(sweep: Path, arguments: Mapping[str, Any], listener: Listener) -> SessionResult:
     """Run the search of a sweep file.
 
     Args:
-        sweep: the sweep file, or its name in messages if ``text`` is given.
+        sweep: the sweep file.
         arguments: the values of the command's options, by name.
         listener: is told what happens, and what the search has come to.
-        text: the sweep's text, for a sweep that is not in a file.
-        stop: as of `run_session`.
 
     Raises:
         PcsearchError: the sweep or an option is wrong, and nothing has started; or the search
             cannot run any more.
     """
-    from pcsearch.engine.experiment.experiment import new_experiment
     from pcsearch.session import run_session
+
+    experiment, tracking = new_search(sweep, arguments, listener)
+    return run_session(experiment, tracking, listener)
+
+
+def new_search(
+    sweep: str | Path, arguments: Mapping[str, Any], listener: Listener, text: str | None = None
+) -> tuple[Experiment, dict[str, Any]]:
+    """A new search that is ready to run, and the settings of its W&B runs.
+
+    Args:
+        sweep: the sweep file, or its name in messages if ``text`` is given.
+        arguments: the values of the command's options, by name.
+        listener: is told what the search starts from.
+        text: the sweep's text, for a sweep that is not in a file.
+
+    Raises:
+        PcsearchError: the sweep or an option is wrong.
+    """
+    from pcsearch.engine.experiment.experiment import new_experiment
 
     experiment = new_experiment(sweep, options_of(arguments), text)
     experiment = with_warm_start(experiment, listener)
-    tracking = tracking_of(arguments, experiment.sweep)
-    return run_session(experiment, tracking, listener, stop=stop)
+    return experiment, tracking_of(arguments, experiment.sweep)
 
 
 def with_warm_start(experiment: Experiment, listener: Listener) -> Experiment:
@@ -101,6 +111,7 @@ def resume(
     from pcsearch.engine.records.options import OF_ONE_SESSION
     from pcsearch.session import run_session
 
+    not_kept = (*OF_ONE_SESSION, "trainable")
     changes, changed_tracking = changes_of(arguments, chosen)
     directory = directory_at(place, "--resume")
     with ExitStack() as stack:
@@ -118,7 +129,7 @@ def resume(
             listener.say("--rerun-failed: no trial has failed")
 
         def write_record() -> None:
-            lasting = {name: value for name, value in changes.items() if name not in OF_ONE_SESSION}
+            lasting = {name: value for name, value in changes.items() if name not in not_kept}
             if lasting or changed_tracking:
                 options = record["options"] | lasting
                 directory.rewrite(record | {"options": options, "tracking": tracking})

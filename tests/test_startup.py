@@ -67,6 +67,12 @@ def loaded(code: str) -> set[str]:
         ("import pcsearch.tracking.server.mode", set()),
         ("from pcsearch.cli import main; main(['nosuch.yaml'])", set()),
         ("import pcsearch.engine.experiment.experiment", set()),
+        ("import pcsearch; pcsearch.load_sweep('search_spaces/quickstart.yaml')", set()),
+        (
+            "import contextlib, pcsearch\nwith contextlib.suppress(pcsearch.PcsearchError):\n"
+            "    pcsearch.open_search('tests')",
+            set(),
+        ),
         *(
             (f"from pcsearch.cli import main; assert not main(['{file}', '--plan'])", set())
             for file in ("search_spaces/quickstart.yaml", "search_spaces/architecture_grid.yaml")
@@ -85,3 +91,12 @@ def loaded(code: str) -> set[str]:
 )
 def test_a_command_loads_what_it_needs_only(code: str, allowed: set[str]) -> None:
     assert loaded(code) <= allowed
+
+
+def test_the_package_itself_loads_nothing() -> None:
+    """Every process of a trial imports it."""
+    program = "import sys, pcsearch; print(*(n for n in sys.modules if n.startswith('pcsearch')))"
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert set(result.stdout.split()) == {"pcsearch", "pcsearch.errors"}

@@ -61,6 +61,14 @@ def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: s
         raise
 
 
+def memory_study(findings: Findings) -> optuna.Study:
+    """A study in memory with all trials of a search."""
+    with quiet_optuna():
+        study = optuna.create_study(directions=_directions(findings))
+    _fill(study, findings, findings.trials)
+    return study
+
+
 def _fill(study: optuna.Study, findings: Findings, trials: Sequence[Finding]) -> None:
     """Add trials to a study, with all values of the first metric and what became of them."""
     axes = axes_of(findings)

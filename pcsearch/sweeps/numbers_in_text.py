@@ -40,7 +40,7 @@ def _note(outcome: str, found: list[tuple[Problem, list[str]]]) -> str:
     (first, (text, *_)), *others = found
     count = sum(len(texts) for _, texts in found) - 1
     # Without the file's name, which the note begins with.
-    places = [":".join(place.where.rsplit(":", 2)[1:]) for place, _ in others]
+    places = [":".join(place.where.rsplit(":", 2)[1:]) or place.key for place, _ in others]
     shown_places = places[:PLACES_SHOWN]
     if len(places) > PLACES_SHOWN:
         shown_places.append(f"{len(places) - PLACES_SHOWN} more places")

@@ -90,7 +90,8 @@ class ParameterParser:
         parameters: dict[str, Parameter] = {}
         for parameter in self._mapping(path, ()):
             if parameter.name in parameters:
-                message = f"given twice; the first is at {parameters[parameter.name].where}"
+                first = parameters[parameter.name].where
+                message = f"given twice; the first is at {first}" if first else "given twice"
                 problem = Problem(message, parameter.where, f"{NESTED}.{parameter.name}")
                 self.problems.append(problem)
             parameters[parameter.name] = parameter

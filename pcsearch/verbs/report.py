@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 
-from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
-from pcsearch.page import FILE
-from pcsearch.user_files import replaced
 from pcsearch.verbs.verb import DIRECTORY, verb
-
-if TYPE_CHECKING:
-    from pcsearch.engine.records.directory import ExperimentDirectory
 
 NAME = "report"
 
@@ -24,7 +15,7 @@ NAME = "report"
 @click.option(
     "--output",
     metavar="FILE",
-    help=f"Write the page there [default: {FILE} in DIR; NAME.html here for an address].",
+    help="Write the page there [default: report.html in DIR; NAME.html here for an address].",
 )
 @click.option(
     "--anonymous",
@@ -52,21 +43,8 @@ def write_report(place: str, output: str | None, *, anonymous: bool) -> int:
         PcsearchError: there is no such search, or the file cannot be written.
     """
     from pcsearch.engine.records.directory import directory_at
-    from pcsearch.page.drawing import page_at
+    from pcsearch.page.writing import write_page
 
     directory = directory_at(place.removeprefix("file://"), NAME)
-    with directory.read():
-        file = _usual_file(directory) if output is None else Path(output).expanduser()
-        page = page_at(directory, anonymous=anonymous)
-    try:
-        with replaced(file) as draft:
-            draft.write_text(page, encoding="utf-8")
-    except OSError as error:
-        problem = f"{file}: cannot be written ({error.strerror or error})"
-        raise PcsearchError(Problem(problem, "--output")) from None
-    click.echo(str(file))
+    click.echo(str(write_page(directory, output, anonymous=anonymous)))
     return DONE
-
-
-def _usual_file(directory: ExperimentDirectory) -> Path:
-    return directory.path / FILE if directory.copy is None else Path(f"{directory.name}.html")

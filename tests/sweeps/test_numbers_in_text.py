@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pcsearch.errors import Problem
 from pcsearch.sweeps.numbers_in_text import LEFT, PLACES_SHOWN, READ, NumbersInText
 from pcsearch.sweeps.sweep import parse_sweep
@@ -34,3 +36,10 @@ def test_a_file_has_one_note_however_many_parameters_have_such_texts() -> None:
     sweep = parse_sweep(f"method: random\nparameters:\n{lines}", "s.yaml")
     assert len(sweep.notes) == 1
     assert sweep.notes[0].startswith("s.yaml:3:8: parameters.p1: '1e-1' (and 38 more, also at ")
+
+
+def test_what_is_in_no_file_has_keys_for_places() -> None:
+    entry = {"values": ["1e-3"]}
+    text = json.dumps({"method": "random", "parameters": {"a": entry, "b": entry}})
+    (note,) = parse_sweep(text, "").notes
+    assert note.startswith("parameters.a: '1e-3' (and 1 more, also at parameters.b)")

@@ -6,7 +6,7 @@ import logging
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -20,6 +20,7 @@ from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers import search_directory
 from pcsearch.engine.records.options import OF_ONE_SESSION
+from pcsearch.engine.workloads.given_function import name_of
 
 RECORDED_VERSIONS = ("ray", "optuna", "torch", "wandb")
 TUNE_LOGGERS = ("ray.tune", "ray.train")
@@ -114,7 +115,7 @@ def _silent_loggers() -> Iterator[None]:
 
 def _record(experiment: Experiment) -> dict[str, Any]:
     """The record of an experiment, for ``experiment.json``."""
-    options = asdict(experiment.options)
+    options = asdict(replace(experiment.options, trainable=name_of(experiment.options.trainable)))
     # The directory may be moved or renamed: its path gives them.
     del options["storage_path"], options["name"]
     for name in OF_ONE_SESSION:

@@ -29,6 +29,7 @@ from pcsearch.engine.records.history import History, read_history
 from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.record import RECORD_FILE
+from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.differences import differences
 from pcsearch.sweeps.sweep import Sweep
@@ -108,6 +109,7 @@ def resumed_experiment(
         PcsearchError: there is none at the path, its files are damaged, or the file differs.
     """
     record = directory.record()
+    _check_function(record["options"].get("trainable"), changes, option)
     options = _options({**record["options"], **changes}, directory)
     samples = options.num_samples or samples_of_search(directory)
     folder = Path(record["folder"])
@@ -176,6 +178,14 @@ def _options(options: Mapping[str, Any], directory: ExperimentDirectory) -> Opti
         raise PcsearchError(
             f"{path}: the record is damaged (options.{what}: {first['msg']})"
         ) from None
+
+
+def _check_function(before: str | None, changes: Mapping[str, Any], option: str) -> None:
+    """Check that a function that is given is the one of the search."""
+    name = name_of(changes.get("trainable", before))
+    if name != before:
+        message = f"the search trains {before or 'the PC transformer'}, not {name}"
+        raise PcsearchError(Problem(message, option))
 
 
 def _check_same(file: Sweep, own: Sweep, directory: ExperimentDirectory, option: str) -> None:

@@ -15,6 +15,7 @@ from pcsearch.engine.records.options import OPTIONS_BEFORE
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.search_space import OptunaSpace
+from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.configurations import configurations
@@ -76,7 +77,7 @@ def _usable(
     used: list[WarmStartResult] = []
     reasons = Counter[str]()
     # The other experiment's trainable is not loaded: it may be anybody's code.
-    if options.get("trainable") != new.options.trainable:
+    if options.get("trainable") != name_of(new.options.trainable):
         reasons["of another trainable"] = len(history.trials)
         return used, reasons
     space, config_of = OptunaSpace(new.sweep.parameters.values()), _config_of(new, old, options)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pcsearch.engine.records.options import Options
+from pcsearch.engine.workloads.given_function import label_of
 from pcsearch.engine.workloads.pc_transformer import PCTransformer
 from pcsearch.engine.workloads.programs.location import look_for, missing_program
 from pcsearch.engine.workloads.programs.workload import NAME as PROGRAM
@@ -35,7 +36,7 @@ class SweepText:
     """
 
     text: str
-    file: Path
+    file: str | Path
 
 
 def choose(
@@ -81,7 +82,9 @@ def workload_of(options: Options, folder: Path) -> Workload:
     if target == PROGRAM:
         word = options.program or ""
         return ProgramWorkload(word, folder, options.grace, options.metrics_from)
-    return UserFunction(target, folder)
+    if isinstance(target, str):
+        return UserFunction(target, folder)
+    return UserFunction(label_of(target), folder, target)
 
 
 def _decided(options: Options, folder: Path, sweep: SweepText) -> Options:
@@ -95,7 +98,7 @@ def _decided(options: Options, folder: Path, sweep: SweepText) -> Options:
     is_own = program is not None and program.name == SINGLE_RUN and options.trainable is None
     if document is None or program is None or is_own:
         return options
-    found = look_for(program, folder, sweep.file)
+    found = look_for(program, folder, Path(sweep.file))
     if found.word is not None:
         return replace(options, trainable=PROGRAM, program=found.word)
     if options.trainable == PROGRAM or not _is_of_the_model(document):

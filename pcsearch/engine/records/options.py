@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -33,9 +33,9 @@ class Options:
         seed: of random draws and of the searcher.
         overrides: parameters fixed over the file, by name.
         sampler: which of Optuna's samplers suggests the trials of ``bayes``.
-        trainable: ``MODULE:FUNCTION`` that trials call, ``program`` for the file's program, ``pc``
-            for the PC transformer; None lets the file decide, and in a search that has begun it is
-            the PC transformer.
+        trainable: ``MODULE:FUNCTION`` that trials call, the function itself, ``program`` for the
+            file's program, or ``pc`` for the PC transformer; None lets the file decide, and in a
+            search that has begun it is the PC transformer.
         program: what stands for the program in its command, where trials run that.
         metrics_from: where the metrics of programs are read from: ``wandb``, ``stdout`` or a file.
         grace: how many seconds a program may take to end after SIGTERM.
@@ -61,7 +61,7 @@ class Options:
     seed: int = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
     sampler: SamplerName = "auto"
-    trainable: str | None = None
+    trainable: str | Callable[[dict[str, Any]], Any] | None = None
     program: str | None = None
     metrics_from: str = "wandb"
     grace: float = 30.0

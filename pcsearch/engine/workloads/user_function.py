@@ -14,6 +14,14 @@ from typing import Any, ClassVar
 
 from pcsearch.engine.ray_internals import reports_made
 from pcsearch.engine.workloads.annotations import is_whole
+from pcsearch.engine.workloads.given_function import (
+    OPTION,
+    Function,
+    lost,
+    pickled,
+    unpickled,
+    without_module,
+)
 from pcsearch.engine.workloads.reported_values import own_name
 from pcsearch.engine.workloads.trial_process import as_at_its_start
 from pcsearch.engine.workloads.user_code import code_folder, module_root
@@ -24,8 +32,6 @@ from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
 
-OPTION = "--trainable"
-
 
 @dataclass(frozen=True)
 class UserFunction(Workload):
@@ -35,19 +41,27 @@ class UserFunction(Workload):
     as a mapping. An epoch is one report.
 
     Args:
-        target: ``MODULE:FUNCTION``, or ``FILE.py:FUNCTION`` with the path of a file.
+        target: ``MODULE:FUNCTION``, or ``FILE.py:FUNCTION`` with the path of a file; of a function
+            that is given, its label.
         folder: where relative paths start, and where the module is looked for first, before
             Python's own path.
+        function: the function itself where a program gives it, which is not imported then.
     """
 
     time_attr: ClassVar[str] = "training_iteration"
     counted: ClassVar[str] = "reports with the metric"
     target: str
     folder: Path
+    function: Function | None = None
 
     @property
     def code(self) -> Path | None:
-        """The folder of the function's module, None for an installed package."""
+        """The folder of the function's module, None for an installed package.
+
+        Of a function that is given, the folder: it may import modules that are there.
+        """
+        if self.function is not None:
+            return self.folder
         place = locate(self.target, self.folder)
         return module_root(place.module, place.folder)
 
@@ -61,6 +75,8 @@ class UserFunction(Workload):
 
     def whole(self, name: str) -> bool:
         """Whether the function's argument is a TypedDict in which the parameter is an int."""
+        if self.function is not None:
+            return is_whole(self.function, name)
         try:
             place = locate(self.target, self.folder)
             with import_path(place.folder):
@@ -76,6 +92,9 @@ class UserFunction(Workload):
             PcsearchError: there is no such function, its module cannot be imported, or it does not
                 take a trial's values.
         """
+        if self.function is not None:
+            check_arguments(self.function, self.target)
+            return
         place = locate(self.target, self.folder)
         with import_path(place.folder):
             check_arguments(load(place), self.target)
@@ -99,8 +118,21 @@ class UserFunction(Workload):
         return dict(values)
 
     def prepare(self, sweep: Sweep, folder: Path) -> tuple[str, ...]:
-        """Nothing."""
+        """Nothing; but a function that is given must be one that can be sent.
+
+        Raises:
+            PcsearchError: it cannot be sent to the processes of trials.
+        """
+        if self.function is not None:
+            pickled(self.function)
         return ()
+
+    def notes(self, compiled: bool) -> tuple[str, ...]:
+        """That no command can resume the search of a function without a module."""
+        if self.function is None:
+            return ()
+        name = self.target.rpartition(":")[2]
+        return (f"{name} is in no module: only pcsearch.resume(DIR, {name}) resumes the search",)
 
     def check_gpus(self, sweep: Sweep, gpus_per_trial: float) -> None:
         """Nothing: what a function needs is not known."""
@@ -108,14 +140,17 @@ class UserFunction(Workload):
     def trainable(
         self, sweep: Sweep, metrics: tuple[Metric, ...], context: SearchContext
     ) -> Trainable:
-        """The function, which is imported where the trial runs."""
-        place, folder = locate(self.target, self.folder), self.folder
+        """The function, which is imported, or unpickled, where the trial runs."""
+        given, folder = self.function, self.folder
+        data = b"" if given is None else pickled(given)
+        place = locate(self.target, folder) if given is None else Place("", "", folder)
 
         def user_function(values: dict[str, Any]) -> Any:
             code = code_folder(place.folder)
             # A node may not have the folder. The function may import modules when it is called.
             with as_at_its_start(folder if folder.is_dir() else code), import_path(code):
-                return call(load(replace(place, folder=code)), values)
+                function = unpickled(data) if data else load(replace(place, folder=code))
+                return call(function, values)
 
         return user_function
 
@@ -154,8 +189,10 @@ def locate(target: str, folder: Path) -> Place:
         folder: where a module is looked for, and where a relative path starts.
 
     Raises:
-        PcsearchError: the target is neither.
+        PcsearchError: the target is neither, or the label of a function that was given.
     """
+    if without_module(target):
+        raise lost(target)
     module, separator, attribute = target.rpartition(":")
     if not separator or not module or not attribute:
         raise _problem(f"{target!r} is not MODULE:FUNCTION, such as train:main or ./train.py:main")
@@ -187,7 +224,7 @@ def _place_of(module: str) -> str:
     return "a module of Python" if found is None else str(Path(found).resolve())
 
 
-def load(place: Place) -> Callable[[dict[str, Any]], Any]:
+def load(place: Place) -> Function:
     """Import a function, inside `import_path`.
 
     Raises:
@@ -203,7 +240,7 @@ def load(place: Place) -> Callable[[dict[str, Any]], Any]:
         raise _problem(
             f"{place.module}:{place.attribute} is no function; give a function of a trial's values"
         )
-    function: Callable[[dict[str, Any]], Any] = value
+    function: Function = value
     return function
 
 
@@ -238,7 +275,7 @@ def check_arguments(function: Callable[..., Any], target: str) -> None:
         raise _problem(f"{target} is {name}{signature}; {wanted}") from None
 
 
-def call(function: Callable[[dict[str, Any]], Any], values: dict[str, Any]) -> Any:
+def call(function: Function, values: dict[str, Any]) -> Any:
     """Call a function in the process of its trial.
 
     Returns:

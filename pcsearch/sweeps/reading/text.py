@@ -31,12 +31,13 @@ class SourceText:
 
     Args:
         text: the text.
-        name: the file as the user gave it.
+        name: the file as the user gave it; empty for what a program has made, where lines and
+            columns mean nothing.
     """
 
     def __init__(self, text: str, name: str) -> None:
         self.text = text
-        self.name = name if name.isprintable() and name else bare(name)
+        self.name = name if name.isprintable() else bare(name)
 
     @cached_property
     def _starts(self) -> array[int]:
@@ -54,7 +55,9 @@ class SourceText:
         return self._starts[self.line(offset) - 1]
 
     def position(self, offset: int) -> str:
-        """``file:line:column``; lines and columns count from 1."""
+        """``file:line:column``; lines and columns count from 1. Empty without a file."""
+        if not self.name:
+            return ""
         return f"{self.name}:{self.line(offset)}:{offset - self.line_start(offset) + 1}"
 
     def problem(self, message: str, offset: int, path: Iterable[Any] = ()) -> Problem:

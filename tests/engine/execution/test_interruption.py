@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from threading import Event
 
 import pytest
 
@@ -49,3 +50,12 @@ def test_the_first_reason_counts() -> None:
     interruption.request("storage")
     assert interruption.is_due()
     assert interruption.reason == "storage"
+
+
+def test_a_session_ends_when_its_program_says_so() -> None:
+    stop = Event()
+    interruption = Interruption(stop=stop)
+    assert not interruption.is_due()
+    stop.set()
+    assert interruption.is_due()
+    assert interruption.reason == "stop"

@@ -11,6 +11,8 @@ from searching import write_sweep
 from pcsearch.engine.experiment.definition import define_search, trial_cap
 from pcsearch.engine.experiment.experiment import new_experiment
 from pcsearch.engine.records.options import Options
+from pcsearch.engine.workloads.given_function import label_of
+from pcsearch.engine.workloads.user_function import UserFunction
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import parse_sweep, read_sweep
 
@@ -81,3 +83,15 @@ def test_rungs_that_fewer_epochs_on_the_command_line_leave_out_are_a_note(tmp_pa
     assert experiment.rungs == ()
     (note,) = experiment.sweep.notes
     assert note.startswith("early_terminate: no trial would be stopped")
+
+
+def test_a_function_that_is_given_is_what_trials_run(tmp_path: Path) -> None:
+    def train(config: dict[str, int]) -> None:
+        """Train."""
+
+    text = "method: grid\nparameters: {lr: {values: [1, 2]}}"
+    search = define_search("", Options(trainable=train), tmp_path, text)
+    assert search.workload == UserFunction(label_of(train), tmp_path, train)
+    wrong = Options(trainable=train, compile="off")
+    with pytest.raises(PcsearchError, match="--compile: is for the PC transformer only"):
+        define_search("", wrong, tmp_path, text)

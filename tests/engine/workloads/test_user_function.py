@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -211,3 +212,24 @@ def test_the_folder_is_on_pythons_path_only_while_it_is_needed(tmp_path: Path) -
     finally:
         sys.path[:] = path
         del sys.modules["extending"]
+
+
+def test_a_function_that_is_given_is_not_imported(tmp_path: Path) -> None:
+    function = UserFunction("__main__:train", tmp_path, lambda config: config["x"])
+    function.check(SimpleNamespace())  # type: ignore[arg-type]
+    assert function.prepare(SimpleNamespace(), tmp_path) == ()  # type: ignore[arg-type]
+    assert function.notes(compiled=True) == (
+        "train is in no module: only pcsearch.resume(DIR, train) resumes the search",
+    )
+    assert function.code == tmp_path
+    without: Any = lambda: 1  # noqa: E731 - it is one that has no name
+    with pytest.raises(PcsearchError, match=r"<lambda> is <lambda>\(\); give a function of one"):
+        UserFunction("a:<lambda>", tmp_path, without).check(SimpleNamespace())  # type: ignore[arg-type]
+
+
+def test_a_function_that_was_given_is_not_known_without_it(tmp_path: Path) -> None:
+    function = UserFunction("__main__:train", tmp_path)
+    assert function.notes(compiled=True) == ()
+    assert not function.whole("lr")
+    with pytest.raises(PcsearchError, match="__main__:train is a function of a Python program"):
+        function.check(SimpleNamespace())  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.reading.loader import load
-from pcsearch.sweeps.reading.text import MAX_BYTES, read_text
+from pcsearch.sweeps.reading.text import MAX_BYTES, SourceText, read_text
 
 
 def test_byte_order_mark_is_accepted(tmp_path: Path) -> None:
@@ -98,3 +98,9 @@ def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(PcsearchError, match="-: standard input is closed"):
         read_text("-")
+
+
+def test_what_is_in_no_file_has_no_lines() -> None:
+    text = SourceText("a: 1\nb: 2", "")
+    assert text.position(5) == ""
+    assert str(text.problem("is wrong", 5, ("b",))) == "b: is wrong"

@@ -1,0 +1,142 @@
+"""A search that runs in a thread of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import Any
+
+from pcsearch.errors import PcsearchError
+from pcsearch.library.found import SearchResult
+from pcsearch.library.options import in_python
+from pcsearch.reports.listener import Listener
+
+_ONE = Lock()
+"""Is held while a search runs: Ray has one connection in a process."""
+TWO = "a search runs in this program already; wait for its end, or stop it"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A search that is ready to run in this program.
+
+    Args:
+        directory: the path or the address of its directory.
+        work: runs it, until its end or until the event is set.
+        listener: is told of it.
+
+    Raises:
+        PcsearchError: another search runs in the program.
+    """
+
+    directory: str
+    work: Callable[[Event], Any]
+    listener: Listener
+
+    def __post_init__(self) -> None:
+        if _ONE.locked():
+            raise PcsearchError(TWO)
+
+    def here(self, stop: Event | None = None) -> SearchResult:
+        """Run it in this thread.
+
+        Raises:
+            PcsearchError: it cannot run any more, or another search runs in the program.
+        """
+        if not _ONE.acquire(blocking=False):
+            raise PcsearchError(TWO)
+        try:
+            with in_python():
+                self.work(Event() if stop is None else stop)
+                return SearchResult(self.directory)
+        finally:
+            _ONE.release()
+
+
+class RunningSearch:
+    """A search that runs in a thread; at the end of a ``with`` block it is stopped.
+
+    A program does not end before the search has ended.
+
+    Args:
+        run: the search.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._stop = Event()
+        self._result: SearchResult | None = None
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._work, name="pcsearch")
+        self._thread.start()
+
+    @property
+    def directory(self) -> str:
+        """The path or the address of its directory, for `pcsearch.open_search`.
+
+        The directory is made when Ray has started.
+        """
+        return self._run.directory
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._thread.is_alive()
+
+    @property
+    def result(self) -> SearchResult | None:
+        """What it has found, None while it runs.
+
+        Raises:
+            PcsearchError: it could not run.
+        """
+        return None if self.running else self.wait()
+
+    def stop(self) -> None:
+        """Ask it to end, as Ctrl-C does: running trials keep their newest checkpoints."""
+        self._stop.set()
+
+    def wait(self, timeout: float | None = None) -> SearchResult:
+        """Wait for its end, and return what it has found.
+
+        Args:
+            timeout: in seconds, None for no limit.
+
+        Raises:
+            TimeoutError: it still runs.
+            PcsearchError: it could not run.
+        """
+        self._thread.join(timeout)
+        if self.running:
+            raise TimeoutError(f"the search in {self.directory} still runs")
+        if self._error is not None:
+            raise self._error
+        assert self._result is not None, "a search has a result or an error"
+        return self._result
+
+    def __enter__(self) -> RunningSearch:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self._thread.join()
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "failed" if self._error else "ended"
+        return f"<RunningSearch {self.directory}: {state}>"
+
+    def _work(self) -> None:
+        try:
+            self._result = self._run.here(self._stop)
+        # Any error is for the thread that waits.
+        except BaseException as error:
+            self._error = error
+            lines = str(error).splitlines() or [type(error).__name__]
+            self._run.listener.warn("The search has ended with an error:", *lines)

@@ -1,0 +1,65 @@
+"""A search in a thread; `test_searches.py` has whole searches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from old_experiments import ended, write_experiment
+
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.library.listeners import Quiet
+from pcsearch.library.running import Run, RunningSearch
+
+MINUTE = 60
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> str:
+    searched = {"hidden_momentum": {"values": [0.1, 0.2]}}
+    write_experiment(tmp_path / "here", searched, [ended([2.0]), ended([0.5])])
+    return str(tmp_path / "here")
+
+
+def until_stopped(stop: Event) -> None:
+    assert stop.wait(MINUTE)
+
+
+def test_one_search_runs_until_it_is_stopped(experiment: str) -> None:
+    running = RunningSearch(Run(experiment, until_stopped, Quiet()))
+    assert (running.running, running.result) == (True, None)
+    assert repr(running) == f"<RunningSearch {experiment}: running>"
+    with pytest.raises(TimeoutError, match="still runs"):
+        running.wait(0.01)
+    with pytest.raises(PcsearchError, match="a search runs in this program already"):
+        Run(experiment, until_stopped, Quiet())
+    running.stop()
+    assert running.wait(MINUTE) is running.result
+    assert running.result.state == "finished"
+    assert repr(running) == f"<RunningSearch {experiment}: ended>"
+
+
+def test_the_end_of_a_block_stops_the_search(experiment: str) -> None:
+    with RunningSearch(Run(experiment, until_stopped, Quiet())) as running:
+        assert running.running
+    assert running.result is not None
+
+
+def test_an_error_is_told_and_raised_where_it_is_waited_for(
+    experiment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(_: Any) -> None:
+        raise PcsearchError(Problem("too few", "--num-samples"))
+
+    running = RunningSearch(Run(experiment, work, Quiet()))
+    for _ in range(2):
+        with pytest.raises(PcsearchError, match=r"^num_samples: too few"):
+            running.wait(MINUTE)
+    with pytest.raises(PcsearchError):
+        _ = running.result
+    assert "ended with an error:\nnum_samples: too few\n" in capsys.readouterr().err
+    assert repr(running) == f"<RunningSearch {experiment}: failed>"
+    # The next one may run.
+    assert Run(experiment, lambda _: None, Quiet()).here().state == "finished"
