@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -25,9 +27,12 @@ def listener_of(progress: bool) -> Listener:
     Args:
         progress: whether it sees more than warnings.
     """
+    is_notebook = in_notebook()
+    if is_notebook:
+        _without_widgets()
     if not progress:
         return Quiet()
-    return Notebook() if in_notebook() else Script()
+    return Notebook() if is_notebook else Script()
 
 
 def in_notebook() -> bool:
@@ -37,6 +42,12 @@ def in_notebook() -> bool:
     from IPython import get_ipython
 
     return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _without_widgets() -> None:
+    """Let Ray and tqdm not advise to install ipywidgets, which nothing here needs."""
+    logging.getLogger("ray.widgets.util").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", "IProgress not found")
 
 
 class Script(Terminal):

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
-import torch
 from searching import TINY, write_sweep
 
 import pcsearch
@@ -106,117 +101,74 @@ def test_the_package_shows_what_it_has() -> None:
 
 # With one
 
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("ray_here")
-def test_a_search_of_the_model_gives_its_trials_and_a_model(tmp_path: Path) -> None:
-    constants = {name: {"value": value} for name, value in TINY.items()}
-    result = pcsearch.search(
-        {
-            "method": "bayes",
-            "metric": {"name": "best_val_mse", "goal": "minimize"},
-            "parameters": {**constants, "peak_lr_hidden": {"min": 0.01, "max": 0.1}},
-        },
-        num_samples=2,
-        set={"epochs": 1},
-        name="here",
-        storage_path=tmp_path,
-        wandb="disabled",
-        seed=1,
-        progress=False,
-    )
-    assert ray.is_initialized()
-    assert (result.directory, result.state) == (str(tmp_path / "here"), "finished")
-    assert result.trials["status"].tolist() == ["finished", "finished"]
-    assert result.trials["best_val_mse"].min() == result.study.best_value
-    best = result.best
-    assert best is not None
-    assert best.metrics["best_val_mse"] == result.study.best_value
-    assert best.config["epochs"] == 1
-    model = best.load_model("cpu")
-    assert model.reconstruct(torch.zeros(1, 1, 8, 8)).shape[0] == 1
-    record = json.loads((tmp_path / "here" / "experiment.json").read_text())
-    assert (record["options"]["seed"], record["options"]["num_samples"]) == (1, 2)
-    assert main(["best", result.directory]) == 0
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("ray_here")
-def test_an_interrupt_ends_a_search_and_its_results_are_returned(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    offset = 0.5
-
-    def endless(config: dict[str, Any]) -> Iterator[dict[str, float]]:
-        for epoch in range(1, 100_000):
-            time.sleep(0.05)
-            yield {"loss": config["x"] + offset / epoch}
-
-    def interrupt() -> None:
-        end = time.monotonic() + MINUTES
-        while time.monotonic() < end and not (tmp_path / "here").glob("*/result.json"):
-            time.sleep(0.1)
-        while time.monotonic() < end:
-            if any(file.stat().st_size for file in (tmp_path / "here").glob("*/result.json")):
-                break
-            time.sleep(0.1)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    options: Any = {"name": "here", "storage_path": tmp_path, "wandb": "disabled"}
-    result = pcsearch.search(SWEEP, endless, **options)
-    thread.join()
-    assert result.state == "interrupted"
-    assert result.best is not None
-    assert result.best.epochs >= 1
-    assert result.best.metrics["loss"] <= 1.5
-    name = "test_an_interrupt_ends_a_search_and_its_results_are_returned.<locals>.endless"
-    assert f"{name} is in no module: only pcsearch.resume(DIR, {name})" in capsys.readouterr().err
-    # No command has the function, and no other function is that of the search.
-    assert main(["--resume", result.directory]) == 2
-    assert "which no command can import; resume the search in Python" in capsys.readouterr().err
-    with pytest.raises(PcsearchError, match=r"^directory: .* trains .*endless, not .*:train$"):
-        pcsearch.resume(result.directory, train)
-
-
 PROGRAM = """
+import os
+import signal
 import sys
+import threading
 import time
 
 import ray
 
 import pcsearch
 
+SCALE = 2.0
+
+
 def train(config):
     for epoch in range(1, 100_000):
         time.sleep(0.05)
-        yield {"loss": config["x"] + 1 / epoch}
+        yield {"loss": SCALE * config["x"] + 1 / epoch}
+
+
+def interrupt(epochs):
+    while pcsearch.open_search(running.directory).best.epochs <= epochs:
+        time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGINT)
+
 
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
 sweep = {
-    "method": "grid",
+    "method": "random",
     "metric": {"name": "loss", "goal": "minimize"},
-    "parameters": {"x": {"values": [1.0, 2.0]}},
+    "parameters": {"x": {"values": [1.0, 2.0]}, "y": {"value": None}},
 }
 running = pcsearch.start_search(
-    sweep, train, name="here", storage_path=sys.argv[1], wandb="disabled", progress=False
+    sweep,
+    train,
+    name="here",
+    storage_path=sys.argv[1],
+    wandb="disabled",
+    num_samples=2,
+    seed=1,
+    set={"y": [1, {"z": 2}]},
+    progress=False,
 )
 sys.stdin.readline()
 running.stop()
 result = running.wait()
 print(result.state, len(result.trials), flush=True)
 
-def train(config):
-    yield {"loss": config["x"]}
+thread = threading.Thread(target=interrupt, args=[result.best.epochs])
+thread.start()
+print(pcsearch.resume(running.directory, train).state, flush=True)
+thread.join()
 
-result = pcsearch.resume(running.directory, train)
-print(result.state, result.trials["loss"].tolist(), ray.is_initialized(), flush=True)
+
+def train(config):
+    yield {"loss": -SCALE * config["x"] * config["y"][1]["z"]}
+
+
+result = pcsearch.resume(running.directory, train, max_concurrent=1)
+print(result.state, sorted(result.trials["loss"]), ray.is_initialized(), flush=True)
 """
 
 
 @pytest.mark.slow
-def test_a_program_runs_its_own_function_beside_what_it_does(tmp_path: Path) -> None:
+def test_a_program_runs_its_own_function_beside_what_it_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is stopped, then interrupted by the signal of Ctrl-C, and then it ends."""
     (tmp_path / "program.py").write_text(PROGRAM)
     with subprocess.Popen(
         [sys.executable, "program.py", str(tmp_path)],
@@ -234,10 +186,20 @@ def test_a_program_runs_its_own_function_beside_what_it_does(tmp_path: Path) -> 
             output, errors = program.communicate("\n", timeout=MINUTES)
         finally:
             program.kill()
-    stopped, resumed = output.splitlines()
+    assert program.returncode == 0, errors
+    stopped, interrupted, finished = output.splitlines()
     assert stopped.startswith("interrupted ")
-    assert resumed == "finished [1.0, 2.0] True"
+    assert interrupted == "interrupted"
+    assert finished == "finished [-8.0, -4.0] True"
     assert "train is in no module: only pcsearch.resume(DIR, train) resumes the search" in errors
+    assert "here: up to 2 trials, method random; minimize loss; seed 1" in errors
+    # No command has the function, and no other function is that of the search.
+    assert main(["--resume", str(tmp_path / "here")]) == 2
+    assert "which no command can import; resume the search in Python" in capsys.readouterr().err
+    with pytest.raises(PcsearchError, match=r"^directory: .* trains __main__:train, not .*:train$"):
+        pcsearch.resume(tmp_path / "here", train)
+    record = json.loads((tmp_path / "here" / "experiment.json").read_text())
+    assert record["options"]["trainable"] == "__main__:train"
 
 
 def running(directory: Path) -> pcsearch.SearchResult:
