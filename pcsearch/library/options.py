@@ -20,7 +20,7 @@ from pcsearch.sweeps.messages import suggestion
 
 Place = str | Path
 Trainable = str | Callable[[dict[str, Any]], Any] | None
-"""``MODULE:FUNCTION``, a function of a trial's values, or None for the PC transformer."""
+"""A function of a trial's values, what ``--trainable`` takes, or None for what the sweep says."""
 OF_COMMANDS = {
     *("plan", "draw", "as_json", "create_only", "sweep_id", "resume", "join", "rerun_failed"),
     "trainable",

@@ -64,8 +64,9 @@ def search(
 
     Args:
         sweep: what `load_sweep` gives or takes. A sweep that was loaded counts as its text.
-        trainable: a function of a trial's values that reports metrics, or its name
-            ``MODULE:FUNCTION``; None trains the PC transformer.
+        trainable: a function of a trial's values that reports metrics, or what ``--trainable``
+            takes: a name ``MODULE:FUNCTION``, ``pc`` or ``program``. None runs the sweep's program
+            where it is there, else it trains the PC transformer.
         progress: whether to show how far the search is; warnings are shown in any case.
         options: those of the command, with the same defaults.
 
