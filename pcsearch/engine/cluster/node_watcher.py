@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Event, Lock, Thread
+from threading import Lock
 
 from ray import tune
 from ray.exceptions import RayError
 
 from pcsearch.engine.cluster.node_checks import Node
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.repeated import repeated
 
 INTERVAL_S = 5
 NODE_LABEL = "ray.io/node-id"
@@ -58,22 +59,10 @@ class NodeWatcher:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Check every few seconds, in a thread, until the block ends."""
-        end = Event()
-
-        def watch() -> None:
-            while not end.wait(INTERVAL_S):
-                # A lost connection ends the search, which tells it.
-                with contextlib.suppress(Exception):
-                    self.check()
-
-        thread = Thread(target=watch, name="node watcher", daemon=True)
-        thread.start()
-        try:
+        # A lost connection ends the search, which tells it. After the block Ray may be shut down,
+        # and a call would start it again.
+        with repeated(self.check, INTERVAL_S, "node watcher"):
             yield
-        finally:
-            end.set()
-            # After the block Ray may be shut down, and a call would start it again.
-            thread.join(INTERVAL_S)
 
     def _check(self, node: Node) -> None:
         node_id = node["NodeID"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.content.files import Artifacts
+from pcsearch.tracking.server.api import Mode
 
 TRIAL = "trial"
 """The job type of a run, unless the user chooses another."""
@@ -85,3 +86,18 @@ class RunHistory:
     alert_sent: bool = False
     record_complete: Callable[[str, int], None] = _record_nothing
     record_alert: Callable[[bool], None] = _record_nothing
+
+
+@dataclass(frozen=True)
+class RunsState:
+    """How it is with the W&B runs of a search.
+
+    Args:
+        mode: where runs go that start now.
+        waiting: how many runs have something that W&B has not taken in.
+        is_cut_off: whether runs went online, and go offline because the server does not answer.
+    """
+
+    mode: Mode
+    waiting: int
+    is_cut_off: bool

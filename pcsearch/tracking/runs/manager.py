@@ -11,7 +11,7 @@ from pcsearch.engine.records.history import read_reports
 from pcsearch.engine.storage.files import resume_command
 from pcsearch.tracking.content import rows
 from pcsearch.tracking.runs import offline_files, outage
-from pcsearch.tracking.runs.context import RunGroup, RunHistory
+from pcsearch.tracking.runs.context import RunGroup, RunHistory, RunsState
 from pcsearch.tracking.runs.lifecycle import RunEnd, RunStart
 from pcsearch.tracking.runs.problems import Problems
 from pcsearch.tracking.runs.queue import Backlog, RunQueue
@@ -73,6 +73,11 @@ class RunManager:
         self._cut_off: list[str] = []
         self._backlog = Backlog()
         self._queue = RunQueue(lambda error: self.problems.add(f"W&B: something was lost: {error}"))
+
+    @property
+    def state(self) -> RunsState:
+        """How it is with the runs now; no request is made."""
+        return RunsState(self._outage.mode, self._queue.waiting, self._outage.is_cut_off)
 
     def open(self, start: RunStart) -> TrackedRun:
         """Start a run, or resume it and add the reports that earlier sessions could not send."""

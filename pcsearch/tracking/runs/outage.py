@@ -30,6 +30,11 @@ class OutageWatch:
         self._first_mode = mode
         self._problems = problems
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the server has stopped answering."""
+        return self.mode != self._first_mode
+
     def start(self, make: Callable[[Mode], WandbRun]) -> WandbRun | None:
         """Start a run; offline where it does not start online, and so are further runs then.
 

@@ -34,6 +34,7 @@ from wandb_trials import (
 )
 
 from pcsearch.tracking.runs import manager, offline_files, outage
+from pcsearch.tracking.runs.context import RunsState
 from pcsearch.tracking.runs.queue import Backlog
 from pcsearch.tracking.runs.run import WandbRun
 from pcsearch.tracking.wandb_internals import Uploading
@@ -347,3 +348,29 @@ def test_a_run_that_waits_online_is_the_servers_even_after_others_have_gone_offl
     assert runs._why_stuck(3) == "the server took in nothing for 3 s (retrying HTTP 500: refused)"
     monkeypatch.setattr(runs, "_finishing", [Ending("offline")])
     assert runs._why_stuck(3) == "the client wrote nothing for 3 s (retrying HTTP 500: refused)"
+
+
+def test_the_state_counts_the_runs_that_wandb_has_not_taken_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    finish = WandbRun.finish
+
+    def wait(run: WandbRun, exit_code: int) -> None:
+        assert go_on.wait(60)
+        finish(run, exit_code)
+
+    monkeypatch.setattr(WandbRun, "finish", wait)
+    assert make(tmp_path, mode="disabled").manager.state == RunsState(
+        "disabled", 0, is_cut_off=False
+    )
+    callback = make(tmp_path)
+    assert callback.manager.state == RunsState("offline", 0, is_cut_off=False)
+    trial = FakeTrial()
+    start(callback, trial)
+    report(callback, trial, metrics(1))
+    callback.log_trial_end(trial)  # type: ignore[arg-type]
+    assert callback.manager.state.waiting == 1
+    go_on.set()
+    callback.manager.settle()
+    assert callback.manager.state.waiting == 0

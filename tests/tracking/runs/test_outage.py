@@ -24,6 +24,7 @@ from wandb_trials import (
 )
 
 from pcsearch.tracking.runs import outage
+from pcsearch.tracking.runs.context import RunsState
 
 
 def test_a_run_that_does_not_start_online_is_offline_and_so_are_the_others(
@@ -44,6 +45,7 @@ def test_a_run_that_does_not_start_online_is_offline_and_so_are_the_others(
     assert [(run.id, len(of_epochs(run))) for run in read_all(tmp_path)] == [("a", 1), ("b", 1)]
     (problem,) = callback.problems
     assert "a run did not start online: no answer; from now on runs are offline, and " in problem
+    assert callback.manager.state == RunsState("offline", 0, is_cut_off=True)
 
 
 def test_a_run_that_the_server_refuses_is_offline(server: WandbServer, tmp_path: Path) -> None:
