@@ -122,6 +122,8 @@ def _check_together(context: click.Context) -> None:
         raise click.UsageError("--plan takes a SWEEP file, not --resume", context)
     if arguments["rerun_failed"] and arguments["resume"] is None:
         raise click.UsageError("--rerun-failed needs --resume DIR", context)
+    if arguments["quiet"] and arguments["verbose"]:
+        raise click.UsageError("--quiet and --verbose do not go together", context)
     commands_given = [
         name
         for name, key in (

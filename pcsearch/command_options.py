@@ -292,12 +292,23 @@ TRIALS = [
         help="Stop after T (such as 8h), as Ctrl-C does; --resume DIR resumes the search.",
     ),
 ]
+PRINTED = [
+    click.Option(
+        ["-q", "--quiet"],
+        is_flag=True,
+        help="Print warnings, errors and the results only; no live screen.",
+    ),
+    click.Option(
+        ["-v", "--verbose"], is_flag=True, help="Print a line for each report of each trial too."
+    ),
+]
 SECTIONS = {
     "The search": SEARCH,
     "The plan": PLAN,
     "Where trials run, and how": TRIALS,
     "Where results go, and searches that have begun": RESUMING,
     "Weights & Biases": WANDB,
+    "What is printed": PRINTED,
 }
 """The options by the headings of the help."""
 CHANGEABLE = (
@@ -312,6 +323,8 @@ CHANGEABLE = (
     "trial_timeout",
     "deadline",
     "no_report",
+    "quiet",
+    "verbose",
     "wandb",
     "wandb_artifacts",
 )

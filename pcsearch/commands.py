@@ -69,12 +69,12 @@ def create(sweep: Path, arguments: Mapping[str, Any]) -> int:
 
 def start(sweep: Path, arguments: Mapping[str, Any]) -> int:
     """Run the search of a sweep file, as `launching.start`, and print its results."""
-    return _status(launching.start(sweep, arguments, _terminal()))
+    return _status(launching.start(sweep, arguments, _terminal(arguments)))
 
 
 def start_in_sweep(sweep: Path | None, sweep_id: str, arguments: Mapping[str, Any]) -> int:
     """Run the search of a sweep that W&B has, as `sharing.start_in_sweep`."""
-    return _status(sharing.start_in_sweep(sweep, sweep_id, arguments, _terminal()))
+    return _status(sharing.start_in_sweep(sweep, sweep_id, arguments, _terminal(arguments)))
 
 
 def resume(
@@ -85,20 +85,21 @@ def resume(
     rerun_failed: bool,
 ) -> int:
     """Resume the search of an experiment's directory, as `launching.resume`."""
-    return _status(launching.resume(place, sweep, arguments, chosen, rerun_failed, _terminal()))
+    terminal = _terminal(arguments)
+    return _status(launching.resume(place, sweep, arguments, chosen, rerun_failed, terminal))
 
 
 def join(
     place: str, sweep: Path | None, arguments: Mapping[str, Any], chosen: Collection[str]
 ) -> int:
     """Run trials of a search that another machine runs, as `sharing.join`."""
-    return _status(sharing.join(place, sweep, arguments, chosen, _terminal()))
+    return _status(sharing.join(place, sweep, arguments, chosen, _terminal(arguments)))
 
 
-def _terminal() -> Terminal:
+def _terminal(arguments: Mapping[str, Any]) -> Terminal:
     from pcsearch.reports.terminal import Terminal
 
-    return Terminal()
+    return Terminal(arguments["quiet"])
 
 
 def _status(result: SessionResult) -> int:

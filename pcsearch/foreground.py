@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -24,13 +23,11 @@ from pcsearch.pc.metrics import (
     TRAIN_MSE,
     VAL_MSE,
 )
-from pcsearch.reports.terminal import console, say, warn
+from pcsearch.reports.notes import Notes, say
 from pcsearch.session import settle
 from pcsearch.temporary import remove_leftovers
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from pcsearch.pc.model.transformer import Weights
     from pcsearch.pc.training import TrainingRun
     from pcsearch.tracking.content.files import Kept
@@ -48,6 +45,7 @@ def train(
     output: Path,
     options: RunOptions,
     weights: Weights | None = None,
+    quiet: bool = False,
 ) -> int:
     """Train a model, and print the metrics of every epoch.
 
@@ -58,6 +56,7 @@ def train(
         output: the folder in which the run gets a folder of its own.
         options: for the W&B run.
         weights: those that training starts from, None for fresh ones.
+        quiet: whether only warnings and the last metrics are printed.
 
     Returns:
         The exit status. In an agent of W&B a run that diverged or was stopped has not failed.
@@ -70,7 +69,7 @@ def train(
     remove_leftovers()
     try:
         plan = plan_run(options, output, time.strftime("%Y%m%d_%H%M%S"))
-        metrics = _train(plan, config, threads, compiled, weights)
+        metrics = _train(plan, config, threads, compiled, weights, Notes(quiet))
     except KeyboardInterrupt:
         # By SIGTERM an agent stops a run, because the sweep or the user says so.
         if not in_agent():
@@ -81,23 +80,25 @@ def train(
 
 
 def _train(
-    plan: RunPlan, config: ModelConfig, threads: int, compiled: bool, weights: Weights | None
+    plan: RunPlan,
+    config: ModelConfig,
+    threads: int,
+    compiled: bool,
+    weights: Weights | None,
+    notes: Notes,
 ) -> Mapping[str, Any]:
     """Train a model in the folder of its run; returns the metrics of its last epoch."""
-    from rich.console import Console
-
     # torch takes seconds to import; a message about a misspelt field should not wait for it.
     from pcsearch.pc.data.datasets import load_splits
     from pcsearch.pc.training import TrainingRun
 
-    notes = console(stderr=True)
     with _metrics_file(plan.folder) as file, _wandb_run(plan, config, notes) as wandb:
-        terminal = Console(stderr=True)
         located = config.with_paths_from(Path.cwd())
-        splits = load_splits(located, progress=terminal.is_terminal)
-        warn(terminal, *splits.notes)
+        has_progress = notes.console.is_terminal and not notes.quiet
+        splits = load_splits(located, progress=has_progress)
+        notes.warn(*splits.notes)
         run = TrainingRun(config, splits, threads=threads, compiled=compiled, weights=weights)
-        metrics = _epochs(plan, run, terminal, file, wandb)
+        metrics = _epochs(plan, run, notes, file, wandb)
         kept = _keep_model(plan, run, metrics)
         for name, value in metrics.items():
             click.echo(f"{name}: {value}")
@@ -108,19 +109,18 @@ def _train(
 
 
 @contextmanager
-def _wandb_run(plan: RunPlan, config: ModelConfig, notes: Console) -> Iterator[SingleRun | None]:
+def _wandb_run(plan: RunPlan, config: ModelConfig, notes: Notes) -> Iterator[SingleRun | None]:
     """The W&B run of the block, None where there is none; W&B has everything after the block."""
     from pcsearch.tracking.runs.offline_files import has_unmarked
     from pcsearch.tracking.server.mode import sync_command
     from pcsearch.tracking.single import SingleRun, in_agent
 
     if plan.options.wandb != "disabled":
-        for line in (plan.mode.reason, *plan.notes):
-            say(notes, line)
+        notes.say(plan.mode.reason, *plan.notes)
     if plan.mode.mode == "disabled":
         yield None
         return
-    wandb = SingleRun(plan, config, lambda line: warn(notes, line))
+    wandb = SingleRun(plan, config, notes.warn)
     try:
         yield wandb
     except BaseException as error:
@@ -131,13 +131,13 @@ def _wandb_run(plan: RunPlan, config: ModelConfig, notes: Console) -> Iterator[S
             wandb.fail(error)
         raise
     finally:
-        settle(wandb.manager, partial(say, notes))
+        settle(wandb.manager, notes.say)
         if has_unmarked(plan.folder):
-            say(notes, f"Upload it to W&B: {sync_command(plan.folder.absolute())}")
+            say(notes.console, f"Upload it to W&B: {sync_command(plan.folder.absolute())}")
 
 
 def _epochs(
-    plan: RunPlan, run: TrainingRun, terminal: Console, file: TextIO, wandb: SingleRun | None
+    plan: RunPlan, run: TrainingRun, notes: Notes, file: TextIO, wandb: SingleRun | None
 ) -> Mapping[str, Any]:
     """Train until the end, or until W&B stops the run; returns the metrics of the last epoch."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -146,13 +146,13 @@ def _epochs(
 
     metrics: Mapping[str, Any] = {}
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=terminal) as progress:
+    with Progress(*columns, console=notes.console, disable=notes.quiet) as progress:
         task = progress.add_task("epochs", total=run.config.epochs)
         while not run.finished and not (wandb is not None and wandb.stop_requested):
             metrics, pictures = run.run_epoch()
             file.write(json.dumps(metrics) + "\n")
             file.flush()
-            progress.console.print(_epoch_line(metrics), highlight=False, soft_wrap=True)
+            notes.say(_epoch_line(metrics))
             files = {}
             if pictures is not None:
                 files = save(plan.folder, run.epoch, pictures, run.config).names(plan.folder)

@@ -70,6 +70,7 @@ def end_session(
         command += ["--no-report"]
     if options.deadline is not None:
         command += ["--time-budget", f"{max(1.0, options.deadline - time.monotonic()):.0f}s"]
+    command += [f"--{name}" for name in ("quiet", "verbose") if getattr(options, name)]
     os.execve(sys.executable, command, {**environment, RESTARTED: "1"})  # noqa: S606 - our own
 
 

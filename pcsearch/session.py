@@ -150,7 +150,7 @@ def _search(
     wandb = make_callback(experiment, outcomes, registration, listener.warn)
     with (
         _quiet_logs(),
-        listener.progress(experiment, outcomes) as progress,
+        listener.progress(experiment, outcomes, lambda: wandb.manager.state) as progress,
         _closed_on_error(experiment, wandb, listener),
     ):
         stack.enter_context(locked_directory(experiment, registration.tracking))
@@ -212,7 +212,7 @@ def _closed_on_error(
     except KeyboardInterrupt:
         # The user has interrupted for the second time, and does not want to wait.
         wandb.manager.abandon("the search was interrupted twice")
-        listener.say(f"Resume it: {resume_command(experiment.directory.place)}")
+        listener.warn(f"Resume it: {resume_command(experiment.directory.place)}")
         raise
     except BaseException as error:
         wandb.close(error)

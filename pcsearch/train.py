@@ -107,6 +107,12 @@ def _split(context: click.Context, parameter: click.Parameter, text: str) -> tup
     is_flag=True,
     help="Train nothing: print the metrics of the model on its data set, or on another (--from).",
 )
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Print warnings and the metrics of the last epoch only.",
+)
 @click.argument("fields", nargs=-1, type=click.UNPROCESSED, metavar="[--FIELD VALUE]...")
 @click.pass_context
 def command(
@@ -117,6 +123,7 @@ def command(
     output: Path,
     source: Path | None,
     evaluates: bool,
+    quiet: bool,
     fields: tuple[str, ...],
     wandb: Requested | None,
     **run: Any,
@@ -146,7 +153,7 @@ def command(
     except PcsearchError as error:
         raise PcsearchError(map(_of_option, error.problems)) from None
     options = RunOptions(wandb, **run)
-    return train(config, threads, compiled == "auto", output, options, weights)
+    return train(config, threads, compiled == "auto", output, options, weights, quiet)
 
 
 def _of_option(problem: Problem) -> Problem:
@@ -158,7 +165,9 @@ def _refuse_for_evaluation(context: click.Context, source: Path | None) -> None:
     """Refuse to evaluate no model, and options that mean nothing where nothing is trained."""
     if source is None:
         raise click.UsageError("--eval evaluates a trained model; add --from PATH", context)
-    _refuse(context, ("--output", "--wandb", *OF_RUN), "is for training; leave it or --eval out")
+    _refuse(
+        context, ("--output", "--wandb", "-q", *OF_RUN), "is for training; leave it or --eval out"
+    )
 
 
 def _refuse(context: click.Context, options: Collection[str], why: str) -> None:

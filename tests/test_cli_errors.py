@@ -158,6 +158,10 @@ OPTIONS = {
         [QUICKSTART, "--create-only", "--sweep-id", "abc"],
         "error: --create-only and --sweep-id do not go together",
     ),
+    "quiet and verbose": (
+        [QUICKSTART, "-q", "-v"],
+        "error: --quiet and --verbose do not go together",
+    ),
     "a resumed search in another sweep": (
         ["--resume", "nowhere", "--sweep-id", "abc"],
         "error: --sweep-id and --resume do not go together",

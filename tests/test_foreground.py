@@ -40,6 +40,17 @@ def test_it_prints_and_keeps_the_metrics_of_the_library(
     assert err.count("train_mse_avg") == TINY["epochs"]
 
 
+def test_a_quiet_run_prints_the_last_metrics_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quiet = ["-q", "--epochs", "1", "--wandb", "offline", "--output", str(tmp_path)]
+    assert main([*ARGUMENTS, *quiet]) == 0
+    out, err = capsys.readouterr()
+    assert "epoch: 1\n" in out
+    # What is left to do is told in any case.
+    assert [line[:16] for line in err.splitlines()] == ["Upload it to W&B"]
+
+
 def test_fields_may_have_dashes_exponents_lists_and_presets(tmp_path: Path) -> None:
     extra = ["--config", "debug_tiny", "--num_blocks", "0", "--peak-lr-weights", "1e-3"]
     extra += ["--reconstruction-steps", "[1, 2]", "--linear_probe_vode_indices", "0"]

@@ -52,6 +52,7 @@ DECLARATIONS = {
     "engine/workloads/programs/settings.py",
     "pc/data/own/image_source.py",
     "reports/listener.py",
+    "reports/screen/view.py",
     "tracking/ledger/terms.py",
     "tracking/runs/context.py",
 }

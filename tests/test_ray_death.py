@@ -73,6 +73,15 @@ def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
     )
 
 
+@pytest.mark.parametrize("option", ["quiet", "verbose"])
+def test_the_new_session_tells_as_much_as_the_old_one(
+    option: str, ending: Callable[..., tuple[Any, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_death, "was_received", lambda: False)
+    (_, command, _), _ = ending({}, **{option: True})
+    assert command[-3:] == ["--address", "local", f"--{option}"]
+
+
 @pytest.mark.parametrize(
     ("environment", "changes", "signalled", "expected"),
     [

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group as Lines
+from rich.text import Text
 
 from pcsearch.engine.results.comparison import Comparison, Difference
 from pcsearch.engine.results.effort import effort
 from pcsearch.engine.results.groups import Group
-from pcsearch.reports.findings import fitting_table
+from pcsearch.reports.findings import ELSEWHERE
 from pcsearch.reports.plan import plain
-from pcsearch.reports.results import duration, number
+from pcsearch.reports.results import duration, heads, number
+from pcsearch.reports.tables import fitting, fitting_table
+from pcsearch.reports.texts import one_line
 from pcsearch.sweeps.distributions.base import identity
 from pcsearch.sweeps.parameters import value_of
 
@@ -31,29 +34,47 @@ def names_of(places: Sequence[str]) -> list[str]:
 
 
 def progress_table(comparison: Comparison, width: int) -> Lines:
-    """A row for each search: what it has spent, and its best value at each budget."""
-    names = ["search", "trials", "epochs", "time", f"best {comparison.metric.name}", "found at"]
+    """A row for each search: what it has spent, and its best value at each budget.
+
+    Where the table does not fit, numbers stand for the names of the searches.
+    """
+    (metric,) = heads([comparison.metric], [])
+    names = ["search", f"best {metric}", "found at", "trials", "epochs", "time"]
     names += [f"at {budget:,} epochs" for budget in comparison.budgets]
-    rows = []
-    searches = names_of([each.place for each in comparison.searches])
-    for name, findings, progress in zip(
-        searches, comparison.searches, comparison.progress, strict=True
-    ):
+    searches, rows = names_of([each.place for each in comparison.searches]), []
+    for findings, progress in zip(comparison.searches, comparison.progress, strict=True):
         spent = effort(findings)
-        row = [name, str(len(findings.trials)), f"{spent.epochs:,}", duration(spent.wall_seconds)]
-        row.append(number(progress.values[-1] if progress.values else None))
+        row = [number(progress.values[-1] if progress.values else None)]
         row.append(f"{progress.epochs[-1]:,}" if progress.epochs else "-")
+        row += [str(len(findings.trials)), f"{spent.epochs:,}", duration(spent.wall_seconds)]
         rows.append([*row, *(number(progress.at(budget)) for budget in comparison.budgets)])
-    return fitting_table(names, rows, len(rows), len(rows), width)
+    full = [[name, *row] for name, row in zip(searches, rows, strict=True)]
+    if not fitting(names, full, width).left_out:
+        return fitting_table(names, full, width)
+    numbered = [[str(place), *row] for place, row in enumerate(rows, start=1)]
+    return Lines(*_legend(searches), fitting_table(names, numbered, width, where=ELSEWHERE))
 
 
 def best_table(comparison: Comparison, width: int) -> Lines:
-    """A row for each parameter in which the best configurations differ."""
+    """A row for each parameter in which the best configurations differ.
+
+    Where the table does not fit, numbers stand for the names of the searches.
+    """
     searches = names_of([each.place for each in comparison.searches])
     rows = [[name, *map(number, values)] for name, values in _differing(comparison)]
     if not rows:
         rows = [["no difference", *("-" for _ in searches)]]
-    return fitting_table(["best configuration", *searches], rows, len(rows), len(rows), width)
+    first = "best configuration"
+    if not fitting([first, *searches], rows, width).left_out:
+        return fitting_table([first, *searches], rows, width)
+    numbers = [str(place) for place, _ in enumerate(searches, start=1)]
+    table = fitting_table([first, *numbers], rows, width, where=ELSEWHERE)
+    return Lines(*_legend(searches), table)
+
+
+def _legend(searches: Sequence[str]) -> list[Text]:
+    """A line for each search, with its number."""
+    return [Text(f"{place}: {one_line(name)}") for place, name in enumerate(searches, start=1)]
 
 
 def conclusions(comparison: Comparison) -> Iterator[str]:

@@ -6,11 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.cells import cell_len
 from rich.console import Group as Lines
-from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pcsearch.engine.results.effort import Effort, effort
@@ -18,17 +14,14 @@ from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.groups import Group
 from pcsearch.engine.results.importance import Importance
 from pcsearch.reports.plan import plain
-from pcsearch.reports.results import STATUS_STYLES, duration, failures, heads, number
+from pcsearch.reports.results import duration, failures, heads, number
+from pcsearch.reports.tables import fitting_table
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import value_of
 
-PADDING = 3
-"""Columns between two texts in a row of a table."""
-NAMED = 6
-"""So many columns without room are named."""
+ELSEWHERE = "--json has everything"
 FAILURES = 5
 """So many failed trials have a line."""
-STYLES = {**STATUS_STYLES, "running": "cyan"}
 
 
 def trials_table(findings: Findings, trials: Sequence[Finding], top: int, width: int) -> Lines:
@@ -57,7 +50,7 @@ def trials_table(findings: Findings, trials: Sequence[Finding], top: int, width:
     # A reason is often empty for all.
     if all(row[-1] == "-" for row in rows):
         names, rows = names[:-1], [row[:-1] for row in rows]
-    return fitting_table(names, rows, len(trials), top, width)
+    return _table(names, rows, len(trials), top, width)
 
 
 def groups_table(findings: Findings, groups: Sequence[Group], top: int, width: int) -> Lines:
@@ -73,7 +66,7 @@ def groups_table(findings: Findings, groups: Sequence[Group], top: int, width: i
         for mean, deviation in zip(group.means, group.deviations, strict=True):
             row += [number(mean), number(deviation)]
         rows.append([*row, *map(number, group.config.values())])
-    return fitting_table(names, rows, len(groups), top, width)
+    return _table(names, rows, len(groups), top, width)
 
 
 def _counted(group: Group) -> str:
@@ -82,40 +75,13 @@ def _counted(group: Group) -> str:
     return str(total) if group.count == total else f"{group.count} of {total}"
 
 
-def fitting_table(
+def _table(
     names: Sequence[str], rows: Sequence[Sequence[str]], count: int, top: int, width: int
 ) -> Lines:
-    """A table of texts that has room in a width; what does not fit is named below.
-
-    Args:
-        names: of the columns; the last ones are left out first.
-        rows: of the table.
-        count: how many rows there are in all.
-        top: how many are shown.
-        width: in columns of the terminal.
-    """
-    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
-    shown, used = 0, PADDING
-    for each in widths:
-        used += each + PADDING
-        if shown and used > width:
-            break
-        shown += 1
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    for name in names[:shown]:
-        table.add_column(name, justify="left" if name in ("status", "why") else "right")
-    for row in rows:
-        pairs = zip(names, row[:shown], strict=False)
-        table.add_row(*(Text(text, STYLES.get(text, "")) for name, text in pairs))
-    below: list[RenderableType] = [table]
-    if count > top:
-        below.append(Text(f"and {count - top} more (--top {count} shows all)"))
-    if shown < len(names):
-        left_out = ", ".join(names[shown : shown + NAMED])
-        if len(names) - shown > NAMED:
-            left_out += f" and {len(names) - shown - NAMED} more columns"
-        below.append(Text(f"the terminal is too narrow for {left_out} (--json has everything)"))
-    return Lines(*below)
+    """The rows as a table, and how many more there are."""
+    shown = fitting_table(names, rows, width, where=ELSEWHERE)
+    more = [Text(f"and {count - top} more (--top {count} shows all)")] if count > top else []
+    return Lines(shown, *more)
 
 
 def summary(

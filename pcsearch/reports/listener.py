@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pcsearch.engine.execution.run import SessionResult
     from pcsearch.engine.experiment.experiment import Experiment
     from pcsearch.engine.records.outcome import Outcomes
+    from pcsearch.tracking.runs.context import RunsState
 
 
 class Listener(ABC):
@@ -27,13 +29,14 @@ class Listener(ABC):
 
     @abstractmethod
     def progress(
-        self, experiment: Experiment, outcomes: Outcomes
+        self, experiment: Experiment, outcomes: Outcomes, wandb: Callable[[], RunsState]
     ) -> AbstractContextManager[Callback]:
         """Show how far a search is, during the block, with a callback of Tune.
 
         Args:
             experiment: the search.
             outcomes: of its trials.
+            wandb: gives the state of W&B's runs.
         """
 
     @abstractmethod

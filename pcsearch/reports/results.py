@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pcsearch.engine.records.trial_result import TrialResult, best, pareto_front, ranked
+from pcsearch.reports.tables import fitting_table
+from pcsearch.reports.texts import one_line
 from pcsearch.sweeps.messages import listed, suggestion
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter, nested, value_of
@@ -19,42 +19,34 @@ from pcsearch.sweeps.writing import to_yaml
 
 ROWS = 20
 LONGEST_CELL = 40
-STATUS_STYLES = {
-    "finished": "green",
-    "stopped": "yellow",
-    "diverged": "red",
-    "failed": "bold red",
-    "interrupted": "magenta",
-}
 
 
-def table(results: Sequence[TrialResult], sweep: Sweep, metrics: Sequence[Metric]) -> Table:
-    """The table of the trials, the best first, with at most ROWS rows."""
+def table(
+    results: Sequence[TrialResult], sweep: Sweep, metrics: Sequence[Metric], width: int
+) -> RenderableType:
+    """The table of the trials, the best first, with at most ROWS rows, for a width in columns."""
     rows = ranked(results, metrics)
     searched = sweep.searched()
-    shown = columns(metrics, searched)
-    shown.title, shown.title_justify = _title(results, metrics), "left"
-    shown.caption_justify = "left"
     front = {result.number for result in pareto_front(results, metrics)}
-    for result in rows[:ROWS]:
-        shown.add_row(
-            *cells(result.number, result.values, str(result.epoch), result.config, searched),
-            Text(result.status, STATUS_STYLES[result.status]),
-            style="bold" if len(metrics) > 1 and result.number in front else None,
-        )
-    if len(rows) > ROWS:
-        shown.caption = f"and {len(rows) - ROWS} more"
-    return shown
+    bold = [i for i, each in enumerate(rows[:ROWS]) if len(metrics) > 1 and each.number in front]
+    shown = fitting_table(
+        columns(metrics, searched),
+        [
+            cells(each.number, each.values, str(each.epoch), each.status, each.config, searched)
+            for each in rows[:ROWS]
+        ],
+        width,
+        title=_title(results, metrics),
+        bold=bold,
+    )
+    more = [Text(f"and {len(rows) - ROWS} more", "italic")] if len(rows) > ROWS else []
+    return Group(shown, *more)
 
 
-def columns(metrics: Sequence[Metric], searched: Sequence[Parameter]) -> Table:
-    """An empty table for trials: number, metrics, epochs, the searched parameters, status."""
-    empty = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    measured = heads(metrics, [parameter.name for parameter in searched])
-    for name in ("trial", *measured, "epochs", *(parameter.name for parameter in searched)):
-        empty.add_column(name, justify="right", overflow="fold")
-    empty.add_column("status", no_wrap=True)
-    return empty
+def columns(metrics: Sequence[Metric], searched: Sequence[Parameter]) -> list[str]:
+    """The heads of a table of trials: number, metrics, epochs, status, the searched parameters."""
+    parameters = [parameter.name for parameter in searched]
+    return ["trial", *heads(metrics, parameters), "epochs", "status", *parameters]
 
 
 def heads(metrics: Sequence[Metric], others: Sequence[str]) -> list[str]:
@@ -69,13 +61,13 @@ def cells(
     trial: int,
     values: Sequence[float | None],
     epochs: str,
-    config: Any,
+    status: str,
+    config: Mapping[str, Any],
     searched: Sequence[Parameter],
-) -> list[Text]:
-    """The cells of a trial's row, up to its status."""
+) -> list[str]:
+    """The cells of a trial's row, under the heads of `columns`."""
     searched_values = (value_of(config, parameter) for parameter in searched)
-    texts = (str(trial), *map(number, values), epochs, *map(number, searched_values))
-    return [Text(text) for text in texts]
+    return [str(trial), *map(number, values), epochs, status, *map(number, searched_values)]
 
 
 def best_configurations(
@@ -87,7 +79,7 @@ def best_configurations(
     winner = best(results, metrics)
     if winner is None:
         message = "No trial has a value; there is no best configuration."
-        yield Text(message + _missing(results, metrics), "bold red")
+        yield Text(one_line(message + _missing(results, metrics)), "bold red")
         return
     if len(metrics) == 1:
         yield _configuration("Best configuration", winner, sweep, metrics)
@@ -113,8 +105,7 @@ def number(value: Any) -> str:
     """A value as a cell shows it: numbers to four significant digits, None as a dash."""
     if value is None:
         return "-"
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    text = "".join(each if each.isprintable() else " " for each in text)
+    text = one_line(f"{value:.4g}" if isinstance(value, float) else str(value))
     return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
 
 
@@ -135,7 +126,7 @@ def _configuration(
     parameters = sweep.parameters.values()
     values = nested((p, value_of(result.config, p)) for p in parameters)
     text = to_yaml(values)
-    return Group(Text(title, "bold"), Text(text.rstrip()))
+    return Group(Text(one_line(title), "bold"), Text(text.rstrip()))
 
 
 def _missing(results: Sequence[TrialResult], metrics: Sequence[Metric]) -> str:

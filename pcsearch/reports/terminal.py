@@ -2,48 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.storage.files import StorageError, resume_command
 from pcsearch.errors import PcsearchError
 from pcsearch.reports.listener import Listener
+from pcsearch.reports.notes import Notes, console, say
 
 if TYPE_CHECKING:
     from ray.tune import Callback
+    from rich.console import Console
 
     from pcsearch.engine.execution.run import SessionResult
     from pcsearch.engine.records.outcome import Outcomes
-
-FILE_WIDTH = 160
+    from pcsearch.tracking.runs.context import RunsState
 
 
 class Terminal(Listener):
-    """The terminal of a command."""
+    """The terminal of a command.
+
+    Args:
+        quiet: whether only warnings and results are printed.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
 
     @cached_property
-    def _notes(self) -> Console:
-        return console(stderr=True)
+    def _notes(self) -> Notes:
+        return Notes(self._quiet)
 
     def say(self, text: str) -> None:
         """Print a line on standard error."""
-        say(self._notes, text)
+        self._notes.say(text)
 
     def warn(self, *texts: str) -> None:
         """Print the lines that are not empty on standard error, as warnings."""
-        warn(self._notes, *texts)
+        self._notes.warn(*texts)
 
     @contextmanager
-    def progress(self, experiment: Experiment, outcomes: Outcomes) -> Iterator[Callback]:
-        """Show the live table during the block; elsewhere print a line for each ended trial."""
+    def progress(
+        self, experiment: Experiment, outcomes: Outcomes, wandb: Callable[[], RunsState]
+    ) -> Iterator[Callback]:
+        """Show the live screen during the block; elsewhere print lines."""
         from pcsearch.reports.live import LiveReport
 
-        live = LiveReport(experiment, outcomes, self._notes)
+        live = LiveReport(experiment, outcomes, self._notes, wandb)
         with live.shown():
             yield live
 
@@ -56,25 +64,6 @@ class Terminal(Listener):
         say(console(), text)
 
 
-def console(stderr: bool = False) -> Console:
-    """Standard output, or standard error."""
-    terminal = Console(stderr=stderr)
-    # A file or a pipe has no width of its own, and 80 columns would fold the tables.
-    return terminal if terminal.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)
-
-
-def say(to: Console, text: str, style: str | None = None) -> None:
-    """Print a line without folding it."""
-    to.print(text, style=style, highlight=False, soft_wrap=True, markup=False)
-
-
-def warn(to: Console, *texts: str) -> None:
-    """Print the texts that are not empty, as warnings."""
-    for text in texts:
-        if text:
-            say(to, text, style="yellow")
-
-
 def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
     from pcsearch.engine.experiment.definition import space_size
     from pcsearch.engine.records.kept_model import kept_model
@@ -82,7 +71,7 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
     from pcsearch.reports.results import best_configurations, failures, table
 
     sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
-    output.print(table(outcome.trials, sweep, metrics))
+    output.print(table(outcome.trials, sweep, metrics, output.width))
     for part in best_configurations(outcome.trials, sweep, metrics):
         output.print(part)
     for failure in failures(outcome.trials):

@@ -42,9 +42,9 @@ def show_best(place: str, *, as_json: bool) -> int:
     from pcsearch.engine.records.trial_result import pareto_front
     from pcsearch.engine.results.findings import read_findings
     from pcsearch.reports.findings import trial_document
+    from pcsearch.reports.notes import console, say, warn
     from pcsearch.reports.plan import plain
     from pcsearch.reports.results import best_configurations, number
-    from pcsearch.reports.terminal import console, say, warn
 
     directory = directory_at(place.removeprefix("file://"), NAME)
     with directory.read():

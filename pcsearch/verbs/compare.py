@@ -67,7 +67,7 @@ def compare(places: Sequence[str], by: Sequence[str], page: str | None, as_json:
     from pcsearch.engine.results.comparison import compared
     from pcsearch.engine.results.findings import findings_at
     from pcsearch.reports.comparison import best_table, conclusions, document, progress_table
-    from pcsearch.reports.terminal import console, say
+    from pcsearch.reports.notes import console, say
 
     with ExitStack() as stack:
         searches = [stack.enter_context(findings_at(place, NAME)) for place in places]

@@ -79,7 +79,7 @@ def export(place: str, targets: Mapping[str, str]) -> int:
         PcsearchError: there is no such search, or something cannot be written.
     """
     from pcsearch.engine.results.findings import findings_at
-    from pcsearch.reports.terminal import console, warn
+    from pcsearch.reports.notes import console, warn
 
     with findings_at(place, NAME) as findings:
         warn(console(stderr=True), *findings.notes)

@@ -86,7 +86,7 @@ def show_results(
     from pcsearch.engine.results.importance import importances
     from pcsearch.engine.results.selection import selected
     from pcsearch.reports.findings import document, groups_table, summary, trials_table
-    from pcsearch.reports.terminal import console, say
+    from pcsearch.reports.notes import console, say
 
     with findings_at(place, NAME) as findings:
         trials = selected(findings, where, sort)

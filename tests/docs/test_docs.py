@@ -87,14 +87,14 @@ OPTIONS = {
 
 def test_the_readme_lists_every_option() -> None:
     (listed,) = [block for block in blocks("README.md", "text") if "--num-samples N" in block]
-    hidden = {"sweep", "directory", "directories", "--version", "--help", "-h"}
+    hidden = {"sweep", "directory", "directories", "--version", "--help", "-h", "-q", "-v"}
     assert set(re.findall(r"--[a-z-]+", listed)) == OPTIONS - hidden
 
 
 def test_the_page_on_wandb_lists_every_option_of_a_single_run() -> None:
     (listed,) = [block for block in blocks("wandb.md", "text") if "pcsearch.train" in block]
     real = {part for option in train_command.params for part in option.opts if part != "fields"}
-    assert set(re.findall(r"--[a-z-]+", listed)) == real - {"--help"}
+    assert set(re.findall(r"--[a-z-]+", listed)) == real - {"--help", "-q"}
 
 
 def test_the_parameters_of_the_readme_are_a_sweep() -> None:

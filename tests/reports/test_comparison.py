@@ -68,11 +68,37 @@ def test_names_are_short_and_different(places: list[str], names: list[str]) -> N
 def test_a_row_for_each_search() -> None:
     found = comparison((1, [0.5, 0.4]), (2, [0.3, None]))
     header, *rows = printed(progress_table(found, 160))
-    assert header[:4] == ["search", "trials", "epochs", "time"]
+    assert header[:7] == ["search", "best", "loss", "found", "at", "trials", "epochs"]
     assert rows == [
-        ["a", "2", "10", "20", "s", "0.4", "10", "-", "0.5", "0.4"],
-        ["b", "2", "10", "20", "s", "0.3", "5", "-", "0.3", "0.3"],
+        ["a", "0.4", "10", "2", "10", "20", "s", "-", "0.5", "0.4"],
+        ["b", "0.3", "5", "2", "10", "20", "s", "-", "0.3", "0.3"],
     ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_on_a_narrow_terminal_numbers_stand_for_long_names(width: int) -> None:
+    found = comparison((1, [0.5, 0.4]), (2, [0.3, None]))
+    names = ["quickstart_2026-11-30_03-12-25", "quickstart_2026-11-29_12-00-00"]
+    searches = [
+        replace(each, place=f"/results/{name}")
+        for each, name in zip(found.searches, names, strict=True)
+    ]
+    found = replace(found, searches=tuple(searches))
+    for table in (progress_table, best_table):
+        console = Console(width=width)
+        with console.capture() as capture:
+            console.print(table(found, width))
+        text = capture.get()
+        assert all(len(line) <= width for line in text.splitlines())
+        assert all(name in text for name in names)
+        assert "…" not in text
+        # What the table is for is there at every width.
+        rows = [line.split() for line in text.splitlines()]
+        if table is best_table:
+            assert ["x", "1", "2"] in rows
+        else:
+            values = [row[1] for row in rows if row and row[0] in ("1", "2", *names)]
+            assert values == ["0.4", "0.3"]
 
 
 def test_only_parameters_that_differ_are_shown() -> None:

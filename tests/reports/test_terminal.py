@@ -12,7 +12,7 @@ from pcsearch.engine.execution.run import SessionResult
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.trial_result import Status, TrialResult
-from pcsearch.reports.terminal import FILE_WIDTH, Terminal, console, say, warn
+from pcsearch.reports.terminal import Terminal
 
 
 @pytest.fixture
@@ -69,11 +69,16 @@ def test_a_search_that_reached_its_target_has_nothing_left(
     assert "Resume it" not in out
 
 
-def test_lines_are_not_folded_and_empty_warnings_are_none(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_quiet_terminal_has_warnings_and_results(
+    quiet: bool, experiment: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = "[red]" + "x" * (2 * FILE_WIDTH)
-    say(console(), text)
-    warn(console(stderr=True), "", "careful", "")
-    assert capsys.readouterr() == (f"{text}\n", "careful\n")
-    assert console().width == FILE_WIDTH
+    terminal = Terminal(quiet)
+    terminal.say("a line")
+    terminal.warn("careful", "")
+    terminal.conclude(experiment, SessionResult((trial(1, "finished"),)))
+    terminal.advise("do this")
+    out, err = capsys.readouterr()
+    assert err.splitlines() == (["careful"] if quiet else ["a line", "careful"])
+    assert "1 trials, the best first" in out
+    assert out.endswith("do this\n")

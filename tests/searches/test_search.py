@@ -184,16 +184,17 @@ def test_bayes_with_hyperband_stops_trials_at_rungs_and_respects_the_cap(
         run_cap=6,
     )
     # One after another: side by side, chance says which of them the rungs compare first.
-    options = ("--num-samples", "9", "--wandb", "disabled", "--max-concurrent", "1")
+    options = ("--num-samples", "9", "--wandb", "disabled", "--max-concurrent", "1", "--verbose")
     done = search(tmp_path, sweep, *options, capfd=capfd)
     assert done.status == 0, done.err
     trials = trial_folders(done.directory)
     assert len(trials) == 6
     assert not (done.directory / "wandb").exists()
     lengths = []
-    for trial in trials:
+    for number, trial in enumerate(trials, start=1):
         epochs = reports(trial)
         lengths.append(len(epochs))
+        assert done.err.count(f"trial {number} epoch ") == len(epochs)
         measured = [r["epoch"] for r in epochs if "ValMetrics/Pretext/full_mse" in r]
         assert measured == [epoch for epoch in (1, 2, 4, 5) if epoch <= len(epochs)]
     assert set(lengths) <= {1, 2, 4, 5}
@@ -211,8 +212,12 @@ def test_num_samples_caps_a_grid_and_the_cap_can_be_raised_on_resuming(
     assert done.status == 0, done.err
     assert len(trial_folders(done.directory)) == 2
 
-    assert main(["--resume", str(done.directory), "--num-samples", "9"]) == 0
-    out = capfd.readouterr().out
+    assert "trial 2 finished after epoch 1" in done.err
+    assert main(["--resume", str(done.directory), "--num-samples", "9", "--quiet"]) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    record = json.loads((done.directory / "experiment.json").read_text(encoding="utf-8"))
+    assert not {"quiet", "verbose"} & record["options"].keys()
     assert "3 trials, the best first" in out
     trials = trial_folders(done.directory)
     params = [json.loads((trial / "params.json").read_text(encoding="utf-8")) for trial in trials]

@@ -13,7 +13,7 @@ SamplerName = Literal["auto", "tpe", "gp", "cmaes", "qmc", "random"]
 
 OPTIONS_BEFORE = {"repeats": True, "language": FIRST}
 """The options that the records of earlier versions lack, as these versions had them."""
-OF_ONE_SESSION = ("deadline", "address", "no_report")
+OF_ONE_SESSION = ("deadline", "address", "no_report", "quiet", "verbose")
 """The options that a session has and no record keeps."""
 
 
@@ -46,6 +46,8 @@ class Options:
         trial_timeout: how many seconds a trial may run without a report; None for no limit.
         deadline: when the session is to end, of `time.monotonic`; None for no limit.
         no_report: whether no page is drawn while the session runs, and at its end.
+        quiet: whether the session tells warnings, errors and its results only.
+        verbose: whether the session tells each report of each trial.
         warm_start: directories of older experiments whose results the searcher starts from.
         repeats: whether a configuration may run twice, as in the experiments of earlier versions.
         language: how the sweep file is read; 1 in the experiments of earlier versions.
@@ -71,6 +73,8 @@ class Options:
     trial_timeout: float | None = None
     deadline: float | None = None
     no_report: bool = False
+    quiet: bool = False
+    verbose: bool = False
     warm_start: tuple[str, ...] = ()
     repeats: bool = False
     language: Language = NEWEST

@@ -33,6 +33,7 @@ def experiment(tmp_path: Path) -> Experiment:
         address="10.0.0.1:6379",
         deadline=9.0,
         no_report=True,
+        quiet=True,
         seed=5,
     )
     return new_experiment(sweep, options)
