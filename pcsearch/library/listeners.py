@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ray.tune import Callback
 
     from pcsearch.engine.execution.run import SessionResult
+    from pcsearch.tracking.runs.context import RunsState
 
 
 def listener_of(progress: bool) -> Listener:
@@ -64,7 +65,9 @@ class Quiet(Script):
         """Nothing."""
 
     @contextmanager
-    def progress(self, experiment: Experiment, outcomes: Outcomes) -> Iterator[Callback]:
+    def progress(
+        self, experiment: Experiment, outcomes: Outcomes, wandb: Callable[[], RunsState]
+    ) -> Iterator[Callback]:
         """Show nothing."""
         from ray.tune import Callback
 
@@ -95,7 +98,9 @@ class Notebook(Listener):
             self._add(tag("div", tag("b", "Warning: "), text))
 
     @contextmanager
-    def progress(self, experiment: Experiment, outcomes: Outcomes) -> Iterator[Callback]:
+    def progress(
+        self, experiment: Experiment, outcomes: Outcomes, wandb: Callable[[], RunsState]
+    ) -> Iterator[Callback]:
         """Show how many trials have ended, and the best so far."""
         from pcsearch.library.notebook_progress import NotebookProgress
 
