@@ -23,7 +23,7 @@ Trainable = str | Callable[[dict[str, Any]], Any] | None
 """A function of a trial's values, what ``--trainable`` takes, or None for what the sweep says."""
 OF_COMMANDS = {
     *("plan", "draw", "as_json", "create_only", "sweep_id", "resume", "join", "rerun_failed"),
-    "trainable",
+    *("trainable", "quiet", "verbose"),
 }
 """The parameters of the command that are functions here, or parameters of them."""
 
@@ -41,6 +41,7 @@ class ChangedOptions(TypedDict, total=False):
     max_failures: int
     trial_timeout: str | float
     time_budget: str | float
+    no_report: bool
     wandb: Literal["auto", "online", "offline", "disabled"]
     wandb_artifacts: Literal["none", "best"]
 

@@ -16,6 +16,7 @@ from pcsearch.engine.execution.run import SessionResult
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment
 from pcsearch.engine.records.options import Options
 from pcsearch.library.listeners import Notebook, Quiet, Script, in_notebook, listener_of
+from pcsearch.tracking.runs.context import RunsState
 
 
 @pytest.fixture
@@ -36,7 +37,8 @@ def displays(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def tell(listener: Any, experiment: Experiment) -> None:
     listener.say("W&B: <off>")
     listener.warn("", "careful")
-    with listener.progress(experiment, experiment.outcomes()):
+    runs = RunsState("disabled", 0, is_cut_off=False)
+    with listener.progress(experiment, experiment.outcomes(), lambda: runs):
         pass
     listener.conclude(experiment, SessionResult(()))
     listener.advise("Upload it")
