@@ -126,8 +126,8 @@ def read_changes(given: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
     if problems:
         raise PcsearchError(problems)
     names = {str(OPTIONS[name].name) for name in chosen}
-    # It may come from the environment.
-    return arguments, names if arguments["address"] is None else names | {"address"}
+    # These may come from the environment.
+    return arguments, names | {name for name in ("address", "no_report") if arguments[name]}
 
 
 @contextmanager
