@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pcsearch.cli import command
-from pcsearch.command_options import ADDRESS_VARIABLE, CHANGEABLE
+from pcsearch.command_options import ADDRESS_VARIABLE, NO_REPORT_VARIABLE, CHANGEABLE
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.launching import options_of
 from pcsearch.library.options import (
@@ -99,11 +99,14 @@ def test_every_wrong_option_is_named() -> None:
 
 
 def test_a_resumed_search_takes_what_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NO_REPORT_VARIABLE)
     arguments, chosen = read_changes({"num_samples": 9, "time_budget": 60, "wandb": None})
     assert arguments["num_samples"] == 9
     assert chosen == {"num_samples", "deadline"}
     monkeypatch.setenv(ADDRESS_VARIABLE, "auto")
     assert read_changes({})[1] == {"address"}
+    monkeypatch.setenv(NO_REPORT_VARIABLE, "1")
+    assert read_changes({})[1] == {"address", "no_report"}
     with pytest.raises(PcsearchError) as caught:
         read_changes({"seed": 1, "nam": "x"})
     assert str(caught.value).splitlines() == [
