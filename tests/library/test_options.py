@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pcsearch.cli import command
-from pcsearch.command_options import ADDRESS_VARIABLE, NO_REPORT_VARIABLE, CHANGEABLE
+from pcsearch.command_options import ADDRESS_VARIABLE, CHANGEABLE, NO_REPORT_VARIABLE
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.launching import options_of
 from pcsearch.library.options import (
