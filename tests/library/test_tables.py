@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from made_findings import made_findings, made_trial
 
 from pcsearch.exports.table import columns
 from pcsearch.library.tables import ROWS, as_frame, as_html
+
+pytestmark = pytest.mark.oldest
 
 SWEEP = """
 method: random
