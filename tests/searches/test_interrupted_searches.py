@@ -27,7 +27,7 @@ def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command
     status, out, err = finish(process)
     assert status == 130
     assert f"Resume it: python -m pcsearch --resume {folder}/here" in out
-    assert re.search(r"^ *1 .* interrupted *$", out, re.MULTILINE)
+    assert re.search(r"^ *1 .* interrupted\b", out, re.MULTILINE)
     assert "Traceback" not in out + err
     page = folder / "here" / "report.html"
     assert out.endswith(f"The page of the search is {page}\n")
