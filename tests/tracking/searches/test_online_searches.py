@@ -101,14 +101,14 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
     assert run.summary["trial_status"] == "stopped from W&B"
     assert len(losses(run)) == EPOCHS // 2 + 1
     assert "trial 1 stopped after epoch 3" in done.err
-    assert re.search(r"^ *1 .* stopped *$", done.out, re.MULTILINE)
+    assert re.search(r"^ *1 .* stopped\b", done.out, re.MULTILINE)
     # A later session tells the same of it.
     server.stop_pressed = False
     more = folder.command("--resume", str(folder.path / "here"), "--num-samples", "2")
     assert more.status == 0, more.err
     assert run.summary["trial_status"] == "stopped from W&B"
-    assert re.search(r"^ *1 .* stopped *$", more.out, re.MULTILINE)
-    assert re.search(r"^ *2 .* finished *$", more.out, re.MULTILINE)
+    assert re.search(r"^ *1 .* stopped\b", more.out, re.MULTILINE)
+    assert re.search(r"^ *2 .* finished\b", more.out, re.MULTILINE)
 
 
 def test_a_search_that_is_resumed_stays_in_its_sweep_and_keeps_its_settings(
