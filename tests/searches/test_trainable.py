@@ -184,8 +184,8 @@ def test_a_trial_that_reports_nothing_has_failed(capfd: pytest.CaptureFixture[st
     done = search("silent", sweep, "--wandb", "disabled", capfd=capfd)
     assert done.status == 1
     assert "the function reported nothing; call ray.tune.report(metrics), or yield " in done.out
-    assert re.search(r"1\s+-\s+0\s+bad\s+failed", done.out)
-    assert re.search(r"2\s+1\s+1\s+good\s+finished", done.out)
+    assert re.search(r"1\s+-\s+0\s+failed\s+bad", done.out)
+    assert re.search(r"2\s+1\s+1\s+finished\s+good", done.out)
     (first, _) = trial_folders(done.directory)
     # Another try would report nothing either.
     assert (first / "error.txt").read_text().count("Failure # ") == 1
@@ -229,7 +229,7 @@ def test_failed_and_diverged_trials_are_told_and_the_search_goes_on(
     assert main(["s.yaml", "--trainable", "mine:diverging", "--wandb", "disabled"]) == 0
     out = capfd.readouterr().out
     assert "2 trials, the best first, 1 without a value" in out
-    assert re.search(r"1\s+-\s+2\s+bad\s+diverged", out)
+    assert re.search(r"1\s+-\s+2\s+diverged\s+bad", out)
 
 
 @pytest.mark.usefixtures("folder")
