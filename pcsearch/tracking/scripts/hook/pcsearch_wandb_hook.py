@@ -1,14 +1,13 @@
 """Sends what a program logs to W&B to the trial that runs it, beside what W&B's client does.
 
-It changes three public names of wandb when the program imports that: ``wandb.init``, ``Run.log``
-and ``Run.finish``. It needs nothing but Python, because it runs in the program's own, and no error
-of it reaches the program.
+It changes public names of wandb when the program imports that: ``wandb.init``, ``wandb.login``,
+``Run.log``, ``Run.finish`` and ``Run.__exit__``. It needs nothing but Python, because it runs in
+the program's own, and no error of it reaches the program.
 """
 
 from __future__ import annotations
 
 import atexit
-import importlib.util
 import json
 import os
 import socket
@@ -31,6 +30,10 @@ OF_THE_TRIAL = {
 """The arguments of ``wandb.init`` that the search decides, as at W&B, and their variables."""
 TAGS = "PCSEARCH_WANDB_TAGS"
 LONGEST_TEXT = 1000
+LONGEST_MESSAGE = 1 << 19
+"""In bytes; a longer one is sent in parts."""
+LARGEST_BITS = 1024
+"""Of a whole number; a larger one is no number of JSON."""
 DEEPEST = 10
 
 
@@ -43,9 +46,16 @@ class Sender:
         self._process = 0
 
     def send(self, kind: str, values: dict[str, Any], **more: Any) -> None:
-        """Send a message; where that fails, nothing more is sent."""
+        """Send a message; where the trial does not answer, nothing more is sent."""
+        data = json.dumps({"kind": kind, "values": values, **more}).encode() + b"\n"
+        if len(data) > LONGEST_MESSAGE and len(values) > 1:
+            pairs = list(values.items())
+            first, second = dict(pairs[: len(pairs) // 2]), dict(pairs[len(pairs) // 2 :])
+            # They are of one row.
+            self.send(kind, first, **{**more, "commit": False})
+            self.send(kind, second, **more)
+            return
         try:
-            data = json.dumps({"kind": kind, "values": values, **more}).encode() + b"\n"
             with self._lock:
                 if self._process != os.getpid():
                     # A process that was forked has a connection of its own.
@@ -57,12 +67,24 @@ class Sender:
         except Exception:
             self._socket = None
 
+    def forget_lock(self) -> None:
+        """Make a new lock in a process that was forked: a thread that is not here may hold it."""
+        self._lock = threading.Lock()
+
 
 SENDER = Sender()
+_told: dict[str, str] = {}
+"""The variables of the trial, as they were at the start of this process."""
+_open: list[Any] = []
+"""The runs that are not finished."""
+_logged: set[str] = set()
+"""The names that were logged: their values in a summary are known."""
 
 
 def install() -> None:
     """Change wandb as soon as the program imports it."""
+    _told.update({v: os.environ[v] for v in OF_THE_TRIAL.values() if os.environ.get(v)})
+    os.register_at_fork(after_in_child=SENDER.forget_lock)
     sys.meta_path.insert(0, _Finder())
 
 
@@ -73,11 +95,12 @@ class _Finder:
         """The module's spec, for wandb only."""
         if name != "wandb":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("wandb")
+        # A program may only ask whether wandb is there, and import it later.
+        others = [each for each in sys.meta_path if each is not self]
+        found = (each.find_spec(name, path, target) for each in others)
+        spec = next((each for each in found if each is not None), None)
         if spec is None or spec.loader is None:
-            sys.meta_path.insert(0, self)
-            return None
+            return spec
         execute = spec.loader.exec_module
 
         def exec_module(module: Any) -> None:
@@ -95,11 +118,13 @@ def _change(wandb: Any) -> None:
     from wandb.sdk import wandb_run
 
     run_type: Any = wandb_run.Run
-    log, finish, init = run_type.log, run_type.finish, wandb.init
+    log, finish, leave = run_type.log, run_type.finish, run_type.__exit__
+    init, login = wandb.init, wandb.login
 
     def logging(self: Any, data: Any, step: Any = None, commit: Any = None, **more: Any) -> Any:
         result = log(self, data, step, commit, **more)
         with suppress(Exception):
+            _logged.update(data)
             SENDER.send("log", plain(data), step=step, commit=commit)
         return result
 
@@ -107,17 +132,36 @@ def _change(wandb: Any) -> None:
         _send_summary(self)
         return finish(self, *arguments, **more)
 
+    def leaving(self: Any, *arguments: Any) -> Any:
+        _send_summary(self)
+        return leave(self, *arguments)
+
     def starting(*arguments: Any, **more: Any) -> Any:
         given = signature(init).bind_partial(*arguments, **more).arguments
+        if "disabled" in (given.get("mode"), os.environ.get("WANDB_MODE")):
+            # One of several processes that must not log.
+            return init(*arguments, **more)
+        os.environ.update(_told)
         for name, variable in OF_THE_TRIAL.items():
-            if os.environ.get(variable):
-                given[name] = os.environ[variable]
+            if variable in _told:
+                given[name] = _told[variable]
         if os.environ.get(TAGS):
-            given["tags"] = [*(given.get("tags") or ()), *json.loads(os.environ[TAGS])]
+            tags = given.get("tags") or ()
+            own = [tags] if isinstance(tags, str) else [*tags]
+            given["tags"] = [*own, *json.loads(os.environ[TAGS])]
+        if given.get("reinit") in (True, "finish_previous"):
+            _send_summaries()
         run = init(**given)
-        # It comes before W&B's own, which was registered before it.
-        atexit.register(_send_summary, run)
+        if run not in _open:
+            _open.append(run)
+            # It comes before W&B's own, which was registered before it.
+            atexit.register(_send_summaries)
         return run
+
+    def logging_in(*arguments: Any, **more: Any) -> Any:
+        if os.environ.get("WANDB_MODE") != "disabled":
+            os.environ.update(_told)
+        return login(*arguments, **more)
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise RuntimeError(
@@ -125,16 +169,29 @@ def _change(wandb: Any) -> None:
             "trials of this sweep: let the program train once, with the values of wandb.config"
         )
 
-    pairs: list[tuple[Any, Any]] = [(logging, log), (finishing, finish), (starting, init)]
+    pairs: list[tuple[Any, Any]] = [(logging, log), (finishing, finish), (leaving, leave)]
+    pairs += [(starting, init), (logging_in, login)]
     for ours, theirs in pairs:
         ours.__doc__, ours.__name__, ours.__wrapped__ = theirs.__doc__, theirs.__name__, theirs
-    run_type.log, run_type.finish, wandb.init = logging, finishing, starting
+    run_type.log, run_type.finish, run_type.__exit__ = logging, finishing, leaving
+    wandb.init, wandb.login = starting, logging_in
     wandb.agent = wandb.sweep = refuse
 
 
+def _send_summaries() -> None:
+    for run in list(_open):
+        _send_summary(run)
+
+
 def _send_summary(run: Any) -> None:
+    """Send what stands in the summary only; each value of it is a request to W&B's process."""
+    if run not in _open:
+        return
+    _open.remove(run)
     with suppress(Exception):
-        SENDER.send("summary", plain(run.summary))
+        summary = run.summary
+        names = [name for name in list(summary.keys()) if name not in _logged]
+        SENDER.send("summary", plain({name: summary[name] for name in names}))
 
 
 def plain(values: Any, prefix: str = "", depth: int = 0) -> dict[str, Any]:
@@ -148,9 +205,15 @@ def plain(values: Any, prefix: str = "", depth: int = 0) -> dict[str, Any]:
                 found.update(plain(value, name + ".", depth + 1))
             continue
         number = value if isinstance(value, (bool, int, float, str)) else _number(value)
-        if number is not None and not (isinstance(number, str) and len(number) > LONGEST_TEXT):
+        if number is not None and not _is_too_long(number):
             found[name] = number
     return found
+
+
+def _is_too_long(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) > LONGEST_TEXT
+    return isinstance(value, int) and value.bit_length() > LARGEST_BITS
 
 
 def _number(value: Any) -> Any:

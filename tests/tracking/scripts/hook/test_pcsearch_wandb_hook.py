@@ -139,3 +139,59 @@ def test_a_channel_that_is_gone_does_not_hurt_the_program(programs: Programs) ->
 def test_a_program_without_wandb_is_left_alone(programs: Programs) -> None:
     done = programs.run("import sys; print('wandb' in sys.modules)")
     assert (done.stdout, done.stderr, programs.messages) == ("False\n", "", [])
+
+
+OF_ITS_OWN = """
+import importlib.util, os
+assert importlib.util.find_spec("wandb") is not None
+for name in ("PROJECT", "MODE", "DIR", "RUN_ID"):
+    os.environ["WANDB_" + name] = "online"
+import wandb
+wandb.login()
+for _ in range(2):
+    with wandb.init(tags="own") as run:
+        run.log({"loss": 1, "huge": 10**5000} | {"name %d" % n: n for n in range(300)})
+        run.summary["best"] = 7
+wandb.init(mode="disabled")
+wandb.log({"loss": 100})
+"""
+
+
+def test_a_program_that_has_its_own_way_with_wandb_logs_to_its_trial(programs: Programs) -> None:
+    """It asks whether wandb is there, sets its variables, has many names, and two runs."""
+    told = {"WANDB_RUN_ID": "abc", "WANDB_PROJECT": "p", "WANDB_RESUME": "allow"}
+    done = programs.run(OF_ITS_OWN, PCSEARCH_WANDB_TAGS='["grid"]', WANDB_SILENT="false", **told)
+    assert done.returncode == 0, done.stderr
+    assert [report["loss"] for report in programs.reports] == [1, 1]
+    assert all(report["name 299"] == 299 for report in programs.reports)
+    summaries = [each["values"] for each in programs.messages if each["kind"] == "summary"]
+    # What was logged is known; each value of a summary is a request.
+    assert [("best" in each, "name 1" in each) for each in summaries] == [(True, False)] * 2, (
+        summaries
+    )
+    assert "not available in finished run" not in done.stderr
+    for run in read_runs(programs.work):
+        assert (run.id, run.project, sorted(run.tags)) == ("abc", "p", ["grid", "own"])
+
+
+SENDS = """
+import os
+from pcsearch_wandb_hook import SENDER
+SENDER.send("log", {"name %d" % n: "x" * 100 for n in range(20_000)}, step=None, commit=None)
+SENDER._lock.acquire()
+if not os.fork():
+    SENDER.send("log", {"child": 1}, step=None, commit=None)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_long_rows_and_forked_processes_are_followed(programs: Programs) -> None:
+    done = programs.run(SENDS)
+    assert done.returncode == 0, done.stderr
+    *parts, child = programs.logged
+    assert len({name for part in parts for name in part}) == 20_000
+    assert child == {"child": 1}
+    assert [each["commit"] for each in programs.messages[:-1]] == [False] * (len(parts) - 1) + [
+        None
+    ]
