@@ -90,7 +90,11 @@ def _stop(process: subprocess.Popen[bytes], ended: int, grace: float) -> None:
         _signal_group(process.pid, signal.SIGTERM)
     else:
         process.send_signal(signal.SIGTERM)
-    if not select.select([ended], [], [], grace)[0]:
+    if select.select([ended], [], [], grace)[0]:
+        # A launcher may have ended without a word to what it has launched. W&B's own process is not
+        # in the group, and may still write.
+        _signal_group(process.pid, signal.SIGTERM)
+    else:
         _signal_group(process.pid, signal.SIGKILL)
         process.wait()
 

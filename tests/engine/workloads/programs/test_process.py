@@ -130,6 +130,15 @@ def test_a_shell_hands_it_on(place: Place) -> None:
     assert "ending" in place.printed()
 
 
+def test_what_a_launcher_has_left_is_told_too(place: Place) -> None:
+    launcher = f"import subprocess, sys\nsubprocess.call([sys.executable, '-u', '-c', {HANDLES!r}])"
+    process = place.start(launcher)
+    place.await_line("ready")
+    process.stop()
+    assert process.ended == Ended(-signal.SIGTERM)
+    assert place.printed() == "ready\nending\n"
+
+
 OWNER = f"""
 import os, sys, time
 from pathlib import Path
