@@ -31,10 +31,15 @@ class ResultLog(LoggerCallback):
 
     Args:
         epoch: gives the epoch of a report.
+        begins_anew: whether a trial that is started again counts its reports from the first: the
+            file then has those of the last start that has reported.
     """
 
-    def __init__(self, epoch: Callable[[Mapping[str, Any]], int]) -> None:
-        self._epoch = epoch
+    def __init__(
+        self, epoch: Callable[[Mapping[str, Any]], int], begins_anew: bool = False
+    ) -> None:
+        self._epoch, self._begins_anew = epoch, begins_anew
+        self._older: set[str] = set()
         self._files: dict[str, TextIOWrapper] = {}
         self._last_epochs: dict[str, int] = {}
 
@@ -57,6 +62,8 @@ class ResultLog(LoggerCallback):
             self._files[trial.trial_id] = file.open("at", encoding="utf-8")
         last = last_json_line(file)
         self._last_epochs[trial.trial_id] = 0 if last is None else self._epoch(last)
+        if self._begins_anew:
+            self._older.add(trial.trial_id)
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
         """Write a report, unless its epoch is there already.
@@ -65,6 +72,8 @@ class ResultLog(LoggerCallback):
             StorageError: the file cannot be written.
         """
         epoch = self._epoch(result)
+        if trial.trial_id in self._older:
+            self._remove_older(trial)
         if epoch > self._last_epochs.get(trial.trial_id, 0):
             with writing(_folder(trial) / REPORTS):
                 self._files[trial.trial_id].write(json.dumps(result, default=plain) + "\n")
@@ -83,6 +92,13 @@ class ResultLog(LoggerCallback):
             with contextlib.suppress(OSError):
                 file.close()
         self._files.clear()
+
+    def _remove_older(self, trial: Trial) -> None:
+        """Remove the reports of earlier starts, now that this one has reported."""
+        self._older.remove(trial.trial_id)
+        with writing(_folder(trial) / REPORTS):
+            self._files[trial.trial_id].truncate(0)
+        self._last_epochs[trial.trial_id] = 0
 
     def _close(self, trial: Trial) -> None:
         file = self._files.pop(trial.trial_id, None)

@@ -68,6 +68,21 @@ def test_an_epoch_that_is_computed_again_is_there_once(trial: FakeTrial, reports
     assert epochs(trial) == [1, 2, 3, 4, 5]
 
 
+def test_a_program_that_is_started_again_has_the_reports_of_its_last_start(
+    trial: FakeTrial,
+) -> None:
+    log: Any = ResultLog(lambda report: int(report["epoch"]), begins_anew=True)
+    for reported in (4, 2, 0):
+        log.log_trial_start(trial)
+        for epoch in range(1, reported + 1):
+            log.log_trial_result(epoch, trial, {"epoch": epoch, "run": reported})
+        log.log_trial_end(trial)
+    # The one that has not reported has removed nothing.
+    assert epochs(trial) == [1, 2]
+    lines = Path(trial.folder, "result.json").read_text().splitlines()
+    assert {json.loads(line)["run"] for line in lines} == {2}
+
+
 def test_a_report_is_written_as_it_was_made(trial: FakeTrial, reports: Any) -> None:
     reports.log_trial_start(trial)
     report = {"epoch": 1, "loss": {"a": 1, "b": {"c": 2}}, "config": {"x": 3}}
