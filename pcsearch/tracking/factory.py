@@ -17,7 +17,7 @@ from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
 from pcsearch.tracking.ledger.terms import Terms
 from pcsearch.tracking.runs.context import TRIAL, RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.offline_files import has_unmarked
-from pcsearch.tracking.scripts.environment import program_tracking
+from pcsearch.tracking.scripts.environment import PREFIX, program_tracking
 from pcsearch.tracking.server.api import Mode, NoAnswer, api_key, connect
 from pcsearch.tracking.server.registration import GROUP, JOINED, SWEEP_ID, Registration
 from pcsearch.tracking.server.sweep import own_entity
@@ -119,7 +119,7 @@ def make_program_tracking(experiment: Experiment, registration: Registration) ->
     """
     if not experiment.workload.tracks_itself:
         # Their metrics come from elsewhere, and the search keeps their runs.
-        return ProgramTracking({"WANDB_MODE": "disabled"})
+        return ProgramTracking({"WANDB_MODE": "disabled"}, not_of_nodes=(PREFIX,))
     key = api_key() if registration.mode == "online" else None
     return program_tracking(_group(experiment, registration), registration.mode, key)
 

@@ -17,6 +17,7 @@ HOOK = "tracking/scripts/hook"
 FOLDERS = {"online": "{folder}", "offline": "{directory}", "disabled": "{temporary}"}
 """By the mode, where the files of a run go; a run that nobody wants has files, too."""
 TAGS = "PCSEARCH_WANDB_TAGS"
+PREFIX = "WANDB_"
 NOT_FOR_PROGRAMS = (*SECRETS, SERVICE, *AGENT_VARIABLES, *OTHER_RUN)
 """The user's own variables for W&B that would lead a program elsewhere, or that are secret."""
 
@@ -48,6 +49,6 @@ def program_tracking(group: RunGroup, mode: Mode, key: str | None) -> ProgramTra
     users = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith("WANDB_") and name not in NOT_FOR_PROGRAMS
+        if name.startswith(PREFIX) and name not in NOT_FOR_PROGRAMS
     }
-    return ProgramTracking(users | own, HOOK, ("wandb/offline-run-*-{trial}",))
+    return ProgramTracking(users | own, HOOK, ("wandb/offline-run-*-{trial}",), (PREFIX,))

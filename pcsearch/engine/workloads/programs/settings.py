@@ -20,8 +20,11 @@ class ProgramTracking:
         of_earlier_tries: patterns of the folders below the experiment's directory that are removed
             before a program starts anew, so that what it had logged is not there twice; they may
             have ``{trial}``, too.
+        not_of_nodes: how the names of variables begin that programs do not take over from the
+            processes of nodes, which may follow another run.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     hook: str = ""
     of_earlier_tries: tuple[str, ...] = ()
+    not_of_nodes: tuple[str, ...] = ()

@@ -117,7 +117,8 @@ class ProgramTrial:
         files.mkdir(exist_ok=True)
         if not any(files.iterdir()):
             self._forget_earlier_tries(kept.parent, trial_id)
-        own = {n: v for n, v in os.environ.items() if not n.startswith(OF_RAY)}
+        left_out = (*OF_RAY, *self.tracking.not_of_nodes)
+        own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
         own.update(self.variables)
         own[PATH] = search_path()
         meant = {

@@ -31,6 +31,7 @@ TRACKING = ProgramTracking(
     },
     "tracking/scripts/hook",
     ("wandb/offline-run-*-{trial}",),
+    ("A_",),
 )
 SHOWS = """
 import json, os, sys
@@ -81,6 +82,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path) -> He
 
 def test_it_finds_its_values_and_its_run(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_SOMETHING", "of Ray")
+    monkeypatch.setenv("A_SERVICE", "of another run")
     here.run(SHOWS)
     words = "--lr=0.5 --net={'depth': 2, 'act': None}"
     assert here.reports == [{"loss": 1, "words": words}]
@@ -89,7 +91,7 @@ def test_it_finds_its_values_and_its_run(here: Here, monkeypatch: pytest.MonkeyP
     assert (seen["A_RUN"], seen["A_DIR"]) == ("abc 0001_abc", str(here.directory))
     assert seen["PCSEARCH_TRIAL_DIR"] == str(trial / "files")
     assert not Path(seen["A_TMP"]).exists()
-    assert "RAY_SOMETHING" not in seen
+    assert not {"RAY_SOMETHING", "A_SERVICE"} & seen.keys()
     assert seen["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
     hook = str(Path(pcsearch.__file__).parent / "tracking/scripts/hook")
     assert seen["PYTHONPATH"].split(os.pathsep) == [hook, "/of/the/user"]
