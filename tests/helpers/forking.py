@@ -79,6 +79,9 @@ def _command(
 ) -> None:
     # By it W&B's client would look for the W&B process of the tests, which may have ended.
     os.environ.pop("WANDB_SERVICE", None)
+    # The process that forks this one may have those of a Ray that has ended.
+    for name in [name for name in os.environ if name.startswith("RAY_")]:
+        del os.environ[name]
     os.environ.update(environment)
     os.chdir(folder)
     output = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

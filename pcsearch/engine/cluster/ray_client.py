@@ -173,9 +173,13 @@ def last_line(error: Exception) -> str:
 def _server_problem(address: str, target: str) -> str | None:
     """What is wrong with the server at ``HOST:PORT``, None where it is Ray Client's."""
     import grpc
+    from ray.exceptions import AuthenticationError
 
     try:
         ping_client_server(target, PING_TIMEOUT_S)
+    # Ray keeps it for the process that it sends a token, also where there is none any more.
+    except AuthenticationError:
+        return token_problem(address)
     except grpc.RpcError as error:
         code = error.code()
         if code == grpc.StatusCode.UNAUTHENTICATED:

@@ -54,8 +54,14 @@ def read_rows(directory: Path, run_id: str) -> WrittenRows:
                 step = record.history.step.num
                 if step >= last_step:
                     items = record.history.item
-                    last_step, names = step, frozenset(i.key or i.nested_key[0] for i in items)
+                    # A damaged item may have neither.
+                    keys = ((item.key, *item.nested_key) for item in items)
+                    last_step, names = step, frozenset(filter(None, map(_first_name, keys)))
     return WrittenRows(len(files), last_step, names)
+
+
+def _first_name(keys: tuple[str, ...]) -> str:
+    return next(filter(None, keys), "")
 
 
 def remove_empty(directory: Path) -> set[str]:

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ray.exceptions import RayTaskError
+from ray.exceptions import AuthenticationError, RayTaskError
 
 from pcsearch.engine.cluster import address as addresses
 from pcsearch.engine.cluster import ray_client
 from pcsearch.engine.cluster.ray_client import client_settings, connect, on_head, reach
+from pcsearch.engine.ray_internals import forget_token
 from pcsearch.errors import PcsearchError
 
 pytestmark = pytest.mark.usefixtures("no_ray_settings")
@@ -45,10 +46,24 @@ def test_where_nothing_listens_is_told() -> None:
 def test_a_port_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ray_client.PING_TIMEOUT_S + addresses.CONNECT_TIMEOUT_S < 15
     monkeypatch.setattr(ray_client, "PING_TIMEOUT_S", 0.3)
+    # Ray sends one in this process if it has done so before.
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "a" * 64)
+    forget_token()
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"ray://127.0.0.1:{server.getsockname()[1]}"
         text = refused(address)
     assert text.startswith(f"no server of Ray Client answers at {address}: something else listens")
+    forget_token()
+
+
+def test_a_token_that_ray_has_lost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AuthenticationError("Token authentication is enabled but there is none")
+
+    monkeypatch.setattr(ray_client, "ping_client_server", refuse)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        text = refused(f"ray://127.0.0.1:{server.getsockname()[1]}")
+    assert "wants a token, and this machine has none" in text
 
 
 def test_without_grpcio_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

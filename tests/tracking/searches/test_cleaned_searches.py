@@ -46,7 +46,9 @@ def checkpoints(here: Path) -> dict[int, int]:
 def statuses(out: str) -> list[tuple[str, str]]:
     """The number and the status of each trial in the table of the results."""
     rows = (line.split() for line in out.splitlines() if line.startswith("  "))
-    return sorted((row[0], row[-1]) for row in rows if row and row[0].isdigit())
+    known = {"finished", "stopped", "failed", "interrupted", "diverged"}
+    found = ((row[0], known.intersection(row)) for row in rows if row and row[0].isdigit())
+    return sorted((number, *status) for number, status in found)
 
 
 def test_what_is_cleaned_is_gone_and_the_results_stay(
