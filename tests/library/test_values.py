@@ -50,7 +50,7 @@ def test_a_list_in_two_places_is_two_lists() -> None:
 
 def test_every_value_that_no_file_can_have_is_named() -> None:
     with pytest.raises(PcsearchError) as caught:
-        as_text({"parameters": {"x": {"values": [1, {2}]}, 3: None, "f": {"value": print}}})
+        as_text({"parameters": {"x": {"values": [1, {2}]}, 3: None, "f": {"value": len}}})
     assert str(caught.value).splitlines() == [
         "parameters.x.values.1: a value of type set cannot be in a sweep; "
         "give numbers, texts or lists",
