@@ -166,7 +166,10 @@ def test_results_that_are_lost_between_kills_are_computed_again(folder: Path) ->
 
     start = (*START, *QUIET, "--max-concurrent", "2")
     kill_at_random(folder, start, 8, span=1.5, seed=4, damage=damage)
-    assert lost
+    if not lost:
+        # On a slow machine no trial has ended before the last kill.
+        damage(random.Random(4))
+        forking.finish(fork(folder, *go_on(folder, start)), folder)
     check_histories(directory, epochs=10)
     told = (folder / forking.OUTPUT).read_text()
     assert " of 10 reports; the trial is run again from there" in told
