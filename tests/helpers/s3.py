@@ -28,33 +28,32 @@ class Cable:
 
     def __init__(self, to: int) -> None:
         self._to = to
+        self._is_cut = False
         self._ends: list[socket.socket] = []
-        self._listen(0)
+        self._socket = socket.create_server((LOOPBACK, 0))
+        self.port = int(self._socket.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Let no connection be answered any more."""
-        # A thread that waits in accept would keep the port open.
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        """Let no connection be answered any more.
+
+        The port stays taken: another process could get it until `reconnect`.
+        """
+        self._is_cut = True
         for end in self._ends:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
     def reconnect(self) -> None:
         """Forward connections again."""
-        self._listen(self.port)
+        self._is_cut = False
 
-    def _listen(self, port: int) -> None:
-        self._socket = socket.create_server((LOOPBACK, port))
-        self.port = int(self._socket.getsockname()[1])
-        threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
-
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self) -> None:
         while True:
-            try:
-                here, _ = listening.accept()
-            except OSError:
-                return
+            here, _ = self._socket.accept()
+            if self._is_cut:
+                here.close()
+                continue
             there = socket.create_connection((LOOPBACK, self._to))
             self._ends += [here, there]
             for one, other in ((here, there), (there, here)):
