@@ -24,7 +24,7 @@ from pcsearch.sweeps.configurations import Grid, RandomDraws
 from pcsearch.sweeps.differences import as_mapping
 from pcsearch.sweeps.sweep import Sweep, parse_sweep, read_sweep
 
-MUTANTS, PART = 20_000, 2_500
+MUTANTS, PART = 6_000, 750
 LONGEST = 2.0
 
 

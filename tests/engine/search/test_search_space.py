@@ -87,7 +87,7 @@ def test_bayes_never_leaves_the_support(sign: int) -> None:
     searched = space(**dict(zip(IDS, DISTRIBUTIONS, strict=True)))
     sampler = optuna.samplers.TPESampler(seed=0)
     study = optuna.create_study(sampler=sampler)
-    for _ in range(300):
+    for _ in range(100):
         trial = study.ask(searched.distributions)
         config = searched.config(trial.params)
         for name, distribution in zip(IDS, DISTRIBUTIONS, strict=True):
