@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,11 @@ class _Place(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The path without ``file://``, or the address."""
         place = str(value).removeprefix("file://")
-        if "://" not in place and Path(place).is_file():
+        is_file = False
+        # The name may be too long for one.
+        with suppress(OSError):
+            is_file = "://" not in place and Path(place).is_file()
+        if is_file:
             self.fail(f"{place!r} is a file; give a folder")
         return place
 

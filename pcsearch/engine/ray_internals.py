@@ -262,6 +262,32 @@ def actor(trial: Trial) -> Any:
     return trial.temporary_state.ray_actor
 
 
+def make_controller(**settings: Any) -> Any:
+    """Tune's controller, which also retries a trial whose process died while it was reset for it.
+
+    Tune tells itself of such a death twice. At the second time it gives the trial up, and it would
+    never give it a process again. No public hook comes between the two.
+
+    Args:
+        settings: those of Tune's ``TuneController``.
+    """
+    from ray.exceptions import RayActorError
+    from ray.tune.execution.tune_controller import TuneController
+    from ray.tune.experiment import Trial
+
+    class Controller(TuneController):
+        _resetting_trials: set[Trial]
+
+        def _trial_task_failure(self, trial: Trial, exception: Exception) -> None:
+            is_told_again = trial in self._resetting_trials and trial.status == Trial.PENDING
+            if is_told_again and isinstance(exception, RayActorError):
+                self._resetting_trials.discard(trial)
+            else:
+                super()._trial_task_failure(trial, exception)
+
+    return Controller(**settings)
+
+
 def make_checkpoint_result(checkpoint: Checkpoint, report: Mapping[str, Any]) -> Any:
     """A checkpoint with the report that came with it, as ``Trial.on_checkpoint`` takes it."""
     from ray.train._internal.session import _TrainingResult

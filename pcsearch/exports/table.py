@@ -15,8 +15,8 @@ from pcsearch.reports.plan import plain
 from pcsearch.sweeps.parameters import value_of
 
 FACTS = ("trial", "id", "status", "reason", "epochs", "seconds", "node", "start", "end")
-PREFIX = "config."
-"""Comes before the name of a parameter that is the name of another column, too."""
+METRIC, PARAMETER = "metric.", "config."
+"""Come before the name of a metric or a parameter that is the name of another column, too."""
 
 
 def as_csv(findings: Findings, trials: Sequence[Finding]) -> bytes:
@@ -47,14 +47,19 @@ def table(findings: Findings, trials: Iterable[Finding]) -> pa.Table:
 
 def columns(findings: Findings) -> list[str]:
     """The names of the columns."""
-    metrics = [metric.name for metric in findings.metrics]
-    return [*FACTS, *metrics, *_parameter_columns(findings).values()]
+    return [*FACTS, *metric_columns(findings), *_parameter_columns(findings).values()]
+
+
+def metric_columns(findings: Findings) -> list[str]:
+    """The names of the columns of the metrics, in the order of the metrics."""
+    names = (metric.name for metric in findings.metrics)
+    return [f"{METRIC}{name}" if name in FACTS else name for name in names]
 
 
 def _parameter_columns(findings: Findings) -> dict[str, str]:
     """The names of the columns of the parameters, by the names of the parameters."""
-    taken = {*FACTS, *(metric.name for metric in findings.metrics)}
-    return {n: f"{PREFIX}{n}" if n in taken else n for n in findings.sweep.parameters}
+    taken = {*FACTS, *metric_columns(findings)}
+    return {n: f"{PARAMETER}{n}" if n in taken else n for n in findings.sweep.parameters}
 
 
 def _row(findings: Findings, trial: Finding) -> Mapping[str, Any]:
@@ -64,7 +69,7 @@ def _row(findings: Findings, trial: Finding) -> Mapping[str, Any]:
         *(result.seconds, trial.node, trial.start, trial.end),
     )
     row: dict[str, Any] = dict(zip(FACTS, facts, strict=True))
-    row |= dict(zip((metric.name for metric in findings.metrics), result.values, strict=True))
+    row |= dict(zip(metric_columns(findings), result.values, strict=True))
     names = _parameter_columns(findings)
     for parameter in findings.sweep.parameters.values():
         row[names[parameter.name]] = value_of(result.config, parameter)

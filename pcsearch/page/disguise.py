@@ -21,6 +21,7 @@ from pcsearch.engine.records.history import REPORTS
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.origin import Origin
 from pcsearch.page.html import Html, escaped
+from pcsearch.sweeps.reading.loader import load
 
 PATH, ADDRESS, PERSON = "a path", "an address", "someone"
 HOMES = ("home", "Users")
@@ -78,7 +79,7 @@ class Disguise:
         hosts |= dict.fromkeys(_other_hosts(findings, origin) - hosts.keys(), ADDRESS)
         folders = {findings.place, origin.folder, str(Path.home()), str(Path.cwd())}
         folders |= {str(trial.folder.parent) for trial in findings.trials}
-        values = [yaml.safe_load(findings.sweep.text), *(each.config for each in findings.results)]
+        values = [load(findings.sweep.text, "").value, *(each.config for each in findings.results)]
         paths = {text for text in _texts(values) if IS_PATH.match(text)}
         known = hosts | dict.fromkeys(filter(_is_path, folders | paths), PATH)
         known |= dict.fromkeys(_people(findings, origin, folders | paths), PERSON)
@@ -106,7 +107,7 @@ class Disguise:
     def sweep(self, text: str) -> str:
         """A sweep file without them, and without its comments, which may say anything."""
         dumped: str = yaml.safe_dump(
-            yaml.safe_load(text), sort_keys=False, allow_unicode=True, width=math.inf
+            load(text, "").value, sort_keys=False, allow_unicode=True, width=math.inf
         )
         return self.text(dumped)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.errors import PcsearchError, Problem
 from pcsearch.page import FILE
 from pcsearch.page.drawing import page_at
-from pcsearch.user_files import replaced
+from pcsearch.user_files import write_whole
 
 
 def write_page(
@@ -29,15 +28,9 @@ def write_page(
         PcsearchError: there is no such search, or the file cannot be written.
     """
     with directory.read():
-        file = _usual_file(directory) if output is None else Path(output).expanduser()
+        file = _usual_file(directory) if output is None else output
         page = page_at(directory, anonymous=anonymous)
-    try:
-        with replaced(file) as draft:
-            draft.write_text(page, encoding="utf-8")
-    except OSError as error:
-        problem = f"{file}: cannot be written ({error.strerror or error})"
-        raise PcsearchError(Problem(problem, "--output")) from None
-    return file
+    return write_whole(file, page.encode(), "--output")
 
 
 def _usual_file(directory: ExperimentDirectory) -> Path:

@@ -13,7 +13,6 @@ from pcsearch.verbs.verb import DIRECTORY, verb
 
 if TYPE_CHECKING:
     from pcsearch.engine.experiment.cleaning import Leftover
-    from pcsearch.engine.experiment.experiment import Experiment
     from pcsearch.engine.records.directory import ExperimentDirectory
     from pcsearch.engine.records.trial_result import Status
     from pcsearch.tracking.server.server_runs import ServerRuns
@@ -77,11 +76,9 @@ def _clean(
 ) -> int:
     """List and remove what trials have left, in a directory that this process has locked."""
     from pcsearch.engine.experiment.cleaning import find_leftovers
-    from pcsearch.engine.experiment.experiment import resumed_experiment
 
-    experiment, tracking = resumed_experiment(directory, {})
-    server = _server(tracking) if wandb else None
-    leftovers = find_leftovers(experiment, statuses)
+    server = _server(directory.record()["tracking"]) if wandb else None
+    leftovers = find_leftovers(directory, statuses)
     runs = _runs(directory, leftovers, server)
     leftovers = [each for each in leftovers if each.checkpoints or each.result.trial_id in runs]
     if not leftovers:
@@ -94,7 +91,7 @@ def _clean(
     if not yes and not _agreed(len(leftovers)):
         click.echo("nothing was removed")
         return DONE
-    _remove(experiment, leftovers, runs, server)
+    _remove(directory, leftovers, runs, server)
     click.echo(f"removed: {_removed(leftovers, len(runs))}")
     return DONE
 
@@ -155,18 +152,20 @@ def _agreed(count: int) -> bool:
 
 
 def _remove(
-    experiment: Experiment, leftovers: list[Leftover], runs: set[str], server: ServerRuns | None
+    directory: ExperimentDirectory,
+    leftovers: list[Leftover],
+    runs: set[str],
+    server: ServerRuns | None,
 ) -> None:
     from pcsearch.engine.experiment.cleaning import delete_folders
 
-    directory = experiment.directory
     for leftover in leftovers:
         if server is not None and leftover.result.trial_id in runs:
-            _remove_run(experiment, leftover.result.trial_id, server)
+            _remove_run(directory, leftover.result.trial_id, server)
         delete_folders(directory, leftover.checkpoints)
 
 
-def _remove_run(experiment: Experiment, run_id: str, server: ServerRuns) -> None:
+def _remove_run(directory: ExperimentDirectory, run_id: str, server: ServerRuns) -> None:
     """Delete a run at W&B's server and in local files, so that no session uploads it again."""
     from pcsearch.engine.experiment.cleaning import delete_folders
     from pcsearch.engine.records.directory import ExperimentDirectory
@@ -174,7 +173,6 @@ def _remove_run(experiment: Experiment, run_id: str, server: ServerRuns) -> None
     from pcsearch.tracking.runs.offline_files import session_folders
     from pcsearch.tracking.server.api import NoAnswer
 
-    directory = experiment.directory
     try:
         server.delete(run_id)
     except NoAnswer as problem:

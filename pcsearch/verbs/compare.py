@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
-from pcsearch.user_files import replaced
+from pcsearch.user_files import write_whole
 from pcsearch.verbs.verb import verb
 
 if TYPE_CHECKING:
-    from pcsearch.engine.results.comparison import Comparison
+    pass
 
 NAME = "compare"
 
@@ -73,7 +71,9 @@ def compare(places: Sequence[str], by: Sequence[str], page: str | None, as_json:
         searches = [stack.enter_context(findings_at(place, NAME)) for place in places]
         comparison = compared(searches, by)
     if page is not None:
-        _draw(comparison, Path(page).expanduser())
+        from pcsearch.page.comparison import comparison_page
+
+        write_whole(page, comparison_page(comparison).encode(), "--html")
     if as_json:
         click.echo(document(comparison))
         return DONE
@@ -83,15 +83,3 @@ def compare(places: Sequence[str], by: Sequence[str], page: str | None, as_json:
     for line in conclusions(comparison):
         say(output, line)
     return DONE
-
-
-def _draw(comparison: Comparison, file: Path) -> None:
-    from pcsearch.page.comparison import comparison_page
-
-    page = comparison_page(comparison)
-    try:
-        with replaced(file) as draft:
-            draft.write_text(page, encoding="utf-8")
-    except OSError as error:
-        problem = f"{file}: cannot be written ({error.strerror or error})"
-        raise PcsearchError(Problem(problem, "--html")) from None

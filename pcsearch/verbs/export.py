@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
-from pcsearch.user_files import replaced
+from pcsearch.user_files import user_path, write_whole
 from pcsearch.verbs.verb import verb
 
 if TYPE_CHECKING:
@@ -117,22 +116,15 @@ def _prepared(name: str, findings: Findings) -> Callable[[str], None]:
             return lambda target: _to_study(findings, target)
         case _:
             return lambda target: _to_tensorboard(findings, target)
-    return lambda target: _to_file(target, data)
+    return lambda target: _to_file(target, data, TARGETS[name][0])
 
 
-def _to_file(target: str, data: bytes) -> None:
-    """Write a file whole or not at all; one of this name is replaced."""
+def _to_file(target: str, data: bytes, option: str) -> None:
+    """Write to a file, or to the standard output."""
     if target == "-":
         click.echo(data, nl=False)
-        return
-    # A link stays one.
-    file = Path(target).expanduser().resolve()
-    if file.exists() and not file.is_file():
-        # A pipe or a device is no file that could be replaced.
-        file.write_bytes(data)
-        return
-    with replaced(file) as hidden:
-        hidden.write_bytes(data)
+    else:
+        write_whole(target, data, option)
 
 
 def _to_study(findings: Findings, url: str) -> None:
@@ -145,4 +137,4 @@ def _to_study(findings: Findings, url: str) -> None:
 def _to_tensorboard(findings: Findings, folder: str) -> None:
     from pcsearch.exports.tensorboard import write_runs
 
-    write_runs(findings, findings.trials, Path(folder).expanduser())
+    write_runs(findings, findings.trials, user_path(folder, "--tensorboard"))

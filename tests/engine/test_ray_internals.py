@@ -43,6 +43,7 @@ NAMES = [
     "ray.train._internal.session._TrainingResult",
     "ray.train._internal.session.get_session",
     "ray.train._internal.storage._get_ray_train_session_dir",
+    "ray.tune.execution.tune_controller.TuneController._trial_task_failure",
     "ray.util.client.common.GRPC_OPTIONS",
 ]
 
@@ -135,6 +136,12 @@ def test_ray_client_gives_grpc_the_short_keepalive() -> None:
         assert dict(common.GRPC_OPTIONS)["grpc.keepalive_timeout_ms"] == 10_000
     assert original == common.GRPC_OPTIONS
     assert dict(original)["grpc.keepalive_timeout_ms"] == 600_000
+
+
+def test_the_controller_knows_the_trials_for_which_a_process_is_reset() -> None:
+    from ray.tune.execution.tune_controller import TuneController
+
+    assert "self._resetting_trials" in inspect.getsource(TuneController.__init__)
 
 
 @pytest.fixture

@@ -62,3 +62,10 @@ def test_csv_and_parquet_are_read_back() -> None:
     assert from_csv[1]["opt.name"] == 'ü, "quoted"\n'
     assert from_csv[0]["rate"] == 0.5
     assert from_csv[2]["layers"] is None
+
+
+def test_a_metric_that_is_named_like_a_fact_has_a_column_of_its_own() -> None:
+    text = TEXT.replace("name: loss", "name: seconds")
+    made = table(made_findings(text, [made_trial(1, {}, 0.5)]), [made_trial(1, {}, 0.5)])
+    assert made["metric.seconds"].to_pylist() == [0.5]
+    assert made["seconds"].to_pylist() != [0.5]

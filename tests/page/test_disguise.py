@@ -81,6 +81,12 @@ def test_a_sweep_file_loses_its_comments(disguise: Disguise) -> None:
     assert "Bob" not in text
 
 
+def test_a_sweep_file_is_read_as_every_one_is(disguise: Disguise) -> None:
+    text = "method: grid\nparameters:\n  x: {values: [a, =, 2024-13-45, 1e-3]}\n"
+    values = [line.strip("- ") for line in disguise.sweep(text).splitlines()[-4:]]
+    assert values == ["a", "'='", "'2024-13-45'", "1e-3"]
+
+
 def test_machines_are_numbered_also_those_of_earlier_reports(tmp_path: Path) -> None:
     trials = [made_trial(n, {"x": 1}, 0.5, folder=tmp_path) for n in (1, 2)]
     reports = [{"hostname": host} for host in ("c", 'd"', "b")]

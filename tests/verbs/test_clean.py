@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_only_what_is_asked_for_is_removed(here: Path, capsys: pytest.CaptureFix
     assert main(["clean", str(here), "--stopped", "--yes"]) == 0
     assert "nothing to remove" in capsys.readouterr().out
     assert len(left(here)) == 3
+
+
+def test_a_search_of_a_function_that_no_command_can_import_is_cleaned_too(here: Path) -> None:
+    file = here / "experiment.json"
+    record = json.loads(file.read_text())
+    record["options"]["trainable"] = "__main__:train"
+    file.write_text(json.dumps(record))
+    assert main(["clean", str(here), "--yes"]) == 0
+    assert left(here) == ["0001_t1", "0003_t3"]
 
 
 def test_what_is_no_experiment_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

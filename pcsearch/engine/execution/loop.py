@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 from ray.tune import Experiment
-from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from pcsearch.engine.execution.trial_source import TrialSource
-from pcsearch.engine.ray_internals import with_actor_part
+from pcsearch.engine.ray_internals import make_controller, with_actor_part
 from pcsearch.engine.workloads.checkpoint_storage import telling_storage_errors
 from pcsearch.engine.workloads.trial_actor import TrialActor
 
@@ -80,7 +79,7 @@ def run_trials(
         storage_filesystem=place.filesystem,
         max_failures=max_failures,
     )
-    controller: Any = TuneController(
+    controller = make_controller(
         search_alg=source,
         scheduler=scheduler,
         callbacks=list(callbacks),

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.experiment.experiment import stored_search
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.history import VALUES_FILE
+from pcsearch.engine.records.history import VALUES_FILE, read_history
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.trial_result import Status, TrialResult, pareto_front
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line
@@ -34,24 +35,25 @@ class Leftover:
     size: int
 
 
-def find_leftovers(experiment: Experiment, statuses: Collection[Status]) -> list[Leftover]:
+def find_leftovers(directory: ExperimentDirectory, statuses: Collection[Status]) -> list[Leftover]:
     """Find the checkpoints of ended trials, by their statuses; the best trials are left out.
 
     Args:
-        experiment: the search.
+        directory: of the search, whose files are on this machine.
         statuses: of the trials.
 
     Returns:
         One entry for each such trial, in the order of their numbers, also without a checkpoint.
 
     Raises:
+        PcsearchError: there is no experiment, or its files are damaged.
         StorageError: the storage does not list its files.
     """
-    results = [each for each in _results(experiment) if each.status in statuses]
+    results = [each for each in _results(directory) if each.status in statuses]
     if not results:
         return []
     found = {each.folder: (set[str](), 0) for each in results}
-    for name, size in _files(experiment.directory):
+    for name, size in _files(directory):
         folder, checkpoint = (*name.split("/"), "")[:2]
         if folder in found and checkpoint.startswith(CHECKPOINTS):
             names, total = found[folder]
@@ -63,10 +65,12 @@ def find_leftovers(experiment: Experiment, statuses: Collection[Status]) -> list
     ]
 
 
-def _results(experiment: Experiment) -> Iterator[TrialResult]:
+def _results(directory: ExperimentDirectory) -> Iterator[TrialResult]:
     """The results of the trials that have ended and are not the best of the search."""
-    outcomes = experiment.outcomes()
-    for trial in experiment.history.trials:
+    search, history = stored_search(directory), read_history(directory.path)
+    workload = search.workload
+    outcomes = Outcomes(search.metrics, workload.time_attr, workload.epochs, history)
+    for trial in history.trials:
         outcomes.begin(trial.id, trial.number, _values(trial.folder / VALUES_FILE))
     ended = [each.result() for each in outcomes if each.ended]
     best = {each.number for each in pareto_front(ended, outcomes.metrics)}

@@ -27,6 +27,7 @@ from pcsearch.engine.storage.lock import locked
 from pcsearch.engine.storage.store import Store, is_address, open_store
 from pcsearch.engine.storage.working_copy import WorkingCopy
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.user_files import user_path
 
 NAME_LENGTH = 100
 NAME_BYTES = 240
@@ -251,7 +252,7 @@ def directory_in(place: str | Path, name: str, option: str) -> ExperimentDirecto
         PcsearchError: the address cannot be used, or does not answer.
     """
     if not is_address(str(place)):
-        return ExperimentDirectory(Path(place).expanduser().resolve() / name)
+        return ExperimentDirectory(user_path(place, option) / name)
     return ExperimentDirectory.at(open_store(str(place), option).below(name))
 
 
@@ -266,7 +267,7 @@ def directory_at(place: str, option: str) -> ExperimentDirectory:
         PcsearchError: the address cannot be used, or does not answer.
     """
     if not is_address(place):
-        return ExperimentDirectory(Path(place).expanduser().resolve())
+        return ExperimentDirectory(user_path(place, option))
     store = open_store(place, option)
     if not store.parent.root:
         message = "no experiment is here; give the address that the search printed at its start"

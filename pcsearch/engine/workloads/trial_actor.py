@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ from ray.tune import Trainable
 
 from pcsearch.engine.workloads.programs.process import stop_program
 from pcsearch.engine.workloads.reported_values import plain_report
+
+ENDING_VARIABLE = "TUNE_FUNCTION_THREAD_TIMEOUT_S"
+"""Tune's variable: for how many seconds a stopped function may go on until the next trial."""
+ENDING_S = 60
+"""Its value, where the user has set none: Tune's 2 seconds are short for ``wandb.finish()``."""
 
 
 class TrialActor(Trainable):
@@ -21,7 +27,11 @@ class TrialActor(Trainable):
         return plain_report(super().step())
 
     def reset(self, new_config: dict[str, Any], storage: Any = None) -> bool:
-        """Prepare the actor for another trial, also where the one before deleted its folder."""
+        """Prepare the actor for another trial, also where the one before deleted its folder.
+
+        If the function of the one before does not end in time, the process ends, and the new trial
+        is retried in another process; Tune would lose it.
+        """
         try:
             Path.cwd()
         except FileNotFoundError:
@@ -29,7 +39,13 @@ class TrialActor(Trainable):
             os.chdir("/")
         stop_program()
         before = self.logdir
+        os.environ.setdefault(ENDING_VARIABLE, str(ENDING_S))
         was_reset = bool(super().reset(new_config, storage))  # type: ignore[no-untyped-call]
+        if not was_reset:
+            seconds = os.environ[ENDING_VARIABLE]
+            message = f"the function of a stopped trial did not end within {seconds} s"
+            print(f"{message}: its process is ended", file=sys.stderr, flush=True)
+            os._exit(1)
         # A trial that is retried has the folder that it had.
         if self.logdir != before:
             _remove(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,45 @@ def test_trials_run_and_are_retried_until_the_session_is_due(
     # For Tune's own tools.
     assert list(tmp_path.glob("here/experiment_state-*.json"))
     assert capfd.readouterr().out == ""
+
+
+class StopsAtOnce(FIFOScheduler):
+    """Stops the trials 1 and 2 at their first reports."""
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        return self.STOP if trial.config["x"] < 3 else self.CONTINUE
+
+
+@pytest.mark.slow
+def test_a_stopped_function_that_ends_late_or_never_costs_no_other_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNE_FUNCTION_THREAD_TIMEOUT_S", "6")
+    (tmp_path / "here").mkdir()
+
+    def train(config: dict[str, Any]) -> None:
+        """Trial 1 takes longer to end than Tune waits of itself, and trial 2 does not end."""
+        try:
+            for epoch in range(1, 4):
+                tune.report({"epoch": epoch, "process": os.getpid()})
+        finally:
+            time.sleep({1: 3, 2: 1000, 3: 0}[config["x"]])
+
+    outcomes, notes = Outcomes(()), Notes()
+    searcher = make_searcher(parse_sweep(GRID, "s.yaml"), 3, 0, outcomes=outcomes)
+    context = TrialContext(tmp_path / "here", outcomes, None)
+    with connected(None):
+        trials = run_trials(
+            train,
+            {"cpu": 0.5},
+            Place("here", str(tmp_path)),
+            TrialSource(searcher, [], lambda: 1, context),
+            StopsAtOnce(),  # type: ignore[no-untyped-call]
+            [notes],
+            max_failures=1,
+        )
+    assert notes.ended == [1, 2, 3]
+    assert notes.failures == [3], "its process ended before it began"
+    processes = {trial.config["x"]: trial.last_result["process"] for trial in trials}
+    assert processes[1] == processes[2] != processes[3]
+    assert [epoch for x, epoch in notes.reports if x == 3] == [1, 2, 3]

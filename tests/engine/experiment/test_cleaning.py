@@ -51,15 +51,14 @@ def test_the_checkpoints_of_stopped_trials_are_found_and_deleted_and_nothing_els
         directory.record()
         with directory.owned():
             directory.fetch()
-            experiment, _ = resumed_experiment(directory, {})
-            assert find_leftovers(experiment, ["failed"]) == []
-            found = find_leftovers(experiment, ["stopped"])
+            assert find_leftovers(directory, ["failed"]) == []
+            found = find_leftovers(directory, ["stopped"])
             assert [len(each.checkpoints) for each in found] == [2] * len(found)
             assert {each.size for each in found} == {1000}
             numbers = [each.result.number for each in found]
             for each in found:
                 delete_folders(directory, each.checkpoints)
-            assert all(not each.checkpoints for each in find_leftovers(experiment, ["stopped"]))
+            assert all(not each.checkpoints for each in find_leftovers(directory, ["stopped"]))
     assert numbers == STOPPED
     gone = before - {file for file in older.rglob("*") if file.is_file()}
     assert {file.parts[-4] for file in gone if file.name == "state"} == {
@@ -73,6 +72,6 @@ def test_the_best_trial_keeps_its_checkpoints_though_it_was_stopped(older: Path)
     outcomes = experiment.outcomes()
     assert outcomes.best is not None
     numbers = {trial.id: trial.number for trial in experiment.history.trials}
-    found = find_leftovers(experiment, ["finished", "stopped", "diverged", "failed"])
+    found = find_leftovers(experiment.directory, ["finished", "stopped", "diverged", "failed"])
     kept = numbers[outcomes.best.trial_id]
     assert [each.result.number for each in found] == [n for n in range(1, 7) if n != kept]
