@@ -271,7 +271,8 @@ def _describe(experiment: Experiment) -> str:
     parts = [f"{experiment.directory.name}: up to {experiment.cap} trials, method {sweep.method}"]
     if sweep.early_terminate is not None:
         rungs = sweep.early_terminate.describe_rungs(experiment.max_epochs)
-        parts.append(f"ASHA after {rungs} {experiment.workload.counted}")
+        by = f" by {sweep.metrics[sweep.compared_by].name}" if len(sweep.metrics) > 1 else ""
+        parts.append(f"ASHA{by} after {rungs} {experiment.workload.counted}")
     parts += [metric.describe() for metric in experiment.metrics]
     parts.append(f"seed {experiment.options.seed}")
     return "; ".join(parts)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from pcsearch.engine.experiment.plan import Plan
-from pcsearch.sweeps.messages import shown
+from pcsearch.sweeps.messages import bare, shown
 from pcsearch.sweeps.parameters import nested, value_of
 
 
@@ -92,10 +92,11 @@ def _rungs(plan: Plan) -> str:
     hyperband = plan.sweep.early_terminate
     assert hyperband is not None, "called only for a sweep with early_terminate"
     curve = "" if hyperband.strict else " by its best values so far"
+    whose = f"{bare(_compared_by(plan))} " if len(plan.metrics) > 1 else "value "
     rungs = hyperband.describe_rungs(plan.max_epochs)
     return (
         f"ASHA with rungs after {rungs} {plan.counted}: there and at each later report a trial "
-        f"continues while its value at the end, as predicted{curve}, is among the best "
+        f"continues while its {whose}at the end, as predicted{curve}, is among the best "
         f"1/{hyperband.eta:g} and may still become one of the best three"
     )
 
@@ -110,7 +111,13 @@ def _scheduler(plan: Plan) -> dict[str, Any] | None:
         "counted": plan.counted,
         "eta": hyperband.eta,
         "strict": hyperband.strict,
+        "metric": _compared_by(plan),
     }
+
+
+def _compared_by(plan: Plan) -> str:
+    """The name of the metric by which trials are stopped early."""
+    return plan.metrics[plan.sweep.compared_by].name
 
 
 def plain(value: Any) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pcsearch.errors import Problem
-from pcsearch.sweeps.messages import shown, suggestion
+from pcsearch.sweeps.messages import listed, shown, suggestion
+from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.numbers import as_number, as_whole_number
 from pcsearch.sweeps.reading.document import Document, KeyPath
 
 TYPE = "hyperband"
-KEYS = ("type", "min_iter", "max_iter", "s", "eta", "strict")
+KEYS = ("type", "min_iter", "max_iter", "s", "eta", "strict", "metric")
 WHOLE_NUMBERS = ("min_iter", "max_iter", "s")
 LARGEST = 10**9
 # As at W&B; only an eta near 1 would give more.
@@ -37,6 +38,7 @@ class Hyperband:
         max_iter: the epoch that the rungs are counted down from; itself no rung.
         s: the number of rungs below max_iter.
         strict: whether a trial is compared by its value at the rung, not by its best so far.
+        metric: the name of the metric that trials are compared by; None for the first.
     """
 
     min_iter: int | None = None
@@ -44,6 +46,7 @@ class Hyperband:
     max_iter: int | None = None
     s: int | None = None
     strict: bool = True
+    metric: str | None = None
 
     def rungs(self, max_epochs: int | None) -> tuple[int, ...]:
         """The epochs after which trials are compared, in rising order.
@@ -109,13 +112,19 @@ def rung_problem(hyperband: Hyperband, max_epochs: int) -> str | None:
 
 
 def parse_early_terminate(
-    document: Document, path: KeyPath, *, problems: list[Problem], notes: list[str]
+    document: Document,
+    path: KeyPath,
+    metrics: Sequence[Metric] = (),
+    *,
+    problems: list[Problem],
+    notes: list[str],
 ) -> Hyperband | None:
     """The early termination of a file, or None if it has problems.
 
     Args:
         document: the file.
         path: where in it the mapping is.
+        metrics: of the file; the first one counts, or the one that the mapping names.
         problems: every problem is appended here.
         notes: every key that is not used is appended here, a line each.
     """
@@ -128,10 +137,17 @@ def parse_early_terminate(
         own_problems.append(document.problem(path, f"needs type: {TYPE}"))
     for key, message in _value_problems(entry):
         own_problems.append(document.problem((*path, key), message))
+    names = [each.name for each in metrics]
+    if "metric" in entry and names and entry["metric"] not in names:
+        hint = suggestion(entry["metric"], names) or f"; name {listed(names)}"
+        message = f"{shown(entry['metric'])} is not a metric of the file{hint}"
+        own_problems.append(document.problem((*path, "metric"), message))
     missing = _missing(entry)
     if missing is not None:
         own_problems.append(document.problem(path, missing))
     hyperband = None if own_problems else _hyperband(entry)
+    if hyperband is not None and entry.get("metric") in names[1:]:
+        hyperband = replace(hyperband, metric=entry["metric"])
     if hyperband is not None and hyperband.max_iter is not None and not hyperband.rungs(None):
         message = (
             f"{hyperband.max_iter} divided by eta {hyperband.eta} is less than one epoch, "

@@ -85,6 +85,12 @@ class Sweep:
         """The first metric."""
         return self.metrics[0] if self.metrics else None
 
+    @property
+    def compared_by(self) -> int:
+        """The index of the metric by which trials are stopped early: the first, or a named one."""
+        name = None if self.early_terminate is None else self.early_terminate.metric
+        return next((i for i, each in enumerate(self.metrics) if each.name == name), 0)
+
     def by_path(self) -> list[Parameter]:
         """The parameters in the order of their names, at each level of nesting."""
         return sorted(self.parameters.values(), key=lambda parameter: parameter.path)
@@ -193,7 +199,7 @@ def parse_sweep(
     early_terminate = None
     if "early_terminate" in document.value:
         early_terminate = parse_early_terminate(
-            document, ("early_terminate",), problems=problems, notes=notes
+            document, ("early_terminate",), metrics, problems=problems, notes=notes
         )
     _check_together(document, method, parameters, mistyped, problems)
     run_cap = _run_cap(document, problems)
@@ -276,9 +282,6 @@ def _check_together(
     if several and method is not None and method != "custom":
         message = f"method {method} takes one metric; several need method: custom"
         problems.append(document.problem(("metrics",), message))
-    if several and "early_terminate" in document.value:
-        message = "hyperband compares trials by one metric; remove it, or give one metric"
-        problems.append(document.problem(("early_terminate",), message))
     if method != "grid":
         return
     for parameter in parameters.values():

@@ -21,7 +21,7 @@ def sweep(hyperband: Hyperband | None, goal: Any = "minimize") -> Sweep:
 
 
 def made(sweep: Sweep, max_epochs: int | None, time_attr: str = "epoch") -> UntilTarget:
-    outcomes = Outcomes(sweep.metrics, time_attr)
+    outcomes = Outcomes(sweep.metrics, time_attr, compared_by=sweep.compared_by)
     curves = learning_curves(sweep, max_epochs, outcomes)
     return make_scheduler(sweep, outcomes, curves)
 

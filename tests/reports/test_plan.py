@@ -83,6 +83,7 @@ def test_the_document_has_the_same_and_drawn_configurations(
     assert (plan["method"], plan["trials"], plan["grid_size"]) == ("bayes", 30, None)
     assert plan["metric"] == {"name": "loss", "goal": "minimize", "target": 0.1, "impute": "worst"}
     assert plan["scheduler"]["rungs"][:3] == [3, 6, 12]
+    assert plan["scheduler"]["metric"] == "loss"
     assert plan["parameters"]["optimizer.lr"] == {
         "distribution": "log_uniform_values",
         "min": 0.0001,
@@ -138,3 +139,20 @@ def test_options_of_the_plan_need_it(
 def test_nothing_is_written(file: str, tmp_path: Path) -> None:
     assert main([file, "--plan", "--draw", "2", *TRAINABLE]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["s.yaml"]
+
+
+def test_of_several_metrics_it_says_which_one_stops_trials(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    several = {
+        "method": "custom",
+        "scheduler": {"engine": "optuna"},
+        "metrics": [{"name": "loss"}, {"name": "seconds"}],
+        "early_terminate": {"type": "hyperband", "min_iter": 1, "metric": "seconds"},
+        "parameters": {"x": {"min": 0.0, "max": 1.0}},
+    }
+    Path(file).write_text(json.dumps(several), encoding="utf-8")
+    assert main([file, "--plan", "--num-samples", "2", *TRAINABLE]) == 0
+    out = capsys.readouterr().out
+    assert "a trial continues while its seconds at the end, as predicted, is among" in out
+    assert "it learns from the values that trials are predicted" not in out

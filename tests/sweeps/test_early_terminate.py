@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from typing import Any
@@ -10,11 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcsearch.errors import Problem
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.differences import as_mapping
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate, rung_problem
 from pcsearch.sweeps.reading.loader import load
+from pcsearch.sweeps.sweep import parse_sweep
 
 MOST = 10**9
+SEVERAL = """method: custom
+scheduler: {engine: optuna}
+metrics: [{name: cost}, {name: y, goal: maximize}]
+parameters: {x: {min: 0.0, max: 1.0}}
+"""
 
 
 def parse(given: str) -> tuple[Hyperband | None, list[str], list[str]]:
@@ -284,3 +292,27 @@ POWERS = [str(2**k) for k in range(17)]
 )
 def test_rungs_in_words(hyperband: Hyperband, max_epochs: int | None, text: str) -> None:
     assert hyperband.describe_rungs(max_epochs) == text
+
+
+@pytest.mark.parametrize(
+    ("named", "kept", "index"),
+    [("", None, 0), (", metric: cost", None, 0), (", metric: y", "y", 1)],
+)
+def test_of_several_metrics_the_first_or_a_named_one_compares_trials(
+    named: str, kept: str | None, index: int
+) -> None:
+    hyperband = f"early_terminate: {{type: hyperband, min_iter: 1{named}}}\n"
+    sweep = parse_sweep(SEVERAL + hyperband, "sweep.yaml")
+    assert sweep.early_terminate == Hyperband(1, metric=kept)
+    assert sweep.compared_by == index
+    assert parse_sweep(json.dumps(as_mapping(sweep)), "sweep.json") == sweep
+
+
+@pytest.mark.parametrize("name", ["costs", "[cost]", "3"])
+def test_a_name_of_no_metric_compares_no_trials(name: str) -> None:
+    hyperband = f"early_terminate: {{type: hyperband, min_iter: 1, metric: {name}}}\n"
+    with pytest.raises(PcsearchError) as caught:
+        parse_sweep(SEVERAL + hyperband, "sweep.yaml")
+    (problem,) = caught.value.problems
+    assert problem.where == "sweep.yaml:5:49"
+    assert "is not a metric of the file; " in problem.message

@@ -56,6 +56,11 @@ class SearchDefinition:
         return () if hyperband is None else hyperband.rungs(self.max_epochs)
 
     @property
+    def learns_from_curves(self) -> bool:
+        """Whether a searcher that learns gets what trials are predicted to be worth at the end."""
+        return bool(self.rungs) and len(self.metrics) == 1
+
+    @property
     def trial_limit(self) -> int | None:
         """The largest number of trials, None where nothing bounds it."""
         return trial_cap(self.sweep, self.options)

@@ -59,7 +59,14 @@ class Experiment(SearchDefinition):
     def outcomes(self) -> Outcomes:
         """What became of the trials of earlier sessions, for this session to add to."""
         workload, curves = self.workload, self.sweep.early_terminate is not None
-        return Outcomes(self.metrics, workload.time_attr, workload.epochs, self.history, curves)
+        return Outcomes(
+            self.metrics,
+            workload.time_attr,
+            workload.epochs,
+            self.history,
+            curves,
+            self.sweep.compared_by,
+        )
 
 
 def new_experiment(sweep_file: str | Path, options: Options, text: str | None = None) -> Experiment:

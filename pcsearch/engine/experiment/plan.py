@@ -109,7 +109,7 @@ def plan_of(search: SearchDefinition) -> Plan:
         search.metrics,
         search.trial_limit,
         None if None in sizes else Grid(sweep).size,
-        _searcher(sweep, search.options.sampler, stops_early=bool(search.rungs)),
+        _searcher(sweep, search.options.sampler, learns=search.learns_from_curves),
         search.max_epochs,
         search.rungs,
         search.workload.counted,
@@ -138,11 +138,11 @@ def _configs(
         options.sampler,
         count,
         results,
-        stops_early=bool(search.rungs),
+        stops_early=search.learns_from_curves,
     )
 
 
-def _searcher(sweep: Sweep, sampler: SamplerName, *, stops_early: bool) -> str:
+def _searcher(sweep: Sweep, sampler: SamplerName, *, learns: bool) -> str:
     match sweep.method:
         case "grid":
             return "every combination once, in the order of the parameters' names"
@@ -150,5 +150,5 @@ def _searcher(sweep: Sweep, sampler: SamplerName, *, stops_early: bool) -> str:
             return "independent draws"
         case "bayes" | "custom":
             picked = pick_sampler(sampler, len(sweep.searched()), len(sweep.metrics))
-            learns = LEARNS_FROM_CURVES if stops_early else ""
-            return f"Optuna, sampler {sampler}: {DESCRIPTIONS[picked]}{learns}"
+            from_curves = LEARNS_FROM_CURVES if learns else ""
+            return f"Optuna, sampler {sampler}: {DESCRIPTIONS[picked]}{from_curves}"

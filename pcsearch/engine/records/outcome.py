@@ -51,10 +51,11 @@ class TrialOutcome:
         latest: the values of the newest report that has a finite number of each metric.
         best: the best value so far, in a list of one; with several metrics the same as
             ``latest``, because no report is the best in all of them.
-        curve: its learning curve: the values of the first metric, each after how far the trial was
+        compared_by: the index of the metric of its learning curve.
+        curve: its learning curve: the values of that metric, each after how far the trial was
             then (`progress`), in rising order. A long one is thinned out: its points get rarer.
         changes: how many times the curve has changed.
-        without_metric: where an epoch is a report, the epochs without the first metric.
+        without_metric: where an epoch is a report, the epochs without that metric.
         ended: whether it has ended.
         failed: whether it has ended with an error.
         error: the first lines of what made it fail, else an empty string.
@@ -76,6 +77,7 @@ class TrialOutcome:
     last_report: Report = field(default_factory=dict)
     latest: list[float] | None = None
     best: list[float] | None = None
+    compared_by: int = 0
     curve: list[tuple[float, float]] = field(default_factory=list)
     changes: int = 0
     without_metric: list[int] = field(default_factory=list)
@@ -96,8 +98,9 @@ class TrialOutcome:
         self._note_missing(report)
         values = [measured(report, metric.name) for metric in self.metrics]
         progress = self.progress(report)
-        if values and values[0] is not None and progress is not None:
-            self._add_to_curve(progress, values[0])
+        value = values[self.compared_by] if values else None
+        if value is not None and progress is not None:
+            self._add_to_curve(progress, value)
         latest = [value for value in values if value is not None]
         if not latest or len(latest) < len(self.metrics):
             return
@@ -108,8 +111,8 @@ class TrialOutcome:
     def progress(self, report: Report) -> float | None:
         """How far the trial was at one of its reports, on the axis of learning curves and rungs.
 
-        It is the epoch. Where an epoch is a report, only those with the first metric count, as at
-        W&B: a function may report its validation in every tenth report.
+        It is the epoch. Where an epoch is a report, only those with the curve's metric count, as
+        at W&B: a function may report its validation in every tenth report.
         """
         epoch = finite(report.get(self.time_attr) or report.get(ITERATION))
         return None if epoch is None else epoch - bisect_right(self.without_metric, epoch)
@@ -120,7 +123,7 @@ class TrialOutcome:
         epoch = self.epoch
         # A trial that was restored reports the epochs after its checkpoint again.
         del self.without_metric[bisect_left(self.without_metric, epoch) :]
-        if reported(report, self.metrics[0].name) is None:
+        if reported(report, self.metrics[self.compared_by].name) is None:
             self.without_metric.append(epoch)
 
     def _add_to_curve(self, progress: float, value: float) -> None:
@@ -215,6 +218,7 @@ class Outcomes:
         epochs: tells how many epochs a trial of a configuration trains if nothing stops it.
         history: what the earlier sessions of the search have written.
         curves: whether the learning curves of ended trials are read too.
+        compared_by: as in `TrialOutcome`.
     """
 
     def __init__(
@@ -224,8 +228,9 @@ class Outcomes:
         epochs: Callable[[Mapping[str, Any]], int | None] = _unknown,
         history: History | None = None,
         curves: bool = False,
+        compared_by: int = 0,
     ) -> None:
-        self.metrics = tuple(metrics)
+        self.metrics, self.compared_by = tuple(metrics), compared_by
         self.ended_count = 0
         """How many trials have ended."""
         self.failures = 0
@@ -237,7 +242,7 @@ class Outcomes:
         self._time_attr, self._epochs = time_attr, epochs
         self._by_id: dict[str, TrialOutcome] = {}
         for trial in history.trials if history is not None else ():
-            outcome = outcome_of(trial, self.metrics, time_attr, curves)
+            outcome = outcome_of(trial, self.metrics, time_attr, curves, compared_by)
             self._by_id[trial.id] = outcome
             if outcome.ended:
                 self._count(outcome)
@@ -248,7 +253,9 @@ class Outcomes:
     def of(self, trial_id: str) -> TrialOutcome:
         """The outcome of a trial, a new one where the trial is new."""
         if trial_id not in self._by_id:
-            self._by_id[trial_id] = TrialOutcome(trial_id, self.metrics, self._time_attr)
+            self._by_id[trial_id] = TrialOutcome(
+                trial_id, self.metrics, self._time_attr, compared_by=self.compared_by
+            )
         return self._by_id[trial_id]
 
     def begin(self, trial_id: str, number: int, config: Mapping[str, Any]) -> TrialOutcome:
@@ -299,7 +306,11 @@ class Outcomes:
 
 
 def outcome_of(
-    trial: TrialHistory, metrics: Sequence[Metric], time_attr: str = EPOCH, curve: bool = False
+    trial: TrialHistory,
+    metrics: Sequence[Metric],
+    time_attr: str = EPOCH,
+    curve: bool = False,
+    compared_by: int = 0,
 ) -> TrialOutcome:
     """The outcome of a trial of earlier sessions, from the journal and its reports.
 
@@ -308,8 +319,11 @@ def outcome_of(
         metrics: of the search.
         time_attr: as in `TrialOutcome`.
         curve: whether the learning curve of an ended trial is read too.
+        compared_by: as in `TrialOutcome`.
     """
-    outcome = TrialOutcome(trial.id, tuple(metrics), time_attr, trial.number)
+    outcome = TrialOutcome(
+        trial.id, tuple(metrics), time_attr, trial.number, compared_by=compared_by
+    )
     outcome.ended, outcome.failed = trial.over, trial.failed
     outcome.stopped_at = trial.stopped_at
     values: list[float] = []

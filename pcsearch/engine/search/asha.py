@@ -35,11 +35,11 @@ def make_scheduler(
         curves: predicts the trials' losses at their ends; None where no trial is stopped early.
         note: writes a decision into the journal.
     """
-    hyperband, metric = sweep.early_terminate, sweep.metric
+    hyperband = sweep.early_terminate
     if hyperband is None or curves is None:
         return UntilTarget(outcomes, note)
-    assert metric is not None, "a sweep with early_terminate is read with its metric"
-    return Asha(hyperband, metric, outcomes, curves, note)
+    assert sweep.metrics, "a sweep with early_terminate is read with its metric"
+    return Asha(hyperband, sweep.metrics[sweep.compared_by], outcomes, curves, note)
 
 
 OPTIMISM = 0.5

@@ -55,7 +55,7 @@ class LearningCurves:
     curve.
 
     Args:
-        outcomes: of the search's trials; their first metric is predicted.
+        outcomes: of the search's trials; the metric of their curves is predicted.
         epochs: T, the epochs of the longest trial; None for those of the longest trial so far.
         best_so_far: whether a loss is the least so far, instead of the newest.
     """
@@ -67,7 +67,7 @@ class LearningCurves:
         self.epochs = epochs
         """T, the epochs of the longest trial; None where they are not known."""
         self._best_so_far = best_so_far
-        self._sign = 1.0 if outcomes.metrics[0].mode == "min" else -1.0
+        self._sign = 1.0 if outcomes.metrics[outcomes.compared_by].mode == "min" else -1.0
         self._laws: PowerLaws | None = None
         self._fitted_reports = 0
         self._known = 0

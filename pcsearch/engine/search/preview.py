@@ -36,7 +36,7 @@ def first_suggestions(
         sampler: its name.
         count: the number of configurations.
         warm_start: the results that the search starts from.
-        stops_early: whether trials are compared and stopped at rungs.
+        stops_early: whether trials are stopped at rungs, and the sampler sees predicted values.
     """
     space, history = OptunaSpace(sweep.parameters.values()), History(warm_start=list(warm_start))
     study = make_study(

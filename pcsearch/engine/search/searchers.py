@@ -62,6 +62,9 @@ def make_searcher(
     assert sweep.metrics, "a bayes sweep is read with its metric"
     space = OptunaSpace(sweep.parameters.values())
     finite = None if repeats else finite_space(sweep)
+    if len(sweep.metrics) > 1:
+        # They predict one of the metrics only.
+        curves = None
     return BayesSearcher(space, cap, outcomes, seed, sampler, history, curves, finite)
 
 
@@ -120,7 +123,7 @@ class BayesSearcher(Searcher):
 
     Where trials are stopped early, the best values of trials of different length cannot be
     compared. The sampler then sees, instead of the value, what is predicted for the end of the
-    trial, and it sees this of running trials too.
+    trial, and it sees this of running trials too. With several metrics it sees their values.
 
     Args:
         space: the parameters.

@@ -19,6 +19,7 @@ from pcsearch.engine.search.asha import FEWEST, SPARED, Asha, make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.sweeps.early_terminate import Hyperband
+from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import Sweep
 
 
@@ -340,3 +341,18 @@ def test_a_sweep_without_hyperband_stops_nothing() -> None:
     driver = Driver(made(Sweep("random", (), {}), None))
     assert {driver.report(f"t{i}", 3, float(i)) for i in range(9)} == {CONTINUE}
     assert not isinstance(driver.scheduler, Asha)
+
+
+@pytest.mark.parametrize("named", [None, "y"])
+def test_of_several_metrics_the_first_or_a_named_one_decides(named: str | None) -> None:
+    metrics = (Metric(METRIC, "minimize"), Metric("y", "maximize"))
+    read = Sweep("custom", metrics, {}, Hyperband(1, metric=named))
+    scheduler = made(read, 9)
+    driver = with_others(scheduler, 0)
+    for number in range(9):
+        driver.report(f"good{number}", 1, 0.1 + 0.001 * number, y=0.9 - 0.001 * number)
+    by_first, by_y = (STOP, CONTINUE) if named is None else (CONTINUE, STOP)
+    assert driver.report("bad in the first", 1, 5.0, y=0.91) == by_first
+    assert driver.report("bad in y", 1, 0.09, y=-4.0) == by_y
+    outcome = driver.outcomes.of("bad in y")
+    assert outcome.curve == [(1, 0.09 if named is None else -4.0)]
