@@ -102,11 +102,11 @@ def test_the_summary(importance: Any, told: str) -> None:
 
 
 def test_the_document_is_json_of_the_standard() -> None:
-    found = findings(finding(1, "from W&B"))
+    found = findings(finding(1, "by hand"))
     text = document(found, found.trials, None, [Importance("limit", 1.0, True)])
     read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert read["trials"][0]["config"]["limit"] == ".inf"
-    assert read["trials"][0]["reason"] == "from W&B"
+    assert read["trials"][0]["reason"] == "by hand"
     assert read["importance"] == {"limit": {"share": 1.0, "real": True}}
     assert read["metrics"] == [SWEEP.metrics[0].spec()]
 

@@ -195,7 +195,7 @@ def test_the_stop_button_stops_its_trial_and_interrupts_nobody(
     for trial in (stopped, other):
         run_trial(callback, trial, [metrics(1)])
     statuses = {run.id: run.summary["trial_status"] for run in read_all(tmp_path)}
-    assert statuses == {"a": "stopped from W&B", "b": "stopped early by the scheduler"}
+    assert statuses == {"a": "stopped by hand", "b": "stopped early by the scheduler"}
 
 
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -331,7 +331,7 @@ def test_a_search_with_tune_has_one_run_a_trial_with_every_report(
         1: "finished",
         2: "failed",
         3: "diverged",
-        4: "stopped from W&B",
+        4: "stopped by hand",
     }
     assert {seed: run.exit_code for seed, run in runs.items()} == {1: 0, 2: 1, 3: 0, 4: 0}
     assert {seed: run.summary["early_stop_reason"] for seed, run in runs.items()} == {

@@ -189,7 +189,7 @@ def test_online_the_stop_button_and_the_model_arrive(
     run.end(Kept(folder, ("model.pt",)))
     settle(run)
     (found,) = server.runs.values()
-    assert found.summary["trial_status"] == "stopped from W&B"
+    assert found.summary["trial_status"] == "stopped by hand"
     assert found.exit_code == 0
     (artifact,) = server.artifacts.all.values()
     assert (artifact.name, artifact.kind) == (f"run-{found.id}", "checkpoint")

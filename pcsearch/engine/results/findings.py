@@ -244,7 +244,7 @@ def _reason(outcome: TrialOutcome, history: History) -> str:
     if outcome.reached_target:
         return "reached the target"
     if outcome.ended_by_user:
-        return "from W&B"
+        return "by hand"
     if outcome.ended_by_target and history.reached is not None:
         return "another trial reached the target"
     if outcome.stopped_at is not None:

@@ -164,7 +164,7 @@ def how_ended(outcome: TrialOutcome) -> str:
     if outcome.status != "stopped":
         return outcome.status
     if outcome.ended_by_user:
-        return "stopped from W&B"
+        return "stopped by hand"
     if outcome.ended_by_target:
         return "stopped at the target"
     if outcome.ended_elsewhere:

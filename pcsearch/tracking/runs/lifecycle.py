@@ -21,7 +21,7 @@ STATUS = "trial_status"
 INTERRUPTED = "interrupted"
 STOPPED = "stopped early by the scheduler"
 STOPPED_BY_TARGET = "ended: another trial reached the target"
-STOPPED_BY_USER = "stopped from W&B"
+STOPPED_BY_USER = "stopped by hand"
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"last_report": {"epoch": 2, "loss": float("nan")}}, "diverged"),
     ({"failed": True}, "failed"),
     ({"last_report": {"epoch": 2}, "stopped_at": 2}, "stopped by ASHA"),
-    ({"last_report": {"epoch": 2}, "stopped_at": 2, "ended_by_user": True}, "stopped from W&B"),
+    ({"last_report": {"epoch": 2}, "stopped_at": 2, "ended_by_user": True}, "stopped by hand"),
     ({"last_report": {"epoch": 2}, "ended_by_target": True}, "stopped at the target"),
     ({"last_report": {"epoch": 2}, "ended_elsewhere": True}, "run elsewhere"),
     ({"last_report": {"epoch": 2}}, "stopped"),

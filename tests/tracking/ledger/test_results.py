@@ -39,7 +39,7 @@ def test_a_result_has_the_best_of_each_metric(summary: dict[str, Any], values: A
         ("failed", False),
         ("stopped early by the scheduler", True),
         ("ended: another trial reached the target", True),
-        ("stopped from W&B", True),
+        ("stopped by hand", True),
     ],
 )
 def test_a_trial_that_was_cut_short_has_no_result_where_trials_are_stopped_early(

@@ -131,5 +131,5 @@ def test_an_agent_passes_nested_and_boolean_parameters_and_stops_a_run(
     assert first.values["training"]["epochs"] == first.values["epochs"] == 2
     assert (first.values["use_noise"], first.values["linear_probe_h_lr"]) == (False, None)
     assert first.summary["trial_status"] == "finished"
-    assert second.summary["trial_status"] == "stopped from W&B"
+    assert second.summary["trial_status"] == "stopped by hand"
     assert (first.exit_code, second.exit_code) == (0, 0)

@@ -98,7 +98,7 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
     thread.join()
     assert done.status == 0, done.err
     (run,) = server.runs.values()
-    assert run.summary["trial_status"] == "stopped from W&B"
+    assert run.summary["trial_status"] == "stopped by hand"
     assert len(losses(run)) == EPOCHS // 2 + 1
     assert "trial 1 stopped after epoch 3" in done.err
     assert re.search(r"^ *1 .* stopped\b", done.out, re.MULTILINE)
@@ -106,7 +106,7 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
     server.stop_pressed = False
     more = folder.command("--resume", str(folder.path / "here"), "--num-samples", "2")
     assert more.status == 0, more.err
-    assert run.summary["trial_status"] == "stopped from W&B"
+    assert run.summary["trial_status"] == "stopped by hand"
     assert re.search(r"^ *1 .* stopped\b", more.out, re.MULTILINE)
     assert re.search(r"^ *2 .* finished\b", more.out, re.MULTILINE)
 
