@@ -104,6 +104,6 @@ def _terminal(arguments: Mapping[str, Any]) -> Terminal:
 
 def _status(result: SessionResult) -> int:
     """The exit status of a session."""
-    if result.reason in ("signal", "cancelled", "time"):
+    if result.reason in ("signal", "cancelled", "asked", "time"):
         return DONE if result.reason == "time" else INTERRUPTED
     return SOME_FAILED if result.failed else DONE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -110,7 +109,8 @@ class TrialSlots:
         self, resources: Resources, most: int | None, excluded: Callable[[], frozenset[str]]
     ) -> None:
         self._resources = resources
-        self._most = sys.maxsize if most is None else most
+        self.most = most
+        """How many trials may run at once; a second terminal may change it."""
         self._excluded = excluded
         self._counted_at, self._count = -math.inf, 0
 
@@ -119,7 +119,7 @@ class TrialSlots:
         now = time.monotonic()
         if now - self._counted_at > ASK_EVERY_S:
             self._counted_at, self._count = now, self._resources.slots(self._excluded())
-        return min(self._most, self._count)
+        return self._count if self.most is None else min(self.most, self._count)
 
 
 def _living_nodes() -> list[Node]:

@@ -13,7 +13,8 @@ from pcsearch.signals import ENDING, handled
 
 SIGNALS = (*ENDING, signal.SIGUSR1)
 """Batch systems send the last one, too, before they kill."""
-Reason = Literal["", "signal", "stop", "time", "storage", "hopeless", "cancelled"]
+Reason = Literal["", "signal", "stop", "time", "storage", "hopeless", "cancelled", "asked"]
+"""Asked: by a second terminal."""
 
 
 class Interruption:

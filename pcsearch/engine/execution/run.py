@@ -12,6 +12,7 @@ from ray.tune.error import TuneError
 
 from pcsearch.engine.cluster.resources import TrialSlots
 from pcsearch.engine.execution.best_model import BestModel
+from pcsearch.engine.execution.control import Control
 from pcsearch.engine.execution.interruption import Interruption, Reason
 from pcsearch.engine.execution.loop import Place, run_trials
 from pcsearch.engine.execution.outcome_journal import OutcomeJournal
@@ -103,6 +104,14 @@ def run(
     scheduler = _scheduler(experiment, outcomes, curves, journal)
     best = BestModel(experiment, tell)
     scheduler.give_up = lambda: interruption.request("hopeless")
+    watcher = cluster.watcher
+    slots = TrialSlots(cluster.resources, options.max_concurrent, lambda: watcher.unfit)
+    control = Control(directory, experiment.requested, outcomes, slots, interruption, tell)
+
+    metric = next(iter(experiment.metrics), None)
+    context = TrialContext(
+        directory.path, outcomes, metric, watcher, cluster.connection, best.offer
+    )
 
     def is_due() -> bool:
         if ledger is not None and ledger.access == "cancelled":
@@ -113,8 +122,9 @@ def run(
         interruption.by_signals(),
         _storage_errors(directory),
         cluster.connection.required(),
-        cluster.watcher.running(),
+        watcher.running(),
         best.kept(),
+        control.running(),
     ):
         run_trials(
             experiment.workload.trainable(
@@ -122,7 +132,7 @@ def run(
             ),
             {"cpu": options.cpus_per_trial, "gpu": cluster.resources.gpus_per_trial},
             _place(directory),
-            _trial_source(experiment, restored, outcomes, curves, cluster, ledger, best),
+            _trial_source(experiment, restored, outcomes, curves, slots, control, context, ledger),
             scheduler,
             # The order matters: no other callback gets a report or an end that is not yet on disk.
             [
@@ -200,11 +210,12 @@ def _trial_source(
     restored: Sequence[RestoredTrial],
     outcomes: Outcomes,
     curves: LearningCurves | None,
-    cluster: Cluster,
+    slots: TrialSlots,
+    control: Control,
+    context: TrialContext,
     ledger: Ledger | None,
-    best: BestModel,
 ) -> TrialSource:
-    options, watcher = experiment.options, cluster.watcher
+    options = experiment.options
     searcher = make_searcher(
         experiment.sweep,
         experiment.cap,
@@ -215,12 +226,7 @@ def _trial_source(
         curves,
         repeats=options.repeats,
     )
-    slots = TrialSlots(cluster.resources, options.max_concurrent, lambda: watcher.unfit)
-    metric = next(iter(experiment.metrics), None)
-    context = TrialContext(
-        experiment.directory.path, outcomes, metric, watcher, cluster.connection, best.offer
-    )
-    return TrialSource(searcher, restored, slots, context, ledger)
+    return TrialSource(searcher, restored, slots, context, ledger, lambda: control.is_paused)
 
 
 def _search_context(experiment: Experiment, program: ProgramTracking | None) -> SearchContext:

@@ -36,6 +36,7 @@ class TrialSource(SearchAlgorithm):
         slots: tells how many trials can run at the same time.
         context: what all trials have in common.
         ledger: of a search that other drivers share, None for one of this driver alone.
+        is_paused: tells whether a second terminal has paused the search.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class TrialSource(SearchAlgorithm):
         slots: Callable[[], int],
         context: TrialContext,
         ledger: Ledger | None = None,
+        is_paused: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._ledger = ledger
+        self._ledger, self._is_paused = ledger, is_paused
         self._searcher = searcher
         # The ended trials come first: they take no slot, so they need not wait for one.
         self._restored = deque(sorted(restored, key=lambda each: not each.trial_history.over))
@@ -86,15 +88,16 @@ class TrialSource(SearchAlgorithm):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no trial runs, and the next one has to wait until the ledger lets it start."""
-        if self._ledger is None or self._running or self.is_finished():
+        """Whether no trial runs, and the next one has to wait: for the ledger, or for a user."""
+        if self._running or self.is_finished():
             return False
         if self._restored:
             return self._access == "paused" and not self._restored[0].trial_history.over
-        is_ready = self._ledger.is_ready
+        # A ledger that is asked makes a claim, which a search that is paused here must not hold.
+        is_ready = self._is_paused() or self._ledger is None or self._ledger.is_ready
         if self._access == "paused":
             # A claim that is ready has to wait too.
-            return not self._ledger.is_exhausted
+            return not self._is_exhausted
         return self._access == "open" and not is_ready
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -128,10 +131,20 @@ class TrialSource(SearchAlgorithm):
 
     @property
     def _access(self) -> Access:
-        return "open" if self._ledger is None else self._ledger.access
+        access = "open" if self._ledger is None else self._ledger.access
+        return "paused" if access == "open" and self._is_paused() else access
+
+    @property
+    def _is_exhausted(self) -> bool:
+        """Whether no new trial is left for this driver, as far as is known."""
+        return self._searcher.is_exhausted if self._ledger is None else self._ledger.is_exhausted
 
     def _new_trial(self) -> Trial | None:
-        claim = self._next() if self._ledger is None else self._claim(self._ledger)
+        if self._ledger is not None:
+            claim = self._claim(self._ledger)
+        else:
+            # Where none is left, the search ends, also while it is paused.
+            claim = self._next() if self._access == "open" or self._is_exhausted else None
         if claim is None:
             return None
         number, trial_id = claim.number, claim.trial_id
@@ -155,7 +168,7 @@ class TrialSource(SearchAlgorithm):
 
     def _claim(self, ledger: Ledger) -> Claim | None:
         """The ledger's next claim, None where none is ready; if none is left, the search ends."""
-        claim = ledger.claim() if ledger.access == "open" else None
+        claim = ledger.claim() if self._access == "open" else None
         # Until this driver's own trials have ended, those of a driver that dies may become free.
         if claim is None and ledger.is_exhausted and not self._running:
             self._is_complete = True

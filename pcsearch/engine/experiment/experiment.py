@@ -29,6 +29,7 @@ from pcsearch.engine.records.history import History, read_history
 from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.record import RECORD_FILE
+from pcsearch.engine.records.requests import Requests
 from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.differences import differences
@@ -44,12 +45,14 @@ class Experiment(SearchDefinition):
         cap: the largest number of trials.
         resumed: whether earlier sessions of the search have run.
         history: what those sessions wrote, or the results of a warm start.
+        requested: the names of the requests that second terminals have made before this session.
     """
 
     directory: ExperimentDirectory
     cap: int
     resumed: bool = False
     history: History = field(default_factory=History)
+    requested: tuple[str, ...] = ()
 
     @property
     def over(self) -> bool:
@@ -134,7 +137,15 @@ def resumed_experiment(
         message = f"{len(history.own)} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))
     experiment = Experiment(
-        sweep, options, folder, search.workload, directory, cap, resumed=True, history=history
+        sweep,
+        options,
+        folder,
+        search.workload,
+        directory,
+        cap,
+        resumed=True,
+        history=history,
+        requested=tuple(Requests(directory).names()),
     )
     return experiment, record["tracking"]
 

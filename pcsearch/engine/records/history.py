@@ -15,6 +15,7 @@ from pcsearch.engine.records.journal import (
     Claimed,
     Compared,
     Ended,
+    Heeded,
     Journal,
     ReachedTarget,
     Released,
@@ -164,6 +165,9 @@ def read_history(directory: Path) -> History:
             history.warm_start.append(event)
         elif isinstance(event, AlertSent):
             history.alert = event
+        elif isinstance(event, Heeded):
+            # What it has done is in the record, or in the ends of trials.
+            continue
         elif isinstance(event, Claimed):
             claims[event.trial] = Claim(event.number, event.trial, event.mark)
             history.is_shared = True

@@ -122,7 +122,7 @@ class Ended:
         values: the best of each metric, None where there is none.
         by_target: whether it was ended because another reached the target.
         error: the first lines of its error, empty where it did not fail.
-        by_hand: whether the user stopped it, from W&B.
+        by_hand: whether the user stopped it, from W&B or a second terminal.
         elsewhere: whether another driver has taken its number over meanwhile.
         reports: how many reports it has made, 0 where that is not known.
     """
@@ -193,6 +193,18 @@ class AlertSent:
     online: bool
 
 
+@dataclass(frozen=True)
+class Heeded:
+    """This driver does what a second terminal has asked for.
+
+    Args:
+        request: the name of the request's file.
+    """
+
+    name: ClassVar[str] = "heeded"
+    request: str
+
+
 Event = (
     Claimed
     | Released
@@ -204,6 +216,7 @@ Event = (
     | WarmStartResult
     | RunCompleted
     | AlertSent
+    | Heeded
 )
 KINDS: dict[str, type[Event]] = {kind.name: kind for kind in get_args(Event)}
 

@@ -10,6 +10,7 @@ from pcsearch.engine.records.journal import (
     Compared,
     Ended,
     Event,
+    Heeded,
     Journal,
     JournalFollower,
     ReachedTarget,
@@ -35,6 +36,8 @@ class OtherDriver:
         """Whether one of its trials has reached the target, which ends the search."""
         self.problem = ""
         """What is wrong with its journal, a line; empty where nothing is."""
+        self.heeded: set[str] = set()
+        """The names of the requests of second terminals that it has heeded."""
         self._follower = JournalFollower(directory)
         self._trials: dict[str, TrialHistory] = {}
         # In the order of their ends; those that were retried since are not among them.
@@ -112,6 +115,8 @@ class OtherDriver:
                 self._new.pop(event.trial, None)
             case ReachedTarget():
                 self.has_reached = True
+            case Heeded():
+                self.heeded.add(event.request)
 
 
 def _result(trial: TrialHistory) -> OtherResult | None:

@@ -62,7 +62,7 @@ class TrialOutcome:
         stopped_at: the epoch at which the scheduler stopped it.
         reached_target: whether it ended the search by reaching the metric's target.
         ended_by_target: whether it was ended because another trial reached the target.
-        stop_requested: whether the user has asked to stop it, from W&B.
+        stop_requested: whether the user has asked to stop it, from W&B or a second terminal.
         ended_by_user: whether that has ended it.
         ended_elsewhere: whether another driver has taken its number over, and runs that again.
         without_value: whether the journal says that it ended without a value.

@@ -85,6 +85,11 @@ class PlannedSearcher(Searcher):
         self._cap = cap
         self._suggested = 0 if history is None else len(history.own)
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether it has suggested all trials that it may."""
+        return self._cap is not None and self._suggested >= self._cap
+
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
         return self._planned.config(trial.number - 1)
@@ -99,7 +104,7 @@ class PlannedSearcher(Searcher):
             trial_id: of the trial that gets it.
             number: that of the trial, from 1; None for the next.
         """
-        if self._cap is not None and self._suggested >= self._cap:
+        if self.is_exhausted:
             return str(Searcher.FINISHED)
         config = self._planned.config(self._suggested if number is None else number - 1)
         self._suggested += 1
@@ -181,6 +186,11 @@ class BayesSearcher(Searcher):
         )
         """Optuna's study of the search."""
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether it has suggested all trials that it may."""
+        return self._cap is not None and self._suggested >= self._cap
+
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
         return self._space.config(trial.point or {})
@@ -208,7 +218,7 @@ class BayesSearcher(Searcher):
             trial_id: of the trial that gets it.
             number: that of the trial, which does not matter here.
         """
-        if self._cap is not None and self._suggested >= self._cap:
+        if self.is_exhausted:
             return str(Searcher.FINISHED)
         self._predict()
         if self._no_repeats is None:

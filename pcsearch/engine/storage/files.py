@@ -136,6 +136,11 @@ def resume_command(place: str) -> str:
     return f"python -m pcsearch --resume {shlex.quote(place)}"
 
 
+def control_command(verb: str, place: str) -> str:
+    """The command of a verb, such as ``continue``, on the search of a directory or an address."""
+    return f"python -m pcsearch {verb} {shlex.quote(place)}"
+
+
 def json_lines(file: Path) -> Iterator[dict[str, Any]]:
     """The objects of a file with one JSON object a line; damaged lines are left out.
 

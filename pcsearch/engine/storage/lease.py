@@ -107,7 +107,7 @@ class Lease:
                 raise self._running(now)
 
     def _running(self, holder: dict[str, Any]) -> PcsearchError:
-        by = f"process {holder.get('process')} on {holder.get('host')}" if holder else "elsewhere"
+        by = _words(holder) if holder else "elsewhere"
         return PcsearchError(
             f"{self._store.address}: the search is running ({by}); wait for its end, or interrupt "
             "it there"
@@ -132,19 +132,12 @@ class Lease:
             return True
         other = "another process"
         if holder:
-            other = f"process {holder.get('process')} on {holder.get('host')}"
+            other = _words(holder)
         self._loss = f"{self._store.address}: {other} has taken the search over and runs it now"
         return False
 
     def _read(self, patience: float | None = None) -> dict[str, Any] | None:
-        data = self._store.get(FILE, patience)
-        if data is None:
-            return None
-        try:
-            holder = json.loads(data)
-        except ValueError:
-            holder = None
-        return holder if isinstance(holder, dict) else {}
+        return _holder(self._store, patience)
 
     def _write(self, patience: float | None = None) -> None:
         self._renewals += 1
@@ -155,6 +148,56 @@ class Lease:
             "beats": self._renewals,
         }
         self._store.put(FILE, json.dumps(holder).encode(), patience)
+
+
+class Holder:
+    """Who has the lease of a store, as another process sees it, which takes no lease.
+
+    Args:
+        store: of the experiment.
+
+    Raises:
+        StorageError: the storage cannot be read.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._newest = _holder(store)
+        self._changed_at = time.monotonic()
+
+    @property
+    def name(self) -> str:
+        """The process, in words; empty where there is none."""
+        return _words(self._newest) if self._newest else ""
+
+    def lives(self) -> bool:
+        """Whether it still has the lease: one that was killed has it until the lease expires.
+
+        Raises:
+            StorageError: the storage cannot be read.
+        """
+        before, now = self._newest, _holder(self._store)
+        if before is None or now is None or now.get("id") != before.get("id"):
+            return False
+        if now != before:
+            self._newest, self._changed_at = now, time.monotonic()
+        return time.monotonic() - self._changed_at < EXPIRES_AFTER * RENEW_S
+
+
+def _holder(store: Store, patience: float | None = None) -> dict[str, Any] | None:
+    """What the file of a lease says, None where there is none; empty where it is damaged."""
+    data = store.get(FILE, patience)
+    if data is None:
+        return None
+    try:
+        holder = json.loads(data)
+    except ValueError:
+        holder = None
+    return holder if isinstance(holder, dict) else {}
+
+
+def _words(holder: dict[str, Any]) -> str:
+    return f"process {holder.get('process')} on {holder.get('host')}"
 
 
 def _clock() -> float:

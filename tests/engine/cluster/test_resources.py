@@ -77,6 +77,10 @@ def test_a_node_that_comes_makes_room_and_one_trial_waits_where_nodes_can_be_sta
     assert slots() == 2
     cluster.append(node(CPU=4))
     assert slots() == 6
+    slots.most = 3
+    assert slots() == 3
+    slots.most = 9
+    assert slots() == 6
     monkeypatch.setattr(resources, "startable_nodes", lambda: [{"CPU": 64}])
     assert Resources(Options(address="auto")).slots() == 7
 

@@ -42,13 +42,19 @@ class Search:
         for trial in trials:
             trial.__dict__["last_report"] = REPORT
         history, sweep = History(trials), parse_sweep(text, "s.yaml")
-        self.slots = 2
+        self.slots, self.is_paused = 2, False
         self.folder = folder
         self.outcomes = Outcomes(sweep.metrics, history=history)
         self.searcher = make_searcher(sweep, 3, 0, history=history, outcomes=self.outcomes)
         restored = [RestoredTrial(trial, ()) for trial in trials]
         context = TrialContext(folder, self.outcomes, sweep.metric)
-        self.source = TrialSource(self.searcher, restored, lambda: self.slots, context)
+        self.source = TrialSource(
+            self.searcher,
+            restored,
+            lambda: self.slots,
+            context,
+            is_paused=lambda: self.is_paused,
+        )
         experiment = Experiment(
             folder.name,
             lambda _: None,
@@ -147,3 +153,28 @@ def test_the_searcher_learns_of_the_end(folder: Path) -> None:
     search.outcomes.of(trial.trial_id).add(REPORT)
     search.source.on_trial_complete(trial.trial_id, REPORT)
     assert search.searcher.study.trials[0].values == [0.5]  # type: ignore[union-attr]
+
+
+def test_a_paused_search_starts_no_trial_and_ends_when_none_is_left(folder: Path) -> None:
+    search = Search(folder, GRID, None)
+    search.is_paused = True
+    assert search.next() is None, "an unfinished trial waits as well"
+    assert search.source.is_waiting
+    search.is_paused = False
+    assert not search.source.is_waiting
+    restored, new = search.next(), search.next()
+    search.is_paused = True
+    for trial in (restored, new):
+        assert not search.source.is_waiting, "a trial runs, which Tune looks after"
+        search.source.on_trial_complete(trial.trial_id, {})
+    assert search.next() is None
+    assert search.source.is_waiting
+    assert not search.source.is_finished()
+    search.is_paused = False
+    last = search.next()
+    search.is_paused = True
+    search.source.on_trial_complete(last.trial_id, {})
+    assert not search.source.is_waiting
+    assert search.next() is None
+    assert search.source.is_finished(), "there are three trials"
+    assert len(search.suggested()) == 2

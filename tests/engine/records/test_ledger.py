@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,16 @@ def ledger() -> Ledger:
     return Ledger()
 
 
-def source_of(folder: Path, ledger: Ledger | None, trials: Sequence[TrialHistory] = ()) -> Source:
+def source_of(
+    folder: Path,
+    ledger: Ledger | None,
+    trials: Sequence[TrialHistory] = (),
+    is_paused: Callable[[], bool] = lambda: False,
+) -> Source:
     context = TrialContext(folder, Outcomes([]), None)
     searcher = make_searcher(SWEEP, 4, 0, history=History(list(trials)))
     restored = [RestoredTrial(trial, ()) for trial in trials]
-    return Source(searcher, restored, lambda: 2, context, ledger)
+    return Source(searcher, restored, lambda: 2, context, ledger, is_paused)
 
 
 def test_a_trial_starts_when_its_number_is_claimed(tmp_path: Path, ledger: Ledger) -> None:
@@ -165,3 +170,29 @@ def test_without_a_ledger_the_lowest_numbers_come_that_are_not_used(tmp_path: Pa
     assert not source.is_waiting
     numbers = [event.number for event in Journal(tmp_path).events() if isinstance(event, Suggested)]
     assert numbers == [2, 4]
+
+
+def test_a_search_that_is_paused_here_claims_nothing(tmp_path: Path, ledger: Ledger) -> None:
+    paused = [True]
+    source = source_of(tmp_path, ledger, is_paused=lambda: paused[0])
+    ledger.ready = [Claim(1, "a")]
+    assert source.next_trial() is None
+    assert source.is_waiting
+    assert ledger.ready, "the claim is still there"
+    paused[0] = False
+    assert source.next_trial() == (1, "a", 10)
+    paused[0] = True
+    ledger.is_exhausted = True
+    source.on_trial_complete("a")
+    assert not source.is_waiting
+    assert source.next_trial() is None
+    assert source.is_finished()
+
+
+def test_a_sweep_that_is_stopped_at_its_ledger_ends_also_where_it_is_paused(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    source = source_of(tmp_path, ledger, is_paused=lambda: True)
+    assert not source.is_finished()
+    ledger.access = "closed"
+    assert source.is_finished()

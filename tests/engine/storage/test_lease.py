@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
 from pcsearch.engine.storage import lease
 from pcsearch.engine.storage import store as stores
-from pcsearch.engine.storage.lease import FILE, Lease, TakenOverError
+from pcsearch.engine.storage.lease import FILE, Holder, Lease, TakenOverError
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError
 
@@ -63,3 +64,34 @@ def test_a_write_that_waited_out_an_outage_does_not_land_on_anothers_search(
     assert store.get("journal.jsonl") is None
     own.release()
     assert b"other" in (store.get(FILE) or b"")
+
+
+def test_who_has_the_lease_is_seen_without_taking_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (Holder(store).name, Holder(store).lives()) == ("", False)
+    monkeypatch.setattr(lease, "EXPIRES_AFTER", 600.0)
+    own = Lease(store)
+    own.take()
+    first = Holder(store)
+    assert first.name.startswith("process ")
+    assert first.lives()
+    own.release()
+    assert not first.lives()
+    own = Lease(store)
+    own.take()
+    assert Holder(store).lives()
+    assert not first.lives(), "another one has it"
+    own.release()
+    store.put(FILE, b"{")
+    assert Holder(store).name == ""
+
+
+def test_a_holder_that_gives_no_sign_is_taken_for_dead(store: Store) -> None:
+    store.put(FILE, json.dumps({"id": "dead", "process": 1, "host": "gone", "beats": 7}).encode())
+    holder = Holder(store)
+    assert holder.name == "process 1 on gone"
+    end = time.monotonic() + 60
+    while holder.lives():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -1,0 +1,132 @@
+"""Does what second terminals ask of a running search: to pause, to stop trials, and more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import assert_never
+
+from pcsearch.engine.cluster.resources import TrialSlots
+from pcsearch.engine.execution.interruption import Interruption
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.journal import Heeded, Journal
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.requests import DamagedRequestError, Request, Requests, pausing
+from pcsearch.engine.storage.files import control_command
+from pcsearch.engine.storage.lease import RENEW_S
+from pcsearch.repeated import repeated
+
+LOOK_S = 1.0
+"""How often a driver looks for requests in a folder; at an address as often as it renews its
+lease."""
+
+
+class Control:
+    """What second terminals ask of this session. A thread looks for it, and nothing waits for that.
+
+    Args:
+        directory: of this driver.
+        earlier: the names of the requests that were made before this session, in their order.
+        outcomes: of the search's trials.
+        slots: how many trials run at once.
+        interruption: ends the session.
+        tell: prints a line for the user.
+    """
+
+    def __init__(
+        self,
+        directory: ExperimentDirectory,
+        earlier: Sequence[str],
+        outcomes: Outcomes,
+        slots: TrialSlots,
+        interruption: Interruption,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.is_paused = False
+        """Whether no new trial may start."""
+        self._directory, self._requests = directory, Requests(directory)
+        self._journal = Journal(directory.path)
+        self._earlier, self._seen = earlier, set(earlier)
+        self._outcomes, self._slots, self._interruption = outcomes, slots, interruption
+        self._tell = tell
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Look for requests until the block ends.
+
+        Raises:
+            StorageError: at the begin, they cannot be read.
+        """
+        pause = pausing(self._requests, self._earlier)
+        if pause is not None:
+            self.is_paused = True
+            self._tell(
+                f"The search is paused (by {pause.by}); no trial starts until {self._continues}"
+            )
+        self.look()
+        every = RENEW_S if self._requests.is_remote else LOOK_S
+        # An error drops a turn: a storage that has failed ends the search elsewhere.
+        with repeated(self.look, every, "requests"):
+            yield
+
+    def look(self) -> None:
+        """Heed the requests that are new, each once.
+
+        Raises:
+            StorageError: they cannot be read, or the journal cannot be written.
+        """
+        for name in self._requests.names():
+            if name in self._seen:
+                continue
+            try:
+                request = self._requests.read(name)
+            except DamagedRequestError as error:
+                self._tell(str(error))
+            else:
+                if request.kind == "limit":
+                    self._keep_limit(request)
+                self._journal.add(Heeded(name))
+                self._heed(request)
+            self._seen.add(name)
+
+    def _heed(self, request: Request) -> None:
+        match request.kind:
+            case "stop" if request.trials:
+                self._stop_trials(request)
+            case "stop":
+                self._tell(f"{request.by} has stopped the search: running trials are interrupted")
+                self._interruption.request("asked")
+            case "pause":
+                self.is_paused = True
+                self._tell(
+                    f"{request.by} has paused the search; no new trial starts until "
+                    f"{self._continues}"
+                )
+            case "continue":
+                self.is_paused = False
+                self._tell(f"{request.by} has continued the search; new trials start")
+            case "limit":
+                self._slots.most = request.max_concurrent
+                self._tell(
+                    f"{request.by} has set --max-concurrent to {request.max_concurrent}; trials "
+                    "that run go on"
+                )
+            case _:
+                assert_never(request.kind)
+
+    def _stop_trials(self, request: Request) -> None:
+        # Tune's thread adds trials meanwhile.
+        for outcome in list(self._outcomes):
+            if outcome.number in request.trials and not outcome.ended:
+                outcome.stop_by_user()
+                self._tell(f"{request.by} has stopped trial {outcome.number}; its epoch ends first")
+
+    def _keep_limit(self, request: Request) -> None:
+        """Write the limit into the record: a later session has it, or another with its options."""
+        record = self._directory.record()
+        options = record["options"] | {"max_concurrent": request.max_concurrent}
+        self._directory.rewrite(record | {"options": options})
+
+    @property
+    def _continues(self) -> str:
+        return control_command("continue", self._directory.place)

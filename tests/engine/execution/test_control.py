@@ -1,0 +1,162 @@
+"""What a session does when a second terminal asks; whole searches are in `tests/searches`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pcsearch.engine.execution import control as controls
+from pcsearch.engine.execution.control import Control
+from pcsearch.engine.execution.interruption import Interruption
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.journal import Heeded, Journal
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.requests import FOLDER, Request, Requests
+from pcsearch.errors import PcsearchError
+
+ANN = "ann on here"
+
+
+class Session:
+    """A session of a search in a folder, of which three trials have begun and the first has ended.
+
+    Args:
+        folder: of the search.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.directory = ExperimentDirectory(folder)
+        self.requests = Requests(self.directory)
+        self.outcomes = Outcomes(())
+        for number in (1, 2, 3):
+            self.outcomes.begin(f"t{number}", number, {})
+        self.outcomes.end("t1")
+        self.interruption = Interruption()
+        self.slots: Any = SimpleNamespace(most=None)
+        self.told: list[str] = []
+        self.control = Control(
+            self.directory,
+            self.requests.names(),
+            self.outcomes,
+            self.slots,
+            self.interruption,
+            self.told.append,
+        )
+
+    def ask(self, kind: Any, **more: Any) -> str:
+        """Ask, and let the session look; the request's name."""
+        name = self.requests.add(Request(kind, ANN, **more))
+        self.control.look()
+        return name
+
+    def heeded(self) -> list[str]:
+        return [e.request for e in Journal(self.directory.path).events() if isinstance(e, Heeded)]
+
+    def stopped(self) -> list[int]:
+        return [outcome.number for outcome in self.outcomes if outcome.stop_requested]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    directory = ExperimentDirectory(tmp_path / "here")
+    record = {
+        "options": {"num_samples": 9, "max_concurrent": None},
+        "folder": str(tmp_path),
+        "tracking": {"wandb": "disabled"},
+    }
+    directory.create("method: grid\n", record)
+    return directory.path
+
+
+def test_each_request_is_done_once_and_is_in_the_journal(folder: Path) -> None:
+    session = Session(folder)
+    names = [session.ask("pause")]
+    assert session.control.is_paused
+    names.append(session.ask("stop", trials=[1, 3, 7]))
+    assert session.stopped() == [3], "neither one that has ended, nor one of another driver"
+    assert session.interruption.reason == ""
+    names.append(session.ask("limit", max_concurrent=2))
+    assert session.slots.most == 2
+    assert session.directory.record()["options"] == {"num_samples": 9, "max_concurrent": 2}
+    names.append(session.ask("continue"))
+    assert not session.control.is_paused
+    names.append(session.ask("stop"))
+    assert session.interruption.is_due()
+    assert session.interruption.reason == "asked"
+    session.control.look()
+    assert session.heeded() == names
+    assert session.told == [
+        f"{ANN} has paused the search; no new trial starts until python -m pcsearch continue "
+        f"{folder}",
+        f"{ANN} has stopped trial 3; its epoch ends first",
+        f"{ANN} has set --max-concurrent to 2; trials that run go on",
+        f"{ANN} has continued the search; new trials start",
+        f"{ANN} has stopped the search: running trials are interrupted",
+    ]
+
+
+def test_a_later_session_is_paused_and_heeds_nothing_else_of_before(folder: Path) -> None:
+    first = Session(folder)
+    first.ask("limit", max_concurrent=2)
+    first.ask("pause")
+    # Nobody has heeded these: the session was killed.
+    first.requests.add(Request("stop", ANN, trials=[2]))
+    first.requests.add(Request("stop", ANN))
+    second = Session(folder)
+    with second.control.running():
+        assert second.control.is_paused
+        assert (second.stopped(), second.slots.most) == ([], None)
+        assert not second.interruption.is_due()
+    assert second.told == [
+        f"The search is paused (by {ANN}); no trial starts until python -m pcsearch continue "
+        f"{folder}"
+    ]
+    second.ask("continue")
+    third = Session(folder)
+    with third.control.running():
+        assert not third.control.is_paused
+    assert third.told == []
+
+
+def test_a_damaged_request_is_a_line_and_the_next_ones_are_heeded(folder: Path) -> None:
+    session = Session(folder)
+    (folder / FOLDER).mkdir()
+    (folder / FOLDER / "0001_01234567.json").write_text("{")
+    session.control.look()
+    session.control.look()
+    name = session.ask("pause")
+    assert session.told[0] == (
+        f"{folder}/{FOLDER}/0001_01234567.json: the request is damaged, and is ignored; ask again"
+    )
+    assert session.control.is_paused
+    assert (len(session.told), session.heeded()) == (2, [name])
+
+
+def test_what_cannot_be_written_down_is_tried_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "add", lambda *_: (_ for _ in ()).throw(PcsearchError("full")))
+        with pytest.raises(PcsearchError, match="full"):
+            session.ask("pause")
+    assert not session.control.is_paused
+    session.control.look()
+    assert session.control.is_paused
+
+
+def test_requests_are_looked_for_while_the_session_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controls, "LOOK_S", 0.01)
+    session = Session(folder)
+    with session.control.running():
+        session.requests.add(Request("stop", ANN))
+        end = time.monotonic() + 120
+        while not session.interruption.is_due():
+            assert time.monotonic() < end
+            time.sleep(0.01)
