@@ -17,7 +17,18 @@ from pcsearch.command_group import CommandGroup, SectionedCommand, command_list
 from pcsearch.command_options import ADDRESS_VARIABLE, CHANGEABLE, SECTIONS, SWEEP
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import exit_status
-from pcsearch.verbs import best, clean, compare, export, report, results
+from pcsearch.verbs import (
+    best,
+    clean,
+    compare,
+    continuing,
+    export,
+    limit,
+    pause,
+    report,
+    results,
+    stop,
+)
 
 OTHERS = {
     results.NAME: results.command,
@@ -25,6 +36,10 @@ OTHERS = {
     compare.NAME: compare.command,
     export.NAME: export.command,
     report.NAME: report.command,
+    stop.NAME: stop.command,
+    pause.NAME: pause.command,
+    continuing.NAME: continuing.command,
+    limit.NAME: limit.command,
     clean.NAME: clean.command,
     train.NAME: train.command,
 }

@@ -8,7 +8,9 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any
 
-from pcsearch.errors import PcsearchError
+from pcsearch.engine.records.directory import directory_at
+from pcsearch.engine.records.requests import Kind, Request, Requests, asker
+from pcsearch.errors import PcsearchError, Problem
 from pcsearch.library.found import SearchResult
 from pcsearch.library.options import in_python
 from pcsearch.reports.listener import Listener
@@ -94,9 +96,45 @@ class RunningSearch:
         """
         return None if self.running else self.wait()
 
-    def stop(self) -> None:
-        """Ask it to end, as Ctrl-C does: running trials keep their newest checkpoints."""
-        self._stop.set()
+    def stop(self, *trials: int) -> None:
+        """Ask it to end, as Ctrl-C does: running trials keep their newest checkpoints.
+
+        Args:
+            trials: the numbers of trials that are to end after their epochs, instead of the search.
+
+        Raises:
+            PcsearchError: of trials: the search has not begun, or has ended.
+        """
+        if trials:
+            self._ask("stop", trials=list(trials))
+        else:
+            self._stop.set()
+
+    def pause(self) -> None:
+        """Ask it to start no new trial; it stays paused also when it is resumed.
+
+        Raises:
+            PcsearchError: the search has not begun, or has ended.
+        """
+        self._ask("pause")
+
+    def continue_(self) -> None:
+        """Ask it to start new trials again, after `pause`.
+
+        Raises:
+            PcsearchError: the search has not begun, or has ended.
+        """
+        self._ask("continue")
+
+    def limit(self, max_concurrent: int) -> None:
+        """Ask it to run at most so many trials at once; a resumed search keeps this.
+
+        Raises:
+            PcsearchError: the search has not begun, or has ended, or the number is below 1.
+        """
+        if max_concurrent < 1:
+            raise PcsearchError(Problem(f"{max_concurrent} is not at least 1", "max_concurrent"))
+        self._ask("limit", max_concurrent=max_concurrent)
 
     def wait(self, timeout: float | None = None) -> SearchResult:
         """Wait for its end, and return what it has found.
@@ -131,6 +169,15 @@ class RunningSearch:
     def __repr__(self) -> str:
         state = "running" if self.running else "failed" if self._error else "ended"
         return f"<RunningSearch {self.directory}: {state}>"
+
+    def _ask(self, kind: Kind, **more: Any) -> None:
+        if not self.running:
+            raise PcsearchError(f"{self.directory}: the search has ended; resume it first")
+        directory = directory_at(self.directory, "directory")
+        with directory.tidied():
+            # At an address too, a request before the search would take its place.
+            directory.record()
+            Requests(directory).add(Request(kind, asker(), **more))
 
     def _work(self) -> None:
         try:

@@ -27,16 +27,31 @@ from wandb.cli.cli import cli as wandb_cli
 from pcsearch import train
 from pcsearch.cli import main
 from pcsearch.pc.model_file import write_model
-from pcsearch.verbs import best, clean, compare, export, report, results
+from pcsearch.verbs import (
+    best,
+    clean,
+    compare,
+    continuing,
+    export,
+    limit,
+    pause,
+    report,
+    results,
+    stop,
+)
 
 SEARCHES = commands("python -m pcsearch")
 VERBS = {
     best: "show_best",
     clean: "clean_experiment",
     compare: "compare",
+    continuing: "continue_search",
     export: "export",
+    limit: "limit_search",
+    pause: "pause_search",
     report: "write_report",
     results: "show_results",
+    stop: "stop_search",
 }
 """The commands on an experiment, with the function that each calls."""
 SERVER_OR_EXPERIMENT = {

@@ -13,6 +13,7 @@ import yaml
 from pages import PAGES, README, ROOT, SWEEP_FILES, blocks
 from trained_models import model_of
 
+from pcsearch.cli import OTHERS as OTHER_COMMANDS
 from pcsearch.cli import command
 from pcsearch.cli import main as pcsearch_main
 from pcsearch.from_model import OF_WEIGHTS
@@ -25,7 +26,6 @@ from pcsearch.sweeps.keys import KEYS
 from pcsearch.sweeps.metrics import KEYS as METRIC_KEYS
 from pcsearch.sweeps.sweep import METHODS, parse_sweep
 from pcsearch.train import command as train_command
-from pcsearch.verbs import best, clean, compare, export, report, results
 
 
 def test_the_commands_of_the_set_up_are_where_every_change_runs_them_from() -> None:
@@ -78,7 +78,7 @@ OPTIONS = {
     option
     for each in (
         command,
-        *(verb.command for verb in (best, clean, compare, export, report, results)),
+        *(verb for name, verb in OTHER_COMMANDS.items() if name != "train"),
     )
     for parameter in each.params
     for option in parameter.opts

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from old_experiments import ended, write_experiment
 
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.requests import Requests
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.library.listeners import Quiet
 from pcsearch.library.running import Run, RunningSearch
@@ -63,3 +65,35 @@ def test_an_error_is_told_and_raised_where_it_is_waited_for(
     assert repr(running) == f"<RunningSearch {experiment}: failed>"
     # The next one may run.
     assert Run(experiment, lambda _: None, Quiet()).here().state == "finished"
+
+
+def test_a_running_search_is_asked_by_the_files_that_a_terminal_writes(experiment: str) -> None:
+    requests = Requests(ExperimentDirectory(Path(experiment)))
+    with RunningSearch(Run(experiment, until_stopped, Quiet())) as running:
+        running.pause()
+        running.continue_()
+        running.limit(2)
+        running.stop(3, 5)
+        assert running.running, "only the trials are to end"
+        with pytest.raises(PcsearchError, match="0 is not at least 1"):
+            running.limit(0)
+    asked = [requests.read(name) for name in requests.names()]
+    assert [(each.kind, each.max_concurrent, each.trials) for each in asked] == [
+        ("pause", None, []),
+        ("continue", None, []),
+        ("limit", 2, []),
+        ("stop", None, [3, 5]),
+    ]
+    with pytest.raises(PcsearchError, match="the search has ended; resume it first"):
+        running.pause()
+
+
+def test_a_search_that_has_not_begun_cannot_be_asked(tmp_path: Path) -> None:
+    running = RunningSearch(Run(str(tmp_path / "there"), until_stopped, Quiet()))
+    try:
+        with pytest.raises(PcsearchError, match="no experiment is here"):
+            running.pause()
+    finally:
+        running.stop()
+        with pytest.raises(PcsearchError):
+            running.wait(MINUTE)

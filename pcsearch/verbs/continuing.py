@@ -1,0 +1,49 @@
+"""``python -m pcsearch continue DIR``: lets a search go on that was paused."""
+
+from __future__ import annotations
+
+import click
+
+from pcsearch.exits import DONE
+from pcsearch.verbs.asking import drivers_at, tell
+from pcsearch.verbs.verb import DIRECTORY, verb
+
+NAME = "continue"
+
+
+@verb(NAME, short_help="Let a search go on that was paused.")
+@DIRECTORY
+def command(directory: str) -> int:
+    """Let the search in DIR go on that was paused (pcsearch pause DIR): new trials start.
+
+    DIR is the directory, or the address, of the search.
+    """
+    return continue_search(directory)
+
+
+def continue_search(place: str) -> int:
+    """Let a search go on that was paused, and tell what its drivers do.
+
+    Args:
+        place: the path or the address of its directory.
+
+    Raises:
+        PcsearchError: there is no such search, or it does not answer.
+    """
+    from pcsearch.engine.records.asking import ask, resume_hint
+    from pcsearch.engine.records.requests import Request, Requests, asker, pausing
+
+    with drivers_at(place, NAME) as (directory, drivers):
+        requests = Requests(directory)
+        if pausing(requests, requests.names()) is None:
+            click.echo(f"{directory.place}: the search is not paused")
+            return DONE
+        running = [driver for driver in drivers if driver.lives()]
+        heeding = ask(directory, Request("continue", asker()), running)
+        for driver in heeding:
+            tell(driver, "new trials start")
+        if not heeding:
+            click.echo(
+                f"Nobody runs the search, and it is no longer paused; {resume_hint(directory)}"
+            )
+    return DONE

@@ -1,0 +1,46 @@
+"""``python -m pcsearch pause DIR``: lets a search start no new trial."""
+
+from __future__ import annotations
+
+import click
+
+from pcsearch.exits import DONE
+from pcsearch.verbs.asking import drivers_at, tell
+from pcsearch.verbs.verb import DIRECTORY, verb
+
+NAME = "pause"
+
+
+@verb(NAME, short_help="Let a running search start no new trial.")
+@DIRECTORY
+def command(directory: str) -> int:
+    """Pause the search in DIR: running trials go on, and no new one starts.
+
+    DIR is the directory, or the address, of the search. A search that is paused stays so, also when
+    it is resumed, until: pcsearch continue DIR
+    """
+    return pause_search(directory)
+
+
+def pause_search(place: str) -> int:
+    """Pause a search, and tell what its drivers do.
+
+    Args:
+        place: the path or the address of its directory.
+
+    Raises:
+        PcsearchError: there is no such search, or it does not answer.
+    """
+    from pcsearch.engine.records.asking import ask
+    from pcsearch.engine.records.requests import Request, asker
+    from pcsearch.engine.storage.files import control_command
+
+    with drivers_at(place, NAME) as (directory, drivers):
+        running = [driver for driver in drivers if driver.lives()]
+        heeding = ask(directory, Request("pause", asker()), running)
+        for driver in heeding:
+            tell(driver, "running trials go on, and no new one starts")
+        if not heeding:
+            click.echo("Nobody runs the search; when it is resumed, it is paused")
+        click.echo(f"To continue it: {control_command('continue', directory.place)}")
+    return DONE
