@@ -49,5 +49,5 @@ def limit_search(place: str, max_concurrent: int) -> int:
         if not heeding:
             raise not_running(directory)
         for driver in heeding:
-            tell(driver, f"at most {max_concurrent} trials run at once")
+            tell(driver, f"--max-concurrent is now {max_concurrent}")
     return DONE

@@ -70,7 +70,7 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
     wait_for(lambda: count(here, "suggested") == 1, driver)
 
     status, out, _ = command("limit", "here", "--max-concurrent", "3")
-    assert (status, out.partition(": ")[2]) == (0, "at most 3 trials run at once\n")
+    assert (status, out.partition(": ")[2]) == (0, "--max-concurrent is now 3\n")
     wait_for(lambda: count(here, "suggested") == 3, driver)
 
     status, _, err = command("stop", "here", "--trial", "2", "--trial", "9")

@@ -138,6 +138,26 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
 
 
 @pytest.mark.slow
+def test_another_machine_limits_and_stops_a_search(s3: S3, folder: Path) -> None:
+    address = s3.address("results/controlled")
+    options = (*SEARCH, *named(s3, "controlled"), "--set", "epochs=1000")
+    first = start(folder, "one", *options, "--no-report")
+    wait_for(lambda: sum(map(len, histories(s3, "results/controlled"))) > 1, first)
+    limit = ("limit", address, "--max-concurrent", "1")
+    status, out, err = finish(start(folder, "two", *limit))
+    assert (status, out) == (0, f"{out.partition(': ')[0]}: --max-concurrent is now 1\n"), err
+    record = json.loads(s3.objects("results/controlled")["experiment.json"])
+    assert record["options"]["max_concurrent"] == 1
+    status, out, err = finish(start(folder, "two", "stop", address))
+    assert (status, out.count("has ended its session")) == (0, 1), err
+    assert f"python -m pcsearch --resume '{address}'" in out
+    status, _, err = finish(first)
+    assert (status, " has stopped the search: running trials" in err) == (130, True)
+    assert "owner.json" not in s3.objects("results/controlled")
+    assert left_behind(folder, "two") == []
+
+
+@pytest.mark.slow
 def test_an_outage_ends_the_session_in_a_line_and_nothing_is_lost(s3: S3, folder: Path) -> None:
     address = s3.address("results/outage")
     first = start(

@@ -28,6 +28,6 @@ def test_it_asks_those_that_run(tmp_path: Path, capsys: pytest.CaptureFixture[st
     directory = ExperimentDirectory(here)
     with heeding(directory):
         assert main(["limit", str(here), "--max-concurrent", "4"]) == 0
-    assert capsys.readouterr().out.endswith(": at most 4 trials run at once\n")
+    assert capsys.readouterr().out.endswith(": --max-concurrent is now 4\n")
     (name,) = Requests(directory).names()
     assert Requests(directory).read(name).max_concurrent == 4

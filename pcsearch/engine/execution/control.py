@@ -44,7 +44,9 @@ class Control:
     ) -> None:
         self.is_paused = False
         """Whether no new trial may start."""
-        self._directory, self._requests = directory, Requests(directory)
+        self._directory = directory
+        # A turn that waits for a storage would outlive the session.
+        self._requests = Requests(directory, patience=0)
         self._journal = Journal(directory.path)
         self._earlier, self._seen = earlier, set(earlier)
         self._outcomes, self._slots, self._interruption = outcomes, slots, interruption
@@ -57,16 +59,15 @@ class Control:
         Raises:
             StorageError: at the begin, they cannot be read.
         """
-        pause = pausing(self._requests, self._earlier)
+        pause = pausing(Requests(self._directory), self._earlier)
         if pause is not None:
             self.is_paused = True
             self._tell(
                 f"The search is paused (by {pause.by}); no trial starts until {self._continues}"
             )
-        self.look()
         every = RENEW_S if self._requests.is_remote else LOOK_S
         # An error drops a turn: a storage that has failed ends the search elsewhere.
-        with repeated(self.look, every, "requests"):
+        with repeated(self.look, every, "requests", at_once=True):
             yield
 
     def look(self) -> None:

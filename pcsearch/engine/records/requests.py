@@ -66,14 +66,16 @@ class Requests:
 
     Args:
         directory: of the search, or of a driver that has joined it.
+        patience: for how many seconds a storage at an address is asked again where it does not
+            answer, None for as long as usual.
     """
 
-    def __init__(self, directory: ExperimentDirectory) -> None:
+    def __init__(self, directory: ExperimentDirectory, patience: float | None = None) -> None:
         self._files: _Folder | _Below
         if directory.copy is None:
             self._files = _Folder(search_directory(directory.path) / FOLDER)
         else:
-            self._files = _Below(directory.copy.store.below(FOLDER))
+            self._files = _Below(directory.copy.store.below(FOLDER), patience)
 
     @property
     def is_remote(self) -> bool:
@@ -174,17 +176,17 @@ class _Folder:
 class _Below:
     """The files of a folder at an address."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, patience: float | None) -> None:
+        self._store, self._patience = store, patience
 
     def names(self) -> list[str]:
-        return list(self._store.files())
+        return list(self._store.files(self._patience))
 
     def get(self, name: str) -> bytes | None:
-        return self._store.get(name)
+        return self._store.get(name, self._patience)
 
     def put(self, name: str, data: bytes) -> None:
-        self._store.put(name, data)
+        self._store.put(name, data, self._patience)
 
     def place_of(self, name: str) -> str:
         return self._store.below(name).address

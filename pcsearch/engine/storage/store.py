@@ -134,8 +134,11 @@ class Store:
 
         return self._tried("read", name, read, patience)
 
-    def files(self) -> dict[str, int]:
+    def files(self, patience: float | None = None) -> dict[str, int]:
         """The names of all files in the folder and below, with their sizes in bytes.
+
+        Args:
+            patience: for how many seconds the call is repeated, None for `OUTAGE_S`.
 
         Raises:
             StorageError: the files cannot be listed.
@@ -143,7 +146,7 @@ class Store:
         from pyarrow.fs import FileSelector, FileType
 
         selector = FileSelector(self.root, recursive=True, allow_not_found=True)
-        entries = self._tried("read", "", lambda: self.filesystem.get_file_info(selector))
+        entries = self._tried("read", "", lambda: self.filesystem.get_file_info(selector), patience)
         return {
             posixpath.relpath(info.path, self.root): int(info.size or 0)
             for info in entries

@@ -23,7 +23,7 @@ class Row:
         values: of the metrics, None where it has none.
         epochs: how far it is, such as ``3/20``.
         status: as a text, ``running`` for one that has not ended.
-        curve: the values of its first metric, each after its epoch, in rising order.
+        curve: the values of the metric that trials are compared by, after their epochs, in order.
         config: the values that it was given.
     """
 
