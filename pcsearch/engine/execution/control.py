@@ -11,9 +11,10 @@ from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.journal import Heeded, Journal
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.records.requests import DamagedRequestError, Request, Requests, pausing
-from pcsearch.engine.storage.files import control_command
+from pcsearch.engine.records.requests import Request, Requests, pausing
+from pcsearch.engine.storage.files import StorageError, control_command
 from pcsearch.engine.storage.lease import RENEW_S
+from pcsearch.errors import PcsearchError
 from pcsearch.repeated import repeated
 
 LOOK_S = 1.0
@@ -81,13 +82,15 @@ class Control:
                 continue
             try:
                 request = self._requests.read(name)
-            except DamagedRequestError as error:
-                self._tell(str(error))
-            else:
                 if request.kind == "limit":
                     self._keep_limit(request)
                 self._journal.add(Heeded(name))
                 self._heed(request)
+            except StorageError:
+                raise
+            except PcsearchError as error:
+                # The request is damaged, or the record in which a limit is kept.
+                self._tell(str(error))
             self._seen.add(name)
 
     def _heed(self, request: Request) -> None:

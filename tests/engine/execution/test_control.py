@@ -15,8 +15,9 @@ from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.journal import Heeded, Journal
 from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.engine.records.requests import FOLDER, Request, Requests
-from pcsearch.errors import PcsearchError
+from pcsearch.engine.storage.files import StorageError
 
 ANN = "ann on here"
 
@@ -136,13 +137,24 @@ def test_a_damaged_request_is_a_line_and_the_next_ones_are_heeded(folder: Path) 
     assert (len(session.told), session.heeded()) == (2, [name])
 
 
+def test_a_limit_that_cannot_be_kept_is_a_line_and_the_next_ones_are_heeded(folder: Path) -> None:
+    session = Session(folder)
+    record = folder / RECORD_FILE
+    record.write_text("{}")
+    session.ask("limit", max_concurrent=2)
+    name = session.ask("stop")
+    assert session.told[0].startswith(f"{record}: written by another version of pcsearch")
+    assert (session.heeded(), session.slots.most) == ([name], None)
+    assert session.interruption.is_due()
+
+
 def test_what_cannot_be_written_down_is_tried_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = Session(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "add", lambda *_: (_ for _ in ()).throw(PcsearchError("full")))
-        with pytest.raises(PcsearchError, match="full"):
+        patch.setattr(Journal, "add", lambda *_: (_ for _ in ()).throw(StorageError("full")))
+        with pytest.raises(StorageError, match="full"):
             session.ask("pause")
     assert not session.control.is_paused
     session.control.look()
