@@ -24,19 +24,20 @@ class GpuMemoryError(ProgramError):
     """The program of a trial has found too little memory on its GPU."""
 
 
-def check_end(ended: Ended, output: Path) -> None:
+def check_end(ended: Ended, output: Path, start: int = 0) -> None:
     """Check that a program has ended well.
 
     Args:
         ended: how it has ended.
         output: the file with what it has printed.
+        start: how many bytes of that are of earlier tries.
 
     Raises:
         ProgramError: it has not, with the last lines of its output.
     """
     if not ended.status and not ended.error:
         return
-    lines = last_lines(output)
+    lines = last_lines(output, start)
     how = _how(ended)
     # The last line of a traceback is the error.
     first = f"{how}: {lines[-1]}" if lines else how
@@ -80,12 +81,12 @@ def no_metric(wanted: str, logged: Collection[str], source: str) -> PcsearchErro
     )
 
 
-def last_lines(output: Path) -> list[str]:
-    """The last lines of a program's output that are not empty."""
+def last_lines(output: Path, start: int = 0) -> list[str]:
+    """The last lines of a program's output that are not empty, those after so many bytes."""
     try:
         with output.open("rb") as stream:
             stream.seek(0, 2)
-            stream.seek(max(0, stream.tell() - LAST_BYTES))
+            stream.seek(max(start, stream.tell() - LAST_BYTES))
             text = stream.read().decode(errors="replace")
     except OSError:
         return []

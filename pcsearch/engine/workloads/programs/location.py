@@ -24,7 +24,7 @@ class Search:
     Args:
         word: what stands for ``${program}`` in the command, None where there is no such program.
         places: where it was looked for, for messages.
-        elsewhere: files of its name below the folder, where it is not in those places.
+        elsewhere: files below the folder whose paths end as its own, where it is in none of those.
     """
 
     word: str | None
@@ -52,11 +52,14 @@ def look_for(program: Program, folder: Path, sweep_file: Path) -> Search:
     if beside.resolve() != folder.resolve():
         places.append(beside / name)
     for place in places:
-        if place.is_file():
+        if _is_file(place):
             return Search(name if place == places[0] else str(place.resolve()))
     if os.sep not in name and shutil.which(name, path=search_path()):
         return Search(name)
-    return Search(None, tuple(map(str, places)), tuple(_below(folder, Path(name).name)))
+    whole = Path(name).parts
+    below = _below(folder, Path(name).name)
+    below = [path for path in below if path.parts[-len(whole) :] == whole]
+    return Search(None, tuple(map(str, places)), tuple(below))
 
 
 def missing_program(program: Program, search: Search, folder: Path) -> Problem:
@@ -70,7 +73,7 @@ def missing_program(program: Program, search: Search, folder: Path) -> Problem:
     message = f"{program.name} is not here (looked for {', '.join(search.places)})"
     if search.elsewhere:
         depth = len(Path(program.name or "").parts)
-        starts = [str(path.parents[depth - 1].relative_to(folder)) for path in search.elsewhere[:3]]
+        starts = [os.path.relpath(path.parents[depth - 1], folder) for path in search.elsewhere[:3]]
         message += f"; start pcsearch in {' or '.join(starts)}"
     else:
         message += "; start pcsearch in the program's folder"
@@ -107,6 +110,14 @@ def search_path() -> str:
     return os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
 
 
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:
+        # A file system has no names as long as this one.
+        return False
+
+
 def _which(name: str, folder: Path) -> str | None:
     place = str(folder / name) if os.sep in name else name
     return shutil.which(place, path=search_path())
@@ -117,11 +128,11 @@ def _is_module(name: str, folder: Path) -> bool:
     if not name:
         return False
     place = folder.joinpath(*name.split("."))
-    if place.with_suffix(".py").is_file() or place.is_dir():
-        return True
     try:
+        if place.with_suffix(".py").is_file() or place.is_dir():
+            return True
         return find_spec(name.partition(".")[0]) is not None
-    except (ImportError, ValueError):
+    except (ImportError, ValueError, OSError):
         return False
 
 

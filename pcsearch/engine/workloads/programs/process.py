@@ -117,14 +117,15 @@ class ProgramProcess:
 
     def _await_end(self) -> None:
         with self._told as told:
-            lines = [json.loads(line) for line in told]
-        ends = [Ended(**line) for line in lines if "supervisor" not in line]
+            ends = [Ended(**json.loads(line)) for line in told]
         self.ended = ends[0] if ends else Ended(error="the process that supervises it was killed")
         with suppress(OSError):
             self._lifeline.close()
-        # What the program has sent comes before its end.
-        self._source.close()
-        self._events.put(self.ended)
+        try:
+            # What the program has sent comes before its end.
+            self._source.close()
+        finally:
+            self._events.put(self.ended)
 
 
 _running: ProgramProcess | None = None

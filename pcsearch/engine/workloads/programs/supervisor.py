@@ -6,8 +6,8 @@ imports the standard library only, and no module of pcsearch: it starts in a few
 
 The first line of standard input is a JSON object with ``command``, ``environment``, ``folder``,
 ``output`` (a file) and ``grace`` (seconds). Any more input, or its end, stops the program: SIGTERM,
-and after the grace SIGKILL. Lines of JSON on standard output tell the number of the ``supervisor``
-process, and the ``status`` as `Popen` has it, or the ``error`` for which nothing could be started.
+and after the grace SIGKILL. A line of JSON on standard output tells the ``status`` as `Popen` has
+it, or the ``error`` for which nothing could be started.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ def main() -> None:
         # Ray ends the children of a trial's process, and this one has to end its program first.
         os._exit(0)
     _control(SUBREAPER, 1)
-    _tell(supervisor=os.getpid())
     try:
         process = _started(settings)
     except OSError as error:
@@ -85,8 +84,7 @@ def _control(option: int, value: int) -> None:
 
 def _stop(process: subprocess.Popen[bytes], ended: int, grace: float) -> None:
     """Let the program end: W&B's agent sends SIGTERM to the program alone, too."""
-    name = os.path.basename(os.readlink(f"/proc/{process.pid}/exe")) if _has_proc() else ""
-    if name in SHELLS:
+    if _command(process.pid) in SHELLS:
         _signal_group(process.pid, signal.SIGTERM)
     else:
         process.send_signal(signal.SIGTERM)
@@ -97,6 +95,14 @@ def _stop(process: subprocess.Popen[bytes], ended: int, grace: float) -> None:
     else:
         _signal_group(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _command(process: int) -> str:
+    """The name of what a process runs, empty where that is not known."""
+    # One whose first thread has ended runs nothing, and other threads of it may go on.
+    with suppress(OSError):
+        return os.path.basename(os.readlink(f"/proc/{process}/exe"))
+    return ""
 
 
 def _end_others(seconds: float) -> None:

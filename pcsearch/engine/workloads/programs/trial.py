@@ -96,7 +96,7 @@ class ProgramTrial:
             finally:
                 process.stop()
             assert process.ended is not None
-            errors.check_end(process.ended, output)
+            errors.check_end(process.ended, output, before)
         if not rows.has_reported:
             wanted = next(iter(self.metrics), "")
             raise errors.no_metric(wanted, rows.names, self.metrics_from)

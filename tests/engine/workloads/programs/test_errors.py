@@ -44,6 +44,16 @@ def test_a_good_end_is_none(tmp_path: Path) -> None:
     check_end(Ended(0), tmp_path / "none")
 
 
+def test_an_earlier_try_is_not_blamed(tmp_path: Path) -> None:
+    output = tmp_path / "output.txt"
+    output.write_text("CUDA out of memory\n")
+    before = output.stat().st_size
+    with pytest.raises(ProgramError) as caught:
+        check_end(Ended(-9), output, before)
+    assert type(caught.value) is ProgramError
+    assert str(caught.value).splitlines()[0] == "the program crashed: SIGKILL ended it"
+
+
 def test_memory_of_the_gpu_is_recognised(tmp_path: Path) -> None:
     output = tmp_path / "output.txt"
     output.write_text("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\n")

@@ -49,6 +49,7 @@ def test_the_file_where_the_command_is_started_comes_first(tmp_path: Path) -> No
         ("package.train", True),
         ("json.tool", True),
         ("none.such", False),
+        ("n" * 300, False),
         ("", False),
     ],
 )
@@ -94,6 +95,24 @@ def test_where_it_lies_below_the_user_is_told_to_start_there(
     program = Program(name)
     text = str(missing_program(program, look_for(program, tmp_path, SWEEP), tmp_path))
     assert f"; start pcsearch in {starts}, or give" in text
+
+
+def test_where_the_user_stands_in_its_folder_it_is_started_above(tmp_path: Path) -> None:
+    files(tmp_path, "src/train.py")
+    program, folder = Program("src/train.py"), tmp_path / "src"
+    text = str(missing_program(program, look_for(program, folder, SWEEP), folder))
+    assert "; start pcsearch in .., or give" in text
+
+
+@pytest.mark.parametrize("name", ["/none/train.py", "../train.py", "other/train.py", "n" * 300])
+def test_another_file_of_its_name_is_not_taken_for_it(name: str, tmp_path: Path) -> None:
+    files(tmp_path, "here/train.py", "here/deep/train.py")
+    program, folder = Program(name), tmp_path / "here"
+    found = look_for(program, folder, SWEEP)
+    assert (found.word, found.elsewhere) == (None, ())
+    assert "; start pcsearch in the program's folder" in str(
+        missing_program(program, found, folder)
+    )
 
 
 def test_a_missing_module_is_told(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ class Place:
         self.folder, self.work = folder, work
         self.output = work / "output.txt"
 
-    def start(self, code: str, *words: str, grace: float = 60) -> ProgramProcess:
+    def start(
+        self, code: str, *words: str, grace: float = 60, source: Any = None
+    ) -> ProgramProcess:
         command = list(words) or [sys.executable, "-u", "-c", code]
         return ProgramProcess(
             command,
@@ -42,7 +44,7 @@ class Place:
             self.output,
             grace,
             Rows(["loss"]),
-            lambda receive: Channel(self.folder, receive),
+            source or (lambda receive: Channel(self.folder, receive)),
         )
 
     def printed(self) -> str:
@@ -128,6 +130,35 @@ def test_a_shell_hands_it_on(place: Place) -> None:
     place.await_line("ready")
     process.stop()
     assert "ending" in place.printed()
+
+
+FIRST_THREAD_ENDS = """
+import ctypes, os, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+print(os.getpid())
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_one_whose_first_thread_has_ended_is_ended_too(place: Place) -> None:
+    process = place.start(FIRST_THREAD_ENDS)
+    place.await_line("\n")
+    program = psutil.Process(int(place.printed()))
+    until(lambda: program.status() == psutil.STATUS_ZOMBIE)
+    process.stop()
+    assert process.ended == Ended(-signal.SIGTERM)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_its_end_is_told_where_its_messages_cannot_be_read(place: Place) -> None:
+    class Broken:
+        def close(self) -> None:
+            raise ValueError
+
+    process = place.start("", source=lambda _: Broken())
+    assert list(process.reports()) == []
+    process.stop()
+    assert process.ended == Ended(0)
 
 
 def test_what_a_launcher_has_left_is_told_too(place: Place) -> None:

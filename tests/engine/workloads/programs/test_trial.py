@@ -119,6 +119,9 @@ def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_p
     with pytest.raises(ProgramError, match=r"^the program failed with exit status 4: one line\n"):
         here.run("print('one line'); raise SystemExit(4)", **place)
     assert (away / "0001_abc" / "output.txt").read_text() == "one line\n"
+    with pytest.raises(ProgramError) as caught:
+        here.run("raise SystemExit(5)", **place)
+    assert "one line" not in str(caught.value), "the earlier try has printed it"
     assert not here.directory.exists()
 
 
