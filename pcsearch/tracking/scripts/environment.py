@@ -10,7 +10,7 @@ from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.tracking.runs.context import RunGroup
 from pcsearch.tracking.server.api import Mode
 from pcsearch.tracking.server.credentials import SECRETS, SERVICE
-from pcsearch.tracking.server.settings import AGENT_VARIABLES, OTHER_RUN
+from pcsearch.tracking.server.settings import AGENT_VARIABLES, DISABLED, OTHER_RUN
 
 HOOK = "tracking/scripts/hook"
 """The folder below pcsearch's own that programs have first on their Python path."""
@@ -18,8 +18,11 @@ FOLDERS = {"online": "{folder}", "offline": "{directory}", "disabled": "{tempora
 """By the mode, where the files of a run go; a run that nobody wants has files, too."""
 TAGS = "PCSEARCH_WANDB_TAGS"
 PREFIX = "WANDB_"
-NOT_FOR_PROGRAMS = (*SECRETS, SERVICE, *AGENT_VARIABLES, *OTHER_RUN)
-"""The user's own variables for W&B that would lead a program elsewhere, or that are secret."""
+NOT_FOR_PROGRAMS = (*SECRETS, SERVICE, *AGENT_VARIABLES, *OTHER_RUN, DISABLED)
+"""The user's own variables for W&B that would lead a program elsewhere, or that are secret.
+
+Where W&B is switched off, libraries make no calls of it, and there would be nothing to follow.
+"""
 
 
 def program_tracking(group: RunGroup, mode: Mode, key: str | None) -> ProgramTracking:

@@ -16,10 +16,13 @@ POLL_S = 0.1
 CHUNK = 1 << 20
 LONGEST_LINE = 1 << 20
 PAIR = re.compile(
-    r"(?<![\w.])([A-Za-z_][\w./-]*)\s*[:=]\s*"
-    r"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf))(?![\w.:])"
+    r"(?<![\w.])([A-Za-z_][\w./-]*+)(?:\s*[:=]\s*"
+    r"([-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf))(?![\w.:]))?"
 )
-"""A name and a number, such as ``val_loss: 0.25`` or ``acc=0.9``."""
+"""A name and a number, such as ``val_loss: 0.25`` or ``acc=0.9``; or a name without one.
+
+A word that is no name of a number is passed over whole, or long words would take minutes.
+"""
 
 Message = dict[str, Any]
 
@@ -96,7 +99,7 @@ def _printed(line: str) -> Iterator[Message]:
     if line.startswith("{"):
         yield from _json(line)
         return
-    values = {name: float(number) for name, number in PAIR.findall(line)}
+    values = {name: float(number) for name, number in PAIR.findall(line) if number}
     if values:
         # Other lines may follow that belong to the same epoch.
         yield {"kind": "log", "values": values, "commit": False}
@@ -107,14 +110,17 @@ class _Table:
 
     def __init__(self) -> None:
         self._names: list[str] | None = None
+        # A text in a cell may be long.
+        csv.field_size_limit(CHUNK + LONGEST_LINE)
 
     def __call__(self, line: str) -> Iterator[Message]:
-        """The message of a line, none of the header."""
-        cells = next(csv.reader([line]), [])
-        if self._names is None:
-            self._names = [name.strip() for name in cells]
-        elif cells:
-            yield {"kind": "log", "values": dict(self._numbers(cells)), "commit": True}
+        """The messages of a line, none of the header; a line may have several rows."""
+        # Python's own reader takes no return inside a line for the end of one.
+        for cells in csv.reader(line.split("\r")):
+            if self._names is None:
+                self._names = [name.strip() for name in cells]
+            elif cells:
+                yield {"kind": "log", "values": dict(self._numbers(cells)), "commit": True}
 
     def _numbers(self, cells: list[str]) -> Iterator[tuple[str, float]]:
         for name, cell in zip(self._names or (), cells, strict=False):

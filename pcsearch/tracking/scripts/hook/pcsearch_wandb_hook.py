@@ -125,7 +125,10 @@ def _change(wandb: Any) -> None:
         result = log(self, data, step, commit, **more)
         with suppress(Exception):
             _logged.update(data)
-            SENDER.send("log", plain(data), step=step, commit=commit)
+            # They may be numpy's.
+            whole = None if step is None else int(step)
+            ends = None if commit is None else bool(commit)
+            SENDER.send("log", plain(data), step=whole, commit=ends)
         return result
 
     def finishing(self: Any, *arguments: Any, **more: Any) -> Any:

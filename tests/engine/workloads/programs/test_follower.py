@@ -24,6 +24,7 @@ def read(source: str, *lines: str) -> list[dict[str, Any]]:
         ("loss: nan", {"loss": pytest.approx(float("nan"), nan_ok=True)}),
         ('{"loss": 1, "val": {"acc": 0.5}, "list": [1]}', {"loss": 1, "val.acc": 0.5}),
         ("model.layer-1: 3", {"model.layer-1": 3.0}),
+        ("epoch=3-loss=0.5/acc=1. name: b: 2e3", {"epoch": 3, "loss": 0.5, "acc": 1, "b": 2000}),
     ],
 )
 def test_a_printed_line_with_numbers_is_a_message(line: str, values: dict[str, Any]) -> None:
@@ -42,6 +43,23 @@ def test_a_table_is_read_by_its_header() -> None:
         {"epoch": 1.0, "loss": 0.5},
         {"epoch": 2.0},
     ]
+
+
+def test_odd_lines_of_a_table_hide_no_other() -> None:
+    lines = ("loss,note", f"1,{'x' * 200_000}", "2,a\r3,b", "", ",")
+    assert read("m.csv", *lines) == [
+        {"loss": 1.0},
+        {"loss": 2.0},
+        {"loss": 3.0},
+        {},
+    ]
+
+
+@pytest.mark.parametrize("line", ["a-" * 500_000, "a=" + "1" * 500_000 + "x", "a " * 500_000])
+def test_long_lines_take_a_moment(line: str) -> None:
+    start = time.process_time()
+    assert read("stdout", line) == []
+    assert time.process_time() - start < 60
 
 
 def test_lines_of_json_are_read_from_any_other_file() -> None:

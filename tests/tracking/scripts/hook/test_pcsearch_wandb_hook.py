@@ -74,7 +74,7 @@ wandb.log({"loss": 1, "nested": {"a": {"b": 2}}, "text": "fine", "long": "x" * 5
 run.log({"loss": np.float32(0.5), "tensor": torch.tensor(0.25), "array": np.arange(3)})
 wandb.log({"loss": 0.25}, commit=False)
 wandb.log({"later": True})
-wandb.log({"loss": 0.125}, step=10)
+wandb.log({"loss": 0.125}, step=np.int64(10), commit=np.False_)
 wandb.log({"same": 1}, step=10)
 wandb.log({"loss": 0.0625, "table": wandb.Table(columns=["a"], data=[[1]])}, step=11)
 run.summary["best"] = 7
