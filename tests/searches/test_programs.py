@@ -163,20 +163,23 @@ def test_a_program_that_is_stopped_early_ends_at_once_and_in_good_order(folder: 
 @pytest.mark.usefixtures("ray_here")
 @pytest.mark.parametrize("source", ["stdout", "metrics.csv"])
 def test_programs_without_wandb(source: str, folder: Path) -> None:
-    """Of any language; the values come through the environment's words."""
-    code = 'test -n "$PCSEARCH_TRIAL_DIR" || exit 9\nfor n in 1 2 3; do\n  '
+    """Of any language; the values come through the environment's words. The second fails once."""
+    code = 'test -n "$PCSEARCH_TRIAL_DIR" || exit 9\nx=${2#x=}\n'
+    code += "test $x = 6 && test ! -e tried && touch tried && x=9\n"
+    code += "for n in 1 2 3; do\n  test $x$n = 93 && exit 3\n  "
     code += {
-        "stdout": 'echo "epoch $n: loss=0.$1$n"\n',
-        "metrics.csv": "[ $n = 1 ] && echo loss,n > metrics.csv\n  echo 0.$1$n,$n >> metrics.csv\n",
+        "stdout": 'echo "epoch $n: loss=0.$x$n"\n',
+        "metrics.csv": "[ $n = 1 ] && echo loss,n > metrics.csv\n  echo 0.$x$n,$n >> metrics.csv\n",
     }[source]
     command = ["sh", "${program}", "${envvar:UNSET}", "${args_no_hyphens}"]
-    write(
-        folder, "run.sh", code.replace("$1", "5") + "done\n", {"x": {"value": 1}}, command=command
-    )
-    assert main([*SEARCH, "--metrics-from", source, "--wandb", "offline"]) == 0
-    (trial,) = trial_folders(folder / "here")
-    assert [each["loss"] for each in reports(trial)] == [0.51, 0.52, 0.53]
-    (kept,) = read_runs(folder / "here")
+    write(folder, "run.sh", code + "done\n", {"x": {"values": [5, 6]}}, command=command)
+    options = ["--metrics-from", source, "--max-concurrent", "1", "--wandb", "offline"]
+    assert main([*SEARCH, *options]) == 0
+    assert (folder / "tried").exists()
+    trials = by("x", folder / "here")
+    found = {x: [each["loss"] for each in reports(trials[x])] for x in trials}
+    assert found == {5: [0.51, 0.52, 0.53], 6: [0.61, 0.62, 0.63]}
+    (kept,) = [run for run in read_runs(folder / "here") if run.id == trials[5].name[5:]]
     assert [row["loss"] for row in kept.rows() if "loss" in row] == [0.51, 0.52, 0.53]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import threading
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,9 +32,12 @@ Message = dict[str, Any]
 class Follower:
     """Follows a file that grows, in a thread.
 
+    One that has become smaller is read again from its start. The lines that come again are left
+    out: a program may write its whole table again to add a row.
+
     Args:
         file: which may not be there yet.
-        read: makes the messages of one line.
+        source: as of `reader`.
         receive: is called in the thread with 0 and each message.
         start: how many bytes of the file are older, and left out.
     """
@@ -40,12 +45,19 @@ class Follower:
     def __init__(
         self,
         file: Path,
-        read: Callable[[str], Iterator[Message]],
+        source: str,
         receive: Callable[[int, Message], None],
         start: int = 0,
     ) -> None:
-        self._file, self._read, self._receive = file, read, receive
-        self._offset, self._rest = start, b""
+        self._file, self._source, self._receive = file, source, receive
+        self._given = array("q")
+        """The hashes of the lines with messages, in their order."""
+        self._begin()
+        if start and source == STDOUT:
+            # It never becomes smaller, and may be long.
+            self._offset = start
+        elif start:
+            self._pass_over()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._thread.start()
@@ -58,12 +70,24 @@ class Follower:
         # The last line may have no end.
         self._give([self._rest])
 
+    def _begin(self) -> None:
+        self._offset, self._rest, self._line = 0, b"", 0
+        self._read = reader(self._source)
+
+    def _pass_over(self) -> None:
+        """Know the header and the lines that are there, and give none."""
+        receive, self._receive = self._receive, lambda *_: None
+        self._take()
+        self._receive, self._rest = receive, b""
+
     def _follow(self) -> None:
         while not self._is_over.wait(POLL_S):
             self._take()
 
     def _take(self) -> None:
         with suppress(OSError), self._file.open("rb") as stream:
+            if os.fstat(stream.fileno()).st_size < self._offset:
+                self._begin()
             stream.seek(self._offset)
             while data := stream.read(CHUNK):
                 self._offset += len(data)
@@ -73,8 +97,19 @@ class Follower:
 
     def _give(self, lines: list[bytes]) -> None:
         for line in lines:
-            for message in self._read(line.decode(errors="replace").strip()):
-                self._receive(0, message)
+            messages = list(self._read(line.decode(errors="replace").strip()))
+            if messages and not self._was_given(hash(line)):
+                for message in messages:
+                    self._receive(0, message)
+
+    def _was_given(self, line: int) -> bool:
+        """Whether a line is that which stood in its place before the file became smaller."""
+        place, self._line = self._line, self._line + 1
+        if place < len(self._given) and self._given[place] == line:
+            return True
+        del self._given[place:]
+        self._given.append(line)
+        return False
 
 
 def reader(source: str) -> Callable[[str], Iterator[Message]]:

@@ -16,8 +16,9 @@ import yaml
 import pcsearch
 from pcsearch.engine.workloads.programs import errors
 from pcsearch.engine.workloads.programs.channel import VARIABLE, Channel
-from pcsearch.engine.workloads.programs.follower import STDOUT, Follower, reader
+from pcsearch.engine.workloads.programs.follower import STDOUT, Follower
 from pcsearch.engine.workloads.programs.location import search_path
+from pcsearch.engine.workloads.programs.metrics_file import METRICS_FOLDER, own_file
 from pcsearch.engine.workloads.programs.process import ProgramProcess, Source
 from pcsearch.engine.workloads.programs.rows import Rows
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
@@ -85,16 +86,16 @@ class ProgramTrial:
         with self._kept_folder(name) as kept, temporary_folder() as folder:
             output = kept / OUTPUT_FILE
             before = output.stat().st_size if output.exists() else 0
-            source = self._source(folder, output, before)
             words, variables = self._command(values, kept, folder, name, trial_id)
-            process = ProgramProcess(
-                words, variables, self._start_folder(), output, self.grace, rows, source
-            )
-            try:
-                for report in process.reports():
-                    tune.report({own_name(name): value for name, value in report.items()})
-            finally:
-                process.stop()
+            with self._source(folder, kept, before) as source:
+                process = ProgramProcess(
+                    words, variables, self._start_folder(), output, self.grace, rows, source
+                )
+                try:
+                    for report in process.reports():
+                        tune.report({own_name(name): value for name, value in report.items()})
+                finally:
+                    process.stop()
             assert process.ended is not None
             errors.check_end(process.ended, output, before)
         if not rows.has_reported:
@@ -115,7 +116,7 @@ class ProgramTrial:
         json_file.write_text(json.dumps(plain), encoding="utf-8")
         files = kept / FILES_FOLDER
         files.mkdir(exist_ok=True)
-        if not any(files.iterdir()):
+        if not _is_used(files):
             self._forget_earlier_tries(kept.parent, trial_id)
         left_out = (*OF_RAY, *self.tracking.not_of_nodes)
         own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
@@ -143,14 +144,18 @@ class ProgramTrial:
             for folder in directory.glob(pattern.replace("{trial}", trial_id)):
                 shutil.rmtree(folder, ignore_errors=True)
 
+    @contextmanager
     def _source(
-        self, folder: Path, output: Path, before: int
-    ) -> Callable[[Callable[[int, dict[str, Any]], None]], Source]:
+        self, folder: Path, kept: Path, before: int
+    ) -> Iterator[Callable[[Callable[[int, dict[str, Any]], None]], Source]]:
         if self.metrics_from == "wandb":
-            return lambda receive: Channel(folder, receive)
-        file = output if self.metrics_from == STDOUT else self._start_folder() / self.metrics_from
-        start = before if self.metrics_from == STDOUT else 0
-        return lambda receive: Follower(file, reader(self.metrics_from), receive, start)
+            yield lambda receive: Channel(folder, receive)
+        elif self.metrics_from == STDOUT:
+            yield lambda receive: Follower(kept / OUTPUT_FILE, STDOUT, receive, before)
+        else:
+            file = self._start_folder() / self.metrics_from
+            with own_file(file, kept, _is_used(kept / FILES_FOLDER)) as start:
+                yield lambda receive: Follower(file, self.metrics_from, receive, start)
 
     @contextmanager
     def _kept_folder(self, name: str) -> Iterator[Path]:
@@ -165,10 +170,11 @@ class ProgramTrial:
         with temporary_folder() as parent:
             folder = parent / name
             folder.mkdir()
+            target = f"{self.storage_path}/{name}"
+            _fetch(self.storage_filesystem, target, folder)
             try:
                 yield folder
             finally:
-                target = f"{self.storage_path}/{name}"
                 self.storage_filesystem.create_dir(target, recursive=True)
                 # With threads, an upload to S3 may never end (apache/arrow#32372).
                 copy_files(
@@ -177,6 +183,23 @@ class ProgramTrial:
                     destination_filesystem=self.storage_filesystem,
                     use_threads=False,
                 )
+
+
+def _fetch(storage: FileSystem, place: str, folder: Path) -> None:
+    """Copy what an earlier try has left in the storage; other files there are the driver's."""
+    from pyarrow.fs import FileSelector, FileType, copy_files
+
+    for info in storage.get_file_info(FileSelector(place, allow_not_found=True)):
+        if info.base_name in (OUTPUT_FILE, FILES_FOLDER, METRICS_FOLDER):
+            target = folder / info.base_name
+            if info.type == FileType.Directory:
+                target.mkdir()
+            copy_files(info.path, str(target), source_filesystem=storage, use_threads=False)
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether the program of an earlier try has kept something, and so goes on."""
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _filled(text: str, meant: Mapping[str, str]) -> str:

@@ -74,7 +74,7 @@ def test_a_file_is_followed_from_its_start_until_the_end(tmp_path: Path) -> None
     file, found = tmp_path / "out.txt", list[Any]()
     file.write_text("loss: 9\n")
     follower = Follower(
-        file, reader("stdout"), lambda _, message: found.append(message["values"]["loss"]), 8
+        file, "stdout", lambda _, message: found.append(message["values"]["loss"]), 8
     )
     with file.open("a") as stream:
         for part in ("loss: 1\nlo", "ss: 2\n", "loss: 3"):
@@ -87,5 +87,27 @@ def test_a_file_is_followed_from_its_start_until_the_end(tmp_path: Path) -> None
 
 def test_a_file_that_never_comes_has_nothing(tmp_path: Path) -> None:
     found: list[Any] = []
-    Follower(tmp_path / "none", reader("stdout"), lambda *each: found.append(each)).close()
+    Follower(tmp_path / "none", "stdout", lambda *each: found.append(each)).close()
     assert found == []
+
+
+def test_a_file_that_is_written_again_is_read_again_without_what_was_there(tmp_path: Path) -> None:
+    file, found, expected = tmp_path / "m.csv", list[Any](), list[dict[str, float]]()
+    file.write_text("a,loss\n0,9\n")
+    follower = Follower(file, "m.csv", lambda _, message: found.append(message["values"]), 11)
+    for text, values in [
+        ("a,loss\n0,9\n1,0.5\n", [{"a": 1, "loss": 0.5}]),
+        # It is smaller, and another one.
+        ("b,loss\n1,3\n", [{"b": 1, "loss": 3}]),
+        ("", []),
+        ("b,loss\n1,3\n2,4\n", [{"b": 2, "loss": 4}]),
+        ("b,loss\n7,3\n", [{"b": 7, "loss": 3}]),
+    ]:
+        file.write_text(text)
+        expected += values
+        end = time.monotonic() + 240
+        while len(found) < len(expected):
+            time.sleep(0.01)
+            assert time.monotonic() < end, found
+    follower.close()
+    assert found == expected

@@ -46,9 +46,9 @@ class Here:
 
     def __init__(self, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.work, self.reports = work, list[dict[str, Any]]()
-        self.directory = work / "here"
+        self.directory, self.trial = work / "here", "0001_abc"
         context = SimpleNamespace(
-            get_trial_dir=lambda: "/somewhere/0001_abc", get_trial_id=lambda: "abc"
+            get_trial_dir=lambda: f"/somewhere/{self.trial}", get_trial_id=lambda: self.trial[5:]
         )
         monkeypatch.setattr(tune, "get_context", lambda: context)
         monkeypatch.setattr(tune, "report", self.reports.append)
@@ -113,6 +113,40 @@ def test_a_new_start_forgets_the_runs_of_earlier_tries(here: Here) -> None:
     assert len(here.reports) == 2, "what an earlier try has printed is not read again"
 
 
+WRITES = """
+import os
+from pathlib import Path
+state, row = Path(os.environ["PCSEARCH_TRIAL_DIR"], "state"), int(os.environ["A_ROW"])
+with open("m.csv", "a") as file:
+    if not state.exists():
+        print("loss", file=file)
+    print(row, file=file)
+if row % 2:
+    state.touch()
+    raise SystemExit(3)
+"""
+
+
+@pytest.mark.parametrize("is_remote", [False, True])
+def test_each_trial_has_its_own_file_of_metrics(is_remote: bool, here: Here) -> None:
+    place = {"storage_filesystem": LocalFileSystem() if is_remote else None}
+    (here.work / "m.csv").write_text("loss\n9\n")
+
+    def attempt(row: int) -> None:
+        tracking = ProgramTracking({"A_ROW": str(row)})
+        here.run(WRITES, metrics_from="m.csv", tracking=tracking, **place)
+
+    with pytest.raises(ProgramError):
+        attempt(1)
+    attempt(2)
+    here.trial = "0002_xyz"
+    attempt(4)
+    assert [report["loss"] for report in here.reports] == [1, 2, 4]
+    kept = [here.directory / name / "metrics" / "m.csv" for name in ("0001_abc", "0002_xyz")]
+    assert [file.read_text() for file in kept] == ["loss\n1\n2\n", "loss\n4\n"]
+    assert sorted(file.name for file in here.work.glob("m*")) == ["m.csv.1"]
+
+
 def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_path: Path) -> None:
     away = tmp_path / "away"
     place = {"storage_path": str(away), "storage_filesystem": LocalFileSystem()}
@@ -122,6 +156,9 @@ def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_p
     with pytest.raises(ProgramError) as caught:
         here.run("raise SystemExit(5)", **place)
     assert "one line" not in str(caught.value), "the earlier try has printed it"
+    assert (away / "0001_abc" / "output.txt").read_text() == "one line\n"
+    here.run("print('loss: 1')", **place)
+    assert (away / "0001_abc" / "output.txt").read_text() == "one line\nloss: 1\n"
     assert not here.directory.exists()
 
 
