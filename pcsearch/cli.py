@@ -27,6 +27,7 @@ from pcsearch.verbs import (
     pause,
     report,
     results,
+    run,
     stop,
 )
 
@@ -41,6 +42,7 @@ OTHERS = {
     continuing.NAME: continuing.command,
     limit.NAME: limit.command,
     clean.NAME: clean.command,
+    run.NAME: run.command,
     train.NAME: train.command,
 }
 """The commands beside the search, by their names."""
@@ -108,8 +110,8 @@ def command(
             raise click.UsageError(message, context)
         if plan:
             return commands.plan(sweep, arguments, draw or 0, as_json)
-        run = commands.create if create_only else commands.start
-        return run(sweep, arguments)
+        begin = commands.create if create_only else commands.start
+        return begin(sweep, arguments)
 
 
 @contextmanager
@@ -129,16 +131,11 @@ def _source_named(context: click.Context) -> Iterator[None]:
 def _check_together(context: click.Context) -> None:
     """Refuse options that cannot be used together."""
     arguments = context.params
-    if not arguments["plan"]:
-        for name, key in (("--draw", "draw"), ("--json", "as_json")):
-            if arguments[key]:
-                raise click.UsageError(f"{name} needs --plan; add it", context)
-    elif arguments["resume"] is not None:
+    run.check_together(context)
+    if arguments["plan"] and arguments["resume"] is not None:
         raise click.UsageError("--plan takes a SWEEP file, not --resume", context)
     if arguments["rerun_failed"] and arguments["resume"] is None:
         raise click.UsageError("--rerun-failed needs --resume DIR", context)
-    if arguments["quiet"] and arguments["verbose"]:
-        raise click.UsageError("--quiet and --verbose do not go together", context)
     commands_given = [
         name
         for name, key in (

@@ -21,14 +21,21 @@ if TYPE_CHECKING:
     from pcsearch.reports.terminal import Terminal
 
 
-def plan(sweep: Path, arguments: Mapping[str, Any], draws: int, as_json: bool) -> int:
+def plan(
+    sweep: str | Path,
+    arguments: Mapping[str, Any],
+    draws: int,
+    as_json: bool,
+    text: str | None = None,
+) -> int:
     """Print the plan of a search: its trials, searcher, scheduler and parameters.
 
     Args:
-        sweep: the sweep file.
+        sweep: the sweep file, or its name in messages if ``text`` is given.
         arguments: the values of the command's options, by name.
         draws: how many configurations the plan shows.
         as_json: whether to print JSON.
+        text: the sweep's text, for a sweep that is not in a file.
 
     Raises:
         PcsearchError: the sweep or an option is wrong.
@@ -36,7 +43,7 @@ def plan(sweep: Path, arguments: Mapping[str, Any], draws: int, as_json: bool) -
     from pcsearch.engine.experiment.plan import make_plan
     from pcsearch.reports.plan import as_document, as_text
 
-    search_plan = make_plan(sweep, options_of(arguments), draws)
+    search_plan = make_plan(sweep, options_of(arguments), draws, text)
     click.echo(as_document(search_plan) if as_json else as_text(search_plan))
     return DONE
 
@@ -67,9 +74,9 @@ def create(sweep: Path, arguments: Mapping[str, Any]) -> int:
     return DONE
 
 
-def start(sweep: Path, arguments: Mapping[str, Any]) -> int:
+def start(sweep: str | Path, arguments: Mapping[str, Any], text: str | None = None) -> int:
     """Run the search of a sweep file, as `launching.start`, and print its results."""
-    return _status(launching.start(sweep, arguments, _terminal(arguments)))
+    return _status(launching.start(sweep, arguments, _terminal(arguments), text))
 
 
 def start_in_sweep(sweep: Path | None, sweep_id: str, arguments: Mapping[str, Any]) -> int:

@@ -28,13 +28,16 @@ TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
 """The options for W&B's runs, and their names in the experiment's record."""
 
 
-def start(sweep: Path, arguments: Mapping[str, Any], listener: Listener) -> SessionResult:
+def start(
+    sweep: str | Path, arguments: Mapping[str, Any], listener: Listener, text: str | None = None
+) -> SessionResult:
     """Run the search of a sweep file.
 
     Args:
-        sweep: the sweep file.
+        sweep: the sweep file, or its name in messages if ``text`` is given.
         arguments: the values of the command's options, by name.
         listener: is told what happens, and what the search has come to.
+        text: the sweep's text, for a sweep that is not in a file.
 
     Raises:
         PcsearchError: the sweep or an option is wrong, and nothing has started; or the search
@@ -42,7 +45,7 @@ def start(sweep: Path, arguments: Mapping[str, Any], listener: Listener) -> Sess
     """
     from pcsearch.session import run_session
 
-    experiment, tracking = new_search(sweep, arguments, listener)
+    experiment, tracking = new_search(sweep, arguments, listener, text)
     return run_session(experiment, tracking, listener)
 
 

@@ -74,6 +74,32 @@ for epoch in range(10_000):
     wandb.log({"loss": epoch})
     time.sleep(0.1)
 """
+SCRIPT = """
+import sys
+import numpy as np
+import wandb
+
+def train():
+    with wandb.init() as run:
+        assert sys.argv[1:] == ["--base", "1"]
+        for epoch in range(2):
+            wandb.log({"loss": 1 + run.config.x / (epoch + 1)})
+
+def main():
+    wandb.login()
+    wandb.init(project="of no trial")
+    wandb.log({"loss": 100})
+    sweep = {
+        "method": "grid",
+        "metric": {"name": "loss", "goal": "minimize"},
+        "parameters": {"x": {"values": (1, np.int64(2), 3)}},
+    }
+    return wandb.sweep(sweep, project="mine")
+
+if __name__ == "__main__":
+    wandb.agent(main(), train, count=2)
+    raise ValueError("after the agent")
+"""
 
 
 @pytest.fixture
@@ -178,6 +204,23 @@ def test_programs_without_wandb(source: str, folder: Path) -> None:
     assert [each["loss"] for each in reports(trial)] == [0.51, 0.52, 0.53]
     (kept,) = read_runs(folder / "here")
     assert [row["loss"] for row in kept.rows() if "loss" in row] == [0.51, 0.52, 0.53]
+
+
+@pytest.mark.usefixtures("ray_here", "folder")
+def test_a_script_that_makes_its_sweep_is_run_and_resumed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    Path("script.py").write_text(SCRIPT)
+    options = ["--storage-path", ".", "--name", "here", "--wandb", "offline"]
+    assert main(["run", "script.py", *options, "--", "--base", "1"]) == 0, capfd.readouterr()
+    assert main(["--resume", "here", "--num-samples", "3"]) == 0, capfd.readouterr()
+    trials = by("x", Path("here"))
+    found = {x: [each["loss"] for each in reports(trials[x])] for x in trials}
+    assert found == {1: [2, 1.5], 2: [3, 2], 3: [4, 2.5]}
+    runs = read_runs(Path("here"))
+    assert {run.project for run in runs} == {"mine"}
+    assert sorted(run.config["x"] for run in runs) == [1, 2, 3]
+    assert all(len([row for row in run.rows() if "loss" in row]) == 2 for run in runs)
 
 
 def test_nothing_outlives_a_search_that_is_interrupted_or_killed(

@@ -50,20 +50,23 @@ class Plan:
     commands: tuple[str, ...] = ()
 
 
-def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
+def make_plan(
+    sweep_file: str | Path, options: Options, draws: int, text: str | None = None
+) -> Plan:
     """The plan of a sweep's search, after the sweep and the options are checked.
 
     The experiments of ``--warm-start`` are read as a search would read them.
 
     Args:
-        sweep_file: the sweep file.
+        sweep_file: the sweep file, or its name in messages if ``text`` is given.
         options: the options of the command.
         draws: how many configurations to draw.
+        text: the sweep's text, for a sweep that is not in a file.
 
     Raises:
         PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
     """
-    search = define_search(sweep_file, options)
+    search = define_search(sweep_file, options, text=text)
     search.workload.check_files(search.sweep, search.folder)
     sweep, cap = search.sweep, search.trial_limit
     notes = []

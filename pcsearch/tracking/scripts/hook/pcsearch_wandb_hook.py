@@ -17,6 +17,8 @@ from contextlib import suppress
 from inspect import signature
 from typing import Any
 
+import pcsearch_wandb_sweeps as sweeps  # type: ignore[import-not-found]
+
 CHANNEL = "PCSEARCH_CHANNEL"
 OF_THE_TRIAL = {
     "project": "WANDB_PROJECT",
@@ -138,6 +140,8 @@ def _change(wandb: Any) -> None:
 
     def starting(*arguments: Any, **more: Any) -> Any:
         given = signature(init).bind_partial(*arguments, **more).arguments
+        if sweeps.is_outside():
+            return init(**{**given, "mode": "disabled"})
         if "disabled" in (given.get("mode"), os.environ.get("WANDB_MODE")):
             # One of several processes that must not log.
             return init(*arguments, **more)
@@ -175,7 +179,8 @@ def _change(wandb: Any) -> None:
         ours.__doc__, ours.__name__, ours.__wrapped__ = theirs.__doc__, theirs.__name__, theirs
     run_type.log, run_type.finish, run_type.__exit__ = logging, finishing, leaving
     wandb.init, wandb.login = starting, logging_in
-    wandb.agent = wandb.sweep = refuse
+    if not sweeps.serve(wandb):
+        wandb.agent = wandb.sweep = refuse
 
 
 def _send_summaries() -> None:
