@@ -134,6 +134,12 @@ SEARCH = [
         help="Where the metrics of a program are read from: what it logs to W&B (wandb), what it "
         "prints (stdout), or a file that it writes (FILE.jsonl, FILE.csv).",
     ),
+    click.Option(
+        ["--epoch-key"],
+        metavar="NAME",
+        help="What a program or a function reports its epoch as, for early termination [default: "
+        "reports with the metric are counted].",
+    ),
 ]
 PLAN = [
     click.Option(["--plan"], is_flag=True, help="Print what the search would do, and run nothing."),

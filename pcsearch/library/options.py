@@ -54,6 +54,7 @@ class SearchOptions(ChangedOptions, total=False):
 
     set: Mapping[str, Any]
     metrics_from: str
+    epoch_key: str
     grace: str | float
     sampler: Literal["auto", "tpe", "gp", "cmaes", "qmc", "random"]
     seed: int

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from commands import finish, run, wait_for
+from commands import events, finish, run, wait_for
 from offline_runs import read_runs
 from searching import reports, trial_folders
 
@@ -60,7 +60,8 @@ def end(*_):
 signal.signal(signal.SIGTERM, end)
 wandb.init()
 for epoch in range(1, 9):
-    wandb.log({"loss": wandb.config.x + 1 / epoch})
+    for _ in range(2):
+        wandb.log({"loss": wandb.config.x + 1 / epoch, "epoch": epoch})
     time.sleep(0.2)
 """
 FOREVER = """
@@ -178,11 +179,14 @@ def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str])
 def test_a_program_that_is_stopped_early_ends_at_once_and_in_good_order(folder: Path) -> None:
     early = {"type": "hyperband", "min_iter": 2, "eta": 2}
     write(folder, "train.py", STOPPED, {"x": {"values": [*range(7)]}}, early_terminate=early)
-    assert main([*SEARCH, "--max-concurrent", "1", "--wandb", "disabled"]) == 0
+    options = ["--max-concurrent", "1", "--epoch-key", "epoch", "--wandb", "disabled"]
+    assert main([*SEARCH, *options]) == 0
     trials = by("x", folder / "here")
     ended = {x: (trials[x] / "files" / "ended").exists() for x in trials}
     assert sum(ended.values()) >= 2
-    assert {x: len(reports(trials[x])) < 8 for x in trials} == ended
+    assert {x: len(reports(trials[x])) < 16 for x in trials} == ended
+    compared = events(folder / "here", "compared")
+    assert {each["epoch"] for each in compared if each["rung"] == 2} >= {3}
     assert not (folder / "here" / "wandb").exists()
 
 

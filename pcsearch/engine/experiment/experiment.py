@@ -69,6 +69,7 @@ class Experiment(SearchDefinition):
             self.history,
             curves,
             self.sweep.compared_by,
+            workload.epoch_key,
         )
 
 

@@ -109,7 +109,8 @@ def _usable(
 
 def _outcomes(new: SearchDefinition, history: History) -> Outcomes:
     """The outcomes of an old search's trials by the new search's metrics, which may be others."""
-    outcomes = Outcomes(new.metrics, new.workload.time_attr)
+    workload = new.workload
+    outcomes = Outcomes(new.metrics, workload.time_attr, epoch_key=workload.epoch_key)
     for trial in history.trials:
         outcome = outcomes.of(trial.id)
         for report in trial.reports:

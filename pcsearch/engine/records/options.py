@@ -38,6 +38,7 @@ class Options:
             search that has begun it is the PC transformer.
         program: what stands for the program in its command, where trials run that.
         metrics_from: where the metrics of programs are read from: ``wandb``, ``stdout`` or a file.
+        epoch_key: the name in a report by which a trial says its epoch; None counts reports.
         grace: how many seconds a program may take to end after SIGTERM.
         checkpoint_every: after how many epochs a trial's state is kept.
         compile: whether trials may run code that is compiled on their nodes, ``auto`` where that
@@ -66,6 +67,7 @@ class Options:
     trainable: str | Callable[[dict[str, Any]], Any] | None = None
     program: str | None = None
     metrics_from: str = "wandb"
+    epoch_key: str | None = None
     grace: float = 30.0
     checkpoint_every: int = 1
     compile: Literal["auto", "off"] = "auto"

@@ -34,6 +34,8 @@ FILES_FOLDER = "files"
 TRIAL_FOLDER = "PCSEARCH_TRIAL_DIR"
 """The variable that tells a program the folder that its trial keeps when it is tried again."""
 OF_RAY = ("RAY_", "TUNE_", "PCSEARCH_")
+PATIENCE = 3
+"""How many reports a program may make before it says its epoch for the first time."""
 PYTHON_PATH, PATH = "PYTHONPATH", "PATH"
 
 
@@ -57,6 +59,7 @@ class ProgramTrial:
         storage_filesystem: of that path, None for the file system of each machine.
         variables: of the command's start.
         tracking: what programs are told by those who follow what they log.
+        epoch_key: the name in a report by which programs say their epoch.
     """
 
     program: Program
@@ -69,13 +72,14 @@ class ProgramTrial:
     storage_filesystem: FileSystem | None
     variables: Mapping[str, str]
     tracking: ProgramTracking
+    epoch_key: str | None = None
 
     def run(self, values: Mapping[str, Any]) -> None:
         """Run the program with a trial's values, until it has ended or the trial is stopped.
 
         Raises:
             ProgramError: it failed or crashed.
-            PcsearchError: it has ended without a metric.
+            PcsearchError: it has ended without a metric, or does not say its epoch.
         """
         from ray import tune
 
@@ -91,7 +95,9 @@ class ProgramTrial:
                 words, variables, self._start_folder(), output, self.grace, rows, source
             )
             try:
-                for report in process.reports():
+                for count, report in enumerate(process.reports(), 1):
+                    if count > PATIENCE:
+                        self._check_epoch_key(rows)
                     tune.report({own_name(name): value for name, value in report.items()})
             finally:
                 process.stop()
@@ -100,6 +106,11 @@ class ProgramTrial:
         if not rows.has_reported:
             wanted = next(iter(self.metrics), "")
             raise errors.no_metric(wanted, rows.names, self.metrics_from)
+        self._check_epoch_key(rows)
+
+    def _check_epoch_key(self, rows: Rows) -> None:
+        if self.epoch_key is not None and self.epoch_key not in rows.names:
+            raise errors.no_epoch_key(self.epoch_key, rows.names)
 
     def _start_folder(self) -> Path:
         return self.folder if self.folder.is_dir() else code_folder(self.folder)

@@ -128,6 +128,18 @@ def test_an_end_without_the_metric_is_told(here: Here) -> None:
     assert here.reports == []
 
 
+def test_a_program_that_does_not_say_its_epoch_is_ended(here: Here) -> None:
+    message = r"does not log 'epochs', its epoch \(--epoch-key\); nearest is 'epoch'; it logged"
+    logs = 'print(\'{"loss": 1, "epoch": 3}\', flush=True); '
+    with pytest.raises(PcsearchError, match=message):
+        here.run(f"import time; {3 * logs}", epoch_key="epochs")
+    assert len(here.reports) == 3
+    with pytest.raises(PcsearchError, match=message):
+        here.run(f"import time; {5 * logs}time.sleep(600)", epoch_key="epochs")
+    assert len(here.reports) == 6
+    here.run(logs, epoch_key="epoch")
+
+
 def test_the_search_goes_on_where_the_folder_is_not_on_the_node(here: Here, tmp_path: Path) -> None:
     with pytest.raises(ProgramError):
         here.run(SHOWS, "python", "no_such.py", folder=tmp_path)
