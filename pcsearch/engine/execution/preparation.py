@@ -12,10 +12,12 @@ from importlib.metadata import version
 from typing import Any
 
 from pcsearch import __version__
+from pcsearch.engine.cluster.address import is_local
 from pcsearch.engine.cluster.connection import Connection, connected
 from pcsearch.engine.cluster.node_checks import Needs, check_nodes, node_problems
 from pcsearch.engine.cluster.node_watcher import NodeWatcher
 from pcsearch.engine.cluster.resources import Resources
+from pcsearch.engine.cluster.shipping import unsent
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers import search_directory
@@ -66,7 +68,7 @@ def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> It
         needs = Needs(
             storage,
             workload.worker_packages(experiment.sweep),
-            workload.worker_paths(experiment.sweep, experiment.folder),
+            _paths(experiment),
         )
         nodes = resources.suitable_nodes()
         # There may be no node yet: an autoscaler starts the first when a trial asks for it.
@@ -81,6 +83,15 @@ def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> It
             tell,
         )
         yield Cluster(connection, resources, watcher)
+
+
+def _paths(experiment: Experiment) -> dict[str, str]:
+    """The paths that trials read on their nodes, and what to do where one is not there."""
+    workload = experiment.workload
+    paths = workload.worker_paths(experiment.sweep, experiment.folder)
+    advice = "copy it there, or give a folder that all nodes mount"
+    is_sent = not is_local(experiment.options.address)
+    return dict.fromkeys(paths, advice) | (unsent(workload.code) if is_sent else {})
 
 
 def locked_directory(

@@ -21,7 +21,7 @@ from pcsearch.engine.workloads.imported_function import (
 )
 from pcsearch.engine.workloads.reported_values import own_name
 from pcsearch.engine.workloads.trial_process import as_at_its_start
-from pcsearch.engine.workloads.user_code import code_folder, module_root
+from pcsearch.engine.workloads.user_code import Code, code_folder, module_root
 from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload, counted_in
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.metrics import Metric
@@ -57,15 +57,16 @@ class UserFunction(Workload):
         return counted_in(self.epoch_key)
 
     @property
-    def code(self) -> Path | None:
+    def code(self) -> Code | None:
         """The folder of the function's module, None for an installed package.
 
         Of a function that is given, the folder: it may import modules that are there.
         """
         if self.function is not None:
-            return self.folder
+            return Code(self.folder)
         place = locate(self.target, self.folder)
-        return module_root(place.module, place.folder)
+        root = module_root(place.module, place.folder)
+        return None if root is None else Code(root)
 
     def describe(self) -> str:
         """The function's name."""

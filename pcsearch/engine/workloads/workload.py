@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
+from pcsearch.engine.workloads.user_code import Code
 from pcsearch.errors import Problem
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -85,8 +86,8 @@ class Workload(ABC):
         return False
 
     @property
-    def code(self) -> Path | None:
-        """The folder of the user's modules, which nodes need; None where there are none."""
+    def code(self) -> Code | None:
+        """What nodes need of the user, None where that is nothing."""
         return None
 
     @abstractmethod

@@ -20,9 +20,9 @@ from pcsearch.engine.workloads.programs.follower import STDOUT, Follower, reader
 from pcsearch.engine.workloads.programs.location import search_path
 from pcsearch.engine.workloads.programs.process import ProgramProcess, Source
 from pcsearch.engine.workloads.programs.rows import Rows
+from pcsearch.engine.workloads.programs.sent_folder import moved, start_folder
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.engine.workloads.reported_values import own_name
-from pcsearch.engine.workloads.user_code import code_folder
 from pcsearch.sweeps.program import Program
 from pcsearch.temporary import temporary_folder
 
@@ -113,7 +113,7 @@ class ProgramTrial:
             raise errors.no_epoch_key(self.epoch_key, rows.names)
 
     def _start_folder(self) -> Path:
-        return self.folder if self.folder.is_dir() else code_folder(self.folder)
+        return start_folder(self.folder, self.word)
 
     def _command(
         self, values: Mapping[str, Any], kept: Path, folder: Path, name: str, trial_id: str
@@ -130,7 +130,8 @@ class ProgramTrial:
             self._forget_earlier_tries(kept.parent, trial_id)
         left_out = (*OF_RAY, *self.tracking.not_of_nodes)
         own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
-        own.update(self.variables)
+        start = self._start_folder()
+        own.update({n: moved(v, self.folder, start) for n, v in self.variables.items()})
         own[PATH] = search_path()
         meant = {
             "trial": trial_id,
@@ -146,7 +147,8 @@ class ProgramTrial:
             hook = str(Path(pcsearch.__file__).parent / self.tracking.hook)
             own[PYTHON_PATH] = os.pathsep.join(filter(None, [hook, own.get(PYTHON_PATH)]))
         own |= {VARIABLE: str(folder / "s"), TRIAL_FOLDER: str(files)}
-        return self.program.words(plain, self.word, str(json_file), own), own
+        word = moved(self.word, self.folder, start)
+        return self.program.words(plain, word, str(json_file), own), own
 
     def _forget_earlier_tries(self, directory: Path, trial_id: str) -> None:
         """Remove the runs of earlier tries: the program has kept nothing, and starts anew."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from pcsearch.engine.workloads.programs.location import missing_command
 from pcsearch.engine.workloads.programs.trial import ProgramTrial, of_user
+from pcsearch.engine.workloads.user_code import Code
 from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload, counted_in
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.metrics import Metric
@@ -53,9 +54,9 @@ class ProgramWorkload(Workload):
         return counted_in(self.epoch_key)
 
     @property
-    def code(self) -> Path | None:
+    def code(self) -> Code:
         """The folder of the program, which nodes need."""
-        return self.folder
+        return Code(self.folder, self.word)
 
     @property
     def tracks_itself(self) -> bool:
