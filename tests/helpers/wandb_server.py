@@ -351,10 +351,13 @@ class WandbServer:
         run = self.runs[name]
         run.hear()
         for file, part in (sent.get("files") or {}).items():
+            if file not in (HISTORY, SUMMARY):
+                # What the program has printed is no JSON.
+                continue
             lines = [json.loads(line) for line in part["content"]]
             if file == HISTORY:
                 run.lines |= dict(enumerate(lines, part["offset"]))
-            elif file == SUMMARY:
+            else:
                 run.summary = lines[-1]
         run.exit_code = sent["exitcode"] if sent.get("complete") else None
         return {"stopped": self.stop_pressed}

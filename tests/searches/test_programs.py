@@ -43,6 +43,16 @@ elif kind == "summary":
     run.summary["loss"] = 0.25
 else:
     for epoch in range(1, 4):
+        if kind == "goes on":
+            state = kept / "state"
+            if epoch <= int(state.read_text() if state.exists() else 0):
+                continue
+            wandb.log({"loss": 1 / epoch, "epoch": epoch})
+            if epoch == 2 and not Path("went").exists():
+                Path("went").touch()
+                sys.exit(3)
+            state.write_text(str(epoch))
+            continue
         if kind == "twice" and epoch == 2 and not Path("tried").exists():
             Path("tried").touch()
             os._exit(3)
@@ -132,7 +142,7 @@ SEARCH = ["s.yaml", "--name", "here", "--storage-path", "."]
 
 @pytest.mark.usefixtures("ray_here")
 def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    kinds = ["plain", "summary", "twice", "raises", "killed", "silent", "mistyped"]
+    kinds = ["plain", "summary", "twice", "goes on", "raises", "killed", "silent", "mistyped"]
     nested = {"parameters": {"lr": {"value": 0.5}}}
     write(folder, "train.py", KINDS, {"kind": {"values": kinds}, "optimizer": nested})
     assert main([*SEARCH, "--max-failures", "1", "--wandb", "offline"]) == 1
@@ -140,7 +150,7 @@ def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str])
     trials = by("kind", folder / "here")
     losses = {kind: [each["loss"] for each in reports(trials[kind])] for kind in kinds}
     assert losses.pop("summary") == [0.25]
-    assert losses.pop("plain") == losses.pop("twice") == [1, 1 / 2, 1 / 3]
+    assert losses.pop("plain") == losses.pop("twice") == losses.pop("goes on") == [1, 1 / 2, 1 / 3]
     assert not any(losses.values())
     assert [each["train.loss"] for each in reports(trials["plain"])] == [2, 1, 2 / 3]
     messages = {
@@ -163,14 +173,13 @@ def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str])
     assert plain.exit_code == 0
     assert plain.tags == ["grid"]
     # The earlier try of a program that started anew has left no rows.
-    twice = [run for run in read_runs(folder / "here") if run.id == trials["twice"].name[5:]]
-    assert [row["loss"] for run in twice for row in run.rows() if "loss" in row] == [
-        1,
-        1 / 2,
-        1 / 3,
-    ]
+    # One that goes on has them once.
+    for kind in ("twice", "goes on"):
+        tries = [run for run in read_runs(folder / "here") if run.id == trials[kind].name[5:]]
+        rows = [row for run in tries for row in run.rows()]
+        assert [row["loss"] for row in rows if "loss" in row] == [1, 1 / 2, 1 / 3], kind
     (begun,) = {run.id for run in runs.values()} - {
-        trials[kind].name[5:] for kind in ("plain", "summary", "twice")
+        trials[kind].name[5:] for kind in ("plain", "summary", "twice", "goes on")
     }
     assert begun == trials["mistyped"].name[5:]
 

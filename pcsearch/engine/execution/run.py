@@ -136,7 +136,7 @@ def run(
             scheduler,
             # The order matters: no other callback gets a report or an end that is not yet on disk.
             [
-                ResultLog(outcomes.epoch, begins_anew=experiment.workload.tracks_itself),
+                ResultLog(outcomes.epoch, replaces=experiment.workload.tracks_itself),
                 ends,
                 Watchdog(options.trial_timeout, experiment.workload.damage),
                 *([ProgramEnds()] if experiment.workload.runs_program else []),

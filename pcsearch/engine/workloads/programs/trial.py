@@ -16,13 +16,14 @@ import yaml
 import pcsearch
 from pcsearch.engine.workloads.programs import errors
 from pcsearch.engine.workloads.programs.channel import VARIABLE, Channel
+from pcsearch.engine.workloads.programs.earlier import position, read_reports, reports_before
 from pcsearch.engine.workloads.programs.follower import STDOUT, Follower, reader
 from pcsearch.engine.workloads.programs.location import search_path
 from pcsearch.engine.workloads.programs.process import ProgramProcess, Source
 from pcsearch.engine.workloads.programs.rows import Rows
 from pcsearch.engine.workloads.programs.sent_folder import moved, start_folder
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
-from pcsearch.engine.workloads.reported_values import own_name
+from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, own_name
 from pcsearch.sweeps.program import Program
 from pcsearch.temporary import temporary_folder
 
@@ -33,6 +34,10 @@ OUTPUT_FILE, VALUES_FILE, JSON_FILE = "output.txt", "config.yaml", "config.json"
 FILES_FOLDER = "files"
 TRIAL_FOLDER = "PCSEARCH_TRIAL_DIR"
 """The variable that tells a program the folder that its trial keeps when it is tried again."""
+LOGGED = "PCSEARCH_LOGGED"
+"""The variable that tells the hook how far an earlier try has reported, a name and a number."""
+NEW_RUN = "PCSEARCH_NEW_RUN"
+"""The variable with a file that the hook makes where the program begins its run anew."""
 OF_RAY = ("RAY_", "TUNE_", "PCSEARCH_")
 PATIENCE = 3
 """How many reports a program may make before it says its epoch for the first time."""
@@ -82,15 +87,22 @@ class ProgramTrial:
             PcsearchError: it has ended without a metric, or does not say its epoch.
         """
         from ray import tune
+        from ray.tune.result import EXPR_RESULT_FILE  # type: ignore[attr-defined]
 
         name = Path(tune.get_context().get_trial_dir()).name
         trial_id = str(tune.get_context().get_trial_id())
         rows = Rows(self.metrics)
         with self._kept_folder(name) as kept, temporary_folder() as folder:
             output = kept / OUTPUT_FILE
+            goes_on = _is_used(kept / FILES_FOLDER)
+            earlier = read_reports(kept / EXPR_RESULT_FILE) if goes_on else []
             before = output.stat().st_size if output.exists() else 0
             source = self._source(folder, output, before)
             words, variables = self._command(values, kept, folder, name, trial_id)
+            if goes_on:
+                variables |= self._logged(kept, trial_id, earlier)
+            else:
+                variables[NEW_RUN] = str(folder / "begun")
             process = ProgramProcess(
                 words, variables, self._start_folder(), output, self.grace, rows, source
             )
@@ -98,7 +110,11 @@ class ProgramTrial:
                 for count, report in enumerate(process.reports(), 1):
                     if count > PATIENCE:
                         self._check_epoch_key(rows)
-                    tune.report({own_name(name): value for name, value in report.items()})
+                    made = {own_name(name): value for name, value in report.items()}
+                    if count == 1:
+                        before = reports_before(earlier, made, self.epoch_key)
+                        made[EARLIER_REPORTS] = before
+                    tune.report(made)
             finally:
                 process.stop()
             assert process.ended is not None
@@ -107,6 +123,16 @@ class ProgramTrial:
             wanted = next(iter(self.metrics), "")
             raise errors.no_metric(wanted, rows.names, self.metrics_from)
         self._check_epoch_key(rows)
+
+    def _logged(self, kept: Path, trial_id: str, earlier: list[dict[str, Any]]) -> dict[str, str]:
+        """The variable with how far the run is: what the trial has reported, and the run has."""
+        found = position(earlier, self.epoch_key)
+        if found is None or self.tracking.logged is None:
+            return {}
+        name, reported = found
+        numbers = [self.tracking.logged(each, trial_id, name) for each in (kept, kept.parent)]
+        known = [number for number in numbers if number is not None]
+        return {LOGGED: json.dumps([name, min(reported, max(known))])} if known else {}
 
     def _check_epoch_key(self, rows: Rows) -> None:
         if self.epoch_key is not None and self.epoch_key not in rows.names:
@@ -125,8 +151,7 @@ class ProgramTrial:
         values_file.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
         json_file.write_text(json.dumps(plain), encoding="utf-8")
         files = kept / FILES_FOLDER
-        files.mkdir(exist_ok=True)
-        if not any(files.iterdir()):
+        if not _is_used(files):
             self._forget_earlier_tries(kept.parent, trial_id)
         left_out = (*OF_RAY, *self.tracking.not_of_nodes)
         own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
@@ -146,6 +171,7 @@ class ProgramTrial:
         if self.tracking.hook:
             hook = str(Path(pcsearch.__file__).parent / self.tracking.hook)
             own[PYTHON_PATH] = os.pathsep.join(filter(None, [hook, own.get(PYTHON_PATH)]))
+        files.mkdir(exist_ok=True)
         own |= {VARIABLE: str(folder / "s"), TRIAL_FOLDER: str(files)}
         word = moved(self.word, self.folder, start)
         return self.program.words(plain, word, str(json_file), own), own
@@ -190,6 +216,11 @@ class ProgramTrial:
                     destination_filesystem=self.storage_filesystem,
                     use_threads=False,
                 )
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether the program of an earlier try has kept something, and so goes on."""
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _filled(text: str, meant: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ import pcsearch
 from pcsearch.engine.workloads.programs.errors import ProgramError
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.engine.workloads.programs.trial import ProgramTrial
+from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.program import Program
 
@@ -51,7 +53,13 @@ class Here:
             get_trial_dir=lambda: "/somewhere/0001_abc", get_trial_id=lambda: "abc"
         )
         monkeypatch.setattr(tune, "get_context", lambda: context)
-        monkeypatch.setattr(tune, "report", self.reports.append)
+        self.befores = list[int]()
+        monkeypatch.setattr(tune, "report", self._report)
+
+    def _report(self, report: dict[str, Any]) -> None:
+        if EARLIER_REPORTS in report:
+            self.befores.append(report.pop(EARLIER_REPORTS))
+        self.reports.append(report)
 
     def run(self, code: str, *command: str, **changes: Any) -> None:
         (self.work / "train.py").write_text(code)
@@ -111,6 +119,23 @@ def test_a_new_start_forgets_the_runs_of_earlier_tries(here: Here) -> None:
     here.run(SHOWS)
     assert runs[0].exists(), "it goes on from what it has kept"
     assert len(here.reports) == 2, "what an earlier try has printed is not read again"
+
+
+def test_a_program_that_goes_on_is_told_how_far_it_was(here: Here) -> None:
+    here.run(SHOWS)
+    assert "PCSEARCH_NEW_RUN" in here.seen
+    trial = here.directory / "0001_abc"
+    lines = [{"epoch": n, "loss": 1, "training_iteration": n} for n in (1, 2, 3)]
+    (trial / "result.json").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"')
+    logs = SHOWS.replace('"loss": 1', '"loss": 1, "epoch": 3')
+    here.run(logs)
+    (trial / "files" / "state").touch()
+    here.run(logs)
+    assert not {"PCSEARCH_LOGGED", "PCSEARCH_NEW_RUN"} & here.seen.keys(), "no run is known"
+    has = {(here.directory, "abc", "epoch"): 2.0}
+    here.run(logs, tracking=replace(TRACKING, logged=lambda *run: has.get(run)))
+    assert json.loads(here.seen["PCSEARCH_LOGGED"]) == ["epoch", 2]
+    assert here.befores == [0, 0, 2, 2]
 
 
 def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 from hooked_programs import Programs
 from offline_runs import read_runs
+from wandb_server import WandbServer
 
 EVERY_WAY = """
 import numpy as np
@@ -136,3 +140,54 @@ def test_long_rows_and_forked_processes_are_followed(programs: Programs) -> None
     assert [each["commit"] for each in programs.messages[:-1]] == [False] * (len(parts) - 1) + [
         None
     ]
+
+
+TRY = """
+import os, sys
+import wandb
+wandb.init(project="p")
+for epoch in range(int(sys.argv[1]), int(sys.argv[2])):
+    wandb.log({"loss": 1 / epoch, "epoch": epoch, "try": os.environ["TRY"]}, commit=False)
+    wandb.log({"more": 1})
+wandb.finish()
+if sys.argv[3:]:
+    wandb.init()
+    wandb.log({"of the second init": 1})
+"""
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_no_row_of_an_earlier_try_is_there_twice(
+    mode: str, programs: Programs, server: WandbServer
+) -> None:
+    told = {"WANDB_RUN_ID": "abc", "WANDB_RESUME": "allow", "WANDB_MODE": mode}
+
+    def rows() -> list[tuple[int, str]]:
+        found = [row for run in read_runs(programs.work) for row in run.history]
+        if mode == "online":
+            (run,) = server.runs.values()
+            found = run.rows
+            assert sum("of the second init" in row for row in found) == ("2" in tries)
+        assert all(("more" in row) == ("epoch" in row) for row in found)
+        return [(row["epoch"], row["try"]) for row in found if "epoch" in row]
+
+    tries: list[str] = []
+
+    def attempt(name: str, *words: str, **more: str) -> None:
+        done = programs.run(f"import sys; sys.argv[1:] = {words}\n{TRY}", TRY=name, **told, **more)
+        assert done.returncode == 0, done.stderr
+        tries.append(name)
+
+    begun = programs.work / "begun"
+    attempt("1", "1", "4", PCSEARCH_NEW_RUN=str(begun))
+    expected, last = [(epoch, "1") for epoch in (1, 2, 3)], 3
+    if mode == "online":
+        begun.unlink()
+        attempt("2", "1", "6", "and another", PCSEARCH_NEW_RUN=str(begun))
+        expected, last = [*expected, (4, "2"), (5, "2")], 5
+    assert rows() == expected
+    attempt("3", "2", "8", PCSEARCH_LOGGED=json.dumps(["epoch", last]))
+    assert rows() == [*expected, *((epoch, "3") for epoch in range(last + 1, 8))]
+    # It is told all the same: the search has lost the reports from there on.
+    told_again = [values["epoch"] for values in programs.logged if "epoch" in values]
+    assert told_again[-6:] == [2, 3, 4, 5, 6, 7]
