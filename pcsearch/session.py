@@ -284,6 +284,11 @@ def _tell_of_uploads(experiment: Experiment, wandb: WandbCallback, listener: Lis
     from pcsearch.tracking.server.mode import sync_command
 
     directory = experiment.directory
+    if directory.copy is not None and experiment.workload.tracks_itself:
+        try:
+            directory.copy.fetch_runs()
+        except StorageError as error:
+            listener.warn(f"The W&B runs of programs could not be fetched: {error}")
     files = has_unmarked(directory.path)
     if has_unmarked_online(directory.path) or (
         wandb.mode == "online" and (files or wandb.unfinished)

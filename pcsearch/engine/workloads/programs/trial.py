@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import yaml
 
 import pcsearch
 from pcsearch.engine.workloads.programs import errors
-from pcsearch.engine.workloads.programs.channel import VARIABLE, Channel
+from pcsearch.engine.workloads.programs.channel import VARIABLE, Channel, short_parent
 from pcsearch.engine.workloads.programs.earlier import position, read_reports, reports_before
 from pcsearch.engine.workloads.programs.follower import STDOUT, Follower, reader
 from pcsearch.engine.workloads.programs.location import search_path
@@ -92,7 +93,7 @@ class ProgramTrial:
         name = Path(tune.get_context().get_trial_dir()).name
         trial_id = str(tune.get_context().get_trial_id())
         rows = Rows(self.metrics)
-        with self._kept_folder(name) as kept, temporary_folder() as folder:
+        with self._kept_folder(name) as kept, temporary_folder(short_parent()) as folder:
             output = kept / OUTPUT_FILE
             goes_on = _is_used(kept / FILES_FOLDER)
             earlier = read_reports(kept / EXPR_RESULT_FILE) if goes_on else []
@@ -162,7 +163,7 @@ class ProgramTrial:
             "trial": trial_id,
             "name": name,
             "folder": str(kept),
-            "directory": str(kept if self.storage_filesystem is not None else kept.parent),
+            "directory": str(kept.parent),
             "values": str(values_file),
             "temporary": str(folder),
         }
@@ -179,8 +180,11 @@ class ProgramTrial:
     def _forget_earlier_tries(self, directory: Path, trial_id: str) -> None:
         """Remove the runs of earlier tries: the program has kept nothing, and starts anew."""
         for pattern in self.tracking.of_earlier_tries:
-            for folder in directory.glob(pattern.replace("{trial}", trial_id)):
+            own = pattern.replace("{trial}", trial_id)
+            for folder in directory.glob(own):
                 shutil.rmtree(folder, ignore_errors=True)
+            if self.storage_filesystem is not None:
+                _remove_from(self.storage_filesystem, self.storage_path, own)
 
     def _source(
         self, folder: Path, output: Path, before: int
@@ -207,20 +211,35 @@ class ProgramTrial:
             try:
                 yield folder
             finally:
-                target = f"{self.storage_path}/{name}"
-                self.storage_filesystem.create_dir(target, recursive=True)
-                # With threads, an upload to S3 may never end (apache/arrow#32372).
-                copy_files(
-                    str(folder),
-                    target,
-                    destination_filesystem=self.storage_filesystem,
-                    use_threads=False,
-                )
+                for link in (each for each in parent.glob("*/*") if each.is_symlink()):
+                    # W&B's link to its newest run would be sent as another run.
+                    link.unlink()
+                for sent in parent.iterdir():
+                    target = f"{self.storage_path}/{sent.name}"
+                    self.storage_filesystem.create_dir(target, recursive=True)
+                    # With threads, an upload to S3 may never end (apache/arrow#32372).
+                    copy_files(
+                        str(sent),
+                        target,
+                        destination_filesystem=self.storage_filesystem,
+                        use_threads=False,
+                    )
 
 
 def _is_used(folder: Path) -> bool:
     """Whether the program of an earlier try has kept something, and so goes on."""
     return folder.is_dir() and any(folder.iterdir())
+
+
+def _remove_from(filesystem: FileSystem, root: str, pattern: str) -> None:
+    """Remove the folders of a pattern from a storage."""
+    from pyarrow.fs import FileSelector
+
+    parent, _, name = pattern.rpartition("/")
+    selector = FileSelector(f"{root}/{parent}", allow_not_found=True)
+    for found in filesystem.get_file_info(selector):
+        if fnmatch(found.base_name, name):
+            filesystem.delete_dir(found.path)
 
 
 def _filled(text: str, meant: Mapping[str, str]) -> str:

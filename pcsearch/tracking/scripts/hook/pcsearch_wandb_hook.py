@@ -17,6 +17,7 @@ from contextlib import suppress
 from inspect import signature
 from typing import Any
 
+import pcsearch_wandb_calls as calls  # type: ignore[import-not-found]
 import pcsearch_wandb_sweeps as sweeps  # type: ignore[import-not-found]
 
 CHANNEL = "PCSEARCH_CHANNEL"
@@ -152,6 +153,9 @@ def _change(wandb: Any) -> None:
 
     def starting(*arguments: Any, **more: Any) -> Any:
         given = signature(init).bind_partial(*arguments, **more).arguments
+        if given.get("reinit") == "create_new" and _open:
+            calls.tell_of_one_run()
+            return _open[-1]
         if sweeps.is_outside():
             return init(**{**given, "mode": "disabled"})
         if "disabled" in (given.get("mode"), os.environ.get("WANDB_MODE")):
@@ -181,20 +185,14 @@ def _change(wandb: Any) -> None:
             os.environ.update(_told)
         return login(*arguments, **more)
 
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise RuntimeError(
-            "wandb.agent() and wandb.sweep() start runs of their own, and pcsearch runs the "
-            "trials of this sweep: let the program train once, with the values of wandb.config"
-        )
-
     pairs: list[tuple[Any, Any]] = [(logging, log), (finishing, finish), (leaving, leave)]
     pairs += [(starting, init), (logging_in, login)]
     for ours, theirs in pairs:
         ours.__doc__, ours.__name__, ours.__wrapped__ = theirs.__doc__, theirs.__name__, theirs
     run_type.log, run_type.finish, run_type.__exit__ = logging, finishing, leaving
     wandb.init, wandb.login = starting, logging_in
-    if not sweeps.serve(wandb):
-        wandb.agent = wandb.sweep = refuse
+    calls.refuse(wandb)
+    sweeps.serve(wandb)
 
 
 def _begins_run() -> bool:

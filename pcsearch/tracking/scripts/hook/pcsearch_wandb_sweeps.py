@@ -23,15 +23,12 @@ _is_running = False
 """Whether the function has begun."""
 
 
-def serve(wandb: Any) -> bool:
-    """Put ours in the place of W&B's two functions; whether this script's are served."""
+def serve(wandb: Any) -> None:
+    """Put ours in the place of W&B's two functions, where this script's are served."""
     if os.environ.get(PLAN):
         wandb.sweep, wandb.agent = _noted, _planned
     elif os.environ.get(FUNCTION):
         wandb.sweep, wandb.agent = _known, _run
-    else:
-        return False
-    return True
 
 
 def is_outside() -> bool:

@@ -145,6 +145,13 @@ def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_p
         here.run("print('one line'); raise SystemExit(4)", **place)
     assert (away / "0001_abc" / "output.txt").read_text() == "one line\n"
     assert not here.directory.exists()
+    for name in ("offline-run-1-abc", "offline-run-1-other"):
+        (away / "wandb" / name).mkdir(parents=True)
+    makes = "import os; os.makedirs(os.environ['A_DIR'] + '/wandb/offline-run-2-abc/x')"
+    makes += "; os.symlink('offline-run-2-abc', os.environ['A_DIR'] + '/wandb/latest-run')"
+    here.run(f"{makes}; print('loss: 1')", **place)
+    kept = {each.name for each in (away / "wandb").iterdir()}
+    assert kept == {"offline-run-1-other", "offline-run-2-abc"}
 
 
 def test_an_end_without_the_metric_is_told(here: Here) -> None:

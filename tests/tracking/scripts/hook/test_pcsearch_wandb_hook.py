@@ -67,12 +67,6 @@ def test_ten_thousand_calls_are_followed_also_beside_other_processes(programs: P
     assert [values["loss"] for values in programs.logged] == list(range(10_000))
 
 
-def test_what_the_script_does_with_agents_is_refused_in_a_line(programs: Programs) -> None:
-    done = programs.run("import wandb; wandb.agent('abc', lambda: None)")
-    assert done.returncode == 1
-    assert "pcsearch runs the trials of this sweep" in done.stderr.splitlines()[-1]
-
-
 def test_a_channel_that_is_gone_does_not_hurt_the_program(programs: Programs) -> None:
     done = programs.run(
         "import wandb; wandb.init(); wandb.log({'loss': 1}); wandb.finish(); print('done')",
