@@ -185,3 +185,63 @@ def test_no_row_of_an_earlier_try_is_there_twice(
     # It is told all the same: the search has lost the reports from there on.
     told_again = [values["epoch"] for values in programs.logged if "epoch" in values]
     assert told_again[-6:] == [2, 3, 4, 5, 6, 7]
+
+
+LOGGER = """
+import wandb
+
+class Logger:
+    _run = None
+    @property
+    def experiment(self):
+        if self._run is None:
+            self._run = wandb.run or wandb.init(project="lightning_logs", resume="allow")
+            self._run.define_metric("trainer/global_step")
+            self._run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+        return self._run
+    def log_hyperparams(self, params):
+        self.experiment.config.update(params, allow_val_change=True)
+    def log_metrics(self, metrics, step):
+        self.experiment.log(dict(metrics, **{"trainer/global_step": step}))
+
+logger = Logger()
+logger.log_hyperparams({"lr": 0.5})
+for step in range(3):
+    logger.log_metrics({"train/loss": 1.0, "epoch": step}, 10 * step)
+    logger.log_metrics({"loss": 1 / (step + 1), "epoch": step}, 10 * step)
+"""
+
+
+def test_a_logger_as_that_of_lightning_is_followed(programs: Programs) -> None:
+    done = programs.run(LOGGER, WANDB_RUN_ID="abc", WANDB_PROJECT="p")
+    assert done.returncode == 0, done.stderr
+    found = [(each["loss"], each["train/loss"], each["epoch"]) for each in programs.reports]
+    assert found == [(1, 1, 0), (1 / 2, 1, 1), (1 / 3, 1, 2)]
+    (run,) = read_runs(programs.work)
+    assert (run.id, run.project, run.config["lr"], len(run.rows())) == ("abc", "p", 0.5, 6)
+
+
+RANKS = """
+import os, subprocess, sys
+WORKER = '''
+import os, wandb
+is_first = os.environ["RANK"] == "0"
+wandb.init(mode=None if is_first else "disabled")
+for epoch in range(3):
+    wandb.log({"loss": epoch if is_first else 100})
+wandb.finish()
+'''
+ranks = [
+    subprocess.Popen([sys.executable, "-c", WORKER], env=dict(os.environ, RANK=str(rank)))
+    for rank in range(2)
+]
+sys.exit(max(rank.wait() for rank in ranks))
+"""
+
+
+def test_of_two_ranks_the_first_logs(programs: Programs) -> None:
+    done = programs.run(RANKS, WANDB_RUN_ID="abc")
+    assert done.returncode == 0, done.stderr
+    assert [report["loss"] for report in programs.reports] == [0, 1, 2]
+    (run,) = read_runs(programs.work)
+    assert [row["loss"] for row in run.rows()] == [0, 1, 2]
