@@ -93,8 +93,8 @@ def use_up_quota(server: WandbServer) -> None:
 
 def go_away_for_a_while(server: WandbServer) -> None:
     def come_back() -> None:
-        time.sleep(OUTAGE)
-        server.come_back()
+        if not server.wait_until_back(OUTAGE):
+            server.come_back()
 
     server.go_away("error")
     later(come_back)
