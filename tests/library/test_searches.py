@@ -17,7 +17,7 @@ import pcsearch
 from pcsearch.cli import main
 from pcsearch.errors import PcsearchError
 
-MINUTES = 180
+MINUTES = 240
 SWEEP: dict[str, Any] = {
     "method": "grid",
     "metric": {"name": "loss", "goal": "minimize"},

@@ -238,11 +238,17 @@ def test_the_client_tells_what_a_run_that_ends_waits_for(
     run.log({"loss": 1})
     thread = threading.Thread(target=run.finish)
     thread.start()
-    end, states = time.monotonic() + 120, [Uploading(), Uploading()]
-    # The files are uploaded meanwhile; then nothing moves any more.
-    while (states[-1] != states[-2] or not states[-1].error) and time.monotonic() < end:
+    states = [Uploading(), Uploading()]
+
+    def moves() -> bool:
+        """Whether the files are still uploaded: then nothing moves any more."""
+        *_, before, now = states
+        return before != now or not now.error or now.progress[0] != now.progress[1]
+
+    end = time.monotonic() + 240
+    while moves() and time.monotonic() < end:
         time.sleep(0.5)
-        states.append(uploading(run, 5))
+        states.append(uploading(run, 60))
     server.stream_status = 200
     thread.join()
     assert states[-1] == states[-2]

@@ -35,6 +35,7 @@ from wandb_server import KEY, WandbServer
 
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.tracking import wandb_internals
+from pcsearch.tracking.runs import manager
 from pcsearch.tracking.server import mode as wandb_mode
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
@@ -90,7 +91,7 @@ def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
 
     def release() -> None:
         # The client asks now and then.
-        told.wait(60)
+        told.wait(240)
         folder.release()
 
     thread = later(release)
@@ -247,8 +248,8 @@ def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_w
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         said += process.stderr.read()
-        assert process.wait(60) == 0
-        assert time.monotonic() - began < 60
+        assert process.wait(240) == 0
+        assert time.monotonic() - began < 240
     assert re.search(r"not uploaded to the end: the wait was interrupted\n$", said)
     assert "Traceback" not in said
     assert "Upload it to W&B: python -m pcsearch --resume" in (folder.path / "out").read_text()
@@ -282,7 +283,7 @@ def test_online_that_cannot_be_had_is_refused_before_any_trial(
     server.go_away(how)
     began = time.monotonic()
     done = folder.search("--wandb", "online")
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 240
     assert done.status == 2
     assert re.search(r"error: --wandb online cannot (reach|use) 127\.0\.0\.1:\d+: ", done.err)
     assert not (folder.path / "here").exists()
@@ -333,12 +334,16 @@ def test_a_server_that_goes_silent_before_the_sweep_takes_seconds(
     assert not server.runs
 
 
-def test_runs_that_a_full_disk_cut_off_are_written_when_there_is_room(folder: Folder) -> None:
+def test_runs_that_a_full_disk_cut_off_are_written_when_there_is_room(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here = folder.path / "here"
     assert folder.search("--wandb", "disabled", "--num-samples", "1").status == 0
     (here / "wandb").mkdir()
     with small_disk(here / "wandb", kilobytes=20):
-        full = folder.command("--resume", str(here), "--wandb", "offline", "--num-samples", "3")
+        with monkeypatch.context() as hurried:
+            hurried.setattr(manager, "WRITING_SECONDS", 3.0)
+            full = folder.command("--resume", str(here), "--wandb", "offline", "--num-samples", "3")
         assert full.status == 0, full.err
         assert re.search(r"W&B: .* not written to the end .*is the disk full\?", full.err)
         assert "uploaded" not in full.err
