@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ray  # noqa: F401 - it makes its copy of psutil importable
+from ports import free_port
 
 import psutil  # isort: skip
 
@@ -203,11 +203,6 @@ def own_address() -> str:
     from ray.util import get_node_ip_address
 
     return str(get_node_ip_address())
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _name(process: Any) -> str:

@@ -21,8 +21,8 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_server_that_is_gone_is_named_once() -> None:
     died, end = list[str](), Event()
-    with socket.create_server(("127.0.0.1", 0)) as stays:
-        goes = socket.create_server(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as stays, keeper() as kept:
+        goes = socket.create_server(kept.getsockname(), reuse_port=True)
         listening = {"one": stays, "other": goes}
         servers = [Server(name, each.getsockname()[:2], 0.2) for name, each in listening.items()]
         thread = Thread(target=watch, args=(servers, end, died.append))
