@@ -121,6 +121,24 @@ SEARCH = [
         help="Seed of the search [default: a random one, which is printed].",
     ),
     click.Option(
+        ["--replicates"],
+        metavar="NAME",
+        help="The parameter whose values repeat a configuration, such as seed: means over it are "
+        "compared [default: what the file says under replicates].",
+    ),
+    click.Option(
+        ["--no-racing"],
+        is_flag=True,
+        help="Run every configuration with every seed, also those that can no longer be the best "
+        "(with --replicates).",
+    ),
+    click.Option(
+        ["--confirm"],
+        type=_POSITIVE,
+        metavar="K",
+        help="At the end run the best configurations with K fresh seeds (with --replicates).",
+    ),
+    click.Option(
         ["--trainable"],
         metavar="WHAT",
         help="What a trial runs: program (the file's), pc (the PC transformer), or a function by "

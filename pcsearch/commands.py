@@ -48,12 +48,16 @@ def create(sweep: Path, arguments: Mapping[str, Any]) -> int:
         PcsearchError: something is wrong with the file, or W&B does not take it.
     """
     from pcsearch.engine.experiment.definition import define_search
+    from pcsearch.sweeps.replicates import ALONE
     from pcsearch.tracking.server.api import NoAnswer
     from pcsearch.tracking.server.mode import require_server
     from pcsearch.tracking.server.sweep import create_sweep
 
     options = options_of(arguments)
-    checked = define_search(sweep, options).sweep
+    search = define_search(sweep, options)
+    if search.replicates is not None:
+        raise PcsearchError(Problem(ALONE, "--create-only"))
+    checked = search.sweep
     require_server("--create-only")
     tracking = tracking_of(arguments, checked)
     try:

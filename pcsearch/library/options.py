@@ -57,6 +57,9 @@ class SearchOptions(ChangedOptions, total=False):
     grace: str | float
     sampler: Literal["auto", "tpe", "gp", "cmaes", "qmc", "random"]
     seed: int
+    replicates: str
+    no_racing: bool
+    confirm: int
     project: str
     entity: str
     name: str

@@ -42,7 +42,7 @@ class Experiment(SearchDefinition):
 
     Args:
         directory: the experiment's directory.
-        cap: the largest number of trials.
+        cap: the largest number of trials, with those of --confirm.
         resumed: whether earlier sessions of the search have run.
         history: what those sessions wrote, or the results of a warm start.
         requested: the names of the requests that second terminals have made before this session.
@@ -96,6 +96,7 @@ def new_experiment(sweep_file: str | Path, options: Options, text: str | None = 
     name = folder_form(options.name) if options.name else _default_name(sweep)
     directory = directory_in(options.storage_path, name, "--storage-path")
     directory.check_absent()
+    cap += search.confirming
     return Experiment(sweep, options, search.folder, search.workload, directory, cap)
 
 
@@ -132,7 +133,7 @@ def resumed_experiment(
         _check_same(given.sweep, sweep, directory, option)
     history = read_history(directory.path)
     # The record has the cap, which may have been raised beyond the file's run_cap.
-    cap = min(samples, space_size(sweep, options) or samples)
+    cap = min(samples, space_size(sweep, options) or samples) + search.confirming
     if "num_samples" in changes and cap < len(history.own):
         message = f"{len(history.own)} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))

@@ -14,11 +14,13 @@ from pcsearch.engine.records.journal import (
     AlertSent,
     Claimed,
     Compared,
+    Decided,
     Ended,
     Heeded,
     Journal,
     ReachedTarget,
     Released,
+    Replicate,
     Retried,
     RunCompleted,
     Suggested,
@@ -59,6 +61,7 @@ class TrialHistory:
         end: how it has ended, None where it has not.
         stopped_at: the epoch at which it was stopped for being worse than others.
         run_step: the last step of its W&B run where that run is complete, else None.
+        replicate: of which configuration it is a run; None where seeds are no replicates.
     """
 
     id: str
@@ -68,6 +71,7 @@ class TrialHistory:
     end: Ended | None = None
     stopped_at: int | None = None
     run_step: int | None = None
+    replicate: Replicate | None = None
 
     @property
     def over(self) -> bool:
@@ -115,6 +119,7 @@ class History:
         claims: those whose trials have not been suggested, of a search that other drivers share.
         is_shared: whether its numbers were claimed: other drivers may have those between them.
         notes: a line for each trial whose results are damaged.
+        is_decided: whether the search ended before its cap, and no trial began since.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
@@ -125,6 +130,7 @@ class History:
     claims: list[Claim] = field(default_factory=list)
     is_shared: bool = False
     notes: list[str] = field(default_factory=list)
+    is_decided: bool = False
 
     @property
     def own(self) -> list[TrialHistory]:
@@ -143,7 +149,7 @@ class History:
 
     def is_over(self, cap: int) -> bool:
         """Whether a search of ``cap`` trials has nothing left to do."""
-        enough = len(self.own) >= cap or self.reached is not None
+        enough = len(self.own) >= cap or self.reached is not None or self.is_decided
         return enough and not self.unfinished
 
 
@@ -160,8 +166,10 @@ def read_history(directory: Path) -> History:
     claims: dict[str, Claim] = {}
     for event in Journal(directory).events():
         if isinstance(event, Suggested | Retried):
-            history.alert = None
-        if isinstance(event, WarmStartResult):
+            history.alert, history.is_decided = None, False
+        if isinstance(event, Decided):
+            history.is_decided = True
+        elif isinstance(event, WarmStartResult):
             history.warm_start.append(event)
         elif isinstance(event, AlertSent):
             history.alert = event
@@ -176,7 +184,9 @@ def read_history(directory: Path) -> History:
         elif isinstance(event, Suggested):
             claims.pop(event.trial, None)
             folder = directory / folder_name(event.number, event.trial)
-            trials[event.trial] = TrialHistory(event.trial, event.number, event.point, folder)
+            trials[event.trial] = TrialHistory(
+                event.trial, event.number, event.point, folder, replicate=event.replicate
+            )
         elif event.trial not in trials:
             raise _damaged(directory, f"it does not begin the trial {event.trial}")
         elif isinstance(event, Compared):

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, NamedTuple, get_args
 
 from pydantic import TypeAdapter
 
@@ -28,6 +28,18 @@ LARGEST_FILE = 64 * 1024
 _WRITING = threading.Lock()
 
 
+class Replicate(NamedTuple):
+    """Which run of which configuration a trial is, where seeds are replicates.
+
+    Args:
+        configuration: its number, from 1.
+        seed: the position of its seed, from 0; those after the last of the file are fresh seeds.
+    """
+
+    configuration: int
+    seed: int
+
+
 @dataclass(frozen=True)
 class Suggested:
     """A trial has been suggested; it has not started before this is written.
@@ -36,12 +48,21 @@ class Suggested:
         trial: its id.
         number: its number, from 1.
         point: the values that Optuna chose, None where the number gives the configuration.
+        replicate: of which configuration it is a run; None where seeds are no replicates.
     """
 
     name: ClassVar[str] = "suggested"
     trial: str
     number: int
     point: dict[str, Any] | None = None
+    replicate: Replicate | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The search has ended before its cap: no run is left that could change its result."""
+
+    name: ClassVar[str] = "decided"
 
 
 @dataclass(frozen=True)
@@ -209,6 +230,7 @@ Event = (
     Claimed
     | Released
     | Suggested
+    | Decided
     | Compared
     | ReachedTarget
     | Ended

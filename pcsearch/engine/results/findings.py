@@ -23,12 +23,14 @@ from pcsearch.engine.records.history import (
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.records.report import CONFIG, HOST, SECONDS, TIME, epoch_of, finite, measured
 from pcsearch.engine.records.trial_result import TrialResult, best
+from pcsearch.engine.results.configurations import Configuration, configurations_of
 from pcsearch.engine.storage.files import first_json_line, last_json_line
 from pcsearch.engine.storage.lease import FILE as LEASE_FILE
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
+from pcsearch.sweeps.replicates import Replicates
 from pcsearch.sweeps.sweep import Sweep
 
 State = Literal["finished", "running", "interrupted"]
@@ -87,6 +89,7 @@ class Findings:
         state: of the search.
         notes: a line for each damage.
         time_attr: the name in a report that has its epoch.
+        replicates: the seeds of its configurations; None where seeds are no replicates.
     """
 
     place: str
@@ -97,6 +100,14 @@ class Findings:
     state: State
     notes: tuple[str, ...]
     time_attr: str = EPOCH
+    replicates: Replicates | None = None
+
+    @property
+    def configurations(self) -> list[Configuration]:
+        """The configurations, the best first; none where seeds are no replicates."""
+        if self.replicates is None:
+            return []
+        return configurations_of(self.results, self.searched, self.metrics, self.replicates)
 
     @property
     def best(self) -> Finding | None:
@@ -157,21 +168,23 @@ def read_findings(
     search = stored_search(directory)
     trials: list[Finding] = []
     notes: list[str] = []
-    is_running = has_reached = False
+    is_running = has_reached = is_decided = False
     for driver in (directory.path, *other_drivers(directory.path)):
         # Before its files are read: a trial that ends meanwhile was not interrupted.
         known = (sessions or {}).get(driver)
         runs = _is_running(directory, driver) if known is None else known
         history = read_history(driver)
         is_running, has_reached = is_running or runs, has_reached or history.reached is not None
+        is_decided |= history.is_decided and not history.unfinished
         notes += history.notes
         found = list(_findings(search, history, runs))
         trials += found
         notes += _without_values(found)
     trials.sort(key=lambda each: each.result.number)
     samples = samples_of_search(directory)
-    cap = min(samples, space_size(search.sweep, search.options) or samples)
-    is_over = has_reached or sum(each.result.status != "interrupted" for each in trials) >= cap
+    cap = min(samples, space_size(search.sweep, search.options) or samples) + search.confirming
+    ended = sum(each.result.status != "interrupted" for each in trials)
+    is_over = has_reached or is_decided or ended >= cap
     state: State = "running" if is_running else "finished" if is_over else "interrupted"
     return Findings(
         directory.place,
@@ -182,6 +195,7 @@ def read_findings(
         state,
         tuple(notes),
         search.workload.time_attr,
+        search.replicates,
     )
 
 

@@ -12,7 +12,7 @@ from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.search.imputation import final_values
-from pcsearch.engine.search.learning_curves import LearningCurves, Prediction
+from pcsearch.engine.search.learning_curves import Prediction, Predictor
 from pcsearch.engine.search.no_repeats import NoRepeats
 from pcsearch.engine.search.resumed_study import other_trial, rebuilt_trials
 from pcsearch.engine.search.samplers import make_study, suggest
@@ -37,7 +37,7 @@ def make_searcher(
     sampler: SamplerName = "auto",
     history: History | None = None,
     outcomes: Outcomes | None = None,
-    curves: LearningCurves | None = None,
+    curves: Predictor | None = None,
     *,
     repeats: bool = False,
 ) -> PlannedSearcher | BayesSearcher:
@@ -50,7 +50,7 @@ def make_searcher(
         sampler: which of Optuna's samplers suggests the trials of bayes.
         history: of a resumed or warm-started search, None for a new one.
         outcomes: of the search's trials; left out, those of the history.
-        curves: predicts the trials' losses at their ends; None where no trial is stopped early.
+        curves: predicts what bayes is to see; None where the values of trials are final.
         repeats: whether a configuration may be suggested twice, as in earlier versions.
     """
     history = history or History()
@@ -97,6 +97,9 @@ class PlannedSearcher(Searcher):
     def point(self, trial_id: str) -> None:
         """None: the journal needs no point, a trial's number gives its configuration."""
 
+    def replicate(self, trial_id: str) -> None:
+        """None: each trial is a configuration of its own."""
+
     def suggest(self, trial_id: str, number: int | None = None) -> Any:
         """The next configuration, or FINISHED after the last.
 
@@ -137,7 +140,7 @@ class BayesSearcher(Searcher):
         seed: of the sampler.
         sampler: its name.
         history: of a resumed search; its trials are in the study.
-        curves: predicts the trials' values at their ends; None where no trial is stopped early.
+        curves: predicts the values that the sampler sees; None where those of trials are final.
         finite: the configurations, of which each is suggested once; None where they have no end,
             or may be suggested twice.
     """
@@ -150,7 +153,7 @@ class BayesSearcher(Searcher):
         seed: int,
         sampler: SamplerName = "auto",
         history: History | None = None,
-        curves: LearningCurves | None = None,
+        curves: Predictor | None = None,
         finite: FiniteSpace | None = None,
     ) -> None:
         super().__init__()
@@ -183,6 +186,7 @@ class BayesSearcher(Searcher):
             trials=trials,
             outcomes=self._running,
             predictions=None if curves is None else self._predictions,
+            stops_early=curves is not None and curves.stops_early,
         )
         """Optuna's study of the search."""
 
@@ -199,6 +203,9 @@ class BayesSearcher(Searcher):
         """The values that Optuna chose for a trial, by the names of the parameters."""
         trials = self.study.get_trials(deepcopy=False)
         return dict(trials[self._numbers[trial_id]].params)
+
+    def replicate(self, trial_id: str) -> None:
+        """None: each trial is a configuration of its own."""
 
     def learn(self, results: Sequence[OtherResult]) -> None:
         """Give Optuna the results of other drivers; those outside of the space are left out."""
