@@ -93,6 +93,7 @@ def test_a_race_that_is_killed_goes_on_and_comes_to_the_same_result(
     assert "it was chosen by" in out
     assert "(2 fresh seeds)" in out
     check_results(noisy, command)
+    check_what_is_made_of_it(noisy, command, len(usual))
 
 
 def check_results(folder: Path, command: Command) -> None:
@@ -118,6 +119,25 @@ def check_results(folder: Path, command: Command) -> None:
     status, out, _ = command("results", "here", "--by", "seed", "--top", "3")
     assert status == 0
     assert "fresh seeds" not in out
+
+
+def check_what_is_made_of_it(folder: Path, command: Command, runs: int) -> None:
+    """The best one is the best configuration; another search starts from the runs."""
+    _, out, _ = command("best", "here")
+    assert out.startswith("Best configuration: number 1, loss")
+    _, out, _ = command("best", "here", "--json")
+    assert json.loads(out)["configuration"]["config"] == {"a": 1}
+    assert command("export", "here", "--best-config", "best.yaml")[0] == 0
+    constants = yaml.safe_load((folder / "best.yaml").read_text())["parameters"]
+    assert constants["a"] == {"value": 1}
+    sweep = yaml.safe_load((folder / "s.yaml").read_text()) | {"method": "bayes", "run_cap": 9}
+    sweep["parameters"]["a"] = {"min": 1.0, "max": 4.0}
+    (folder / "warm.yaml").write_text(yaml.safe_dump(sweep))
+    plan = ("warm.yaml", "--plan", *START[1:3], "--warm-start", "here", "--draw", "2")
+    _, out, err = command(*plan)
+    used = f"--warm-start here: {runs - 6} of {runs} results used (not: 6 with another seed)"
+    assert used in out, err
+    assert "seed repeats the configurations, with up to 5 seeds each" in out
 
 
 def computed(folder: Path) -> list[dict[str, Any]]:

@@ -105,14 +105,15 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
 
 def plan_of(search: SearchDefinition) -> Plan:
     """The plan of a search that is read and checked, without configurations and further notes."""
-    sweep = search.sweep
+    sweep, replicates = search.sweep, search.replicates
+    compared = sweep if replicates is None else replicates.without(sweep)
     sizes = [p.distribution.grid_size() for p in sweep.parameters.values()]
     return Plan(
         sweep,
         search.metrics,
         search.trial_limit,
         None if None in sizes else Grid(sweep).size,
-        _searcher(sweep, search.options.sampler, learns=search.learns_from_curves),
+        _searcher(compared, search.options.sampler, learns=search.learns_from_curves),
         search.max_epochs,
         search.rungs,
         search.workload.counted,

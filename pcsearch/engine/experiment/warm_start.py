@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pcsearch.engine.experiment.definition import SearchDefinition
@@ -21,7 +21,8 @@ from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.configurations import configurations
 from pcsearch.sweeps.distributions.locate import close
 from pcsearch.sweeps.earlier import FIRST, NEWEST
-from pcsearch.sweeps.sweep import read_sweep
+from pcsearch.sweeps.replicates import Replicates, replicates_of
+from pcsearch.sweeps.sweep import Sweep, read_sweep
 
 OPTION = "--warm-start"
 
@@ -137,11 +138,35 @@ def _config_of(
         language=FIRST if options["language"] == FIRST else NEWEST,
     )
     seed = seed if isinstance(seed, int) else 0
-    planned = configurations(sweep, seed, repeats=bool(options["repeats"]))
+    name = options.get("replicates")
+    replicates = replicates_of(sweep, name, OPTION) if isinstance(name, str) else None
+    if isinstance(replicates, Replicates):
+        single = _values_of(replicates.without(sweep), seed, repeats=False)
+        return lambda trial: _of_replicate(trial, sweep, replicates, single)
+    return _values_of(sweep, seed, repeats=bool(options["repeats"]))
+
+
+def _values_of(
+    sweep: Sweep, seed: int, *, repeats: bool
+) -> Callable[[TrialHistory], dict[str, Any]]:
+    """A function from a trial of a sweep without replicates to its values."""
+    planned = configurations(sweep, seed, repeats=repeats)
     if planned is not None:
         return lambda trial: planned.config(trial.number - 1)
     space = OptunaSpace(sweep.parameters.values())
     return lambda trial: space.config(trial.point or {})
+
+
+def _of_replicate(
+    trial: TrialHistory,
+    sweep: Sweep,
+    replicates: Replicates,
+    single: Callable[[TrialHistory], dict[str, Any]],
+) -> dict[str, Any]:
+    """The values of a run of a configuration, and its seed."""
+    assert trial.replicate is not None, "the journal has it of each trial of such a search"
+    values = single(replace(trial, number=trial.replicate.configuration))
+    return replicates.config(sweep, values, trial.replicate.seed)
 
 
 def _difference(one: Any, other: Any, path: Sequence[str] = ()) -> str | None:

@@ -111,8 +111,13 @@ class Findings:
 
     @property
     def best(self) -> Finding | None:
-        """The best trial, None where none has a value."""
-        winner = best(self.results, self.metrics)
+        """The best trial, None where none has a value.
+
+        Where seeds are replicates it is the best run of the best configuration.
+        """
+        found = self.configurations
+        candidates = found[0].runs.trials if found else self.results
+        winner = best(candidates, self.metrics)
         return next((each for each in self.trials if each.result is winner), None)
 
     def curve(self, trial: Finding) -> dict[int, float]:

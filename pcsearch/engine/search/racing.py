@@ -27,8 +27,10 @@ PRIOR = 5.0
 LEAST_CHANCE = 0.01
 LEAST_SPREAD = 0.05
 """At least this share of the variance of the means is that of the configurations."""
-KEPT = 2.0
+KEPT = 3.0
 """Where new configurations come without end, one of so many gets one seed more."""
+FINALE, FINALISTS = 0.3, 5
+"""The last share of the runs of such a search, and how many of the best configurations get them."""
 
 
 class Run(NamedTuple):
@@ -113,9 +115,10 @@ class Race:
 
     A grid begins every configuration first. Then, of the configurations in the race, the one with
     the fewest seeds gets its next; a configuration waits until its last run has ended, unless it is
-    the only one. Where new configurations come without end, the race is by halves: of those that
-    have n seeds, the best 1 / `KEPT` get one more, and only where there is none to promote, a new
-    configuration begins.
+    the only one. Where new configurations come without end, those that have n seeds are compared,
+    and the best 1 / `KEPT` get one more; only where there is none to promote, a new configuration
+    begins. The last runs are for the finalists, of whom those with the fewest seeds come first: a
+    configuration that begins so late would not be known well enough to be chosen.
 
     Args:
         seeds: how many seeds each configuration may run with.
@@ -126,12 +129,15 @@ class Race:
     def __init__(self, seeds: int, *, is_open: bool, runs_all: bool = False) -> None:
         self._seeds, self._is_open, self._runs_all = seeds, is_open, runs_all
 
-    def next_run(self, entrants: Sequence[Entrant], *, can_begin: bool) -> Run | None:
+    def next_run(
+        self, entrants: Sequence[Entrant], *, can_begin: bool, left: float = 1.0
+    ) -> Run | None:
         """What may start now, None for nothing: the race is over, unless a run may change that.
 
         Args:
             entrants: the configurations so far.
             can_begin: whether there is a new configuration.
+            left: the share of the search's runs that have not begun.
         """
         if self._runs_all:
             return self._of_all(entrants, can_begin)
@@ -139,7 +145,8 @@ class Race:
             return NEW
         placed = standings(entrants, self._seeds)
         if can_begin:
-            return self._promoted(entrants, placed) or NEW
+            late = self._final(entrants, placed) if left <= FINALE else None
+            return late or self._promoted(entrants, placed) or NEW
         return self._in_race(entrants, placed)
 
     def _of_all(self, entrants: Sequence[Entrant], can_begin: bool) -> Run | None:
@@ -156,8 +163,15 @@ class Race:
             free = [i for i in free if not entrants[i].running]
         if not free:
             return None
-        chosen = min(free, key=lambda i: (len(entrants[i].begun), placed[i].expected))
-        return self._run(entrants, chosen)
+        return self._run(entrants, _first(free, entrants, placed))
+
+    def _final(self, entrants: Sequence[Entrant], placed: Sequence[Standing]) -> Run | None:
+        known = [i for i, each in enumerate(placed) if math.isfinite(each.expected)]
+        best = sorted(known, key=lambda i: placed[i].expected)[:FINALISTS]
+        free = [i for i in best if self._next(entrants[i]) is not None]
+        if not free:
+            return None
+        return self._run(entrants, _first(free, entrants, placed))
 
     def _promoted(self, entrants: Sequence[Entrant], placed: Sequence[Standing]) -> Run | None:
         """The best of those of whom too few have one seed more, where they have the most seeds."""
@@ -179,6 +193,11 @@ class Race:
         seed = self._next(entrants[place])
         assert seed is not None, "chosen among those with a seed left"
         return Run(place, seed)
+
+
+def _first(places: Sequence[int], entrants: Sequence[Entrant], placed: Sequence[Standing]) -> int:
+    """The one with the fewest seeds; of several, the best."""
+    return min(places, key=lambda i: (len(entrants[i].begun), placed[i].expected))
 
 
 def _chance(apart: float, deviation: float) -> float:

@@ -146,9 +146,10 @@ class ReplicatedSearcher(Searcher):
         runs = runs_of(self._outcomes)
         entrants = [entrant(each, seeds, self._sign) for each in runs.values()]
         numbers = list(runs)
-        if sum(len(each.begun) for each in entrants) < self._cap:
+        left = 1 - sum(len(each.begun) for each in entrants) / self._cap
+        if left > 0:
             can_begin = len(entrants) < self._configurations
-            run = self._race.next_run(entrants, can_begin=can_begin)
+            run = self._race.next_run(entrants, can_begin=can_begin, left=left)
             if run is not None:
                 place = run.configuration
                 return run if place is None else Run(numbers[place], run.seed)
