@@ -163,6 +163,7 @@ def document(
 def trial_document(trial: Finding, metrics: Sequence[Metric]) -> Mapping[str, Any]:
     """What is known of a trial, as JSON has it."""
     result, names = trial.result, [metric.name for metric in metrics]
+    replicate = result.replicate
     return {
         "number": result.number,
         "id": result.trial_id,
@@ -177,6 +178,7 @@ def trial_document(trial: Finding, metrics: Sequence[Metric]) -> Mapping[str, An
         "node": trial.node,
         "start": trial.start,
         "end": trial.end,
+        **({} if replicate is None else {"configuration": replicate.configuration}),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from pathlib import Path
@@ -105,6 +106,7 @@ def check_results(folder: Path, command: Command) -> None:
     first = found["configurations"][0]
     assert first["config"] == {"a": 1}
     chosen, confirmed = first["chosen_by"], first["confirmed"]
+    assert all(each["configuration"] == each["config"]["a"] for each in found["trials"])
     by_number = {each["number"]: each for each in found["trials"]}
     for part, seeds in ((chosen, {1, 2, 3, 4, 5}), (confirmed, {6, 7})):
         runs = [by_number[number] for number in part["trials"]]
@@ -130,6 +132,9 @@ def check_what_is_made_of_it(folder: Path, command: Command, runs: int) -> None:
     assert command("export", "here", "--best-config", "best.yaml")[0] == 0
     constants = yaml.safe_load((folder / "best.yaml").read_text())["parameters"]
     assert constants["a"] == {"value": 1}
+    assert command("export", "here", "--csv", "trials.csv")[0] == 0
+    rows = list(csv.DictReader((folder / "trials.csv").read_text().splitlines()))
+    assert {each["configuration"] for each in rows if each["a"] == "1"} == {"1"}
     sweep = yaml.safe_load((folder / "s.yaml").read_text()) | {"method": "bayes", "run_cap": 9}
     sweep["parameters"]["a"] = {"min": 1.0, "max": 4.0}
     (folder / "warm.yaml").write_text(yaml.safe_dump(sweep))
