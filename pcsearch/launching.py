@@ -155,6 +155,8 @@ def _finished(experiment: Experiment) -> str:
     message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"
     if experiment.history.reached is not None:
         message = f"{experiment.directory.place}: the search is finished, its target is reached"
+    elif experiment.history.is_decided:
+        message += ": no other run could change which configuration is the best"
     elif count == space_size(experiment.sweep, experiment.options):
         kind = "grid" if experiment.sweep.method == "grid" else "space"
         message += f", which are all that its {kind} has"

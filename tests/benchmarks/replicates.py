@@ -1,8 +1,9 @@
 """What replicates are worth: a search that compares means over seeds, beside one that does not.
 
     python tests/benchmarks/replicates.py               a quick look: 8 searches of each kind
-    python tests/benchmarks/replicates.py --searches 50 --processes 2     as for the docs
-    python tests/benchmarks/replicates.py --designs 50                     racing alone
+    python tests/benchmarks/replicates.py --methods random --searches 100     as for the docs
+    python tests/benchmarks/replicates.py --methods bayes --searches 10 --trials 60
+    python tests/benchmarks/replicates.py --designs 50                        racing alone
 
 The first table has the true regret of the configuration that a search picks on noisy functions: the
 noise of a run is as large as the differences between configurations, so nine seeds leave a third of
@@ -141,11 +142,13 @@ def designs(count: int) -> Iterator[str]:
         yield f"{name:28}{right:14.0%}{share:15.0%}"
 
 
-def searches(count: int, trials: int, processes: int, functions: list[str]) -> Iterator[str]:
+def searches(
+    count: int, trials: int, processes: int, functions: list[str], methods: list[str]
+) -> Iterator[str]:
     """A line for each function and method."""
     yield f"{'function':10}{'method':8}{'parameter':>11}{'replicates':>12}{'ratio':>8}"
     with ProcessPoolExecutor(processes) as pool:
-        for method in METHODS:
+        for method in methods:
             for name in functions:
                 jobs = [pool.submit(regrets, name, method, seed, trials) for seed in range(count)]
                 pairs = [job.result() for job in jobs]
@@ -160,13 +163,20 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=8)
     parser.add_argument("--trials", type=int, default=90)
     parser.add_argument("--functions", nargs="+", default=list(FUNCTIONS))
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--designs", type=int, help="races over so many designs of each kind")
     options = parser.parse_args()
     if options.designs:
         lines = designs(options.designs)
     else:
-        lines = searches(options.searches, options.trials, options.processes, options.functions)
+        lines = searches(
+            options.searches,
+            options.trials,
+            options.processes,
+            options.functions,
+            options.methods,
+        )
     for line in lines:
         print(line, flush=True)
 

@@ -86,7 +86,7 @@ def test_a_race_that_is_killed_goes_on_and_comes_to_the_same_result(
     assert sum((again - before).values()) <= 6
     status, out, err = command("--resume", "here")
     assert status == 0, err
-    assert "the search is finished" in err
+    assert f"finished, all {len(usual)} trials of it: no other run could change which" in err
     assert replicates(noisy / "here") == usual
     assert f"The search ended after {len(usual)} of 26 runs" in out
     assert "Resume it" not in out

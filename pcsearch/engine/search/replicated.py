@@ -69,7 +69,8 @@ class ReplicatedSearcher(Searcher):
             if trial.replicate is not None:
                 self._outcomes.of(trial.id).replicate = trial.replicate
                 if trial.replicate.seed == 0:
-                    self._begin(trial.replicate.configuration, trial.id, self._of_inner(trial))
+                    values = inner.config(as_first(trial))
+                    self._begin(trial.replicate.configuration, trial.id, values)
         self._seen: tuple[int, int] | None = None
         self._was_decided = history.is_decided
 
@@ -107,7 +108,7 @@ class ReplicatedSearcher(Searcher):
             trial_id: of the trial that gets it.
             number: that of the trial, which does not matter here.
         """
-        state = len(list(self._outcomes)), self._outcomes.ended_count
+        state = sum(1 for _ in self._outcomes), self._outcomes.ended_count
         if state == self._seen:
             return None
         run = self._next_run()
@@ -116,6 +117,7 @@ class ReplicatedSearcher(Searcher):
                 self._seen = state
                 return None
             return str(Searcher.FINISHED)
+        self._was_decided = False
         configuration = run.configuration
         if configuration is None:
             configuration = len(self._values) + 1
@@ -136,9 +138,6 @@ class ReplicatedSearcher(Searcher):
 
     def _begin(self, configuration: int, trial_id: str, values: dict[str, Any]) -> None:
         self._values[configuration], self._firsts[configuration] = values, trial_id
-
-    def _of_inner(self, trial: TrialHistory) -> dict[str, Any]:
-        return self._inner.config(as_first(trial))
 
     def _next_run(self) -> Run | None:
         """The next run, whose configuration is known by its number."""
