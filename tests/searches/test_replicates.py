@@ -28,7 +28,7 @@ def noisy(config):
         line = json.dumps({**config, "epoch": epoch}) + "\\n"
         with Path(config["folder"], "computed.jsonl").open("a") as file:
             file.write(line)
-        time.sleep(0.1)
+        time.sleep(config.get("seconds", 0.1))
         yield {"loss": abs(config["a"] - 1) + noise + 1 / epoch}
 '''
 START = ("s.yaml", "--trainable", "noisy:noisy", "--name", "here", "--storage-path", ".", *QUIET)
@@ -172,7 +172,8 @@ def test_what_does_not_go_with_replicates_is_refused_before_anything_runs(
 
 
 def test_a_search_with_replicates_cannot_be_joined(noisy: Path, command: Command) -> None:
-    process = fork(noisy, *START, *ONE)
+    # It still runs when the other driver asks.
+    process = fork(noisy, *START, *ONE, "--set", "seconds=60")
     wait_for(lambda: events(noisy / "here", "suggested"), process)
     status, _, err = command("--join", "here")
     process.kill()
