@@ -12,7 +12,7 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from pcsearch.errors import PcsearchError
+from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.listener import Listener
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def resume(
 
     Args:
         place: the path or the address of the directory.
-        sweep: a file that must ask for the same search, None where the user gave no file.
+        sweep: the file that the search has from now on, None where it keeps its own.
         arguments: the values of the command's options, by name.
         chosen: the names of the options that the user gave.
         rerun_failed: whether failed trials are retried.
@@ -109,6 +109,7 @@ def resume(
     from pcsearch.engine.records.history import retry_failed
     from pcsearch.engine.records.journal import Journal
     from pcsearch.engine.records.options import OF_ONE_SESSION
+    from pcsearch.engine.records.record import EDITS
     from pcsearch.session import run_session
 
     not_kept = (*OF_ONE_SESSION, "trainable")
@@ -119,7 +120,8 @@ def resume(
         record = directory.record()
         stack.enter_context(directory.owned())
         directory.fetch()
-        Journal(directory.path).cut_torn_line()
+        journal = Journal(directory.path)
+        journal.cut_torn_line()
         experiment, tracking = resumed_experiment(directory, changes, sweep)
         tracking |= changed_tracking
         retried = retry_failed(experiment.history) if rerun_failed else []
@@ -130,12 +132,25 @@ def resume(
 
         def write_record() -> None:
             lasting = {name: value for name, value in changes.items() if name not in not_kept}
+            if experiment.edit is not None:
+                # One line has the whole edit: a kill leaves all of it, or nothing.
+                lasting.pop("num_samples", None)
+            edits: dict[str, int] = {}
+            if "num_samples" in lasting and experiment.history.edits:
+                lasting["num_samples"] = experiment.cap
+                edits[EDITS] = len(experiment.history.edits)
             if lasting or changed_tracking:
                 options = record["options"] | lasting
-                directory.rewrite(record | {"options": options, "tracking": tracking})
+                directory.rewrite(record | {"options": options, "tracking": tracking} | edits)
+            if experiment.edit is not None:
+                journal.add(experiment.edit.event)
             for event in retried:
-                Journal(directory.path).add(event)
+                journal.add(event)
 
+        if experiment.edit is not None:
+            _check_alone(tracking, experiment)
+            for line in experiment.edit.lines:
+                listener.say(line)
         for trial in experiment.history.trials:
             if trial.end is not None and trial.end.elsewhere:
                 listener.say(f"trial {trial.number}: another driver runs it again")
@@ -147,15 +162,29 @@ def resume(
         return run_session(experiment, tracking, listener, on_ready=write_record, stop=stop)
 
 
+def _check_alone(tracking: Mapping[str, Any], experiment: Experiment) -> None:
+    """Check that a search whose file is edited has not joined a sweep of W&B that is not its own.
+
+    Raises:
+        PcsearchError: it has.
+    """
+    from pcsearch.tracking.server.registration import JOINED
+
+    if tracking.get(JOINED):
+        message = (
+            "the search runs trials of a sweep that W&B had before, and others may run that too; "
+            "start a new search of this file"
+        )
+        raise PcsearchError(Problem(message, experiment.sweep.source))
+
+
 def _finished(experiment: Experiment) -> str:
     """A line about a search that is over, and what can still be done with it."""
-    from pcsearch.engine.experiment.definition import space_size
-
     count = len(experiment.history.own)
     message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"
     if experiment.history.reached is not None:
         message = f"{experiment.directory.place}: the search is finished, its target is reached"
-    elif count == space_size(experiment.sweep, experiment.options):
+    elif count == experiment.reach:
         kind = "grid" if experiment.sweep.method == "grid" else "space"
         message += f", which are all that its {kind} has"
     else:

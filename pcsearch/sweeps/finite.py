@@ -27,8 +27,10 @@ class FiniteSpace:
 
     def __init__(self, sweep: Sweep, values: Sequence[Sequence[Any]]) -> None:
         self._parameters = sweep.by_path()
+        self.names = tuple(parameter.name for parameter in self._parameters)
+        """The parameters' names, in the order of the positions."""
         self._values = values
-        self._found = [None if isinstance(each, range) else _Places(each) for each in values]
+        self._found = [None if isinstance(each, range) else Places(each) for each in values]
         self.sizes = tuple(
             each.stop - each.start if isinstance(each, range) else len(each) for each in values
         )
@@ -65,7 +67,7 @@ class FiniteSpace:
         return tuple(found)
 
 
-class _Places:
+class Places:
     """Where each of some different values is.
 
     Args:

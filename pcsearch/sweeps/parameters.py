@@ -65,6 +65,15 @@ def value_of(config: Mapping[str, Any], parameter: Parameter) -> Any:
     return inner
 
 
+def has_value(config: Mapping[str, Any], parameter: Parameter) -> bool:
+    """Whether a configuration, which may be a part of one, has a value of a parameter."""
+    *parents, last = parameter.path
+    inner: Any = config
+    for name in parents:
+        inner = inner.get(name) if isinstance(inner, Mapping) else None
+    return isinstance(inner, Mapping) and last in inner
+
+
 @dataclass(frozen=True)
 class ParameterParser:
     """Reads the parameters of a file.

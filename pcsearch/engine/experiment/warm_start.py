@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pcsearch.engine.experiment.definition import SearchDefinition
+from pcsearch.engine.experiment.definition import SearchDefinition, earlier_sweep
+from pcsearch.engine.experiment.editing import texts_of
+from pcsearch.engine.experiment.versions import configs_of, first_difference
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.history import History, TrialHistory, read_history
-from pcsearch.engine.records.journal import WarmStartResult
-from pcsearch.engine.records.options import OPTIONS_BEFORE
+from pcsearch.engine.records.journal import Journal, WarmStartResult
+from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
-from pcsearch.sweeps.configurations import configurations
-from pcsearch.sweeps.distributions.locate import close
 from pcsearch.sweeps.earlier import FIRST, NEWEST
-from pcsearch.sweeps.sweep import read_sweep
 
 OPTION = "--warm-start"
 
@@ -80,7 +79,7 @@ def _usable(
     if options.get("trainable") != name_of(new.options.trainable):
         reasons["of another trainable"] = len(history.trials)
         return used, reasons
-    space, config_of = OptunaSpace(new.sweep.parameters.values()), _config_of(new, old, options)
+    space, config_of = OptunaSpace(new.sweep.parameters.values()), _configs(new, old, options)
     outcomes = _outcomes(new, history)
     predictions = LearningCurves(outcomes).predictions() if len(new.metrics) == 1 else {}
     for trial in history.trials:
@@ -94,7 +93,7 @@ def _usable(
             reasons[f"with another {point}"] += 1
             continue
         effective = new.workload.effective_config
-        differing = _difference(effective(config), effective(space.config(point)))
+        differing = first_difference(effective(config), effective(space.config(point)))
         if differing is not None:
             reasons[f"with another {differing}"] += 1
             continue
@@ -122,36 +121,19 @@ def _outcomes(new: SearchDefinition, history: History) -> Outcomes:
     return outcomes
 
 
-def _config_of(
+def _configs(
     new: SearchDefinition, old: ExperimentDirectory, options: Mapping[str, Any]
-) -> Callable[[TrialHistory], dict[str, Any]]:
+) -> Callable[[TrialHistory], Mapping[str, Any]]:
     """A function from a trial of an old experiment to its configuration."""
     options = {**OPTIONS_BEFORE, **options}
     overrides, seed = options.get("overrides"), options.get("seed")
-    sweep = read_sweep(
-        old.sweep,
-        numeric=new.workload.numeric,
-        whole=new.workload.whole,
+    of_old = Options(
+        seed=seed if isinstance(seed, int) else 0,
         overrides=overrides if isinstance(overrides, dict) else {},
-        has_begun=True,
+        repeats=bool(options["repeats"]),
         language=FIRST if options["language"] == FIRST else NEWEST,
     )
-    seed = seed if isinstance(seed, int) else 0
-    planned = configurations(sweep, seed, repeats=bool(options["repeats"]))
-    if planned is not None:
-        return lambda trial: planned.config(trial.number - 1)
-    space = OptunaSpace(sweep.parameters.values())
-    return lambda trial: space.config(trial.point or {})
-
-
-def _difference(one: Any, other: Any, path: Sequence[str] = ()) -> str | None:
-    """The dotted name of the first setting in which two configurations differ."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for name in {**one, **other}:
-            if name not in one or name not in other:
-                return ".".join((*path, str(name)))
-            difference = _difference(one[name], other[name], (*path, str(name)))
-            if difference is not None:
-                return difference
-        return None
-    return None if close(one, other) else ".".join(path)
+    search = replace(new, options=of_old)
+    texts = texts_of(old, Journal(old.path).edits())
+    versions = [configs_of(earlier_sweep(search, *each), of_old) for each in texts]
+    return lambda trial: trial.config or versions[trial.edits](trial)
