@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from edited_searches import EditedSearch, edited_searches
+from edited_searches import EditedSearch, edited_searches, value
 
+from pcsearch.engine.experiment.versions import first_difference, placed_by
+from pcsearch.engine.records import journal
+from pcsearch.engine.records.journal import ReachedTarget
+from pcsearch.engine.search.search_space import OptunaSpace
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.configurations import RandomDraws
 from pcsearch.sweeps.distributions.base import identity, loose_identity
 
 A, B, C = [1, 2, 3, 4], [0.1, 0.2, 0.3], ["x", "y"]
@@ -105,3 +113,196 @@ def test_an_edited_grid_runs_exactly_what_is_missing(kind: str, folder: Path) ->
     assert every >= combinations(grid())
     assert len(every) == len(search.configs())
     assert search.resume().over
+
+
+ENTRIES: dict[str, Any] = {
+    "a": {"min": 0.0, "max": 1.0},
+    "b": {"min": 1, "max": 9},
+    "c": {"values": ["x", "y", "z"]},
+    "d": {"distribution": "log_uniform_values", "min": 0.001, "max": 1.0},
+}
+
+
+def space(**changed: Any) -> dict[str, Any]:
+    """A bayes sweep; one letter is a parameter, which None leaves out, a word another key."""
+    entries = {**ENTRIES, **{key: each for key, each in changed.items() if len(key) == 1}}
+    top = {key: each for key, each in changed.items() if len(key) > 1}
+    given = {name: each for name, each in entries.items() if each is not None}
+    return {"method": "bayes", **top, "parameters": given}
+
+
+ACCURACY = {"name": "accuracy", "goal": "maximize"}
+SPACES: dict[str, tuple[dict[str, Any], str]] = {
+    "wider": (space(a={"min": -1.0, "max": 2.0}), "a: widened: uniform from 0.0 to 1.0"),
+    "narrower": (space(a={"min": 0.2, "max": 0.6}), "a: narrowed: uniform from 0.0 to 1.0"),
+    "moved": (space(a={"min": 0.5, "max": 1.5}), "a: moved: uniform from 0.0 to 1.0"),
+    "apart": (space(a={"min": 5.0, "max": 6.0}), "a: moved: uniform from 0.0 to 1.0"),
+    "wider ints": (space(b={"min": 0, "max": 20}), "b: widened: a whole number from 1 to 9"),
+    "narrower ints": (space(b={"min": 3, "max": 6}), "b: narrowed: a whole number from 1 to 9"),
+    "ints as values": (space(b={"values": [2, 4, 6, 8]}), "b: a whole number from 1 to 9 became"),
+    "a value more": (space(c={"values": ["w", "x", "y", "z"]}), "c: value added: 'w'"),
+    "a value less": (space(c={"values": ["x", "z"]}), "c: value removed: 'y'"),
+    "another order": (space(c={"values": ["z", "y", "x"]}), "c: the values have another order"),
+    "chances": (
+        space(c={"values": ["x", "y", "z"], "probabilities": [0.6, 0.4, 0]}),
+        "c: one of ['x', 'y', 'z'] became one of",
+    ),
+    "no logarithm": (space(d={"min": 0.0, "max": 1.0}), "d: log-uniform from 0.001 to 1.0 became"),
+    "narrower logarithm": (
+        space(d={"distribution": "log_uniform_values", "min": 0.01, "max": 0.5}),
+        "d: narrowed: log-uniform",
+    ),
+    "a constant": (space(c={"value": "y"}), "c: one of ['x', 'y', 'z'] became 'y'"),
+    "a parameter more": (space(e={"min": 0.0, "max": 1.0}), "e: new, uniform"),
+    "a parameter less": (space(c=None), "c: removed (it was one of ['x', 'y', 'z'])"),
+    "another metric": (space(metric=ACCURACY), "metric: minimize loss became maximize accuracy"),
+    "early termination": (space(early_terminate=HYPERBAND), "early_terminate: new, hyperband"),
+    "a cap": (space(run_cap=15), "run_cap: new, 15"),
+    "random": (space(method="random"), "method: bayes became random"),
+    "several": (
+        space(a={"min": 0.0, "max": 0.8}, c={"values": ["x", "y"]}, metric=ACCURACY),
+        "a: narrowed",
+    ),
+}
+BEGUN = 12
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_edited_bayes_remembers_what_is_inside(kind: str, folder: Path) -> None:
+    after, line = SPACES[kind]
+    search = EditedSearch(folder, space(), sampler="tpe", num_samples=18)
+    before = search.session(BEGUN, unfinished=2)
+    experiment = search.resume(after)
+    assert experiment.edit is not None
+    assert any(line in each for each in experiment.edit.lines), experiment.edit.lines
+    assert len(search.session()) == experiment.cap - BEGUN == (3 if kind == "a cap" else 6)
+    assert all(map(placed_by(experiment), search.configs()[BEGUN:]))
+    search.check_whole()
+    if kind == "random":
+        return
+    study = search.searcher.study
+    inside = [trial for trial in experiment.history.trials if not trial.is_outside]
+    own = OptunaSpace(experiment.sweep.parameters.values())
+    sign = -1 if "metric" in after else 1
+    assert len(study.trials) == len(inside) + experiment.cap - BEGUN
+    for trial, remembered in zip(inside, study.trials, strict=False):
+        config = before[trial.number - 1]
+        assert close_configs(own.config(remembered.params), config)
+        assert remembered.state.name == ("COMPLETE" if trial.number <= BEGUN - 2 else "RUNNING")
+        if remembered.values:
+            assert remembered.values == [sign * value(config)]
+    # Where those that have not ended come to their ends, those outside are not missed.
+    for trial in experiment.history.unfinished:
+        search.searcher.on_trial_complete(trial.id, {"loss": 1.0})
+
+
+def close_configs(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return first_difference(one, other) is None
+
+
+@pytest.mark.parametrize("moment", ["before", "within", "after"])
+def test_a_killed_edit_is_whole_or_not_there(moment: str, folder: Path) -> None:
+    search = EditedSearch(folder, grid())
+    search.session(10)
+    before = search.journal.path.read_bytes()
+    process = os.fork()
+    if process == 0:
+        try:
+            edit_and_die(search, moment)
+        finally:
+            # The tests go on in the other process.
+            os._exit(1)
+    _, status = os.waitpid(process, 0)
+    assert os.WIFSIGNALED(status), "it has not been killed"
+    assert (search.journal.path.read_bytes() == before) is (moment == "before")
+
+    search.journal.cut_torn_line()
+    size = 30 if moment == "after" else 24
+    assert search.resume().cap == size
+    # The same command once more: the edit is there once.
+    search.resume(grid(a=[*A, 5]))
+    assert len(search.journal.edits()) == 1
+    assert len(search.session()) == 20
+    search.check_whole()
+
+
+def edit_and_die(search: EditedSearch, moment: str) -> None:
+    def die(file: Path, data: bytes) -> None:
+        share = {"before": 0, "within": len(data) // 2, "after": len(data)}[moment]
+        with file.open("ab", buffering=0) as opened:
+            opened.write(data[:share])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    journal.append = die
+    search.resume(grid(a=[*A, 5]))
+
+
+def test_random_draws_go_on_after_an_edit(folder: Path) -> None:
+    sweep = {"method": "random", "parameters": {"a": {"min": 0.0, "max": 1.0}}}
+    search = EditedSearch(folder, sweep, num_samples=9)
+    first = search.session(4)
+    search.resume(sweep | {"metric": ACCURACY})
+    draws = RandomDraws(search.experiment.sweep, search.experiment.options.seed)
+    assert first + search.session(3) == [draws.config(index) for index in range(7)]
+    # A wider range: the same quantiles of it.
+    search.resume(sweep | {"parameters": {"a": {"min": 0.0, "max": 10.0}}})
+    assert [each["a"] for each in search.session()] == [
+        pytest.approx(10 * draws.config(index)["a"]) for index in (7, 8)
+    ]
+    search.check_whole()
+
+
+def test_random_draws_from_few_configurations_have_all_once(folder: Path) -> None:
+    search = EditedSearch(folder, grid(method="random"), num_samples=15)
+    search.session()
+    experiment = search.resume(grid(method="random", a=[3, 4, 5]), num_samples=100)
+    inside = sum(not trial.is_outside for trial in experiment.history.trials)
+    assert 0 < inside < 15
+    assert experiment.cap == experiment.reach == 15 + 18 - inside
+    assert len(search.session()) == 18 - inside
+    search.check_whole()
+
+
+def test_the_number_of_trials_is_that_of_the_newest_word(folder: Path) -> None:
+    search = EditedSearch(folder, grid(), num_samples=12)
+    search.session(5)
+    # A grid that was not to run whole does not after it either.
+    assert search.resume(grid(a=[*A, 5])).cap == 12
+    assert search.resume(grid(a=[*A, 6])).cap == 12
+    assert search.resume(grid(a=[*A, 7]), num_samples=14).cap == 14
+    assert search.resume().cap == 14
+    assert search.resume(grid(a=[*A, 7], run_cap=6)).cap == 6
+    # Without the cap a grid runs whole; with fewer trials than have begun none begins.
+    assert search.resume(grid(a=[*A, 7])).cap == 30
+    assert search.resume(grid(run_cap=3)).cap == 3
+    assert search.session() == []
+    with pytest.raises(PcsearchError, match="5 trials have begun already; give at least as many"):
+        search.resume(grid(a=[1]), num_samples=3)
+
+
+def test_an_edit_that_cannot_be_says_what_to_do(folder: Path) -> None:
+    search = EditedSearch(folder, grid())
+    search.session(2)
+    before = search.journal.path.read_bytes()
+    with pytest.raises(PcsearchError, match=r"s\.yaml:\d+:\d+: run_capp: unknown key; did you"):
+        search.resume(grid(run_capp=3))
+    with pytest.raises(PcsearchError, match=r"parameters\.a: a grid needs values"):
+        search.resume(grid(a={"min": 0.0, "max": 1.0}))
+    other = search.directory.path / "drivers" / "other_1234"
+    other.mkdir(parents=True)
+    (other / "experiment.json").touch()
+    with pytest.raises(PcsearchError, match="is run by several drivers, which all have the file"):
+        search.resume(grid(a=[1]))
+    assert search.journal.path.read_bytes() == before
+
+
+def test_the_target_of_a_new_metric_ends_the_search(folder: Path) -> None:
+    target = {"name": "loss", "goal": "minimize", "target": 1e9}
+    search = EditedSearch(folder, grid(metric=target))
+    search.session(2)
+    search.journal.add(ReachedTarget("t1", [0.5], 1))
+    assert search.resume().over
+    experiment = search.resume(grid(metric=target | {"target": 1e-9}))
+    assert not experiment.over
+    assert experiment.outcomes().reached is None
+    assert len(search.session()) == 22
