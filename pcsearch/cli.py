@@ -154,6 +154,16 @@ def _check_together(context: click.Context) -> None:
     ]
     if len(commands_given) > 1:
         raise click.UsageError(f"{' and '.join(commands_given)} do not go together", context)
+    if arguments["enqueue"] is not None:
+        for name, key in (
+            ("--create-only", "create_only"),
+            ("--sweep-id", "sweep_id"),
+            ("--join", "join"),
+        ):
+            if arguments[key]:
+                hint = "one driver tries them; others know a trial by its number"
+                message = f"--enqueue and {name} do not go together: {hint}"
+                raise click.UsageError(message, context)
     mode = arguments["wandb"]
     if arguments["create_only"] and mode in ("offline", "disabled"):
         raise click.UsageError(f"--create-only needs W&B's server, not --wandb {mode}", context)

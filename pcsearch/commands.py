@@ -34,9 +34,14 @@ def plan(sweep: Path, arguments: Mapping[str, Any], draws: int, as_json: bool) -
         PcsearchError: the sweep or an option is wrong.
     """
     from pcsearch.engine.experiment.plan import make_plan
+    from pcsearch.engine.experiment.resumed_plan import make_plan_with_queue
     from pcsearch.reports.plan import as_document, as_text
 
-    search_plan = make_plan(sweep, options_of(arguments), draws)
+    options, enqueue = options_of(arguments), arguments["enqueue"]
+    if enqueue is None:
+        search_plan = make_plan(sweep, options, draws)
+    else:
+        search_plan = make_plan_with_queue(sweep, options, draws, enqueue)
     click.echo(as_document(search_plan) if as_json else as_text(search_plan))
     return DONE
 
@@ -66,7 +71,7 @@ def plan_resumed(
     from pcsearch.reports.plan import as_document, as_text
 
     changes, _ = launching.changes_of(arguments, chosen)
-    search_plan = make_resumed_plan(place, sweep, changes, draws)
+    search_plan = make_resumed_plan(place, sweep, changes, draws, arguments["enqueue"])
     click.echo(as_document(search_plan) if as_json else as_text(search_plan))
     return DONE
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pcsearch.engine.execution.run import SessionResult
     from pcsearch.engine.experiment.experiment import Experiment
+    from pcsearch.engine.experiment.workload_choice import SweepText
     from pcsearch.engine.records.options import Options
     from pcsearch.sweeps.sweep import Sweep
     from pcsearch.tracking.server.sweep import SweepAddress
@@ -60,10 +61,13 @@ def new_search(
     Raises:
         PcsearchError: the sweep or an option is wrong.
     """
-    from pcsearch.engine.experiment.experiment import new_experiment
+    from pcsearch.engine.experiment.experiment import new_experiment, with_queue
 
     experiment = new_experiment(sweep, options_of(arguments), text)
     experiment = with_warm_start(experiment, listener)
+    if arguments["enqueue"] is not None:
+        experiment = with_queue(experiment, arguments["enqueue"])
+        _tell_queue(experiment, listener)
     return experiment, tracking_of(arguments, experiment.sweep)
 
 
@@ -81,7 +85,7 @@ def with_warm_start(experiment: Experiment, listener: Listener) -> Experiment:
 
 def resume(
     place: str,
-    sweep: Path | None,
+    sweep: Path | SweepText | None,
     arguments: Mapping[str, Any],
     chosen: Collection[str],
     rerun_failed: bool,
@@ -122,7 +126,9 @@ def resume(
         directory.fetch()
         journal = Journal(directory.path)
         journal.cut_torn_line()
-        experiment, tracking = resumed_experiment(directory, changes, sweep)
+        experiment, tracking = resumed_experiment(
+            directory, changes, sweep, enqueue=arguments["enqueue"]
+        )
         tracking |= changed_tracking
         retried = retry_failed(experiment.history) if rerun_failed else []
         if rerun_failed and not retried:
@@ -144,13 +150,16 @@ def resume(
                 directory.rewrite(record | {"options": options, "tracking": tracking} | edits)
             if experiment.edit is not None:
                 journal.add(experiment.edit.event)
+            if experiment.queue is not None and experiment.queue.event.configs:
+                journal.add(experiment.queue.event)
             for event in retried:
                 journal.add(event)
 
-        if experiment.edit is not None:
+        if experiment.edit is not None or experiment.queue is not None:
             _check_alone(tracking, experiment)
-            for line in experiment.edit.lines:
-                listener.say(line)
+        for line in () if experiment.edit is None else experiment.edit.lines:
+            listener.say(line)
+        _tell_queue(experiment, listener)
         for trial in experiment.history.trials:
             if trial.end is not None and trial.end.elsewhere:
                 listener.say(f"trial {trial.number}: another driver runs it again")
@@ -162,8 +171,13 @@ def resume(
         return run_session(experiment, tracking, listener, on_ready=write_record, stop=stop)
 
 
+def _tell_queue(experiment: Experiment, listener: Listener) -> None:
+    for line in () if experiment.queue is None else experiment.queue.lines:
+        listener.say(line)
+
+
 def _check_alone(tracking: Mapping[str, Any], experiment: Experiment) -> None:
-    """Check that a search whose file is edited has not joined a sweep of W&B that is not its own.
+    """Check that a search that is changed has not joined a sweep of W&B that is not its own.
 
     Raises:
         PcsearchError: it has.
@@ -172,8 +186,8 @@ def _check_alone(tracking: Mapping[str, Any], experiment: Experiment) -> None:
 
     if tracking.get(JOINED):
         message = (
-            "the search runs trials of a sweep that W&B had before, and others may run that too; "
-            "start a new search of this file"
+            "the search runs trials of a sweep that W&B had before, and others may run that too: "
+            "it can neither be edited nor try other configurations first; start a new search"
         )
         raise PcsearchError(Problem(message, experiment.sweep.source))
 
@@ -198,7 +212,8 @@ def changes_of(
     arguments: Mapping[str, Any], chosen: Collection[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options of a search that the user gave, and those for its W&B runs."""
-    changes = {name: arguments[name] for name in chosen if name not in TRACKING}
+    others = (*TRACKING, "enqueue")
+    changes = {name: arguments[name] for name in chosen if name not in others}
     return changes, {key: arguments[name] for name, key in TRACKING.items() if name in chosen}
 
 
@@ -206,7 +221,7 @@ def options_of(arguments: Mapping[str, Any]) -> Options:
     """The options of a search by the values of the command's options; the seed may be drawn."""
     from pcsearch.engine.records.options import Options
 
-    others = ("project", "entity", *TRACKING)
+    others = ("project", "entity", "enqueue", *TRACKING)
     seed = arguments["seed"] if arguments["seed"] is not None else secrets.randbelow(2**31)
     chosen = {name: value for name, value in arguments.items() if name not in others}
     return Options(**{**chosen, "seed": seed})

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pcsearch.sweeps.distributions.base import identity, loose_identity
+from pcsearch.sweeps.distributions.places import Places
 from pcsearch.sweeps.parameters import nested, value_of
 from pcsearch.sweeps.sweep import Sweep
 
@@ -65,24 +65,6 @@ class FiniteSpace:
                 return None
             found.append(position)
         return tuple(found)
-
-
-class Places:
-    """Where each of some different values is.
-
-    Args:
-        values: at least one.
-    """
-
-    def __init__(self, values: Sequence[Any]) -> None:
-        self._exact = {identity(value): i for i, value in enumerate(values)}
-        backwards = reversed(list(enumerate(values)))
-        self._loose = {loose_identity(value): i for i, value in backwards}
-
-    def of(self, value: Any) -> int | None:
-        """The position of a value, None where it is not there."""
-        loose = self._loose.get(loose_identity(value))
-        return self._exact.get(identity(value), loose)
 
 
 def finite_space(sweep: Sweep) -> FiniteSpace | None:

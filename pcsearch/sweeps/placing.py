@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pcsearch.sweeps.distributions.base import Distribution
-from pcsearch.sweeps.finite import Places
-from pcsearch.sweeps.parameters import nested, value_of
+from pcsearch.sweeps.distributions.base import same
+from pcsearch.sweeps.distributions.places import NoValue, own_value
+from pcsearch.sweeps.parameters import has_value, nested, value_of
 from pcsearch.sweeps.sweep import Sweep
-
-
-class NotInRange:
-    """Stands for a value that a parameter does not have."""
-
-
-Find = Callable[[Any], Any]
 
 
 class Placing:
@@ -27,7 +20,7 @@ class Placing:
 
     def __init__(self, sweep: Sweep) -> None:
         is_grid = sweep.method == "grid"
-        self._finds = [(p, _find(p.distribution, is_grid)) for p in sweep.by_path()]
+        self._finds = [(p, own_value(p.distribution, is_grid=is_grid)) for p in sweep.by_path()]
 
     def place(self, config: Mapping[str, Any]) -> dict[str, Any] | str:
         """The values of a configuration that the sweep has, as the sweep has them.
@@ -41,33 +34,15 @@ class Placing:
         chosen = []
         for parameter, find in self._finds:
             value = find(value_of(config, parameter))
-            if value is NotInRange:
+            if value is NoValue:
                 return parameter.name
             chosen.append((parameter, value))
         return nested(chosen)
 
-
-def value_in(distribution: Distribution, value: Any, *, is_grid: bool) -> Any:
-    """A value as a distribution has it, `NotInRange` where it does not: 1 may be its 1.0."""
-    return _find(distribution, is_grid)(value)
-
-
-def _find(distribution: Distribution, is_grid: bool) -> Find:
-    """A function from a value to the same value as a distribution has it."""
-    values = distribution.grid() if is_grid else distribution.different_values()
-    if values is None:
-        return lambda value: value if distribution.contains(value) else NotInRange
-    if isinstance(values, range):
-        return lambda value: _whole(value, values)
-    places = Places(values)
-
-    def find(value: Any) -> Any:
-        position = places.of(value)
-        return NotInRange if position is None else values[position]
-
-    return find
-
-
-def _whole(value: Any, values: range) -> Any:
-    is_whole = type(value) is int or (type(value) is float and value.is_integer())
-    return int(value) if is_whole and value in values else NotInRange
+    def place_part(self, part: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A part of a configuration as the sweep has it, None where it has not all values of it."""
+        given = [(p, find, value_of(part, p)) for p, find in self._finds if has_value(part, p)]
+        if not same(nested((p, value) for p, _, value in given), dict(part)):
+            return None
+        placed = [(p, find(value)) for p, find, value in given]
+        return None if any(value is NoValue for _, value in placed) else nested(placed)

@@ -13,7 +13,12 @@ from typing import Any
 import yaml
 from modules import user_module
 
-from pcsearch.engine.experiment.experiment import Experiment, new_experiment, resumed_experiment
+from pcsearch.engine.experiment.experiment import (
+    Experiment,
+    new_experiment,
+    resumed_experiment,
+    with_queue,
+)
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.history import folder_name, read_history
 from pcsearch.engine.records.journal import Ended, Journal
@@ -41,10 +46,13 @@ class EditedSearch:
     Args:
         folder: with the module.
         sweep: what the sweep file holds.
+        enqueue: as of the command.
         options: of the search.
     """
 
-    def __init__(self, folder: Path, sweep: dict[str, Any], **options: Any) -> None:
+    def __init__(
+        self, folder: Path, sweep: dict[str, Any], enqueue: str | None = None, **options: Any
+    ) -> None:
         self.folder = folder
         self.file = folder / "s.yaml"
         self.write(sweep)
@@ -52,12 +60,15 @@ class EditedSearch:
             self.file,
             Options(storage_path=folder, name="here", trainable="edited_mine:main", **options),
         )
+        if enqueue is not None:
+            experiment = with_queue(experiment, enqueue)
         kept = asdict(experiment.options) | {"num_samples": experiment.cap}
         for name in ("storage_path", "name", "deadline", "address", "no_report", "quiet"):
             del kept[name]
         del kept["verbose"]
         record = {"options": kept, "folder": str(folder), "tracking": {"wandb": "disabled"}}
-        experiment.directory.create(experiment.sweep.text, record)
+        events = [] if experiment.queue is None else [experiment.queue.event]
+        experiment.directory.create(experiment.sweep.text, record, events)
         self.directory = ExperimentDirectory(folder / "here")
         self.journal = Journal(self.directory.path)
         self.experiment = experiment
@@ -65,14 +76,18 @@ class EditedSearch:
     def write(self, sweep: dict[str, Any]) -> None:
         self.file.write_text(yaml.safe_dump({"metric": METRIC, **sweep}, sort_keys=False))
 
-    def resume(self, sweep: dict[str, Any] | None = None, **changes: Any) -> Experiment:
+    def resume(
+        self, sweep: dict[str, Any] | None = None, enqueue: str | None = None, **changes: Any
+    ) -> Experiment:
         """The experiment of the next session, whose edit is in the journal."""
         if sweep is not None:
             self.write(sweep)
         given = None if sweep is None else self.file
-        experiment, _ = resumed_experiment(self.directory, changes, given)
+        experiment, _ = resumed_experiment(self.directory, changes, given, enqueue=enqueue)
         if experiment.edit is not None:
             self.journal.add(experiment.edit.event)
+        if experiment.queue is not None and experiment.queue.event.configs:
+            self.journal.add(experiment.queue.event)
         self.experiment = experiment
         return experiment
 

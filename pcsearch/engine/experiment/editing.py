@@ -86,7 +86,9 @@ def edited(
     old_samples = min(samples, reach_before or samples)
     event = Edited(after.sweep.text, after.sweep.source, samples)
     history.edits.append(event)
+    waiting = len(history.waiting)
     settle(history, [*versions, after.sweep], after)
+    lost = waiting - len(history.waiting)
     reach_after = reach(after, history)
     if not is_asked:
         samples = _samples(before.sweep, after.sweep, samples, reach_before, reach_after)
@@ -96,6 +98,7 @@ def edited(
         f"the sweep file is another from now on, {after.sweep.source}:",
         *(f"  {line}" for line in changes(before.sweep, after.sweep)),
         *_meaning(before, after, history),
+        *([f"enqueued configurations outside of it, which are not tried: {lost}"] if lost else []),
         f"at most {event.num_samples} trials, of which {len(history.own)} have begun "
         f"(before: at most {old_samples})",
     ]

@@ -20,7 +20,9 @@ from pcsearch.engine.experiment.definition import (
     parse_search,
 )
 from pcsearch.engine.experiment.editing import Edit, edited, settle, texts_of
+from pcsearch.engine.experiment.enqueuing import Queue, enqueued
 from pcsearch.engine.experiment.versions import reach
+from pcsearch.engine.experiment.workload_choice import SweepText
 from pcsearch.engine.records.changes import Edited
 from pcsearch.engine.records.directory import (
     ExperimentDirectory,
@@ -54,6 +56,7 @@ class Experiment(SearchDefinition):
         history: what those sessions wrote, or the results of a warm start.
         requested: the names of the requests that second terminals have made before this session.
         edit: of the sweep file, which the journal does not have yet; None without one.
+        queue: of configurations to try first, which the journal does not have yet.
     """
 
     directory: ExperimentDirectory
@@ -62,6 +65,7 @@ class Experiment(SearchDefinition):
     history: History = field(default_factory=History)
     requested: tuple[str, ...] = ()
     edit: Edit | None = None
+    queue: Queue | None = None
 
     @property
     def reach(self) -> int | None:
@@ -113,12 +117,27 @@ def new_experiment(sweep_file: str | Path, options: Options, text: str | None = 
     return Experiment(sweep, options, search.folder, search.workload, directory, cap)
 
 
+def with_queue(experiment: Experiment, what: str) -> Experiment:
+    """A new search with configurations to try first; nothing is written.
+
+    Args:
+        experiment: the search.
+        what: a file, or ``defaults``.
+
+    Raises:
+        PcsearchError: the file is wrong.
+    """
+    queue = enqueued(what, experiment, experiment.history)
+    return replace(experiment, queue=queue)
+
+
 def resumed_experiment(
     directory: ExperimentDirectory,
     changes: Mapping[str, Any],
-    sweep_file: Path | None = None,
+    sweep_file: Path | SweepText | None = None,
     option: str = RESUME,
     other_folder: Path | None = None,
+    enqueue: str | None = None,
 ) -> tuple[Experiment, dict[str, Any]]:
     """The search of an experiment's directory, and the tracking settings in its record.
 
@@ -129,6 +148,7 @@ def resumed_experiment(
             joins, one that must ask for the same search. None leaves the file as it is.
         option: with which the user gave the directory, for messages.
         other_folder: stands for the folder of the start on a machine that does not have that.
+        enqueue: the file of the configurations to try first, or ``defaults``.
 
     Raises:
         PcsearchError: there is none at the path, its files are damaged, or the search cannot have
@@ -150,14 +170,18 @@ def resumed_experiment(
     versions = [*(earlier_sweep(search, *each) for each in texts[:-1]), search.sweep]
     edit = None
     if sweep_file is not None:
-        given = define_search(sweep_file, options, folder, has_begun=True, is_edit=True)
+        given = _given(sweep_file, options, folder)
         if option != RESUME:
             _check_same(given.sweep, search.sweep, directory, option)
         elif changes_of(search.sweep, given.sweep):
             is_asked = "num_samples" in changes
             edit = edited(directory, search, given, versions, history, samples, is_asked)
             search, samples = given, edit.event.num_samples
+            versions.append(given.sweep)
     if edit is None:
+        settle(history, versions, search)
+    queue = None if enqueue is None else enqueued(enqueue, search, history)
+    if queue is not None:
         settle(history, versions, search)
     # The record has the cap, which may have been raised beyond the file's run_cap.
     cap = min(samples, reach(search, history) or samples)
@@ -175,8 +199,16 @@ def resumed_experiment(
         history=history,
         requested=tuple(Requests(directory).names()),
         edit=edit,
+        queue=queue,
     )
     return experiment, record["tracking"]
+
+
+def _given(file: Path | SweepText, options: Options, folder: Path) -> SearchDefinition:
+    """The search by the file that a search that has begun is given."""
+    if isinstance(file, SweepText):
+        return define_search(file.file, options, folder, file.text, has_begun=True, is_edit=True)
+    return define_search(file, options, folder, has_begun=True, is_edit=True)
 
 
 def _samples(record: Mapping[str, Any], edits: Sequence[Edited]) -> int | None:

@@ -42,6 +42,8 @@ def judge_anew(history: History, versions: Sequence[Sweep], search: SearchDefini
 def place_trials(history: History, versions: Sequence[Sweep], search: SearchDefinition) -> None:
     """Find the configuration of each trial, and which one of the newest file it is.
 
+    Of the enqueued configurations those wait no longer that are none of the newest file.
+
     Args:
         history: of a search that was edited, or has enqueued configurations; changed in place.
         versions: of its sweep file, oldest first.
@@ -58,6 +60,13 @@ def place_trials(history: History, versions: Sequence[Sweep], search: SearchDefi
             trial.point, trial.place = (
                 (None, None) if isinstance(point, str) else (point, trial.place)
             )
+    placing = Placing(search.sweep)
+    for number, part in history.waiting.items():
+        placed = placing.place_part(part)
+        if placed is None:
+            history.taken.add(number)
+        else:
+            history.enqueued[number] = placed
 
 
 def reach(search: SearchDefinition, history: History) -> int | None:

@@ -28,9 +28,7 @@ class Enqueued:
 
     Args:
         configs: their values; what one lacks, the searcher chooses.
-        source: the file as the user gave it.
     """
 
     name: ClassVar[str] = "enqueued"
     configs: list[dict[str, Any]]
-    source: str

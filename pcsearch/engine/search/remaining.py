@@ -38,6 +38,8 @@ class Remaining:
         self, sweep: Sweep, planned: Configurations, had: Iterable[Mapping[str, Any]]
     ) -> None:
         self._parameters = sweep.by_path()
+        fixed = [p for p in self._parameters if p.fixed]
+        self._constants = nested((p, p.distribution.ppf(0.5)) for p in fixed)
         self._planned = planned
         self._had = set(map(identity, had))
         # All before it have been had.
@@ -56,8 +58,8 @@ class Remaining:
         size, part = self._planned.size, part or {}
         if size is None:
             return self._with(part, self._planned.config(number - 1))
-        if all(has_value(part, parameter) for parameter in self._parameters):
-            return self._noted(self._with(part, {}))
+        if all(has_value(part, p) for p in self._parameters if not p.fixed):
+            return self._noted(self._with(part, self._constants))
         while self._first < size and identity(self._planned.config(self._first)) in self._had:
             self._first += 1
         for index in range(self._first, size):

@@ -68,3 +68,19 @@ def test_what_is_drawn_is_what_the_session_draws(
     assert any("x: moved: uniform from 0.0 to 1.0" in note for note in plan["notes"])
     search.resume(bayes)
     assert search.session(1) == plan["configs"]
+
+
+def test_the_plan_of_a_new_search_has_what_is_tried_first(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = {"method": "random", "parameters": GRID["parameters"]}
+    search = EditedSearch(folder, sweep, num_samples=1)
+    (folder / "points.csv").write_text("x,y\n3,\n1,6\n")
+    trainable = ("--trainable", "edited_mine:main", "--enqueue", "points.csv", "--draw", "3")
+    assert main([str(search.file), "--plan", "--json", *trainable]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [config["x"] for config in plan["configs"][:2]] == [3, 1]
+    assert plan["configs"][1] == {"x": 1, "y": 6}
+    assert len(plan["configs"]) == 3
+    assert plan["notes"][-1] == "--enqueue points.csv: configurations to try first: 2"
+    assert plan["trials"] is None

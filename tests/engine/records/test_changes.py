@@ -9,7 +9,7 @@ from pcsearch.engine.records.history import read_history
 from pcsearch.engine.records.journal import Ended, Journal, Suggested
 
 EDIT = Edited("method: grid\nparameters: {x: {values: [1, ü]}}\n", "s.yaml", 7)
-QUEUE = Enqueued([{"x": 1}, {"o": {"y": [None, 2.5]}}], "points.yaml")
+QUEUE = Enqueued([{"x": 1}, {"o": {"y": [None, 2.5]}}])
 
 
 def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
