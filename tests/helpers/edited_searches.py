@@ -56,10 +56,8 @@ class EditedSearch:
         self.folder = folder
         self.file = folder / "s.yaml"
         self.write(sweep)
-        experiment = new_experiment(
-            self.file,
-            Options(storage_path=folder, name="here", trainable="edited_mine:main", **options),
-        )
+        options = {"trainable": "edited_mine:main", **options}
+        experiment = new_experiment(self.file, Options(storage_path=folder, name="here", **options))
         if enqueue is not None:
             experiment = with_queue(experiment, enqueue)
         kept = asdict(experiment.options) | {"num_samples": experiment.cap}

@@ -80,7 +80,9 @@ def edited(
     Raises:
         PcsearchError: the search cannot have this file.
     """
-    _check(directory, before, after)
+    check_alone(directory, history, after.sweep.source)
+    if after.workload.runs_program:
+        _check_program(before.sweep, after.sweep)
     settle(history, versions, before)
     reach_before = reach(before, history)
     old_samples = min(samples, reach_before or samples)
@@ -105,27 +107,40 @@ def edited(
     return Edit(event, tuple(lines))
 
 
-def _check(
-    directory: ExperimentDirectory, before: SearchDefinition, after: SearchDefinition
-) -> None:
-    """Check that a search can have another file.
+def check_alone(directory: ExperimentDirectory, history: History, where: str) -> None:
+    """Check that no other driver has trials of a search, which it would know by their numbers.
+
+    Args:
+        directory: of the search.
+        history: of it.
+        where: the file or the option that changes the search, for messages.
 
     Raises:
-        PcsearchError: several drivers run it, or the file runs another program.
+        PcsearchError: another driver has, or had.
     """
-    source = after.sweep.source
-    if is_shared(directory.path) or search_directory(directory.path) != directory.path:
+    numbers = [trial.number for trial in history.own]
+    # At W&B other drivers have the numbers between.
+    others_run = is_shared(directory.path) or numbers != list(range(1, len(numbers) + 1))
+    if others_run or search_directory(directory.path) != directory.path:
         message = (
             f"{directory.place} is run by several drivers, which all have the file that it began "
-            "with; start a new search of this file (bayes can take the results over: --warm-start)"
+            "with; start a new search (bayes can take the results over: --warm-start)"
         )
-        raise PcsearchError(Problem(message, source))
-    if after.workload.runs_program and after.sweep.program != before.sweep.program:
+        raise PcsearchError(Problem(message, where))
+
+
+def _check_program(before: Sweep, after: Sweep) -> None:
+    """Check that a file runs what the search has run.
+
+    Raises:
+        PcsearchError: it runs another program.
+    """
+    if after.program != before.program:
         message = (
             "the file has another program or command, and old results say nothing of it; start a "
             "new search of this file"
         )
-        raise PcsearchError(Problem(message, source, "program"))
+        raise PcsearchError(Problem(message, after.source, "program"))
 
 
 def _samples(

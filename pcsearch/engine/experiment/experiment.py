@@ -19,7 +19,8 @@ from pcsearch.engine.experiment.definition import (
     earlier_sweep,
     parse_search,
 )
-from pcsearch.engine.experiment.editing import Edit, edited, settle, texts_of
+from pcsearch.engine.experiment.editing import Edit, check_alone, edited, settle, texts_of
+from pcsearch.engine.experiment.enqueuing import OPTION as ENQUEUE
 from pcsearch.engine.experiment.enqueuing import Queue, enqueued
 from pcsearch.engine.experiment.versions import reach
 from pcsearch.engine.experiment.workload_choice import SweepText
@@ -180,8 +181,10 @@ def resumed_experiment(
             versions.append(given.sweep)
     if edit is None:
         settle(history, versions, search)
-    queue = None if enqueue is None else enqueued(enqueue, search, history)
-    if queue is not None:
+    queue = None
+    if enqueue is not None:
+        check_alone(directory, history, ENQUEUE)
+        queue = enqueued(enqueue, search, history)
         settle(history, versions, search)
     # The record has the cap, which may have been raised beyond the file's run_cap.
     cap = min(samples, reach(search, history) or samples)

@@ -14,7 +14,7 @@ from edited_searches import EditedSearch, edited_searches, value
 
 from pcsearch.engine.experiment.versions import first_difference, placed_by
 from pcsearch.engine.records import journal
-from pcsearch.engine.records.journal import ReachedTarget
+from pcsearch.engine.records.journal import Claimed, ReachedTarget, Suggested
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import RandomDraws
@@ -294,6 +294,31 @@ def test_an_edit_that_cannot_be_says_what_to_do(folder: Path) -> None:
     with pytest.raises(PcsearchError, match="is run by several drivers, which all have the file"):
         search.resume(grid(a=[1]))
     assert search.journal.path.read_bytes() == before
+
+
+def test_the_trials_of_a_program_are_those_of_that_program(folder: Path) -> None:
+    for name in ("train.py", "other.py"):
+        (folder / name).touch()
+    search = EditedSearch(folder, grid(program="train.py"), trainable=None)
+    search.session(3)
+    search.resume(grid(a=[1, 5], program="train.py"))
+    assert len(search.session()) == 9
+    search.check_whole()
+    message = "program: the file has another program or command, and old results say nothing"
+    with pytest.raises(PcsearchError, match=message):
+        search.resume(grid(program="other.py"))
+    with pytest.raises(PcsearchError, match=message):
+        search.resume(grid(program="train.py", command=["python", "${program}", "--fast"]))
+
+
+def test_a_search_whose_numbers_others_have_keeps_its_file(folder: Path) -> None:
+    search = EditedSearch(folder, grid())
+    search.journal.add(Claimed("t2", 2))
+    search.journal.add(Suggested("t2", 2))
+    with pytest.raises(PcsearchError, match="is run by several drivers"):
+        search.resume(grid(a=[1]))
+    with pytest.raises(PcsearchError, match=r"^--enqueue: .* is run by several drivers"):
+        search.resume(enqueue="defaults")
 
 
 def test_the_target_of_a_new_metric_ends_the_search(folder: Path) -> None:
