@@ -139,6 +139,12 @@ SEARCH = [
         help="At the end run the best configurations with K fresh seeds (with --replicates).",
     ),
     click.Option(
+        ["--enqueue"],
+        metavar="FILE",
+        help="Try these configurations first: those of a YAML or CSV file, whole or in part, or "
+        "that of all defaults (--enqueue defaults).",
+    ),
+    click.Option(
         ["--trainable"],
         metavar="WHAT",
         help="What a trial runs: program (the file's), pc (the PC transformer), or a function by "
@@ -336,6 +342,7 @@ SECTIONS = {
 """The options by the headings of the help."""
 CHANGEABLE = (
     "num_samples",
+    "enqueue",
     "address",
     "max_concurrent",
     "cpus_per_trial",

@@ -32,6 +32,7 @@ class ChangedOptions(TypedDict, total=False):
     """The options that may change where a search is resumed; `SearchOptions` explains them."""
 
     num_samples: int
+    enqueue: Place
     address: str
     max_concurrent: int
     cpus_per_trial: float

@@ -66,7 +66,6 @@ class Terminal(Listener):
 
 
 def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
-    from pcsearch.engine.experiment.definition import space_size
     from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.results import best_configurations, failures, table
@@ -87,7 +86,7 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
             say(output, f"The search ended because trial {trial.number} reached the target.")
     if outcome.reason == "hopeless":
         say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
-    size = space_size(sweep, experiment.options)
+    size = experiment.reach
     if sweep.method != "grid" and len(outcome.trials) == size and not outcome.reason:
         say(output, f"The search has had all {size} configurations that there are.")
     if outcome.reason == "time":

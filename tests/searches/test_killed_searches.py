@@ -140,6 +140,20 @@ def test_no_epoch_is_computed_more_than_once_a_kill_more(folder: Path) -> None:
     # Two trials run at once: one epoch of each is lost in a kill, at most.
     assert sum(counts.values()) - len(counts) <= 2 * kills
 
+    # The file is edited by commands that are killed, the first of them before they have begun.
+    write(folder, [*values[1:], 0.5, 0.6, 0.7], epochs=10)
+    edit = ("s.yaml", "--resume", "here")
+    for moment in (0.5, 1.5, 2.5):
+        process = fork(folder, *edit)
+        process.join(moment)
+        process.kill()
+        process.join()
+    forking.finish(fork(folder, *edit), folder)
+    check_histories(folder / "here", epochs=10)
+    assert len(events(folder / "here", "edited")) == 1
+    assert {x for x, _ in computed(folder)} == {*values, 0.5, 0.6, 0.7}
+    assert len(trial_folders(folder / "here")) == 7
+
 
 @pytest.mark.usefixtures("ray_here")
 def test_results_that_are_lost_between_kills_are_computed_again(folder: Path) -> None:

@@ -19,6 +19,7 @@ from pcsearch.engine.cluster.resources import Resources
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers import search_directory
+from pcsearch.engine.records.journal import Event
 from pcsearch.engine.records.options import OF_ONE_SESSION
 from pcsearch.engine.workloads.given_function import name_of
 
@@ -98,9 +99,10 @@ def locked_directory(
     if experiment.resumed:
         return nullcontext()
     record = _record(experiment) | {"tracking": tracking}
-    return experiment.directory.created(
-        experiment.sweep.text, record, experiment.history.warm_start
-    )
+    events: list[Event] = [*experiment.history.warm_start]
+    if experiment.queue is not None and experiment.queue.event.configs:
+        events.append(experiment.queue.event)
+    return experiment.directory.created(experiment.sweep.text, record, events)
 
 
 @contextmanager

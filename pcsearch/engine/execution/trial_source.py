@@ -17,7 +17,7 @@ from ray.tune.trainable import Trainable
 
 from pcsearch.engine.execution.restore import RestoredTrial, restore_in_tune
 from pcsearch.engine.execution.trial import SearchTrial, TrialContext
-from pcsearch.engine.records.journal import Decided, Journal, Suggested
+from pcsearch.engine.records.journal import Decided, Journal
 from pcsearch.engine.records.ledger import Access, Claim, Ledger
 from pcsearch.engine.search.replicated import ReplicatedSearcher
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
@@ -159,9 +159,7 @@ class TrialSource(SearchAlgorithm):
             return None
         self._numbers.add(number)
         trial = self._trial(number, trial_id, copy.deepcopy(config))
-        point = self._searcher.point(trial_id)
-        replicate = self._searcher.replicate(trial_id)
-        self._journal.add(Suggested(trial_id, number, point, replicate))
+        self._journal.add(self._searcher.suggested(trial_id, number))
         self._running.add(trial_id)
         return trial
 

@@ -22,7 +22,10 @@ from pcsearch.sweeps.finite import finite_space
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.reading.text import read_text
 from pcsearch.sweeps.replicates import CONFIRMED, KEY, Replicates, replicates_of, unnoticed_seed
-from pcsearch.sweeps.sweep import InvalidSweepError, Reading, Sweep, parse_sweep, place, read_sweep
+from pcsearch.sweeps.sweep import InvalidSweepError, Reading, Sweep, parse_sweep, place
+
+LEARNS = ("bayes", "custom")
+"""The methods whose searcher learns from results."""
 
 OPTION = "--replicates"
 
@@ -90,6 +93,7 @@ def define_search(
     folder: Path | None = None,
     text: str | None = None,
     has_begun: bool = False,
+    is_edit: bool = False,
 ) -> SearchDefinition:
     """Read a sweep, and check it against the workload of its trials and the sampler.
 
@@ -99,6 +103,7 @@ def define_search(
         folder: the folder in which the search was started; None for the current folder.
         text: the sweep's text, for a sweep that is not in a file.
         has_begun: whether the search is a resumed one.
+        is_edit: whether the file is to take the place of that of a resumed one.
 
     Raises:
         PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
@@ -113,7 +118,7 @@ def define_search(
             numeric=workload.numeric,
             whole=workload.whole,
             overrides=options.overrides,
-            has_begun=has_begun,
+            has_begun=has_begun and not is_edit,
             language=options.language,
             runs_program=workload.runs_program,
         )
@@ -121,7 +126,9 @@ def define_search(
         more = workload.parameter_problems(error.parameters.values())
         raise PcsearchError(sorted([*error.problems, *more], key=place)) from None
     workload.check(sweep)
-    check_sampler(options.sampler, sweep)
+    # A search that is edited may have begun with bayes.
+    if not has_begun or sweep.method in LEARNS:
+        check_sampler(options.sampler, sweep)
     sweep = _check_rungs(sweep, options, workload)
     if not has_begun:
         # In the record of a search that has begun it is one of the options.
@@ -132,11 +139,12 @@ def define_search(
     return replace(search, sweep=replace(sweep, notes=(*sweep.notes, note))) if note else search
 
 
-def parse_search(sweep_file: Path, options: Options, folder: Path) -> SearchDefinition:
+def parse_search(source: str, text: str, options: Options, folder: Path) -> SearchDefinition:
     """The search of a sweep file that has begun, without a look at what its trials run.
 
     Args:
-        sweep_file: the experiment's own.
+        source: the name of the file in messages.
+        text: of the file.
         options: of the search.
         folder: the folder in which the search was started.
 
@@ -153,8 +161,30 @@ def parse_search(sweep_file: Path, options: Options, folder: Path) -> SearchDefi
     # To know it of a function takes the user's code: some of its numbers are floats here.
     if options.trainable is None:
         reading["whole"] = workload.whole
-    sweep = read_sweep(sweep_file, **reading)
+    sweep = parse_sweep(text, source, **reading)
     return SearchDefinition(sweep, options, folder, workload)
+
+
+def earlier_sweep(search: SearchDefinition, source: str, text: str) -> Sweep:
+    """The sweep of an earlier version of a search's file, as it was read.
+
+    Args:
+        search: by the file that it has now.
+        source: the name of the file in messages.
+        text: of the file.
+
+    Raises:
+        PcsearchError: the sweep is wrong.
+    """
+    return parse_sweep(
+        text,
+        source,
+        numeric=search.workload.numeric,
+        whole=search.workload.whole,
+        overrides=search.options.overrides,
+        has_begun=True,
+        language=search.options.language,
+    )
 
 
 def trial_cap(sweep: Sweep, options: Options) -> int | None:

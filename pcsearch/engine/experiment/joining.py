@@ -71,6 +71,12 @@ def joined_experiment(
     experiment, tracking = resumed_experiment(search, own, sweep_file, OPTION, Path.cwd())
     if experiment.replicates is not None:
         raise PcsearchError(Problem(ALONE, OPTION))
+    if experiment.history.is_changed:
+        message = (
+            f"{search.place} was edited, or has configurations to try first, which one driver "
+            "runs; for more machines use a Ray cluster (--address)"
+        )
+        raise PcsearchError(Problem(message, OPTION))
     # Without a count of its own, the driver goes on as long as the search does.
     options = replace(experiment.options, num_samples=budget)
     if experiment.sweep.method in ("bayes", "custom"):

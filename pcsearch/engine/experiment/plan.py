@@ -35,6 +35,7 @@ class Plan:
         configs: the first configurations.
         runs: what trials run, in words; empty for the PC transformer.
         commands: those of the first configurations, where trials run a program.
+        begun: how many trials have begun; the configurations are those of the trials after them.
     """
 
     sweep: Sweep
@@ -49,6 +50,7 @@ class Plan:
     configs: tuple[dict[str, Any], ...]
     runs: str = ""
     commands: tuple[str, ...] = ()
+    begun: int = 0
 
 
 def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:

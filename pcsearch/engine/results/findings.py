@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pcsearch.engine.experiment.definition import SearchDefinition, space_size
-from pcsearch.engine.experiment.experiment import samples_of_search, stored_search
+from pcsearch.engine.experiment.experiment import (
+    earlier_sweeps,
+    samples_of_search,
+    stored_search,
+)
+from pcsearch.engine.experiment.versions import judge_anew
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.drivers import other_drivers
 from pcsearch.engine.records.history import (
@@ -170,7 +175,7 @@ def read_findings(
     Raises:
         PcsearchError: there is no experiment, or its files are damaged.
     """
-    search = stored_search(directory)
+    search, earlier = stored_search(directory), earlier_sweeps(directory)
     trials: list[Finding] = []
     notes: list[str] = []
     is_running = has_reached = is_decided = False
@@ -179,6 +184,7 @@ def read_findings(
         known = (sessions or {}).get(driver)
         runs = _is_running(directory, driver) if known is None else known
         history = read_history(driver)
+        judge_anew(history, [*earlier, search.sweep], search)
         is_running, has_reached = is_running or runs, has_reached or history.reached is not None
         is_decided |= history.is_decided and not history.unfinished
         notes += history.notes
@@ -187,7 +193,9 @@ def read_findings(
         notes += _without_values(found)
     trials.sort(key=lambda each: each.result.number)
     samples = samples_of_search(directory)
-    cap = min(samples, space_size(search.sweep, search.options) or samples) + search.confirming
+    # An edit keeps the number of trials that its grid or space allows.
+    size = None if earlier else space_size(search.sweep, search.options)
+    cap = min(samples, size or samples) + search.confirming
     ended = sum(each.result.status != "interrupted" for each in trials)
     is_over = has_reached or is_decided or ended >= cap
     state: State = "running" if is_running else "finished" if is_over else "interrupted"

@@ -10,7 +10,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.journal import Replicate
+from pcsearch.engine.records.journal import Replicate, Suggested
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes
@@ -93,9 +93,16 @@ class ReplicatedSearcher(Searcher):
 
     def point(self, trial_id: str) -> dict[str, Any] | None:
         """The values that Optuna chose for a trial's configuration, None without Optuna."""
+        if isinstance(self._inner, PlannedSearcher):
+            return None
         replicate = self.replicate(trial_id)
         assert replicate is not None, "it was suggested here"
         return self._inner.point(self._firsts[replicate.configuration])
+
+    def suggested(self, trial_id: str, number: int) -> Suggested:
+        """What the journal gets of a trial that `suggest` has given a configuration."""
+        replicate = self.replicate(trial_id)
+        return Suggested(trial_id, number, self.point(trial_id), replicate=replicate)
 
     def replicate(self, trial_id: str) -> Replicate | None:
         """Which run of which configuration a trial is."""

@@ -73,6 +73,21 @@ def test_a_search_is_a_sweep_that_all_its_runs_belong_to(
         if file.is_file()
     )
 
+    # The file is edited: the sweep has the new one, its runs stay, and what is missing joins them.
+    before_edit = {name: (losses(run), run.exit_code) for name, run in server.runs.items()}
+    edited = SWEEP | {"parameters": {"x": {"values": [2.0, 3.0, 4.0, 5.0]}}}
+    text = folder.write("s.yaml", edited).read_text()
+    done = folder.command("s.yaml", "--resume", str(folder.path / "here"))
+    assert done.status == 0, done.err
+    assert "  x: values added: 4.0, 5.0; value removed: 1.0" in done.err
+    assert list(server.sweeps) == [sweep.name]
+    assert (sweep.config, sweep.state) == (text, "FINISHED")
+    check_complete(server, folder, count=5)
+    assert sorted(run.values["x"] for run in server.runs.values()) == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert {run.sweep for run in server.runs.values()} == {sweep.name}
+    now = {name: (losses(run), run.exit_code) for name, run in server.runs.items()}
+    assert {name: now[name] for name in before_edit} == before_edit
+
 
 def test_a_trial_that_is_stopped_from_w_and_b_is_stopped_everywhere(
     server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
