@@ -152,7 +152,10 @@ def test_the_head_is_asked_again_while_modules_are_missing(
                 raise ModuleNotFoundError("No module named 'pcsearch.engine.cluster'")
             return f"{argument} on the head"
 
-    monkeypatch.setattr(ray_client, "UNPACKING_S", 0.2)
+    # A clock on which time passes in pauses only.
+    now = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: sum(now), sleep=now.append)
+    monkeypatch.setattr(ray_client, "time", clock)
     monkeypatch.setattr(ray_client.ray, "remote", lambda **_: lambda _: Task())
     monkeypatch.setattr(ray_client.ray, "get", lambda task, timeout: task)  # noqa: ARG005
     if failures < 99:
