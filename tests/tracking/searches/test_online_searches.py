@@ -332,12 +332,14 @@ def test_a_sweep_that_is_not_registered_is_told_and_stops_online_only(
 def test_a_server_that_goes_silent_before_the_sweep_takes_seconds(
     server: WandbServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(wandb_internals.BRIEF_REQUESTS, "x_graphql_timeout_seconds", 1)
-    monkeypatch.setattr(wandb_mode, "PROBE_SECONDS", 0.5)
+    # The client begins with this limit, and until then the server answers.
+    monkeypatch.setitem(wandb_internals.BRIEF_REQUESTS, "x_graphql_timeout_seconds", 5)
+    monkeypatch.setitem(wandb_internals.BRIEF_REQUESTS, "x_graphql_retry_max", 0)
     answer = server.answer
 
     def silent_after_the_key(query: str, variables: dict[str, Any]) -> dict[str, Any]:
         if "UpsertSweep" in query:
+            monkeypatch.setattr(wandb_mode, "PROBE_SECONDS", 0.5)
             server.go_away("silent")
             server.wait_until_back()
         return answer(query, variables)
