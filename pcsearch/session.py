@@ -134,11 +134,16 @@ def _search(
     from pcsearch.kept_page.keeping import kept_page
     from pcsearch.ray_death import end_session
     from pcsearch.tracking.factory import make_callback, make_ledger, make_program_tracking
-    from pcsearch.tracking.server.registration import SWEEP_ID, register_search
+    from pcsearch.tracking.server.registration import JOINED, SWEEP_ID, register_search
 
     # Not earlier: a search that cannot start should leave nothing in W&B.
     has_begun = experiment.resumed or is_shared(experiment.directory.path)
-    registration = register_search(experiment.sweep, tracking, mode.mode, has_begun)
+    # Nobody else can know which seed of which configuration is next, so others must not join.
+    is_alone = experiment.replicates is not None
+    is_edited = bool(experiment.history.edits) and not tracking.get(JOINED)
+    registration = register_search(
+        experiment.sweep, tracking, mode.mode, has_begun or is_alone, is_edited
+    )
     if registration.message:
         listener.say(registration.message)
     listener.warn(registration.problem)
@@ -162,7 +167,7 @@ def _search(
             kept_page(experiment),
         ):
             claims: Ledger | None = None if ledger is None else ledger.offers
-            if not registration.tracking.get(SWEEP_ID):
+            if not registration.tracking.get(SWEEP_ID) and not is_alone:
                 claims = directory_ledger(experiment, listener.warn)
             result = run(
                 experiment,

@@ -21,6 +21,7 @@ from pcsearch.engine.cluster.shipping import unsent
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers import search_directory
+from pcsearch.engine.records.journal import Event
 from pcsearch.engine.records.options import OF_ONE_SESSION
 from pcsearch.engine.workloads.given_function import name_of
 
@@ -109,9 +110,10 @@ def locked_directory(
     if experiment.resumed:
         return nullcontext()
     record = _record(experiment) | {"tracking": tracking}
-    return experiment.directory.created(
-        experiment.sweep.text, record, experiment.history.warm_start
-    )
+    events: list[Event] = [*experiment.history.warm_start]
+    if experiment.queue is not None and experiment.queue.event.configs:
+        events.append(experiment.queue.event)
+    return experiment.directory.created(experiment.sweep.text, record, events)
 
 
 @contextmanager
@@ -133,7 +135,7 @@ def _record(experiment: Experiment) -> dict[str, Any]:
         del options[name]
     # A driver that has joined a search without a count of its own goes on as long as the search.
     if search_directory(experiment.directory.path) == experiment.directory.path:
-        options["num_samples"] = experiment.cap
+        options["num_samples"] = experiment.cap - experiment.confirming
     return {
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "sweep_file": experiment.sweep.source,

@@ -50,6 +50,9 @@ class Options:
         quiet: whether the session tells warnings, errors and its results only.
         verbose: whether the session tells each report of each trial.
         warm_start: directories of older experiments whose results the searcher starts from.
+        replicates: the name of the parameter whose values repeat a configuration, None without one.
+        no_racing: whether every configuration runs with every seed, instead of a race.
+        confirm: with how many fresh seeds the best configurations run at the end, None for none.
         repeats: whether a configuration may run twice, as in the experiments of earlier versions.
         language: how the sweep file is read; 1 in the experiments of earlier versions.
     """
@@ -78,5 +81,8 @@ class Options:
     quiet: bool = False
     verbose: bool = False
     warm_start: tuple[str, ...] = ()
+    replicates: str | None = None
+    no_racing: bool = False
+    confirm: int | None = None
     repeats: bool = False
     language: Language = NEWEST

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pcsearch.engine.records.history import History, TrialHistory, folder_name
-from pcsearch.engine.records.journal import ReachedTarget
+from pcsearch.engine.records.journal import ReachedTarget, Replicate
 from pcsearch.engine.records.report import (
     ITERATION,
     SECONDS,
@@ -69,6 +69,7 @@ class TrialOutcome:
         ended_by_user: whether that has ended it.
         ended_elsewhere: whether another driver has taken its number over, and runs that again.
         without_value: whether the journal says that it ended without a value.
+        replicate: of which configuration it is a run; None where seeds are no replicates.
     """
 
     trial_id: str
@@ -96,6 +97,7 @@ class TrialOutcome:
     ended_by_user: bool = False
     ended_elsewhere: bool = False
     without_value: bool = False
+    replicate: Replicate | None = None
 
     def add(self, report: Report) -> None:
         """Add a report; to add the same report twice changes nothing."""
@@ -206,6 +208,7 @@ class TrialOutcome:
             seconds=float(self.last_report.get(SECONDS) or 0),
             error=self.error.partition("\n")[0],
             reported=tuple(numbers_of_trial(self.last_report)),
+            replicate=self.replicate,
         )
 
 
@@ -348,6 +351,7 @@ def outcome_of(
         trial.id, tuple(metrics), time_attr, trial.number, epoch_key, compared_by=compared_by
     )
     outcome.ended, outcome.failed = trial.over, trial.failed
+    outcome.replicate = trial.replicate
     outcome.stopped_at = trial.stopped_at
     values: list[float] = []
     if trial.end is not None:
