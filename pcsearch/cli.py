@@ -27,6 +27,7 @@ from pcsearch.verbs import (
     pause,
     report,
     results,
+    run,
     stop,
 )
 
@@ -41,6 +42,7 @@ OTHERS = {
     continuing.NAME: continuing.command,
     limit.NAME: limit.command,
     clean.NAME: clean.command,
+    run.NAME: run.command,
     train.NAME: train.command,
 }
 """The commands beside the search, by their names."""
@@ -97,6 +99,8 @@ def command(
     with _source_named(context):
         if resume is not None:
             chosen = _changed(context, "--resume", "in a resumed search", arguments)
+            if plan:
+                return commands.plan_resumed(resume, sweep, arguments, chosen, draw or 0, as_json)
             return commands.resume(resume, sweep, arguments, chosen, rerun_failed)
         if join is not None:
             chosen = _changed(context, "--join", "where a driver joins", arguments)
@@ -108,8 +112,8 @@ def command(
             raise click.UsageError(message, context)
         if plan:
             return commands.plan(sweep, arguments, draw or 0, as_json)
-        run = commands.create if create_only else commands.start
-        return run(sweep, arguments)
+        begin = commands.create if create_only else commands.start
+        return begin(sweep, arguments)
 
 
 @contextmanager
@@ -129,20 +133,15 @@ def _source_named(context: click.Context) -> Iterator[None]:
 def _check_together(context: click.Context) -> None:
     """Refuse options that cannot be used together."""
     arguments = context.params
-    if not arguments["plan"]:
-        for name, key in (("--draw", "draw"), ("--json", "as_json")):
-            if arguments[key]:
-                raise click.UsageError(f"{name} needs --plan; add it", context)
-    elif arguments["resume"] is not None:
-        raise click.UsageError("--plan takes a SWEEP file, not --resume", context)
+    run.check_together(context)
+    if arguments["plan"] and arguments["rerun_failed"]:
+        raise click.UsageError("--plan and --rerun-failed do not go together", context)
     if arguments["rerun_failed"] and arguments["resume"] is None:
         raise click.UsageError("--rerun-failed needs --resume DIR", context)
-    if arguments["quiet"] and arguments["verbose"]:
-        raise click.UsageError("--quiet and --verbose do not go together", context)
     commands_given = [
         name
         for name, key in (
-            ("--plan", "plan"),
+            *(() if arguments["resume"] is not None else (("--plan", "plan"),)),
             ("--create-only", "create_only"),
             ("--sweep-id", "sweep_id"),
             ("--resume", "resume"),
@@ -152,6 +151,16 @@ def _check_together(context: click.Context) -> None:
     ]
     if len(commands_given) > 1:
         raise click.UsageError(f"{' and '.join(commands_given)} do not go together", context)
+    if arguments["enqueue"] is not None:
+        for name, key in (
+            ("--create-only", "create_only"),
+            ("--sweep-id", "sweep_id"),
+            ("--join", "join"),
+        ):
+            if arguments[key]:
+                hint = "one driver tries them; others know a trial by its number"
+                message = f"--enqueue and {name} do not go together: {hint}"
+                raise click.UsageError(message, context)
     mode = arguments["wandb"]
     if arguments["create_only"] and mode in ("offline", "disabled"):
         raise click.UsageError(f"--create-only needs W&B's server, not --wandb {mode}", context)

@@ -121,6 +121,30 @@ SEARCH = [
         help="Seed of the search [default: a random one, which is printed].",
     ),
     click.Option(
+        ["--replicates"],
+        metavar="NAME",
+        help="The parameter whose values repeat a configuration, such as seed: means over it are "
+        "compared [default: what the file says under replicates].",
+    ),
+    click.Option(
+        ["--no-racing"],
+        is_flag=True,
+        help="Run every configuration with every seed, also those that can no longer be the best "
+        "(with --replicates).",
+    ),
+    click.Option(
+        ["--confirm"],
+        type=_POSITIVE,
+        metavar="K",
+        help="At the end run the best configurations with K fresh seeds (with --replicates).",
+    ),
+    click.Option(
+        ["--enqueue"],
+        metavar="FILE",
+        help="Try these configurations first: those of a YAML or CSV file, whole or in part, or "
+        "that of all defaults (--enqueue defaults).",
+    ),
+    click.Option(
         ["--trainable"],
         metavar="WHAT",
         help="What a trial runs: program (the file's), pc (the PC transformer), or a function by "
@@ -133,6 +157,12 @@ SEARCH = [
         metavar="WHERE",
         help="Where the metrics of a program are read from: what it logs to W&B (wandb), what it "
         "prints (stdout), or a file that it writes (FILE.jsonl, FILE.csv).",
+    ),
+    click.Option(
+        ["--epoch-key"],
+        metavar="NAME",
+        help="What a program or a function reports its epoch as, for early termination [default: "
+        "reports with the metric are counted].",
     ),
 ]
 PLAN = [
@@ -318,6 +348,7 @@ SECTIONS = {
 """The options by the headings of the help."""
 CHANGEABLE = (
     "num_samples",
+    "enqueue",
     "address",
     "max_concurrent",
     "cpus_per_trial",

@@ -21,22 +21,64 @@ if TYPE_CHECKING:
     from pcsearch.reports.terminal import Terminal
 
 
-def plan(sweep: Path, arguments: Mapping[str, Any], draws: int, as_json: bool) -> int:
+def plan(
+    sweep: str | Path,
+    arguments: Mapping[str, Any],
+    draws: int,
+    as_json: bool,
+    text: str | None = None,
+) -> int:
     """Print the plan of a search: its trials, searcher, scheduler and parameters.
 
     Args:
-        sweep: the sweep file.
+        sweep: the sweep file, or its name in messages if ``text`` is given.
         arguments: the values of the command's options, by name.
         draws: how many configurations the plan shows.
         as_json: whether to print JSON.
+        text: the sweep's text, for a sweep that is not in a file.
 
     Raises:
         PcsearchError: the sweep or an option is wrong.
     """
     from pcsearch.engine.experiment.plan import make_plan
+    from pcsearch.engine.experiment.resumed_plan import make_plan_with_queue
     from pcsearch.reports.plan import as_document, as_text
 
-    search_plan = make_plan(sweep, options_of(arguments), draws)
+    options, enqueue = options_of(arguments), arguments["enqueue"]
+    if enqueue is None:
+        search_plan = make_plan(sweep, options, draws, text)
+    else:
+        search_plan = make_plan_with_queue(sweep, options, draws, enqueue, text)
+    click.echo(as_document(search_plan) if as_json else as_text(search_plan))
+    return DONE
+
+
+def plan_resumed(
+    place: str,
+    sweep: Path | None,
+    arguments: Mapping[str, Any],
+    chosen: Collection[str],
+    draws: int,
+    as_json: bool,
+) -> int:
+    """Print what a search would do where it is resumed: with its own sweep file, or another.
+
+    Args:
+        place: the path or the address of its directory.
+        sweep: the file that it would have from then on, None for its own.
+        arguments: the values of the command's options, by name.
+        chosen: the names of the options that the user gave.
+        draws: how many configurations the plan shows.
+        as_json: whether to print JSON.
+
+    Raises:
+        PcsearchError: there is no such search, or it cannot have the file or an option.
+    """
+    from pcsearch.engine.experiment.resumed_plan import make_resumed_plan
+    from pcsearch.reports.plan import as_document, as_text
+
+    changes, _ = launching.changes_of(arguments, chosen)
+    search_plan = make_resumed_plan(place, sweep, changes, draws, arguments["enqueue"])
     click.echo(as_document(search_plan) if as_json else as_text(search_plan))
     return DONE
 
@@ -48,12 +90,16 @@ def create(sweep: Path, arguments: Mapping[str, Any]) -> int:
         PcsearchError: something is wrong with the file, or W&B does not take it.
     """
     from pcsearch.engine.experiment.definition import define_search
+    from pcsearch.sweeps.replicates import ALONE
     from pcsearch.tracking.server.api import NoAnswer
     from pcsearch.tracking.server.mode import require_server
     from pcsearch.tracking.server.sweep import create_sweep
 
     options = options_of(arguments)
-    checked = define_search(sweep, options).sweep
+    search = define_search(sweep, options)
+    if search.replicates is not None:
+        raise PcsearchError(Problem(ALONE, "--create-only"))
+    checked = search.sweep
     require_server("--create-only")
     tracking = tracking_of(arguments, checked)
     try:
@@ -67,9 +113,9 @@ def create(sweep: Path, arguments: Mapping[str, Any]) -> int:
     return DONE
 
 
-def start(sweep: Path, arguments: Mapping[str, Any]) -> int:
+def start(sweep: str | Path, arguments: Mapping[str, Any], text: str | None = None) -> int:
     """Run the search of a sweep file, as `launching.start`, and print its results."""
-    return _status(launching.start(sweep, arguments, _terminal(arguments)))
+    return _status(launching.start(sweep, arguments, _terminal(arguments), text))
 
 
 def start_in_sweep(sweep: Path | None, sweep_id: str, arguments: Mapping[str, Any]) -> int:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from pcsearch.errors import PcsearchError
+from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.listener import Listener
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pcsearch.engine.execution.run import SessionResult
     from pcsearch.engine.experiment.experiment import Experiment
+    from pcsearch.engine.experiment.workload_choice import SweepText
     from pcsearch.engine.records.options import Options
     from pcsearch.sweeps.sweep import Sweep
     from pcsearch.tracking.server.sweep import SweepAddress
@@ -28,13 +29,16 @@ TRACKING = {"wandb": "wandb", "wandb_artifacts": "artifacts"}
 """The options for W&B's runs, and their names in the experiment's record."""
 
 
-def start(sweep: Path, arguments: Mapping[str, Any], listener: Listener) -> SessionResult:
+def start(
+    sweep: str | Path, arguments: Mapping[str, Any], listener: Listener, text: str | None = None
+) -> SessionResult:
     """Run the search of a sweep file.
 
     Args:
-        sweep: the sweep file.
+        sweep: the sweep file, or its name in messages if ``text`` is given.
         arguments: the values of the command's options, by name.
         listener: is told what happens, and what the search has come to.
+        text: the sweep's text, for a sweep that is not in a file.
 
     Raises:
         PcsearchError: the sweep or an option is wrong, and nothing has started; or the search
@@ -42,7 +46,7 @@ def start(sweep: Path, arguments: Mapping[str, Any], listener: Listener) -> Sess
     """
     from pcsearch.session import run_session
 
-    experiment, tracking = new_search(sweep, arguments, listener)
+    experiment, tracking = new_search(sweep, arguments, listener, text)
     return run_session(experiment, tracking, listener)
 
 
@@ -60,10 +64,13 @@ def new_search(
     Raises:
         PcsearchError: the sweep or an option is wrong.
     """
-    from pcsearch.engine.experiment.experiment import new_experiment
+    from pcsearch.engine.experiment.experiment import new_experiment, with_queue
 
     experiment = new_experiment(sweep, options_of(arguments), text)
     experiment = with_warm_start(experiment, listener)
+    if arguments["enqueue"] is not None:
+        experiment = with_queue(experiment, arguments["enqueue"])
+        _tell_queue(experiment, listener)
     return experiment, tracking_of(arguments, experiment.sweep)
 
 
@@ -81,7 +88,7 @@ def with_warm_start(experiment: Experiment, listener: Listener) -> Experiment:
 
 def resume(
     place: str,
-    sweep: Path | None,
+    sweep: Path | SweepText | None,
     arguments: Mapping[str, Any],
     chosen: Collection[str],
     rerun_failed: bool,
@@ -92,7 +99,7 @@ def resume(
 
     Args:
         place: the path or the address of the directory.
-        sweep: a file that must ask for the same search, None where the user gave no file.
+        sweep: the file that the search has from now on, None where it keeps its own.
         arguments: the values of the command's options, by name.
         chosen: the names of the options that the user gave.
         rerun_failed: whether failed trials are retried.
@@ -109,6 +116,7 @@ def resume(
     from pcsearch.engine.records.history import retry_failed
     from pcsearch.engine.records.journal import Journal
     from pcsearch.engine.records.options import OF_ONE_SESSION
+    from pcsearch.engine.records.record import EDITS
     from pcsearch.session import run_session
 
     not_kept = (*OF_ONE_SESSION, "trainable")
@@ -119,8 +127,11 @@ def resume(
         record = directory.record()
         stack.enter_context(directory.owned())
         directory.fetch()
-        Journal(directory.path).cut_torn_line()
-        experiment, tracking = resumed_experiment(directory, changes, sweep)
+        journal = Journal(directory.path)
+        journal.cut_torn_line()
+        experiment, tracking = resumed_experiment(
+            directory, changes, sweep, enqueue=arguments["enqueue"]
+        )
         tracking |= changed_tracking
         retried = retry_failed(experiment.history) if rerun_failed else []
         if rerun_failed and not retried:
@@ -130,12 +141,28 @@ def resume(
 
         def write_record() -> None:
             lasting = {name: value for name, value in changes.items() if name not in not_kept}
+            if experiment.edit is not None:
+                # One line has the whole edit: a kill leaves all of it, or nothing.
+                lasting.pop("num_samples", None)
+            edits: dict[str, int] = {}
+            if "num_samples" in lasting and experiment.history.edits:
+                lasting["num_samples"] = experiment.cap
+                edits[EDITS] = len(experiment.history.edits)
             if lasting or changed_tracking:
                 options = record["options"] | lasting
-                directory.rewrite(record | {"options": options, "tracking": tracking})
+                directory.rewrite(record | {"options": options, "tracking": tracking} | edits)
+            if experiment.edit is not None:
+                journal.add(experiment.edit.event)
+            if experiment.queue is not None and experiment.queue.event.configs:
+                journal.add(experiment.queue.event)
             for event in retried:
-                Journal(directory.path).add(event)
+                journal.add(event)
 
+        if experiment.edit is not None or experiment.queue is not None:
+            _check_alone(tracking, experiment)
+        for line in () if experiment.edit is None else experiment.edit.lines:
+            listener.say(line)
+        _tell_queue(experiment, listener)
         for trial in experiment.history.trials:
             if trial.end is not None and trial.end.elsewhere:
                 listener.say(f"trial {trial.number}: another driver runs it again")
@@ -147,15 +174,36 @@ def resume(
         return run_session(experiment, tracking, listener, on_ready=write_record, stop=stop)
 
 
+def _tell_queue(experiment: Experiment, listener: Listener) -> None:
+    for line in () if experiment.queue is None else experiment.queue.lines:
+        listener.say(line)
+
+
+def _check_alone(tracking: Mapping[str, Any], experiment: Experiment) -> None:
+    """Check that a search that is changed has not joined a sweep of W&B that is not its own.
+
+    Raises:
+        PcsearchError: it has.
+    """
+    from pcsearch.tracking.server.registration import JOINED
+
+    if tracking.get(JOINED):
+        message = (
+            "the search runs trials of a sweep that W&B had before, and others may run that too: "
+            "it can neither be edited nor try other configurations first; start a new search"
+        )
+        raise PcsearchError(Problem(message, experiment.sweep.source))
+
+
 def _finished(experiment: Experiment) -> str:
     """A line about a search that is over, and what can still be done with it."""
-    from pcsearch.engine.experiment.definition import space_size
-
     count = len(experiment.history.own)
     message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"
     if experiment.history.reached is not None:
         message = f"{experiment.directory.place}: the search is finished, its target is reached"
-    elif count == space_size(experiment.sweep, experiment.options):
+    elif experiment.history.is_decided:
+        message += ": no other run could change which configuration is the best"
+    elif count == experiment.reach:
         kind = "grid" if experiment.sweep.method == "grid" else "space"
         message += f", which are all that its {kind} has"
     else:
@@ -169,7 +217,8 @@ def changes_of(
     arguments: Mapping[str, Any], chosen: Collection[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options of a search that the user gave, and those for its W&B runs."""
-    changes = {name: arguments[name] for name in chosen if name not in TRACKING}
+    others = (*TRACKING, "enqueue")
+    changes = {name: arguments[name] for name in chosen if name not in others}
     return changes, {key: arguments[name] for name, key in TRACKING.items() if name in chosen}
 
 
@@ -177,7 +226,7 @@ def options_of(arguments: Mapping[str, Any]) -> Options:
     """The options of a search by the values of the command's options; the seed may be drawn."""
     from pcsearch.engine.records.options import Options
 
-    others = ("project", "entity", *TRACKING)
+    others = ("project", "entity", "enqueue", *TRACKING)
     seed = arguments["seed"] if arguments["seed"] is not None else secrets.randbelow(2**31)
     chosen = {name: value for name, value in arguments.items() if name not in others}
     return Options(**{**chosen, "seed": seed})

@@ -134,11 +134,16 @@ def _search(
     from pcsearch.kept_page.keeping import kept_page
     from pcsearch.ray_death import end_session
     from pcsearch.tracking.factory import make_callback, make_ledger, make_program_tracking
-    from pcsearch.tracking.server.registration import SWEEP_ID, register_search
+    from pcsearch.tracking.server.registration import JOINED, SWEEP_ID, register_search
 
     # Not earlier: a search that cannot start should leave nothing in W&B.
     has_begun = experiment.resumed or is_shared(experiment.directory.path)
-    registration = register_search(experiment.sweep, tracking, mode.mode, has_begun)
+    # Nobody else can know which seed of which configuration is next, so others must not join.
+    is_alone = experiment.replicates is not None
+    is_edited = bool(experiment.history.edits) and not tracking.get(JOINED)
+    registration = register_search(
+        experiment.sweep, tracking, mode.mode, has_begun or is_alone, is_edited
+    )
     if registration.message:
         listener.say(registration.message)
     listener.warn(registration.problem)
@@ -162,7 +167,7 @@ def _search(
             kept_page(experiment),
         ):
             claims: Ledger | None = None if ledger is None else ledger.offers
-            if not registration.tracking.get(SWEEP_ID):
+            if not registration.tracking.get(SWEEP_ID) and not is_alone:
                 claims = directory_ledger(experiment, listener.warn)
             result = run(
                 experiment,
@@ -284,6 +289,11 @@ def _tell_of_uploads(experiment: Experiment, wandb: WandbCallback, listener: Lis
     from pcsearch.tracking.server.mode import sync_command
 
     directory = experiment.directory
+    if directory.copy is not None and experiment.workload.tracks_itself:
+        try:
+            directory.copy.fetch_runs()
+        except StorageError as error:
+            listener.warn(f"The W&B runs of programs could not be fetched: {error}")
     files = has_unmarked(directory.path)
     if has_unmarked_online(directory.path) or (
         wandb.mode == "online" and (files or wandb.unfinished)

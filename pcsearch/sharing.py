@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.launching import changes_of, options_of, tracking_of, with_warm_start
 from pcsearch.reports.listener import Listener
+from pcsearch.sweeps.replicates import ALONE
 
 if TYPE_CHECKING:
     from pcsearch.engine.execution.run import SessionResult
@@ -64,6 +65,8 @@ def start_in_sweep(
     elif experiment is None:
         message = f"without a SWEEP file the server has to give the sweep, but {mode.reason}"
         raise PcsearchError(Problem(message, SWEEP_ID))
+    if experiment.replicates is not None:
+        raise PcsearchError(Problem(ALONE, SWEEP_ID))
     experiment = _apart_from_others(experiment, arguments, address.id)
     return run_session(with_warm_start(experiment, listener), tracking, listener, mode)
 

@@ -67,13 +67,13 @@ def write_whole(path: str | Path, data: bytes, option: str) -> Path:
             with replaced(file) as draft:
                 draft.write_bytes(data)
     except OSError as error:
-        message = f"{_short(file)}: cannot be written ({_why(error)})"
+        message = f"{_short(path)}: cannot be written ({_why(error)})"
         raise PcsearchError(Problem(message, option)) from None
     return file
 
 
 def _short(path: str | Path) -> str:
-    return bounded(str(path), LONGEST_QUOTED)
+    return bounded(str(path) or "''", LONGEST_QUOTED)
 
 
 def _why(error: Exception) -> str:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -52,7 +54,14 @@ def ray_here() -> Iterator[None]:
     """One Ray for the searches of a module in this process: each would start its own."""
     from pcsearch.engine.cluster.connection import connected
 
-    with connected(None):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(connected(None))
+        except Exception as error:
+            # Ray gives its own process 30 seconds to start, also on a busy machine.
+            if "timed out during startup" not in str(error):
+                raise
+            stack.enter_context(connected(None))
         yield
 
 
@@ -75,10 +84,15 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder for temporary files of the processes that a test starts, with a short path."""
-    with TemporaryDirectory(prefix="t", dir="/tmp") as name:
+    # Ray's agents outlive a driver that was killed, and write while the folder is removed.
+    with TemporaryDirectory(prefix="t", dir="/tmp", ignore_cleanup_errors=True) as name:
         monkeypatch.setenv("TMPDIR", name)
         monkeypatch.delenv("RAY_TMPDIR", raising=False)
         yield Path(name)
+        end = time.monotonic() + 60
+        while Path(name).exists() and time.monotonic() < end:
+            rmtree(name, ignore_errors=True)
+            time.sleep(0.02)
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
+from ports import keeper
 from reached import reached_by
 from searching import write_sweep
 
@@ -40,14 +40,14 @@ def test_an_address_of_the_environment_is_named_with_its_variable(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     sweep = write_sweep(tmp_path / "s.yaml", {"num_blocks": {"values": [0]}})
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        dead = f"127.0.0.1:{server.getsockname()[1]}"
     command = [str(sweep), "--wandb", "disabled"]
-    assert main([*command, "--address", dead]) == 2
-    given = capsys.readouterr().err.splitlines()[-1]
-    assert given.startswith(f"error: --address: nothing answers at {dead} ")
-    assert given.endswith(" or run on this machine (--address local)")
-    monkeypatch.setenv(ADDRESS_VARIABLE, dead)
-    assert main(command) == 2
+    with keeper() as kept:
+        dead = f"127.0.0.1:{kept.getsockname()[1]}"
+        assert main([*command, "--address", dead]) == 2
+        given = capsys.readouterr().err.splitlines()[-1]
+        assert given.startswith(f"error: --address: nothing answers at {dead} ")
+        assert given.endswith(" or run on this machine (--address local)")
+        monkeypatch.setenv(ADDRESS_VARIABLE, dead)
+        assert main(command) == 2
     named = capsys.readouterr().err.splitlines()[-1]
     assert named == given.replace("--address: ", "RAY_ADDRESS: ", 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -185,11 +184,9 @@ def test_where_the_ray_of_a_cluster_dies_the_search_can_be_resumed(tmp_path: Pat
                 lambda: (tmp_path / "computed.jsonl").exists() and len(computed(tmp_path)) > 2,
                 process,
             )
-            killed = time.monotonic()
             nodes.kill(head)
-            status, _, err = finish(process, seconds=60)
+            status, _, err = finish(process)
     assert status == RAY_DIED, err
-    assert time.monotonic() - killed < 120
     assert len(re.findall("has died; resume the search: ", err)) == 1
     assert "Ray is started again" not in err
     assert "Traceback" not in err
@@ -207,7 +204,7 @@ def test_a_signal_to_the_whole_job_ends_the_search(
     for each in job:
         with suppress(ray_psutil().Error):
             each.terminate()
-    status, out, err = finish(process, seconds=60)
+    status, out, err = finish(process)
     assert status == INTERRUPTED, err
     assert "Ray is started again" not in err
     assert f"python -m pcsearch --resume {tmp_path}/here" in out + err

@@ -23,7 +23,7 @@ def test_a_function_is_called_until_the_block_ends(at_once: bool) -> None:
 
     begin = time.monotonic()
     with repeated(action, 0.05, "calls", at_once=at_once):
-        assert often.wait(30)
+        assert often.wait(240)
     count = len(calls)
     assert (calls[0] - begin >= 0.05) or at_once
     time.sleep(0.2)
@@ -43,10 +43,10 @@ def test_the_end_waits_for_a_call_no_longer_than_between_two() -> None:
 
     def action() -> None:
         begun.set()
-        go_on.wait(60)
+        go_on.wait(600)
 
     begin = time.monotonic()
     with repeated(action, 0.2, "calls", at_once=True):
-        assert begun.wait(30)
-    assert time.monotonic() - begin < 30
+        assert begun.wait(240)
+    assert time.monotonic() - begin < 300
     go_on.set()

@@ -333,6 +333,14 @@ def reports_made() -> int:
     return int(session.iteration)
 
 
+def count_on_from(trainable: Trainable, reports: int) -> None:
+    """Let a trial count its next report after so many.
+
+    Tune counts from its checkpoint, and what a program keeps is no checkpoint of Tune's.
+    """
+    trainable._iteration = reports
+
+
 def is_storage_error(error: BaseException) -> bool:
     """Whether Ray raised an error while it copied a checkpoint to or from the storage.
 

@@ -17,6 +17,8 @@ from pcsearch.sweeps.parameters import value_of
 FACTS = ("trial", "id", "status", "reason", "epochs", "seconds", "node", "start", "end")
 METRIC, PARAMETER = "metric.", "config."
 """Come before the name of a metric or a parameter that is the name of another column, too."""
+CONFIGURATION = "configuration"
+"""The column of a configuration's number, where seeds are replicates."""
 
 
 def as_csv(findings: Findings, trials: Sequence[Finding]) -> bytes:
@@ -47,18 +49,22 @@ def table(findings: Findings, trials: Iterable[Finding]) -> pa.Table:
 
 def columns(findings: Findings) -> list[str]:
     """The names of the columns."""
-    return [*FACTS, *metric_columns(findings), *_parameter_columns(findings).values()]
+    return [*_facts(findings), *metric_columns(findings), *_parameter_columns(findings).values()]
 
 
 def metric_columns(findings: Findings) -> list[str]:
     """The names of the columns of the metrics, in the order of the metrics."""
-    names = (metric.name for metric in findings.metrics)
-    return [f"{METRIC}{name}" if name in FACTS else name for name in names]
+    names, facts = (metric.name for metric in findings.metrics), _facts(findings)
+    return [f"{METRIC}{name}" if name in facts else name for name in names]
+
+
+def _facts(findings: Findings) -> tuple[str, ...]:
+    return FACTS if findings.replicates is None else (*FACTS, CONFIGURATION)
 
 
 def _parameter_columns(findings: Findings) -> dict[str, str]:
     """The names of the columns of the parameters, by the names of the parameters."""
-    taken = {*FACTS, *metric_columns(findings)}
+    taken = {*_facts(findings), *metric_columns(findings)}
     return {n: f"{PARAMETER}{n}" if n in taken else n for n in findings.sweep.parameters}
 
 
@@ -69,6 +75,8 @@ def _row(findings: Findings, trial: Finding) -> Mapping[str, Any]:
         *(result.seconds, trial.node, trial.start, trial.end),
     )
     row: dict[str, Any] = dict(zip(FACTS, facts, strict=True))
+    if findings.replicates is not None:
+        row[CONFIGURATION] = None if result.replicate is None else result.replicate.configuration
     row |= dict(zip(metric_columns(findings), result.values, strict=True))
     names = _parameter_columns(findings)
     for parameter in findings.sweep.parameters.values():

@@ -32,6 +32,7 @@ class ChangedOptions(TypedDict, total=False):
     """The options that may change where a search is resumed; `SearchOptions` explains them."""
 
     num_samples: int
+    enqueue: Place
     address: str
     max_concurrent: int
     cpus_per_trial: float
@@ -54,9 +55,13 @@ class SearchOptions(ChangedOptions, total=False):
 
     set: Mapping[str, Any]
     metrics_from: str
+    epoch_key: str
     grace: str | float
     sampler: Literal["auto", "tpe", "gp", "cmaes", "qmc", "random"]
     seed: int
+    replicates: str
+    no_racing: bool
+    confirm: int
     project: str
     entity: str
     name: str

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from pcsearch.engine.cluster.environment import set_environment
 from pcsearch.engine.experiment.definition import define_search
+from pcsearch.engine.experiment.workload_choice import SweepText
 from pcsearch.engine.workloads.given_function import importable
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.launching import new_search, options_of
@@ -102,6 +103,7 @@ def resume(
     directory: str | Path,
     trainable: Trainable = None,
     *,
+    sweep: SweepLike | None = None,
     rerun_failed: bool = False,
     progress: bool = True,
     **options: Unpack[ChangedOptions],
@@ -111,6 +113,7 @@ def resume(
     Args:
         directory: the path or the address of its directory.
         trainable: the function of the search, where it is in no module: that of a notebook.
+        sweep: what it searches from now on, as `search` takes it; None for what it did.
         rerun_failed: whether failed trials are retried.
         progress: as in `search`.
         options: those that change.
@@ -118,13 +121,14 @@ def resume(
     Raises:
         PcsearchError: there is no such search, an option is wrong, or it cannot run any more.
     """
-    return _resumed(directory, trainable, rerun_failed, progress, options).here()
+    return _resumed(directory, trainable, sweep, rerun_failed, progress, options).here()
 
 
 def start_resume(
     directory: str | Path,
     trainable: Trainable = None,
     *,
+    sweep: SweepLike | None = None,
     rerun_failed: bool = False,
     progress: bool = True,
     **options: Unpack[ChangedOptions],
@@ -134,7 +138,7 @@ def start_resume(
     Raises:
         PcsearchError: every problem of the options.
     """
-    return RunningSearch(_resumed(directory, trainable, rerun_failed, progress, options))
+    return RunningSearch(_resumed(directory, trainable, sweep, rerun_failed, progress, options))
 
 
 def open_search(directory: str | Path) -> SearchResult:
@@ -169,6 +173,7 @@ def _new(sweep: SweepLike, trainable: Trainable, progress: bool, options: Mappin
 def _resumed(
     directory: str | Path,
     trainable: Trainable,
+    sweep: SweepLike | None,
     rerun_failed: bool,
     progress: bool,
     options: Mapping[str, Any],
@@ -177,13 +182,14 @@ def _resumed(
     with in_python():
         arguments, chosen = read_changes(options)
         function = _named(trainable)
+        file = None if sweep is None else _file_of(sweep)
     if function is not None:
         arguments, chosen = arguments | {"trainable": function}, chosen | {"trainable"}
     place, listener = fspath(directory).removeprefix("file://"), listener_of(progress)
     return Run(
         place,
         lambda stop: resume_directory(
-            place, None, arguments, chosen, rerun_failed, listener, stop=stop
+            place, file, arguments, chosen, rerun_failed, listener, stop=stop
         ),
         listener,
     )
@@ -197,6 +203,11 @@ def _named(trainable: Any) -> Any:
         message = f"a {type(trainable).__name__} is no function; give one of a trial's values"
         raise PcsearchError(Problem(message, "trainable"))
     return importable(trainable, Path.cwd()) or trainable
+
+
+def _file_of(sweep: SweepLike) -> Path | SweepText:
+    source, text = _source_of(sweep)
+    return Path(source) if text is None else SweepText(text, source)
 
 
 def _source_of(sweep: Any) -> tuple[str, str | None]:

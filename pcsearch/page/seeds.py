@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pcsearch.engine.results.configurations import Configuration
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.groups import Group, grouped
 from pcsearch.page.columns import hover, is_wide, rounded
 from pcsearch.page.figure import CHANCE, STRONG, Figure
 from pcsearch.page.html import Html
 from pcsearch.page.tables import plain_table
+from pcsearch.reports.configurations import cells, columns
 from pcsearch.reports.results import number
 
 SEED = "seed"
@@ -23,10 +25,21 @@ def by_seed(findings: Findings) -> list[Figure]:
 
     None where no parameter ``seed`` is searched beside others, or nothing ran with two seeds.
     """
+    if findings.replicates is not None:
+        found = findings.configurations
+        return _figures(findings, [each.runs for each in found], found)
     seeds = [each.name for each in findings.searched if each.path[-1] == SEED]
     if not findings.metrics or not seeds or len(seeds) == len(findings.searched):
         return []
-    groups = grouped(findings.results, findings.searched, findings.metrics, seeds)
+    return _figures(
+        findings, grouped(findings.results, findings.searched, findings.metrics, seeds), []
+    )
+
+
+def _figures(
+    findings: Findings, groups: Sequence[Group], found: Sequence[Configuration]
+) -> list[Figure]:
+    """The figure of some groups; ``found`` are the same as configurations, where they are known."""
     if all(group.count < 2 for group in groups):
         return []
     shown = [group for group in groups if group.count][:MOST_GROUPS]
@@ -49,7 +62,7 @@ def by_seed(findings: Findings) -> list[Figure]:
         },
         height=380,
         is_wide=True,
-        table=_table(findings, groups),
+        table=_of_configurations(findings, found) if found else _table(findings, groups),
     )
     return [figure]
 
@@ -89,7 +102,13 @@ def _means(groups: Sequence[Group]) -> dict[str, Any]:
     }
 
 
-def _table(findings: Findings, groups: list[Group]) -> Html:
+def _of_configurations(findings: Findings, found: Sequence[Configuration]) -> Html:
+    confirms = any(each.confirmation for each in found)
+    rows = [cells(each, confirms=confirms) for each in found]
+    return plain_table(columns(found, findings.metrics), rows)
+
+
+def _table(findings: Findings, groups: Sequence[Group]) -> Html:
     first = groups[0].config
     names = ["configuration", "trials"]
     for metric in findings.metrics:

@@ -13,6 +13,7 @@ from pcsearch.engine.results.effort import Effort, effort
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.groups import Group
 from pcsearch.engine.results.importance import Importance
+from pcsearch.reports.configurations import configuration_document
 from pcsearch.reports.plan import plain
 from pcsearch.reports.results import duration, failures, heads, number
 from pcsearch.reports.tables import fitting_table
@@ -150,6 +151,10 @@ def document(
         "notes": list(findings.notes),
         "trials": [trial_document(each, findings.metrics) for each in trials],
     }
+    if findings.replicates is not None:
+        content["configurations"] = [
+            configuration_document(each, metrics) for each in findings.configurations
+        ]
     if groups is not None:
         content["groups"] = [_group(each, metrics) for each in groups]
     return json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
@@ -158,6 +163,7 @@ def document(
 def trial_document(trial: Finding, metrics: Sequence[Metric]) -> Mapping[str, Any]:
     """What is known of a trial, as JSON has it."""
     result, names = trial.result, [metric.name for metric in metrics]
+    replicate = result.replicate
     return {
         "number": result.number,
         "id": result.trial_id,
@@ -172,6 +178,7 @@ def trial_document(trial: Finding, metrics: Sequence[Metric]) -> Mapping[str, An
         "node": trial.node,
         "start": trial.start,
         "end": trial.end,
+        **({} if replicate is None else {"configuration": replicate.configuration}),
     }
 
 

@@ -28,6 +28,7 @@ def as_document(plan: Plan) -> str:
         "metric": metrics[0] if metrics else None,
         **({"metrics": metrics} if len(metrics) > 1 else {}),
         "trials": plan.trials,
+        "begun": plan.begun,
         "grid_size": plan.grid_size,
         "searcher": plan.searcher,
         "scheduler": _scheduler(plan),
@@ -59,7 +60,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"metric: {metric.describe()}"
     whose = "the grid has" if sweep.method == "grid" else "the parameters have"
     grid = "" if plan.grid_size is None else f" ({whose} {plan.grid_size:,} combinations)"
-    yield f"trials: {'no bound' if plan.trials is None else f'{plan.trials:,}'}{grid}"
+    begun = f", of which {plan.begun:,} have begun" if plan.begun else ""
+    yield f"trials: {'no bound' if plan.trials is None else f'{plan.trials:,}'}{grid}{begun}"
     if sweep.early_terminate is not None:
         yield f"scheduler: {_rungs(plan)}"
     yield "parameters:"
@@ -74,14 +76,14 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield "notes:"
     for note in plan.notes:
         yield f"  {note}"
-    for number, config in enumerate(plan.configs, start=1):
+    for index, config in enumerate(plan.configs):
         values = nested((p, value_of(config, p)) for p in sweep.searched())
         text = yaml.safe_dump(
             values, default_flow_style=True, sort_keys=False, width=math.inf, allow_unicode=True
         )
-        yield f"trial {number}: {text.strip()}"
+        yield f"trial {plan.begun + index + 1}: {text.strip()}"
         if plan.commands:
-            yield f"  $ {plan.commands[number - 1]}"
+            yield f"  $ {plan.commands[index]}"
 
 
 def _fixed(plan: Plan) -> list[Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pcsearch.engine.execution.run import SessionResult
     from pcsearch.engine.records.outcome import Outcomes
+    from pcsearch.sweeps.replicates import Replicates
     from pcsearch.tracking.runs.context import RunsState
 
 
@@ -65,15 +66,17 @@ class Terminal(Listener):
 
 
 def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
-    from pcsearch.engine.experiment.definition import space_size
     from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.results import best_configurations, failures, table
 
     sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
-    output.print(table(outcome.trials, sweep, metrics, output.width))
-    for part in best_configurations(outcome.trials, sweep, metrics):
-        output.print(part)
+    if experiment.replicates is not None:
+        _report_configurations(experiment, experiment.replicates, outcome, output)
+    else:
+        output.print(table(outcome.trials, sweep, metrics, output.width))
+        for part in best_configurations(outcome.trials, sweep, metrics):
+            output.print(part)
     for failure in failures(outcome.trials):
         say(output, failure)
     if outcome.ray_logs:
@@ -83,7 +86,7 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
             say(output, f"The search ended because trial {trial.number} reached the target.")
     if outcome.reason == "hopeless":
         say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
-    size = space_size(sweep, experiment.options)
+    size = experiment.reach
     if sweep.method != "grid" and len(outcome.trials) == size and not outcome.reason:
         say(output, f"The search has had all {size} configurations that there are.")
     if outcome.reason == "time":
@@ -96,6 +99,9 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
     if kept is not None:
         say(output, f"The best model, of trial {kept.trial}, lies in {kept.place}")
     missing = len(outcome.trials) < experiment.cap and outcome.reached is None
+    if experiment.replicates is not None and not outcome.reason:
+        # A race may be over before the cap.
+        missing = False
     others = _others(experiment)
     if others:
         say(output, others)
@@ -106,6 +112,24 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
     unfinished = missing and not outcome.exhausted and not (outcome.closed and others)
     if outcome.reason or unfinished:
         say(output, f"Resume it: {resume_command(place)}")
+
+
+def _report_configurations(
+    experiment: Experiment, replicates: Replicates, outcome: SessionResult, output: Console
+) -> None:
+    """Print the configurations of a search whose seeds are replicates, and the best one."""
+    from pcsearch.engine.results.configurations import configurations_of
+    from pcsearch.reports.configurations import best_configuration, configurations_table
+    from pcsearch.reports.results import ROWS
+
+    sweep, metrics = experiment.sweep, experiment.metrics
+    found = configurations_of(outcome.trials, sweep.searched(), metrics, replicates)
+    output.print(configurations_table(found, metrics, ROWS, output.width))
+    for part in best_configuration(found, sweep, metrics[0], replicates):
+        output.print(part)
+    if len(outcome.trials) < experiment.cap and not outcome.reason and outcome.reached is None:
+        runs = f"{len(outcome.trials)} of {experiment.cap} runs"
+        say(output, f"The search ended after {runs}: the others could not change the best one.")
 
 
 def _others(experiment: Experiment) -> str:

@@ -76,6 +76,11 @@ class RandomDraws:
         self._chosen: list[Positions] = []
         self._seen: set[Positions] = set()
 
+    @property
+    def size(self) -> int | None:
+        """How many configurations there are, None where they have no end or may repeat."""
+        return None if self._space is None else self._space.size
+
     def config(self, index: int) -> dict[str, Any]:
         """The draw number ``index``, from 0.
 

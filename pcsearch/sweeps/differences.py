@@ -44,7 +44,7 @@ def as_mapping(sweep: Sweep) -> dict[str, Any]:
     if sweep.early_terminate is not None:
         arguments = {k: v for k, v in asdict(sweep.early_terminate).items() if v is not None}
         values["early_terminate"] = {"type": TYPE, **arguments}
-    for key in (*TEXTS, "run_cap"):
+    for key in (*TEXTS, "run_cap", "replicates"):
         if getattr(sweep, key) is not None:
             values[key] = getattr(sweep, key)
     return {**values, NESTED: _nested_specs(sweep)}

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pcsearch.sweeps.distributions.base import identity, loose_identity
+from pcsearch.sweeps.distributions.places import Places
 from pcsearch.sweeps.parameters import nested, value_of
 from pcsearch.sweeps.sweep import Sweep
 
@@ -27,8 +27,10 @@ class FiniteSpace:
 
     def __init__(self, sweep: Sweep, values: Sequence[Sequence[Any]]) -> None:
         self._parameters = sweep.by_path()
+        self.names = tuple(parameter.name for parameter in self._parameters)
+        """The parameters' names, in the order of the positions."""
         self._values = values
-        self._found = [None if isinstance(each, range) else _Places(each) for each in values]
+        self._found = [None if isinstance(each, range) else Places(each) for each in values]
         self.sizes = tuple(
             each.stop - each.start if isinstance(each, range) else len(each) for each in values
         )
@@ -63,24 +65,6 @@ class FiniteSpace:
                 return None
             found.append(position)
         return tuple(found)
-
-
-class _Places:
-    """Where each of some different values is.
-
-    Args:
-        values: at least one.
-    """
-
-    def __init__(self, values: Sequence[Any]) -> None:
-        self._exact = {identity(value): i for i, value in enumerate(values)}
-        backwards = reversed(list(enumerate(values)))
-        self._loose = {loose_identity(value): i for i, value in backwards}
-
-    def of(self, value: Any) -> int | None:
-        """The position of a value, None where it is not there."""
-        loose = self._loose.get(loose_identity(value))
-        return self._exact.get(identity(value), loose)
 
 
 def finite_space(sweep: Sweep) -> FiniteSpace | None:

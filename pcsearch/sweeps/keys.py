@@ -10,7 +10,7 @@ from pcsearch.sweeps.reading.document import Document
 
 REQUIRED = ("method", "parameters")
 TEXTS = ("name", "description", "project", "entity")
-OPTIONAL = ("metric", "metrics", "early_terminate", "run_cap", "scheduler", *TEXTS)
+OPTIONAL = ("metric", "metrics", "early_terminate", "run_cap", "replicates", "scheduler", *TEXTS)
 OF_PROGRAMS = ("program", "command")
 """The keys that say what a trial runs, where that is a program."""
 UNUSED = {

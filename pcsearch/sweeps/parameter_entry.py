@@ -12,6 +12,7 @@ from pcsearch.sweeps.distributions import registry
 from pcsearch.sweeps.distributions.base import LARGEST, Distribution
 from pcsearch.sweeps.distributions.discrete import IntUniform
 from pcsearch.sweeps.distributions.pitfalls import pitfalls
+from pcsearch.sweeps.distributions.places import NoValue, own_value
 from pcsearch.sweeps.distributions.quantised import Quantised
 from pcsearch.sweeps.indentation import is_entry, strays, unknown_keys
 from pcsearch.sweeps.messages import listed, shown, suggestion
@@ -28,7 +29,9 @@ from pcsearch.sweeps.reading.document import Document, KeyPath
 
 NUMBERS = ("min", "max", "mu", "sigma", "a", "b", "q")
 NESTED = "parameters"
-KEYS = ("value", "values", "probabilities", *NUMBERS, "distribution", NESTED)
+DEFAULT = "default"
+"""The key of the value that a user would take without a search; W&B does not know it."""
+KEYS = ("value", "values", "probabilities", *NUMBERS, "distribution", NESTED, DEFAULT)
 # The distribution that a key needs where none is named.
 NEEDED_BY = {"q": "q_uniform", "mu": "normal", "sigma": "normal", "a": "beta", "b": "beta"}
 # Names in other libraries; the most similar name here would mean something else.
@@ -82,6 +85,19 @@ class ParameterEntry:
         own = {key: value for key, value in self.content.items() if key not in stray}
         distribution = replace(self, content=own)._of_own_keys()
         return distribution if len(self.problems) == before else None
+
+    def default(self, distribution: Distribution) -> Any:
+        """The value to try first where the user asks for it, `NoValue` where there is none."""
+        if not isinstance(self.content, dict) or DEFAULT not in self.content:
+            return NoValue
+        value = self._with_numbers([self.content[DEFAULT]], DEFAULT)[0]
+        grid = distribution.grid() is not None
+        for is_grid in (False, True) if grid else (False,):
+            own = own_value(distribution, is_grid=is_grid)(value)
+            if own is not NoValue:
+                return own
+        self._problem_of(DEFAULT, f"{shown(value)} is outside of: {distribution.describe()}")
+        return NoValue
 
     def _of_own_keys(self) -> Distribution | None:
         """The distribution of a content that has the entry's own keys only."""
@@ -167,7 +183,7 @@ class ParameterEntry:
         """Report the keys that the distribution needs and lacks, or does not use."""
         explicit = "distribution" in self.content
         required = registry.required(kind)
-        used = (*required, *registry.optional(kind), "distribution")
+        used = (*required, *registry.optional(kind), "distribution", DEFAULT)
         missing = [key for key in required if key not in self.content]
         present = [key for key in required if key in self.content]
         for key, other in (("value", "values"), ("values", "value")):

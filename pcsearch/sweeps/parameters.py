@@ -10,6 +10,7 @@ from typing import Any
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.base import Distribution
 from pcsearch.sweeps.distributions.discrete import Constant
+from pcsearch.sweeps.distributions.places import NoValue
 from pcsearch.sweeps.indentation import outdented, unknown_keys
 from pcsearch.sweeps.messages import bare, listed
 from pcsearch.sweeps.numbers import numbers_if_meant, plain
@@ -26,11 +27,13 @@ class Parameter:
         path: the names that lead to it; more than one where it is nested.
         distribution: what its values are drawn from.
         where: its place in the user's input: ``sweep.yaml:12:3``, or ``--set NAME``.
+        default: the value to try first where the user asks for it, `NoValue` for none.
     """
 
     path: tuple[str, ...]
     distribution: Distribution
     where: str = field(default="", compare=False)
+    default: Any = field(default=NoValue, compare=False)
 
     @property
     def name(self) -> str:
@@ -63,6 +66,15 @@ def value_of(config: Mapping[str, Any], parameter: Parameter) -> Any:
             return None
         inner = inner.get(name)
     return inner
+
+
+def has_value(config: Mapping[str, Any], parameter: Parameter) -> bool:
+    """Whether a configuration, which may be a part of one, has a value of a parameter."""
+    *parents, last = parameter.path
+    inner: Any = config
+    for name in parents:
+        inner = inner.get(name) if isinstance(inner, Mapping) else None
+    return isinstance(inner, Mapping) and last in inner
 
 
 @dataclass(frozen=True)
@@ -141,7 +153,8 @@ class ParameterParser:
         )
         distribution = entry.distribution()
         if distribution is not None:
-            yield Parameter(names, distribution, self.document.position(path))
+            default = entry.default(distribution)
+            yield Parameter(names, distribution, self.document.position(path), default)
 
     def override(self, parameters: dict[str, Parameter], name: str, value: Any) -> None:
         """Fix a parameter to one value, or add one that the file does not have.

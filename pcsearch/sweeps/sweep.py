@@ -58,6 +58,7 @@ class Sweep:
         description: the sweep's description.
         project: the project in W&B.
         entity: the user or team in W&B.
+        replicates: the name of the parameter that only repeats a configuration, such as the seed.
         program: what the file runs for each trial, None where it does not say it.
         source: the file as the user gave it.
         places: the place of each key at the file's top level: ``sweep.yaml:3:1``.
@@ -74,6 +75,7 @@ class Sweep:
     description: str | None = None
     project: str | None = None
     entity: str | None = None
+    replicates: str | None = None
     program: Program | None = field(default=None, compare=False)
     source: str = field(default="", compare=False)
     places: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -203,7 +205,7 @@ def parse_sweep(
         )
     _check_together(document, method, parameters, mistyped, problems)
     run_cap = _run_cap(document, problems)
-    texts = {key: _text(document, key, problems) for key in TEXTS}
+    texts = {key: _text(document, key, problems) for key in (*TEXTS, "replicates")}
     if problems or method is None:
         raise InvalidSweepError(sorted(problems, key=place), parameters)
     return Sweep(

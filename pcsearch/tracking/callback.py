@@ -162,10 +162,14 @@ class WandbCallback(LoggerCallback):
         config = dict(trial.config)
         with self.manager.problems.noting("a run shows only the values that were searched"):
             config = self._context.effective_config(config)
-        about_search = {
+        replicate = self._outcomes.of(trial.trial_id).replicate
+        configuration = None if replicate is None else replicate.configuration
+        about_search: dict[str, Any] = {
             "searched": list(self._context.searched),
             "experiment_dir": self.group.address or str(self.group.directory),
         }
+        if configuration is not None:
+            about_search["configuration"] = configuration
         return RunStart(
             trial.trial_id,
             trial_name(trial),
@@ -173,6 +177,7 @@ class WandbCallback(LoggerCallback):
             trial_folders(trial),
             stop,
             next_step,
+            configuration,
         )
 
     def _close(self, trial: Trial, end: RunEnd) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pcsearch.engine.experiment.definition import space_size
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers import is_shared, search_directory
 from pcsearch.engine.records.journal import AlertSent, Journal, RunCompleted
@@ -90,7 +89,7 @@ def make_ledger(
             raise PcsearchError(message) from problem
         tell(message)
         return None
-    size = space_size(sweep, experiment.options)
+    size = experiment.reach
     limits = [limit for limit in (sweep.run_cap, size) if limit is not None]
     limit = min(limits, default=None)
     if limit is not None and experiment.cap > limit:

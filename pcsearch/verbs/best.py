@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -41,6 +42,7 @@ def show_best(place: str, *, as_json: bool) -> int:
     from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.records.trial_result import pareto_front
     from pcsearch.engine.results.findings import read_findings
+    from pcsearch.reports.configurations import best_configuration, configuration_document
     from pcsearch.reports.findings import trial_document
     from pcsearch.reports.notes import console, say, warn
     from pcsearch.reports.plan import plain
@@ -57,11 +59,20 @@ def show_best(place: str, *, as_json: bool) -> int:
         front = [each for each in findings.trials if each.result.number in numbers]
         trials = [trial_document(each, findings.metrics) for each in front]
         kept = None if model is None else asdict(model)
-        document = {"place": findings.place, "state": findings.state, "model": kept}
+        document: dict[str, Any] = {"place": findings.place, "state": findings.state, "model": kept}
+        if findings.configurations:
+            names = [metric.name for metric in findings.metrics]
+            best = findings.configurations[0]
+            document["configuration"] = configuration_document(best, names)
         click.echo(json.dumps(plain({**document, "trials": trials}), indent=2, ensure_ascii=False))
         return DONE
     output = console()
-    for part in best_configurations(findings.results, findings.sweep, findings.metrics):
+    parts = best_configurations(findings.results, findings.sweep, findings.metrics)
+    if findings.replicates is not None:
+        parts = best_configuration(
+            findings.configurations, findings.sweep, findings.metrics[0], findings.replicates
+        )
+    for part in parts:
         output.print(part)
     if model is not None:
         measured = f"{model.metric} {number(model.value)}"

@@ -85,6 +85,7 @@ def show_results(
     from pcsearch.engine.results.groups import grouped
     from pcsearch.engine.results.importance import importances
     from pcsearch.engine.results.selection import selected
+    from pcsearch.reports.configurations import configurations_table
     from pcsearch.reports.findings import document, groups_table, summary, trials_table
     from pcsearch.reports.notes import console, say
 
@@ -93,6 +94,7 @@ def show_results(
         results = [each.result for each in trials]
         groups = grouped(results, findings.searched, findings.metrics, by) if by else None
         importance = importances(findings)
+        configurations = [] if by or where or sort else findings.configurations
     if as_json:
         some = None if groups is None else groups[:top]
         click.echo(document(findings, trials[:top], some, importance))
@@ -102,6 +104,8 @@ def show_results(
         say(output, "No trial fulfils the conditions.")
     if groups is not None:
         output.print(groups_table(findings, groups, top, output.width))
+    elif configurations:
+        output.print(configurations_table(configurations, findings.metrics, top, output.width))
     else:
         output.print(trials_table(findings, trials, top, output.width))
     for line in summary(findings, trials, importance):

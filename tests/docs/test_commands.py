@@ -4,7 +4,7 @@ Run as they are written: the commands of a single run with `--plan`, and, in pla
 start a search, the same command with `--plan` added. `.ci/run` runs the two set-up commands.
 
 Only taken apart and checked by the command line, because they need what no test of a page has:
-``--resume``, ``--join``, ``--warm-start`` and the commands on an experiment (`VERBS`),
+``--resume``, ``--join``, ``--warm-start``, the commands on an experiment and ``run`` (`VERBS`),
 ``--create-only`` and ``--sweep-id`` (W&B's server, which `tests/tracking/searches` stands in for),
 and the commands of wandb and Ray.
 The benchmarks, which take minutes, are only looked up. `tests/searches` runs resumed searches.
@@ -37,6 +37,7 @@ from pcsearch.verbs import (
     pause,
     report,
     results,
+    run,
     stop,
 )
 
@@ -51,9 +52,10 @@ VERBS = {
     pause: "pause_search",
     report: "write_report",
     results: "show_results",
+    run: "run_script",
     stop: "stop_search",
 }
-"""The commands on an experiment, with the function that each calls."""
+"""The commands beside the search, with the function that each calls."""
 SERVER_OR_EXPERIMENT = {
     *("--resume", "--join", "--warm-start", "--create-only", "--sweep-id"),
     *(verb.NAME for verb in VERBS),

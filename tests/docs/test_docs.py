@@ -87,7 +87,18 @@ OPTIONS = {
 
 def test_the_readme_lists_every_option() -> None:
     (listed,) = [block for block in blocks("README.md", "text") if "--num-samples N" in block]
-    hidden = {"sweep", "directory", "directories", "--version", "--help", "-h", "-q", "-v"}
+    hidden = {
+        "sweep",
+        "script",
+        "words",
+        "directory",
+        "directories",
+        "--version",
+        "--help",
+        "-h",
+        "-q",
+        "-v",
+    }
     assert set(re.findall(r"--[a-z-]+", listed)) == OPTIONS - hidden
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -17,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from ports import free_port
 
 ARGUMENTS = (
     "--headless=new",
@@ -123,9 +124,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
     """A browser with its profile in a folder."""
     driver = shutil.which("chromedriver")
     assert driver is not None, "install Debian's packages chromium and chromium-driver"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([driver, f"--port={port}", "--silent"], stdout=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}"
@@ -155,7 +154,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
 
 
 def _until_ready(url: str) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while True:
         try:
             if _ask("GET", f"{url}/status")["ready"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ def sweep_of(path: Path, **values: Any) -> Path:
     metric = {"name": "loss", "goal": "minimize"}
     path.write_text(yaml.safe_dump({"method": "grid", "metric": metric, "parameters": parameters}))
     return path
+
+
+def unknown_lines(err: str, name: str) -> list[str]:
+    """The lines of standard error that no session of a search of this name writes."""
+    known = rf"{name}: up to \d+ trials|W&B|Everything|trial |\d+ of \d+ trials ended, "
+    return [line for line in err.splitlines() if not re.match(known, line)]
 
 
 def ended(search: subprocess.Popen[str], status: int = 0, seconds: float = 240) -> tuple[str, str]:

@@ -25,6 +25,15 @@ def note(config, epoch):
         file.write(line)
 
 
+def is_held(config, epoch):
+    try:
+        first = Path(config["folder"], f"hold {config['x']}").read_text()
+    except FileNotFoundError:
+        return False
+    # It is empty while it is written.
+    return not first or epoch >= int(first)
+
+
 def counted(config):
     """Epochs of which each leaves a line, with a checkpoint after every one."""
     first, checkpoint = 1, tune.get_checkpoint()
@@ -33,6 +42,8 @@ def counted(config):
             first = int(Path(folder, "epoch").read_text()) + 1
     for epoch in range(first, config.get("epochs", 8) + 1):
         note(config, epoch)
+        while is_held(config, epoch):
+            time.sleep(0.02)
         time.sleep(config.get("seconds", 0.1))
         if config.get("fails_at") == epoch and not Path(config["folder"], "mended").exists():
             raise KeyError("not mended")
@@ -42,7 +53,14 @@ def counted(config):
             report = {"loss": (config["x"] - 0.3) ** 2 + 1 / epoch}
             tune.report(report, checkpoint=tune.Checkpoint.from_directory(folder))
 '''
-"""A module for ``--trainable``."""
+"""A module for ``--trainable``; a trial that `hold` keeps waits in its epoch."""
+
+
+def hold(folder: Path, x: float, epoch: int = 1) -> Path:
+    """A file that lets the trial of an x compute no more than an epoch, until it is removed."""
+    file = folder / f"hold {x}"
+    file.write_text(str(epoch))
+    return file
 
 
 def run(folder: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
@@ -65,14 +83,14 @@ def finish(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, s
 
 
 def wait_for(
-    condition: Callable[[], Any], process: subprocess.Popen[str] | ForkServerProcess
+    condition: Callable[[], Any], process: subprocess.Popen[str] | ForkServerProcess | None
 ) -> None:
-    """Wait until something is so, while a process runs."""
+    """Wait until something is so, while a process runs where one is given."""
     end = time.monotonic() + 240
     while not condition():
         if isinstance(process, subprocess.Popen):
             assert process.poll() is None, process.communicate()
-        else:
+        elif process is not None:
             assert process.is_alive()
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.02)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,14 +16,28 @@ from pathlib import Path
 from typing import Any
 
 import ray  # noqa: F401 - it makes its copy of psutil importable
+from ports import free_port
 
 import psutil  # isort: skip
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "t" * 64
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 240
 AS_ROOT = [] if os.getuid() == 0 else ["--map-root-user"]
 
+# The command, which waits for the answer of a cluster on a busy machine.
+COMMAND = """
+import sys
+from pcsearch.cli import main
+from pcsearch.engine.cluster import address
+address.PROBE_TIMEOUT_S = 120
+sys.exit(main(sys.argv[1:]))
+"""
+COUNT_NODES = """
+import sys, ray
+ray.init(address=sys.argv[1], log_to_driver=False)
+print(sum(node["Alive"] for node in ray.nodes()))
+"""
 # The Python of a worker that finds pcsearch only where it was sent to the node, and of other
 # packages only those that ray and torch install.
 BARE_NODE = """
@@ -145,20 +158,24 @@ class RayNodes:
 
     def close(self, keep: int = 0) -> None:
         """End every node but the first ones."""
+        killed = False
         for node in reversed(self._nodes[keep:]):
             if node.poll() is None:
                 # The cluster knows at once that a node ends in good order.
                 node.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    node.wait(10)
+                    node.wait(60)
             if node.poll() is None:
                 self.kill(node)
+                killed = True
+        if killed and keep:
+            self._wait_until_there_are(keep)
 
     def search(
         self, *arguments: Any, address: str | None = None, **options: Any
     ) -> subprocess.Popen[str]:
-        """Start ``python -m pcsearch`` with the address of this cluster, or with another."""
-        command = [sys.executable, "-m", "pcsearch", *map(str, arguments)]
+        """Start the command with the address of this cluster, or with another."""
+        command = [sys.executable, "-c", COMMAND, *map(str, arguments)]
         defaults: dict[str, Any] = {"env": self.environment}
         return subprocess.Popen(
             [*command, "--address", address or self.address, "--wandb", "disabled"],
@@ -167,6 +184,14 @@ class RayNodes:
             stderr=subprocess.PIPE,
             **(defaults | options),
         )
+
+    def _wait_until_there_are(self, nodes: int) -> None:
+        """Wait until the cluster knows that others are dead: trials would be sent to them."""
+        command = [sys.executable, "-c", COUNT_NODES, self.address]
+        environment = self.environment | NODES
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while int(subprocess.check_output(command, env=environment, timeout=240)) > nodes:
+            assert time.monotonic() < deadline, "the cluster waits for a dead node"
 
     def _wait_for(self, node: subprocess.Popen[bytes], log: str) -> None:
         for _ in range(START_TIMEOUT_S * 10):
@@ -203,11 +228,6 @@ def own_address() -> str:
     from ray.util import get_node_ip_address
 
     return str(get_node_ip_address())
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _name(process: Any) -> str:

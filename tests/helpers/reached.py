@@ -8,7 +8,7 @@ import pytest
 
 from pcsearch import commands
 
-NAMES = ("plan", "start", "create", "start_in_sweep", "resume", "join")
+NAMES = ("plan", "plan_resumed", "start", "create", "start_in_sweep", "resume", "join")
 
 
 def reached_by(monkeypatch: pytest.MonkeyPatch) -> list[str]:

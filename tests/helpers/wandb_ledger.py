@@ -54,9 +54,10 @@ class SweepRuns:
         run.heard_at -= SILENT_S
 
     def change(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """Change the state of a sweep that is there."""
+        """Change the state or the file of a sweep that is there; what is not given stays."""
         sweep = next(each for each in self._server.sweeps.values() if each.id == variables["id"])
-        sweep.state = variables["state"]
+        sweep.state = variables.get("state") or sweep.state
+        sweep.config = variables.get("config") or sweep.config
         return {"upsertSweep": {"sweep": {"name": sweep.name, "state": sweep.state}}}
 
     def _find(self, variables: dict[str, Any], key: str) -> Sweep | None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
+from ports import LOOPBACK, keeper
 from wandb_agents import Agents
 from wandb_artifacts import Artifacts
 from wandb_ledger import ConflictError, SweepRuns, now
@@ -128,12 +129,14 @@ class WandbServer:
         self._over = threading.Event()
         self._listener: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
-        self.port = 0
+        # Also where nobody listens no other process gets the port.
+        self._keeper = keeper()
+        self.port = int(self._keeper.getsockname()[1])
         self._listen()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     def count(self, operation: str) -> int:
         """How many requests of an operation were answered."""
@@ -156,6 +159,7 @@ class WandbServer:
     def close(self) -> None:
         self._over.set()
         self._hang_up()
+        self._keeper.close()
 
     def _listen(self) -> None:
         server = self
@@ -163,9 +167,7 @@ class WandbServer:
         class Listening(Handler):
             state = server
 
-        self._listener = ThreadingHTTPServer(("127.0.0.1", self.port), Listening)
-        self._listener.daemon_threads = True
-        self.port = self._listener.server_port
+        self._listener = SharedPortServer((LOOPBACK, self.port), Listening)
         self._thread = threading.Thread(
             target=self._listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
         )
@@ -179,8 +181,9 @@ class WandbServer:
         self._listener.server_close()
         self._listener = None
 
-    def wait_until_back(self) -> None:
-        self._over.wait(60)
+    def wait_until_back(self, seconds: float = 600) -> bool:
+        """Whether the outage, or the server's life, ends within so many seconds."""
+        return self._over.wait(seconds)
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """What GraphQL answers: data, or errors."""
@@ -351,13 +354,23 @@ class WandbServer:
         run = self.runs[name]
         run.hear()
         for file, part in (sent.get("files") or {}).items():
+            if file not in (HISTORY, SUMMARY):
+                # What the program has printed is no JSON.
+                continue
             lines = [json.loads(line) for line in part["content"]]
             if file == HISTORY:
                 run.lines |= dict(enumerate(lines, part["offset"]))
-            elif file == SUMMARY:
+            else:
                 run.summary = lines[-1]
         run.exit_code = sent["exitcode"] if sent.get("complete") else None
         return {"stopped": self.stop_pressed}
+
+
+class SharedPortServer(ThreadingHTTPServer):
+    """One of several sockets that are bound to its port."""
+
+    allow_reuse_port = True
+    daemon_threads = True
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -400,7 +413,7 @@ class Handler(BaseHTTPRequestHandler):
             name, _, file = self.path.removeprefix("/upload/").partition("/")
             uploads = self.state.runs[name].uploads if name else self.state.uploads
             if not name:
-                self.state.takes_artifacts.wait(60)
+                self.state.takes_artifacts.wait(600)
             uploads[file] = content
             self.reply({})
 

@@ -25,6 +25,13 @@ from pcsearch.kept_page.drawer import LOWEST_PRIORITY, RUNNING
 from pcsearch.kept_page.keeping import kept_page, last_page
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine has all the time that it needs."""
+    monkeypatch.setattr(keeping, "LONGEST_S", SECONDS)
+    monkeypatch.setattr(keeping, "GRACE_S", SECONDS)
+
+
 @pytest.fixture
 def experiment(tmp_path: Path) -> Experiment:
     """A resumed search of two trials, of which one has ended."""
@@ -51,6 +58,18 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[Any]]:
     return processes
 
 
+SECONDS = 480.0
+# Python runs it before the program: a drawing waits where there is a page already.
+HOLDING = """
+import os, time
+
+def held(priority, nice=os.nice):
+    nice(priority)
+    while os.path.exists({page!r}):
+        time.sleep(0.02)
+
+os.nice = held
+"""
 SESSION = """
 import sys, time
 from pathlib import Path
@@ -74,7 +93,7 @@ def last(experiment: Experiment) -> tuple[str | None, list[str], list[str]]:
 
 
 def until(condition: Any) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.02)
@@ -84,10 +103,13 @@ def test_the_page_is_drawn_while_the_search_runs_and_a_drawing_ends_with_it(
     experiment: Experiment,
     page: Path,
     started: list[subprocess.Popen[Any]],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(keeping, "LEAST_PAUSE_S", 0.0)
     monkeypatch.setattr(keeping, "PAUSE_SHARE", 0)
+    (tmp_path / "sitecustomize.py").write_text(HOLDING.format(page=str(page)))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with kept_page(experiment):
         until(page.exists)
         until(lambda: len(started) == 2)

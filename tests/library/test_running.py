@@ -15,7 +15,7 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.library.listeners import Quiet
 from pcsearch.library.running import Run, RunningSearch
 
-MINUTE = 60
+MINUTES = 240
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def experiment(tmp_path: Path) -> str:
 
 
 def until_stopped(stop: Event) -> None:
-    assert stop.wait(MINUTE)
+    assert stop.wait(MINUTES)
 
 
 def test_one_search_runs_until_it_is_stopped(experiment: str) -> None:
@@ -38,7 +38,7 @@ def test_one_search_runs_until_it_is_stopped(experiment: str) -> None:
     with pytest.raises(PcsearchError, match="a search runs in this program already"):
         Run(experiment, until_stopped, Quiet())
     running.stop()
-    assert running.wait(MINUTE) is running.result
+    assert running.wait(MINUTES) is running.result
     assert running.result.state == "finished"
     assert repr(running) == f"<RunningSearch {experiment}: ended>"
 
@@ -58,7 +58,7 @@ def test_an_error_is_told_and_raised_where_it_is_waited_for(
     running = RunningSearch(Run(experiment, work, Quiet()))
     for _ in range(2):
         with pytest.raises(PcsearchError, match=r"^num_samples: too few"):
-            running.wait(MINUTE)
+            running.wait(MINUTES)
     with pytest.raises(PcsearchError):
         _ = running.result
     assert "ended with an error:\nnum_samples: too few\n" in capsys.readouterr().err
@@ -96,4 +96,4 @@ def test_a_search_that_has_not_begun_cannot_be_asked(tmp_path: Path) -> None:
     finally:
         running.stop()
         with pytest.raises(PcsearchError):
-            running.wait(MINUTE)
+            running.wait(MINUTES)

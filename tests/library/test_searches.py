@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from searching import TINY, write_sweep
 
 import pcsearch
 from pcsearch.cli import main
 from pcsearch.errors import PcsearchError
+from pcsearch.library import searches
+from pcsearch.sweeps.sweep import parse_sweep
 
-MINUTES = 180
+MINUTES = 240
 SWEEP: dict[str, Any] = {
     "method": "grid",
     "metric": {"name": "loss", "goal": "minimize"},
@@ -90,6 +93,29 @@ def test_a_mistake_is_a_line_before_anything_starts(
     with pytest.raises(PcsearchError, match=problem):
         start()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sweep", [SWEEP, Path("s.yaml")])
+def test_a_search_is_resumed_with_another_sweep(
+    sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tests/engine/experiment/test_editing.py` edits searches."""
+    monkeypatch.chdir(tmp_path)
+    given: list[Any] = []
+
+    def resumed(place: str, file: Any, arguments: Any, *_: Any, **__: Any) -> None:
+        given.extend((place, file, arguments["enqueue"]))
+        raise PcsearchError("enough")
+
+    monkeypatch.setattr(searches, "resume_directory", resumed)
+    with pytest.raises(PcsearchError, match="enough"):
+        pcsearch.resume("here", sweep=sweep, enqueue="points.yaml")
+    place, file, enqueue = given
+    assert (place, enqueue) == ("here", "points.yaml")
+    if isinstance(sweep, Path):
+        assert file == sweep
+    else:
+        assert parse_sweep(file.text, "") == parse_sweep(yaml.safe_dump(SWEEP), "")
 
 
 def test_the_package_shows_what_it_has() -> None:

@@ -31,7 +31,7 @@ parameters:
 """
 TRAINABLE = ("--trainable", "json:dumps")
 KEYS = [
-    *("method", "metric", "trials", "grid_size", "searcher", "scheduler"),
+    *("method", "metric", "trials", "begun", "grid_size", "searcher", "scheduler"),
     *("parameters", "fixed", "notes", "configs", "runs", "commands"),
 ]
 
@@ -126,7 +126,7 @@ def test_drawn_configurations_show_what_is_searched(
     [
         (["--draw", "3"], "--draw needs --plan; add it"),
         (["--json"], "--json needs --plan; add it"),
-        (["--plan", "--resume", "x"], "--plan takes a SWEEP file, not --resume"),
+        (["--plan", "--resume", "x", "--rerun-failed"], "--plan and --rerun-failed do not go"),
     ],
 )
 def test_options_of_the_plan_need_it(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
-from commands import computed, events, finish, run, wait_for
+from commands import computed, events, finish, hold, run, wait_for
 from resuming import QUIET, START, Command, check_histories, write
 
 from pcsearch.engine.ray_internals import ray_psutil
@@ -21,6 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.usefixtures("pages")
 def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command: Command) -> None:
     write(folder, [0.1, 0.2], epochs=15)
+    held = hold(folder, 0.1, epoch=3)
     process = run(folder, *START, "--max-concurrent", "1")
     wait_for(lambda: len(list(folder.glob("here/0001_*/checkpoint_*"))) > 1, process)
     process.send_signal(number)
@@ -33,6 +33,7 @@ def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command
     assert out.endswith(f"The page of the search is {page}\n")
     assert ", interrupted; drawn on " in page.read_text(encoding="utf-8")
     before = len(computed(folder))
+    held.unlink()
     status, out, err = command("--resume", "here", "--no-report")
     assert status == 0, err
     check_histories(folder / "here", epochs=15)
@@ -44,10 +45,13 @@ def test_a_signal_to_the_whole_group_of_processes_ends_it_too(
     folder: Path, command: Command
 ) -> None:
     write(folder, [0.1, 0.2], epochs=15)
+    held = [hold(folder, x, epoch=3) for x in (0.1, 0.2)]
     process = run(folder, *START, *QUIET, start_new_session=True)
     wait_for((folder / "computed.jsonl").exists, process)
     os.killpg(process.pid, signal.SIGTERM)
-    status, out, err = finish(process, seconds=120)
+    status, out, err = finish(process)
+    for each in held:
+        each.unlink()
     assert status == 130
     assert f"--resume {folder}/here" in out + err
     assert command("--resume", "here")[0] == 0
@@ -61,7 +65,7 @@ def test_a_signal_while_ray_starts_leaves_nothing_behind(folder: Path, temporary
     wait_for(lambda: psutil.Process(process.pid).children(), process)
     begun = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGINT)
-    status, out, err = finish(process, seconds=120)
+    status, out, err = finish(process)
     assert status == 130, err
     assert "Traceback" not in out + err
     psutil.wait_procs(begun, timeout=60)
@@ -98,9 +102,9 @@ def test_the_second_signal_ends_it_at_once(folder: Path) -> None:
     write(folder, [0.1, 0.2], seconds=30)
     process = run(folder, *START)
     wait_for((folder / "computed.jsonl").exists, process)
+    # Two of a kind could become one.
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     status, _, err = finish(process)
     assert status == 130
     assert "--resume" in err

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from commands import events, wait_for
+from commands import events, hold, wait_for
 from forking import finish, fork
 from resuming import QUIET, Command
 
@@ -29,7 +29,8 @@ from ray import tune
 def quick(config):
     for epoch in (1, 2):
         time.sleep(0.05)
-        while Path(config["folder"], "hold").exists():
+        holds = [Path(config["folder"], name) for name in ("hold", f"hold {config['x']}")]
+        while any(hold.exists() for hold in holds):
             time.sleep(0.02)
         with TemporaryDirectory() as made:
             Path(made, "x").write_text(str(config["x"]))
@@ -88,11 +89,18 @@ def started(search: Path, *joining: tuple[str, ...]) -> list[ForkServerProcess]:
 @pytest.mark.usefixtures("ray_here")
 def test_three_drivers_of_which_one_is_killed_run_each_combination_once(search: Path) -> None:
     write_sweep(search.parent, "grid", values=list(range(GRID)))
+    held = [hold(search.parent, x) for x in range(GRID)]
     *drivers, killed = started(search, (), ())
     (place,) = (d for d in directories(search) if owner(d).startswith(f"process {killed.pid} "))
-    wait_for(lambda: len(events(place, "suggested")) > 2, drivers[0])
+    # It has ended two trials, and is in its third.
+    for count in (1, 2):
+        held[events(place, "suggested")[-1]["number"] - 1].unlink()
+        wait_for(lambda count=count: len(events(place, "ended")) == count, killed)
+        wait_for(lambda count=count: len(events(place, "suggested")) == count + 1, killed)
     killed.kill()
     killed.join()
+    for each in held:
+        each.unlink(missing_ok=True)
     for driver in drivers:
         text = finish(driver, search.parent)
     trials = [trial for each in directories(search) for trial in read_history(each).trials]

@@ -13,7 +13,7 @@ from typing import Any
 
 import forking
 import pytest
-from commands import computed, events, wait_for
+from commands import computed, events
 from forking import fork
 from resuming import QUIET, START, Command, check_histories, write
 from searching import TINY, own, reports, trial_folders, write_sweep
@@ -140,6 +140,20 @@ def test_no_epoch_is_computed_more_than_once_a_kill_more(folder: Path) -> None:
     # Two trials run at once: one epoch of each is lost in a kill, at most.
     assert sum(counts.values()) - len(counts) <= 2 * kills
 
+    # The file is edited by commands that are killed, the first of them before they have begun.
+    write(folder, [*values[1:], 0.5, 0.6, 0.7], epochs=10)
+    edit = ("s.yaml", "--resume", "here")
+    for moment in (0.5, 1.5, 2.5):
+        process = fork(folder, *edit)
+        process.join(moment)
+        process.kill()
+        process.join()
+    forking.finish(fork(folder, *edit), folder)
+    check_histories(folder / "here", epochs=10)
+    assert len(events(folder / "here", "edited")) == 1
+    assert {x for x, _ in computed(folder)} == {*values, 0.5, 0.6, 0.7}
+    assert len(trial_folders(folder / "here")) == 7
+
 
 @pytest.mark.usefixtures("ray_here")
 def test_results_that_are_lost_between_kills_are_computed_again(folder: Path) -> None:
@@ -157,6 +171,9 @@ def test_results_that_are_lost_between_kills_are_computed_again(folder: Path) ->
             # It was deleted before, and the session was killed before it could run again.
             return
         lines = file.read_text().splitlines(keepends=True)
+        if not lines:
+            # It was deleted before, and the session was killed when the trial had begun again.
+            return
         kept = chance.randrange(len(lines))
         if kept:
             file.write_text("".join(lines[:kept]))
@@ -190,18 +207,25 @@ def test_a_grid_that_was_killed_has_the_metrics_of_one_that_was_not(tmp_path: Pa
 @pytest.fixture(scope="module")
 def killed(ray_here: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
     """The folder of a search that was killed in its second trial."""
-    folder = tmp_path_factory.mktemp("killed")
-    write_sweep(folder / "s.yaml", {"seed": {"values": [1, 2]}, "epochs": {"value": EPOCHS}})
     start = ("s.yaml", "--name", "here", "--storage-path", ".", *QUIET, "--max-concurrent", "1")
-    process = fork(folder, *start)
-    # A checkpoint is there before its report, and without that of no use.
-    second = "here/0002_*/result.json"
-    wait_for(
-        lambda: any(file.read_bytes().count(b"\n") > 1 for file in folder.glob(second)), process
-    )
-    process.kill()
-    process.join()
-    return folder / "here"
+    for _ in range(10):
+        folder = tmp_path_factory.mktemp("killed")
+        write_sweep(folder / "s.yaml", {"seed": {"values": [1, 2]}, "epochs": {"value": EPOCHS}})
+        process = fork(folder, *start)
+        while process.is_alive() and not has_two_reports(folder):
+            time.sleep(0.01)
+        process.kill()
+        process.join()
+        # On a busy machine the search may end before it is killed.
+        if has_two_reports(folder) and len(events(folder / "here", "ended")) < 2:
+            return folder / "here"
+    raise AssertionError((folder / forking.OUTPUT).read_text())
+
+
+def has_two_reports(folder: Path) -> bool:
+    """Whether the second trial has; a checkpoint is there before its report, and of no use."""
+    files = folder.glob("here/0002_*/result.json")
+    return any(file.read_bytes().count(b"\n") > 1 for file in files)
 
 
 @pytest.fixture(scope="module")

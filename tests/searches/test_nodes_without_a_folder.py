@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from cluster_searches import ended
 from ray_nodes import RayNodes, ray_nodes
 from s3 import KEYS, S3, serving
@@ -16,6 +17,15 @@ from pcsearch import load_model
 from pcsearch.pc.metrics import RECONSTRUCTIONS
 
 pytestmark = pytest.mark.slow
+
+PROGRAM = """
+import json
+import beside
+import wandb
+(number,) = json.load(open("data.json"))
+wandb.init()
+wandb.log({"loss": beside.scale * number * wandb.config.x})
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +43,9 @@ def cluster() -> Iterator[RayNodes]:
 def test_trials_send_their_checkpoints_and_pictures_from_their_nodes(
     cluster: RayNodes, s3: S3, tmp_path: Path
 ) -> None:
-    # The first would be the other's, were there no address.
+    project = tmp_path / "project"
     for _ in range(2):
-        cluster.start("--num-cpus=1", unseen=tmp_path / "results", **KEYS)
+        cluster.start("--num-cpus=1", unseen=project, **KEYS)
     pictures = {"save_reconstruction_images": {"value": True}, "epochs": {"value": 2}}
     every = {"reconstruction_every_n_epochs": {"value": 1}, "seed": {"values": [1, 2]}}
     sweep = write_sweep(tmp_path / "s.yaml", pictures | every)
@@ -56,3 +66,18 @@ def test_trials_send_their_checkpoints_and_pictures_from_their_nodes(
     described = json.loads(objects["best/metrics.json"])
     assert load_model(tmp_path / "best").metrics == described["metrics"]
     assert described["trial"] in (1, 2)
+
+    # A program finds its folder, which no node sees.
+    (project / "src").mkdir()
+    (project / "src" / "beside.py").write_text("scale = 2.5")
+    (project / "data.json").write_text("[3]")
+    (project / "train.py").write_text(PROGRAM)
+    program = {"program": "train.py", "method": "grid", "parameters": {"x": {"values": [1, 2]}}}
+    metric = {"metric": {"name": "loss", "goal": "minimize"}}
+    (project / "s.yaml").write_text(yaml.safe_dump(program | metric))
+    path = f"{environment['PYTHONPATH']}:{project / 'src'}"
+    at = {"env": environment | {"PYTHONPATH": path}, "cwd": project}
+    ended(cluster.search("s.yaml", *storage, "program", **at))
+    objects = s3.objects("nodes/program")
+    found = [json.loads(objects[name]) for name in objects if name.endswith("/result.json")]
+    assert sorted(report["loss"] for report in found) == [7.5, 15]

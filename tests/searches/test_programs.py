@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 import yaml
-from commands import finish, run, wait_for
+from commands import events, finish, run, wait_for
 from offline_runs import read_runs
 from searching import reports, trial_folders
 
@@ -43,6 +43,16 @@ elif kind == "summary":
     run.summary["loss"] = 0.25
 else:
     for epoch in range(1, 4):
+        if kind == "goes on":
+            state = kept / "state"
+            if epoch <= int(state.read_text() if state.exists() else 0):
+                continue
+            wandb.log({"loss": 1 / epoch, "epoch": epoch})
+            if epoch == 2 and not Path("went").exists():
+                Path("went").touch()
+                sys.exit(3)
+            state.write_text(str(epoch))
+            continue
         if kind == "twice" and epoch == 2 and not Path("tried").exists():
             Path("tried").touch()
             os._exit(3)
@@ -60,8 +70,10 @@ def end(*_):
 signal.signal(signal.SIGTERM, end)
 wandb.init()
 for epoch in range(1, 9):
-    wandb.log({"loss": wandb.config.x + 1 / epoch})
-    time.sleep(0.2)
+    for _ in range(2):
+        wandb.log({"loss": wandb.config.x + 1 / epoch, "epoch": epoch})
+    # The first ones run to their ends. The others are stopped, and leave the time for it.
+    time.sleep(10 if epoch > 1 and wandb.config.x > 2 else 0.2)
 """
 FOREVER = """
 import os, signal, subprocess, sys, time
@@ -73,6 +85,32 @@ subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", os.envir
 for epoch in range(10_000):
     wandb.log({"loss": epoch})
     time.sleep(0.1)
+"""
+SCRIPT = """
+import sys
+import numpy as np
+import wandb
+
+def train():
+    with wandb.init() as run:
+        assert sys.argv[1:] == ["--base", "1"]
+        for epoch in range(2):
+            wandb.log({"loss": 1 + run.config.x / (epoch + 1)})
+
+def main():
+    wandb.login()
+    wandb.init(project="of no trial")
+    wandb.log({"loss": 100})
+    sweep = {
+        "method": "grid",
+        "metric": {"name": "loss", "goal": "minimize"},
+        "parameters": {"x": {"values": (1, np.int64(2), 3)}},
+    }
+    return wandb.sweep(sweep, project="mine")
+
+if __name__ == "__main__":
+    wandb.agent(main(), train, count=2)
+    raise ValueError("after the agent")
 """
 
 
@@ -105,7 +143,7 @@ SEARCH = ["s.yaml", "--name", "here", "--storage-path", "."]
 
 @pytest.mark.usefixtures("ray_here")
 def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    kinds = ["plain", "summary", "twice", "raises", "killed", "silent", "mistyped"]
+    kinds = ["plain", "summary", "twice", "goes on", "raises", "killed", "silent", "mistyped"]
     nested = {"parameters": {"lr": {"value": 0.5}}}
     write(folder, "train.py", KINDS, {"kind": {"values": kinds}, "optimizer": nested})
     assert main([*SEARCH, "--max-failures", "1", "--wandb", "offline"]) == 1
@@ -113,7 +151,7 @@ def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str])
     trials = by("kind", folder / "here")
     losses = {kind: [each["loss"] for each in reports(trials[kind])] for kind in kinds}
     assert losses.pop("summary") == [0.25]
-    assert losses.pop("plain") == losses.pop("twice") == [1, 1 / 2, 1 / 3]
+    assert losses.pop("plain") == losses.pop("twice") == losses.pop("goes on") == [1, 1 / 2, 1 / 3]
     assert not any(losses.values())
     assert [each["train.loss"] for each in reports(trials["plain"])] == [2, 1, 2 / 3]
     messages = {
@@ -136,14 +174,13 @@ def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str])
     assert plain.exit_code == 0
     assert plain.tags == ["grid"]
     # The earlier try of a program that started anew has left no rows.
-    twice = [run for run in read_runs(folder / "here") if run.id == trials["twice"].name[5:]]
-    assert [row["loss"] for run in twice for row in run.rows() if "loss" in row] == [
-        1,
-        1 / 2,
-        1 / 3,
-    ]
+    # One that goes on has them once.
+    for kind in ("twice", "goes on"):
+        tries = [run for run in read_runs(folder / "here") if run.id == trials[kind].name[5:]]
+        rows = [row for run in tries for row in run.rows()]
+        assert [row["loss"] for row in rows if "loss" in row] == [1, 1 / 2, 1 / 3], kind
     (begun,) = {run.id for run in runs.values()} - {
-        trials[kind].name[5:] for kind in ("plain", "summary", "twice")
+        trials[kind].name[5:] for kind in ("plain", "summary", "twice", "goes on")
     }
     assert begun == trials["mistyped"].name[5:]
 
@@ -152,11 +189,14 @@ def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str])
 def test_a_program_that_is_stopped_early_ends_at_once_and_in_good_order(folder: Path) -> None:
     early = {"type": "hyperband", "min_iter": 2, "eta": 2}
     write(folder, "train.py", STOPPED, {"x": {"values": [*range(7)]}}, early_terminate=early)
-    assert main([*SEARCH, "--max-concurrent", "1", "--wandb", "disabled"]) == 0
+    options = ["--max-concurrent", "1", "--epoch-key", "epoch", "--wandb", "disabled"]
+    assert main([*SEARCH, *options]) == 0
     trials = by("x", folder / "here")
     ended = {x: (trials[x] / "files" / "ended").exists() for x in trials}
     assert sum(ended.values()) >= 2
-    assert {x: len(reports(trials[x])) < 8 for x in trials} == ended
+    assert {x: len(reports(trials[x])) < 16 for x in trials} == ended
+    compared = events(folder / "here", "compared")
+    assert {each["epoch"] for each in compared if each["rung"] == 2} >= {3}
     assert not (folder / "here" / "wandb").exists()
 
 
@@ -183,6 +223,23 @@ def test_programs_without_wandb(source: str, folder: Path) -> None:
     assert [row["loss"] for row in kept.rows() if "loss" in row] == [0.51, 0.52, 0.53]
 
 
+@pytest.mark.usefixtures("ray_here", "folder")
+def test_a_script_that_makes_its_sweep_is_run_and_resumed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    Path("script.py").write_text(SCRIPT)
+    options = ["--storage-path", ".", "--name", "here", "--wandb", "offline"]
+    assert main(["run", "script.py", *options, "--", "--base", "1"]) == 0, capfd.readouterr()
+    assert main(["--resume", "here", "--num-samples", "3"]) == 0, capfd.readouterr()
+    trials = by("x", Path("here"))
+    found = {x: [each["loss"] for each in reports(trials[x])] for x in trials}
+    assert found == {1: [2, 1.5], 2: [3, 2], 3: [4, 2.5]}
+    runs = read_runs(Path("here"))
+    assert {run.project for run in runs} == {"mine"}
+    assert sorted(run.config["x"] for run in runs) == [1, 2, 3]
+    assert all(len([row for row in run.rows() if "loss" in row]) == 2 for run in runs)
+
+
 def test_nothing_outlives_a_search_that_is_interrupted_or_killed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path
 ) -> None:
@@ -206,7 +263,7 @@ def test_nothing_outlives_a_search_that_is_interrupted_or_killed(
     options = ["--grace", "1s", "--wandb", "offline", "--max-concurrent", "1"]
     process = run(folder, *SEARCH, *options)
     log = folder / "here"
-    wait_for(lambda: any(reports(each) for each in trial_folders(log)), process)
+    wait_for(lambda: any(each.stat().st_size for each in log.glob("*/result.json")), process)
     assert len(marked()) >= 2
     process.send_signal(2)
     status, out, err = finish(process)

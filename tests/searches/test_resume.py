@@ -18,8 +18,11 @@ pytestmark = pytest.mark.slow
 
 def test_a_search_is_extended_and_moved(folder: Path, command: Command) -> None:
     write(folder, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], epochs=3, seconds=0.01)
-    status, _, err = command(*START, *QUIET, "--num-samples", "2")
+    (folder / "first.csv").write_text("x\n0.2\n")
+    status, _, err = command(*START, *QUIET, "--num-samples", "2", "--enqueue", "first.csv")
     assert status == 0, err
+    assert "--enqueue first.csv: configurations to try first: 1" in err
+    assert [event["config"]["x"] for event in events(folder / "here", "suggested")] == [0.2, 0.1]
 
     # It has ended; nothing is left to do.
     status, out, err = command("--resume", "here")
@@ -41,14 +44,23 @@ def test_a_search_is_extended_and_moved(folder: Path, command: Command) -> None:
     assert record["options"]["num_samples"] == 4
     assert json.loads((moved / "here" / "experiment.json").read_text())["versions"]["ray"]
 
-    # The file that it was started with, and another.
+    # The file that it was started with, and another: what that has more is run.
     status, _, err = command("s.yaml", "--resume", "elsewhere/here")
+    assert (status, "another from now on" in err) == (0, False), err
+    write(folder, [0.1, 0.7, 0.8], epochs=3, seconds=0.01)
+    status, _, err = command("s.yaml", "--resume", "elsewhere/here", "--num-samples", "5")
     assert status == 0, err
-    write(folder, [0.1, 0.7])
-    status, _, err = command("s.yaml", "--resume", "elsewhere/here")
-    assert status == 2
-    assert "s.yaml: parameters.x: the file says" in err
-    assert "is of another search; leave SWEEP out" in err
+    assert "  x: values added: 0.7, 0.8; values removed: 0.2, 0.3, 0.4, 0.5, 0.6" in err
+    assert "1 trial of 4 inside of the new file: none of them runs again" in err
+    check_histories(moved / "here", epochs=3)
+    assert [x for x, _ in computed(folder)][12:] == [0.7] * 3
+    # It stays so, and the search can be extended.
+    status, _, err = command("--resume", "elsewhere/here", "--num-samples", "9")
+    assert (status, "another from now on" in err) == (0, False), err
+    assert [x for x, _ in computed(folder)][15:] == [0.8] * 3
+    status, out, _ = command("results", "elsewhere/here", "--json")
+    found = json.loads(out)
+    assert (status, found["state"], len(found["trials"])) == (0, "finished", 6)
 
 
 def test_failed_trials_are_tried_again_from_their_checkpoints(
@@ -77,7 +89,13 @@ def test_what_a_session_is_refused_is_not_kept(folder: Path, command: Command) -
     assert command(*START, *QUIET, "--num-samples", "1")[0] == 0
     status, _, err = command("--resume", "here", "--cpus-per-trial", "1000")
     assert (status, "no node has them" in err) == (2, True)
-    assert command("--resume", "here", "--num-samples", "2")[0] == 0
+    (folder / "next.yaml").write_text("- x: 0.4\n- x: 0.3\n")
+    more = ("--num-samples", "2", "--enqueue", "next.yaml")
+    status, _, err = command("--resume", "here", *more)
+    assert (status, "next.yaml:1:3: x: 0.4 is outside of: one of [0.1, 0.2, 0.3]" in err) == (2, 1)
+    (folder / "next.yaml").write_text("- x: 0.3\n")
+    assert command("--resume", "here", *more)[0] == 0
+    assert [x for x, _ in computed(folder)] == [0.1] * 2 + [0.3] * 2
     status, _, err = command("--resume", "here", "--num-samples", "1")
     assert (status, "2 trials have begun already" in err) == (2, True)
     status, _, err = command("--resume", "here", "--num-samples", "9")

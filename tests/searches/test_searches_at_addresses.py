@@ -11,17 +11,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import COUNTED, ROOT, finish, wait_for
+from commands import COUNTED, ROOT, finish, hold, wait_for
 from s3 import KEYS, S3, serving
 
 TRIALS, EPOCHS = 3, 6
+VALUES = [0.1 * number for number in range(TRIALS)]
+LAST = VALUES[-1]
+"""Its trial begins when another has ended: the search lasts until it is let go."""
 SEARCH = ["s.yaml", "--trainable", "made:counted", "--wandb", "disabled"]
-# Quicker than anybody would want to be told of an outage.
-IMPATIENT = (
-    "import sys; from pcsearch.engine.storage import lease, store; "
-    "store.OUTAGE_S = 2.0; lease.BEAT_S = 1.0; "
-    "from pcsearch.cli import main; sys.exit(main(sys.argv[1:]))"
-)
+# Once a file is there, it tells of an outage quicker than anybody would want.
+COMMAND = """
+import sys, time
+from pathlib import Path
+from threading import Thread
+from pcsearch.cli import main
+from pcsearch.engine.storage import store
+
+def lose_patience():
+    while not Path("impatient").exists():
+        time.sleep(0.02)
+    store.OUTAGE_S = 2.0
+
+Thread(target=lose_patience, daemon=True).start()
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "made.py").write_text(COUNTED)
     (tmp_path / "s.yaml").write_text(
         "method: grid\nmetric: {name: loss, goal: minimize}\nparameters:\n"
-        f"  x: {{values: {[0.1 * i for i in range(TRIALS)]}}}\n"
+        f"  x: {{values: {VALUES}}}\n"
         f"  seconds: {{value: 0.3}}\n  epochs: {{value: {EPOCHS}}}\n"
         f"  folder: {{value: {tmp_path}}}\n"
     )
@@ -49,7 +62,7 @@ def start(folder: Path, machine: str, *arguments: str) -> subprocess.Popen[str]:
     environment = os.environ | KEYS | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
     environment.pop("XDG_CACHE_HOME", None)
     return subprocess.Popen(
-        [sys.executable, "-c", IMPATIENT, *arguments],
+        [sys.executable, "-c", COMMAND, *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -91,10 +104,12 @@ def left_behind(folder: Path, machine: str) -> list[Path]:
 @pytest.mark.usefixtures("pages")
 def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder: Path) -> None:
     address = s3.address("results/killed")
+    held = [hold(folder, LAST)]
     first = start(
         folder, "one", *SEARCH, "--storage-path", s3.address("results"), "--name", "killed"
     )
     wait_for(lambda: sum(map(len, histories(s3, "results/killed"))) > 4, first)
+    held += [hold(folder, x) for x in VALUES[:-1]]
 
     status, _, err = finish(start(folder, "two", "--resume", address))
     assert status == 2
@@ -102,6 +117,8 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
 
     first.kill()
     first.communicate()
+    for each in held:
+        each.unlink()
     status, out, err = finish(start(folder, "two", "--resume", address))
     assert status == 0, err
     assert f"Everything lies in {address}" in out
@@ -160,15 +177,19 @@ def test_another_machine_limits_and_stops_a_search(s3: S3, folder: Path) -> None
 @pytest.mark.slow
 def test_an_outage_ends_the_session_in_a_line_and_nothing_is_lost(s3: S3, folder: Path) -> None:
     address = s3.address("results/outage")
+    held = hold(folder, LAST)
     first = start(
         folder, "one", *SEARCH, "--storage-path", s3.address("results"), "--name", "outage"
     )
     wait_for(lambda: sum(map(len, histories(s3, "results/outage"))) > 3, first)
+    (folder / "impatient").touch()
     s3.cable.cut()
+    held.unlink()
     try:
-        status, _, err = finish(first, seconds=240)
+        status, _, err = finish(first)
     finally:
         s3.cable.reconnect()
+        (folder / "impatient").unlink()
     assert status == 2, err
     assert "Traceback" not in err
     assert "; see to the storage and resume it: python -m pcsearch --resume 's3://" in err
@@ -206,6 +227,7 @@ def test_an_address_that_cannot_be_used_is_told_on_a_line(s3: S3, folder: Path, 
     ],
 )
 def test_other_addresses_too(folder: Path, address: str, message: str) -> None:
+    (folder / "impatient").touch()
     status, _, err = finish(start(folder, "one", "--resume", address))
     assert (status, err.count("\n")) == (2, 1), err
     assert message in err

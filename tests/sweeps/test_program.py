@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
+from wandb_commands import agents_words
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import Grid, RandomDraws
@@ -20,22 +19,6 @@ from pcsearch.sweeps.sweep import Sweep, parse_sweep, read_sweep
 
 COLLECTION = Path(__file__).parent / "collection"
 REST = "method: grid\nparameters: {x: {value: 1}}\n"
-
-
-def agents_words(command: list[Any], program: str, values: dict[str, Any]) -> list[str]:
-    """What W&B's agent makes of a command: its `_command_run`, without the start of a process."""
-    arguments = {name: {"value": value} for name, value in values.items()}
-    meant: dict[str, Any] = create_sweep_command_args({"args": arguments})
-    meant |= {"interpreter": ["python"], "program": [program], "env": ["/usr/bin/env"]}
-    meant["args_json_file"] = ["v.json"]
-    words: list[str] = []
-    for each in create_sweep_command(copy.deepcopy(command)):
-        word = str(each)
-        if word.startswith("${") and word.endswith("}"):
-            words += meant.get(word[2:-1]) or []
-        else:
-            words.append(word)
-    return words
 
 
 def sweep_of(text: str) -> Sweep:

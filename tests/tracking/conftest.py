@@ -10,6 +10,10 @@ import pytest
 from wandb_client import end_client
 from wandb_server import KEY, WandbServer, running
 
+from pcsearch.tracking.runs import manager
+from pcsearch.tracking.server import api, mode
+from pcsearch.tracking.wandb_internals import BRIEF_REQUESTS
+
 
 @pytest.fixture(autouse=True)
 def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -25,6 +29,15 @@ def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     yield
     end_client()
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests may take longer than a user should wait: the machine of the tests may be busy."""
+    monkeypatch.setattr(manager, "WRITING_SECONDS", 60.0)
+    monkeypatch.setattr(mode, "PROBE_SECONDS", 60.0)
+    monkeypatch.setattr(api, "ASK_SECONDS", 60)
+    monkeypatch.setitem(BRIEF_REQUESTS, "x_graphql_timeout_seconds", 20)
 
 
 @pytest.fixture

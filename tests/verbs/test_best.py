@@ -35,7 +35,8 @@ def test_the_model_that_is_kept_is_named_with_its_trial(
     record["options"]["trainable"] = trainable
     (here / "experiment.json").write_text(json.dumps(record))
     (here / "best").mkdir()
-    described = {"trial": 1, "trial_id": "t1", "metric": "best_val_mse", "value": 0.5}
+    described = {"trial": 1, "trial_id": "t1", "metric": "best_val_mse", "goal": "minimize"}
+    described["value"] = 0.5
     (here / "best" / "metrics.json").write_text(json.dumps(described))
     assert main(["best", str(here)]) == 0
     out = capsys.readouterr().out

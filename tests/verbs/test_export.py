@@ -91,11 +91,11 @@ def test_links_and_pipes_stay_what_they_are() -> None:
     [
         (["here"], "say what to write: --csv, --parquet"),
         (["nowhere", "--csv", "t.csv"], "nowhere: no experiment is here"),
-        (["here", "--csv", ""], "error: --csv: '' cannot be written (Is a directory)"),
-        (["here", "--csv", "/"], "error: --csv: '/' cannot be written (Is a directory)"),
+        (["here", "--csv", ""], "error: --csv: '': cannot be written (Is a directory)"),
+        (["here", "--csv", "/"], "error: --csv: /: cannot be written (Is a directory)"),
         (
             ["here", "--csv", "no/such/t.csv"],
-            "--csv: 'no/such/t.csv' cannot be written (No such",
+            "--csv: no/such/t.csv: cannot be written (No such",
         ),
         (["here", "--optuna", "t.db", "--csv", "t.csv"], "error: --optuna: the database cannot"),
     ],

@@ -21,6 +21,7 @@ from pcsearch.engine.cluster.ray_logs import keep_logs
 from pcsearch.engine.cluster.ray_watch import watching
 from pcsearch.engine.cluster.shipping import packed
 from pcsearch.engine.ray_internals import own_process_groups
+from pcsearch.engine.workloads.user_code import Code
 from pcsearch.errors import PcsearchError
 from pcsearch.signals import ENDING, handled
 
@@ -90,7 +91,7 @@ class Connection:
 
 @contextmanager
 def connected(
-    address: str | None, code: Path | None = None, namespace: str | None = None
+    address: str | None, code: Code | None = None, namespace: str | None = None
 ) -> Iterator[Connection]:
     """Connect to Ray until the block ends; a local Ray starts and ends with the block.
 
@@ -99,7 +100,7 @@ def connected(
     Args:
         address: ``HOST:PORT``, ``ray://HOST:PORT`` or ``auto`` for a running cluster; None or
             ``local`` starts a Ray on this machine.
-        code: the folder of the user's modules, which are sent to the nodes of a running cluster.
+        code: the user's modules or program, which are sent to the nodes of a running cluster.
         namespace: of Ray, by which a running cluster knows the drivers of a search.
 
     Raises:
@@ -172,7 +173,7 @@ def _until_end(connection: Connection) -> Iterator[Connection]:
         ray.shutdown()
 
 
-def _join(address: str, code: Path | None, namespace: str | None) -> Any:
+def _join(address: str, code: Code | None, namespace: str | None) -> Any:
     resolved = reach(address)
     with packed(code) as environment:
         try:
@@ -183,7 +184,7 @@ def _join(address: str, code: Path | None, namespace: str | None) -> Any:
             raise address_error(message) from error
 
 
-def _join_through_client(address: str, code: Path | None, namespace: str | None) -> None:
+def _join_through_client(address: str, code: Code | None, namespace: str | None) -> None:
     ray_client.reach(address)
     with packed(code) as environment:
         ray_client.connect(

@@ -12,7 +12,7 @@ import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,12 +41,12 @@ class Needs:
     Args:
         storage: where the experiments lie, which every node must see.
         packages: the packages that trials import, and what to do without each.
-        paths: files and folders of the user that trials read.
+        paths: files and folders of the user that trials read, and what to do without each.
     """
 
     storage: Path | Store
     packages: Mapping[str, str]
-    paths: Sequence[str] = ()
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _problems(states: Mapping[str, NodeState | str | None], needs: Needs) -> lis
         *silent,
         *version_problems({name: state.versions for name, state in answers.items()}, versions()),
         *_package_problems(answers, needs.packages),
-        *_path_problems(answers),
+        *_path_problems(answers, needs.paths),
         *_storage_problems(answers, needs.storage),
     ]
 
@@ -172,11 +172,10 @@ def _package_problems(
             yield Problem(f"has no {name}: install it there, or {packages[name]}", f"node {node}")
 
 
-def _path_problems(states: Mapping[str, NodeState]) -> Iterator[Problem]:
+def _path_problems(states: Mapping[str, NodeState], paths: Mapping[str, str]) -> Iterator[Problem]:
     for node, state in states.items():
         for path in state.absent:
-            message = f"has no {path}: copy it there, or give a folder that all nodes mount"
-            yield Problem(message, f"node {node}")
+            yield Problem(f"has no {path}: {paths[path]}", f"node {node}")
 
 
 def _storage_problems(states: Mapping[str, NodeState], storage: Path | Store) -> Iterator[Problem]:

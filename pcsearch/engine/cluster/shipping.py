@@ -1,4 +1,4 @@
-"""Sends pcsearch and the user's own modules to the nodes of a cluster.
+"""Sends pcsearch and the user's own modules, or program, to the nodes of a cluster.
 
 A node needs ray and torch. All else is in one folder, the ``working_dir`` of Ray's runtime
 environment: Ray sends it to each node once, and puts it first on the workers' import path.
@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pcsearch
-from pcsearch.engine.workloads.user_code import LEFT_OUT, PACKAGE, SHIPPED_VARIABLE
+from pcsearch.engine.cluster.program_folder import pack, too_large
+from pcsearch.engine.workloads.programs.sent_folder import ARCHIVE
+from pcsearch.engine.workloads.user_code import LEFT_OUT, PACKAGE, SHIPPED_VARIABLE, Code
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.temporary import temporary_folder
 
@@ -23,11 +25,11 @@ LARGEST_PACKAGE = 50 * 1024**2
 
 
 @contextmanager
-def packed(code: Path | None) -> Iterator[dict[str, Any]]:
+def packed(code: Code | None) -> Iterator[dict[str, Any]]:
     """The runtime environment of a search; its files exist until the block ends.
 
     Args:
-        code: the folder of the user's modules, None where there are none to send.
+        code: the user's modules or program, None where there is nothing to send.
 
     Raises:
         PcsearchError: the modules are too large.
@@ -36,11 +38,28 @@ def packed(code: Path | None) -> Iterator[dict[str, Any]]:
         source = Path(pcsearch.__file__).parent
         shutil.copytree(source, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         _add_digits(folder)
-        if code is not None:
-            _add_modules(code, folder)
+        if code is not None and code.program is None:
+            _add_modules(code.folder, folder)
+        elif code is not None and not too_large(code.folder):
+            pack(code.folder, folder / ARCHIVE)
         # A job that was submitted to the cluster has an environment already; Ray merges the two.
         os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
         yield {"working_dir": str(folder), "env_vars": {SHIPPED_VARIABLE: "1"}}
+
+
+def unsent(code: Code | None) -> dict[str, str]:
+    """What nodes must have of a program because it is not sent: a path, and what to do.
+
+    Args:
+        code: as for `packed`.
+    """
+    if code is None or code.program is None:
+        return {}
+    program = code.folder / code.program
+    if program.is_file() and not program.is_relative_to(code.folder):
+        return {str(program): "copy it there, or start pcsearch in a folder that has it"}
+    reason = too_large(code.folder)
+    return {str(program if program.is_file() else code.folder): reason} if reason else {}
 
 
 def _add_digits(folder: Path) -> None:

@@ -20,7 +20,7 @@ from pcsearch import __version__
 from pcsearch.engine.execution.candidate import Candidate
 from pcsearch.engine.execution.result_log import plain
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.kept_model import METRICS_FILE, kept_model
+from pcsearch.engine.records.kept_model import METRICS_FILE, KeptModel, kept_model
 from pcsearch.engine.records.report import epoch_of, reported_by_trial
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line
@@ -174,12 +174,20 @@ class BestModel:
             copy.send(path)
 
     def _kept_value(self) -> float | None:
-        """The value of the model in the directory, None where there is none, or it is not whole."""
+        """The value of the model in the directory by the metric of the search.
+
+        None where there is none, it is not whole, or it was the best before the metric was edited.
+        """
         with suppress(StorageError):
             kept = kept_model(self._experiment.directory)
-            if kept is not None and self._is_whole():
+            if kept is not None and self._is_by_metric(kept) and self._is_whole():
                 return kept.value
         return None
+
+    def _is_by_metric(self, kept: KeptModel) -> bool:
+        metric = self._metric
+        is_named = metric is not None and metric.name == kept.metric
+        return is_named and kept.goal in (None, metric.goal if metric else None)
 
     def _is_whole(self) -> bool:
         """Whether the model's own file is there, in the directory or at its address."""
@@ -196,6 +204,7 @@ class BestModel:
             "trial": candidate.number,
             "trial_id": candidate.trial_id,
             "metric": self._metric.name,
+            "goal": self._metric.goal,
             "value": candidate.value,
             "metrics": dict(reported_by_trial(candidate.report)),
         }

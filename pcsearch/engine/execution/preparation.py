@@ -12,13 +12,16 @@ from importlib.metadata import version
 from typing import Any
 
 from pcsearch import __version__
+from pcsearch.engine.cluster.address import is_local
 from pcsearch.engine.cluster.connection import Connection, connected
 from pcsearch.engine.cluster.node_checks import Needs, check_nodes, node_problems
 from pcsearch.engine.cluster.node_watcher import NodeWatcher
 from pcsearch.engine.cluster.resources import Resources
+from pcsearch.engine.cluster.shipping import unsent
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers import search_directory
+from pcsearch.engine.records.journal import Event
 from pcsearch.engine.records.options import OF_ONE_SESSION
 from pcsearch.engine.workloads.given_function import name_of
 
@@ -66,7 +69,7 @@ def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> It
         needs = Needs(
             storage,
             workload.worker_packages(experiment.sweep),
-            workload.worker_paths(experiment.sweep, experiment.folder),
+            _paths(experiment),
         )
         nodes = resources.suitable_nodes()
         # There may be no node yet: an autoscaler starts the first when a trial asks for it.
@@ -81,6 +84,15 @@ def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> It
             tell,
         )
         yield Cluster(connection, resources, watcher)
+
+
+def _paths(experiment: Experiment) -> dict[str, str]:
+    """The paths that trials read on their nodes, and what to do where one is not there."""
+    workload = experiment.workload
+    paths = workload.worker_paths(experiment.sweep, experiment.folder)
+    advice = "copy it there, or give a folder that all nodes mount"
+    is_sent = not is_local(experiment.options.address)
+    return dict.fromkeys(paths, advice) | (unsent(workload.code) if is_sent else {})
 
 
 def locked_directory(
@@ -98,9 +110,10 @@ def locked_directory(
     if experiment.resumed:
         return nullcontext()
     record = _record(experiment) | {"tracking": tracking}
-    return experiment.directory.created(
-        experiment.sweep.text, record, experiment.history.warm_start
-    )
+    events: list[Event] = [*experiment.history.warm_start]
+    if experiment.queue is not None and experiment.queue.event.configs:
+        events.append(experiment.queue.event)
+    return experiment.directory.created(experiment.sweep.text, record, events)
 
 
 @contextmanager
@@ -122,7 +135,7 @@ def _record(experiment: Experiment) -> dict[str, Any]:
         del options[name]
     # A driver that has joined a search without a count of its own goes on as long as the search.
     if search_directory(experiment.directory.path) == experiment.directory.path:
-        options["num_samples"] = experiment.cap
+        options["num_samples"] = experiment.cap - experiment.confirming
     return {
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "sweep_file": experiment.sweep.source,

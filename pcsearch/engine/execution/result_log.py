@@ -31,14 +31,12 @@ class ResultLog(LoggerCallback):
 
     Args:
         epoch: gives the epoch of a report.
-        begins_anew: whether a trial that is started again counts its reports from the first: the
-            file then has those of the last start that has reported.
+        replaces: whether what a trial reports again replaces what is there: a program that is
+            started again begins anew, or after what it has kept.
     """
 
-    def __init__(
-        self, epoch: Callable[[Mapping[str, Any]], int], begins_anew: bool = False
-    ) -> None:
-        self._epoch, self._begins_anew = epoch, begins_anew
+    def __init__(self, epoch: Callable[[Mapping[str, Any]], int], replaces: bool = False) -> None:
+        self._epoch, self._replaces = epoch, replaces
         self._older: set[str] = set()
         self._files: dict[str, TextIOWrapper] = {}
         self._last_epochs: dict[str, int] = {}
@@ -62,7 +60,7 @@ class ResultLog(LoggerCallback):
             self._files[trial.trial_id] = file.open("at", encoding="utf-8")
         last = last_json_line(file)
         self._last_epochs[trial.trial_id] = 0 if last is None else self._epoch(last)
-        if self._begins_anew:
+        if self._replaces:
             self._older.add(trial.trial_id)
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
@@ -73,7 +71,7 @@ class ResultLog(LoggerCallback):
         """
         epoch = self._epoch(result)
         if trial.trial_id in self._older:
-            self._remove_older(trial)
+            self._remove_from(trial, epoch)
         if epoch > self._last_epochs.get(trial.trial_id, 0):
             with writing(_folder(trial) / REPORTS):
                 self._files[trial.trial_id].write(json.dumps(result, default=plain) + "\n")
@@ -93,12 +91,20 @@ class ResultLog(LoggerCallback):
                 file.close()
         self._files.clear()
 
-    def _remove_older(self, trial: Trial) -> None:
-        """Remove the reports of earlier starts, now that this one has reported."""
+    def _remove_from(self, trial: Trial, epoch: int) -> None:
+        """Remove the reports of earlier starts from an epoch on, now that this one has reported."""
         self._older.remove(trial.trial_id)
-        with writing(_folder(trial) / REPORTS):
-            self._files[trial.trial_id].truncate(0)
-        self._last_epochs[trial.trial_id] = 0
+        if epoch > self._last_epochs[trial.trial_id]:
+            return
+        file, kept = _folder(trial) / REPORTS, 0
+        with writing(file):
+            with file.open("rb") as lines:
+                for line in lines:
+                    if self._epoch(json.loads(line)) >= epoch:
+                        break
+                    kept += len(line)
+            self._files[trial.trial_id].truncate(kept)
+        self._last_epochs[trial.trial_id] = epoch - 1
 
     def _close(self, trial: Trial) -> None:
         file = self._files.pop(trial.trial_id, None)

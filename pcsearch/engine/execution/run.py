@@ -31,7 +31,8 @@ from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.engine.search.asha import make_scheduler
 from pcsearch.engine.search.learning_curves import LearningCurves, learning_curves
-from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.replicated import ReplicatedSearcher, replicated_searcher
+from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError
 from pcsearch.engine.storage.store import error_line
@@ -136,7 +137,7 @@ def run(
             scheduler,
             # The order matters: no other callback gets a report or an end that is not yet on disk.
             [
-                ResultLog(outcomes.epoch, begins_anew=experiment.workload.runs_program),
+                ResultLog(outcomes.epoch, replaces=experiment.workload.runs_program),
                 ends,
                 Watchdog(options.trial_timeout, experiment.workload.damage),
                 *([ProgramEnds()] if experiment.workload.runs_program else []),
@@ -170,7 +171,9 @@ def _scheduler(
     experiment: Experiment, outcomes: Outcomes, curves: LearningCurves | None, journal: Journal
 ) -> UntilTarget:
     """The scheduler, which knows the decisions of earlier sessions."""
-    scheduler = make_scheduler(experiment.sweep, outcomes, curves, journal.add)
+    replicates = experiment.replicates
+    seeds = None if replicates is None else len(replicates.seeds)
+    scheduler = make_scheduler(experiment.sweep, outcomes, curves, journal.add, seeds)
     scheduler.resume_from(experiment.history)
     return scheduler
 
@@ -215,18 +218,37 @@ def _trial_source(
     context: TrialContext,
     ledger: Ledger | None,
 ) -> TrialSource:
-    options = experiment.options
-    searcher = make_searcher(
+    searcher = _searcher(experiment, outcomes, curves)
+    return TrialSource(searcher, restored, slots, context, ledger, lambda: control.is_paused)
+
+
+def _searcher(
+    experiment: Experiment, outcomes: Outcomes, curves: LearningCurves | None
+) -> PlannedSearcher | BayesSearcher | ReplicatedSearcher:
+    options, replicates = experiment.options, experiment.replicates
+    if replicates is None:
+        return make_searcher(
+            experiment.sweep,
+            experiment.cap,
+            options.seed,
+            options.sampler,
+            experiment.history,
+            outcomes,
+            curves,
+            repeats=options.repeats,
+        )
+    return replicated_searcher(
         experiment.sweep,
-        experiment.cap,
+        replicates,
+        experiment.cap - experiment.confirming,
         options.seed,
         options.sampler,
-        experiment.history,
         outcomes,
-        curves,
-        repeats=options.repeats,
+        history=experiment.history,
+        curves=curves,
+        fresh=options.confirm or 0,
+        runs_all=options.no_racing,
     )
-    return TrialSource(searcher, restored, slots, context, ledger, lambda: control.is_paused)
 
 
 def _search_context(experiment: Experiment, program: ProgramTracking | None) -> SearchContext:

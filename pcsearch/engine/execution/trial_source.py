@@ -17,8 +17,9 @@ from ray.tune.trainable import Trainable
 
 from pcsearch.engine.execution.restore import RestoredTrial, restore_in_tune
 from pcsearch.engine.execution.trial import SearchTrial, TrialContext
-from pcsearch.engine.records.journal import Journal, Suggested
+from pcsearch.engine.records.journal import Decided, Journal
 from pcsearch.engine.records.ledger import Access, Claim, Ledger
+from pcsearch.engine.search.replicated import ReplicatedSearcher
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
 
 
@@ -41,7 +42,7 @@ class TrialSource(SearchAlgorithm):
 
     def __init__(
         self,
-        searcher: PlannedSearcher | BayesSearcher,
+        searcher: PlannedSearcher | BayesSearcher | ReplicatedSearcher,
         restored: Sequence[RestoredTrial],
         slots: Callable[[], int],
         context: TrialContext,
@@ -151,11 +152,14 @@ class TrialSource(SearchAlgorithm):
         config = self._searcher.suggest(trial_id, number)
         if config == Searcher.FINISHED:
             self._is_complete = True
+            if isinstance(self._searcher, ReplicatedSearcher) and self._searcher.is_decided:
+                self._journal.add(Decided())
+            return None
+        if config is None:
             return None
         self._numbers.add(number)
         trial = self._trial(number, trial_id, copy.deepcopy(config))
-        point = self._searcher.point(trial_id)
-        self._journal.add(Suggested(trial_id, number, point))
+        self._journal.add(self._searcher.suggested(trial_id, number))
         self._running.add(trial_id)
         return trial
 

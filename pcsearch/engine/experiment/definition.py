@@ -8,6 +8,7 @@ reported at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from pcsearch.engine.experiment.workload_choice import SweepText, choose, workload_of
@@ -20,7 +21,13 @@ from pcsearch.sweeps.early_terminate import rung_problem
 from pcsearch.sweeps.finite import finite_space
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.reading.text import read_text
-from pcsearch.sweeps.sweep import InvalidSweepError, Reading, Sweep, parse_sweep, place, read_sweep
+from pcsearch.sweeps.replicates import CONFIRMED, KEY, Replicates, replicates_of, unnoticed_seed
+from pcsearch.sweeps.sweep import InvalidSweepError, Reading, Sweep, parse_sweep, place
+
+LEARNS = ("bayes", "custom")
+"""The methods whose searcher learns from results."""
+
+OPTION = "--replicates"
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,22 @@ class SearchDefinition:
 
     @property
     def trial_limit(self) -> int | None:
-        """The largest number of trials, None where nothing bounds it."""
+        """The largest number of trials without those of --confirm, None where nothing bounds it."""
         return trial_cap(self.sweep, self.options)
+
+    @property
+    def confirming(self) -> int:
+        """The largest number of trials that --confirm adds."""
+        return CONFIRMED * (self.options.confirm or 0)
+
+    @cached_property
+    def replicates(self) -> Replicates | None:
+        """The seeds with which each configuration may run; None where seeds are no replicates."""
+        name = self.options.replicates
+        found = None if name is None else replicates_of(self.sweep, name, OPTION)
+        if isinstance(found, Problem):
+            raise PcsearchError(found)
+        return found
 
 
 def define_search(
@@ -72,6 +93,7 @@ def define_search(
     folder: Path | None = None,
     text: str | None = None,
     has_begun: bool = False,
+    is_edit: bool = False,
 ) -> SearchDefinition:
     """Read a sweep, and check it against the workload of its trials and the sampler.
 
@@ -81,6 +103,7 @@ def define_search(
         folder: the folder in which the search was started; None for the current folder.
         text: the sweep's text, for a sweep that is not in a file.
         has_begun: whether the search is a resumed one.
+        is_edit: whether the file is to take the place of that of a resumed one.
 
     Raises:
         PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
@@ -95,7 +118,7 @@ def define_search(
             numeric=workload.numeric,
             whole=workload.whole,
             overrides=options.overrides,
-            has_begun=has_begun,
+            has_begun=has_begun and not is_edit,
             language=options.language,
             runs_program=workload.runs_program,
         )
@@ -103,16 +126,25 @@ def define_search(
         more = workload.parameter_problems(error.parameters.values())
         raise PcsearchError(sorted([*error.problems, *more], key=place)) from None
     workload.check(sweep)
-    check_sampler(options.sampler, sweep)
+    # A search that is edited may have begun with bayes.
+    if not has_begun or sweep.method in LEARNS:
+        check_sampler(options.sampler, sweep)
     sweep = _check_rungs(sweep, options, workload)
-    return SearchDefinition(sweep, options, folder, workload)
+    if not has_begun:
+        # In the record of a search that has begun it is one of the options.
+        options = replace(options, replicates=options.replicates or sweep.replicates)
+    search = SearchDefinition(sweep, options, folder, workload)
+    _check_replicates(search)
+    note = "" if has_begun or options.replicates else unnoticed_seed(sweep)
+    return replace(search, sweep=replace(sweep, notes=(*sweep.notes, note))) if note else search
 
 
-def parse_search(sweep_file: Path, options: Options, folder: Path) -> SearchDefinition:
+def parse_search(source: str, text: str, options: Options, folder: Path) -> SearchDefinition:
     """The search of a sweep file that has begun, without a look at what its trials run.
 
     Args:
-        sweep_file: the experiment's own.
+        source: the name of the file in messages.
+        text: of the file.
         options: of the search.
         folder: the folder in which the search was started.
 
@@ -129,8 +161,30 @@ def parse_search(sweep_file: Path, options: Options, folder: Path) -> SearchDefi
     # To know it of a function takes the user's code: some of its numbers are floats here.
     if options.trainable is None:
         reading["whole"] = workload.whole
-    sweep = read_sweep(sweep_file, **reading)
+    sweep = parse_sweep(text, source, **reading)
     return SearchDefinition(sweep, options, folder, workload)
+
+
+def earlier_sweep(search: SearchDefinition, source: str, text: str) -> Sweep:
+    """The sweep of an earlier version of a search's file, as it was read.
+
+    Args:
+        search: by the file that it has now.
+        source: the name of the file in messages.
+        text: of the file.
+
+    Raises:
+        PcsearchError: the sweep is wrong.
+    """
+    return parse_sweep(
+        text,
+        source,
+        numeric=search.workload.numeric,
+        whole=search.workload.whole,
+        overrides=search.options.overrides,
+        has_begun=True,
+        language=search.options.language,
+    )
 
 
 def trial_cap(sweep: Sweep, options: Options) -> int | None:
@@ -151,6 +205,31 @@ def space_size(sweep: Sweep, options: Options) -> int | None:
         return planned.size
     space = None if options.repeats else finite_space(sweep)
     return None if space is None else space.size
+
+
+def _check_replicates(search: SearchDefinition) -> None:
+    """Check that the seeds of a search can be replicates, if it has the options for them.
+
+    Raises:
+        PcsearchError: they cannot.
+    """
+    options, sweep, name = search.options, search.sweep, search.options.replicates
+    problems = []
+    if name is None:
+        given = {"--confirm": options.confirm, "--no-racing": options.no_racing}
+        message = "needs --replicates NAME, the parameter that is the seed"
+        problems = [Problem(message, option) for option, value in given.items() if value]
+    else:
+        is_of_file = name == sweep.replicates
+        where = sweep.places.get(KEY, OPTION) if is_of_file else OPTION
+        found = replicates_of(sweep, name, where, options.confirm or 0)
+        problems = [found] if isinstance(found, Problem) else []
+        if len(search.metrics) != 1:
+            many = "none" if not search.metrics else str(len(search.metrics))
+            message = f"configurations are compared by one metric, and the sweep has {many}"
+            problems.append(Problem(message, where))
+    if problems:
+        raise PcsearchError(problems)
 
 
 def _check_rungs(sweep: Sweep, options: Options, workload: Workload) -> Sweep:

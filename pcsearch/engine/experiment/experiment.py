@@ -5,8 +5,8 @@ Nothing here loads Ray, which takes seconds: a mistake in a sweep file is report
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,15 @@ from pydantic import TypeAdapter, ValidationError
 from pcsearch.engine.experiment.definition import (
     SearchDefinition,
     define_search,
+    earlier_sweep,
     parse_search,
-    space_size,
 )
+from pcsearch.engine.experiment.editing import Edit, check_alone, edited, settle, texts_of
+from pcsearch.engine.experiment.enqueuing import OPTION as ENQUEUE
+from pcsearch.engine.experiment.enqueuing import Queue, enqueued
+from pcsearch.engine.experiment.versions import reach
+from pcsearch.engine.experiment.workload_choice import SweepText
+from pcsearch.engine.records.changes import Edited
 from pcsearch.engine.records.directory import (
     ExperimentDirectory,
     directory_in,
@@ -26,14 +32,18 @@ from pcsearch.engine.records.directory import (
 )
 from pcsearch.engine.records.drivers import search_directory
 from pcsearch.engine.records.history import History, read_history
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.records.record import RECORD_FILE
+from pcsearch.engine.records.record import EDITS, RECORD_FILE
 from pcsearch.engine.records.requests import Requests
 from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.changes import changes as changes_of
 from pcsearch.sweeps.differences import differences
 from pcsearch.sweeps.sweep import Sweep
+
+RESUME = "--resume"
 
 
 @dataclass(frozen=True)
@@ -42,10 +52,12 @@ class Experiment(SearchDefinition):
 
     Args:
         directory: the experiment's directory.
-        cap: the largest number of trials.
+        cap: the largest number of trials, with those of --confirm.
         resumed: whether earlier sessions of the search have run.
         history: what those sessions wrote, or the results of a warm start.
         requested: the names of the requests that second terminals have made before this session.
+        edit: of the sweep file, which the journal does not have yet; None without one.
+        queue: of configurations to try first, which the journal does not have yet.
     """
 
     directory: ExperimentDirectory
@@ -53,6 +65,13 @@ class Experiment(SearchDefinition):
     resumed: bool = False
     history: History = field(default_factory=History)
     requested: tuple[str, ...] = ()
+    edit: Edit | None = None
+    queue: Queue | None = None
+
+    @property
+    def reach(self) -> int | None:
+        """How many trials it can have at most, whatever the cap is; None without an end."""
+        return reach(self, self.history)
 
     @property
     def over(self) -> bool:
@@ -69,6 +88,7 @@ class Experiment(SearchDefinition):
             self.history,
             curves,
             self.sweep.compared_by,
+            workload.epoch_key,
         )
 
 
@@ -96,49 +116,86 @@ def new_experiment(sweep_file: str | Path, options: Options, text: str | None = 
     name = folder_form(options.name) if options.name else _default_name(sweep)
     directory = directory_in(options.storage_path, name, "--storage-path")
     directory.check_absent()
+    cap += search.confirming
     return Experiment(sweep, options, search.folder, search.workload, directory, cap)
+
+
+def with_queue(experiment: Experiment, what: str) -> Experiment:
+    """A new search with configurations to try first; nothing is written.
+
+    Args:
+        experiment: the search.
+        what: a file, or ``defaults``.
+
+    Raises:
+        PcsearchError: the file is wrong.
+    """
+    queue = enqueued(what, experiment, experiment.history)
+    return replace(experiment, queue=queue)
 
 
 def resumed_experiment(
     directory: ExperimentDirectory,
     changes: Mapping[str, Any],
-    sweep_file: Path | None = None,
-    option: str = "--resume",
+    sweep_file: Path | SweepText | None = None,
+    option: str = RESUME,
     other_folder: Path | None = None,
+    enqueue: str | None = None,
 ) -> tuple[Experiment, dict[str, Any]]:
     """The search of an experiment's directory, and the tracking settings in its record.
 
     Args:
         directory: the experiment's.
         changes: of the options it was started with.
-        sweep_file: which must ask for the same search as the experiment's own; None need not.
+        sweep_file: with ``--resume``, the file that the search has from now on; for a driver that
+            joins, one that must ask for the same search. None leaves the file as it is.
         option: with which the user gave the directory, for messages.
         other_folder: stands for the folder of the start on a machine that does not have that.
+        enqueue: the file of the configurations to try first, or ``defaults``.
 
     Raises:
-        PcsearchError: there is none at the path, its files are damaged, or the file differs.
+        PcsearchError: there is none at the path, its files are damaged, or the search cannot have
+            the file.
     """
     record = directory.record()
     _check_function(record["options"].get("trainable"), changes, option)
     options = _options({**record["options"], **changes}, directory)
-    samples = options.num_samples or samples_of_search(directory)
     folder = Path(record["folder"])
     if other_folder is not None and not folder.is_dir():
         folder = other_folder
-    search = define_search(directory.sweep, options, folder, has_begun=True)
-    sweep = search.sweep
-    if sweep_file is not None:
-        given = define_search(sweep_file, options, folder, has_begun=True)
-        _check_same(given.sweep, sweep, directory, option)
+    samples = options.num_samples or samples_of_search(directory)
     history = read_history(directory.path)
+    if "num_samples" not in changes:
+        samples = _samples(record, history.edits) or samples
+    texts = texts_of(directory, history.edits)
+    source, text = texts[-1]
+    search = define_search(source, options, folder, text, has_begun=True)
+    versions = [*(earlier_sweep(search, *each) for each in texts[:-1]), search.sweep]
+    edit = None
+    if sweep_file is not None:
+        given = _given(sweep_file, options, folder)
+        if option != RESUME:
+            _check_same(given.sweep, search.sweep, directory, option)
+        elif changes_of(search.sweep, given.sweep):
+            is_asked = "num_samples" in changes
+            edit = edited(directory, search, given, versions, history, samples, is_asked)
+            search, samples = given, edit.event.num_samples
+            versions.append(given.sweep)
+    if edit is None:
+        settle(history, versions, search)
+    queue = None
+    if enqueue is not None:
+        check_alone(directory, history, ENQUEUE)
+        queue = enqueued(enqueue, search, history)
+        settle(history, versions, search)
     # The record has the cap, which may have been raised beyond the file's run_cap.
-    cap = min(samples, space_size(sweep, options) or samples)
+    cap = min(samples, reach(search, history) or samples) + search.confirming
     if "num_samples" in changes and cap < len(history.own):
         message = f"{len(history.own)} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))
     experiment = Experiment(
-        sweep,
-        options,
+        search.sweep,
+        options if not history.edits else replace(options, num_samples=samples),
         folder,
         search.workload,
         directory,
@@ -146,8 +203,22 @@ def resumed_experiment(
         resumed=True,
         history=history,
         requested=tuple(Requests(directory).names()),
+        edit=edit,
+        queue=queue,
     )
     return experiment, record["tracking"]
+
+
+def _given(file: Path | SweepText, options: Options, folder: Path) -> SearchDefinition:
+    """The search by the file that a search that has begun is given."""
+    if isinstance(file, SweepText):
+        return define_search(file.file, options, folder, file.text, has_begun=True, is_edit=True)
+    return define_search(file, options, folder, has_begun=True, is_edit=True)
+
+
+def _samples(record: Mapping[str, Any], edits: Sequence[Edited]) -> int | None:
+    """The largest number of trials by the newest edit; None where the record is newer."""
+    return edits[-1].num_samples if len(edits) > record.get(EDITS, 0) else None
 
 
 def samples_of_search(directory: ExperimentDirectory) -> int:
@@ -162,7 +233,9 @@ def samples_of_search(directory: ExperimentDirectory) -> int:
     search = directory
     if directory.copy is None:
         search = ExperimentDirectory(search_directory(directory.path))
-    samples = search.record()["options"].get("num_samples")
+    record = search.record()
+    edits = Journal(search.path).edits()
+    samples = _samples(record, edits) or record["options"].get("num_samples")
     if not isinstance(samples, int):
         file = search.place_of(RECORD_FILE)
         raise PcsearchError(f"{file}: the record is damaged (options.num_samples is null)")
@@ -175,9 +248,25 @@ def stored_search(directory: ExperimentDirectory) -> SearchDefinition:
     Raises:
         PcsearchError: there is none at the path, or its files are damaged.
     """
+    return _stored(directory)[-1]
+
+
+def earlier_sweeps(directory: ExperimentDirectory) -> list[Sweep]:
+    """What an experiment searched before each edit of its sweep file, read as `stored_search` does.
+
+    Raises:
+        PcsearchError: there is none at the path, or its files are damaged.
+    """
+    return [search.sweep for search in _stored(directory)[:-1]]
+
+
+def _stored(directory: ExperimentDirectory) -> list[SearchDefinition]:
+    """The search by each version of its sweep file, oldest first."""
     record = directory.record()
     options = _options(record["options"], directory)
-    return parse_search(directory.sweep, options, Path(record["folder"]))
+    folder = Path(record["folder"])
+    texts = texts_of(directory, Journal(directory.path).edits())
+    return [parse_search(source, text, options, folder) for source, text in texts]
 
 
 def _options(options: Mapping[str, Any], directory: ExperimentDirectory) -> Options:

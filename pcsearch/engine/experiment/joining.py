@@ -32,6 +32,7 @@ from pcsearch.engine.storage.files import resume_command
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.engine.storage.store import is_address
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.replicates import ALONE
 
 OPTION = "--join"
 START_S = 60.0
@@ -68,6 +69,14 @@ def joined_experiment(
     own = dict(changes)
     budget = own.pop("num_samples", None)
     experiment, tracking = resumed_experiment(search, own, sweep_file, OPTION, Path.cwd())
+    if experiment.replicates is not None:
+        raise PcsearchError(Problem(ALONE, OPTION))
+    if experiment.history.is_changed:
+        message = (
+            f"{search.place} was edited, or has configurations to try first, which one driver "
+            "runs; for more machines use a Ray cluster (--address)"
+        )
+        raise PcsearchError(Problem(message, OPTION))
     # Without a count of its own, the driver goes on as long as the search does.
     options = replace(experiment.options, num_samples=budget)
     if experiment.sweep.method in ("bayes", "custom"):

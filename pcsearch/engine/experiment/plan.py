@@ -12,6 +12,7 @@ from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.engine.search.auto_sampler import DESCRIPTIONS, pick_sampler
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.replicates import CONFIRMED, Replicates
 from pcsearch.sweeps.sweep import Sweep
 
 LEARNS_FROM_CURVES = "; it learns from the values that trials are predicted to have at their ends"
@@ -34,6 +35,7 @@ class Plan:
         configs: the first configurations.
         runs: what trials run, in words; empty for the PC transformer.
         commands: those of the first configurations, where trials run a program.
+        begun: how many trials have begun; the configurations are those of the trials after them.
     """
 
     sweep: Sweep
@@ -48,25 +50,31 @@ class Plan:
     configs: tuple[dict[str, Any], ...]
     runs: str = ""
     commands: tuple[str, ...] = ()
+    begun: int = 0
 
 
-def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
+def make_plan(
+    sweep_file: str | Path, options: Options, draws: int, text: str | None = None
+) -> Plan:
     """The plan of a sweep's search, after the sweep and the options are checked.
 
     The experiments of ``--warm-start`` are read as a search would read them.
 
     Args:
-        sweep_file: the sweep file.
+        sweep_file: the sweep file, or its name in messages if ``text`` is given.
         options: the options of the command.
         draws: how many configurations to draw.
+        text: the sweep's text, for a sweep that is not in a file.
 
     Raises:
         PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
     """
-    search = define_search(sweep_file, options)
+    search = define_search(sweep_file, options, text=text)
     search.workload.check_files(search.sweep, search.folder)
     sweep, cap = search.sweep, search.trial_limit
     notes = []
+    if search.replicates is not None:
+        notes += _replicated(search, search.replicates)
     if cap is None:
         notes.append(
             f"method {sweep.method} has no end of its own: to run it give --num-samples N, or "
@@ -102,14 +110,15 @@ def make_plan(sweep_file: Path, options: Options, draws: int) -> Plan:
 
 def plan_of(search: SearchDefinition) -> Plan:
     """The plan of a search that is read and checked, without configurations and further notes."""
-    sweep = search.sweep
+    sweep, replicates = search.sweep, search.replicates
+    compared = sweep if replicates is None else replicates.without(sweep)
     sizes = [p.distribution.grid_size() for p in sweep.parameters.values()]
     return Plan(
         sweep,
         search.metrics,
         search.trial_limit,
         None if None in sizes else Grid(sweep).size,
-        _searcher(sweep, search.options.sampler, learns=search.learns_from_curves),
+        _searcher(compared, search.options.sampler, learns=search.learns_from_curves),
         search.max_epochs,
         search.rungs,
         search.workload.counted,
@@ -125,6 +134,9 @@ def _configs(
     """The first configurations of a search that starts from these results."""
     if not count:
         return []
+    replicates = search.replicates
+    if replicates is not None:
+        return _first_runs(search, replicates, count, results)
     planned = configurations(search.sweep, search.options.seed, repeats=search.options.repeats)
     if planned is not None:
         return [planned.config(index) for index in range(count)]
@@ -140,6 +152,44 @@ def _configs(
         results,
         stops_early=search.learns_from_curves,
     )
+
+
+def _first_runs(
+    search: SearchDefinition,
+    replicates: Replicates,
+    count: int,
+    results: tuple[WarmStartResult, ...],
+) -> list[dict[str, Any]]:
+    """The first runs of the first configurations of a search whose seeds are replicates."""
+    options = replace(search.options, replicates=None)
+    single = replace(search, sweep=replicates.without(search.sweep), options=options)
+    size = space_size(single.sweep, options)
+    configs = _configs(single, count if size is None else min(count, size), results)
+    return [replicates.config(search.sweep, config, 0) for config in configs]
+
+
+def _replicated(search: SearchDefinition, replicates: Replicates) -> list[str]:
+    """What replicates mean for a search, a line each."""
+    name, seeds = replicates.name, len(replicates.seeds)
+    size = space_size(replicates.without(search.sweep), search.options)
+    counted = "" if size is None else f" {size:,}"
+    how = (
+        "every configuration runs with every seed"
+        if search.options.no_racing
+        else "the next seed of a configuration runs only while it can still be the best"
+    )
+    lines = [
+        f"{name} repeats the{counted} configurations, with up to {seeds} seeds each: their means "
+        f"are compared, and {how}; the number of trials counts runs"
+    ]
+    if search.options.confirm:
+        fresh = [replicates.seed(seeds + i) for i in range(search.options.confirm)]
+        shown = f"{fresh[0]}" if len(fresh) == 1 else f"{fresh[0]} to {fresh[-1]}"
+        lines.append(
+            f"after that the best {CONFIRMED} configurations run with fresh seeds ({shown}): up to "
+            f"{search.confirming} trials more"
+        )
+    return lines
 
 
 def _searcher(sweep: Sweep, sampler: SamplerName, *, learns: bool) -> str:

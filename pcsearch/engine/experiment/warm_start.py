@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pcsearch.engine.experiment.definition import SearchDefinition
+from pcsearch.engine.experiment.definition import SearchDefinition, earlier_sweep
+from pcsearch.engine.experiment.editing import texts_of
+from pcsearch.engine.experiment.versions import configs_of, first_difference
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.history import History, TrialHistory, read_history
-from pcsearch.engine.records.journal import WarmStartResult
-from pcsearch.engine.records.options import OPTIONS_BEFORE
+from pcsearch.engine.records.journal import Journal, WarmStartResult
+from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
-from pcsearch.sweeps.configurations import configurations
-from pcsearch.sweeps.distributions.locate import close
 from pcsearch.sweeps.earlier import FIRST, NEWEST
-from pcsearch.sweeps.sweep import read_sweep
+from pcsearch.sweeps.replicates import Replicates, replicates_of
+from pcsearch.sweeps.sweep import Sweep
 
 OPTION = "--warm-start"
 
@@ -80,7 +81,7 @@ def _usable(
     if options.get("trainable") != name_of(new.options.trainable):
         reasons["of another trainable"] = len(history.trials)
         return used, reasons
-    space, config_of = OptunaSpace(new.sweep.parameters.values()), _config_of(new, old, options)
+    space, config_of = OptunaSpace(new.sweep.parameters.values()), _configs(new, old, options)
     outcomes = _outcomes(new, history)
     predictions = LearningCurves(outcomes).predictions() if len(new.metrics) == 1 else {}
     for trial in history.trials:
@@ -94,7 +95,7 @@ def _usable(
             reasons[f"with another {point}"] += 1
             continue
         effective = new.workload.effective_config
-        differing = _difference(effective(config), effective(space.config(point)))
+        differing = first_difference(effective(config), effective(space.config(point)))
         if differing is not None:
             reasons[f"with another {differing}"] += 1
             continue
@@ -109,7 +110,8 @@ def _usable(
 
 def _outcomes(new: SearchDefinition, history: History) -> Outcomes:
     """The outcomes of an old search's trials by the new search's metrics, which may be others."""
-    outcomes = Outcomes(new.metrics, new.workload.time_attr)
+    workload = new.workload
+    outcomes = Outcomes(new.metrics, workload.time_attr, epoch_key=workload.epoch_key)
     for trial in history.trials:
         outcome = outcomes.of(trial.id)
         for report in trial.reports:
@@ -122,36 +124,37 @@ def _outcomes(new: SearchDefinition, history: History) -> Outcomes:
     return outcomes
 
 
-def _config_of(
+def _configs(
     new: SearchDefinition, old: ExperimentDirectory, options: Mapping[str, Any]
-) -> Callable[[TrialHistory], dict[str, Any]]:
+) -> Callable[[TrialHistory], Mapping[str, Any]]:
     """A function from a trial of an old experiment to its configuration."""
     options = {**OPTIONS_BEFORE, **options}
     overrides, seed = options.get("overrides"), options.get("seed")
-    sweep = read_sweep(
-        old.sweep,
-        numeric=new.workload.numeric,
-        whole=new.workload.whole,
+    of_old = Options(
+        seed=seed if isinstance(seed, int) else 0,
         overrides=overrides if isinstance(overrides, dict) else {},
-        has_begun=True,
+        repeats=bool(options["repeats"]),
         language=FIRST if options["language"] == FIRST else NEWEST,
     )
-    seed = seed if isinstance(seed, int) else 0
-    planned = configurations(sweep, seed, repeats=bool(options["repeats"]))
-    if planned is not None:
-        return lambda trial: planned.config(trial.number - 1)
-    space = OptunaSpace(sweep.parameters.values())
-    return lambda trial: space.config(trial.point or {})
+    search = replace(new, options=of_old)
+    texts = texts_of(old, Journal(old.path).edits())
+    sweeps = [earlier_sweep(search, *each) for each in texts]
+    name = options.get("replicates")
+    replicates = replicates_of(sweeps[0], name, OPTION) if isinstance(name, str) else None
+    if isinstance(replicates, Replicates):
+        single = configs_of(replicates.without(sweeps[0]), replace(of_old, repeats=False))
+        return lambda trial: _of_replicate(trial, sweeps[0], replicates, single)
+    versions = [configs_of(sweep, of_old) for sweep in sweeps]
+    return lambda trial: trial.config or versions[trial.edits](trial)
 
 
-def _difference(one: Any, other: Any, path: Sequence[str] = ()) -> str | None:
-    """The dotted name of the first setting in which two configurations differ."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for name in {**one, **other}:
-            if name not in one or name not in other:
-                return ".".join((*path, str(name)))
-            difference = _difference(one[name], other[name], (*path, str(name)))
-            if difference is not None:
-                return difference
-        return None
-    return None if close(one, other) else ".".join(path)
+def _of_replicate(
+    trial: TrialHistory,
+    sweep: Sweep,
+    replicates: Replicates,
+    single: Callable[[TrialHistory], Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The values of a run of a configuration, and its seed."""
+    assert trial.replicate is not None, "the journal has it of each trial of such a search"
+    values = single(replace(trial, number=trial.replicate.configuration))
+    return replicates.config(sweep, values, trial.replicate.seed)

@@ -71,6 +71,9 @@ def workload_of(options: Options, folder: Path) -> Workload:
     if target != PROGRAM:
         _refuse_options_of_programs(options)
     if target is None:
+        if options.epoch_key is not None:
+            message = "is for programs and functions; leave it out (the PC transformer knows)"
+            raise PcsearchError(Problem(message, "--epoch-key"))
         return PCTransformer()
     what = "a program" if target == PROGRAM else "a function"
     if options.checkpoint_every > 1:
@@ -81,10 +84,10 @@ def workload_of(options: Options, folder: Path) -> Workload:
         raise PcsearchError(Problem(message, "--compile"))
     if target == PROGRAM:
         word = options.program or ""
-        return ProgramWorkload(word, folder, options.grace, options.metrics_from)
+        return ProgramWorkload(word, folder, options.grace, options.metrics_from, options.epoch_key)
     if isinstance(target, str):
-        return UserFunction(target, folder)
-    return UserFunction(label_of(target), folder, target)
+        return UserFunction(target, folder, epoch_key=options.epoch_key)
+    return UserFunction(label_of(target), folder, target, options.epoch_key)
 
 
 def _decided(options: Options, folder: Path, sweep: SweepText) -> Options:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.journal import Journal, WarmStartResult
+from pcsearch.engine.records.journal import Event, Journal
 from pcsearch.engine.records.record import RECORD_FILE, SWEEP_FILE, read_record, write_record
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import TakenOverError
@@ -84,7 +84,7 @@ class ExperimentDirectory:
 
     @contextmanager
     def created(
-        self, sweep_text: str, record: Mapping[str, Any], warm_start: Iterable[WarmStartResult] = ()
+        self, sweep_text: str, record: Mapping[str, Any], events: Iterable[Event] = ()
     ) -> Iterator[None]:
         """`create` the directory, and lock it during the block.
 
@@ -95,24 +95,24 @@ class ExperimentDirectory:
             # At an address nothing is made in one step: of two that start at once, one has to get
             # the lock first.
             with self.owned():
-                self.create(sweep_text, record, warm_start)
+                self.create(sweep_text, record, events)
                 yield
             return
-        self.create(sweep_text, record, warm_start)
+        self.create(sweep_text, record, events)
         with self.owned():
             yield
 
     def create(
-        self, sweep_text: str, record: Mapping[str, Any], warm_start: Iterable[WarmStartResult] = ()
+        self, sweep_text: str, record: Mapping[str, Any], events: Iterable[Event] = ()
     ) -> None:
-        """Make the directory, with the sweep, the results of a warm start, and the record.
+        """Make the directory, with the sweep, the journal's first events, and the record.
 
         It gets its name when it is complete, so a start that is killed does not take the name.
 
         Args:
             sweep_text: of the sweep file.
             record: what `record` returns later.
-            warm_start: for the journal.
+            events: for the journal: the results of a warm start, configurations to try first.
 
         Raises:
             PcsearchError: it is there already, or cannot be written.
@@ -124,8 +124,8 @@ class ExperimentDirectory:
             draft.path.mkdir(parents=True, exist_ok=draft is self)
             if self.copy is not None:
                 self.copy.discard_leftovers()
-            for result in warm_start:
-                Journal(draft.path).add(result)
+            for event in events:
+                Journal(draft.path).add(event)
             # The record comes last: at an address it makes the directory an experiment.
             write_record(draft.path, record, sweep_text)
             draft.path.rename(self.path)

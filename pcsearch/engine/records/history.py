@@ -9,16 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.records.changes import Edited, Enqueued
 from pcsearch.engine.records.journal import (
     FILE,
     AlertSent,
     Claimed,
     Compared,
+    Decided,
     Ended,
     Heeded,
     Journal,
     ReachedTarget,
     Released,
+    Replicate,
     Retried,
     RunCompleted,
     Suggested,
@@ -54,11 +57,17 @@ class TrialHistory:
     Args:
         id: the trial's id.
         number: from 1, in the order of suggestion.
-        point: the values that Optuna chose, None where the number gives the configuration.
+        point: the values that Optuna chose, None where the number or ``config`` gives them.
         folder: the trial's folder in the experiment's directory.
         end: how it has ended, None where it has not.
         stopped_at: the epoch at which it was stopped for being worse than others.
         run_step: the last step of its W&B run where that run is complete, else None.
+        replicate: of which configuration it is a run; None where seeds are no replicates.
+        config: its configuration, where neither the number nor the point gives it.
+        edits: how many edits of the sweep file were before it.
+        judged_after: how many were before its end.
+        place: in a search that was changed, the configuration of the newest sweep file that it
+            is; None where it is none of them.
     """
 
     id: str
@@ -68,6 +77,16 @@ class TrialHistory:
     end: Ended | None = None
     stopped_at: int | None = None
     run_step: int | None = None
+    replicate: Replicate | None = None
+    config: Mapping[str, Any] | None = None
+    edits: int = 0
+    judged_after: int = 0
+    place: Mapping[str, Any] | None = None
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether an edit of the sweep file has left it outside of what is searched."""
+        return self.config is not None and self.place is None
 
     @property
     def over(self) -> bool:
@@ -115,6 +134,11 @@ class History:
         claims: those whose trials have not been suggested, of a search that other drivers share.
         is_shared: whether its numbers were claimed: other drivers may have those between them.
         notes: a line for each trial whose results are damaged.
+        is_decided: whether the search ended before its cap, and no trial began since.
+        edits: of the sweep file, oldest first.
+        reached_after: how many of them were before the target was reached.
+        enqueued: all configurations to try first, in the order of their numbers, from 0.
+        taken: the numbers of those that trials have.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
@@ -125,6 +149,21 @@ class History:
     claims: list[Claim] = field(default_factory=list)
     is_shared: bool = False
     notes: list[str] = field(default_factory=list)
+    is_decided: bool = False
+    edits: list[Edited] = field(default_factory=list)
+    reached_after: int = 0
+    enqueued: list[dict[str, Any]] = field(default_factory=list)
+    taken: set[int] = field(default_factory=set)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it was edited, or had configurations to try: numbers say little then."""
+        return bool(self.edits or self.enqueued)
+
+    @property
+    def waiting(self) -> dict[int, dict[str, Any]]:
+        """The enqueued configurations that no trial has, by their numbers."""
+        return {i: each for i, each in enumerate(self.enqueued) if i not in self.taken}
 
     @property
     def own(self) -> list[TrialHistory]:
@@ -143,7 +182,7 @@ class History:
 
     def is_over(self, cap: int) -> bool:
         """Whether a search of ``cap`` trials has nothing left to do."""
-        enough = len(self.own) >= cap or self.reached is not None
+        enough = len(self.own) >= cap or self.reached is not None or self.is_decided
         return enough and not self.unfinished
 
 
@@ -160,8 +199,15 @@ def read_history(directory: Path) -> History:
     claims: dict[str, Claim] = {}
     for event in Journal(directory).events():
         if isinstance(event, Suggested | Retried):
+            history.alert, history.is_decided = None, False
+        if isinstance(event, Decided):
+            history.is_decided = True
+        elif isinstance(event, Edited):
+            history.edits.append(event)
             history.alert = None
-        if isinstance(event, WarmStartResult):
+        elif isinstance(event, Enqueued):
+            history.enqueued += event.configs
+        elif isinstance(event, WarmStartResult):
             history.warm_start.append(event)
         elif isinstance(event, AlertSent):
             history.alert = event
@@ -176,7 +222,13 @@ def read_history(directory: Path) -> History:
         elif isinstance(event, Suggested):
             claims.pop(event.trial, None)
             folder = directory / folder_name(event.number, event.trial)
-            trials[event.trial] = TrialHistory(event.trial, event.number, event.point, folder)
+            begun = TrialHistory(
+                event.trial, event.number, event.point, folder, replicate=event.replicate
+            )
+            begun.config, begun.edits = event.config, len(history.edits)
+            trials[event.trial] = begun
+            if event.enqueued is not None:
+                history.taken.add(event.enqueued)
         elif event.trial not in trials:
             raise _damaged(directory, f"it does not begin the trial {event.trial}")
         elif isinstance(event, Compared):
@@ -184,9 +236,11 @@ def read_history(directory: Path) -> History:
             if event.stopped:
                 trials[event.trial].stopped_at = event.stopped_at
         elif isinstance(event, ReachedTarget):
-            history.reached = event
+            history.reached, history.reached_after = event, len(history.edits)
         else:
             _apply(trials[event.trial], event)
+            if isinstance(event, Ended):
+                trials[event.trial].judged_after = len(history.edits)
     history.trials = sorted(trials.values(), key=lambda trial: trial.number)
     history.claims = list(claims.values())
     _check(history, directory, folders)

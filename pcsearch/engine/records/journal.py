@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, NamedTuple, get_args
 
 from pydantic import TypeAdapter
 
+from pcsearch.engine.records.changes import Edited, Enqueued
 from pcsearch.engine.storage.files import append, display_path, end_last_line, reading, writing
 from pcsearch.errors import PcsearchError
 
@@ -26,6 +27,18 @@ FILE = "journal.jsonl"
 LARGEST_FILE = 64 * 1024
 # Threads of the W&B runs write too.
 _WRITING = threading.Lock()
+
+
+class Replicate(NamedTuple):
+    """Which run of which configuration a trial is, where seeds are replicates.
+
+    Args:
+        configuration: its number, from 1.
+        seed: the position of its seed, from 0; those after the last of the file are fresh seeds.
+    """
+
+    configuration: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -36,12 +49,26 @@ class Suggested:
         trial: its id.
         number: its number, from 1.
         point: the values that Optuna chose, None where the number gives the configuration.
+        config: the configuration, where neither the number nor the point gives it: in a grid or
+            random search that was edited, or that had configurations to try first.
+        enqueued: which of all enqueued configurations it is, from 0; None for another.
+        replicate: of which configuration it is a run; None where seeds are no replicates.
     """
 
     name: ClassVar[str] = "suggested"
     trial: str
     number: int
     point: dict[str, Any] | None = None
+    config: dict[str, Any] | None = None
+    enqueued: int | None = None
+    replicate: Replicate | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The search has ended before its cap: no run is left that could change its result."""
+
+    name: ClassVar[str] = "decided"
 
 
 @dataclass(frozen=True)
@@ -209,6 +236,7 @@ Event = (
     Claimed
     | Released
     | Suggested
+    | Decided
     | Compared
     | ReachedTarget
     | Ended
@@ -217,6 +245,8 @@ Event = (
     | RunCompleted
     | AlertSent
     | Heeded
+    | Edited
+    | Enqueued
 )
 KINDS: dict[str, type[Event]] = {kind.name: kind for kind in get_args(Event)}
 
@@ -273,14 +303,19 @@ class Journal:
             PcsearchError: another line is damaged.
         """
         for file in self._files():
-            if file.exists():
-                yield from self._events_of(file)
+            for number, line in enumerate(_lines_of(file), 1):
+                yield _event(line, file, number)
 
-    def _events_of(self, file: Path) -> Iterator[Event]:
-        with reading(file):
-            lines = file.read_bytes().split(b"\n")
-        for number, line in enumerate(lines[:-1], 1):
-            yield _event(line, file, number)
+    def edits(self) -> list[Edited]:
+        """The edits of the sweep file, oldest first, without a look at the other events."""
+        begin = b'{"event": "%s"' % Edited.name.encode()
+        found: list[Edited] = []
+        for file in self._files():
+            lines = _lines_of(file)
+            for number, line in enumerate(lines, 1):
+                event = _event(line, file, number) if line.startswith(begin) else None
+                found += [event] if isinstance(event, Edited) else []
+        return found
 
 
 class JournalFollower:
@@ -319,6 +354,14 @@ class JournalFollower:
             with file.open("rb") as opened:
                 opened.seek(self._offset)
                 return opened.read().split(b"\n")[:-1]
+
+
+def _lines_of(file: Path) -> list[bytes]:
+    """The whole lines of a file, none where it is not there."""
+    if not file.exists():
+        return []
+    with reading(file):
+        return file.read_bytes().split(b"\n")[:-1]
 
 
 def _event(line: bytes, file: Path, number: int) -> Event:

@@ -24,6 +24,7 @@ class KeptModel:
         trial_id: the trial's id.
         metric: the name of the metric by which it is the best.
         value: of the metric.
+        goal: of the metric; None where an earlier version has kept the model.
     """
 
     place: str
@@ -31,6 +32,7 @@ class KeptModel:
     trial_id: str
     metric: str
     value: float
+    goal: str | None = None
 
 
 def kept_model(directory: ExperimentDirectory) -> KeptModel | None:
@@ -55,4 +57,6 @@ def kept_model(directory: ExperimentDirectory) -> KeptModel | None:
     # A function's own checkpoint may have a file of the name.
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return None if value is None else KeptModel(directory.place_of(BEST_FOLDER), *about, value)
+    if value is None:
+        return None
+    return KeptModel(directory.place_of(BEST_FOLDER), *about, value, found.get("goal"))

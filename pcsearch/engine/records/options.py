@@ -38,6 +38,7 @@ class Options:
             search that has begun it is the PC transformer.
         program: what stands for the program in its command, where trials run that.
         metrics_from: where the metrics of programs are read from: ``wandb``, ``stdout`` or a file.
+        epoch_key: the name in a report by which a trial says its epoch; None counts reports.
         grace: how many seconds a program may take to end after SIGTERM.
         checkpoint_every: after how many epochs a trial's state is kept.
         compile: whether trials may run code that is compiled on their nodes, ``auto`` where that
@@ -49,6 +50,9 @@ class Options:
         quiet: whether the session tells warnings, errors and its results only.
         verbose: whether the session tells each report of each trial.
         warm_start: directories of older experiments whose results the searcher starts from.
+        replicates: the name of the parameter whose values repeat a configuration, None without one.
+        no_racing: whether every configuration runs with every seed, instead of a race.
+        confirm: with how many fresh seeds the best configurations run at the end, None for none.
         repeats: whether a configuration may run twice, as in the experiments of earlier versions.
         language: how the sweep file is read; 1 in the experiments of earlier versions.
     """
@@ -66,6 +70,7 @@ class Options:
     trainable: str | Callable[[dict[str, Any]], Any] | None = None
     program: str | None = None
     metrics_from: str = "wandb"
+    epoch_key: str | None = None
     grace: float = 30.0
     checkpoint_every: int = 1
     compile: Literal["auto", "off"] = "auto"
@@ -76,5 +81,8 @@ class Options:
     quiet: bool = False
     verbose: bool = False
     warm_start: tuple[str, ...] = ()
+    replicates: str | None = None
+    no_racing: bool = False
+    confirm: int | None = None
     repeats: bool = False
     language: Language = NEWEST

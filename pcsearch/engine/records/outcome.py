@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pcsearch.engine.records.history import History, TrialHistory, folder_name
-from pcsearch.engine.records.journal import ReachedTarget
+from pcsearch.engine.records.journal import ReachedTarget, Replicate
 from pcsearch.engine.records.report import (
     ITERATION,
     SECONDS,
@@ -45,6 +45,8 @@ class TrialOutcome:
         metrics: the metrics of the search, in the order of the sweep file.
         time_attr: the name in a report that has its epoch; `ITERATION` where an epoch is a report.
         number: from 1, in the order of suggestion.
+        epoch_key: what its reports say their epoch by, which rungs count then; None where the trial
+            says nothing.
         config: the values that it was given.
         epochs: how many it trains if nothing stops it, None where that is not known.
         last_report: the newest report, empty before the first.
@@ -56,6 +58,7 @@ class TrialOutcome:
             then (`progress`), in rising order. A long one is thinned out: its points get rarer.
         changes: how many times the curve has changed.
         without_metric: where an epoch is a report, the epochs without that metric.
+        said_epoch: what it has said last by its ``epoch_key``.
         ended: whether it has ended.
         failed: whether it has ended with an error.
         error: the first lines of what made it fail, else an empty string.
@@ -66,12 +69,14 @@ class TrialOutcome:
         ended_by_user: whether that has ended it.
         ended_elsewhere: whether another driver has taken its number over, and runs that again.
         without_value: whether the journal says that it ended without a value.
+        replicate: of which configuration it is a run; None where seeds are no replicates.
     """
 
     trial_id: str
     metrics: tuple[Metric, ...]
     time_attr: str = EPOCH
     number: int = 0
+    epoch_key: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     epochs: int | None = None
     last_report: Report = field(default_factory=dict)
@@ -81,6 +86,7 @@ class TrialOutcome:
     curve: list[tuple[float, float]] = field(default_factory=list)
     changes: int = 0
     without_metric: list[int] = field(default_factory=list)
+    said_epoch: float | None = None
     ended: bool = False
     failed: bool = False
     error: str = ""
@@ -91,11 +97,13 @@ class TrialOutcome:
     ended_by_user: bool = False
     ended_elsewhere: bool = False
     without_value: bool = False
+    replicate: Replicate | None = None
 
     def add(self, report: Report) -> None:
         """Add a report; to add the same report twice changes nothing."""
         self.last_report = report
         self._note_missing(report)
+        self.said_epoch = self._said(report)
         values = [measured(report, metric.name) for metric in self.metrics]
         progress = self.progress(report)
         value = values[self.compared_by] if values else None
@@ -112,10 +120,19 @@ class TrialOutcome:
         """How far the trial was at one of its reports, on the axis of learning curves and rungs.
 
         It is the epoch. Where an epoch is a report, only those with the curve's metric count, as
-        at W&B: a function may report its validation in every tenth report.
+        at W&B: a function may report its validation in every tenth report. Where reports say
+        their epoch, it is the newest that was said.
         """
+        if self.epoch_key is not None:
+            return self._said(report)
         epoch = finite(report.get(self.time_attr) or report.get(ITERATION))
         return None if epoch is None else epoch - bisect_right(self.without_metric, epoch)
+
+    def _said(self, report: Report) -> float | None:
+        if self.epoch_key is None:
+            return None
+        said = finite(reported(report, self.epoch_key))
+        return self.said_epoch if said is None else said
 
     def _note_missing(self, report: Report) -> None:
         if self.time_attr != ITERATION or not self.metrics:
@@ -191,6 +208,7 @@ class TrialOutcome:
             seconds=float(self.last_report.get(SECONDS) or 0),
             error=self.error.partition("\n")[0],
             reported=tuple(numbers_of_trial(self.last_report)),
+            replicate=self.replicate,
         )
 
 
@@ -219,6 +237,7 @@ class Outcomes:
         history: what the earlier sessions of the search have written.
         curves: whether the learning curves of ended trials are read too.
         compared_by: as in `TrialOutcome`.
+        epoch_key: as in `TrialOutcome`.
     """
 
     def __init__(
@@ -229,6 +248,7 @@ class Outcomes:
         history: History | None = None,
         curves: bool = False,
         compared_by: int = 0,
+        epoch_key: str | None = None,
     ) -> None:
         self.metrics, self.compared_by = tuple(metrics), compared_by
         self.ended_count = 0
@@ -239,10 +259,10 @@ class Outcomes:
         """The report that reached the target and so ended the search."""
         self.best: TrialOutcome | None = None
         """The best trial that has ended; of several metrics, by the first."""
-        self._time_attr, self._epochs = time_attr, epochs
+        self._time_attr, self._epochs, self._epoch_key = time_attr, epochs, epoch_key
         self._by_id: dict[str, TrialOutcome] = {}
         for trial in history.trials if history is not None else ():
-            outcome = outcome_of(trial, self.metrics, time_attr, curves, compared_by)
+            outcome = outcome_of(trial, self.metrics, time_attr, curves, compared_by, epoch_key)
             self._by_id[trial.id] = outcome
             if outcome.ended:
                 self._count(outcome)
@@ -254,7 +274,11 @@ class Outcomes:
         """The outcome of a trial, a new one where the trial is new."""
         if trial_id not in self._by_id:
             self._by_id[trial_id] = TrialOutcome(
-                trial_id, self.metrics, self._time_attr, compared_by=self.compared_by
+                trial_id,
+                self.metrics,
+                self._time_attr,
+                epoch_key=self._epoch_key,
+                compared_by=self.compared_by,
             )
         return self._by_id[trial_id]
 
@@ -311,6 +335,7 @@ def outcome_of(
     time_attr: str = EPOCH,
     curve: bool = False,
     compared_by: int = 0,
+    epoch_key: str | None = None,
 ) -> TrialOutcome:
     """The outcome of a trial of earlier sessions, from the journal and its reports.
 
@@ -320,11 +345,13 @@ def outcome_of(
         time_attr: as in `TrialOutcome`.
         curve: whether the learning curve of an ended trial is read too.
         compared_by: as in `TrialOutcome`.
+        epoch_key: as in `TrialOutcome`.
     """
     outcome = TrialOutcome(
-        trial.id, tuple(metrics), time_attr, trial.number, compared_by=compared_by
+        trial.id, tuple(metrics), time_attr, trial.number, epoch_key, compared_by=compared_by
     )
     outcome.ended, outcome.failed = trial.over, trial.failed
+    outcome.replicate = trial.replicate
     outcome.stopped_at = trial.stopped_at
     values: list[float] = []
     if trial.end is not None:

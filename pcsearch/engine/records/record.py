@@ -19,6 +19,8 @@ from pcsearch.errors import PcsearchError
 SWEEP_FILE = "sweep.yaml"
 RECORD_FILE = "experiment.json"
 SWEEP_HASH = "sweep_sha256"
+EDITS = "edits"
+"""How many edits of the sweep file the journal had when the record was written, if any."""
 FORMAT = 3
 RECORD_KEYS: dict[str, type] = {
     "options": dict,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pcsearch.engine.records.journal import Replicate
 from pcsearch.sweeps.metrics import Metric
 
 Status = Literal["finished", "stopped", "diverged", "failed", "interrupted"]
@@ -27,6 +28,7 @@ class TrialResult:
         seconds: how long it ran.
         error: the first line of what made it fail, else an empty string.
         reported: the names of the numbers in its last report.
+        replicate: of which configuration it is a run; None where seeds are no replicates.
     """
 
     number: int
@@ -39,6 +41,7 @@ class TrialResult:
     seconds: float
     error: str = ""
     reported: tuple[str, ...] = ()
+    replicate: Replicate | None = None
 
     @property
     def value(self) -> float | None:

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pcsearch.engine.experiment.definition import SearchDefinition, space_size
-from pcsearch.engine.experiment.experiment import samples_of_search, stored_search
+from pcsearch.engine.experiment.experiment import (
+    earlier_sweeps,
+    samples_of_search,
+    stored_search,
+)
+from pcsearch.engine.experiment.versions import judge_anew
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.drivers import other_drivers
 from pcsearch.engine.records.history import (
@@ -23,12 +28,14 @@ from pcsearch.engine.records.history import (
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.records.report import CONFIG, HOST, SECONDS, TIME, epoch_of, finite, measured
 from pcsearch.engine.records.trial_result import TrialResult, best
+from pcsearch.engine.results.configurations import Configuration, configurations_of
 from pcsearch.engine.storage.files import first_json_line, last_json_line
 from pcsearch.engine.storage.lease import FILE as LEASE_FILE
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
+from pcsearch.sweeps.replicates import Replicates
 from pcsearch.sweeps.sweep import Sweep
 
 State = Literal["finished", "running", "interrupted"]
@@ -87,6 +94,7 @@ class Findings:
         state: of the search.
         notes: a line for each damage.
         time_attr: the name in a report that has its epoch.
+        replicates: the seeds of its configurations; None where seeds are no replicates.
     """
 
     place: str
@@ -97,11 +105,24 @@ class Findings:
     state: State
     notes: tuple[str, ...]
     time_attr: str = EPOCH
+    replicates: Replicates | None = None
+
+    @property
+    def configurations(self) -> list[Configuration]:
+        """The configurations, the best first; none where seeds are no replicates."""
+        if self.replicates is None:
+            return []
+        return configurations_of(self.results, self.searched, self.metrics, self.replicates)
 
     @property
     def best(self) -> Finding | None:
-        """The best trial, None where none has a value."""
-        winner = best(self.results, self.metrics)
+        """The best trial, None where none has a value.
+
+        Where seeds are replicates it is the best run of the best configuration.
+        """
+        found = self.configurations
+        candidates = found[0].runs.trials if found else self.results
+        winner = best(candidates, self.metrics)
         return next((each for each in self.trials if each.result is winner), None)
 
     def curve(self, trial: Finding) -> dict[int, float]:
@@ -154,24 +175,29 @@ def read_findings(
     Raises:
         PcsearchError: there is no experiment, or its files are damaged.
     """
-    search = stored_search(directory)
+    search, earlier = stored_search(directory), earlier_sweeps(directory)
     trials: list[Finding] = []
     notes: list[str] = []
-    is_running = has_reached = False
+    is_running = has_reached = is_decided = False
     for driver in (directory.path, *other_drivers(directory.path)):
         # Before its files are read: a trial that ends meanwhile was not interrupted.
         known = (sessions or {}).get(driver)
         runs = _is_running(directory, driver) if known is None else known
         history = read_history(driver)
+        judge_anew(history, [*earlier, search.sweep], search)
         is_running, has_reached = is_running or runs, has_reached or history.reached is not None
+        is_decided |= history.is_decided and not history.unfinished
         notes += history.notes
         found = list(_findings(search, history, runs))
         trials += found
         notes += _without_values(found)
     trials.sort(key=lambda each: each.result.number)
     samples = samples_of_search(directory)
-    cap = min(samples, space_size(search.sweep, search.options) or samples)
-    is_over = has_reached or sum(each.result.status != "interrupted" for each in trials) >= cap
+    # An edit keeps the number of trials that its grid or space allows.
+    size = None if earlier else space_size(search.sweep, search.options)
+    cap = min(samples, size or samples) + search.confirming
+    ended = sum(each.result.status != "interrupted" for each in trials)
+    is_over = has_reached or is_decided or ended >= cap
     state: State = "running" if is_running else "finished" if is_over else "interrupted"
     return Findings(
         directory.place,
@@ -182,6 +208,7 @@ def read_findings(
         state,
         tuple(notes),
         search.workload.time_attr,
+        search.replicates,
     )
 
 

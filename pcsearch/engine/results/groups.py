@@ -71,11 +71,18 @@ def grouped(
             continue
         values = [value_of(result.config, parameter) for parameter in kept]
         groups.setdefault(identity(values), []).append(result)
-    made = [_group(trials, kept, len(metrics)) for trials in groups.values()]
+    made = [group_of(trials, kept, len(metrics)) for trials in groups.values()]
     return sorted(made, key=lambda group: _rank(group, metrics))
 
 
-def _group(trials: Sequence[TrialResult], kept: Sequence[Parameter], metrics: int) -> Group:
+def group_of(trials: Sequence[TrialResult], kept: Sequence[Parameter], metrics: int) -> Group:
+    """Trials as one group.
+
+    Args:
+        trials: at least one.
+        kept: the parameters whose values they have in common.
+        metrics: how many metrics the search has.
+    """
     valued = [trial for trial in trials if trial.valued]
     columns = [[v for v in (t.values[i] for t in valued) if v is not None] for i in range(metrics)]
     config = {parameter.name: value_of(trials[0].config, parameter) for parameter in kept}

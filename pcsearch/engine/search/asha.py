@@ -14,6 +14,7 @@ from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Compared
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.report import Report, measured, reported
+from pcsearch.engine.search.entrants import configuration_key, is_in_race, of_configurations
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.target import Note, UntilTarget, forget
 from pcsearch.sweeps.early_terminate import Hyperband
@@ -26,6 +27,7 @@ def make_scheduler(
     outcomes: Outcomes,
     curves: LearningCurves | None,
     note: Note = forget,
+    seeds: int | None = None,
 ) -> UntilTarget:
     """The scheduler of a sweep: ASHA where trials are stopped early, else `UntilTarget`.
 
@@ -34,12 +36,13 @@ def make_scheduler(
         outcomes: of the search's trials.
         curves: predicts the trials' losses at their ends; None where no trial is stopped early.
         note: writes a decision into the journal.
+        seeds: how many seeds each configuration may run with; None where seeds are no replicates.
     """
     hyperband = sweep.early_terminate
     if hyperband is None or curves is None:
         return UntilTarget(outcomes, note)
     assert sweep.metrics, "a sweep with early_terminate is read with its metric"
-    return Asha(hyperband, sweep.metrics[sweep.compared_by], outcomes, curves, note)
+    return Asha(hyperband, sweep.metrics[sweep.compared_by], outcomes, curves, note, seeds)
 
 
 OPTIMISM = 0.5
@@ -70,12 +73,16 @@ class Asha(UntilTarget):
     A trial whose metric is not a finite number at a rung stops. A report without the metric
     compares nothing: the next report with it does.
 
+    Where seeds are replicates, configurations are compared: m is then the mean over the runs of the
+    configuration that have come to the rung. Runs with fresh seeds are not compared.
+
     Args:
         hyperband: the rungs and eta.
         metric: what trials are compared by.
         outcomes: of the search's trials.
         curves: predicts their losses. At the end of the longest trial none is stopped any more.
         note: writes a decision into the journal.
+        seeds: as of `make_scheduler`.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class Asha(UntilTarget):
         outcomes: Outcomes,
         curves: LearningCurves,
         note: Note = forget,
+        seeds: int | None = None,
     ) -> None:
         super().__init__(outcomes, note)
         self._metric_name = metric.name
@@ -93,6 +101,7 @@ class Asha(UntilTarget):
         self._rungs = hyperband.rungs(curves.epochs)
         self._end = math.inf if curves.epochs is None else curves.epochs
         self._curves = curves
+        self._seeds = seeds
         # By the id of a running trial, the last rung where it was compared.
         self._compared_at: dict[str, int] = {}
 
@@ -135,6 +144,8 @@ class Asha(UntilTarget):
     def _continues(self, trial_id: str, report: Report) -> bool:
         outcome = self._outcomes.of(trial_id)
         progress = outcome.progress(report)
+        if self._seeds is not None and not is_in_race(outcome, self._seeds):
+            return True
         if progress is None or progress >= self._end or not self._has_metric(report):
             return True
         below = bisect_right(self._rungs, progress)
@@ -167,8 +178,11 @@ class Asha(UntilTarget):
             rung: the rung.
             spared: how many of the best are promising in any case.
         """
-        predictions = self._curves.predictions()
-        own = predictions.get(trial_id)
+        predictions, key = self._curves.predictions(), trial_id
+        if self._seeds is not None:
+            predictions = of_configurations(predictions, self._outcomes, self._seeds, rung)
+            key = configuration_key(self._outcomes.of(trial_id))
+        own = predictions.get(key)
         means = sorted(each.mean for each in predictions.values() if each.epoch >= rung)
         last = self._rungs[-1]
         is_early = len(predictions) < FEWEST and all(e.epoch < last for e in predictions.values())

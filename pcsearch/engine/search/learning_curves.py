@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -29,6 +29,19 @@ class Prediction(NamedTuple):
     mean: float
     deviation: float
     epoch: float
+
+
+class Predictor(Protocol):
+    """Predicts what the searcher of bayes sees instead of values.
+
+    Args:
+        stops_early: whether trials are stopped early, so that early reports may mislead.
+    """
+
+    stops_early: bool
+
+    def predictions(self) -> Mapping[str, Prediction]:
+        """The predicted losses by the ids of the trials that were suggested."""
 
 
 def learning_curves(
@@ -66,6 +79,7 @@ class LearningCurves:
         self._outcomes = outcomes
         self.epochs = epochs
         """T, the epochs of the longest trial; None where they are not known."""
+        self.stops_early = True
         self._best_so_far = best_so_far
         self._sign = 1.0 if outcomes.metrics[outcomes.compared_by].mode == "min" else -1.0
         self._laws: PowerLaws | None = None

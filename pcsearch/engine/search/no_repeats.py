@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from pcsearch.sweeps.finite import FiniteSpace, Positions
 
 LARGEST_LIST = 20_000
 """The configurations of a larger space are not listed."""
+TRIES = 10_000
+"""So many configurations of a larger space are drawn that have some given values."""
 
 
 class NoRepeats:
@@ -58,28 +61,68 @@ class NoRepeats:
     def suggest(self, study: Study) -> Trial:
         """The next trial of a study, running."""
         trial = suggest(study, self._space.distributions)
-        positions = self._finite.positions(self._space.config(trial.params))
+        positions = self._positions(trial)
         if positions is None or (positions in self._used and self.is_exhausted):
             return trial
         if positions in self._used:
-            study.tell(trial, state=TrialState.FAIL)
-            positions = self._nearest(positions)
-            point = self._space.point(self._finite.config(positions))
-            assert not isinstance(point, str), "it is a configuration of the space"
-            study.enqueue_trial(point)
-            trial = suggest(study, self._space.distributions)
+            nearest = self._nearest(positions)
+            assert nearest is not None, "the search has not had every configuration"
+            trial, positions = self._instead(study, trial, nearest), nearest
         self._used.add(positions)
         return trial
 
-    def _nearest(self, positions: Positions) -> Positions:
+    def suggest_with(self, study: Study, part: Mapping[str, Any]) -> Trial | None:
+        """The next trial of a study, running, at a point of which a part is given.
+
+        Args:
+            study: the search's.
+            part: the points of some of the space's parameters.
+
+        Returns:
+            The trial; None where the search has had every such configuration.
+        """
+        study.enqueue_trial(dict(part))
+        trial = suggest(study, self._space.distributions)
+        positions = self._positions(trial)
+        if positions is not None and positions in self._used:
+            kept = [i for i, name in enumerate(self._finite.names) if name in part]
+            nearest = None if self.is_exhausted else self._nearest(positions, kept)
+            if nearest is None:
+                study.tell(trial, state=TrialState.FAIL)
+                return None
+            trial, positions = self._instead(study, trial, nearest), nearest
+        if positions is not None:
+            self._used.add(positions)
+        return trial
+
+    def _positions(self, trial: Trial) -> Positions | None:
+        return self._finite.positions(self._space.config(trial.params))
+
+    def _instead(self, study: Study, trial: Trial, positions: Positions) -> Trial:
+        """A trial at some positions, in place of another that the study has begun."""
+        study.tell(trial, state=TrialState.FAIL)
+        point = self._space.point(self._finite.config(positions))
+        assert not isinstance(point, str), "it is a configuration of the space"
+        study.enqueue_trial(point)
+        return suggest(study, self._space.distributions)
+
+    def _nearest(self, positions: Positions, kept: Sequence[int] = ()) -> Positions | None:
+        """The nearest positions that were not used, with the same ones for the kept parameters."""
         sizes, finite = np.array(self._finite.sizes), self._finite
+        fixed = list(kept)
         if finite.size > LARGEST_LIST:
-            while True:
-                drawn = tuple(int(each) for each in self._random.integers(sizes))
-                if drawn not in self._used:
-                    return drawn
+            for _ in range(TRIES if fixed else sys.maxsize):
+                drawn = self._random.integers(sizes)
+                drawn[fixed] = np.array(positions)[fixed]
+                found = tuple(int(each) for each in drawn)
+                if found not in self._used:
+                    return found
+            return None
         every = np.indices(finite.sizes).reshape(len(sizes), -1).T
+        every = every[(every[:, fixed] == np.array(positions)[fixed]).all(axis=1)]
         free = every[[tuple(map(int, each)) not in self._used for each in every]]
+        if not len(free):
+            return None
         apart = np.abs(free - np.array(positions))
         steps = np.where(finite.is_ordered, apart / np.maximum(sizes - 1, 1), apart > 0)
         distances = steps.sum(axis=1)

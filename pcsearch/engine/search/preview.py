@@ -46,7 +46,7 @@ def first_suggestions(
         space=space.distributions,
         metrics=sweep.metrics,
         trials=rebuilt_trials(history, space.distributions, Outcomes(sweep.metrics)),
-        predictions={} if stops_early else None,
+        stops_early=stops_early,
     )
     finite = finite_space(sweep)
     if finite is not None:

@@ -27,7 +27,7 @@ def rebuilt_trials(history: History, space: Space, outcomes: Outcomes) -> list[F
 
     Returns:
         First the results of the warm start that have a value of each metric, then the trials of
-        the search in the order of their numbers.
+        the search in the order of their numbers, without those that an edit has left outside.
 
     Raises:
         PcsearchError: the history does not fit the space.
@@ -38,7 +38,8 @@ def rebuilt_trials(history: History, space: Space, outcomes: Outcomes) -> list[F
             for each in history.warm_start
             if len(each.values) == len(outcomes.metrics)
         ]
-        return warm_start + [_rebuilt(trial, space, outcomes) for trial in history.trials]
+        inside = [trial for trial in history.trials if not trial.is_outside]
+        return warm_start + [_rebuilt(trial, space, outcomes) for trial in inside]
     except (ValueError, KeyError, TypeError) as error:
         raise PcsearchError(
             f"the experiment's journal does not fit its sweep file ({error}); was one changed?"
@@ -76,8 +77,12 @@ def _rebuilt(trial: TrialHistory, space: Space, outcomes: Outcomes) -> FrozenTri
         # What it had come to says little, and the driver that has its number draws another point.
         return _optuna_trial(trial.point, space, None, TrialState.FAIL)
     # Where nobody wrote down its end, a rung or the target ended it when the search was killed.
-    went_wrong = trial.end is not None and (trial.failed or None in trial.end.values)
-    values = final_values(outcomes.of(trial.id), went_wrong=went_wrong)
+    outcome = outcomes.of(trial.id)
+    went_wrong = trial.failed or (
+        # After an edit of the metrics the values at its end say nothing.
+        trial.end is not None and (None in trial.end.values or outcome.diverged)
+    )
+    values = final_values(outcome, went_wrong=went_wrong)
     return _optuna_trial(trial.point, space, values)
 
 

@@ -44,6 +44,7 @@ def make_study(
     trials: Sequence[FrozenTrial] = (),
     outcomes: Mapping[int, TrialOutcome] | None = None,
     predictions: Mapping[int, Prediction] | None = None,
+    stops_early: bool = False,
 ) -> Study:
     """A study in memory, with the sampler of a name.
 
@@ -57,8 +58,9 @@ def make_study(
         trials: those with which the study begins.
         outcomes: of the running trials, by their numbers in the study; the caller keeps them up to
             date.
-        predictions: where trials are stopped early, the values to see instead of those that trials
-            have so far, by the same numbers; the caller keeps them up to date.
+        predictions: the values to see instead of those that trials have so far, by the same
+            numbers; the caller keeps them up to date.
+        stops_early: whether trials are stopped early: some are then Sobol points all the time.
     """
     dimensions = sum(not each.single() for each in space.values())
     picked = pick_sampler(name, dimensions, len(metrics))
@@ -72,6 +74,7 @@ def make_study(
         running=[metric.impute_while_running for metric in metrics],
         outcomes={} if outcomes is None else outcomes,
         predictions=predictions,
+        stops_early=stops_early,
     )
     with quiet_optuna():
         goals = [metric.goal for metric in metrics]
@@ -211,6 +214,7 @@ class SearchSampler(BaseSampler):
             inner sampler is to see that it is running.
         outcomes: as in `make_study`.
         predictions: as in `make_study`.
+        stops_early: as in `make_study`.
     """
 
     def __init__(
@@ -224,6 +228,7 @@ class SearchSampler(BaseSampler):
         running: Sequence[Impute | None],
         outcomes: Mapping[int, TrialOutcome],
         predictions: Mapping[int, Prediction] | None = None,
+        stops_early: bool = False,
     ) -> None:
         self._inner = inner
         self._storage = storage
@@ -232,6 +237,7 @@ class SearchSampler(BaseSampler):
         self._running = tuple(running)
         self._outcomes = outcomes
         self._predictions = predictions
+        self._stops_early = stops_early
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -281,7 +287,7 @@ class SearchSampler(BaseSampler):
     def _sampler(self, study: Study, trial: FrozenTrial) -> BaseSampler:
         starts = trial.number < self._startup or not _has_contrast(study)
         # Early epochs may favour a region that is worse in the end: the others must be seen, too.
-        spreads = self._predictions is not None and trial.number % SPREAD_EVERY == SPREAD_EVERY - 1
+        spreads = self._stops_early and trial.number % SPREAD_EVERY == SPREAD_EVERY - 1
         return self._sobol if self._startup and (starts or spreads) else self._inner
 
 

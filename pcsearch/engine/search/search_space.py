@@ -15,7 +15,7 @@ from optuna.distributions import (
 
 from pcsearch.sweeps.distributions.base import ChoiceAxis, Distribution, FloatAxis, IntAxis
 from pcsearch.sweeps.distributions.locate import locate
-from pcsearch.sweeps.parameters import Parameter, nested, value_of
+from pcsearch.sweeps.parameters import Parameter, has_value, nested, value_of
 
 
 class OptunaSpace:
@@ -48,6 +48,16 @@ class OptunaSpace:
                     return parameter.name
                 point[parameter.name] = position
         return point
+
+    def part_of_point(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The point of a part of a configuration: without the parameters that it does not have.
+
+        Args:
+            config: its values are in the ranges of their parameters.
+        """
+        searched = [p for p in self._parameters if p.name in self.distributions]
+        given = [p for p in searched if has_value(config, p)]
+        return {p.name: locate(p.distribution, value_of(config, p)) for p in given}
 
     def _value(self, parameter: Parameter, point: Mapping[str, Any]) -> Any:
         if parameter.name in self.distributions:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
+from optuna import Trial
 from ray.tune.search import Searcher
 
 from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal import Suggested
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.search.imputation import final_values
-from pcsearch.engine.search.learning_curves import LearningCurves, Prediction
+from pcsearch.engine.search.learning_curves import Prediction, Predictor
 from pcsearch.engine.search.no_repeats import NoRepeats
+from pcsearch.engine.search.remaining import Configurations, Remaining
 from pcsearch.engine.search.resumed_study import other_trial, rebuilt_trials
 from pcsearch.engine.search.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
@@ -23,13 +27,6 @@ from pcsearch.sweeps.finite import FiniteSpace, finite_space
 from pcsearch.sweeps.sweep import Sweep
 
 
-class Configurations(Protocol):
-    """Configurations by number; each is computed when it is asked for."""
-
-    def config(self, index: int) -> dict[str, Any]:
-        """The configuration number ``index``, from 0."""
-
-
 def make_searcher(
     sweep: Sweep,
     cap: int | None,
@@ -37,7 +34,7 @@ def make_searcher(
     sampler: SamplerName = "auto",
     history: History | None = None,
     outcomes: Outcomes | None = None,
-    curves: LearningCurves | None = None,
+    curves: Predictor | None = None,
     *,
     repeats: bool = False,
 ) -> PlannedSearcher | BayesSearcher:
@@ -50,7 +47,7 @@ def make_searcher(
         sampler: which of Optuna's samplers suggests the trials of bayes.
         history: of a resumed or warm-started search, None for a new one.
         outcomes: of the search's trials; left out, those of the history.
-        curves: predicts the trials' losses at their ends; None where no trial is stopped early.
+        curves: predicts what bayes is to see; None where the values of trials are final.
         repeats: whether a configuration may be suggested twice, as in earlier versions.
     """
     history = history or History()
@@ -58,7 +55,9 @@ def make_searcher(
         outcomes = Outcomes(sweep.metrics, history=history)
     planned = configurations(sweep, seed, repeats=repeats)
     if planned is not None:
-        return PlannedSearcher(planned, cap, history)
+        had = [trial.place for trial in history.own if trial.place is not None]
+        remaining = Remaining(sweep, planned, had) if history.is_changed else None
+        return PlannedSearcher(planned, cap, history, remaining)
     assert sweep.metrics, "a bayes sweep is read with its metric"
     space = OptunaSpace(sweep.parameters.values())
     finite = None if repeats else finite_space(sweep)
@@ -75,15 +74,27 @@ class PlannedSearcher(Searcher):
         planned: the configurations by number.
         cap: the largest number of trials, None for no bound.
         history: of a resumed search; the configurations after its trials are suggested.
+        remaining: what is left of a search whose file was edited, or that has enqueued
+            configurations; None where the number of a trial gives its configuration.
     """
 
     def __init__(
-        self, planned: Configurations, cap: int | None, history: History | None = None
+        self,
+        planned: Configurations,
+        cap: int | None,
+        history: History | None = None,
+        remaining: Remaining | None = None,
     ) -> None:
         super().__init__()
+        history = history or History()
         self._planned = planned
         self._cap = cap
-        self._suggested = 0 if history is None else len(history.own)
+        self._suggested = len(history.own)
+        self._remaining = remaining
+        self._waiting = history.waiting
+        # By the id of a trial that has one: the number of its enqueued configuration.
+        self._enqueued: dict[str, int] = {}
+        self._configs: dict[str, dict[str, Any]] = {}
 
     @property
     def is_exhausted(self) -> bool:
@@ -92,10 +103,14 @@ class PlannedSearcher(Searcher):
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
+        if trial.config is not None:
+            return copy.deepcopy(dict(trial.config))
         return self._planned.config(trial.number - 1)
 
-    def point(self, trial_id: str) -> None:
-        """None: the journal needs no point, a trial's number gives its configuration."""
+    def suggested(self, trial_id: str, number: int) -> Suggested:
+        """What the journal gets of a trial that `suggest` has given a configuration."""
+        config = self._configs.pop(trial_id, None)
+        return Suggested(trial_id, number, None, config, self._enqueued.get(trial_id))
 
     def suggest(self, trial_id: str, number: int | None = None) -> Any:
         """The next configuration, or FINISHED after the last.
@@ -106,8 +121,27 @@ class PlannedSearcher(Searcher):
         """
         if self.is_exhausted:
             return str(Searcher.FINISHED)
-        config = self._planned.config(self._suggested if number is None else number - 1)
+        number = self._suggested + 1 if number is None else number
+        if self._remaining is None:
+            config: dict[str, Any] | None = self._planned.config(number - 1)
+        else:
+            config = self._next(trial_id, number, self._remaining)
+        if config is None:
+            return str(Searcher.FINISHED)
         self._suggested += 1
+        return config
+
+    def _next(self, trial_id: str, number: int, remaining: Remaining) -> dict[str, Any] | None:
+        """The next enqueued configuration that no trial has had, else the next one at all."""
+        config = None
+        while self._waiting and config is None:
+            index = min(self._waiting)
+            config = remaining.take(number, self._waiting.pop(index))
+            if config is not None:
+                self._enqueued[trial_id] = index
+        config = remaining.take(number) if config is None else config
+        if config is not None:
+            self._configs[trial_id] = copy.deepcopy(config)
         return config
 
     def learn(self, results: Sequence[OtherResult]) -> None:
@@ -137,7 +171,7 @@ class BayesSearcher(Searcher):
         seed: of the sampler.
         sampler: its name.
         history: of a resumed search; its trials are in the study.
-        curves: predicts the trials' values at their ends; None where no trial is stopped early.
+        curves: predicts the values that the sampler sees; None where those of trials are final.
         finite: the configurations, of which each is suggested once; None where they have no end,
             or may be suggested twice.
     """
@@ -150,7 +184,7 @@ class BayesSearcher(Searcher):
         seed: int,
         sampler: SamplerName = "auto",
         history: History | None = None,
-        curves: LearningCurves | None = None,
+        curves: Predictor | None = None,
         finite: FiniteSpace | None = None,
     ) -> None:
         super().__init__()
@@ -160,19 +194,24 @@ class BayesSearcher(Searcher):
         self._outcomes = outcomes
         self._cap = cap
         self._suggested = len(history.own)
+        inside = [trial for trial in history.trials if not trial.is_outside]
         # The results of a warm start come first in the study.
-        warm_start = len(trials) - len(history.trials)
-        self._numbers = {each.id: number for number, each in enumerate(history.trials, warm_start)}
+        warm_start = len(trials) - len(inside)
+        self._numbers = {each.id: number for number, each in enumerate(inside, warm_start)}
+        self._waiting = history.waiting
+        # By the id of a trial that has one: the number of its enqueued configuration.
+        self._enqueued: dict[str, int] = {}
         # The outcomes of the running trials only, by the trials' numbers in the study.
         self._running: dict[int, TrialOutcome] = {
-            self._numbers[each.id]: outcomes.of(each.id) for each in history.unfinished
+            self._numbers[each.id]: outcomes.of(each.id) for each in inside if not each.over
         }
         self._curves = curves
         # Of trials that have ended or run, by their numbers in the study.
         self._predictions: dict[int, Prediction] = {}
         self._no_repeats = None
         if finite is not None:
-            used = [space.config(trial.point or {}) for trial in history.own]
+            own = [trial for trial in history.own if not trial.is_outside]
+            used = [space.config(trial.point or {}) for trial in own]
             self._no_repeats = NoRepeats(finite, space, used, seed)
         self.study = make_study(
             sampler,
@@ -183,6 +222,7 @@ class BayesSearcher(Searcher):
             trials=trials,
             outcomes=self._running,
             predictions=None if curves is None else self._predictions,
+            stops_early=curves is not None and curves.stops_early,
         )
         """Optuna's study of the search."""
 
@@ -193,7 +233,15 @@ class BayesSearcher(Searcher):
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
+        if trial.config is not None:
+            return copy.deepcopy(dict(trial.config))
         return self._space.config(trial.point or {})
+
+    def suggested(self, trial_id: str, number: int) -> Suggested:
+        """What the journal gets of a trial that `suggest` has given a configuration."""
+        return Suggested(
+            trial_id, number, self.point(trial_id), enqueued=self._enqueued.get(trial_id)
+        )
 
     def point(self, trial_id: str) -> dict[str, Any]:
         """The values that Optuna chose for a trial, by the names of the parameters."""
@@ -221,10 +269,11 @@ class BayesSearcher(Searcher):
         if self.is_exhausted:
             return str(Searcher.FINISHED)
         self._predict()
-        if self._no_repeats is None:
-            trial = suggest(self.study, self._space.distributions)
-        else:
+        trial = self._next_enqueued(trial_id)
+        if trial is None and self._no_repeats is not None:
             trial = self._no_repeats.suggest(self.study)
+        elif trial is None:
+            trial = suggest(self.study, self._space.distributions)
         self._numbers[trial_id] = trial.number
         self._running[trial.number] = self._outcomes.of(trial_id)
         self._suggested += 1
@@ -237,11 +286,29 @@ class BayesSearcher(Searcher):
 
         The trial's outcome has its reports already.
         """
+        if trial_id not in self._numbers:
+            # An edit has left it outside of the space.
+            return
         number = self._numbers[trial_id]
         outcome = self._running.pop(number, None)
         if outcome is not None:
             went_wrong = error or outcome.last_report.get(EARLY_STOP_REASON) == DIVERGED
             self.study.tell(number, final_values(outcome, went_wrong=went_wrong))
+
+    def _next_enqueued(self, trial_id: str) -> Trial | None:
+        """A trial with the next enqueued configuration that none has had, None without one."""
+        while self._waiting:
+            index = min(self._waiting)
+            part = self._space.part_of_point(self._waiting.pop(index))
+            if self._no_repeats is None:
+                self.study.enqueue_trial(part)
+                trial: Trial | None = suggest(self.study, self._space.distributions)
+            else:
+                trial = self._no_repeats.suggest_with(self.study, part)
+            if trial is not None:
+                self._enqueued[trial_id] = index
+                return trial
+        return None
 
     def _predict(self) -> None:
         """Update the predicted final values that the sampler sees."""
@@ -250,5 +317,6 @@ class BayesSearcher(Searcher):
         sign = 1 if self._outcomes.metrics[0].mode == "min" else -1
         self._predictions.clear()
         for trial_id, prediction in self._curves.predictions().items():
-            number = self._numbers[trial_id]
-            self._predictions[number] = prediction._replace(mean=sign * prediction.mean)
+            if trial_id in self._numbers:
+                number = self._numbers[trial_id]
+                self._predictions[number] = prediction._replace(mean=sign * prediction.mean)

@@ -109,6 +109,15 @@ class WorkingCopy:
         if wandb:
             self._copy_sync_marks()
 
+    def fetch_runs(self) -> None:
+        """Copy W&B's files from the store that are only there: programs have written them.
+
+        Raises:
+            StorageError: the store cannot be read.
+        """
+        names = [name for name in self.store.files() if _is_of_wandb(name) and _is_below(name)]
+        self._fetch_files(name for name in names if not (self.folder / name).exists())
+
     def is_free(self) -> bool:
         """Whether the store has no files but those that a killed start leaves.
 

@@ -30,6 +30,8 @@ LONGEST_TEXT = 1000
 """Of what stands for a value that is no text itself, in characters."""
 MOST_BITS = 960
 """Of a whole number. Tune averages all reports of a trial as floats, which end at 1,024 bits."""
+EARLIER_REPORTS = "__earlier_reports__"
+"""The name in a report of how many reports of earlier tries come before it, and stay."""
 DEEPEST = 20
 """How deeply a report may be nested; what is deeper becomes a text."""
 

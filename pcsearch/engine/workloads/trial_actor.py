@@ -10,8 +10,9 @@ from typing import Any
 
 from ray.tune import Trainable
 
+from pcsearch.engine.ray_internals import count_on_from
 from pcsearch.engine.workloads.programs.process import stop_program
-from pcsearch.engine.workloads.reported_values import plain_report
+from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, plain_report
 
 ENDING_VARIABLE = "TUNE_FUNCTION_THREAD_TIMEOUT_S"
 """Tune's variable: for how many seconds a stopped function may go on until the next trial."""
@@ -24,7 +25,11 @@ class TrialActor(Trainable):
 
     def step(self) -> dict[str, Any]:
         """The trial's next report, made plain."""
-        return plain_report(super().step())
+        report = super().step()
+        earlier = report.pop(EARLIER_REPORTS, None)
+        if earlier is not None:
+            count_on_from(self, earlier)
+        return plain_report(report)
 
     def reset(self, new_config: dict[str, Any], storage: Any = None) -> bool:
         """Prepare the actor for another trial, also where the one before deleted its folder.

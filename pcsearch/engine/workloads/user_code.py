@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-
-import pcsearch
 
 SHIPPED_VARIABLE = "PCSEARCH_SHIPPED"
 """The variable that is set in the processes of nodes to which the modules were sent."""
 PACKAGE = "pcsearch"
 # Nodes have their own installed packages, and need no tests.
 LEFT_OUT = {"__pycache__", "dist-packages", "node_modules", "site-packages", "tests", "venv"}
+
+
+@dataclass(frozen=True)
+class Code:
+    """What nodes need of the user.
+
+    Args:
+        folder: of the modules, or of the program.
+        program: what stands for the program in its command, where trials run one: it gets all files
+            of the folder. None where they import modules.
+    """
+
+    folder: Path
+    program: str | None = None
 
 
 def code_folder(folder: Path) -> Path:
@@ -26,7 +39,7 @@ def code_folder(folder: Path) -> Path:
         The folder that was sent to this node, or else ``folder``.
     """
     if SHIPPED_VARIABLE in os.environ:
-        return Path(pcsearch.__file__).parents[1]
+        return Path(__file__).parents[3]
     return folder
 
 

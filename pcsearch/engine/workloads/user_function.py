@@ -21,8 +21,8 @@ from pcsearch.engine.workloads.imported_function import (
 )
 from pcsearch.engine.workloads.reported_values import own_name
 from pcsearch.engine.workloads.trial_process import as_at_its_start
-from pcsearch.engine.workloads.user_code import code_folder, module_root
-from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
+from pcsearch.engine.workloads.user_code import Code, code_folder, module_root
+from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload, counted_in
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -42,24 +42,31 @@ class UserFunction(Workload):
         folder: where relative paths start, and where the module is looked for first, before
             Python's own path.
         function: the function itself where a program gives it, which is not imported then.
+        epoch_key: the name in a report by which trials say their epoch.
     """
 
     time_attr: ClassVar[str] = "training_iteration"
-    counted: ClassVar[str] = "reports with the metric"
     target: str
     folder: Path
     function: Function | None = None
+    epoch_key: str | None = None
 
     @property
-    def code(self) -> Path | None:
+    def counted(self) -> str:
+        """Reports with the metric, or what the key of the epoch says."""
+        return counted_in(self.epoch_key)
+
+    @property
+    def code(self) -> Code | None:
         """The folder of the function's module, None for an installed package.
 
         Of a function that is given, the folder: it may import modules that are there.
         """
         if self.function is not None:
-            return self.folder
+            return Code(self.folder)
         place = locate(self.target, self.folder)
-        return module_root(place.module, place.folder)
+        root = module_root(place.module, place.folder)
+        return None if root is None else Code(root)
 
     def describe(self) -> str:
         """The function's name."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
+from pcsearch.engine.workloads.user_code import Code
 from pcsearch.errors import Problem
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -42,13 +43,16 @@ class SearchContext:
     program: ProgramTracking = field(default_factory=ProgramTracking)
 
 
+def counted_in(epoch_key: str | None) -> str:
+    """What the numbers of rungs count where trials are not ours, in words."""
+    return "reports with the metric" if epoch_key is None else f"the values of {epoch_key}"
+
+
 class Workload(ABC):
     """What the trials of a search run."""
 
     time_attr: ClassVar[str]
     """The key of a report with the number of its epoch, from 1."""
-    counted: ClassVar[str] = "epochs"
-    """What the numbers of rungs count, in words."""
     runs_program: ClassVar[bool] = False
     """Whether trials run the program of the sweep file."""
     model_file: ClassVar[str | None] = None
@@ -57,6 +61,16 @@ class Workload(ABC):
     artifact_files: ClassVar[tuple[str, ...]] = ()
     """The files of a checkpoint of which W&B keeps the first that is there, and no other; it keeps
     the whole checkpoint where none is."""
+
+    @property
+    def epoch_key(self) -> str | None:
+        """The name in a report by which trials say their epoch, None where they do not."""
+        return None
+
+    @property
+    def counted(self) -> str:
+        """What the numbers of rungs count, in words."""
+        return "epochs"
 
     def describe(self) -> str:
         """What trials run, in words; empty for the PC transformer."""
@@ -72,8 +86,8 @@ class Workload(ABC):
         return False
 
     @property
-    def code(self) -> Path | None:
-        """The folder of the user's modules, which nodes need; None where there are none."""
+    def code(self) -> Code | None:
+        """What nodes need of the user, None where that is nothing."""
         return None
 
     @abstractmethod

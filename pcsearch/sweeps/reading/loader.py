@@ -15,6 +15,8 @@ from pcsearch.sweeps.reading.text import SourceText
 
 # PyYAML may have been built without libyaml.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+ITEMS = "items"
+"""The key of the list in the document of a file that holds a list."""
 # What YAML 1.1 allows in a stream; everything else would stop the parser without a position.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 TAB = "a tab, where YAML takes only spaces as indentation; replace the tabs by spaces"
@@ -58,6 +60,33 @@ def load(text: str, name: str, duplicates: list[Problem] | None = None) -> Docum
         raise PcsearchError(builder.duplicates)
     notes = tuple(map(str, builder.notes.values()))
     return Document(source, value, builder.places, offset, notes)
+
+
+def load_list(text: str, name: str) -> Document:
+    """Parse YAML or JSON text that holds one list.
+
+    Args:
+        text: the text.
+        name: the file as the user gave it, for positions.
+
+    Returns:
+        A document of one key, `ITEMS`, whose value is the list.
+
+    Raises:
+        PcsearchError: as of `load`.
+    """
+    source = SourceText(text.removeprefix("\ufeff"), name)
+    builder, value, offset = _built(source)
+    if builder.problems or builder.duplicates:
+        raise PcsearchError((*builder.problems, *builder.duplicates))
+    if value is None:
+        raise PcsearchError(Problem("the file is empty", source.name))
+    if not isinstance(value, list):
+        message = "must be a list of mappings; write each as - {NAME: VALUE}"
+        raise PcsearchError(source.problem(message, offset))
+    whole = {ITEMS: value}
+    places = {**builder.places, id(whole): {ITEMS: offset}}
+    return Document(source, whole, places, offset, tuple(map(str, builder.notes.values())))
 
 
 def _built(source: SourceText) -> tuple[Builder, Any, int]:

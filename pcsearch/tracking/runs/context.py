@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.content.files import Artifacts
 from pcsearch.tracking.server.api import Mode
+from pcsearch.tracking.server.registration import LONGEST_GROUP
 
 TRIAL = "trial"
 """The job type of a run, unless the user chooses another."""
@@ -40,6 +41,13 @@ class RunGroup:
     sweep_id: str | None = None
     address: str = ""
     job_type: str = TRIAL
+
+    def of(self, configuration: int | None) -> RunGroup:
+        """What the runs of a configuration have in common; None for those of all."""
+        if configuration is None:
+            return self
+        suffix = f", configuration {configuration}"
+        return replace(self, name=f"{self.name[: LONGEST_GROUP - len(suffix)]}{suffix}")
 
 
 @dataclass(frozen=True)

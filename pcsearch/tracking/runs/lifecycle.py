@@ -35,6 +35,8 @@ class RunStart:
         folders: the trial's folders on this machine, the one in the experiment's directory first.
         stop: what W&B's Stop button does.
         next_step: the first step that the run does not have, as far as the history tells.
+        configuration: the number of its configuration, whose runs W&B shows as a group; None where
+            seeds are no replicates.
     """
 
     run_id: str
@@ -43,6 +45,7 @@ class RunStart:
     folders: tuple[Path, ...]
     stop: Callable[[], None]
     next_step: int = 0
+    configuration: int | None = None
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ class RunManager:
         self.unfinished.add(start.run_id)
         tracked.run = self._outage.start(
             lambda mode: WandbRun(
-                self._group,
+                self._group.of(start.configuration),
                 mode,
                 start.run_id,
                 start.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,26 @@ def read_rows(directory: Path, run_id: str) -> WrittenRows:
                     keys = ((item.key, *item.nested_key) for item in items)
                     last_step, names = step, frozenset(filter(None, map(_first_name, keys)))
     return WrittenRows(len(files), last_step, names)
+
+
+def largest_value(directory: Path, run_id: str, name: str) -> float | None:
+    """The largest number of a name in the rows that the files of a run hold, None without one.
+
+    Args:
+        directory: the folder with W&B's own.
+        run_id: the run's.
+        name: nested ones with dots.
+    """
+    largest: float | None = None
+    for file in _files(directory, run_id):
+        for record in read_records(file.read_bytes()):
+            for item in record.history.item:
+                if name != (item.key or ".".join(item.nested_key)):
+                    continue
+                with suppress(ValueError, TypeError):
+                    number = float(json.loads(item.value_json))
+                    largest = number if largest is None else max(largest, number)
+    return largest
 
 
 def _first_name(keys: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.tracking.runs.context import RunGroup
+from pcsearch.tracking.runs.offline_files import largest_value
 from pcsearch.tracking.server.api import Mode
 from pcsearch.tracking.server.credentials import SECRETS, SERVICE
 from pcsearch.tracking.server.settings import AGENT_VARIABLES, DISABLED, OTHER_RUN
@@ -54,4 +55,6 @@ def program_tracking(group: RunGroup, mode: Mode, key: str | None) -> ProgramTra
         for name, value in os.environ.items()
         if name.startswith(PREFIX) and name not in NOT_FOR_PROGRAMS
     }
-    return ProgramTracking(users | own, HOOK, ("wandb/offline-run-*-{trial}",), (PREFIX,))
+    return ProgramTracking(
+        users | own, HOOK, ("wandb/offline-run-*-{trial}",), (PREFIX,), largest_value
+    )

@@ -10,7 +10,7 @@ from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import Sweep
 from pcsearch.tracking.server.api import Mode, NoAnswer
 from pcsearch.tracking.server.mode import resolve
-from pcsearch.tracking.server.sweep import create_sweep
+from pcsearch.tracking.server.sweep import SweepAddress, create_sweep, update_sweep
 
 SWEEP_ID, SWEEP_URL = "sweep_id", "sweep_url"
 """The names of the sweep's id and page in the experiment's record."""
@@ -41,7 +41,7 @@ class Registration:
 
 
 def register_search(
-    sweep: Sweep, tracking: Mapping[str, Any], mode: Mode, resumed: bool
+    sweep: Sweep, tracking: Mapping[str, Any], mode: Mode, resumed: bool, edited: bool = False
 ) -> Registration:
     """Register a search as a W&B sweep, where its runs go online and it has no sweep yet.
 
@@ -53,6 +53,7 @@ def register_search(
             and the ``sweep_id`` where the search has a sweep.
         mode: where the runs go.
         resumed: whether earlier sessions have run the search.
+        edited: whether the search has another file than when it was registered.
 
     Raises:
         PcsearchError: W&B does not register the search, and the user has chosen ``online``.
@@ -60,7 +61,9 @@ def register_search(
     record = dict(tracking)
     if record.get(SWEEP_ID):
         page = record.get(SWEEP_URL) or record[SWEEP_ID]
-        return Registration(record, mode, "" if mode == "disabled" else f"W&B sweep: {page}")
+        problem = _update(sweep, record) if edited and mode == "online" else ""
+        message = "" if mode == "disabled" else f"W&B sweep: {page}"
+        return Registration(record, mode, message, problem)
     if mode != "online" or resumed:
         return Registration(record, mode)
     try:
@@ -76,3 +79,13 @@ def register_search(
         return Registration(record, new_mode, problem=f"{message}; the search continues {how}")
     record |= {SWEEP_ID: created.id, SWEEP_URL: created.url}
     return Registration(record, mode, f"W&B sweep: {created.url}")
+
+
+def _update(sweep: Sweep, record: Mapping[str, Any]) -> str:
+    """Give the sweep at W&B the file that its search has now; a line where that fails."""
+    address = SweepAddress(record[SWEEP_ID], record["project"], record["entity"])
+    try:
+        update_sweep(sweep, address)
+    except (NoAnswer, PcsearchError) as problem:
+        return f"W&B's sweep still has the file before the edit: {problem}; --resume tries again"
+    return ""

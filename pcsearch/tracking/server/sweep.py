@@ -152,11 +152,53 @@ def create_sweep(sweep: Sweep, project: str, entity: str | None) -> WandbSweep:
     return WandbSweep(sweep_id, _url(entity, place.get("name") or project, sweep_id))
 
 
+def update_sweep(sweep: Sweep, address: SweepAddress) -> None:
+    """Let a sweep at W&B have the text of another sweep file, as ``wandb sweep --update`` does.
+
+    Its runs, its state and its page stay. Where it has the text already, nothing is sent.
+
+    Args:
+        sweep: the sweep file.
+        address: of the sweep, with a project.
+
+    Raises:
+        NoAnswer: the server does not answer within seconds, or refuses.
+        PcsearchError: the server has no such sweep.
+    """
+    found = _get(address)
+    if found.get("config") == sweep.text:
+        return
+    api = connect()
+    variables = {
+        "id": found["id"],
+        "config": sweep.text,
+        "description": sweep.description,
+        "entityName": own_entity(api, address.entity),
+        "projectName": address.project,
+    }
+    answer = ask(api, UPSERT, variables)
+    if not ((answer.get("upsertSweep") or {}).get("sweep") or {}).get("name"):
+        raise NoAnswer("the server has updated no sweep")
+
+
 def fetch_sweep(address: SweepAddress) -> tuple[str, WandbSweep]:
     """Read a sweep from W&B's server: the text of its sweep file, and its page and state.
 
     Args:
         address: with a project.
+
+    Raises:
+        NoAnswer: the server does not answer within seconds, or refuses.
+        PcsearchError: the server has no such sweep.
+    """
+    sweep = _get(address)
+    url = _url(own_entity(connect(), address.entity), address.project, address.id)
+    state = str(sweep.get("state") or "").upper()
+    return sweep["config"], WandbSweep(address.id, url, state)
+
+
+def _get(address: SweepAddress) -> dict[str, Any]:
+    """What the server has of a sweep, with the text of its file.
 
     Raises:
         NoAnswer: the server does not answer within seconds, or refuses.
@@ -175,8 +217,7 @@ def fetch_sweep(address: SweepAddress) -> tuple[str, WandbSweep]:
             "ENTITY/PROJECT/ID, or the address of the sweep's page"
         )
         raise PcsearchError(Problem(message, "--sweep-id"))
-    url = _url(entity, address.project, address.id)
-    return text, WandbSweep(address.id, url, str(sweep.get("state") or "").upper())
+    return sweep
 
 
 def seed_of(sweep_id: str) -> int:

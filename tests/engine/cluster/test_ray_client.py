@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ports import keeper
 from ray.exceptions import AuthenticationError, RayTaskError
 
 from pcsearch.engine.cluster import address as addresses
@@ -36,9 +37,9 @@ def test_an_address_that_is_no_host_and_port_is_refused(target: str) -> None:
 
 
 def test_where_nothing_listens_is_told() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    text = refused(f"ray://127.0.0.1:{port}")
+    with keeper() as kept:
+        port = kept.getsockname()[1]
+        text = refused(f"ray://127.0.0.1:{port}")
     assert text.startswith(f"nothing answers at ray://127.0.0.1:{port} (Connection refused")
     assert "it serves ray:// where grpcio is installed" in text
 
@@ -151,7 +152,10 @@ def test_the_head_is_asked_again_while_modules_are_missing(
                 raise ModuleNotFoundError("No module named 'pcsearch.engine.cluster'")
             return f"{argument} on the head"
 
-    monkeypatch.setattr(ray_client, "UNPACKING_S", 0.2)
+    # A clock on which time passes in pauses only.
+    now = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: sum(now), sleep=now.append)
+    monkeypatch.setattr(ray_client, "time", clock)
     monkeypatch.setattr(ray_client.ray, "remote", lambda **_: lambda _: Task())
     monkeypatch.setattr(ray_client.ray, "get", lambda task, timeout: task)  # noqa: ARG005
     if failures < 99:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import pytest
 
 import pcsearch
-from pcsearch.engine.cluster import shipping
-from pcsearch.engine.cluster.shipping import packed
+from pcsearch.engine.cluster import program_folder, shipping
+from pcsearch.engine.cluster.shipping import packed, unsent
+from pcsearch.engine.workloads.programs.sent_folder import ARCHIVE
+from pcsearch.engine.workloads.user_code import Code
 from pcsearch.errors import PcsearchError
 
 MEGABYTE = 1024**2
@@ -28,7 +31,7 @@ def write(folder: Path, *names: str) -> None:
 
 
 def sent(code: Path | None) -> set[str]:
-    with packed(code) as environment:
+    with packed(None if code is None else Code(code)) as environment:
         folder = Path(environment["working_dir"])
         return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
@@ -60,6 +63,32 @@ def test_the_modules_and_packages_of_a_folder_are_sent(tmp_path: Path) -> None:
         "model/names.json",
         "plain/a.py",
     }
+
+
+def test_the_folder_of_a_program_is_sent_whole_or_has_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "train.py", "data/1.png")
+    program = Code(tmp_path, "train.py")
+    with packed(program) as environment:
+        assert start_folder_files(Path(environment["working_dir"])) == ["data/1.png", "train.py"]
+    assert unsent(program) == {}
+    monkeypatch.setattr(program_folder, "LARGEST", -1)
+    with packed(program) as environment:
+        assert not Path(environment["working_dir"], ARCHIVE).exists()
+    ((path, reason),) = unsent(program).items()
+    assert path == str(tmp_path / "train.py")
+    assert "let git ignore what trials do not need" in reason
+    outside = str(tmp_path / "train.py")
+    assert unsent(Code(tmp_path / "data", outside)) == {
+        outside: "copy it there, or start pcsearch in a folder that has it"
+    }
+    assert unsent(Code(tmp_path)) == unsent(None) == {}
+
+
+def start_folder_files(folder: Path) -> list[str]:
+    with tarfile.open(folder / ARCHIVE) as files:
+        return sorted(files.getnames())
 
 
 def test_a_folder_with_too_much_code_is_refused(

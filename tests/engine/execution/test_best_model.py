@@ -92,9 +92,8 @@ def test_the_model_with_the_best_value_is_kept_and_described(tmp_path: Path) -> 
     described = json.loads((best / "metrics.json").read_text())
     own = {"loss": 2.0, "odd": str(object)}
     # The first of two that are as good.
-    assert described == {
-        "trial": 3, "trial_id": "abc", "metric": "loss", "value": 2.0, "metrics": own
-    }  # fmt: skip
+    about = {"trial": 3, "trial_id": "abc", "metric": "loss", "goal": "minimize", "value": 2.0}
+    assert described == {**about, "metrics": own}
     lines = (best / "README.md").read_text().splitlines()
     assert len(lines) == 5
     assert lines[1:3] == ["- Trial: 3 (abc), after epoch 2", "- loss: 2.0 (minimized)"]
@@ -115,6 +114,20 @@ def test_the_copy_of_a_functions_checkpoint_has_all_its_files(tmp_path: Path) ->
     with later.model.kept():
         later.model.offer(later.candidate(3.0, **{"a.bin": "1", "README.md": "theirs"}))
     assert (tmp_path / "best" / "README.md").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("metric", [Metric("other", "minimize"), Metric("loss", "maximize")])
+def test_the_best_by_another_metric_is_no_bar_after_an_edit(metric: Metric, tmp_path: Path) -> None:
+    before = Search(tmp_path)
+    with before.model.kept():
+        before.model.offer(before.candidate(-1.0))
+        before.await_value(-1.0)
+    later = Search(tmp_path, metrics=(metric,))
+    later._made = 5
+    worse = 2.0 if metric.goal == "minimize" else -2.0
+    with later.model.kept():
+        later.model.offer(later.candidate(worse))
+    assert later.value == worse
 
 
 def test_nothing_is_copied_and_no_thread_started_where_nothing_is_better(tmp_path: Path) -> None:

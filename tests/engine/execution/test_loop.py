@@ -75,7 +75,7 @@ def test_trials_run_and_are_retried_until_the_session_is_due(
     assert (notes.failures, sorted(notes.ended)) == ([1], [1, 2])
     of_first = [epoch for x, epoch in notes.reports if x == 1]
     assert of_first == [1, 1, 2, 3]
-    assert len(notes.reports) < 500
+    assert len(notes.reports) < 9_000
     # For Tune's own tools.
     assert list(tmp_path.glob("here/experiment_state-*.json"))
     assert capfd.readouterr().out == ""

@@ -71,7 +71,7 @@ def test_an_epoch_that_is_computed_again_is_there_once(trial: FakeTrial, reports
 def test_a_program_that_is_started_again_has_the_reports_of_its_last_start(
     trial: FakeTrial,
 ) -> None:
-    log: Any = ResultLog(lambda report: int(report["epoch"]), begins_anew=True)
+    log: Any = ResultLog(lambda report: int(report["epoch"]), replaces=True)
     for reported in (4, 2, 0):
         log.log_trial_start(trial)
         for epoch in range(1, reported + 1):
@@ -81,6 +81,18 @@ def test_a_program_that_is_started_again_has_the_reports_of_its_last_start(
     assert epochs(trial) == [1, 2]
     lines = Path(trial.folder, "result.json").read_text().splitlines()
     assert {json.loads(line)["run"] for line in lines} == {2}
+
+
+def test_a_program_that_goes_on_replaces_what_it_reports_again(trial: FakeTrial) -> None:
+    log: Any = ResultLog(lambda report: int(report["epoch"]), replaces=True)
+    for first, last in ((1, 5), (4, 6), (9, 9)):
+        log.log_trial_start(trial)
+        for epoch in range(first, last + 1):
+            log.log_trial_result(epoch, trial, {"epoch": epoch, "run": first})
+        log.log_trial_end(trial)
+    assert epochs(trial) == [1, 2, 3, 4, 5, 6, 9]
+    lines = Path(trial.folder, "result.json").read_text().splitlines()
+    assert [json.loads(line)["run"] for line in lines] == [1, 1, 1, 4, 4, 4, 9]
 
 
 def test_a_report_is_written_as_it_was_made(trial: FakeTrial, reports: Any) -> None:

@@ -98,6 +98,7 @@ def test_a_search_that_has_begun_keeps_its_choice(here: Path) -> None:
     [
         ({"metrics_from": "stdout"}, "--metrics-from: is for programs only"),
         ({"grace": 3.0}, "--grace: is for programs only"),
+        ({"epoch_key": "epoch"}, "--epoch-key: is for programs and functions"),
     ],
 )
 def test_options_of_programs_are_for_programs(options: dict[str, object], message: str) -> None:

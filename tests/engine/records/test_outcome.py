@@ -50,6 +50,21 @@ def test_an_epoch_that_is_a_report_counts_where_it_has_the_metric() -> None:
     assert trial.curve == [(1, 0.4), (2, 0.1)]
 
 
+def test_an_epoch_is_what_reports_say_where_they_say_it() -> None:
+    trial = outcome(time_attr=ITERATION, epoch_key="val/epoch")
+
+    def progress(number: int, **values: float) -> float | None:
+        report = {ITERATION: number, **{k.replace("_", "/"): v for k, v in values.items()}}
+        trial.add(report)
+        return trial.progress(report)
+
+    assert progress(1, loss=0.9) is None, "it has not said it"
+    assert [progress(2, val_epoch=0, loss=0.8), progress(3, loss=0.7)] == [0, 0]
+    assert [progress(4, val_epoch=0.5), progress(5, val_epoch=10, loss=0.5)] == [0.5, 10]
+    assert trial.curve == [(0, 0.7), (10, 0.5)]
+    assert trial.epoch == 5
+
+
 def test_an_epoch_of_the_pc_transformer_counts_in_any_case() -> None:
     trial = outcome({"epoch": 1, "training_iteration": 1})
     assert trial.progress({"epoch": 2, "training_iteration": 2, "loss": 0.5}) == 2

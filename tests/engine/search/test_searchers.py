@@ -68,7 +68,7 @@ def history_of(
     for i, config in enumerate(configs):
         ended = Ended(f"t{i}", False, [loss(config)]) if over else None
         made = [report(loss(config) + 1 / e, e) for e in range(1, epochs + 1)]
-        point = searcher.point(f"t{i}")
+        point = searcher.suggested(f"t{i}", i + 1).point
         trials.append(MadeTrialHistory(f"t{i}", i + 1, point, Path(), ended, made=made))
     return History(trials)
 

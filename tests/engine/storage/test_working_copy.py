@@ -71,6 +71,18 @@ def test_runs_that_are_to_be_uploaded_to_wandb_stay_here(store: Store) -> None:
     assert not again.leftover.exists()
 
 
+def test_runs_that_only_the_store_has_are_kept_for_an_upload(store: Store) -> None:
+    copy = WorkingCopy(store)
+    with copy.owned():
+        copy.fetch()
+        name = "wandb/offline-run-1-b/run-b.wandb"
+        store.put(name, b"of a program")
+        store.put("0001_a/wandb/x", b"")
+        copy.fetch_runs()
+    assert (copy.leftover / name).read_text() == "of a program"
+    assert not (copy.leftover / "0001_a").exists()
+
+
 def test_checkpoints_come_when_they_are_asked_for(store: Store) -> None:
     for name in ("journal.jsonl", "0001_a/result.json", "0001_a/checkpoint_000001/state.pt"):
         store.put(name, name.encode())

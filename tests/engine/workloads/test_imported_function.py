@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from pcsearch.engine.workloads.imported_function import load, locate
+from pcsearch.engine.workloads.user_code import Code
 from pcsearch.engine.workloads.user_function import UserFunction
 from pcsearch.errors import PcsearchError
 
@@ -55,7 +56,7 @@ def test_a_file_is_given_by_its_path(folder: Path) -> None:
         function = UserFunction(target, folder)
         function.check(SimpleNamespace())  # type: ignore[arg-type]
         assert locate(target, folder).folder == deeper
-        assert function.code == deeper
+        assert function.code == Code(deeper)
     for target, message in {
         "deeper/none.py:train": f"there is no file {deeper}/none.py",
         "deeper/in_a_file:train": f"there is no file {deeper}/in_a_file",

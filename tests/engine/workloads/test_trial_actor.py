@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray.tune import Trainable
 
-from pcsearch.engine.workloads.trial_actor import TrialActor
+from pcsearch.engine.workloads.trial_actor import ENDING_VARIABLE, TrialActor
 
 
 class OfTune(Trainable):
@@ -31,7 +33,8 @@ class Actor(TrialActor, OfTune):
 
 
 @pytest.fixture
-def actor() -> Actor:
+def actor(monkeypatch: pytest.MonkeyPatch) -> Actor:
+    monkeypatch.setenv(ENDING_VARIABLE, "1")
     return Actor.__new__(Actor)
 
 
@@ -39,19 +42,29 @@ def test_reports_are_plain(actor: Actor) -> None:
     assert actor.step() == {"loss": "1j", "user/pid": "mine", "reported_as_text": ["loss"]}
 
 
-@pytest.mark.parametrize("answer", [True, False])
 def test_an_actor_is_reset_where_its_folder_is_gone(
-    answer: bool, actor: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    actor: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert actor.reset({"answer": answer}) == answer
+    assert actor.reset({"answer": True})
     assert actor.folder == tmp_path
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    assert actor.reset({"answer": answer}) == answer
+    assert actor.reset({"answer": True})
     assert actor.folder == Path("/")
+
+
+def test_the_process_of_a_function_that_does_not_end_is_ended(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(ENDING_VARIABLE)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as caught:
+        actor.reset({"answer": False})
+    assert (caught.value.code, os.environ[ENDING_VARIABLE]) == (1, "60")
+    assert "did not end within 60 s: its process is ended" in capsys.readouterr().err
 
 
 def test_the_folder_of_a_trial_is_removed_when_the_actor_runs_no_more_of_it(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pcsearch.engine.workloads.imported_function import load, locate
+from pcsearch.engine.workloads.user_code import Code
 from pcsearch.engine.workloads.user_function import (
     UserFunction,
     check_arguments,
@@ -75,7 +76,7 @@ def test_a_function_that_is_given_is_not_imported(tmp_path: Path) -> None:
     assert function.notes(compiled=True) == (
         "train is in no module: only pcsearch.resume(DIR, train) resumes the search",
     )
-    assert function.code == tmp_path
+    assert function.code == Code(tmp_path)
     without: Any = lambda: 1  # noqa: E731 - it is one that has no name
     with pytest.raises(PcsearchError, match=r"<lambda> is <lambda>\(\); give a function of one"):
         UserFunction("a:<lambda>", tmp_path, without).check(SimpleNamespace())  # type: ignore[arg-type]

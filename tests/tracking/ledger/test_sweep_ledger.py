@@ -16,7 +16,6 @@ from pcsearch.engine.records.ledger import Claim
 from pcsearch.tracking.ledger import claims as claims_module
 from pcsearch.tracking.ledger import outage
 from pcsearch.tracking.ledger import sweep_ledger as module
-from pcsearch.tracking.ledger.outage import PATIENCE_S
 from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
 from pcsearch.tracking.ledger.terms import Terms
 from pcsearch.tracking.server import sweep_runs
@@ -211,11 +210,12 @@ def test_a_search_that_nobody_shares_does_not_wait_for_a_server_that_is_away(
 ) -> None:
     monkeypatch.setattr(outage, "PROBE_S", 0.05)
     monkeypatch.setattr(module, "FIRST_POLL_S", 0.0)
+    monkeypatch.setattr(module, "PATIENCE_S", 600.0)
     told: list[str] = []
     is_back, asked = threading.Event(), SweepRuns.state
 
     def state(runs: SweepRuns) -> str:
-        if not is_back.is_set() and not (claims and is_back.wait(60)):
+        if not is_back.is_set() and not (claims and is_back.wait(600)):
             raise NoAnswer("no answer in 8 s")
         return asked(runs)
 
@@ -235,7 +235,7 @@ def test_a_search_that_nobody_shares_does_not_wait_for_a_server_that_is_away(
         for _ in range(4):
             wait_for(take)
             time.sleep(0.1)
-        assert time.monotonic() - start < PATIENCE_S
+        assert time.monotonic() - start < 300
         assert [claim.number for claim in claims] == [1, 2, 3, 4], "the draws of the same --seed"
         server.refusals.clear()
         is_back.set()

@@ -84,7 +84,7 @@ def test_a_run_that_waits_for_the_server_holds_nothing_up(
     release, real = threading.Event(), wandb.init
 
     def slow(**arguments: Any) -> Any:
-        assert release.wait(240)
+        assert release.wait(600)
         return real(**arguments)
 
     monkeypatch.setattr(wandb, "init", slow)
@@ -94,7 +94,7 @@ def test_a_run_that_waits_for_the_server_holds_nothing_up(
         callback.on_trial_start(iteration=0, trials=[], trial=trial)
         report(callback, trial, metrics(1))
         callback.on_trial_complete(iteration=0, trials=[], trial=trial)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 300
     release.set()
     callback.on_experiment_end(trials=[])  # type: ignore[arg-type]
     callback.manager.settle()

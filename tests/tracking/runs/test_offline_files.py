@@ -16,6 +16,7 @@ from pcsearch.tracking.runs.offline_files import (
     has_ended,
     has_unmarked,
     has_unmarked_online,
+    largest_value,
     mark_uploaded,
     nothing_left_on_error,
     read_rows,
@@ -81,6 +82,9 @@ def test_rows_and_end_are_found(tmp_path: Path) -> None:
     assert (found.sessions, found.last_step) == (1, ROWS)
     assert f"m{ROWS}" in found.names
     assert has_ended(tmp_path, "a")
+    assert largest_value(tmp_path, "a", f"m{ROWS}") == ROWS
+    assert largest_value(tmp_path, "a", "none") is None
+    assert largest_value(tmp_path, "b", f"m{ROWS}") is None
 
 
 @pytest.mark.parametrize("rows", [0, 1, 17, ROWS])
@@ -99,6 +103,7 @@ def test_damage_is_never_an_error(file: Path, tmp_path: Path) -> None:
             data[rng.randrange(len(data))] = rng.randrange(256)
         file.write_bytes(data[: rng.randrange(len(data))])
         assert read_rows(tmp_path, "a").last_step >= 0
+        largest_value(tmp_path, "a", "m3")
         has_ended(tmp_path, "a")
     file.write_bytes(b"")
     assert read_rows(tmp_path, "a") == WrittenRows(1, 0, frozenset())

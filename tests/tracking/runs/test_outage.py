@@ -97,7 +97,7 @@ def test_a_server_that_goes_away_holds_the_search_up_briefly_and_only_once(
         report(callback, second, novodes(epoch))
     callback.on_trial_complete(iteration=0, trials=[second], trial=second)
     callback.manager.settle()
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 240
     gone, rest = callback.problems
     assert gone.startswith(
         "W&B: the server does not answer; from now on runs are offline, and the end "

@@ -127,21 +127,30 @@ def test_a_search_waits_until_a_run_has_ended() -> None:
     assert has_room.wait(240)
 
 
-def test_runs_that_do_not_end_are_waited_for_once() -> None:
-    backlog = Backlog(runs=3, stall=1.0)
+def test_runs_that_do_not_end_are_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stall, waits = 0.3, list[bool]()
+    wait = threading.Condition.wait
+
+    def noted(condition: threading.Condition, timeout: float | None = None) -> bool:
+        answer = wait(condition, timeout)
+        if timeout == stall:
+            waits.append(answer)
+        return answer
+
+    monkeypatch.setattr(threading.Condition, "wait", noted)
+    backlog = Backlog(runs=3, stall=stall)
     for _ in range(3):
         backlog.add()
     began = time.monotonic()
     backlog.await_room()
-    assert time.monotonic() - began >= 1.0
-    began = time.monotonic()
+    assert time.monotonic() - began >= stall
+    assert waits == [False]
     for _ in range(2):
         backlog.add()
         backlog.await_room()
-    assert time.monotonic() - began < 1.0
+    assert waits == [False]
     for _ in range(3):
         backlog.remove()
     backlog.add()
-    began = time.monotonic()
     backlog.await_room()
-    assert time.monotonic() - began >= 1.0
+    assert waits == [False, False]

@@ -40,7 +40,7 @@ def quick(config):
 """
 KINDS = ("claimed", "released")
 ADDRESS = "team/pc/abc"
-UNNAMED_S = 20.0
+UNNAMED_S = 100.0
 
 
 class Drivers:

@@ -7,6 +7,7 @@ import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
@@ -50,6 +51,9 @@ OUTAGE = 20.0
 MUTATIONS = ("UpsertBucket", "CreateRunFiles", "NotifyScriptableRunAlert")
 
 
+Limit = tuple[ModuleType, str, float]
+
+
 class Fault(NamedTuple):
     """What is wrong with a server.
 
@@ -57,21 +61,23 @@ class Fault(NamedTuple):
         begin: makes it so.
         end: makes the server well again.
         told: in the line that the user sees, None where there may be none.
+        limits: how long the session has patience with the server, where it would need minutes.
     """
 
     begin: Callable[[WandbServer], None]
     end: Callable[[WandbServer], None]
     told: str | None
+    limits: tuple[Limit, ...] = ()
 
 
-def refuses_rows(status: int, told: str) -> Fault:
+def refuses_rows(status: int, told: str, *limits: Limit) -> Fault:
     def begin(server: WandbServer) -> None:
         server.stream_status = status
 
     def end(server: WandbServer) -> None:
         server.stream_status = 200
 
-    return Fault(begin, end, told)
+    return Fault(begin, end, told, limits)
 
 
 def revoke_key(server: WandbServer) -> None:
@@ -93,8 +99,8 @@ def use_up_quota(server: WandbServer) -> None:
 
 def go_away_for_a_while(server: WandbServer) -> None:
     def come_back() -> None:
-        time.sleep(OUTAGE)
-        server.come_back()
+        if not server.wait_until_back(OUTAGE):
+            server.come_back()
 
     server.go_away("error")
     later(come_back)
@@ -107,7 +113,12 @@ def allow_everything(server: WandbServer) -> None:
 
 FAULTS = {
     "rows 403": refuses_rows(403, r"not taken all of a run \(HTTP status 403: refused\)"),
-    "rows 500": refuses_rows(500, r"took in nothing for \d+ s \(retrying HTTP 500: refused\)"),
+    "rows 500": refuses_rows(
+        500,
+        r"took in nothing for \d+ s \(retrying HTTP 500: refused\)",
+        (outage, "STALL_SECONDS", 5.0),
+        (manager, "PATIENCE_SECONDS", 8.0),
+    ),
     "revoked key": Fault(
         revoke_key, give_key_back, r"not taken all of a run \(HTTP status 401: invalid API key\)"
     ),
@@ -123,6 +134,11 @@ FAULTS = {
         lambda server: server.go_away("refused"),
         WandbServer.come_back,
         "not uploaded to the end: the server does not answer",
+        (
+            (outage, "STALL_SECONDS", 1.5),
+            (manager, "PATIENCE_SECONDS", 2.5),
+            (wandb_run, "INIT_SECONDS", 1.0),
+        ),
     ),
     # It depends on the moment whether a run has begun offline meanwhile.
     "outage that ends": Fault(go_away_for_a_while, WandbServer.come_back, None),
@@ -178,15 +194,16 @@ def test_what_the_server_does_not_take_is_told_and_the_printed_command_uploads_i
 ) -> None:
     fault, folder = FAULTS[name], pictures
     folder.hold()
-    thread = later(lambda: begin_in_the_middle(server, folder, lambda: fault.begin(server)))
     began = time.monotonic()
-    # The repair has all the time that it may need on a busy machine.
+    # What comes before the fault, and the repair, have all the time that a busy machine needs.
     with monkeypatch.context() as hurried:
-        if fault.told is not None:
-            hurried.setattr(outage, "STALL_SECONDS", 1.5)
-            hurried.setattr(manager, "PATIENCE_SECONDS", 2.5)
-        if name == "outage":
-            hurried.setattr(wandb_run, "INIT_SECONDS", 1.0)
+
+        def begin() -> None:
+            for limit in fault.limits:
+                hurried.setattr(*limit)
+            fault.begin(server)
+
+        thread = later(lambda: begin_in_the_middle(server, folder, begin))
         done = folder.search("--max-concurrent", "2")
     thread.join()
     assert done.status == 0, done.err

@@ -21,9 +21,11 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def two_nodes() -> Iterator[None]:
     """A Ray cluster of two nodes on this machine, with room for one trial each."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster = Cluster()
     try:
-        cluster.add_node(num_cpus=1)
+        for _ in range(2):
+            cluster.add_node(num_cpus=1, wait=False)
+            cluster.wait_for_nodes(timeout=240)
         ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
         yield
     finally:

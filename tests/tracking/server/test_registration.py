@@ -53,3 +53,38 @@ def test_a_server_that_is_gone_means_offline(server: WandbServer, sweep: Sweep) 
     found = register_search(sweep, TRACKING, "online", resumed=False)
     assert found.mode == "offline"
     assert found.problem.endswith("connection refused; the search continues offline")
+
+
+def test_a_sweep_whose_file_was_edited_gets_the_new_one_and_its_runs_stay(
+    server: WandbServer, sweep: Sweep
+) -> None:
+    first = register_search(sweep, TRACKING, "online", resumed=False)
+    (there,) = server.sweeps.values()
+    server.add_run("team", "pc", "r1").sweep = there.name
+    there.state = "FINISHED"
+    new = parse_sweep("method: random\nparameters: {x: {min: 0.0, max: 2.0}}\n", "s")
+    edited = register_search(new, first.tracking, "online", resumed=True, edited=True)
+    assert edited == first
+    assert (there.config, there.state) == (new.text, "FINISHED")
+    assert server.runs["r1"].sweep == there.name
+    assert len(server.sweeps) == 1
+    # The next session has nothing to send.
+    sent = server.count("UpsertSweep")
+    assert register_search(new, first.tracking, "online", resumed=True, edited=True) == first
+    assert server.count("UpsertSweep") == sent
+
+
+def test_an_edit_that_wandb_does_not_take_is_told(server: WandbServer, sweep: Sweep) -> None:
+    first = register_search(sweep, TRACKING, "online", resumed=False)
+    (there,) = server.sweeps.values()
+    new = parse_sweep("method: random\nparameters: {x: {min: 0.0, max: 2.0}}\n", "s")
+    server.refusals["UpsertSweep"] = "permission denied"
+    found = register_search(new, first.tracking, "online", resumed=True, edited=True)
+    assert found.problem == (
+        "W&B's sweep still has the file before the edit: permission denied; --resume tries again"
+    )
+    assert (found.message, found.mode) == (first.message, "online")
+    assert there.config == sweep.text
+    del server.refusals["UpsertSweep"]
+    assert not register_search(new, first.tracking, "online", resumed=True, edited=True).problem
+    assert there.config == new.text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import socket
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +21,17 @@ CHUNK = 1 << 16
 LAST_S = 1.0
 """How long the last lines of a program that has ended may take to be read."""
 
+LONGEST_PATH = 100
+"""Of a socket, in bytes; some systems have 104."""
+BELOW = 40
+"""At most so many bytes come after the folder for temporary files."""
 Message = dict[str, Any]
+
+
+def short_parent() -> Path | None:
+    """Where to make the folder of a socket, None for Python's own place for temporary files."""
+    is_long = len(os.fsencode(tempfile.gettempdir())) + BELOW > LONGEST_PATH
+    return Path("/tmp") if is_long else None  # noqa: S108 - the folder in it is the user's alone
 
 
 class Channel:

@@ -72,13 +72,28 @@ def no_metric(wanted: str, logged: Collection[str], source: str) -> PcsearchErro
         how = "logged nothing to W&B" if source == "wandb" else f"{source} has no metrics"
         advice = "a program that does not use W&B needs --metrics-from stdout or a file"
         return PcsearchError(f"the program has ended, and {how}; {advice}")
+    return PcsearchError(
+        f"the program has ended without the metric {wanted!r}{_logged(wanted, logged)}"
+    )
+
+
+def no_epoch_key(wanted: str, logged: Collection[str]) -> PcsearchError:
+    """The error that a program does not say its epoch, or not by this name.
+
+    Args:
+        wanted: the name of ``--epoch-key``.
+        logged: the names that it has logged.
+    """
+    found = _logged(wanted, logged)
+    return PcsearchError(f"the program does not log {wanted!r}, its epoch (--epoch-key){found}")
+
+
+def _logged(wanted: str, logged: Collection[str]) -> str:
     nearest = difflib.get_close_matches(wanted, logged, 1)
     hint = f"; nearest is {nearest[0]!r}" if nearest else ""
     names = ", ".join(sorted(logged)[:SHOWN])
     more = f" and {len(logged) - SHOWN} more" if len(logged) > SHOWN else ""
-    return PcsearchError(
-        f"the program has ended without the metric {wanted!r}{hint}; it logged {names}{more}"
-    )
+    return f"{hint}; it logged {names}{more}"
 
 
 def last_lines(output: Path, start: int = 0) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,12 @@ class ProgramTracking:
             have ``{trial}``, too.
         not_of_nodes: how the names of variables begin that programs do not take over from the
             processes of nodes, which may follow another run.
+        logged: the largest number of a name that a trial's run has on this machine, by the folder
+            of its files, the trial's id and the name; None where none is known.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     hook: str = ""
     of_earlier_tries: tuple[str, ...] = ()
     not_of_nodes: tuple[str, ...] = ()
+    logged: Callable[[Path, str, str], float | None] | None = None

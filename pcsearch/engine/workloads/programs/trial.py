@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +16,16 @@ import yaml
 
 import pcsearch
 from pcsearch.engine.workloads.programs import errors
-from pcsearch.engine.workloads.programs.channel import VARIABLE, Channel
+from pcsearch.engine.workloads.programs.channel import VARIABLE, Channel, short_parent
+from pcsearch.engine.workloads.programs.earlier import position, read_reports, reports_before
 from pcsearch.engine.workloads.programs.follower import STDOUT, Follower
 from pcsearch.engine.workloads.programs.location import search_path
 from pcsearch.engine.workloads.programs.metrics_file import METRICS_FOLDER, own_file
 from pcsearch.engine.workloads.programs.process import ProgramProcess, Source
 from pcsearch.engine.workloads.programs.rows import Rows
+from pcsearch.engine.workloads.programs.sent_folder import moved, start_folder
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
-from pcsearch.engine.workloads.reported_values import own_name
-from pcsearch.engine.workloads.user_code import code_folder
+from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, own_name
 from pcsearch.sweeps.program import Program
 from pcsearch.temporary import temporary_folder
 
@@ -34,7 +36,13 @@ OUTPUT_FILE, VALUES_FILE, JSON_FILE = "output.txt", "config.yaml", "config.json"
 FILES_FOLDER = "files"
 TRIAL_FOLDER = "PCSEARCH_TRIAL_DIR"
 """The variable that tells a program the folder that its trial keeps when it is tried again."""
+LOGGED = "PCSEARCH_LOGGED"
+"""The variable that tells the hook how far an earlier try has reported, a name and a number."""
+NEW_RUN = "PCSEARCH_NEW_RUN"
+"""The variable with a file that the hook makes where the program begins its run anew."""
 OF_RAY = ("RAY_", "TUNE_", "PCSEARCH_")
+PATIENCE = 3
+"""How many reports a program may make before it says its epoch for the first time."""
 PYTHON_PATH, PATH = "PYTHONPATH", "PATH"
 
 
@@ -58,6 +66,7 @@ class ProgramTrial:
         storage_filesystem: of that path, None for the file system of each machine.
         variables: of the command's start.
         tracking: what programs are told by those who follow what they log.
+        epoch_key: the name in a report by which programs say their epoch.
     """
 
     program: Program
@@ -70,30 +79,36 @@ class ProgramTrial:
     storage_filesystem: FileSystem | None
     variables: Mapping[str, str]
     tracking: ProgramTracking
+    epoch_key: str | None = None
 
     def run(self, values: Mapping[str, Any]) -> None:
         """Run the program with a trial's values, until it has ended or the trial is stopped.
 
         Raises:
             ProgramError: it failed or crashed.
-            PcsearchError: it has ended without a metric.
+            PcsearchError: it has ended without a metric, or does not say its epoch.
         """
         from ray import tune
 
         name = Path(tune.get_context().get_trial_dir()).name
         trial_id = str(tune.get_context().get_trial_id())
         rows = Rows(self.metrics)
-        with self._kept_folder(name) as kept, temporary_folder() as folder:
+        with self._kept_folder(name) as kept, temporary_folder(short_parent()) as folder:
             output = kept / OUTPUT_FILE
+            goes_on = _is_used(kept / FILES_FOLDER)
+            earlier = self._earlier_reports(name, kept, folder) if goes_on else []
             before = output.stat().st_size if output.exists() else 0
             words, variables = self._command(values, kept, folder, name, trial_id)
+            if goes_on:
+                variables |= self._logged(kept, trial_id, earlier)
+            else:
+                variables[NEW_RUN] = str(folder / "begun")
             with self._source(folder, kept, before) as source:
                 process = ProgramProcess(
                     words, variables, self._start_folder(), output, self.grace, rows, source
                 )
                 try:
-                    for report in process.reports():
-                        tune.report({own_name(name): value for name, value in report.items()})
+                    self._report(process, rows, earlier)
                 finally:
                     process.stop()
             assert process.ended is not None
@@ -101,9 +116,60 @@ class ProgramTrial:
         if not rows.has_reported:
             wanted = next(iter(self.metrics), "")
             raise errors.no_metric(wanted, rows.names, self.metrics_from)
+        self._check_epoch_key(rows)
+
+    def _report(
+        self, process: ProgramProcess, rows: Rows, earlier: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Report to Tune what a program reports, until it has ended."""
+        from ray import tune
+
+        for count, report in enumerate(process.reports(), 1):
+            if count > PATIENCE:
+                self._check_epoch_key(rows)
+            made = {own_name(name): value for name, value in report.items()}
+            if count == 1:
+                made[EARLIER_REPORTS] = reports_before(earlier, made, self.epoch_key)
+            tune.report(made)
+
+    def _earlier_reports(self, name: str, kept: Path, folder: Path) -> list[dict[str, Any]]:
+        """The reports of a trial's earlier tries; its file in a storage is the driver's to write.
+
+        Args:
+            name: of the trial's folder.
+            kept: that folder on this machine.
+            folder: for a copy of the file.
+        """
+        from ray.tune.result import EXPR_RESULT_FILE  # type: ignore[attr-defined]
+
+        if self.storage_filesystem is None:
+            return read_reports(kept / EXPR_RESULT_FILE)
+        file = folder / EXPR_RESULT_FILE
+        with (
+            suppress(FileNotFoundError),
+            self.storage_filesystem.open_input_stream(
+                f"{self.storage_path}/{name}/{EXPR_RESULT_FILE}"
+            ) as stream,
+        ):
+            file.write_bytes(stream.read())
+        return read_reports(file)
+
+    def _logged(self, kept: Path, trial_id: str, earlier: list[dict[str, Any]]) -> dict[str, str]:
+        """The variable with how far the run is: what the trial has reported, and the run has."""
+        found = position(earlier, self.epoch_key)
+        if found is None or self.tracking.logged is None:
+            return {}
+        name, reported = found
+        numbers = [self.tracking.logged(each, trial_id, name) for each in (kept, kept.parent)]
+        known = [number for number in numbers if number is not None]
+        return {LOGGED: json.dumps([name, min(reported, max(known))])} if known else {}
+
+    def _check_epoch_key(self, rows: Rows) -> None:
+        if self.epoch_key is not None and self.epoch_key not in rows.names:
+            raise errors.no_epoch_key(self.epoch_key, rows.names)
 
     def _start_folder(self) -> Path:
-        return self.folder if self.folder.is_dir() else code_folder(self.folder)
+        return start_folder(self.folder, self.word)
 
     def _command(
         self, values: Mapping[str, Any], kept: Path, folder: Path, name: str, trial_id: str
@@ -120,13 +186,14 @@ class ProgramTrial:
             self._forget_earlier_tries(kept.parent, trial_id)
         left_out = (*OF_RAY, *self.tracking.not_of_nodes)
         own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
-        own.update(self.variables)
+        start = self._start_folder()
+        own.update({n: moved(v, self.folder, start) for n, v in self.variables.items()})
         own[PATH] = search_path()
         meant = {
             "trial": trial_id,
             "name": name,
             "folder": str(kept),
-            "directory": str(kept if self.storage_filesystem is not None else kept.parent),
+            "directory": str(kept.parent),
             "values": str(values_file),
             "temporary": str(folder),
         }
@@ -135,14 +202,19 @@ class ProgramTrial:
         if self.tracking.hook:
             hook = str(Path(pcsearch.__file__).parent / self.tracking.hook)
             own[PYTHON_PATH] = os.pathsep.join(filter(None, [hook, own.get(PYTHON_PATH)]))
+        files.mkdir(exist_ok=True)
         own |= {VARIABLE: str(folder / "s"), TRIAL_FOLDER: str(files)}
-        return self.program.words(plain, self.word, str(json_file), own), own
+        word = moved(self.word, self.folder, start)
+        return self.program.words(plain, word, str(json_file), own), own
 
     def _forget_earlier_tries(self, directory: Path, trial_id: str) -> None:
         """Remove the runs of earlier tries: the program has kept nothing, and starts anew."""
         for pattern in self.tracking.of_earlier_tries:
-            for folder in directory.glob(pattern.replace("{trial}", trial_id)):
+            own = pattern.replace("{trial}", trial_id)
+            for folder in directory.glob(own):
                 shutil.rmtree(folder, ignore_errors=True)
+            if self.storage_filesystem is not None:
+                _remove_from(self.storage_filesystem, self.storage_path, own)
 
     @contextmanager
     def _source(
@@ -170,19 +242,34 @@ class ProgramTrial:
         with temporary_folder() as parent:
             folder = parent / name
             folder.mkdir()
-            target = f"{self.storage_path}/{name}"
-            _fetch(self.storage_filesystem, target, folder)
+            _fetch(self.storage_filesystem, f"{self.storage_path}/{name}", folder)
             try:
                 yield folder
             finally:
-                self.storage_filesystem.create_dir(target, recursive=True)
-                # With threads, an upload to S3 may never end (apache/arrow#32372).
-                copy_files(
-                    str(folder),
-                    target,
-                    destination_filesystem=self.storage_filesystem,
-                    use_threads=False,
-                )
+                for link in (each for each in parent.glob("*/*") if each.is_symlink()):
+                    # W&B's link to its newest run would be sent as another run.
+                    link.unlink()
+                for sent in parent.iterdir():
+                    target = f"{self.storage_path}/{sent.name}"
+                    self.storage_filesystem.create_dir(target, recursive=True)
+                    # With threads, an upload to S3 may never end (apache/arrow#32372).
+                    copy_files(
+                        str(sent),
+                        target,
+                        destination_filesystem=self.storage_filesystem,
+                        use_threads=False,
+                    )
+
+
+def _remove_from(filesystem: FileSystem, root: str, pattern: str) -> None:
+    """Remove the folders of a pattern from a storage."""
+    from pyarrow.fs import FileSelector
+
+    parent, _, name = pattern.rpartition("/")
+    selector = FileSelector(f"{root}/{parent}", allow_not_found=True)
+    for found in filesystem.get_file_info(selector):
+        if fnmatch(found.base_name, name):
+            filesystem.delete_dir(found.path)
 
 
 def _fetch(storage: FileSystem, place: str, folder: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from pcsearch.engine.workloads.programs.location import missing_command
 from pcsearch.engine.workloads.programs.trial import ProgramTrial, of_user
-from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload
+from pcsearch.engine.workloads.user_code import Code
+from pcsearch.engine.workloads.workload import SearchContext, Trainable, Workload, counted_in
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -36,20 +37,26 @@ class ProgramWorkload(Workload):
         folder: where the search was started, and where trials run.
         grace: how many seconds a program may take to end after SIGTERM.
         metrics_from: where metrics are read from: ``wandb``, ``stdout`` or a file's name.
+        epoch_key: the name in a report by which trials say their epoch.
     """
 
     time_attr: ClassVar[str] = "training_iteration"
-    counted: ClassVar[str] = "reports with the metric"
     runs_program: ClassVar[bool] = True
     word: str
     folder: Path
     grace: float = 30.0
     metrics_from: str = WANDB
+    epoch_key: str | None = None
 
     @property
-    def code(self) -> Path | None:
+    def counted(self) -> str:
+        """Reports with the metric, or what the key of the epoch says."""
+        return counted_in(self.epoch_key)
+
+    @property
+    def code(self) -> Code:
         """The folder of the program, which nodes need."""
-        return self.folder
+        return Code(self.folder, self.word)
 
     @property
     def tracks_itself(self) -> bool:
@@ -137,6 +144,7 @@ class ProgramWorkload(Workload):
             context.storage_filesystem,
             of_user(os.environ),
             context.program,
+            self.epoch_key,
         )
 
         def program(values: dict[str, Any]) -> None:

@@ -17,6 +17,9 @@ from contextlib import suppress
 from inspect import signature
 from typing import Any
 
+import pcsearch_wandb_calls as calls  # type: ignore[import-not-found]
+import pcsearch_wandb_sweeps as sweeps  # type: ignore[import-not-found]
+
 CHANNEL = "PCSEARCH_CHANNEL"
 OF_THE_TRIAL = {
     "project": "WANDB_PROJECT",
@@ -29,6 +32,10 @@ OF_THE_TRIAL = {
 }
 """The arguments of ``wandb.init`` that the search decides, as at W&B, and their variables."""
 TAGS = "PCSEARCH_WANDB_TAGS"
+LOGGED = "PCSEARCH_LOGGED"
+"""The variable with a name and a number: rows up to it are in the run, by an earlier try."""
+NEW_RUN = "PCSEARCH_NEW_RUN"
+"""The variable with a file that is made when the run begins, where it begins anew."""
 LONGEST_TEXT = 1000
 LONGEST_MESSAGE = 1 << 19
 """In bytes; a longer one is sent in parts."""
@@ -77,6 +84,12 @@ _told: dict[str, str] = {}
 """The variables of the trial, as they were at the start of this process."""
 _open: list[Any] = []
 """The runs that are not finished."""
+_repeating: dict[int, int] = {}
+"""The next step of a run by its start, by the run's identity: W&B has its first rows already."""
+_at_server: dict[int, Any] = {}
+"""How far a run is by what W&B's server has of it, by the run's identity."""
+_left_out: set[int] = set()
+"""The runs, by their identities, with a row that is left out and may get more calls."""
 _logged: set[str] = set()
 """The names that were logged: their values in a summary are known."""
 
@@ -122,13 +135,14 @@ def _change(wandb: Any) -> None:
     init, login = wandb.init, wandb.login
 
     def logging(self: Any, data: Any, step: Any = None, commit: Any = None, **more: Any) -> Any:
-        result = log(self, data, step, commit, **more)
+        ends = bool(commit or (commit is None and step is None))
+        number = _whole(step)
+        is_there = _is_repeated(self, number, ends) or _is_logged(self, data, ends)
+        result = None if is_there else log(self, data, step, commit, **more)
         with suppress(Exception):
             _logged.update(data)
-            # They may be numpy's.
-            whole = None if step is None else int(step)
-            ends = None if commit is None else bool(commit)
-            SENDER.send("log", plain(data), step=whole, commit=ends)
+            commit = None if commit is None else bool(commit)
+            SENDER.send("log", plain(data), step=number, commit=commit)
         return result
 
     def finishing(self: Any, *arguments: Any, **more: Any) -> Any:
@@ -141,6 +155,11 @@ def _change(wandb: Any) -> None:
 
     def starting(*arguments: Any, **more: Any) -> Any:
         given = signature(init).bind_partial(*arguments, **more).arguments
+        if given.get("reinit") == "create_new" and _open:
+            calls.tell_of_one_run()
+            return _open[-1]
+        if sweeps.is_outside():
+            return init(**{**given, "mode": "disabled"})
         if "disabled" in (given.get("mode"), os.environ.get("WANDB_MODE")):
             # One of several processes that must not log.
             return init(*arguments, **more)
@@ -155,6 +174,8 @@ def _change(wandb: Any) -> None:
         if given.get("reinit") in (True, "finish_previous"):
             _send_summaries()
         run = init(**given)
+        if _begins_run() and run.starting_step:
+            _repeating[id(run)] = 0
         if run not in _open:
             _open.append(run)
             # It comes before W&B's own, which was registered before it.
@@ -166,19 +187,58 @@ def _change(wandb: Any) -> None:
             os.environ.update(_told)
         return login(*arguments, **more)
 
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise RuntimeError(
-            "wandb.agent() and wandb.sweep() start runs of their own, and pcsearch runs the "
-            "trials of this sweep: let the program train once, with the values of wandb.config"
-        )
-
     pairs: list[tuple[Any, Any]] = [(logging, log), (finishing, finish), (leaving, leave)]
     pairs += [(starting, init), (logging_in, login)]
     for ours, theirs in pairs:
         ours.__doc__, ours.__name__, ours.__wrapped__ = theirs.__doc__, theirs.__name__, theirs
     run_type.log, run_type.finish, run_type.__exit__ = logging, finishing, leaving
     wandb.init, wandb.login = starting, logging_in
-    wandb.agent = wandb.sweep = refuse
+    calls.refuse(wandb)
+    sweeps.serve(wandb)
+
+
+def _begins_run() -> bool:
+    """Whether this call of ``wandb.init`` is the first one of a program that begins anew."""
+    file = os.environ.get(NEW_RUN)
+    if not file:
+        return False
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL))
+    except OSError:
+        return False
+    return True
+
+
+def _whole(step: Any) -> int | None:
+    """A step as a number of Python's: it may be one of numpy's."""
+    with suppress(Exception):
+        return None if step is None else int(step)
+    return None
+
+
+def _is_repeated(run: Any, step: int | None, ends: bool) -> bool:
+    """Whether a program that began anew logs a row of a step that the run has by an earlier try."""
+    own = _repeating.get(id(run))
+    if own is None:
+        return False
+    own = max(own, step) if step is not None else own
+    _repeating[id(run)] = own + ends
+    return own < int(run.starting_step)
+
+
+def _is_logged(run: Any, data: Any, ends: bool) -> bool:
+    """Whether an earlier try of a program that goes on has logged a row already."""
+    is_there = id(run) in _left_out
+    if not is_there and os.environ.get(LOGGED):
+        with suppress(Exception):
+            name, last = json.loads(os.environ[LOGGED])
+            if run.resumed and id(run) not in _at_server:
+                _at_server[id(run)] = run.summary.get(name)
+            # The server may not have got what the run's files have.
+            last = min(last, _at_server.get(id(run), last))
+            is_there = plain(data)[name] <= last
+    (_left_out.add if is_there and not ends else _left_out.discard)(id(run))
+    return is_there
 
 
 def _send_summaries() -> None:

@@ -22,7 +22,7 @@ def _run_hidden() -> None:
         spec.loader.exec_module(module_from_spec(spec))
 
 
-if os.environ.get("PCSEARCH_CHANNEL"):
+if os.environ.get("PCSEARCH_CHANNEL") or os.environ.get("PCSEARCH_PLAN_FILE"):
     try:
         import pcsearch_wandb_hook  # type: ignore[import-not-found]
 

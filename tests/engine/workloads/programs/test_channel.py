@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,19 @@ from typing import Any
 import pytest
 
 from pcsearch.engine.workloads.programs import channel as channels
-from pcsearch.engine.workloads.programs.channel import Channel
+from pcsearch.engine.workloads.programs.channel import Channel, short_parent
+from pcsearch.temporary import temporary_folder
+
+
+def test_a_socket_has_a_short_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/short")
+    assert short_parent() is None
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with temporary_folder(short_parent()) as folder:
+        Channel(folder, lambda *_: None).close()
+    assert list(long.iterdir()) == []
 
 
 class Receiver:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ import pcsearch
 from pcsearch.engine.workloads.programs.errors import ProgramError
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.engine.workloads.programs.trial import ProgramTrial
+from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.program import Program
 
@@ -51,7 +53,13 @@ class Here:
             get_trial_dir=lambda: f"/somewhere/{self.trial}", get_trial_id=lambda: self.trial[5:]
         )
         monkeypatch.setattr(tune, "get_context", lambda: context)
-        monkeypatch.setattr(tune, "report", self.reports.append)
+        self.befores = list[int]()
+        monkeypatch.setattr(tune, "report", self._report)
+
+    def _report(self, report: dict[str, Any]) -> None:
+        if EARLIER_REPORTS in report:
+            self.befores.append(report.pop(EARLIER_REPORTS))
+        self.reports.append(report)
 
     def run(self, code: str, *command: str, **changes: Any) -> None:
         (self.work / "train.py").write_text(code)
@@ -147,6 +155,23 @@ def test_each_trial_has_its_own_file_of_metrics(is_remote: bool, here: Here) -> 
     assert sorted(file.name for file in here.work.glob("m*")) == ["m.csv.1"]
 
 
+def test_a_program_that_goes_on_is_told_how_far_it_was(here: Here) -> None:
+    here.run(SHOWS)
+    assert "PCSEARCH_NEW_RUN" in here.seen
+    trial = here.directory / "0001_abc"
+    lines = [{"epoch": n, "loss": 1, "training_iteration": n} for n in (1, 2, 3)]
+    (trial / "result.json").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"')
+    logs = SHOWS.replace('"loss": 1', '"loss": 1, "epoch": 3')
+    here.run(logs)
+    (trial / "files" / "state").touch()
+    here.run(logs)
+    assert not {"PCSEARCH_LOGGED", "PCSEARCH_NEW_RUN"} & here.seen.keys(), "no run is known"
+    has = {(here.directory, "abc", "epoch"): 2.0}
+    here.run(logs, tracking=replace(TRACKING, logged=lambda *run: has.get(run)))
+    assert json.loads(here.seen["PCSEARCH_LOGGED"]) == ["epoch", 2]
+    assert here.befores == [0, 0, 2, 2]
+
+
 def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_path: Path) -> None:
     away = tmp_path / "away"
     place = {"storage_path": str(away), "storage_filesystem": LocalFileSystem()}
@@ -160,12 +185,31 @@ def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_p
     here.run("print('loss: 1')", **place)
     assert (away / "0001_abc" / "output.txt").read_text() == "one line\nloss: 1\n"
     assert not here.directory.exists()
+    for name in ("offline-run-1-abc", "offline-run-1-other"):
+        (away / "wandb" / name).mkdir(parents=True)
+    makes = "import os; os.makedirs(os.environ['A_DIR'] + '/wandb/offline-run-2-abc/x')"
+    makes += "; os.symlink('offline-run-2-abc', os.environ['A_DIR'] + '/wandb/latest-run')"
+    here.run(f"{makes}; print('loss: 1')", **place)
+    kept = {each.name for each in (away / "wandb").iterdir()}
+    assert kept == {"offline-run-1-other", "offline-run-2-abc"}
 
 
 def test_an_end_without_the_metric_is_told(here: Here) -> None:
     with pytest.raises(PcsearchError, match="nearest is 'los'"):
         here.run("print('los: 1')")
     assert here.reports == []
+
+
+def test_a_program_that_does_not_say_its_epoch_is_ended(here: Here) -> None:
+    message = r"does not log 'epochs', its epoch \(--epoch-key\); nearest is 'epoch'; it logged"
+    logs = 'print(\'{"loss": 1, "epoch": 3}\', flush=True); '
+    with pytest.raises(PcsearchError, match=message):
+        here.run(f"import time; {3 * logs}", epoch_key="epochs")
+    assert len(here.reports) == 3
+    with pytest.raises(PcsearchError, match=message):
+        here.run(f"import time; {5 * logs}time.sleep(600)", epoch_key="epochs")
+    assert len(here.reports) == 6
+    here.run(logs, epoch_key="epoch")
 
 
 def test_the_search_goes_on_where_the_folder_is_not_on_the_node(here: Here, tmp_path: Path) -> None:

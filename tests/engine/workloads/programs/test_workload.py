@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pcsearch.engine.workloads.programs.workload import ProgramWorkload, program_of
+from pcsearch.engine.workloads.user_code import Code
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import parse_sweep
 
@@ -31,7 +32,7 @@ def test_values_are_those_of_the_file(tmp_path: Path) -> None:
     assert workload.effective_config({"x": 1}) == {"x": 1}
     assert workload.tracks_itself
     assert not ProgramWorkload("a.py", tmp_path, metrics_from="stdout").tracks_itself
-    assert workload.code == tmp_path
+    assert workload.code == Code(tmp_path, "a.py")
 
 
 def test_a_file_without_a_program_is_told() -> None:

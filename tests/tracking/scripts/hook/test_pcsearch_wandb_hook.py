@@ -2,67 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+import json
 
 import pytest
+from hooked_programs import Programs
 from offline_runs import read_runs
-
-import pcsearch
-from pcsearch.engine.workloads.programs.channel import Channel
-from pcsearch.engine.workloads.programs.rows import Rows
-from pcsearch.tracking.scripts.environment import HOOK
-
-FOLDER = Path(pcsearch.__file__).parent / HOOK
-
-
-class Programs:
-    """Runs programs as trials do, and has what they have sent."""
-
-    def __init__(self, folder: Path, work: Path) -> None:
-        self.folder, self.work = folder, work
-        self.messages: list[dict[str, Any]] = []
-
-    def run(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        channel = Channel(self.folder, lambda _, message: self.messages.append(message))
-        given = os.environ | {
-            "PYTHONPATH": os.pathsep.join([str(FOLDER), str(self.work)]),
-            "PCSEARCH_CHANNEL": str(channel.path),
-            "WANDB_DIR": str(self.work),
-            "WANDB_MODE": "offline",
-            "WANDB_SILENT": "true",
-            **environment,
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env=given,
-            cwd=self.work,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        channel.close()
-        channel.path.unlink()
-        return done
-
-    @property
-    def logged(self) -> list[dict[str, Any]]:
-        return [each["values"] for each in self.messages if each["kind"] == "log"]
-
-    @property
-    def reports(self) -> list[dict[str, Any]]:
-        rows = Rows(["loss"])
-        made = [report for each in self.messages for report in rows.add(1, each)]
-        return [*made, *rows.rest()]
-
-
-@pytest.fixture
-def programs(temporary: Path, tmp_path: Path) -> Programs:
-    return Programs(temporary, tmp_path)
-
+from wandb_server import WandbServer
 
 EVERY_WAY = """
 import numpy as np
@@ -120,12 +65,6 @@ def test_ten_thousand_calls_are_followed_also_beside_other_processes(programs: P
     done = programs.run(CHILDREN)
     assert done.returncode == 0, done.stderr
     assert [values["loss"] for values in programs.logged] == list(range(10_000))
-
-
-def test_what_the_script_does_with_agents_is_refused_in_a_line(programs: Programs) -> None:
-    done = programs.run("import wandb; wandb.agent('abc', lambda: None)")
-    assert done.returncode == 1
-    assert "pcsearch runs the trials of this sweep" in done.stderr.splitlines()[-1]
 
 
 def test_a_channel_that_is_gone_does_not_hurt_the_program(programs: Programs) -> None:
@@ -195,3 +134,114 @@ def test_long_rows_and_forked_processes_are_followed(programs: Programs) -> None
     assert [each["commit"] for each in programs.messages[:-1]] == [False] * (len(parts) - 1) + [
         None
     ]
+
+
+TRY = """
+import os, sys
+import wandb
+wandb.init(project="p")
+for epoch in range(int(sys.argv[1]), int(sys.argv[2])):
+    wandb.log({"loss": 1 / epoch, "epoch": epoch, "try": os.environ["TRY"]}, commit=False)
+    wandb.log({"more": 1})
+wandb.finish()
+if sys.argv[3:]:
+    wandb.init()
+    wandb.log({"of the second init": 1})
+"""
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_no_row_of_an_earlier_try_is_there_twice(
+    mode: str, programs: Programs, server: WandbServer
+) -> None:
+    told = {"WANDB_RUN_ID": "abc", "WANDB_RESUME": "allow", "WANDB_MODE": mode}
+
+    def rows() -> list[tuple[int, str]]:
+        found = [row for run in read_runs(programs.work) for row in run.history]
+        if mode == "online":
+            (run,) = server.runs.values()
+            found = run.rows
+            assert sum("of the second init" in row for row in found) == ("2" in tries)
+        assert all(("more" in row) == ("epoch" in row) for row in found)
+        return [(row["epoch"], row["try"]) for row in found if "epoch" in row]
+
+    tries: list[str] = []
+
+    def attempt(name: str, *words: str, **more: str) -> None:
+        done = programs.run(f"import sys; sys.argv[1:] = {words}\n{TRY}", TRY=name, **told, **more)
+        assert done.returncode == 0, done.stderr
+        tries.append(name)
+
+    begun = programs.work / "begun"
+    attempt("1", "1", "4", PCSEARCH_NEW_RUN=str(begun))
+    expected, last = [(epoch, "1") for epoch in (1, 2, 3)], 3
+    if mode == "online":
+        begun.unlink()
+        attempt("2", "1", "6", "and another", PCSEARCH_NEW_RUN=str(begun))
+        expected, last = [*expected, (4, "2"), (5, "2")], 5
+    assert rows() == expected
+    attempt("3", "2", "8", PCSEARCH_LOGGED=json.dumps(["epoch", last]))
+    assert rows() == [*expected, *((epoch, "3") for epoch in range(last + 1, 8))]
+    # It is told all the same: the search has lost the reports from there on.
+    told_again = [values["epoch"] for values in programs.logged if "epoch" in values]
+    assert told_again[-6:] == [2, 3, 4, 5, 6, 7]
+
+
+LOGGER = """
+import wandb
+
+class Logger:
+    _run = None
+    @property
+    def experiment(self):
+        if self._run is None:
+            self._run = wandb.run or wandb.init(project="lightning_logs", resume="allow")
+            self._run.define_metric("trainer/global_step")
+            self._run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+        return self._run
+    def log_hyperparams(self, params):
+        self.experiment.config.update(params, allow_val_change=True)
+    def log_metrics(self, metrics, step):
+        self.experiment.log(dict(metrics, **{"trainer/global_step": step}))
+
+logger = Logger()
+logger.log_hyperparams({"lr": 0.5})
+for step in range(3):
+    logger.log_metrics({"train/loss": 1.0, "epoch": step}, 10 * step)
+    logger.log_metrics({"loss": 1 / (step + 1), "epoch": step}, 10 * step)
+"""
+
+
+def test_a_logger_as_that_of_lightning_is_followed(programs: Programs) -> None:
+    done = programs.run(LOGGER, WANDB_RUN_ID="abc", WANDB_PROJECT="p")
+    assert done.returncode == 0, done.stderr
+    found = [(each["loss"], each["train/loss"], each["epoch"]) for each in programs.reports]
+    assert found == [(1, 1, 0), (1 / 2, 1, 1), (1 / 3, 1, 2)]
+    (run,) = read_runs(programs.work)
+    assert (run.id, run.project, run.config["lr"], len(run.rows())) == ("abc", "p", 0.5, 6)
+
+
+RANKS = """
+import os, subprocess, sys
+WORKER = '''
+import os, wandb
+is_first = os.environ["RANK"] == "0"
+wandb.init(mode=None if is_first else "disabled")
+for epoch in range(3):
+    wandb.log({"loss": epoch if is_first else 100})
+wandb.finish()
+'''
+ranks = [
+    subprocess.Popen([sys.executable, "-c", WORKER], env=dict(os.environ, RANK=str(rank)))
+    for rank in range(2)
+]
+sys.exit(max(rank.wait() for rank in ranks))
+"""
+
+
+def test_of_two_ranks_the_first_logs(programs: Programs) -> None:
+    done = programs.run(RANKS, WANDB_RUN_ID="abc")
+    assert done.returncode == 0, done.stderr
+    assert [report["loss"] for report in programs.reports] == [0, 1, 2]
+    (run,) = read_runs(programs.work)
+    assert [row["loss"] for row in run.rows()] == [0, 1, 2]

@@ -1,0 +1,215 @@
+"""Gives a search that has begun another sweep file, and says what that means for its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition
+from pcsearch.engine.experiment.versions import judge_anew, place_trials, reach
+from pcsearch.engine.records.changes import Edited
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.drivers import is_shared, search_directory
+from pcsearch.engine.records.history import History
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.changes import changes
+from pcsearch.sweeps.reading.text import read_text
+from pcsearch.sweeps.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edit of a search's sweep file, before the journal has it.
+
+    Args:
+        event: for the journal.
+        lines: what changes, and what it means for the trials, in words.
+    """
+
+    event: Edited
+    lines: tuple[str, ...]
+
+
+def texts_of(directory: ExperimentDirectory, edits: Sequence[Edited]) -> list[tuple[str, str]]:
+    """The versions of a search's sweep file, oldest first: the name in messages, and the text.
+
+    Args:
+        directory: of the search; its record has been read, and with it the first file.
+        edits: those that its journal has.
+    """
+    return [
+        (str(directory.sweep), read_text(directory.sweep)),
+        *((each.source, each.text) for each in edits),
+    ]
+
+
+def settle(history: History, versions: Sequence[Sweep], search: SearchDefinition) -> None:
+    """Make of a history what it is by the newest version of the sweep file.
+
+    Args:
+        history: as it was read; changed in place.
+        versions: of the file, oldest first.
+        search: by the newest.
+    """
+    judge_anew(history, versions, search)
+    if history.is_changed:
+        place_trials(history, versions, search)
+
+
+def edited(
+    directory: ExperimentDirectory,
+    before: SearchDefinition,
+    after: SearchDefinition,
+    versions: Sequence[Sweep],
+    history: History,
+    samples: int,
+    is_asked: bool,
+) -> Edit:
+    """Edit a search; nothing is written.
+
+    Args:
+        directory: of the search.
+        before: the search as it is.
+        after: the same with the new file.
+        versions: of its file so far, oldest first.
+        history: of the search as it was read; it becomes that of the edited search.
+        samples: the largest number of trials so far, or the one that the user asks for now.
+        is_asked: whether the user asks for it now.
+
+    Raises:
+        PcsearchError: the search cannot have this file.
+    """
+    check_alone(directory, history, after.sweep.source)
+    check_single_runs(before, after.sweep.source)
+    check_single_runs(after, after.sweep.source)
+    if after.workload.runs_program:
+        _check_program(before.sweep, after.sweep)
+    settle(history, versions, before)
+    reach_before = reach(before, history)
+    old_samples = min(samples, reach_before or samples)
+    event = Edited(after.sweep.text, after.sweep.source, samples)
+    history.edits.append(event)
+    waiting = len(history.waiting)
+    settle(history, [*versions, after.sweep], after)
+    lost = waiting - len(history.waiting)
+    reach_after = reach(after, history)
+    if not is_asked:
+        samples = _samples(before.sweep, after.sweep, samples, reach_before, reach_after)
+    event = Edited(event.text, event.source, min(samples, reach_after or samples))
+    history.edits[-1] = event
+    lines = [
+        f"the sweep file is another from now on, {after.sweep.source}:",
+        *(f"  {line}" for line in changes(before.sweep, after.sweep)),
+        *_meaning(before, after, history),
+        *([f"enqueued configurations outside of it, which are not tried: {lost}"] if lost else []),
+        f"at most {event.num_samples} trials, of which {len(history.own)} have begun "
+        f"(before: at most {old_samples})",
+    ]
+    return Edit(event, tuple(lines))
+
+
+def check_single_runs(search: SearchDefinition, where: str) -> None:
+    """Check that each run of a search is a configuration of its own.
+
+    Args:
+        search: which is to be changed.
+        where: the file or the option that changes it, for messages.
+
+    Raises:
+        PcsearchError: its configurations run with several seeds.
+    """
+    if search.options.replicates or search.sweep.replicates:
+        message = (
+            "a search with replicates keeps its sweep file, for its race decides what runs next; "
+            "start a new search (bayes can take the results over: --warm-start)"
+        )
+        raise PcsearchError(Problem(message, where))
+
+
+def check_alone(directory: ExperimentDirectory, history: History, where: str) -> None:
+    """Check that no other driver has trials of a search, which it would know by their numbers.
+
+    Args:
+        directory: of the search.
+        history: of it.
+        where: the file or the option that changes the search, for messages.
+
+    Raises:
+        PcsearchError: another driver has, or had.
+    """
+    numbers = [trial.number for trial in history.own]
+    # At W&B other drivers have the numbers between.
+    others_run = is_shared(directory.path) or numbers != list(range(1, len(numbers) + 1))
+    if others_run or search_directory(directory.path) != directory.path:
+        message = (
+            f"{directory.place} is run by several drivers, which all have the file that it began "
+            "with; start a new search (bayes can take the results over: --warm-start)"
+        )
+        raise PcsearchError(Problem(message, where))
+
+
+def _check_program(before: Sweep, after: Sweep) -> None:
+    """Check that a file runs what the search has run.
+
+    Raises:
+        PcsearchError: it runs another program.
+    """
+    if after.program != before.program:
+        message = (
+            "the file has another program or command, and old results say nothing of it; start a "
+            "new search of this file"
+        )
+        raise PcsearchError(Problem(message, after.source, "program"))
+
+
+def _samples(
+    before: Sweep, after: Sweep, samples: int, reach_before: int | None, reach_after: int | None
+) -> int:
+    """The largest number of trials after an edit, where the user does not ask for one."""
+    was_whole = reach_before is not None and samples >= reach_before
+    if after.run_cap is not None and after.run_cap != before.run_cap:
+        return after.run_cap
+    if after.run_cap is not None:
+        return max(samples, after.run_cap) if was_whole else samples
+    is_free = before.method != "grid" or was_whole or before.run_cap is not None
+    if after.method == "grid" and is_free and reach_after is not None:
+        # A grid has an end of its own.
+        return reach_after
+    return samples
+
+
+def _meaning(before: SearchDefinition, after: SearchDefinition, history: History) -> Iterator[str]:
+    """What an edit means for the trials of a search, in words."""
+    outside = [trial for trial in history.own if trial.is_outside]
+    inside = len(history.own) - len(outside)
+    learns = after.sweep.method in LEARNS
+    use = "the searcher learns from them" if learns else "none of them runs again"
+    yield f"{_trials(inside)} of {len(history.own)} inside of the new file: {use}"
+    if outside:
+        left = "the searcher does not see them" if learns else "they stand for no new one"
+        yield f"{_trials(len(outside))} outside of it: they stay in the results, and {left}"
+    unfinished = sum(not trial.over for trial in outside)
+    if unfinished:
+        yield f"{_trials(unfinished)} of those not ended: they are trained to their ends"
+    size = reach(after, history)
+    if after.sweep.method == "grid" and size is not None:
+        yield f"{size - len(history.own)} combinations of the new grid are missing"
+    if before.metrics != after.metrics:
+        yield from _judged(after, history)
+    stopped = sum(trial.stopped_at is not None for trial in history.own)
+    if before.sweep.early_terminate != after.sweep.early_terminate and stopped:
+        yield f"{_trials(stopped)} stopped early: they stay so"
+
+
+def _judged(after: SearchDefinition, history: History) -> Iterator[str]:
+    outcomes = Outcomes(after.metrics, after.workload.time_attr, history=history)
+    ended = [trial for trial in history.own if trial.over and not trial.failed]
+    without = sum(None in outcomes.of(trial.id).values for trial in ended)
+    names = ", ".join(metric.name for metric in after.metrics) or "nothing"
+    line = f"the trials that have ended are judged by {names}, from what they reported"
+    yield f"{line}; {_trials(without)} without a value of it" if without else line
+
+
+def _trials(count: int) -> str:
+    return "1 trial" if count == 1 else f"{count} trials"

@@ -1,0 +1,114 @@
+"""Enqueues configurations that a search is to try first: those of a file, or the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pcsearch.engine.experiment.definition import SearchDefinition
+from pcsearch.engine.experiment.editing import check_single_runs
+from pcsearch.engine.experiment.versions import configs_of
+from pcsearch.engine.records.changes import Enqueued
+from pcsearch.engine.records.history import History
+from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.distributions.base import identity
+from pcsearch.sweeps.enqueued import default_values, read_configurations
+from pcsearch.sweeps.parameters import has_value, nested, value_of
+
+OPTION = "--enqueue"
+DEFAULTS = "defaults"
+"""What stands for the configuration of all defaults, in place of a file."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Configurations to try first, before the journal has them.
+
+    Args:
+        event: for the journal.
+        lines: how many there are, and which are left out, in words.
+    """
+
+    event: Enqueued
+    lines: tuple[str, ...]
+
+
+def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
+    """Add configurations to those that a search is to try first; nothing is written.
+
+    Those that trials have had, or that are enqueued already, are left out: the same command may be
+    given again after a kill.
+
+    Args:
+        what: a file, or ``defaults``.
+        search: by its newest sweep file.
+        history: of it; it gets the configurations.
+
+    Raises:
+        PcsearchError: the file is wrong; it has every problem of it.
+    """
+    check_single_runs(search, OPTION)
+    workload = search.workload
+    notes: list[str] = []
+    if what == DEFAULTS:
+        found = [_defaults(search, notes)]
+    else:
+        found = read_configurations(Path(what), search.sweep, workload.numeric, workload.whole)
+    had = _had(search, history)
+    known = set(map(identity, history.enqueued))
+    new, again, run = [], 0, 0
+    for part in found:
+        whole = _whole(search, part)
+        if whole is not None and identity(whole) in had:
+            run += 1
+        elif identity(part) in known:
+            again += 1
+        else:
+            known.add(identity(part))
+            new.append(part)
+    history.enqueued += new
+    left_out = [f"{run} had run already"] if run else []
+    left_out += [f"{again} enqueued already"] if again else []
+    why = f" (left out: {', '.join(left_out)})" if left_out else ""
+    line = f"{OPTION} {what}: configurations to try first: {len(new)}{why}"
+    return Queue(Enqueued(new), (line, *notes))
+
+
+def _defaults(search: SearchDefinition, notes: list[str]) -> dict[str, Any]:
+    """The configuration of the defaults of the file, and of what the trials run."""
+    sweep = search.sweep
+    fixed = [each for each in sweep.by_path() if each.fixed]
+    constants = nested((each, each.distribution.ppf(0.5)) for each in fixed)
+    known = search.workload.effective_config(constants)
+    values, without = default_values(
+        [each for each in sweep.by_path() if not each.fixed], known, is_grid=sweep.method == "grid"
+    )
+    if not values:
+        message = "no parameter has a default in its range; write default: VALUE into its entry"
+        raise PcsearchError(Problem(message, OPTION))
+    if without:
+        notes.append(f"without a default in their range: {', '.join(without)}; they are drawn")
+    return values
+
+
+def _whole(search: SearchDefinition, part: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The configuration that a part gives with the constants, None where it lacks a parameter."""
+    parameters = search.sweep.by_path()
+    if not all(has_value(part, each) for each in parameters if not each.fixed):
+        return None
+    return nested(
+        (each, each.distribution.ppf(0.5) if each.fixed else value_of(part, each))
+        for each in parameters
+    )
+
+
+def _had(search: SearchDefinition, history: History) -> set[str]:
+    """The identities of the configurations that trials have had."""
+    if history.is_changed:
+        places = [trial.place for trial in history.own if trial.place is not None]
+    else:
+        config_of = configs_of(search.sweep, search.options)
+        places = [config_of(trial) for trial in history.own]
+    return set(map(identity, places))

@@ -1,0 +1,124 @@
+"""The plan of a search that has begun: what it would do where it is resumed, or edited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pcsearch.engine.experiment.definition import SearchDefinition, define_search
+from pcsearch.engine.experiment.enqueuing import enqueued
+from pcsearch.engine.experiment.experiment import RESUME, resumed_experiment
+from pcsearch.engine.experiment.plan import Plan, make_plan, plan_of
+from pcsearch.engine.records.directory import directory_at
+from pcsearch.engine.records.history import History
+from pcsearch.engine.records.options import Options
+from pcsearch.engine.records.outcome import Outcomes
+
+
+def make_resumed_plan(
+    place: str,
+    sweep_file: Path | None,
+    changes: Mapping[str, Any],
+    draws: int,
+    enqueue: str | None = None,
+) -> Plan:
+    """The plan of a search that has begun; nothing is written, locked or run.
+
+    Args:
+        place: the path or the address of its directory.
+        sweep_file: the file that it would have from then on, None for its own.
+        changes: of its options.
+        draws: how many of the next configurations to draw.
+        enqueue: the file of the configurations to try first, or ``defaults``.
+
+    Raises:
+        PcsearchError: there is no such search, or it cannot have the file or an option.
+    """
+    directory = directory_at(place, RESUME)
+    with directory.read():
+        experiment, _ = resumed_experiment(directory, changes, sweep_file, enqueue=enqueue)
+        history, workload, sweep = experiment.history, experiment.workload, experiment.sweep
+        is_open = draws and history.reached is None
+        configs = _next(experiment, history, experiment.cap, draws) if is_open else []
+        lines = [workload.command_line(sweep, values) for values in configs]
+        notes = [*sweep.notes, *history.notes]
+        if experiment.edit is not None:
+            notes += experiment.edit.lines
+        if experiment.queue is not None:
+            notes += experiment.queue.lines
+        unfinished = len(history.unfinished)
+        if unfinished:
+            notes.append(f"unfinished trials, which go on first: {unfinished}")
+        return replace(
+            plan_of(experiment),
+            trials=experiment.cap,
+            begun=len(history.own),
+            notes=tuple(notes),
+            configs=tuple(configs),
+            commands=tuple(filter(None, lines)),
+        )
+
+
+def make_plan_with_queue(
+    sweep_file: str | Path, options: Options, draws: int, enqueue: str, text: str | None = None
+) -> Plan:
+    """The plan of a new search that tries some configurations first.
+
+    Args:
+        sweep_file: the sweep file, or its name in messages if ``text`` is given.
+        options: the options of the command.
+        draws: how many configurations to draw.
+        enqueue: the file of the configurations to try first, or ``defaults``.
+        text: the sweep's text, for a sweep that is not in a file.
+
+    Raises:
+        PcsearchError: the sweep, an option or the file of the configurations is wrong.
+    """
+    plan = make_plan(sweep_file, options, 0, text)
+    search, history = define_search(sweep_file, options, text=text), History()
+    queue = enqueued(enqueue, search, history)
+    if options.warm_start:
+        # Optuna takes a while to import.
+        from pcsearch.engine.experiment.warm_start import warm_start
+
+        history.warm_start = list(warm_start(search).results)
+    configs = _next(search, history, search.trial_limit, draws) if draws else []
+    lines = [search.workload.command_line(search.sweep, values) for values in configs]
+    return replace(
+        plan,
+        notes=(*plan.notes, *queue.lines),
+        configs=tuple(configs),
+        commands=tuple(filter(None, lines)),
+    )
+
+
+def _next(
+    search: SearchDefinition, history: History, cap: int | None, count: int
+) -> list[dict[str, Any]]:
+    """The next configurations, as if all of them ran at once."""
+    # They load Ray, which takes seconds.
+    from pcsearch.engine.search.learning_curves import learning_curves
+    from pcsearch.engine.search.searchers import make_searcher
+
+    workload, sweep, options = search.workload, search.sweep, search.options
+    outcomes = Outcomes(
+        search.metrics,
+        workload.time_attr,
+        workload.epochs,
+        history,
+        curves=sweep.early_terminate is not None,
+    )
+    searcher = make_searcher(
+        sweep,
+        cap,
+        options.seed,
+        options.sampler,
+        history,
+        outcomes,
+        learning_curves(sweep, search.max_epochs, outcomes),
+        repeats=options.repeats,
+    )
+    suggested = (searcher.suggest(f"next{number}") for number in range(count))
+    return [config for config in suggested if isinstance(config, dict)]

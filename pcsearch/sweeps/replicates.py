@@ -1,0 +1,110 @@
+"""The parameter whose values repeat a configuration, such as the seed, instead of changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pcsearch.errors import Problem
+from pcsearch.sweeps.messages import bare, suggestion
+from pcsearch.sweeps.parameters import Parameter, nested, value_of
+from pcsearch.sweeps.sweep import Sweep
+
+KEY = "replicates"
+"""The key of a sweep file that names the parameter."""
+MOST = 100
+"""The most seeds that a parameter of replicates may have."""
+CONFIRMED = 3
+"""So many of the best configurations run with fresh seeds at the end."""
+ALONE = (
+    "a search with replicates has one driver, for its next run depends on all others; start it by "
+    "itself (on one machine, or on a Ray cluster with --address)"
+)
+SEED = "seed"
+"""The usual name of such a parameter."""
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """The seeds with which each configuration may run.
+
+    A seed is known by its position from 0. The positions after the last are those of fresh seeds:
+    the whole numbers above the greatest.
+
+    Args:
+        parameter: whose values are the seeds.
+        seeds: its values, each once, in the order in which a configuration gets them.
+    """
+
+    parameter: Parameter
+    seeds: Sequence[Any]
+
+    @property
+    def name(self) -> str:
+        """The parameter's name."""
+        return self.parameter.name
+
+    def seed(self, position: int) -> Any:
+        """The seed at a position, which may be that of a fresh one."""
+        if position < len(self.seeds):
+            return self.seeds[position]
+        return max(self.seeds) + 1 + position - len(self.seeds)
+
+    def without(self, sweep: Sweep) -> Sweep:
+        """The sweep without the parameter: its configurations are those that are compared."""
+        others = {name: each for name, each in sweep.parameters.items() if name != self.name}
+        return replace(sweep, parameters=others)
+
+    def config(self, sweep: Sweep, values: Mapping[str, Any], position: int) -> dict[str, Any]:
+        """What a run gets: the values of a configuration, and a seed.
+
+        Args:
+            sweep: with the parameter.
+            values: of the other parameters.
+            position: of the seed.
+        """
+        return nested(
+            (each, self.seed(position) if each.name == self.name else value_of(values, each))
+            for each in sweep.by_path()
+        )
+
+
+def replicates_of(sweep: Sweep, name: str, where: str, fresh: int = 0) -> Replicates | Problem:
+    """The seeds of a sweep by the name of their parameter, or why there are none.
+
+    Args:
+        sweep: the sweep.
+        name: the parameter's name.
+        where: the place at which the user gave the name.
+        fresh: how many fresh seeds the search needs.
+    """
+    parameter = sweep.parameters.get(name)
+    if parameter is None:
+        hint = suggestion(name, sweep.parameters)
+        return Problem(f"{bare(name)} is no parameter of the sweep{hint}", where)
+    seeds = parameter.distribution.different_values()
+    if seeds is None or len(seeds) < 2:
+        message = f"{bare(name)} has no seeds to repeat with; give it values, or a min and a max"
+        return Problem(f"{message} that are whole numbers", parameter.where, where)
+    if len(seeds) > MOST:
+        message = f"{bare(name)} has {len(seeds):,} values; give at most {MOST} seeds"
+        return Problem(message, parameter.where, where)
+    if fresh and not all(type(seed) is int for seed in seeds):
+        message = f"fresh seeds are whole numbers, and {bare(name)} has other values"
+        return Problem(message, parameter.where, "--confirm")
+    return Replicates(parameter, seeds)
+
+
+def unnoticed_seed(sweep: Sweep) -> str:
+    """A line about a bayes sweep that searches over its seed as over a parameter; else empty."""
+    if sweep.method not in ("bayes", "custom"):
+        return ""
+    for parameter in sweep.searched():
+        if parameter.path[-1] == SEED:
+            return (
+                f"{parameter.where}: {parameter.name} is searched as a parameter, so the best "
+                f"trial is that of a lucky seed; with --replicates {parameter.name} the means over "
+                "the seeds are compared"
+            )
+    return ""

@@ -1,0 +1,149 @@
+"""Configurations that a search tries first: each once, in a new search and in a resumed one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from edited_searches import EditedSearch, edited_searches
+from searching import write_sweep
+
+from pcsearch.engine.experiment.definition import define_search
+from pcsearch.engine.experiment.enqueuing import enqueued
+from pcsearch.engine.records.changes import Enqueued
+from pcsearch.engine.records.history import History, read_history
+from pcsearch.engine.records.options import Options
+from pcsearch.errors import PcsearchError
+
+GRID = {
+    "method": "grid",
+    "parameters": {"a": {"values": [1, 2, 3]}, "b": {"values": ["x", "y"]}, "c": {"value": 7}},
+}
+BAYES = {
+    "method": "bayes",
+    "parameters": {"a": {"min": 0.0, "max": 1.0}, "b": {"min": 1, "max": 9}, "c": {"value": 7}},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with edited_searches(tmp_path):
+        yield tmp_path
+
+
+def write(folder: Path, *configs: dict[str, Any]) -> str:
+    (folder / "points.yaml").write_text(yaml.safe_dump(list(configs)))
+    return "points.yaml"
+
+
+def test_a_grid_tries_them_first_and_then_the_rest_of_itself(folder: Path) -> None:
+    file = write(folder, {"a": 3}, {"b": "y", "a": 2}, {"b": "y"})
+    search = EditedSearch(folder, GRID, enqueue=file)
+    assert search.experiment.queue is not None
+    assert search.experiment.queue.lines == (
+        "--enqueue points.yaml: configurations to try first: 3",
+    )
+    configs = search.session(2)
+    # A kill loses none and doubles none: what no trial has is tried by the next session.
+    search.resume()
+    configs += search.session()
+    pairs = [(config["a"], config["b"]) for config in configs]
+    assert pairs == [(3, "x"), (2, "y"), (1, "y"), (1, "x"), (2, "x"), (3, "y")]
+    search.check_whole()
+    assert search.resume().over
+    history = read_history(search.directory.path)
+    assert history.waiting == {}
+    assert history.taken == {0, 1, 2}
+
+
+@pytest.mark.parametrize("method", ["bayes", "random"])
+def test_others_take_the_given_values_and_choose_the_rest(method: str, folder: Path) -> None:
+    file = write(folder, {"a": 0.125, "b": 4}, {"a": 0.5}, {"b": 9}, {"a": 0.75})
+    sampler = {"sampler": "tpe"} if method == "bayes" else {}
+    sweep = BAYES | {"method": method}
+    search = EditedSearch(folder, sweep, enqueue=file, num_samples=6, **sampler)
+    configs = search.session(2, unfinished=1)
+    search.resume()
+    configs += search.session()
+    assert configs[0] == {"a": 0.125, "b": 4, "c": 7}
+    assert (configs[1]["a"], configs[2]["b"], configs[3]["a"]) == (0.5, 9, 0.75)
+    assert all(0 <= each["a"] <= 1 and each["b"] in range(1, 10) for each in configs)
+    assert len(configs) == 6
+    search.check_whole()
+
+
+def test_a_finite_space_repeats_nothing_for_them(folder: Path) -> None:
+    sweep = {"method": "bayes", "parameters": GRID["parameters"]}
+    file = write(folder, {"a": 1}, {"a": 1}, {"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"b": "x"})
+    search = EditedSearch(folder, sweep, enqueue=file, num_samples=6, sampler="tpe")
+    assert search.experiment.queue is not None
+    assert "try first: 4 (left out: 1 enqueued already)" in search.experiment.queue.lines[0]
+    configs = search.session()
+    assert {config["b"] for config in configs[:2]} == {"x", "y"}
+    assert [config["a"] for config in configs[:2]] == [1, 1]
+    assert configs[2]["b"] == "x"
+    assert len(configs) == 6
+    search.check_whole()
+
+
+def test_a_resumed_search_tries_them_next_and_the_command_may_be_repeated(folder: Path) -> None:
+    search = EditedSearch(folder, GRID)
+    search.session(2)
+    file = write(folder, {"a": 3, "b": "y"}, {"a": 1, "b": "x"})
+    for lines in (
+        "try first: 1 (left out: 1 had run already)",
+        "try first: 0 (left out: 1 had run already, 1 enqueued already)",
+    ):
+        queue = search.resume(enqueue=file).queue
+        assert queue is not None
+        assert lines in queue.lines[0]
+    events = [event for event in search.journal.events() if isinstance(event, Enqueued)]
+    assert events == [Enqueued([{"a": 3, "b": "y"}])]
+    configs = search.session()
+    assert [(each["a"], each["b"]) for each in configs] == [(3, "y"), (2, "x"), (2, "y"), (3, "x")]
+    search.check_whole()
+
+
+def test_an_edit_leaves_out_those_that_are_outside_of_the_new_file(folder: Path) -> None:
+    file = write(folder, {"a": 3}, {"b": "y"}, {"a": 2})
+    search = EditedSearch(folder, GRID, enqueue=file)
+    less = {"method": "grid", "parameters": {**GRID["parameters"], "a": {"values": [1, 2, 4]}}}
+    experiment = search.resume(less)
+    assert experiment.edit is not None
+    assert "enqueued configurations outside of it, which are not tried: 1" in experiment.edit.lines
+    configs = search.session()
+    assert [(each["a"], each["b"]) for each in configs[:2]] == [(1, "y"), (2, "x")]
+    assert len(configs) == 6
+    search.check_whole()
+
+
+def test_the_defaults_are_those_of_the_file(folder: Path) -> None:
+    sweep: dict[str, Any] = {"method": "bayes", "parameters": dict(BAYES["parameters"])}
+    sweep["parameters"]["a"] = {"min": 0.0, "max": 1.0, "default": 0.375}
+    search = EditedSearch(folder, sweep, enqueue="defaults", num_samples=3, sampler="tpe")
+    assert search.experiment.queue is not None
+    assert search.experiment.queue.lines[1:] == (
+        "without a default in their range: b; they are drawn",
+    )
+    assert [config["a"] == 0.375 for config in search.session()] == [True, False, False]
+    del sweep["parameters"]["a"]["default"]
+    search.write(sweep)
+    function = Options(trainable="edited_mine:main")
+    with pytest.raises(PcsearchError, match=r"^--enqueue: no parameter has a default in its range"):
+        enqueued("defaults", define_search(search.file, function), History())
+
+
+def test_the_model_has_defaults(tmp_path: Path) -> None:
+    searched = {
+        "hidden_size": {"values": [8, 16]},
+        "num_heads": {"values": [2, 4]},
+        "hidden_momentum": {"values": [0.1, 0.5]},
+    }
+    search = define_search(write_sweep(tmp_path / "s.yaml", searched), Options())
+    history = History()
+    queue = enqueued("defaults", search, history)
+    assert history.enqueued == [{"hidden_momentum": 0.1}]
+    assert queue.event.configs == history.enqueued

@@ -1,0 +1,86 @@
+"""The plan of a search that has begun, with its own sweep file and with another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from edited_searches import EditedSearch, edited_searches
+
+from pcsearch.cli import main
+
+GRID = {"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}, "y": {"values": [5, 6]}}}
+MORE = {"method": "grid", "parameters": {"x": {"values": [2, 3, 4]}, "y": {"values": [5, 6]}}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with edited_searches(tmp_path):
+        yield tmp_path
+
+
+def test_what_an_edit_means_is_told_before_and_nothing_is_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = EditedSearch(folder, GRID)
+    search.session(3, unfinished=1)
+    files = {file: file.read_bytes() for file in (folder / "here").rglob("*") if file.is_file()}
+    search.write(MORE)
+    assert main(["s.yaml", "--plan", "--resume", "here", "--draw", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[2:] == [
+        "metric: minimize loss",
+        "trials: 8 (the grid has 6 combinations), of which 3 have begun",
+        "parameters:",
+        "  x: one of [2, 3, 4]",
+        "  y: one of [5, 6]",
+        "notes:",
+        "  the sweep file is another from now on, s.yaml:",
+        "    x: value added: 4; value removed: 1",
+        "  1 trial of 3 inside of the new file: none of them runs again",
+        "  2 trials outside of it: they stay in the results, and they stand for no new one",
+        "  5 combinations of the new grid are missing",
+        "  at most 8 trials, of which 3 have begun (before: at most 6)",
+        "  unfinished trials, which go on first: 1",
+        "trial 4: {x: 2, y: 6}",
+        "trial 5: {x: 3, y: 5}",
+    ]
+    assert main(["--plan", "--resume", "here", "--draw", "9", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["trials"], plan["begun"]) == (6, 3)
+    assert plan["configs"] == [{"x": 2, "y": 6}, {"x": 3, "y": 5}, {"x": 3, "y": 6}]
+    now = {file: file.read_bytes() for file in (folder / "here").rglob("*") if file.is_file()}
+    assert now == files
+
+
+def test_what_is_drawn_is_what_the_session_draws(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bayes = {"method": "bayes", "parameters": {"x": {"min": 0.0, "max": 1.0}}}
+    search = EditedSearch(folder, bayes, sampler="tpe", num_samples=9)
+    search.session(5)
+    bayes["parameters"] = {"x": {"min": 0.2, "max": 1.5}}
+    search.write(bayes)
+    assert main(["s.yaml", "--plan", "--resume", "here", "--draw", "1", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert any("x: moved: uniform from 0.0 to 1.0" in note for note in plan["notes"])
+    search.resume(bayes)
+    assert search.session(1) == plan["configs"]
+
+
+def test_the_plan_of_a_new_search_has_what_is_tried_first(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = {"method": "random", "parameters": GRID["parameters"]}
+    search = EditedSearch(folder, sweep, num_samples=1)
+    (folder / "points.csv").write_text("x,y\n3,\n1,6\n")
+    trainable = ("--trainable", "edited_mine:main", "--enqueue", "points.csv", "--draw", "3")
+    assert main([str(search.file), "--plan", "--json", *trainable]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [config["x"] for config in plan["configs"][:2]] == [3, 1]
+    assert plan["configs"][1] == {"x": 1, "y": 6}
+    assert len(plan["configs"]) == 3
+    assert plan["notes"][-1] == "--enqueue points.csv: configurations to try first: 2"
+    assert plan["trials"] is None

@@ -1,0 +1,104 @@
+"""Configurations from the outcomes of their runs: as the race sees them, as bayes does, as ASHA."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from replicated_runs import Runs
+
+from pcsearch.engine.records.journal import Replicate
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.entrants import (
+    ConfigurationMeans,
+    entrant,
+    of_configurations,
+    runs_of,
+)
+from pcsearch.engine.search.learning_curves import Prediction
+from pcsearch.engine.search.searchers import BayesSearcher
+from pcsearch.sweeps.metrics import Metric
+
+SEEDS = 2
+
+
+def outcomes(*runs: tuple[int, int, float | None], goal: str = "minimize") -> Outcomes:
+    """Runs of a configuration with a seed: their values, None of one that runs."""
+    made = Outcomes([Metric("loss", "minimize" if goal == "minimize" else "maximize")])
+    for number, (configuration, seed, value) in enumerate(runs):
+        outcome = made.begin(f"t{number}", number + 1, {})
+        outcome.replicate = Replicate(configuration, seed)
+        if value is not None:
+            outcome.add({"loss": value, "epoch": 1})
+            made.end(f"t{number}")
+    return made
+
+
+def test_an_entrant_has_the_losses_of_the_runs_that_have_ended_without_those_of_fresh_seeds() -> (
+    None
+):
+    made = outcomes((1, 0, 3.0), (2, 0, 5.0), (1, 1, None), (1, 2, 9.0))
+    assert [[each.trial_id for each in runs] for runs in runs_of(made).values()] == [
+        ["t0", "t2", "t3"],
+        ["t1"],
+    ]
+    found = entrant(runs_of(made)[1], SEEDS, -1.0)
+    assert (found.losses, found.begun, found.running) == ({0: -3.0}, {0, 1}, 1)
+    assert not found.is_out
+
+
+@pytest.mark.parametrize("ending", ["failed", "diverged", "stopped", "by the user"])
+def test_a_run_that_went_wrong_or_was_stopped_takes_its_configuration_out(ending: str) -> None:
+    made = outcomes((1, 0, 3.0), (1, 1, math.nan if ending == "diverged" else 4.0))
+    run = made.of("t1")
+    run.failed = ending == "failed"
+    run.stopped_at = 1 if ending == "stopped" else None
+    run.ended_by_user = ending == "by the user"
+    found = entrant(runs_of(made)[1], SEEDS, 1.0)
+    assert found.is_out
+    assert found.losses == {0: 3.0}
+
+
+def test_asha_compares_the_means_of_the_runs_that_have_come_to_a_rung() -> None:
+    made = outcomes((1, 0, 1.0), (1, 1, None), (2, 0, 3.0), (2, 1, None), (1, 2, 9.0))
+    predictions = {
+        "t0": Prediction(1.0, 0.3, 9),
+        "t1": Prediction(2.0, 0.4, 3),
+        "t2": Prediction(3.0, 0.3, 9),
+        "t3": Prediction(9.0, 0.4, 1),
+        "t4": Prediction(9.0, 0.4, 9),
+    }
+    found = of_configurations(predictions, made, SEEDS, 3)
+    assert found["1"] == pytest.approx((1.5, 0.25, 9))
+    assert found["2"] == pytest.approx((3.0, 0.3, 9)), "its second run has not come there"
+
+
+def test_bayes_sees_one_trial_for_each_configuration_with_the_mean_of_its_seeds() -> None:
+    runs = Runs("bayes", 20)
+    runs.run(20)
+    inner = runs.searcher._inner
+    assert isinstance(inner, BayesSearcher)
+    configurations = runs_of(runs.outcomes)
+    assert len(inner.study.trials) == len(configurations) < 20
+    assert set(inner.study.trials[0].params) == {"a"}
+    means = ConfigurationMeans(runs.outcomes, 5, None).predictions()
+    assert means.keys() == {each[0].trial_id for each in configurations.values()}
+    several = [each for each in configurations.values() if len(each) == 3]
+    alone = [each for each in configurations.values() if len(each) == 1]
+    assert several
+    assert alone
+    sure, unsure = means[several[0][0].trial_id], means[alone[0][0].trial_id]
+    assert unsure.deviation == pytest.approx(sure.deviation * 3**0.5)
+
+
+def test_bayes_takes_a_configuration_with_a_failed_run_for_bad() -> None:
+    bayes = Runs("bayes", 12)
+    bayes.run(3)
+    assert bayes.run(1, lambda _: None)[0]["seed"] == 2, "the better one has got its second seed"
+    failed = bayes.replicate(4).configuration
+    means = ConfigurationMeans(bayes.outcomes, 5, None).predictions()
+    first = runs_of(bayes.outcomes)[failed][0].trial_id
+    assert [each for each in means if math.isinf(means[each].mean)] == [first]
+    more = bayes.run(99)
+    assert len(more) == 8
+    assert all(bayes.replicate(number).configuration != failed for number in range(5, 13))

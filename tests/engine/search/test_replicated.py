@@ -1,0 +1,109 @@
+"""A search whose seeds are replicates: what runs next, fresh seeds, resumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from replicated_runs import Runs, noisy
+
+
+def test_a_grid_runs_every_configuration_and_ends_when_the_race_is_decided() -> None:
+    runs = Runs("grid", 20)
+    configs = runs.run(99)
+    assert [each["a"] for each in configs[:4]] == [1, 2, 3, 4]
+    assert {each["seed"] for each in configs[:4]} == {1}
+    assert len(configs) < 20
+    assert runs.searcher.is_decided
+    pairs = [(each["a"], each["seed"]) for each in configs]
+    assert len(set(pairs)) == len(pairs)
+    assert {seed for a, seed in pairs if a == 1} == {1, 2, 3, 4, 5}
+
+
+def test_without_racing_a_grid_is_the_whole_grid() -> None:
+    runs = Runs("grid", 20, runs_all=True)
+    configs = runs.run(99)
+    assert len({(each["a"], each["seed"]) for each in configs}) == len(configs) == 20
+    assert not runs.searcher.is_decided
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_the_cap_counts_runs_and_seeds_are_those_of_the_file(method: str) -> None:
+    runs = Runs(method, 17)
+    configs = runs.run(99)
+    assert len(configs) == 17
+    assert {each["seed"] for each in configs} <= {1, 2, 3, 4, 5}
+    assert 1 < len({each["a"] for each in configs}) < 17
+    assert not runs.searcher.is_decided
+
+
+def test_it_waits_while_everything_depends_on_runs_that_have_not_ended() -> None:
+    runs = Runs("grid", 20)
+    for _ in range(4):
+        assert isinstance(runs.begin(), dict)
+    assert runs.begin() is None
+    runs.end(2, 0.5)
+    second = runs.begin()
+    assert isinstance(second, dict)
+    assert second["a"] == 2
+    assert second["seed"] == 2
+    assert runs.begin() is None
+
+
+def test_a_configuration_with_a_failed_run_leaves_the_race() -> None:
+    configs = Runs("grid", 20).run(99, lambda config: None if config["a"] == 1 else noisy(config))
+    assert sum(each["a"] == 1 for each in configs) == 1
+
+
+def test_fresh_seeds_run_after_the_race_with_the_best_configurations() -> None:
+    runs = Runs("grid", 20, fresh=2)
+    configs = runs.run(99)
+    fresh = [each for each in configs if each["seed"] > 5]
+    assert configs[-6:] == fresh
+    assert sorted((each["a"], each["seed"]) for each in fresh) == [
+        (a, seed) for a in (1, 2, 3) for seed in (6, 7)
+    ]
+
+
+def test_fresh_seeds_do_not_decide_who_is_confirmed() -> None:
+    """With terrible results for the first of them, the others are the same."""
+    usual = Runs("grid", 20, fresh=2).run(99)
+    terrible = Runs("grid", 20, fresh=2)
+    assert terrible.run(99, lambda each: 99.0 if each["seed"] > 5 else noisy(each)) == usual
+
+
+@pytest.mark.parametrize("method", ["grid", "random"])
+@pytest.mark.parametrize("fresh", [0, 2])
+def test_a_search_resumed_after_any_run_goes_on_as_it_would_have(
+    method: str, fresh: int, tmp_path: Path
+) -> None:
+    usual = Runs(method, 14, fresh=fresh).run(99)
+    for ended in range(1, len(usual) + 1):
+        before = Runs(method, 14, fresh=fresh)
+        before.run(ended)
+        after = Runs(method, 14, before.history(tmp_path), fresh=fresh)
+        assert after.run(99) == usual[ended:]
+
+
+def test_a_run_that_was_killed_keeps_its_configuration_and_its_seed(tmp_path: Path) -> None:
+    for method in ("grid", "bayes"):
+        before = Runs(method, 14)
+        before.run(6)
+        config = before.begin()
+        history = before.history(tmp_path)
+        after = Runs(method, 14, history)
+        assert after.searcher.config(history.trials[-1]) == config
+        assert after.replicate(7) == before.replicate(7)
+        assert [after.searcher.config(each) for each in history.trials] == [
+            before.outcomes.of(f"t{number}").config for number in range(1, 8)
+        ]
+        after.end(7, 0.1)
+        assert len(after.run(99)) <= 7
+
+
+def test_a_search_that_is_extended_after_its_fresh_seeds_races_on(tmp_path: Path) -> None:
+    before = Runs("random", 8, fresh=1)
+    assert len(before.run(99)) == 11
+    after = Runs("random", 12, before.history(tmp_path), fresh=1)
+    more = after.run(99)
+    assert sum(each["seed"] <= 5 for each in more) == 4

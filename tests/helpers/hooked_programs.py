@@ -1,0 +1,56 @@
+"""Programs whose calls of W&B are followed, without a search."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pcsearch
+from pcsearch.engine.workloads.programs.channel import Channel
+from pcsearch.engine.workloads.programs.rows import Rows
+from pcsearch.tracking.scripts.environment import HOOK
+
+FOLDER = Path(pcsearch.__file__).parent / HOOK
+
+
+class Programs:
+    """Runs programs as trials do, and has what they have sent."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        self.folder, self.work = folder, work
+        self.messages: list[dict[str, Any]] = []
+
+    def run(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        channel = Channel(self.folder, lambda _, message: self.messages.append(message))
+        given = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(FOLDER), str(self.work)]),
+            "PCSEARCH_CHANNEL": str(channel.path),
+            "WANDB_DIR": str(self.work),
+            "WANDB_MODE": "offline",
+            "WANDB_SILENT": "true",
+            **environment,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=given,
+            cwd=self.work,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        channel.close()
+        channel.path.unlink()
+        return done
+
+    @property
+    def logged(self) -> list[dict[str, Any]]:
+        return [each["values"] for each in self.messages if each["kind"] == "log"]
+
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        rows = Rows(["loss"])
+        made = [report for each in self.messages for report in rows.add(1, each)]
+        return [*made, *rows.rest()]

@@ -1,0 +1,182 @@
+"""Searches whose seeds are replicates: a race that is killed, its results, what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import forking
+import pytest
+import yaml
+from commands import events, wait_for
+from forking import fork
+from resuming import QUIET, Command, check_histories
+
+pytestmark = pytest.mark.slow
+
+NOISY = '''
+import json, time
+from pathlib import Path
+
+def noisy(config):
+    """Three epochs; the seed decides the noise, and a the rest."""
+    noise = 0.3 * ((config["seed"] * 7 + 10 * config["a"]) % 5 - 2)
+    for epoch in range(1, 4):
+        line = json.dumps({**config, "epoch": epoch}) + "\\n"
+        with Path(config["folder"], "computed.jsonl").open("a") as file:
+            file.write(line)
+        time.sleep(config.get("seconds", 0.1))
+        yield {"loss": abs(config["a"] - 1) + noise + 1 / epoch}
+'''
+START = ("s.yaml", "--trainable", "noisy:noisy", "--name", "here", "--storage-path", ".", *QUIET)
+ONE = ("--max-concurrent", "1")
+
+
+@pytest.fixture
+def noisy(folder: Path) -> Path:
+    """A grid of four configurations with five seeds each."""
+    sweep = {
+        "method": "grid",
+        "metric": {"name": "loss", "goal": "minimize"},
+        "replicates": "seed",
+        "parameters": {
+            "a": {"values": [1, 2, 3, 4]},
+            "seed": {"values": [1, 2, 3, 4, 5]},
+            "folder": {"value": str(folder)},
+        },
+    }
+    (folder / "s.yaml").write_text(yaml.safe_dump(sweep))
+    (folder / "noisy.py").write_text(NOISY)
+    return folder
+
+
+def replicates(directory: Path) -> list[tuple[int, int]]:
+    """The configuration and the seed's position of each trial, in their order."""
+    found: list[dict[str, Any]] = events(directory, "suggested")
+    return [(each["replicate"][0], each["replicate"][1]) for each in found]
+
+
+@pytest.mark.timeout(900)
+def test_a_race_that_is_killed_goes_on_and_comes_to_the_same_result(
+    noisy: Path, command: Command
+) -> None:
+    status, _, err = command(*START[:-2], *QUIET, *ONE, "--name", "usual", "--confirm", "2")
+    assert status == 0, err
+    usual = replicates(noisy / "usual")
+    assert len(usual) < 26
+    before = Counter(map(str, computed(noisy)))
+    (noisy / "computed.jsonl").unlink()
+    start = (*START, *ONE, "--confirm", "2")
+    in_race, in_confirmation = 6, len(usual) - 3
+    for begun in (in_race, in_confirmation):
+        arguments = start if begun == in_race else ("--resume", "here")
+        process = fork(noisy, *arguments)
+        wait_for(lambda: len(events(noisy / "here", "suggested")) >= begun, process)  # noqa: B023
+        process.kill()
+        process.join()
+    forking.finish(fork(noisy, "--resume", "here"), noisy)
+    assert replicates(noisy / "here") == usual
+    check_histories(noisy / "here")
+    again = Counter(map(str, computed(noisy)))
+    assert again.keys() == before.keys()
+    # A function without checkpoints trains the epochs of its two killed runs again.
+    assert sum((again - before).values()) <= 6
+    status, out, err = command("--resume", "here")
+    assert status == 0, err
+    assert f"finished, all {len(usual)} trials of it: no other run could change which" in err
+    assert replicates(noisy / "here") == usual
+    assert f"The search ended after {len(usual)} of 26 runs" in out
+    assert "Resume it" not in out
+    assert "Best configuration: number 1, loss" in out
+    assert "it was chosen by" in out
+    assert "(2 fresh seeds)" in out
+    check_results(noisy, command)
+    check_what_is_made_of_it(noisy, command, len(usual))
+
+
+def check_results(folder: Path, command: Command) -> None:
+    """The table of results has the configurations; as JSON it has their runs too."""
+    status, out, _ = command("results", "here", "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert found["state"] == "finished"
+    first = found["configurations"][0]
+    assert first["config"] == {"a": 1}
+    chosen, confirmed = first["chosen_by"], first["confirmed"]
+    assert all(each["configuration"] == each["config"]["a"] for each in found["trials"])
+    by_number = {each["number"]: each for each in found["trials"]}
+    for part, seeds in ((chosen, {1, 2, 3, 4, 5}), (confirmed, {6, 7})):
+        runs = [by_number[number] for number in part["trials"]]
+        assert {each["config"]["seed"] for each in runs} == seeds
+        values = [each["values"]["loss"] for each in runs]
+        assert part["means"]["loss"] == pytest.approx(sum(values) / len(values))
+        assert part["count"] == len(values)
+    status, out, _ = command("results", "here")
+    assert "confirmed" in out
+    assert "fresh seeds" in out
+    assert f"{folder / 'here'}: finished" in out
+    status, out, _ = command("results", "here", "--by", "seed", "--top", "3")
+    assert status == 0
+    assert "fresh seeds" not in out
+
+
+def check_what_is_made_of_it(folder: Path, command: Command, runs: int) -> None:
+    """The best one is the best configuration; another search starts from the runs."""
+    _, out, _ = command("best", "here")
+    assert out.startswith("Best configuration: number 1, loss")
+    _, out, _ = command("best", "here", "--json")
+    assert json.loads(out)["configuration"]["config"] == {"a": 1}
+    assert command("export", "here", "--best-config", "best.yaml")[0] == 0
+    constants = yaml.safe_load((folder / "best.yaml").read_text())["parameters"]
+    assert constants["a"] == {"value": 1}
+    assert command("export", "here", "--csv", "trials.csv")[0] == 0
+    rows = list(csv.DictReader((folder / "trials.csv").read_text().splitlines()))
+    assert {each["configuration"] for each in rows if each["a"] == "1"} == {"1"}
+    sweep = yaml.safe_load((folder / "s.yaml").read_text()) | {"method": "bayes", "run_cap": 9}
+    sweep["parameters"]["a"] = {"min": 1.0, "max": 4.0}
+    (folder / "warm.yaml").write_text(yaml.safe_dump(sweep))
+    plan = ("warm.yaml", "--plan", *START[1:3], "--warm-start", "here", "--draw", "2")
+    _, out, err = command(*plan)
+    used = f"--warm-start here: {runs - 6} of {runs} results used (not: 6 with another seed)"
+    assert used in out, err
+    assert "seed repeats the configurations, with up to 5 seeds each" in out
+
+
+def computed(folder: Path) -> list[dict[str, Any]]:
+    """Every epoch that was computed."""
+    return [json.loads(line) for line in (folder / "computed.jsonl").read_text().splitlines()]
+
+
+def test_what_does_not_go_with_replicates_is_refused_before_anything_runs(
+    noisy: Path, command: Command
+) -> None:
+    (noisy / "plain.yaml").write_text((noisy / "s.yaml").read_text().replace("replicates", "x"))
+    plain = ("plain.yaml", *START[1:])
+    for arguments, message in (
+        ((*plain, "--confirm", "2"), "--confirm: needs --replicates NAME"),
+        ((*plain, "--no-racing"), "--no-racing: needs --replicates NAME"),
+        ((*plain, "--replicates", "sed"), "is no parameter of the sweep; did you mean 'seed'?"),
+        ((*START, "--sweep-id", "abc"), "a search with replicates has one driver"),
+        (("s.yaml", *START[1:3], "--create-only"), "a search with replicates has one driver"),
+    ):
+        if "--sweep-id" in arguments:
+            arguments = tuple(each for each in arguments if each not in QUIET)
+        status, out, err = command(*arguments)
+        assert status == 2, out
+        assert message in err
+        assert "Traceback" not in err
+    assert not (noisy / "here").exists()
+
+
+def test_a_search_with_replicates_cannot_be_joined(noisy: Path, command: Command) -> None:
+    # It still runs when the other driver asks.
+    process = fork(noisy, *START, *ONE, "--set", "seconds=60")
+    wait_for(lambda: events(noisy / "here", "suggested"), process)
+    status, _, err = command("--join", "here")
+    process.kill()
+    process.join()
+    assert status == 2
+    assert "a search with replicates has one driver" in err

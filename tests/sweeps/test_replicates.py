@@ -1,0 +1,75 @@
+"""The parameter whose values repeat a configuration: its seeds, fresh seeds, and what is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcsearch.errors import Problem
+from pcsearch.sweeps.differences import differences
+from pcsearch.sweeps.replicates import Replicates, replicates_of, unnoticed_seed
+from pcsearch.sweeps.sweep import InvalidSweepError, Sweep, parse_sweep
+
+
+def sweep(seed: str = "{values: [10, 20, 30]}", method: str = "grid", more: str = "") -> Sweep:
+    parameters = f"  train:\n    parameters:\n      seed: {seed}\n  a: {{values: [1, 2]}}\n"
+    text = f"method: {method}\nmetric: {{name: loss}}\n{more}parameters:\n{parameters}"
+    return parse_sweep(text, "s.yaml")
+
+
+def of(checked: Sweep, name: str = "train.seed", fresh: int = 0) -> Replicates | Problem:
+    return replicates_of(checked, name, "--replicates", fresh)
+
+
+def test_a_run_has_the_values_of_its_configuration_and_a_seed_at_its_place() -> None:
+    replicates = of(sweep())
+    assert isinstance(replicates, Replicates)
+    assert list(replicates.without(sweep()).parameters) == ["a"]
+    config = replicates.config(sweep(), {"a": 2}, 1)
+    assert config == {"a": 2, "train": {"seed": 20}}
+
+
+def test_fresh_seeds_are_none_of_the_file() -> None:
+    replicates = of(sweep("{values: [30, 10, 20]}"), fresh=2)
+    assert isinstance(replicates, Replicates)
+    assert [replicates.seed(position) for position in range(5)] == [30, 10, 20, 31, 32]
+    ranged = of(sweep("{min: 0, max: 4}"))
+    assert isinstance(ranged, Replicates)
+    assert [ranged.seed(position) for position in (0, 4, 5)] == [0, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("seed", "name", "fresh", "message"),
+    [
+        ("{values: [1, 2]}", "sed", 0, "--replicates: sed is no parameter of the sweep"),
+        ("{values: [1, 2]}", "train.sed", 0, "did you mean 'train.seed'?"),
+        ("{value: 3}", "train.seed", 0, "s.yaml:6:7: --replicates: train.seed has no seeds"),
+        ("{min: 0.0, max: 1.0}", "train.seed", 0, "has no seeds to repeat with"),
+        ("{min: 0, max: 100}", "train.seed", 0, "has 101 values; give at most 100 seeds"),
+        ("{values: [a, b]}", "train.seed", 1, "--confirm: fresh seeds are whole numbers"),
+    ],
+)
+def test_what_is_wrong_is_one_line(seed: str, name: str, fresh: int, message: str) -> None:
+    method = "random" if "0.0" in seed else "grid"
+    problem = of(sweep(seed, method), name, fresh)
+    assert isinstance(problem, Problem)
+    assert message in str(problem)
+    assert "\n" not in str(problem)
+
+
+def test_the_key_of_the_file_is_read_checked_and_compared() -> None:
+    named = sweep(more="replicates: train.seed\n")
+    assert named.replicates == "train.seed"
+    assert not named.notes
+    assert differences(named, sweep()) == [("replicates", "train.seed", "nothing")]
+    with pytest.raises(InvalidSweepError, match="replicates: 3 is not text"):
+        sweep(more="replicates: 3\n")
+    with pytest.raises(InvalidSweepError, match="did you mean 'replicates'"):
+        sweep(more="replicate: seed\n")
+
+
+def test_only_bayes_is_told_that_it_searches_its_seed() -> None:
+    line = unnoticed_seed(sweep(method="bayes"))
+    assert line.startswith("s.yaml:6:7: train.seed is searched as a parameter")
+    assert "--replicates train.seed" in line
+    assert not unnoticed_seed(sweep())
+    assert not unnoticed_seed(sweep("{value: 1}", "bayes"))

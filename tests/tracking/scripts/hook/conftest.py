@@ -1,0 +1,13 @@
+"""Runs programs whose calls of W&B are followed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hooked_programs import Programs
+
+
+@pytest.fixture
+def programs(temporary: Path, tmp_path: Path) -> Programs:
+    return Programs(temporary, tmp_path)

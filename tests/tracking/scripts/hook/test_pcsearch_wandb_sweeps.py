@@ -1,0 +1,32 @@
+"""A script that makes its own sweep runs its function for a trial, and no more.
+
+`tests/tracking/scripts/test_planning.py` asks scripts for their sweeps.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hooked_programs import Programs
+from offline_runs import read_runs
+
+SCRIPT = """
+import wandb
+def train():
+    wandb.init()
+    %s
+    wandb.log({"loss": 1})
+wandb.init(project="of no trial")
+wandb.log({"loss": 100})
+wandb.agent(wandb.sweep({}, project="p"), function=train, count=7)
+wandb.log({"loss": 200})
+"""
+
+
+@pytest.mark.parametrize("code", ["pass", "raise ValueError('on purpose')"])
+def test_a_function_is_called_once_for_a_trial(code: str, programs: Programs) -> None:
+    done = programs.run(SCRIPT % code, PCSEARCH_FUNCTION="1", WANDB_RUN_ID="abc")
+    fails = code != "pass"
+    assert (done.returncode, "ValueError: on purpose" in done.stderr) == (fails, fails)
+    (run,) = read_runs(programs.work)
+    losses = [] if fails else [{"loss": 1}]
+    assert (run.id, run.rows(), programs.logged) == ("abc", losses, losses)
