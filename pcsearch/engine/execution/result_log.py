@@ -72,6 +72,8 @@ class ResultLog(LoggerCallback):
         epoch = self._epoch(result)
         if trial.trial_id in self._older:
             self._remove_from(trial, epoch)
+            if not self._last_epochs[trial.trial_id]:
+                _search_trial(trial).outcome.begin_anew(result)
         if epoch > self._last_epochs.get(trial.trial_id, 0):
             with writing(_folder(trial) / REPORTS):
                 self._files[trial.trial_id].write(json.dumps(result, default=plain) + "\n")
@@ -112,9 +114,13 @@ class ResultLog(LoggerCallback):
             file.close()
 
 
-def _folder(trial: Trial) -> Path:
+def _search_trial(trial: Trial) -> SearchTrial:
     assert isinstance(trial, SearchTrial), "the trial source makes no others"
-    return trial.folder
+    return trial
+
+
+def _folder(trial: Trial) -> Path:
+    return _search_trial(trial).folder
 
 
 def plain(value: Any) -> Any:

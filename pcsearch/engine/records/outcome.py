@@ -116,6 +116,12 @@ class TrialOutcome:
         if self.best is None or len(latest) > 1 or self.metrics[0].better(latest[0], self.best[0]):
             self.best = latest
 
+    def begin_anew(self, report: Report) -> None:
+        """Forget all reports but this one: they are of an earlier try that nothing is left of."""
+        self.latest = self.best = None
+        self.curve, self.without_metric = [], []
+        self.add(report)
+
     def progress(self, report: Report) -> float | None:
         """How far the trial was at one of its reports, on the axis of learning curves and rungs.
 

@@ -13,7 +13,9 @@ import pytest
 
 from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.execution.trial import SearchTrial
+from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.storage.files import TAIL_BYTES
+from pcsearch.sweeps.metrics import Metric
 
 
 class FakeTrial(SearchTrial):
@@ -21,6 +23,7 @@ class FakeTrial(SearchTrial):
         self.folder, self.staging = folder, staging
         self.trial_id = "a"
         self.config: dict[str, Any] = {}
+        self.outcome = TrialOutcome("a", (Metric("run", "minimize"),))
 
     def __hash__(self) -> int:
         return id(self)
@@ -72,15 +75,20 @@ def test_a_program_that_is_started_again_has_the_reports_of_its_last_start(
     trial: FakeTrial,
 ) -> None:
     log: Any = ResultLog(lambda report: int(report["epoch"]), replaces=True)
-    for reported in (4, 2, 0):
+    for value, reported in enumerate((4, 2, 0)):
         log.log_trial_start(trial)
         for epoch in range(1, reported + 1):
-            log.log_trial_result(epoch, trial, {"epoch": epoch, "run": reported})
+            report = {"epoch": epoch, "run": value}
+            # As Tune does, with the trial first.
+            trial.outcome.add(report)
+            log.log_trial_result(epoch, trial, report)
         log.log_trial_end(trial)
     # The one that has not reported has removed nothing.
     assert epochs(trial) == [1, 2]
     lines = Path(trial.folder, "result.json").read_text().splitlines()
-    assert {json.loads(line)["run"] for line in lines} == {2}
+    assert {json.loads(line)["run"] for line in lines} == {1}
+    assert trial.outcome.values == (1,)
+    assert trial.outcome.curve == [(1, 1), (2, 1)]
 
 
 def test_a_program_that_goes_on_replaces_what_it_reports_again(trial: FakeTrial) -> None:
