@@ -93,6 +93,7 @@ def test_the_readme_lists_every_option() -> None:
         "words",
         "directory",
         "directories",
+        "file",
         "--version",
         "--help",
         "-h",

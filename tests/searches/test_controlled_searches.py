@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,13 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
     Requests(ExperimentDirectory(here)).add(Request("stop", "ann on here"))
     driver = fork(folder, "--resume", "here")
     wait_for(lambda: "The search is paused (by " in heard(folder), driver)
+    (folder / "points.yaml").write_text("[{x: 6.0}]")
+    status, out, _ = command("enqueue", "here", "points.yaml")
+    assert (status, out.partition(": ")[2]) == (0, "configurations to try next: 1\n")
+    assert "left out: 1 enqueued already" in command("enqueue", "here", "points.yaml")[2]
+    (folder / "points.yaml").write_text("[{x: 7.0}]")
+    status, _, err = command("enqueue", "here", "points.yaml")
+    assert (status, "points.yaml:1" in err) == (2, True), err
     status, out, _ = command("continue", "here")
     assert (status, out.partition(": ")[2]) == (0, "new trials start\n")
     # The resumed search has kept its limit of three.
@@ -119,6 +127,7 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
     assert driver.exitcode == 130
     said = heard(folder)
     for line in (
+        r": configurations to try next: 1\n",
         r" has set --max-concurrent to 3; trials that run go on\n",
         r" has stopped trial 2; its epoch ends first\n",
         r" has paused the search; no new trial starts until python -m pcsearch continue ",
@@ -135,6 +144,8 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
     ends = events(here, "ended")
     assert [end["by_hand"] for end in ends] == [True, *[False] * 5]
     check_histories(here)
+    values = [json.loads(file.read_text())["x"] for file in sorted(here.glob("0*/params.json"))]
+    assert values == [1.0, 2.0, 3.0, 4.0, 6.0, 5.0]
 
 
 @pytest.mark.usefixtures("ray_here")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import assert_never
+from typing import Any, assert_never
 
 from pcsearch.engine.cluster.resources import TrialSlots
 from pcsearch.engine.execution.interruption import Interruption
@@ -31,6 +31,7 @@ class Control:
         outcomes: of the search's trials.
         slots: how many trials run at once.
         interruption: ends the session.
+        queue: takes configurations to try next.
         tell: prints a line for the user.
     """
 
@@ -41,6 +42,7 @@ class Control:
         outcomes: Outcomes,
         slots: TrialSlots,
         interruption: Interruption,
+        queue: Callable[[Sequence[dict[str, Any]]], str],
         tell: Callable[[str], None],
     ) -> None:
         self.is_paused = False
@@ -51,7 +53,7 @@ class Control:
         self._journal = Journal(directory.path)
         self._earlier, self._seen = earlier, set(earlier)
         self._outcomes, self._slots, self._interruption = outcomes, slots, interruption
-        self._tell = tell
+        self._queue, self._tell = queue, tell
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -84,6 +86,9 @@ class Control:
                 request = self._requests.read(name)
                 if request.kind == "limit":
                     self._keep_limit(request)
+                if request.kind == "enqueue":
+                    # The journal gets them first: a kill between the two loses none.
+                    self._tell(f"{request.by}: {self._queue(request.configs)}")
                 self._journal.add(Heeded(name))
                 self._heed(request)
             except StorageError:
@@ -115,6 +120,9 @@ class Control:
                     f"{request.by} has set --max-concurrent to {request.max_concurrent}; trials "
                     "that run go on"
                 )
+            case "enqueue":
+                # It is done already.
+                pass
             case _:
                 assert_never(request.kind)
 

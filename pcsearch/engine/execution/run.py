@@ -14,6 +14,7 @@ from pcsearch.engine.cluster.resources import TrialSlots
 from pcsearch.engine.execution.best_model import BestModel
 from pcsearch.engine.execution.control import Control
 from pcsearch.engine.execution.interruption import Interruption, Reason
+from pcsearch.engine.execution.live_queue import LiveQueue
 from pcsearch.engine.execution.loop import Place, run_trials
 from pcsearch.engine.execution.outcome_journal import OutcomeJournal
 from pcsearch.engine.execution.preparation import Cluster
@@ -107,11 +108,16 @@ def run(
     scheduler.give_up = lambda: interruption.request("hopeless")
     watcher = cluster.watcher
     slots = TrialSlots(cluster.resources, options.max_concurrent, lambda: watcher.unfit)
-    control = Control(directory, experiment.requested, outcomes, slots, interruption, tell)
 
     metric = next(iter(experiment.metrics), None)
     context = TrialContext(
         directory.path, outcomes, metric, watcher, cluster.connection, best.offer
+    )
+    searcher = _searcher(experiment, outcomes, curves)
+    source = TrialSource(searcher, restored, slots, context, ledger, lambda: control.is_paused)
+    queue = LiveQueue(experiment, journal, source.enqueue)
+    control = Control(
+        directory, experiment.requested, outcomes, slots, interruption, queue.add, tell
     )
 
     def is_due() -> bool:
@@ -133,7 +139,7 @@ def run(
             ),
             {"cpu": options.cpus_per_trial, "gpu": cluster.resources.gpus_per_trial},
             _place(directory),
-            _trial_source(experiment, restored, outcomes, curves, slots, control, context, ledger),
+            source,
             scheduler,
             # The order matters: no other callback gets a report or an end that is not yet on disk.
             [
@@ -206,20 +212,6 @@ def _storage_errors(directory: ExperimentDirectory) -> Iterator[None]:
         if isinstance(cause, PcsearchError):
             raise cause from error
         raise
-
-
-def _trial_source(
-    experiment: Experiment,
-    restored: Sequence[RestoredTrial],
-    outcomes: Outcomes,
-    curves: LearningCurves | None,
-    slots: TrialSlots,
-    control: Control,
-    context: TrialContext,
-    ledger: Ledger | None,
-) -> TrialSource:
-    searcher = _searcher(experiment, outcomes, curves)
-    return TrialSource(searcher, restored, slots, context, ledger, lambda: control.is_paused)
 
 
 def _searcher(

@@ -58,6 +58,7 @@ class TrialSource(SearchAlgorithm):
         self._slots = slots
         self._context, self._journal = context, Journal(context.directory)
         self._running: set[str] = set()
+        self._enqueued: deque[Mapping[int, dict[str, Any]]] = deque()
         for each in restored:
             # Here, not in `next_trial`: a session that ends early shows all trials in its results.
             config = searcher.config(each.trial_history)
@@ -116,6 +117,18 @@ class TrialSource(SearchAlgorithm):
         self._running.discard(trial_id)
         self._searcher.on_trial_complete(trial_id, result, error)
 
+    def enqueue(self, parts: Mapping[int, dict[str, Any]]) -> bool:
+        """Try configurations next; safe in any thread.
+
+        Args:
+            parts: the configurations, or parts of them, by their numbers in the journal.
+
+        Returns:
+            Whether a trial is left for them, as far as is known.
+        """
+        self._enqueued.append(parts)
+        return not (self._is_complete or self._is_exhausted)
+
     def set_finished(self) -> None:
         """Suggest no new trials."""
         self._is_complete = True
@@ -141,6 +154,8 @@ class TrialSource(SearchAlgorithm):
         return self._searcher.is_exhausted if self._ledger is None else self._ledger.is_exhausted
 
     def _new_trial(self) -> Trial | None:
+        while self._enqueued and not isinstance(self._searcher, ReplicatedSearcher):
+            self._searcher.enqueue(self._enqueued.popleft())
         if self._ledger is not None:
             claim = self._claim(self._ledger)
         else:

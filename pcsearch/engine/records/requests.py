@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -30,9 +30,9 @@ from pcsearch.errors import PcsearchError
 
 FOLDER = "requests"
 NAME = re.compile(r"(\d{4,})_[0-9a-f]{8}\.json")
-LONGEST = 64 * 1024
+LONGEST = 1024 * 1024
 """In bytes."""
-Kind = Literal["stop", "pause", "continue", "limit"]
+Kind = Literal["stop", "pause", "continue", "limit", "enqueue"]
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,19 @@ class Request:
 
     Args:
         kind: ``stop`` ends the sessions, or some trials; after ``pause`` no new trial starts, until
-            ``continue``; ``limit`` sets how many trials a driver runs at once.
+            ``continue``; ``limit`` sets how many trials a driver runs at once; ``enqueue`` has it
+            try some configurations next.
         by: who asks, in words.
         trials: the numbers of the trials that stop; empty for the whole session.
         max_concurrent: the new limit.
+        configs: the configurations to try next, or parts of them.
     """
 
     kind: Kind
     by: Annotated[str, Field(max_length=200)]
     trials: list[int] = field(default_factory=list)
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
+    configs: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.kind == "limit" and self.max_concurrent is None:
@@ -108,11 +111,16 @@ class Requests:
         """Make a request, and return its name.
 
         Raises:
+            PcsearchError: it is too long.
             StorageError: it cannot be written.
         """
+        data = json.dumps(asdict(request)).encode()
+        if len(data) > LONGEST:
+            message = f"the request has {len(data):,} bytes, at most {LONGEST:,} go: give fewer"
+            raise PcsearchError(f"{message} configurations at a time")
         number = max((_order(name)[0] for name in self.names()), default=0) + 1
         name = f"{number:04d}_{secrets.token_hex(4)}.json"
-        self._files.put(name, json.dumps(asdict(request)).encode())
+        self._files.put(name, data)
         return name
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna import Trial
@@ -57,7 +57,7 @@ def make_searcher(
     if planned is not None:
         had = [trial.place for trial in history.own if trial.place is not None]
         remaining = Remaining(sweep, planned, had) if history.is_changed else None
-        return PlannedSearcher(planned, cap, history, remaining)
+        return PlannedSearcher(sweep, planned, cap, history, remaining)
     assert sweep.metrics, "a bayes sweep is read with its metric"
     space = OptunaSpace(sweep.parameters.values())
     finite = None if repeats else finite_space(sweep)
@@ -71,7 +71,8 @@ class PlannedSearcher(Searcher):
     """Suggests configurations that do not depend on results: those of a grid, or random ones.
 
     Args:
-        planned: the configurations by number.
+        sweep: the newest sweep file.
+        planned: its configurations by number.
         cap: the largest number of trials, None for no bound.
         history: of a resumed search; the configurations after its trials are suggested.
         remaining: what is left of a search whose file was edited, or that has enqueued
@@ -80,6 +81,7 @@ class PlannedSearcher(Searcher):
 
     def __init__(
         self,
+        sweep: Sweep,
         planned: Configurations,
         cap: int | None,
         history: History | None = None,
@@ -87,9 +89,10 @@ class PlannedSearcher(Searcher):
     ) -> None:
         super().__init__()
         history = history or History()
-        self._planned = planned
+        self._sweep, self._planned = sweep, planned
         self._cap = cap
-        self._suggested = len(history.own)
+        # The numbers of its own trials.
+        self._used = [trial.number for trial in history.own]
         self._remaining = remaining
         self._waiting = history.waiting
         # By the id of a trial that has one: the number of its enqueued configuration.
@@ -99,7 +102,14 @@ class PlannedSearcher(Searcher):
     @property
     def is_exhausted(self) -> bool:
         """Whether it has suggested all trials that it may."""
-        return self._cap is not None and self._suggested >= self._cap
+        return self._cap is not None and len(self._used) >= self._cap
+
+    def enqueue(self, parts: Mapping[int, dict[str, Any]]) -> None:
+        """Suggest configurations next; of each its number in the journal."""
+        if self._remaining is None:
+            had = [self._planned.config(number - 1) for number in self._used]
+            self._remaining = Remaining(self._sweep, self._planned, had)
+        self._waiting.update(parts)
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
@@ -121,14 +131,14 @@ class PlannedSearcher(Searcher):
         """
         if self.is_exhausted:
             return str(Searcher.FINISHED)
-        number = self._suggested + 1 if number is None else number
+        number = len(self._used) + 1 if number is None else number
         if self._remaining is None:
             config: dict[str, Any] | None = self._planned.config(number - 1)
         else:
             config = self._next(trial_id, number, self._remaining)
         if config is None:
             return str(Searcher.FINISHED)
-        self._suggested += 1
+        self._used.append(number)
         return config
 
     def _next(self, trial_id: str, number: int, remaining: Remaining) -> dict[str, Any] | None:
@@ -230,6 +240,10 @@ class BayesSearcher(Searcher):
     def is_exhausted(self) -> bool:
         """Whether it has suggested all trials that it may."""
         return self._cap is not None and self._suggested >= self._cap
+
+    def enqueue(self, parts: Mapping[int, dict[str, Any]]) -> None:
+        """Suggest configurations next; of each its number in the journal."""
+        self._waiting.update(parts)
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""

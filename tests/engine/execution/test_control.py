@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,14 +40,20 @@ class Session:
         self.interruption = Interruption()
         self.slots: Any = SimpleNamespace(most=None)
         self.told: list[str] = []
+        self.enqueued: list[dict[str, Any]] = []
         self.control = Control(
             self.directory,
             self.requests.names(),
             self.outcomes,
             self.slots,
             self.interruption,
+            self._enqueue,
             self.told.append,
         )
+
+    def _enqueue(self, configs: Sequence[dict[str, Any]]) -> str:
+        self.enqueued += configs
+        return f"{len(configs)} to try"
 
     def ask(self, kind: Any, **more: Any) -> str:
         """Ask, and let the session look; the request's name."""
@@ -172,3 +179,12 @@ def test_requests_are_looked_for_while_the_session_runs(
         while not session.interruption.is_due():
             assert time.monotonic() < end
             time.sleep(0.01)
+
+
+def test_configurations_are_passed_on_once(folder: Path) -> None:
+    session = Session(folder)
+    name = session.ask("enqueue", configs=[{"x": 1}, {"x": 2}])
+    session.control.look()
+    assert session.enqueued == [{"x": 1}, {"x": 2}]
+    assert session.told == [f"{ANN}: 2 to try"]
+    assert session.heeded() == [name]

@@ -370,3 +370,17 @@ def test_bayes_learns_from_the_results_of_others() -> None:
         (0.75, [2.0]),
     ]
     assert searcher.point("mine") == {"a": known[2][0]}
+
+
+@pytest.mark.parametrize("method", ["grid", "random", "bayes"])
+def test_what_is_enqueued_while_it_runs_comes_next_and_nothing_twice(method: str) -> None:
+    text = f"method: {method}\nmetric: {{name: loss}}\nparameters: {{x: {{values: [1, 2, 3, 4]}}}}"
+    searcher = make_searcher(parse_sweep(text, "s.yaml"), 4, 0)
+    first = searcher.suggest("t1", 1)["x"]
+    wanted = next(x for x in (4, 3) if x != first)
+    searcher.enqueue({0: {"x": first}, 1: {"x": wanted}})
+    values = [searcher.suggest(f"t{number}", number)["x"] for number in (2, 3, 4)]
+    assert values[0] == wanted
+    assert sorted([first, *values]) == [1, 2, 3, 4]
+    assert searcher.suggested("t2", 2).enqueued == 1
+    assert searcher.suggest("t5", 5) == "FINISHED"

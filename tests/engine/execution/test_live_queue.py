@@ -1,0 +1,82 @@
+"""Configurations that a second terminal enqueues while the search runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from edited_searches import EditedSearch, edited_searches
+
+from pcsearch.engine.execution.live_queue import LiveQueue
+from pcsearch.engine.records.changes import Enqueued
+from pcsearch.engine.records.history import read_history
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with edited_searches(tmp_path):
+        yield tmp_path
+
+
+class Queue:
+    """A queue of a grid of three values, and what it has passed on.
+
+    Args:
+        folder: of the search.
+        options: of the search.
+    """
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.got: list[Mapping[int, Any]] = []
+        self.has_trials = True
+        grid = {"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}}}
+        self.search = EditedSearch(folder, grid, **options)
+        self.queue = self.of(self.search)
+
+    def of(self, search: EditedSearch) -> LiveQueue:
+        return LiveQueue(search.experiment, search.journal, self._enqueue)
+
+    def _enqueue(self, parts: Mapping[int, Any]) -> bool:
+        self.got.append(parts)
+        return self.has_trials
+
+
+def test_each_configuration_is_in_the_journal_and_then_at_the_searcher_once(folder: Path) -> None:
+    made = Queue(folder)
+    assert made.queue.add([{"x": 3}, {"x": 2}, {"x": 3}]) == "configurations to try next: 2"
+    assert made.queue.add([{"x": 2}, {"x": 1.0}]) == "configurations to try next: 1"
+    assert made.got == [{0: {"x": 3}, 1: {"x": 2}}, {2: {"x": 1}}]
+    history = read_history(made.search.directory.path)
+    assert history.waiting == {0: {"x": 3}, 1: {"x": 2}, 2: {"x": 1}}
+    # A resumed search knows them, too.
+    made.search.resume()
+    told = made.of(made.search).add([{"x": 3}])
+    assert told.startswith("nothing is enqueued: the configurations are known")
+
+
+def test_what_is_outside_of_the_file_is_left_out(folder: Path) -> None:
+    made = Queue(folder)
+    told = made.queue.add([{"x": 4}, {"y": 1}, {"x": {"a": 1}}])
+    assert told.startswith("nothing is enqueued: ")
+    assert (made.got, read_history(made.search.directory.path).enqueued) == ([], [])
+
+
+def test_a_search_without_a_trial_left_says_how_it_gets_more(folder: Path) -> None:
+    made = Queue(folder)
+    made.has_trials = False
+    assert made.queue.add([{"x": 3}]).endswith("so resume it with more (--num-samples)")
+
+
+def test_replicates_and_several_drivers_are_refused(folder: Path) -> None:
+    made = Queue(folder)
+    (made.search.directory.path / "drivers" / "other_1").mkdir(parents=True)
+    (made.search.directory.path / "drivers" / "other_1" / "experiment.json").touch()
+    assert "is run by several drivers" in made.queue.add([{"x": 3}])
+    assert not [e for e in made.search.journal.events() if isinstance(e, Enqueued)]
+
+
+def test_a_race_of_seeds_is_left_alone(folder: Path) -> None:
+    told = Queue(folder, replicates="x").queue.add([{"x": 3}])
+    assert "a search with replicates keeps its sweep file" in told
