@@ -7,6 +7,7 @@ import signal
 from collections.abc import Collection
 from pathlib import Path
 
+from pcsearch.engine.workloads.programs.follower import STDOUT
 from pcsearch.engine.workloads.programs.process import Ended
 from pcsearch.errors import PcsearchError, bounded
 
@@ -68,10 +69,14 @@ def no_metric(wanted: str, logged: Collection[str], source: str) -> PcsearchErro
         logged: the names that it has logged.
         source: where metrics are read from: ``wandb`` or that of ``--metrics-from``.
     """
-    if not logged:
-        how = "logged nothing to W&B" if source == "wandb" else f"{source} has no metrics"
+    if not logged and source == "wandb":
         advice = "a program that does not use W&B needs --metrics-from stdout or a file"
-        return PcsearchError(f"the program has ended, and {how}; {advice}")
+        return PcsearchError(f"the program has ended, and logged nothing to W&B; {advice}")
+    if not logged:
+        advice = f"it needs lines such as {wanted or 'loss'}: 0.5, or of JSON"
+        if source != STDOUT:
+            advice = "it needs lines of JSON (.jsonl), or a table with a header (.csv)"
+        return PcsearchError(f"the program has ended, and {source} has no metrics; {advice}")
     return PcsearchError(
         f"the program has ended without the metric {wanted!r}{_logged(wanted, logged)}"
     )

@@ -194,6 +194,18 @@ def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_p
     assert kept == {"offline-run-1-other", "offline-run-2-abc"}
 
 
+def test_a_program_that_was_at_its_end_before_an_interrupt_reports_nothing(here: Here) -> None:
+    trial = here.directory / "0001_abc"
+    (trial / "files").mkdir(parents=True)
+    (trial / "files" / "state").touch()
+    told = "has ended, and stdout has no metrics; it needs lines such as loss: 0.5"
+    with pytest.raises(PcsearchError, match=told):
+        here.run("pass", metrics_from="stdout")
+    (trial / "result.json").write_text('{"loss": 1, "training_iteration": 1}\n')
+    here.run("pass", metrics_from="stdout")
+    assert here.reports == []
+
+
 def test_an_end_without_the_metric_is_told(here: Here) -> None:
     with pytest.raises(PcsearchError, match="nearest is 'los'"):
         here.run("print('los: 1')")
