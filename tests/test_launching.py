@@ -117,4 +117,4 @@ def test_a_finished_search_says_what_would_continue_it(
 def test_there_is_nothing_to_retry_where_nothing_has_failed(tmp_path: Path) -> None:
     write_experiment(tmp_path / "here", MOMENTUM, [ended([1.0]), ended([1.0])], num_samples=2)
     with pytest.raises(PcsearchError, match=r"--rerun-failed: no trial of .*/here has failed"):
-        launching.resume(str(tmp_path / "here"), None, {}, (), True, Terminal())
+        launching.resume(str(tmp_path / "here"), None, {"enqueue": None}, (), True, Terminal())
