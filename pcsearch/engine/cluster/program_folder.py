@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.engine.workloads.user_code import LEFT_OUT
+from pcsearch.errors import PcsearchError
 
 LARGEST = 100 * 1024**2
 """In bytes, before they are compressed."""
@@ -23,11 +24,16 @@ OUTPUTS = "wandb"
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files that are sent, relative to the folder."""
+    """The files that are sent, relative to the folder.
+
+    Raises:
+        PcsearchError: git refuses to list them.
+    """
     tracked = _git(folder, "--recurse-submodules")
-    if tracked is None:
+    others = _git(folder, "--others", "--exclude-standard")
+    # A repository around the folder may ignore all of it.
+    if not tracked and not others:
         return sorted(_walked(folder))
-    others = _git(folder, "--others", "--exclude-standard") or []
     left_out = {each.parent for each in others if each.name == RECORD_FILE} - {Path()}
     new = (each for each in others if OUTPUTS not in each.parts and not left_out & {*each.parents})
     found = {each for each in (*tracked, *new) if (folder / each).is_file()}
@@ -57,16 +63,26 @@ def pack(folder: Path, archive: Path) -> None:
             written.add(folder / file, file)
 
 
-def _git(folder: Path, *options: str) -> list[Path] | None:
-    """What git lists below a folder; None where it is in no repository, or there is no git."""
+def _git(folder: Path, *options: str) -> list[Path]:
+    """What git lists below a folder; nothing where it is in no repository, or there is no git.
+
+    Raises:
+        PcsearchError: git refuses, as in a repository of another user.
+    """
     try:
         done = subprocess.run(  # noqa: S603
             ["git", "-C", str(folder), "ls-files", "-z", *options],  # noqa: S607
             capture_output=True,
             check=True,
         )
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    except OSError:
+        return []
+    except subprocess.CalledProcessError as error:
+        whole = folder.absolute()
+        if not any((each / ".git").exists() for each in (whole, *whole.parents)):
+            return []
+        why = os.fsdecode(error.stderr).strip().splitlines()[:1]
+        raise PcsearchError(f"git does not list {folder}: {''.join(why)}") from error
     return [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
 
 

@@ -68,12 +68,17 @@ def configurations_of(
         entrants.append(_entrant(raced, sign))
     placed = standings(entrants, seeds)
 
-    def rank(pair: tuple[Configuration, float]) -> tuple[bool, float, float, int]:
+    def rank(pair: tuple[Configuration, float]) -> tuple[bool, bool, float, float, int]:
         configuration, expected = pair
         confirmed, mean = configuration.confirmation, configuration.runs.means[0]
+        # The mean of those that are left would be that of the lucky ones.
+        is_doubtful = confirmed is not None and any(
+            each.status in ("failed", "diverged") for each in confirmed.trials
+        )
         value = expected if confirmed is None else sign * (confirmed.means[0] or 0.0)
         return (
             confirmed is None,
+            is_doubtful,
             value,
             math.inf if mean is None else sign * mean,
             configuration.number,

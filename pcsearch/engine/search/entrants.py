@@ -43,6 +43,9 @@ def of_configurations(
     """
     found = {}
     for runs in runs_of(outcomes).values():
+        if any((run.failed or run.diverged) and is_in_race(run, seeds) for run in runs):
+            # It is out of the race: its other runs must stop nobody.
+            continue
         known = [
             predictions[run.trial_id]
             for run in runs

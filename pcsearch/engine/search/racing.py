@@ -100,6 +100,10 @@ def standings(entrants: Sequence[Entrant], seeds: int) -> list[Standing]:
     for row, i in enumerate(known):
         for seed, loss in entrants[i].losses.items():
             losses[row, seed] = loss
+    least, middle = np.nanmin(losses), np.nanmedian(losses)
+    if middle > least:
+        # One that has nearly diverged says nothing about the noise of the others.
+        losses = np.minimum(losses, middle + 2 * (middle - least))
     means, errors, expected, variances = _expected(losses)
     leader = int(np.argmin(expected))
     for row, i in enumerate(known):

@@ -10,6 +10,7 @@ import pytest
 
 from pcsearch.engine.cluster import program_folder
 from pcsearch.engine.cluster.program_folder import files_of, pack, too_large
+from pcsearch.errors import PcsearchError
 
 NAMES = [
     *("train.py", "data/one.csv", "lib/deep/util.py", "tests/test_it.py", "run.sh", "notes ä.txt"),
@@ -29,6 +30,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def git(folder: Path, *words: str) -> None:
+    command = ["git", "-C", str(folder), *words]
+    subprocess.run(command, check=True, capture_output=True)
+
+
 def found(folder: Path) -> set[str]:
     return set(map(str, files_of(folder)))
 
@@ -46,15 +52,24 @@ def test_with_git_it_is_what_git_tracks_and_does_not_ignore(folder: Path) -> Non
     (folder / ".gitignore").write_text("*.bin\n")
     (folder / "tracked.bin").touch()
 
-    def git(*words: str) -> None:
-        command = ["git", "-C", str(folder), *words]
-        subprocess.run(command, check=True, capture_output=True)
-
-    git("init")
-    git("add", "-f", "train.py", "deleted.py", "tracked.bin", "old/kept.json")
+    git(folder, "init")
+    git(folder, "add", "-f", "train.py", "deleted.py", "tracked.bin", "old/kept.json")
     (folder / "deleted.py").unlink()
     more = {".gitignore", "data/.hidden", "tracked.bin", "old/kept.json"}
     assert found(folder) == WANTED | more
+    assert found(folder / "lib") == {"deep/util.py"}
+
+
+def test_where_git_refuses_nothing_is_sent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(folder, "init")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(PcsearchError, match=r"git does not list .*dubious ownership"):
+        found(folder)
+
+
+def test_a_folder_that_the_repository_around_it_ignores_is_sent_all_the_same(folder: Path) -> None:
+    git(folder, "init")
+    (folder / ".gitignore").write_text("lib/\n")
     assert found(folder / "lib") == {"deep/util.py"}
 
 

@@ -62,6 +62,12 @@ def test_those_with_fresh_seeds_are_ordered_by_them_and_come_first() -> None:
     assert [each.number for each in found(*runs, *confirmed)] == [2, 1, 3]
 
 
+def test_one_whose_fresh_run_went_wrong_comes_after_those_that_are_confirmed() -> None:
+    runs = [run(a, a, 0, float(a)) for a in (1, 2, 3)]
+    fresh = [run(4, 1, 3, 0.5), run(5, 1, 4, None, "failed"), run(6, 2, 3, 4.0)]
+    assert [each.number for each in found(*runs, *fresh)] == [2, 1, 3]
+
+
 def test_a_configuration_with_a_failed_or_an_unfinished_run_is_there() -> None:
     runs = [run(1, 1, 0, None, "failed"), run(2, 2, 0, 2.0), run(3, 3, 0, None, "interrupted")]
     assert [each.number for each in found(*runs)] == [2, 1, 3]

@@ -73,6 +73,12 @@ def test_asha_compares_the_means_of_the_runs_that_have_come_to_a_rung() -> None:
     assert found["2"] == pytest.approx((3.0, 0.3, 9)), "its second run has not come there"
 
 
+def test_the_good_run_of_a_configuration_that_is_out_stops_nobody() -> None:
+    made = outcomes((1, 0, 1.0), (1, 1, math.nan), (2, 0, 3.0))
+    predictions = {"t0": Prediction(1.0, 0.3, 9), "t2": Prediction(3.0, 0.3, 9)}
+    assert of_configurations(predictions, made, SEEDS, 3).keys() == {"2"}
+
+
 def test_bayes_sees_one_trial_for_each_configuration_with_the_mean_of_its_seeds() -> None:
     runs = Runs("bayes", 20)
     runs.run(20)

@@ -70,6 +70,19 @@ def test_a_race_finds_the_winner_of_the_full_design_with_half_of_the_runs() -> N
     assert max(share) < 1
 
 
+@pytest.mark.parametrize("loss", [20.0, 1e4, 1e30, 1e160])
+def test_one_that_has_nearly_diverged_does_not_blind_the_race(loss: float) -> None:
+    found, share = [], []
+    for seed in range(12):
+        losses = design(24, SEEDS, 0.5, 0.0, seed)
+        losses[(seed + 3) % 24] = loss
+        runs = raced(losses, Race(SEEDS, is_open=False))
+        found.append(winner(losses, runs) == losses.mean(axis=1).argmin())
+        share.append(len(runs) / losses.size)
+    assert np.mean(found) >= 0.9
+    assert np.mean(share) <= 0.5
+
+
 def test_every_configuration_of_a_grid_begins_before_any_gets_a_second_seed() -> None:
     runs = raced(design(6, SEEDS, 0.5, 0.0, 1), Race(SEEDS, is_open=False))
     assert runs[:6] == [Run(place, 0) for place in range(6)]

@@ -117,7 +117,8 @@ class ProgramTrial:
         if not rows.has_reported and not earlier:
             wanted = next(iter(self.metrics), "")
             raise errors.no_metric(wanted, rows.names, self.metrics_from)
-        self._check_epoch_key(rows)
+        if rows.has_reported:
+            self._check_epoch_key(rows)
 
     def _report(
         self, process: ProgramProcess, rows: Rows, earlier: Sequence[Mapping[str, Any]]

@@ -16,11 +16,11 @@ PLAN = "PCSEARCH_PLAN_FILE"
 """The variable with the file that gets the sweep; it is set where no trial runs."""
 FUNCTION = "PCSEARCH_FUNCTION"
 """The variable that is set where the script runs its function for a trial."""
+INSIDE = "inside"
+"""Its value once the function has begun, also for the processes that the function starts."""
 
 _sweeps: dict[str, dict[str, Any]] = {}
 """The sweeps that the script has made, by the ids that it was given."""
-_is_running = False
-"""Whether the function has begun."""
 
 
 def serve(wandb: Any) -> None:
@@ -33,7 +33,7 @@ def serve(wandb: Any) -> None:
 
 def is_outside() -> bool:
     """Whether the script is not in its function: what it logs there belongs to no trial."""
-    return not _is_running and any(map(os.environ.get, (PLAN, FUNCTION)))
+    return bool(os.environ.get(PLAN)) or os.environ.get(FUNCTION, INSIDE) != INSIDE
 
 
 def _noted(sweep: Any, entity: Any = None, project: Any = None, *_: Any, **__: Any) -> str:
@@ -88,14 +88,13 @@ def _known(*_: Any, **__: Any) -> str:
     return os.environ.get("WANDB_SWEEP_ID") or "sweep0"
 
 
-def _run(_: Any, function: Any, *__: Any, **___: Any) -> NoReturn:
+def _run(sweep_id: Any, function: Any, *_: Any, **__: Any) -> NoReturn:  # noqa: ARG001 - a name of W&B
     """Run the function once, for this trial, and end the script."""
     import wandb
 
-    global _is_running
     # A run from before belongs to no trial.
     wandb.finish()
-    _is_running = True
+    os.environ[FUNCTION] = INSIDE
     function()
     wandb.finish()
     sys.exit()

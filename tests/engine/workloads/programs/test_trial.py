@@ -202,7 +202,7 @@ def test_a_program_that_was_at_its_end_before_an_interrupt_reports_nothing(here:
     with pytest.raises(PcsearchError, match=told):
         here.run("pass", metrics_from="stdout")
     (trial / "result.json").write_text('{"loss": 1, "training_iteration": 1}\n')
-    here.run("pass", metrics_from="stdout")
+    here.run("pass", metrics_from="stdout", epoch_key="epoch")
     assert here.reports == []
 
 

@@ -30,3 +30,21 @@ def test_a_function_is_called_once_for_a_trial(code: str, programs: Programs) ->
     (run,) = read_runs(programs.work)
     losses = [] if fails else [{"loss": 1}]
     assert (run.id, run.rows(), programs.logged) == ("abc", losses, losses)
+
+
+CHILD = """
+import subprocess, sys
+import wandb
+def train():
+    code = "import wandb; wandb.init(); wandb.log({'loss': 2})"
+    subprocess.run([sys.executable, "-c", code], check=True)
+sweep = wandb.sweep({}, project="p")
+wandb.agent(sweep_id=sweep, function=train)
+"""
+
+
+def test_a_process_that_the_function_starts_may_log_for_it(programs: Programs) -> None:
+    done = programs.run(CHILD, PCSEARCH_FUNCTION="1", WANDB_RUN_ID="abc")
+    assert done.returncode == 0, done.stderr
+    (run,) = read_runs(programs.work)
+    assert (run.id, run.rows(), programs.logged) == ("abc", [{"loss": 2}], [{"loss": 2}])
