@@ -159,7 +159,7 @@ def resume(
                 journal.add(event)
 
         if experiment.edit is not None or experiment.queue is not None:
-            _check_alone(tracking, experiment)
+            check_own_sweep(tracking, experiment)
         for line in () if experiment.edit is None else experiment.edit.lines:
             listener.say(line)
         _tell_queue(experiment, listener)
@@ -179,7 +179,7 @@ def _tell_queue(experiment: Experiment, listener: Listener) -> None:
         listener.say(line)
 
 
-def _check_alone(tracking: Mapping[str, Any], experiment: Experiment) -> None:
+def check_own_sweep(tracking: Mapping[str, Any], experiment: Experiment) -> None:
     """Check that a search that is changed has not joined a sweep of W&B that is not its own.
 
     Raises:

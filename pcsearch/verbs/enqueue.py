@@ -37,6 +37,7 @@ def enqueue_configurations(place: str, what: str) -> int:
     from pcsearch.engine.experiment.experiment import resumed_experiment
     from pcsearch.engine.records.asking import ask, not_running
     from pcsearch.engine.records.requests import Request, asker
+    from pcsearch.launching import check_own_sweep
 
     # Before Ray is imported, which the user's function may do.
     set_environment()
@@ -46,7 +47,8 @@ def enqueue_configurations(place: str, what: str) -> int:
             raise not_running(directory)
         if directory.copy is not None:
             directory.copy.fetch(wandb=False)
-        experiment, _ = resumed_experiment(directory, {}, option=NAME, enqueue=what)
+        experiment, tracking = resumed_experiment(directory, {}, option=NAME, enqueue=what)
+        check_own_sweep(tracking, experiment)
         assert experiment.queue is not None
         for line in experiment.queue.lines:
             click.echo(line, err=True)

@@ -83,14 +83,15 @@ def edited(
     check_alone(directory, history, after.sweep.source)
     check_single_runs(before, after.sweep.source)
     check_single_runs(after, after.sweep.source)
-    if after.workload.runs_program:
-        _check_program(before.sweep, after.sweep)
+    enqueued, taken = [*history.enqueued], {*history.taken}
     settle(history, versions, before)
     reach_before = reach(before, history)
     old_samples = min(samples, reach_before or samples)
     event = Edited(after.sweep.text, after.sweep.source, samples)
     history.edits.append(event)
     waiting = len(history.waiting)
+    # Of those that the files before left out, some may be in this one.
+    history.enqueued, history.taken = enqueued, taken
     settle(history, [*versions, after.sweep], after)
     lost = waiting - len(history.waiting)
     reach_after = reach(after, history)
@@ -149,7 +150,7 @@ def check_alone(directory: ExperimentDirectory, history: History, where: str) ->
         raise PcsearchError(Problem(message, where))
 
 
-def _check_program(before: Sweep, after: Sweep) -> None:
+def check_program(before: Sweep, after: Sweep) -> None:
     """Check that a file runs what the search has run.
 
     Raises:
@@ -197,6 +198,8 @@ def _meaning(before: SearchDefinition, after: SearchDefinition, history: History
         yield f"{size - len(history.own)} combinations of the new grid are missing"
     if before.metrics != after.metrics:
         yield from _judged(after, history)
+    if before.options.warm_start and not history.warm_start:
+        yield "the results of --warm-start are of the old file: they are used no more"
     stopped = sum(trial.stopped_at is not None for trial in history.own)
     if before.sweep.early_terminate != after.sweep.early_terminate and stopped:
         yield f"{_trials(stopped)} stopped early: they stay so"

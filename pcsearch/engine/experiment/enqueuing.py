@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.experiment.definition import SearchDefinition
+from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition
 from pcsearch.engine.experiment.editing import check_single_runs
 from pcsearch.engine.experiment.versions import configs_of
 from pcsearch.engine.records.changes import Enqueued
@@ -56,6 +56,8 @@ def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
         found = [_defaults(search, notes)]
     else:
         found = read_configurations(Path(what), search.sweep, workload.numeric, workload.whole)
+    if search.sweep.method in LEARNS:
+        _check_points(search, found)
     had = _had(search, history)
     known = set(map(identity, history.enqueued))
     new, again, run = [], 0, 0
@@ -74,6 +76,23 @@ def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
     why = f" (left out: {', '.join(left_out)})" if left_out else ""
     line = f"{OPTION} {what}: configurations to try first: {len(new)}{why}"
     return Queue(Enqueued(new), (line, *notes))
+
+
+def _check_points(search: SearchDefinition, configs: Sequence[Mapping[str, Any]]) -> None:
+    """Check that Optuna can try configurations: each value is on the axis of its parameter.
+
+    Raises:
+        PcsearchError: a value is so far out in its distribution that it is on none.
+    """
+    # Optuna takes a while to import.
+    from pcsearch.engine.search.search_space import OptunaSpace
+
+    space = OptunaSpace(search.sweep.parameters.values())
+    names = [n for each in configs for n, at in space.part_of_point(each).items() if at is None]
+    if names:
+        named = ", ".join(dict.fromkeys(names))
+        message = f"values of {named} are too far out in their distributions to be tried"
+        raise PcsearchError(Problem(message, OPTION))
 
 
 def _defaults(search: SearchDefinition, notes: list[str]) -> dict[str, Any]:

@@ -19,7 +19,14 @@ from pcsearch.engine.experiment.definition import (
     earlier_sweep,
     parse_search,
 )
-from pcsearch.engine.experiment.editing import Edit, check_alone, edited, settle, texts_of
+from pcsearch.engine.experiment.editing import (
+    Edit,
+    check_alone,
+    check_program,
+    edited,
+    settle,
+    texts_of,
+)
 from pcsearch.engine.experiment.enqueuing import OPTION as ENQUEUE
 from pcsearch.engine.experiment.enqueuing import Queue, enqueued
 from pcsearch.engine.experiment.versions import reach
@@ -171,9 +178,11 @@ def resumed_experiment(
     source, text = texts[-1]
     search = define_search(source, options, folder, text, has_begun=True)
     versions = [*(earlier_sweep(search, *each) for each in texts[:-1]), search.sweep]
-    edit = None
+    edit = given = None
     if sweep_file is not None:
         given = _given(sweep_file, options, folder)
+        if given.workload.runs_program and option == RESUME:
+            check_program(search.sweep, given.sweep)
         if option != RESUME:
             _check_same(given.sweep, search.sweep, directory, option)
         elif changes_of(search.sweep, given.sweep):
@@ -186,7 +195,8 @@ def resumed_experiment(
     queue = None
     if enqueue is not None:
         check_alone(directory, history, ENQUEUE)
-        queue = enqueued(enqueue, search, history)
+        # A file that asks for the same may have other defaults.
+        queue = enqueued(enqueue, given or search, history)
         settle(history, versions, search)
     # The record has the cap, which may have been raised beyond the file's run_cap.
     cap = min(samples, reach(search, history) or samples) + search.confirming

@@ -49,6 +49,9 @@ def place_trials(history: History, versions: Sequence[Sweep], search: SearchDefi
         versions: of its sweep file, oldest first.
         search: by the newest.
     """
+    if _searches(versions[0]) != _searches(versions[-1]):
+        # Its results have points of the first file, and values of its metrics.
+        history.warm_start = []
     config_of = [configs_of(version, search.options) for version in versions]
     newest, point_of, place_of = len(versions) - 1, _points(search.sweep), placed_by(search)
     for trial in history.trials:
@@ -67,6 +70,12 @@ def place_trials(history: History, versions: Sequence[Sweep], search: SearchDefi
             history.taken.add(number)
         else:
             history.enqueued[number] = placed
+
+
+def _searches(sweep: Sweep) -> tuple[object, ...]:
+    """What a sweep searches, and by which metrics."""
+    parameters = {name: each.distribution.spec() for name, each in sweep.parameters.items()}
+    return parameters, sweep.metrics
 
 
 def reach(search: SearchDefinition, history: History) -> int | None:

@@ -31,6 +31,7 @@ from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.report import ITERATION, flatten
 from pcsearch.engine.storage.files import display_path, json_lines, last_json_line
 from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.distributions.base import identity
 
 REPORTS = "result.json"
 VALUES_FILE = "params.json"
@@ -206,7 +207,9 @@ def read_history(directory: Path) -> History:
             history.edits.append(event)
             history.alert = None
         elif isinstance(event, Enqueued):
-            history.enqueued += event.configs
+            # A line that could not be sent to an address may be there twice.
+            known = set(map(identity, history.enqueued))
+            history.enqueued += [each for each in event.configs if identity(each) not in known]
         elif isinstance(event, WarmStartResult):
             history.warm_start.append(event)
         elif isinstance(event, AlertSent):
@@ -333,4 +336,7 @@ def _apply(trial: TrialHistory, event: Ended | Retried | RunCompleted) -> None:
 def _end_all(history: History, reached: ReachedTarget) -> None:
     """End the other trials of a search that was killed just when it reached its target."""
     for trial in history.unfinished:
+        # An edit lets a search go on: trials that begin then do not end with an older target.
+        if trial.edits > history.reached_after:
+            continue
         trial.end = Ended(trial.id, False, [], by_target=trial.id != reached.trial)

@@ -6,9 +6,13 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from pcsearch.sweeps.distributions.base import identity, same
+from pcsearch.sweeps.configurations import RandomDraws
+from pcsearch.sweeps.distributions.base import identity
 from pcsearch.sweeps.parameters import has_value, nested, value_of
 from pcsearch.sweeps.sweep import Sweep
+
+TRIES = 10_000
+"""So many random draws are tried for a part of a configuration."""
 
 
 class Configurations(Protocol):
@@ -62,9 +66,12 @@ class Remaining:
             return self._noted(self._with(part, self._constants))
         while self._first < size and identity(self._planned.config(self._first)) in self._had:
             self._first += 1
-        for index in range(self._first, size):
-            config = self._planned.config(index)
-            if self._has(config, part) and (found := self._noted(config)) is not None:
+        # Of random draws with a part, few may be left, or none.
+        is_bounded = part and isinstance(self._planned, RandomDraws)
+        last = min(size, self._first + TRIES) if is_bounded else size
+        for index in range(self._first, last):
+            config = self._with(part, self._planned.config(index))
+            if (found := self._noted(config)) is not None:
                 return found
         return None
 
@@ -81,11 +88,4 @@ class Remaining:
         return nested(
             (p, copy.deepcopy(value_of(part if has_value(part, p) else config, p)))
             for p in self._parameters
-        )
-
-    def _has(self, config: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
-        return all(
-            same(value_of(config, p), value_of(part, p))
-            for p in self._parameters
-            if has_value(part, p)
         )

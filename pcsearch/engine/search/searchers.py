@@ -313,7 +313,8 @@ class BayesSearcher(Searcher):
         """A trial with the next enqueued configuration that none has had, None without one."""
         while self._waiting:
             index = min(self._waiting)
-            part = self._space.part_of_point(self._waiting.pop(index))
+            point = self._space.part_of_point(self._waiting.pop(index))
+            part = {name: each for name, each in point.items() if each is not None}
             if self._no_repeats is None:
                 self.study.enqueue_trial(part)
                 trial: Trial | None = suggest(self.study, self._space.distributions)

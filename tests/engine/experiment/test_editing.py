@@ -14,7 +14,7 @@ from edited_searches import EditedSearch, edited_searches, value
 
 from pcsearch.engine.experiment.versions import first_difference, placed_by
 from pcsearch.engine.records import journal
-from pcsearch.engine.records.journal import Claimed, ReachedTarget, Suggested
+from pcsearch.engine.records.journal import Claimed, ReachedTarget, Suggested, WarmStartResult
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import RandomDraws
@@ -338,3 +338,43 @@ def test_a_search_with_replicates_keeps_its_file(folder: Path) -> None:
     for sweep, enqueue in ((grid(b=[1]), None), (grid(), "defaults")):
         with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file"):
             search.resume(sweep, enqueue=enqueue)
+
+
+def test_another_command_alone_is_refused(folder: Path) -> None:
+    (folder / "train.py").touch()
+    search = EditedSearch(folder, grid(program="train.py"), trainable=None)
+    with pytest.raises(PcsearchError, match="the file has another program or command"):
+        search.resume(
+            grid(program="train.py", command=["python", "${program}", "--fast", "${args}"])
+        )
+
+
+def test_a_kill_after_an_edit_of_the_target_loses_no_trial(folder: Path) -> None:
+    search = EditedSearch(folder, grid())
+    search.session(1)
+    search.journal.add(ReachedTarget("t1", [0.1]))
+    search.resume(grid(metric={"name": "loss", "goal": "minimize", "target": -1.0}))
+    search.session(1, unfinished=1)
+    history = search.resume().history
+    assert [trial.over for trial in history.trials] == [True, False]
+
+
+def test_what_a_file_left_out_is_tried_again_where_a_later_one_has_it(folder: Path) -> None:
+    search = EditedSearch(folder, grid())
+    (folder / "points.yaml").write_text("[{a: 3, b: 0.1, c: x}]")
+    search.resume(enqueue=str(folder / "points.yaml"))
+    search.resume(grid(a=[1, 2]))
+    for _ in range(2):
+        assert search.resume(grid()).history.waiting == {0: {"a": 3, "b": 0.1, "c": "x"}}
+
+
+def test_results_of_a_warm_start_are_those_of_the_first_file(folder: Path) -> None:
+    bayes = grid(method="bayes", run_cap=3)
+    search = EditedSearch(folder, bayes)
+    search.journal.add(WarmStartResult("old", "t1", {"a": 0, "b": 0, "c": 0}, [0.5]))
+    assert len(search.resume().history.warm_start) == 1
+    assert len(search.resume({**bayes, "run_cap": 4}).history.warm_start) == 1
+    assert (
+        search.resume({**grid(a=[2, 3]), "method": "bayes", "run_cap": 4}).history.warm_start == []
+    )
+    assert len(search.session(2)) == 2

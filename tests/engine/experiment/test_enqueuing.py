@@ -147,3 +147,11 @@ def test_the_model_has_defaults(tmp_path: Path) -> None:
     queue = enqueued("defaults", search, history)
     assert history.enqueued == [{"hidden_momentum": 0.1}]
     assert queue.event.configs == history.enqueued
+
+
+def test_a_value_that_optuna_cannot_try_is_refused(folder: Path) -> None:
+    (folder / "points.yaml").write_text("[{lr: 0.1}]")
+    lr = {"distribution": "log_normal", "mu": -7, "sigma": 0.5}
+    sweep = {"method": "bayes", "run_cap": 3, "parameters": {"lr": lr}}
+    with pytest.raises(PcsearchError, match="values of lr are too far out"):
+        EditedSearch(folder, sweep, str(folder / "points.yaml"))

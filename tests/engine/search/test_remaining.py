@@ -51,3 +51,11 @@ def test_draws_from_few_configurations_have_each_once() -> None:
     taken = [remaining.take(number) for number in range(3, 11)]
     assert taken[-1] is None
     assert sorted(each["a"] for each in taken if each) == [1, 2, 3, 5, 6, 8, 9]
+
+
+def test_a_part_of_many_random_configurations_is_taken_at_once() -> None:
+    sweep = read("method: random\nparameters: {a: {min: 1, max: 2147483647}, b: {values: [x, y]}}")
+    remaining = Remaining(sweep, RandomDraws(sweep, 5), [])
+    taken = [remaining.take(number, {"a": 42}) for number in (1, 2, 3)]
+    assert taken[2] is None
+    assert sorted(each["b"] for each in taken if each and each["a"] == 42) == ["x", "y"]
