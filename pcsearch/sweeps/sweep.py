@@ -206,6 +206,8 @@ def parse_sweep(
     _check_together(document, method, parameters, mistyped, problems)
     run_cap = _run_cap(document, problems)
     texts = {key: _text(document, key, problems) for key in (*TEXTS, "replicates")}
+    if not has_begun:
+        _check_replicates(document, texts["replicates"], parameters, problems)
     if problems or method is None:
         raise InvalidSweepError(sorted(problems, key=place), parameters)
     return Sweep(
@@ -294,6 +296,21 @@ def _check_together(
                 hint = "remove the probabilities"
             where = f"parameters.{parameter.name}"
             problems.append(Problem(f"{message}; {hint}", parameter.where, where))
+
+
+def _check_replicates(
+    document: Document,
+    name: str | None,
+    parameters: Mapping[str, Parameter],
+    problems: list[Problem],
+) -> None:
+    """Add a problem where what the file calls its replicates is no parameter of it."""
+    written = document.value.get("parameters")
+    names = {*parameters, *(written if isinstance(written, dict) else ())}
+    # A parameter that is wrong itself has its own problem.
+    if name is not None and not {name, name.split(".")[0]} & names:
+        message = f"{bare(name)} is no parameter of the sweep{suggestion(name, names)}"
+        problems.append(document.problem(("replicates",), message))
 
 
 def _run_cap(document: Document, problems: list[Problem]) -> int | None:

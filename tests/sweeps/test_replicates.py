@@ -67,6 +67,17 @@ def test_the_key_of_the_file_is_read_checked_and_compared() -> None:
         sweep(more="replicate: seed\n")
 
 
+def test_a_wrong_name_is_told_together_with_what_else_is_wrong() -> None:
+    with pytest.raises(InvalidSweepError) as caught:
+        sweep(method="byes", more="replicates: trian.seed\n")
+    first, second = caught.value.problems
+    assert "unknown method" in str(first)
+    assert "did you mean 'train.seed'" in str(second)
+    with pytest.raises(InvalidSweepError) as caught:
+        sweep("{min: 2, max: 1}", more="replicates: train.seed\n")
+    assert len(caught.value.problems) == 1
+
+
 def test_only_bayes_is_told_that_it_searches_its_seed() -> None:
     line = unnoticed_seed(sweep(method="bayes"))
     assert line.startswith("s.yaml:6:7: train.seed is searched as a parameter")
