@@ -175,8 +175,13 @@ def resume(
 
 
 def _tell_queue(experiment: Experiment, listener: Listener) -> None:
-    for line in () if experiment.queue is None else experiment.queue.lines:
-        listener.say(line)
+    if experiment.queue is None:
+        return
+    from pcsearch.engine.experiment.enqueuing import without_a_trial
+
+    for line in (*experiment.queue.lines, without_a_trial(experiment.history, experiment.cap)):
+        if line:
+            listener.say(line)
 
 
 def check_own_sweep(tracking: Mapping[str, Any], experiment: Experiment) -> None:

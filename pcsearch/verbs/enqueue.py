@@ -34,6 +34,7 @@ def enqueue_configurations(place: str, what: str) -> int:
         PcsearchError: nobody runs the search, it does not answer, or the file is wrong.
     """
     from pcsearch.engine.cluster.environment import set_environment
+    from pcsearch.engine.experiment.enqueuing import without_a_trial
     from pcsearch.engine.experiment.experiment import resumed_experiment
     from pcsearch.engine.records.asking import ask, not_running
     from pcsearch.engine.records.requests import Request, asker
@@ -50,7 +51,8 @@ def enqueue_configurations(place: str, what: str) -> int:
         experiment, tracking = resumed_experiment(directory, {}, option=NAME, enqueue=what)
         check_own_sweep(tracking, experiment)
         assert experiment.queue is not None
-        for line in experiment.queue.lines:
+        shortage = without_a_trial(experiment.history, experiment.cap)
+        for line in (*experiment.queue.lines, *([shortage] if shortage else [])):
             click.echo(line, err=True)
         configs = experiment.queue.event.configs
         if not configs:

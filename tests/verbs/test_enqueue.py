@@ -37,6 +37,19 @@ def test_those_are_asked_that_run(
     assert Requests(here).read(name).configs == [{"seed": 3}]
 
 
+def test_it_says_for_how_many_no_trial_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = {"seed": {"values": [1, 2, 3, 4]}}
+    write_experiment(tmp_path / "here", values, [None], num_samples=2)
+    Path("points.csv").write_text("seed\n3\n4\n")
+    with heeding(ExperimentDirectory(tmp_path / "here")):
+        assert main(["enqueue", "here", "points.csv"]) == 0
+    told = capsys.readouterr().err
+    assert "the search has 1 trial left for 2 enqueued configurations; --num-samples 3" in told
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

@@ -78,6 +78,21 @@ def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
     return Queue(Enqueued(new), (line, *notes))
 
 
+def without_a_trial(history: History, cap: int) -> str:
+    """A line about enqueued configurations for which the search has no trial left; else empty.
+
+    Args:
+        history: of the search, with the configurations.
+        cap: the largest number of trials.
+    """
+    left, waiting = cap - len(history.own), len(history.waiting)
+    if waiting <= left:
+        return ""
+    have = f"the search has {left or 'no'} trial{'s' * (left > 1)} left"
+    todo = f"--num-samples {cap + waiting - left}, also with --resume, tries them all"
+    return f"{have} for {waiting} enqueued configuration{'s' * (waiting > 1)}; {todo}"
+
+
 def _check_points(search: SearchDefinition, configs: Sequence[Mapping[str, Any]]) -> None:
     """Check that Optuna can try configurations: each value is on the axis of its parameter.
 
