@@ -11,7 +11,7 @@ from ray.tune import Callback
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.page.html import Html, tag
-from pcsearch.reports.results import number
+from pcsearch.reports.screen.best import Best, BestSoFar
 
 PAUSE_S = 0.5
 """Between two updates."""
@@ -31,6 +31,7 @@ class NotebookProgress(Callback):
     ) -> None:
         self._experiment = experiment
         self._outcomes = outcomes
+        self._best = BestSoFar(experiment, outcomes)
         self._update = update
         self._shown_at = 0.0
 
@@ -42,15 +43,13 @@ class NotebookProgress(Callback):
     def show(self) -> None:
         """Show the progress."""
         self._shown_at = time.monotonic()
-        self._update(progress_html(self._experiment, self._outcomes))
+        self._update(progress_html(self._experiment, self._outcomes, self._best.now()))
 
 
-def progress_html(experiment: Experiment, outcomes: Outcomes) -> Html:
+def progress_html(experiment: Experiment, outcomes: Outcomes, best: Best | None) -> Html:
     """The progress of a search as a bar and a line."""
     done, cap = outcomes.ended_count, experiment.cap
     text = f" {done} of {cap} trials ended"
-    winner = outcomes.best
-    if winner is not None:
-        name = experiment.metrics[0].name
-        text += f"; best so far {number(winner.values[0])} ({name}, trial {winner.number})"
+    if best is not None:
+        text += f"; {best.in_words(experiment.metrics[0].name)}"
     return tag("div", tag("progress", value=str(done), max=str(cap)), text)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pcsearch.engine.cluster.usage import InUse
-from pcsearch.engine.records.trial_result import TrialResult
+from pcsearch.reports.screen.best import Best
 from pcsearch.reports.screen.estimate import Estimate
 from pcsearch.reports.screen.view import Row, View
 from pcsearch.sweeps.sweep import parse_sweep
@@ -34,7 +34,7 @@ def made_view(running: int = 4, latest: int = 8, **changes: Any) -> View:
         Row(n, (1 / n,), f"{n}/120", "running" if n > latest else "stopped", curve, config)
         for n in range(1, latest + running + 1)
     ]
-    best = TrialResult(3, "t3", "0003_t3", config, "finished", 120, (0.02297,), 9.0)
+    best = Best("trial 3", (0.02297,), config)
     facts: dict[str, Any] = {
         "ends": {"stopped by ASHA": 3, "finished": 1},
         "best": best,

@@ -13,7 +13,7 @@ from pcsearch.reports.screen.table import table
 from pcsearch.reports.screen.view import View
 from pcsearch.reports.screen.widgets import bar, cut, filled
 from pcsearch.reports.texts import one_line
-from pcsearch.sweeps.parameters import value_of
+from pcsearch.sweeps.parameters import has_value, value_of
 from pcsearch.tracking.runs.context import RunsState
 
 LABEL = 8
@@ -107,23 +107,28 @@ def _progress(label: str, share: float, parts: Sequence[str], width: int, plain:
 
 
 def _best(view: View, width: int) -> list[str]:
-    """The best trial with its values; their names where there is room."""
+    """The best so far with its values; more about them where there is room."""
     if view.best is None:
         return []
     names = heads(view.metrics, [])
     pairs = zip(names, view.best.values, strict=True)
     whole = ", ".join(f"{one_line(name)} {number(value)}" for name, value in pairs)
     values = ", ".join(map(number, view.best.values))
-    texts = (f"trial {view.best.number}: {each}" for each in (whole, values))
+    counted = f"{whole} ({view.best.of_seeds})" if view.best.of_seeds else whole
+    texts = (f"{view.best.name}: {each}" for each in (counted, whole, values))
     return [text for text in texts if cell_len(text) <= width][:1]
 
 
 def _values(view: View, width: int, lines: int) -> list[str]:
-    """The configuration of the best trial."""
+    """The configuration of the best so far."""
     if view.best is None or not lines:
         return []
     config = view.best.config
-    parts = [f"{one_line(p.name)} {number(value_of(config, p))}" for p in view.searched]
+    parts = [
+        f"{one_line(p.name)} {number(value_of(config, p))}"
+        for p in view.searched
+        if has_value(config, p)
+    ]
     return filled(parts, width, lines)
 
 

@@ -14,8 +14,7 @@ def headline(view: View) -> str:
     """The trials so far, the best value, and the time that is left."""
     parts = [f"{view.ended} of {view.cap} trials ended, {len(view.running)} running"]
     if view.best is not None:
-        value, name = number(view.best.values[0]), view.metrics[0].name
-        parts.append(f"best so far {value} ({name}, trial {view.best.number})")
+        parts.append(view.best.in_words(view.metrics[0].name))
     if view.estimate.seconds is not None:
         parts.append(f"about {duration(view.estimate.seconds)} left")
     return "; ".join(parts)

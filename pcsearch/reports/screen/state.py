@@ -13,6 +13,7 @@ from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.records.report import SECONDS, finite, measured
 from pcsearch.pc.metrics import EARLY_STOP_REASON
+from pcsearch.reports.screen.best import BestSoFar
 from pcsearch.reports.screen.estimate import Estimate, Training, estimate
 from pcsearch.reports.screen.view import Row, View
 from pcsearch.tracking.runs.context import RunsState
@@ -93,6 +94,7 @@ class SearchState:
         self._running: dict[str, Running] = {}
         self._ended: dict[str, Ended] = {}
         self._trained = 0
+        self._best = BestSoFar(experiment, outcomes)
         self._since = time.monotonic()
 
     def begin_session(self) -> None:
@@ -131,7 +133,6 @@ class SearchState:
         """The search as it is now."""
         # Other threads add trials meanwhile.
         running, ended = [*self._running.values()], [*self._ended.values()]
-        best = self._outcomes.best
         return View(
             self._experiment.metrics,
             self._searched,
@@ -139,7 +140,7 @@ class SearchState:
             dict(Counter(each.how for each in ended).most_common()),
             tuple(each.row for each in running),
             tuple(each.row for each in ended[-LATEST:]),
-            None if best is None else best.result(),
+            self._best.now(),
             self._estimate(running, ended),
             usage,
             self._wandb(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pcsearch.engine.cluster.usage import InUse
-from pcsearch.engine.records.trial_result import TrialResult
+from pcsearch.reports.screen.best import Best
 from pcsearch.reports.screen.estimate import Estimate
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
@@ -46,7 +46,7 @@ class View:
         ends: how many trials have ended how, in words; the first has the most.
         running: the trials that run.
         latest: trials that have ended, the newest last.
-        best: the best trial that has ended, None where none has a value.
+        best: what is the best so far, None where no trial that has ended has a value.
         estimate: of the epochs and the time that are left.
         usage: of the cluster, empty where it is not known.
         wandb: the state of W&B's runs.
@@ -59,7 +59,7 @@ class View:
     ends: Mapping[str, int] = field(default_factory=dict)
     running: tuple[Row, ...] = ()
     latest: tuple[Row, ...] = ()
-    best: TrialResult | None = None
+    best: Best | None = None
     estimate: Estimate = Estimate(0)  # noqa: RUF009 - it is frozen
     usage: tuple[InUse, ...] = ()
     wandb: RunsState = RunsState("disabled", 0, is_cut_off=False)  # noqa: RUF009

@@ -73,7 +73,7 @@ def test_the_newest_trials_that_ended_and_those_that_run(search: Search) -> None
     assert row.curve == ((2, 0.5),)
     assert (view.ended, view.cap, view.ends) == (9, 12, {"finished": 9})
     assert view.best is not None
-    assert view.best.number == LATEST + 1
+    assert view.best.name == f"trial {LATEST + 1}"
     assert (view.wandb, [p.name for p in view.searched]) == (WANDB, ["peak_lr_hidden", "seed"])
 
 
