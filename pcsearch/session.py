@@ -138,12 +138,10 @@ def _search(
 
     # Not earlier: a search that cannot start should leave nothing in W&B.
     has_begun = experiment.resumed or is_shared(experiment.directory.path)
-    # Nobody else can know which seed of which configuration is next, so others must not join.
-    is_alone = experiment.replicates is not None
     is_edited = bool(experiment.history.edits) and not tracking.get(JOINED)
-    registration = register_search(
-        experiment.sweep, tracking, mode.mode, has_begun or is_alone, is_edited
-    )
+    replicates = experiment.replicates
+    sweep = experiment.sweep if replicates is None else replicates.marked(experiment.sweep)
+    registration = register_search(sweep, tracking, mode.mode, has_begun, is_edited)
     if registration.message:
         listener.say(registration.message)
     listener.warn(registration.problem)
@@ -167,7 +165,8 @@ def _search(
             kept_page(experiment),
         ):
             claims: Ledger | None = None if ledger is None else ledger.offers
-            if not registration.tracking.get(SWEEP_ID) and not is_alone:
+            # Nobody else can know which seed of which configuration is next.
+            if not registration.tracking.get(SWEEP_ID) and replicates is None:
                 claims = directory_ledger(experiment, listener.warn)
             result = run(
                 experiment,

@@ -9,7 +9,9 @@ from typing import Any
 from pcsearch.errors import Problem
 from pcsearch.sweeps.messages import bare, suggestion
 from pcsearch.sweeps.parameters import Parameter, nested, value_of
+from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.sweep import Sweep
+from pcsearch.sweeps.writing import to_yaml
 
 KEY = "replicates"
 """The key of a sweep file that names the parameter."""
@@ -55,6 +57,14 @@ class Replicates:
         """The sweep without the parameter: its configurations are those that are compared."""
         others = {name: each for name, each in sweep.parameters.items() if name != self.name}
         return replace(sweep, parameters=others)
+
+    def marked(self, sweep: Sweep) -> Sweep:
+        """The sweep with a text that says what its replicates are, for those who read it."""
+        if sweep.replicates == self.name:
+            return sweep
+        document = load(sweep.text, sweep.source).value
+        text = to_yaml({**document, KEY: self.name})
+        return replace(sweep, text=text, replicates=self.name)
 
     def config(self, sweep: Sweep, values: Mapping[str, Any], position: int) -> dict[str, Any]:
         """What a run gets: the values of a configuration, and a seed.

@@ -89,15 +89,9 @@ def make_ledger(
             raise PcsearchError(message) from problem
         tell(message)
         return None
-    size = experiment.reach
-    limits = [limit for limit in (sweep.run_cap, size) if limit is not None]
-    limit = min(limits, default=None)
-    if limit is not None and experiment.cap > limit:
-        # --num-samples of a resumed search goes beyond run_cap.
-        limit = size
     learns = sweep.method in ("bayes", "custom")
     terms = Terms(
-        limit,
+        _limit(experiment),
         experiment.cap - len(experiment.history.own),
         tuple(metric.name for metric in experiment.metrics) if learns else (),
         stops_early=bool(experiment.rungs),
@@ -107,6 +101,18 @@ def make_ledger(
     runs = SweepRuns(api, tracking[SWEEP_ID], tracking["project"], entity or "")
     own = [Claim(trial.number, trial.id) for trial in experiment.history.own]
     return SweepLedger(runs, terms, own, Journal(experiment.directory.path), tell)
+
+
+def _limit(experiment: Experiment) -> int | None:
+    """The highest number of a trial of all drivers, None where there is none."""
+    if experiment.replicates is not None:
+        # It has one driver, which knows its end; fresh seeds come after those of the file.
+        return None
+    size = experiment.reach
+    limits = [limit for limit in (experiment.sweep.run_cap, size) if limit is not None]
+    limit = min(limits, default=None)
+    # --num-samples of a resumed search goes beyond run_cap.
+    return size if limit is not None and experiment.cap > limit else limit
 
 
 def make_program_tracking(experiment: Experiment, registration: Registration) -> ProgramTracking:

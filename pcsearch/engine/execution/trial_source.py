@@ -151,11 +151,15 @@ class TrialSource(SearchAlgorithm):
     @property
     def _is_exhausted(self) -> bool:
         """Whether no new trial is left for this driver, as far as is known."""
-        return self._searcher.is_exhausted if self._ledger is None else self._ledger.is_exhausted
+        if self._ledger is None or isinstance(self._searcher, ReplicatedSearcher):
+            return self._searcher.is_exhausted
+        return self._ledger.is_exhausted
 
     def _new_trial(self) -> Trial | None:
         while self._enqueued and not isinstance(self._searcher, ReplicatedSearcher):
             self._searcher.enqueue(self._enqueued.popleft())
+        if isinstance(self._searcher, ReplicatedSearcher) and not self._has_next(self._searcher):
+            return None
         if self._ledger is not None:
             claim = self._claim(self._ledger)
         else:
@@ -167,16 +171,24 @@ class TrialSource(SearchAlgorithm):
         config = self._searcher.suggest(trial_id, number)
         if config == Searcher.FINISHED:
             self._is_complete = True
-            if isinstance(self._searcher, ReplicatedSearcher) and self._searcher.is_decided:
-                self._journal.add(Decided())
-            return None
-        if config is None:
             return None
         self._numbers.add(number)
         trial = self._trial(number, trial_id, copy.deepcopy(config))
         self._journal.add(self._searcher.suggested(trial_id, number))
         self._running.add(trial_id)
         return trial
+
+    def _has_next(self, searcher: ReplicatedSearcher) -> bool:
+        """Whether a run of a configuration may start; without any left, the search ends.
+
+        It is asked before the ledger, whose claim would be held for nothing.
+        """
+        if searcher.is_exhausted:
+            self._is_complete = True
+            if searcher.is_decided:
+                self._journal.add(Decided())
+            return False
+        return not searcher.is_waiting
 
     def _next(self) -> Claim:
         """The number and the id of the next trial, in a search that no other driver shares."""

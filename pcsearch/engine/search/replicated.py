@@ -71,7 +71,8 @@ class ReplicatedSearcher(Searcher):
                 if trial.replicate.seed == 0:
                     values = inner.config(as_first(trial))
                     self._begin(trial.replicate.configuration, trial.id, values)
-        self._seen: tuple[int, int] | None = None
+        # What runs next, and after how many trials, begun and ended, that was found.
+        self._next: tuple[tuple[int, int], Run | None] | None = None
         self._was_decided = history.is_decided
 
     @property
@@ -83,7 +84,12 @@ class ReplicatedSearcher(Searcher):
     @property
     def is_exhausted(self) -> bool:
         """Whether nothing is left to run, whatever the runs come to that have not ended."""
-        return self._next_run() is None and all(each.ended for each in self._outcomes)
+        return self._next_run() is None and not self._are_running()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether what runs next depends on a run that has not ended."""
+        return self._next_run() is None and self._are_running()
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The values of a trial of the history."""
@@ -115,15 +121,9 @@ class ReplicatedSearcher(Searcher):
             trial_id: of the trial that gets it.
             number: that of the trial, which does not matter here.
         """
-        state = sum(1 for _ in self._outcomes), self._outcomes.ended_count
-        if state == self._seen:
-            return None
         run = self._next_run()
         if run is None:
-            if any(not each.ended for each in self._outcomes):
-                self._seen = state
-                return None
-            return str(Searcher.FINISHED)
+            return None if self.is_waiting else str(Searcher.FINISHED)
         self._was_decided = False
         configuration = run.configuration
         if configuration is None:
@@ -146,8 +146,18 @@ class ReplicatedSearcher(Searcher):
     def _begin(self, configuration: int, trial_id: str, values: dict[str, Any]) -> None:
         self._values[configuration], self._firsts[configuration] = values, trial_id
 
+    def _are_running(self) -> bool:
+        return any(not each.ended for each in self._outcomes)
+
     def _next_run(self) -> Run | None:
         """The next run, whose configuration is known by its number."""
+        # Tune asks again and again, and only the beginning and the end of a run change it.
+        state = sum(1 for _ in self._outcomes), self._outcomes.ended_count
+        if self._next is None or self._next[0] != state:
+            self._next = state, self._decide()
+        return self._next[1]
+
+    def _decide(self) -> Run | None:
         seeds = len(self._replicates.seeds)
         runs = runs_of(self._outcomes)
         entrants = [entrant(each, seeds, self._sign) for each in runs.values()]

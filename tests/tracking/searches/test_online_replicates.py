@@ -1,12 +1,21 @@
-"""A search whose seeds are replicates, online: the runs of a configuration are a group at W&B."""
+"""A search whose seeds are replicates, online: a sweep at W&B, with a group a configuration."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
 import pytest
+import yaml
+from commands import events, wait_for
+from forking import finish, fork
 from online_searches import Folder, expected, losses
 from wandb_server import Run, WandbServer
+
+SWEEP = {
+    "method": "grid",
+    "metric": {"name": "loss", "goal": "minimize"},
+    "parameters": {"x": {"values": [1.0, 2.0]}, "seed": {"values": [5, 6]}},
+}
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
@@ -14,20 +23,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 def test_the_runs_of_a_configuration_are_a_group_with_its_number(
     server: WandbServer, folder: Folder
 ) -> None:
-    sweep = {
-        "method": "grid",
-        "metric": {"name": "loss", "goal": "minimize"},
-        "replicates": "seed",
-        "parameters": {"x": {"values": [1.0, 2.0]}, "seed": {"values": [5, 6]}},
-    }
-    folder.write("s.yaml", sweep)
-    done = folder.search("--project", "pc", "--no-racing", "--confirm", "1")
+    folder.write("s.yaml", SWEEP)
+    done = folder.search("--project", "pc", "--replicates", "seed", "--no-racing", "--confirm", "1")
     assert done.status == 0, done.err
-    assert not server.sweeps
+    (sweep,) = server.sweeps.values()
+    assert sweep.state == "FINISHED"
+    # The sweep says so itself, for those who would join it.
+    assert yaml.safe_load(sweep.config) == {**SWEEP, "replicates": "seed"}
     groups: defaultdict[str, list[Run]] = defaultdict(list)
     for run in server.runs.values():
         assert losses(run) == expected(run.values["x"])
-        assert run.exit_code == 0
+        assert (run.exit_code, run.sweep) == (0, sweep.name)
         groups[run.group].append(run)
     found = {
         group: ({run.values["configuration"] for run in runs}, {run.values["x"] for run in runs})
@@ -40,3 +46,30 @@ def test_the_runs_of_a_configuration_are_a_group_with_its_number(
     for runs in groups.values():
         assert sorted(run.values["seed"] for run in runs) == [5, 6, 7]
     assert "Best configuration: number 1, loss 0.25" in done.out
+    sweep.state = "RUNNING"
+    joined = folder.run("--sweep-id", f"team/pc/{sweep.name}")
+    assert joined.status == 2
+    assert "a search with replicates has one driver" in joined.err
+
+
+def test_a_race_that_is_killed_goes_on_in_its_sweep(server: WandbServer, folder: Folder) -> None:
+    """The ledger's claims are for the runs that the race asks for, before and after the kill."""
+    seeds = {"seed": {"values": [5, 6, 7]}}
+    folder.write("s.yaml", SWEEP | {"parameters": SWEEP["parameters"] | seeds})
+    common = ("--trainable", "online_mine:quick", "--storage-path", ".", "--max-concurrent", "1")
+    names = ("--project", "pc", "--replicates", "seed", "--name", "here", "--wandb", "online")
+    process = fork(folder.path, "s.yaml", *common, *names)
+    directory = folder.path / "here"
+    wait_for(lambda: len(events(directory, "suggested")) >= 3, process)
+    process.kill()
+    process.join()
+    finish(fork(folder.path, "--resume", "here"), folder.path)
+    found = events(directory, "suggested")
+    # No noise: the first configuration is the better one after two seeds, if not before.
+    assert 3 <= len(found) < 6
+    assert {run["trial"] for run in found} == set(server.runs)
+    (sweep,) = server.sweeps.values()
+    assert sweep.state == "FINISHED"
+    for run in server.runs.values():
+        assert (run.exit_code, run.sweep) == (0, sweep.name)
+        assert losses(run) == expected(run.values["x"])
