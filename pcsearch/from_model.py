@@ -1,4 +1,4 @@
-"""Uses a trained model again in the command that trains one: trains it longer, or evaluates it."""
+"""A trained model in the command that trains one: it is trained longer, evaluated or exported."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
 from pcsearch.pc.architecture import Architecture
 from pcsearch.pc.config import PRESET_KEY, ModelConfig, model_config
+from pcsearch.user_files import write_whole
 
 if TYPE_CHECKING:
     from pcsearch.pc.model_file import TrainedModel
+
+EXPORT = "--export"
+"""The option that names the ONNX file."""
 
 OF_WEIGHTS = {
     "image_shape": ("channels", "image_size"),
@@ -60,6 +64,26 @@ OF_TRAINING = frozenset(
     }
 )
 """The fields that an evaluation does not read."""
+
+OF_EVALUATION = frozenset(
+    {
+        "data_dir",
+        "device",
+        "linear_probe_batch_size",
+        "linear_probe_concatenate_features",
+        "linear_probe_epochs",
+        "linear_probe_lr",
+        "linear_probe_seed",
+        "linear_probe_wd",
+        "target_class",
+        "test_subset",
+        "train_subset",
+        "validation_subset",
+        "w_grad_clip_norm",
+        "weight_decay",
+    }
+)
+"""The fields that an evaluation reads, and an ONNX file does not depend on."""
 
 
 def model_with_fields(
@@ -120,21 +144,7 @@ def evaluate(path: Path, fields: Mapping[str, Any], threads: int, compiled: bool
         PcsearchError: there is no model, a field is wrong or does not fit, or the images cannot be
             loaded.
     """
-    idle = [
-        Problem("has no effect on an evaluation; leave it out", key=name)
-        for name in sorted(OF_TRAINING & fields.keys())
-    ]
-    if idle:
-        raise PcsearchError(idle)
-    trained, config = model_with_fields(path, fields, OF_TRAINING)
-    start = trained.config.batch_size
-    if config.batch_size > start and not config.use_status_init_in_unmasking:
-        message = (
-            f"evaluation starts from the hidden states of the {start} images of a batch in "
-            f"training, got {config.batch_size}; give at most {start}, or "
-            "--use_status_init_in_unmasking true"
-        )
-        raise PcsearchError(Problem(message, key="batch_size"))
+    trained, config = _model_to_use(path, fields, OF_TRAINING, "an evaluation")
 
     from pcsearch.pc.data.datasets import load_splits
     from pcsearch.pc.device import pick_device
@@ -148,3 +158,57 @@ def evaluate(path: Path, fields: Mapping[str, Any], threads: int, compiled: bool
     for name, value in model.evaluate(splits).items():
         click.echo(f"{name}: {value}")
     return DONE
+
+
+def export_model(path: Path, fields: Mapping[str, Any], target: str) -> int:
+    """Write a trained model as an ONNX file.
+
+    Args:
+        path: of the model, as for `pcsearch.load_model`.
+        fields: of its configuration that are changed.
+        target: the file.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        PcsearchError: there is no model, a field is wrong or does not fit, ONNX cannot do what the
+            configuration says, the package onnx is missing, or the file cannot be written.
+    """
+    trained, config = _model_to_use(path, fields, OF_TRAINING | OF_EVALUATION, "an ONNX file")
+    try:
+        from pcsearch.pc.onnx_model.document import onnx_document
+    except ImportError as error:
+        message = f"needs the package onnx: pip install 'pcsearch[onnx]' ({error})"
+        raise PcsearchError(Problem(message, EXPORT)) from None
+
+    data = onnx_document(trained, config).SerializeToString()
+    file = write_whole(target, data, EXPORT)
+    click.echo(f"The model is in {file} ({len(data) / 1e6:.1f} MB)")
+    return DONE
+
+
+def _model_to_use(
+    path: Path, fields: Mapping[str, Any], unread: Collection[str], use: str
+) -> tuple[TrainedModel, ModelConfig]:
+    """A trained model and its configuration with changed fields, for a use without training.
+
+    Raises:
+        PcsearchError: there is no model, or a field is wrong, does not fit or is ``unread``.
+    """
+    idle = [
+        Problem(f"has no effect on {use}; leave it out", key=name)
+        for name in sorted(fields.keys() & unread)
+    ]
+    if idle:
+        raise PcsearchError(idle)
+    trained, config = model_with_fields(path, fields, unread)
+    start = trained.config.batch_size
+    if config.batch_size > start and not config.use_status_init_in_unmasking:
+        message = (
+            f"evaluation starts from the hidden states of the {start} images of a batch in "
+            f"training, got {config.batch_size}; give at most {start}, or "
+            "--use_status_init_in_unmasking true"
+        )
+        raise PcsearchError(Problem(message, key="batch_size"))
+    return trained, config

@@ -13,7 +13,7 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import exit_status
 from pcsearch.fields import parse_fields
 from pcsearch.foreground import train
-from pcsearch.from_model import evaluate, model_with_fields
+from pcsearch.from_model import EXPORT, evaluate, export_model, model_with_fields
 from pcsearch.pc.config import model_config
 
 if TYPE_CHECKING:
@@ -43,6 +43,14 @@ def _split(context: click.Context, parameter: click.Parameter, text: str) -> tup
             message = f"{tag!r} has more than {LONGEST_TAG} characters, which W&B refuses"
             raise click.BadParameter(message, context, parameter)
     return tags
+
+
+def _onnx_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+    """The path of an ONNX file."""
+    if path is not None and not path.endswith(".onnx"):
+        message = f"give a file that ends in .onnx, got {path!r}"
+        raise click.BadParameter(message, context, parameter)
+    return path
 
 
 @click.command(
@@ -108,6 +116,13 @@ def _split(context: click.Context, parameter: click.Parameter, text: str) -> tup
     help="Train nothing: print the metrics of the model on its data set, or on another (--from).",
 )
 @click.option(
+    EXPORT,
+    "target",
+    callback=_onnx_file,
+    metavar="FILE.onnx",
+    help="Train nothing: write the model as an ONNX file (--from).",
+)
+@click.option(
     "-q",
     "--quiet",
     is_flag=True,
@@ -123,6 +138,7 @@ def command(
     output: Path,
     source: Path | None,
     evaluates: bool,
+    target: str | None,
     quiet: bool,
     fields: tuple[str, ...],
     wandb: Requested | None,
@@ -135,16 +151,19 @@ def command(
     """
     from pcsearch.tracking.single import RunOptions, in_agent
 
-    if evaluates:
-        _refuse_for_evaluation(context, source)
+    trains = not evaluates and target is None
+    if not trains:
+        _refuse_without_training(context, source, evaluates, target is not None)
     wandb = wandb or ("auto" if in_agent() else "disabled")
-    if wandb == "disabled" and not evaluates:
+    if wandb == "disabled" and trains:
         _refuse(context, OF_RUN, "is for a W&B run; add --wandb auto, online or offline")
     weights: Weights | None = None
     try:
         given = parse_fields(fields)
         if source is not None and evaluates:
             return evaluate(source, given, threads, compiled == "auto")
+        if source is not None and target is not None:
+            return export_model(source, given, target)
         if source is not None:
             model, config = model_with_fields(source, given)
             weights = model.weights
@@ -161,13 +180,19 @@ def _of_option(problem: Problem) -> Problem:
     return Problem(problem.message, f"--{problem.key}") if problem.key else problem
 
 
-def _refuse_for_evaluation(context: click.Context, source: Path | None) -> None:
-    """Refuse to evaluate no model, and options that mean nothing where nothing is trained."""
+def _refuse_without_training(
+    context: click.Context, source: Path | None, evaluates: bool, exports: bool
+) -> None:
+    """Refuse to evaluate or export no model, and options that mean nothing then."""
+    if evaluates and exports:
+        raise click.UsageError(f"--eval and {EXPORT} are two commands; leave one out", context)
+    option, does = ("--eval", "evaluates") if evaluates else (EXPORT, "writes")
     if source is None:
-        raise click.UsageError("--eval evaluates a trained model; add --from PATH", context)
-    _refuse(
-        context, ("--output", "--wandb", "-q", *OF_RUN), "is for training; leave it or --eval out"
-    )
+        raise click.UsageError(f"{option} {does} a trained model; add --from PATH", context)
+    for_training = ("--output", "--wandb", "-q", *OF_RUN)
+    _refuse(context, for_training, f"is for training; leave it or {option} out")
+    if exports:
+        _refuse(context, ("--threads", "--compile"), f"has no effect on {EXPORT}; leave it out")
 
 
 def _refuse(context: click.Context, options: Collection[str], why: str) -> None:

@@ -29,10 +29,11 @@ def pins(file: str) -> dict[str, Version]:
 
 RUN = requirements(CONFIG["options"]["install_requires"])
 TEST = requirements(CONFIG["options.extras_require"]["test"])
+ONNX = requirements(CONFIG["options.extras_require"]["onnx"])
 NEWEST, OLDEST = pins("constraints.txt"), pins("constraints-oldest.txt")
 
 
-@pytest.mark.parametrize("requirement", RUN, ids=lambda each: each.name)
+@pytest.mark.parametrize("requirement", [*RUN, *ONNX], ids=lambda each: each.name)
 def test_bounds_are_versions_that_were_tried(requirement: Requirement) -> None:
     name = canonicalize_name(requirement.name)
     assert NEWEST[name] in requirement.specifier

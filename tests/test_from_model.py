@@ -1,12 +1,14 @@
-"""A trained model that is trained longer, or evaluated, by the command that trains one."""
+"""A trained model that is trained longer, evaluated or exported by the command that trains one."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from onnx_files import run_bytes
 from trained_models import SMALL, model_of, run_of
 
 from pcsearch import load_model
@@ -14,6 +16,8 @@ from pcsearch.pc.config import model_config
 from pcsearch.pc.model_file import write_model
 from pcsearch.pc.training import TrainingRun
 from pcsearch.train import main
+
+EXPORT = ["--export", "nosuch/best.onnx"]
 
 
 @pytest.fixture
@@ -70,6 +74,41 @@ def test_an_evaluation_may_have_other_images_and_settings(
     assert ["Metrics/LinearProbe_Accuracy" in shown for shown in found] == [True, False, False]
 
 
+def test_an_export_is_a_file_that_computes_what_the_model_does(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "best.onnx"
+    fields = ["--use_status_init_in_unmasking", "true", "--eval_inference_steps", "[2]"]
+    found = []
+    for changes in ([], fields):
+        assert main(["--from", model, "--export", str(target), *changes]) == 0
+        size = f"{target.stat().st_size / 1e6:.1f}"
+        assert capsys.readouterr().out == f"The model is in {target} ({size} MB)\n"
+        images = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+        found.append(run_bytes(target.read_bytes(), images=images)["reconstructions"])
+    expected = load_model(model).reconstruct(images)
+    torch.testing.assert_close(torch.from_numpy(found[0]), expected, rtol=0, atol=1e-5)
+    assert abs(found[1] - found[0]).max() > 1e-3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "best.onnx"]
+
+
+def test_a_missing_package_is_a_line(
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("pcsearch.pc.onnx_model.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    target = tmp_path / "best.onnx"
+    assert main(["--from", model, "--export", str(target)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    expected = "error: --export: needs the package onnx: pip install 'pcsearch[onnx]' ("
+    assert line.startswith(expected)
+    assert not target.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -89,6 +128,26 @@ def test_an_evaluation_may_have_other_images_and_settings(
         (["--depth", "3"], ["--depth: the model has no parameter 'depth'"]),
         (["--output", "x", "--eval"], ["--output is for training; leave it or --eval out"]),
         (["--tags", "x", "--eval"], ["--tags is for training; leave it or --eval out"]),
+        (["-q", *EXPORT], ["-q is for training; leave it or --export out"]),
+        (["--threads", "2", *EXPORT], ["--threads has no effect on --export; leave it out"]),
+        (["--eval", *EXPORT], ["--eval and --export are two commands; leave one out"]),
+        (
+            ["--export", "onnx"],
+            ["Invalid value for '--export': give a file that ends in .onnx, got 'onnx'"],
+        ),
+        (
+            ["--epochs", "3", "--train_subset", "60", *EXPORT],
+            [
+                "--epochs: has no effect on an ONNX file; leave it out",
+                "--train_subset: has no effect on an ONNX file; leave it out",
+            ],
+        ),
+        (["--batch_size", "60", *EXPORT], ["--batch_size: evaluation starts from the hidden"]),
+        (
+            ["--use_corruption", "true", *EXPORT],
+            ["--use_corruption: the hidden pixels are drawn anew for every batch, which an ONNX"],
+        ),
+        (EXPORT, ["--export: nosuch/best.onnx: cannot be written (No such file or directory)"]),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(
@@ -105,6 +164,7 @@ def test_a_model_that_is_missing_is_a_line(
 ) -> None:
     for arguments, expected in (
         (["--eval"], "--eval evaluates a trained model; add --from PATH"),
+        (EXPORT, "--export writes a trained model; add --from PATH"),
         (["--from", str(tmp_path / "nosuch")], "nosuch: no such file or folder"),
         (["--from", str(tmp_path), "--eval"], "no model of a PC transformer is here"),
     ):

@@ -24,7 +24,6 @@ from pcsearch.pc.device import computing, moved, pick_device
 from pcsearch.pc.evaluation.evaluator import Evaluator, InferenceStep
 from pcsearch.pc.evaluation.linear_probe import features_of
 from pcsearch.pc.evaluation.split_evaluator import SplitEvaluator
-from pcsearch.pc.metrics import LR_HIDDEN, LR_WEIGHTS
 from pcsearch.pc.model.inference import Hidden
 from pcsearch.pc.model.learning import Learner, fresh_learner
 from pcsearch.pc.model.optimisers import AdamState
@@ -32,7 +31,6 @@ from pcsearch.pc.model.patches import patchify, unpatchify
 from pcsearch.pc.model.transformer import Model
 from pcsearch.pc.model_file import TrainedModel
 from pcsearch.pc.model_places import read
-from pcsearch.pc.schedule.learning_rates import LearningRates, evaluation_rates
 
 Item = TypeVar("Item")
 
@@ -96,9 +94,7 @@ class LoadedModel:
             moments = AdamState(moved(first, device), moved(second, device), step)
             self._learner = Learner(self.weights, moments)
         self._hidden = Hidden(*moved([trained.hidden.top, trained.hidden.states], device))
-        self._rates = evaluation_rates(
-            self.config, LearningRates(trained.metrics[LR_WEIGHTS], trained.metrics[LR_HIDDEN])
-        )
+        self._rates = trained.evaluation_rates(self.config)
         self._evaluator = Evaluator(self.config, self._model, device)
         self._source = no_images(self.config)
 

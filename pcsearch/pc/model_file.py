@@ -19,6 +19,7 @@ from pcsearch.pc.architecture import Architecture
 from pcsearch.pc.checkpoint import damaged, stored_config, whole_file
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.metrics import LR_HIDDEN, LR_WEIGHTS
+from pcsearch.pc.schedule.learning_rates import LearningRates, evaluation_rates
 
 # The process of a search imports the file's name from here, and needs no torch.
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class TrainedModel:
     hidden: Hidden
     moments: AdamState | None
     compiled: bool
+
+    def evaluation_rates(self, config: ModelConfig) -> LearningRates:
+        """The learning rates of an evaluation with a configuration."""
+        training = LearningRates(self.metrics[LR_WEIGHTS], self.metrics[LR_HIDDEN])
+        return evaluation_rates(config, training)
 
 
 def write_model(folder: Path, model: TrainedModel) -> None:

@@ -13,8 +13,8 @@ The benchmarks, which take minutes, are only looked up. `tests/searches` runs re
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -118,16 +118,17 @@ def test_the_search_of_a_command_is_planned(
 @pytest.mark.usefixtures("folder")
 def test_a_single_run_is_a_configuration(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     reached: list[str] = []
-    evaluate = train.evaluate
+    uses = {"--eval": train.evaluate, "--export": train.export_model}
 
-    def evaluated(*arguments: Any) -> int:
-        reached.append("evaluate")
-        return evaluate(*arguments)
+    def use(option: str) -> Callable[..., int]:
+        return lambda *arguments: reached.append(option) or uses[option](*arguments)
 
     monkeypatch.setattr(train, "train", lambda *_: reached.append("train") or 0)
-    monkeypatch.setattr(train, "evaluate", evaluated)
+    monkeypatch.setattr(train, "evaluate", use("--eval"))
+    monkeypatch.setattr(train, "export_model", use("--export"))
     assert train.main(command.arguments) == 0
-    assert reached == ["evaluate" if "--eval" in command.arguments else "train"]
+    expected = [each for each in uses if each in command.arguments]
+    assert reached == (expected or ["train"])
 
 
 @pytest.mark.usefixtures("folder")

@@ -26,6 +26,7 @@ from pcsearch.sweeps.keys import KEYS
 from pcsearch.sweeps.metrics import KEYS as METRIC_KEYS
 from pcsearch.sweeps.sweep import METHODS, parse_sweep
 from pcsearch.train import command as train_command
+from pcsearch.train import main as train_main
 
 
 def test_the_commands_of_the_set_up_are_where_every_change_runs_them_from() -> None:
@@ -142,9 +143,13 @@ def test_the_page_on_the_best_model_loads_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_model(Path("DIR", "best"), model_of())
-    (example,) = blocks("best_model.md", "python")
-    exec(example, {})  # noqa: S102 - our own text
+    loaded, exported = blocks("best_model.md", "python")
+    exec(loaded, {})  # noqa: S102 - our own text
     assert capsys.readouterr().out == "2 torch.Size([10, 1, 8, 8])\n"
+    assert train_main(["--from", "DIR/best", "--export", "best.onnx"]) == 0
+    capsys.readouterr()
+    exec(exported, {})  # noqa: S102 - our own text
+    assert capsys.readouterr().out == "(10, 1, 8, 8) (10, 4)\n"
     (refused,) = re.findall(r"that the weights are made for \(([^)]*)\)", PAGES["best_model.md"])
     assert set(re.findall(r"\w+", refused)) == OF_WEIGHTS.keys()
 

@@ -99,15 +99,19 @@ def features_of(
         hidden: training's hidden states.
         batch: the images, (B, C, S, S), normalised.
     """
-    lr = config.linear_probe_h_lr or config.hidden_lr_inference
-    steps = config.linear_probe_inference_steps or config.inference_steps
     images = patchify(batch, config.patch_size)
-    inferred = evaluator.represent(learner, hidden, images, lr, steps)
+    inferred = evaluator.represent(learner, hidden, images, *probe_inference(config))
     vodes = [inferred.top, *inferred.states]
     chosen = [vodes[i] for i in config.probe_vodes]
     if config.linear_probe_use_gap:
         return [states.mean(dim=1) for states in chosen]
     return [states.flatten(1) for states in chosen]
+
+
+def probe_inference(config: ModelConfig) -> tuple[float, int]:
+    """The learning rate of the hidden states, and the steps, of the inference for the probe."""
+    lr = config.linear_probe_h_lr or config.hidden_lr_inference
+    return lr, config.linear_probe_inference_steps or config.inference_steps
 
 
 def _standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
