@@ -306,7 +306,9 @@ def _check_replicates(
 ) -> None:
     """Add a problem where what the file calls its replicates is no parameter of it."""
     written = document.value.get("parameters")
-    names = {*parameters, *(written if isinstance(written, dict) else ())}
+    # A name may be a number or null: it is a problem of its own.
+    texts = (each for each in written if isinstance(each, str)) if isinstance(written, dict) else ()
+    names = {*parameters, *texts}
     # A parameter that is wrong itself has its own problem.
     if name is not None and not {name, name.split(".")[0]} & names:
         message = f"{bare(name)} is no parameter of the sweep{suggestion(name, names)}"

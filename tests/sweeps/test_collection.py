@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pcsearch.sweeps.distributions import registry
 from pcsearch.sweeps.distributions.quantised import Quantised
 from pcsearch.sweeps.keys import UNUSED
 from pcsearch.sweeps.parameters import value_of
+from pcsearch.sweeps.replicates import Replicates
 from pcsearch.sweeps.sweep import METHODS, Sweep, parse_sweep, read_sweep
 
 HERE = Path(__file__).parent
@@ -157,3 +159,15 @@ def test_collection_covers_every_distribution_and_method() -> None:
 def test_collection_covers_every_key_without_effect() -> None:
     notes = "\n".join(note for name in ACCEPTED for note in VERDICTS[name].get("notes", []))
     assert all(f" {key}: " in notes for key in UNUSED)
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_text_that_names_its_replicates_is_the_same_sweep(name: str) -> None:
+    """W&B gets it, and reads the numbers in it as it would have."""
+    sweep = read_sweep(COLLECTION / name)
+    parameter = next(iter(sweep.parameters.values()))
+    marked = Replicates(parameter, [1, 2]).marked(sweep)
+    assert marked.replicates == parameter.name
+    assert marked.text.count("!!") == sweep.text.count("!!")
+    again = parse_sweep(marked.text, sweep.source)
+    assert again == replace(marked, text=marked.text, places=again.places, notes=again.notes)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pcsearch.errors import Problem
 from pcsearch.sweeps.differences import differences
+from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.replicates import Replicates, replicates_of, unnoticed_seed
 from pcsearch.sweeps.sweep import InvalidSweepError, Sweep, parse_sweep
 
@@ -76,6 +79,29 @@ def test_a_wrong_name_is_told_together_with_what_else_is_wrong() -> None:
     with pytest.raises(InvalidSweepError) as caught:
         sweep("{min: 2, max: 1}", more="replicates: train.seed\n")
     assert len(caught.value.problems) == 1
+    parameters = "{1: {value: 1}, ~: {value: 2}, seed: {value: 3}}"
+    text = f"method: grid\nreplicates: sed\nparameters: {parameters}\n"
+    with pytest.raises(InvalidSweepError, match="did you mean 'seed'"):
+        parse_sweep(text, "s.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("lr: 1e-4", 'replicates: "seed"\n'),
+        ('{"lr": "1e-4"}', '{"replicates": "seed", "lr": "1e-4"}'),
+        ("replicates: other\nlr: 1e-4", "replicates: seed\n"),
+        ("lr: 1e-4\n...\n", "replicates: seed\n"),
+    ],
+)
+def test_a_text_is_marked_whatever_its_form(text: str, expected: str) -> None:
+    replicates = of(sweep())
+    assert isinstance(replicates, Replicates)
+    marked = replace(replicates, parameter=replace(replicates.parameter, path=("seed",))).marked(
+        replace(sweep(), text=text)
+    )
+    assert expected in marked.text
+    assert load(marked.text, "s.yaml").value["replicates"] == "seed"
 
 
 def test_only_bayes_is_told_that_it_searches_its_seed() -> None:
