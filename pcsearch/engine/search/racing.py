@@ -11,6 +11,10 @@ as the noise is larger than the differences between configurations. That gives t
 seeds that it is expected to come to, with a variance that is 0 when the last seed has ended. The
 configuration whose expected mean is the least leads. Another is in the race while the chance that
 its mean is less than that of the leader is at least `LEAST_CHANCE`.
+
+A loss that is far above the others of its seed counts in full for the mean of its configuration.
+For the noise, the seeds' effects and the mean of all it is cut down: one run that has nearly
+diverged would hide all differences between the others.
 """
 
 from __future__ import annotations
@@ -100,10 +104,6 @@ def standings(entrants: Sequence[Entrant], seeds: int) -> list[Standing]:
     for row, i in enumerate(known):
         for seed, loss in entrants[i].losses.items():
             losses[row, seed] = loss
-    least, middle = np.nanmin(losses), np.nanmedian(losses)
-    if middle > least:
-        # One that has nearly diverged says nothing about the noise of the others.
-        losses = np.minimum(losses, middle + 2 * (middle - least))
     means, errors, expected, variances = _expected(losses)
     leader = int(np.argmin(expected))
     for row, i in enumerate(known):
@@ -220,9 +220,11 @@ def _expected(losses: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     seeds = losses.shape[1]
     is_there = ~np.isnan(losses)
     counts = is_there.sum(axis=1)
-    effects, squares = _seed_effects(losses)
+    bounded = _bounded(losses)
+    effects, squares = _seed_effects(bounded)
     means = np.nanmean(losses - effects, axis=1)
-    spread = float(np.var(means, ddof=1)) if len(means) > 1 else 0.0
+    usual = np.nanmean(bounded - effects, axis=1)
+    spread = float(np.var(usual, ddof=1)) if len(usual) > 1 else 0.0
     freedom = max(0, is_there.sum() - len(counts) - (is_there.any(axis=0).sum() - 1))
     noise = (PRIOR * spread + squares) / (PRIOR + freedom)
     errors = np.sqrt(noise / counts)
@@ -232,10 +234,27 @@ def _expected(losses: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
         return means, errors, means, np.zeros_like(means)
     ratio = noise / between
     weights = counts / (counts + ratio)
-    shrunk = weights * means + (1 - weights) * np.average(means, weights=weights)
+    shrunk = weights * means + (1 - weights) * np.average(usual, weights=weights)
     left = (seeds - counts) / seeds
     expected = (1 - left) * means + left * shrunk
     return means, errors, expected, left**2 * noise / (counts + ratio) + left * noise / seeds
+
+
+def _bounded(losses: np.ndarray) -> np.ndarray:
+    """The losses, with those that are far above the others of their seed cut down.
+
+    A run that has nearly diverged says nothing about the noise of others, nor about what other
+    configurations come to. For its own configuration it counts in full.
+    """
+    apart = losses - np.nanmedian(losses, axis=1, keepdims=True)
+    has_begun = ~np.isnan(apart).all(axis=0)
+    effects = np.zeros(losses.shape[1])
+    effects[has_begun] = np.nanmedian(apart[:, has_begun], axis=0)
+    level = losses - effects
+    least, middle = np.nanmin(level), np.nanmedian(level)
+    # Where half of the losses are equal, nothing says what is far.
+    most = middle + 2 * (middle - least) if middle > least else np.inf
+    return np.minimum(level, most) + effects
 
 
 def _seed_effects(losses: np.ndarray) -> tuple[np.ndarray, float]:

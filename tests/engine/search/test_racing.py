@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pcsearch.engine.search.racing import (
     FINALE,
@@ -209,3 +211,28 @@ def test_one_configuration_alone_and_equal_losses_are_no_problem() -> None:
     assert standings(entrants([[1.0]]), SEEDS)[0].chance == 1
     equal = standings(entrants([[1.0, 1.0], [1.0, 1.0], [1.0]]), SEEDS)
     assert [each.expected for each in equal] == [1.0] * 3
+
+
+FAR = st.sampled_from([0.0, 0.0, 0.0, 5.0, 1e3, 1e9])
+
+
+@given(st.data())
+def test_where_every_seed_has_run_the_least_mean_leads_however_far_out_a_loss_is(
+    data: st.DataObject,
+) -> None:
+    seeds = data.draw(st.integers(2, 6))
+    loss = st.builds(lambda near, far: near + far, st.floats(0, 1), FAR)
+    rows = data.draw(st.lists(st.lists(loss, min_size=seeds, max_size=seeds), min_size=2))
+    placed = standings(entrants(rows), seeds)
+    means = [sum(row) / seeds for row in rows]
+    leader = min(range(len(rows)), key=lambda i: placed[i].expected)
+    assert means[leader] <= min(means) * (1 + 1e-6) + 1e-9
+    assert placed[leader].chance == 1.0
+
+
+def test_one_run_that_has_nearly_diverged_hides_no_difference_between_the_others() -> None:
+    rows = [[0.1, 0.2, 0.15], [0.5, 0.6, 0.55], [0.3, 900.0]]
+    placed = standings(entrants(rows), SEEDS)
+    assert placed[0].chance == 1.0
+    assert placed[1].chance < 0.2
+    assert placed[2].chance < LEAST_CHANCE
