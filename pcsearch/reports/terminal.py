@@ -99,8 +99,7 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
     if kept is not None:
         say(output, f"The best model, of trial {kept.trial}, lies in {kept.place}")
     missing = len(outcome.trials) < experiment.cap and outcome.reached is None
-    if experiment.replicates is not None and not outcome.reason:
-        # A race may be over before the cap.
+    if experiment.replicates is not None and _is_decided(outcome):
         missing = False
     others = _others(experiment)
     if others:
@@ -127,9 +126,14 @@ def _report_configurations(
     output.print(configurations_table(found, metrics, ROWS, output.width))
     for part in best_configuration(found, sweep, metrics[0], replicates):
         output.print(part)
-    if len(outcome.trials) < experiment.cap and not outcome.reason and outcome.reached is None:
+    if len(outcome.trials) < experiment.cap and _is_decided(outcome):
         runs = f"{len(outcome.trials)} of {experiment.cap} runs"
         say(output, f"The search ended after {runs}: the others could not change the best one.")
+
+
+def _is_decided(outcome: SessionResult) -> bool:
+    """Whether a race has ended by itself: nothing that has not run could change its winner."""
+    return not outcome.reason and not outcome.closed and outcome.reached is None
 
 
 def _others(experiment: Experiment) -> str:

@@ -96,6 +96,7 @@ def make_ledger(
         tuple(metric.name for metric in experiment.metrics) if learns else (),
         stops_early=bool(experiment.rungs),
         owns_sweep=not tracking.get(JOINED),
+        has_one_driver=experiment.replicates is not None,
         is_new=not tracking.get(JOINED) and not experiment.resumed,
     )
     runs = SweepRuns(api, tracking[SWEEP_ID], tracking["project"], entity or "")

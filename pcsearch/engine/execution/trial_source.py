@@ -95,6 +95,8 @@ class TrialSource(SearchAlgorithm):
             return False
         if self._restored:
             return self._access == "paused" and not self._restored[0].trial_history.over
+        if isinstance(self._searcher, ReplicatedSearcher) and self._searcher.is_exhausted:
+            return False
         # A ledger that is asked makes a claim, which a search that is paused here must not hold.
         is_ready = self._is_paused() or self._ledger is None or self._ledger.is_ready
         if self._access == "paused":

@@ -65,7 +65,7 @@ def is_whole(runs: SweepRuns, entries: Entries, terms: Terms, ended: Sequence[st
     """
     entries.update(runs.newest())
     if terms.limit is None:
-        return terms.owns_sweep and not entries.has_others
+        return terms.has_one_driver or (terms.owns_sweep and not entries.has_others)
     # A trial of this driver that another one runs again is not its own any more.
     unclear = {run.id for run in entries.others(ended=False)}
     others = [run.id for run in entries.others(ended=True)]

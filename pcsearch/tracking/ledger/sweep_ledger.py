@@ -92,7 +92,8 @@ class SweepLedger:
             self._poll()
             mine = got(self._runs, self._entries, claims)
             own = {*unfinished, *(each.trial_id for each in mine)}
-            lost = taken_over(self._runs, self._entries, own)
+            if not self._terms.has_one_driver:
+                lost = taken_over(self._runs, self._entries, own)
         except NoAnswer as problem:
             self._tell(f"W&B: the server does not say what other drivers run ({problem})")
             claims = mine
@@ -171,7 +172,8 @@ class SweepLedger:
     @property
     def _is_alone(self) -> bool:
         """Whether this driver has made the sweep, and no other was seen."""
-        return self._terms.owns_sweep and not self._entries.has_others
+        terms = self._terms
+        return terms.has_one_driver or (terms.owns_sweep and not self._entries.has_others)
 
     def _poll_in_time(self) -> None:
         self._polled_at, self._is_answered = time.monotonic(), False

@@ -44,6 +44,7 @@ class Terms:
             empty where it does not learn.
         stops_early: whether trials are stopped early.
         owns_sweep: whether the search has made the sweep, and not joined it.
+        has_one_driver: whether no other driver can run the sweep, which was made by this one.
         is_new: whether it has made the sweep just now: nobody else knows of it yet.
     """
 
@@ -52,6 +53,7 @@ class Terms:
     metrics: tuple[str, ...] = ()
     stops_early: bool = False
     owns_sweep: bool = False
+    has_one_driver: bool = False
     is_new: bool = False
 
 

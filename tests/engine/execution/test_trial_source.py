@@ -15,9 +15,12 @@ from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.ray_internals import staging_folder
 from pcsearch.engine.records.history import History, TrialHistory, folder_name
-from pcsearch.engine.records.journal import Ended, Journal, Suggested
+from pcsearch.engine.records.journal import Decided, Ended, Journal, Suggested
+from pcsearch.engine.records.ledger import Access, Claim, OtherResult
 from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.replicated import replicated_searcher
 from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.sweeps.replicates import Replicates, replicates_of
 from pcsearch.sweeps.sweep import parse_sweep
 
 GRID = "method: grid\nparameters: {x: {values: [1, 2, 3]}, o: {parameters: {y: {value: [7]}}}}"
@@ -178,3 +181,57 @@ def test_a_paused_search_starts_no_trial_and_ends_when_none_is_left(folder: Path
     assert search.next() is None
     assert search.source.is_finished(), "there are three trials"
     assert len(search.suggested()) == 2
+
+
+class Claims:
+    """A ledger that counts its claims, and knows whether it was asked for one in vain."""
+
+    access: Access = "open"
+    is_exhausted = False
+
+    def __init__(self) -> None:
+        self.count, self.is_wanted = 0, False
+
+    @property
+    def is_ready(self) -> bool:
+        self.is_wanted = True
+        return True
+
+    def claim(self) -> Claim:
+        self.count, self.is_wanted = self.count + 1, False
+        return Claim(self.count, f"t{self.count}")
+
+    def begun(self, trial_id: str) -> None:
+        """It does not matter here."""
+
+    def new_results(self) -> list[OtherResult]:
+        return []
+
+
+def test_a_race_claims_a_number_for_each_of_its_runs_and_no_other(folder: Path) -> None:
+    """What runs next may depend on a run, and the race may end before the cap."""
+    text = "parameters: {a: {values: [1, 2]}, seed: {values: [5, 6, 7]}}"
+    sweep = parse_sweep(f"method: grid\nmetric: {{name: loss}}\n{text}", "s.yaml")
+    replicates = replicates_of(sweep, "seed", "")
+    assert isinstance(replicates, Replicates)
+    outcomes, ledger = Outcomes(sweep.metrics), Claims()
+    searcher = replicated_searcher(sweep, replicates, 6, 0, "auto", outcomes)
+    context = TrialContext(folder, outcomes, sweep.metric)
+    source = TrialSource(searcher, [], lambda: 3, context, ledger)
+    source.add_configurations([Experiment("here", lambda _: None, storage_path=str(folder.parent))])
+    begun = 0
+    while not source.is_finished():
+        running = []
+        while (trial := source.next_trial()) is not None:
+            running.append(trial)
+        begun += len(running)
+        # The others wait, and the ledger is not asked for them.
+        assert (ledger.count, ledger.is_wanted) == (begun, False)
+        for trial in running:
+            outcomes.of(trial.trial_id).add({"loss": trial.config["a"], "training_iteration": 1})
+            outcomes.end(trial.trial_id)
+            source.on_trial_complete(trial.trial_id)
+        assert not source.is_waiting
+    assert not ledger.is_wanted
+    assert begun < 6
+    assert isinstance([*Journal(folder).events()][-1], Decided)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -129,6 +130,13 @@ def test_a_sweep_is_finished_when_all_its_trials_have_ended(
         (Terms(None, 0, owns_sweep=True), ["abc_1"], {"abc_1": 0}, "FINISHED"),
         (Terms(None, 0, owns_sweep=True), ["abc_1"], {"abc_1": 0, "abc_2": 0}, "RUNNING"),
         (Terms(2, 0, owns_sweep=True), ["abc_1"], {"abc_1": 0}, "RUNNING"),
+        # The other run is what a lost answer has left.
+        (
+            Terms(None, 0, owns_sweep=True, has_one_driver=True),
+            ["abc_1"],
+            {"abc_1": 0, "abc_2": None},
+            "FINISHED",
+        ),
         # It has given its trial up, which another driver runs again.
         (Terms(1, 0, owns_sweep=True), [], {"abc_1": None, "abc_1_2": None}, "RUNNING"),
     ],
@@ -203,6 +211,15 @@ def test_a_resumed_search_gives_up_what_others_run_and_the_sweep_runs_again(
     assert ledger.offers.claim() is None
     assert [*Journal(tmp_path).events()] == [Released("abc_4")]
     assert not told
+
+
+def test_a_search_with_one_driver_gives_no_trial_up(make: Make, server: WandbServer) -> None:
+    """An outage has left a run of the number, and the trial that runs has another id."""
+    run_of(server, "abc_1", None)
+    run_of(server, "7f3a11c2", None).display_name = "0001_7f3a11c2"
+    own, terms = Claim(1, "7f3a11c2"), Terms(None, 5, owns_sweep=True)
+    assert make(terms, own).begin(["7f3a11c2"], []) == ["7f3a11c2"]
+    assert make(replace(terms, has_one_driver=True), own).begin(["7f3a11c2"], []) == []
 
 
 def test_a_search_that_nobody_shares_does_not_wait_for_a_server_that_is_away(
