@@ -179,7 +179,10 @@ def _tell_queue(experiment: Experiment, listener: Listener) -> None:
         return
     from pcsearch.engine.experiment.enqueuing import without_a_trial
 
-    for line in (*experiment.queue.lines, without_a_trial(experiment.history, experiment.cap)):
+    for line in (
+        *experiment.queue.lines,
+        without_a_trial(experiment.history, experiment.cap, experiment.reach),
+    ):
         if line:
             listener.say(line)
 

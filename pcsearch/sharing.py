@@ -15,6 +15,7 @@ from pcsearch.sweeps.replicates import ALONE
 
 if TYPE_CHECKING:
     from pcsearch.engine.execution.run import SessionResult
+    from pcsearch.engine.experiment.definition import SearchDefinition
     from pcsearch.engine.experiment.experiment import Experiment
     from pcsearch.sweeps.sweep import Sweep
     from pcsearch.tracking.server.sweep import SweepAddress, WandbSweep
@@ -60,15 +61,27 @@ def start_in_sweep(
         if experiment is None:
             experiment = new_experiment(source, options, text)
         else:
-            _compare(experiment.sweep, define_search(source, options, text=text).sweep)
+            search = define_search(source, options, text=text)
+            _check_no_race(search)
+            _compare(experiment.sweep, search.sweep)
+        _check_no_race(experiment)
         check_open(theirs, address)
     elif experiment is None:
         message = f"without a SWEEP file the server has to give the sweep, but {mode.reason}"
         raise PcsearchError(Problem(message, SWEEP_ID))
-    if experiment.replicates is not None:
-        raise PcsearchError(Problem(ALONE, SWEEP_ID))
+    _check_no_race(experiment)
     experiment = _apart_from_others(experiment, arguments, address.id)
     return run_session(with_warm_start(experiment, listener), tracking, listener, mode)
+
+
+def _check_no_race(search: SearchDefinition) -> None:
+    """Check that several drivers can run a search.
+
+    Raises:
+        PcsearchError: its configurations run with several seeds.
+    """
+    if search.replicates is not None:
+        raise PcsearchError(Problem(ALONE, SWEEP_ID))
 
 
 def _apart_from_others(

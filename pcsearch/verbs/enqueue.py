@@ -51,7 +51,7 @@ def enqueue_configurations(place: str, what: str) -> int:
         experiment, tracking = resumed_experiment(directory, {}, option=NAME, enqueue=what)
         check_own_sweep(tracking, experiment)
         assert experiment.queue is not None
-        shortage = without_a_trial(experiment.history, experiment.cap)
+        shortage = without_a_trial(experiment.history, experiment.cap, experiment.reach)
         for line in (*experiment.queue.lines, *([shortage] if shortage else [])):
             click.echo(line, err=True)
         configs = experiment.queue.event.configs

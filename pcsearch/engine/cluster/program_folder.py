@@ -82,7 +82,9 @@ def _git(folder: Path, *options: str) -> list[Path]:
         if not any((each / ".git").exists() for each in (whole, *whole.parents)):
             return []
         why = os.fsdecode(error.stderr).strip().splitlines()[:1]
-        raise PcsearchError(f"git does not list {folder}: {''.join(why)}") from error
+        message = f"git does not list {folder}: {''.join(why)}"
+        todo = "mend that, or remove its .git: all files are sent then that are not hidden"
+        raise PcsearchError(f"{message}; {todo}") from error
     return [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
 
 

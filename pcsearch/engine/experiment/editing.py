@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition
 from pcsearch.engine.experiment.versions import judge_anew, place_trials, reach
@@ -83,17 +84,15 @@ def edited(
     check_alone(directory, history, after.sweep.source)
     check_single_runs(before, after.sweep.source)
     check_single_runs(after, after.sweep.source)
-    enqueued, taken = [*history.enqueued], {*history.taken}
-    settle(history, versions, before)
-    reach_before = reach(before, history)
+    # What it was by the file before, which may have cleared what this one brings back.
+    earlier = copied(history)
+    settle(earlier, versions, before)
+    reach_before = reach(before, earlier)
     old_samples = min(samples, reach_before or samples)
     event = Edited(after.sweep.text, after.sweep.source, samples)
     history.edits.append(event)
-    waiting = len(history.waiting)
-    # Of those that the files before left out, some may be in this one.
-    history.enqueued, history.taken = enqueued, taken
     settle(history, [*versions, after.sweep], after)
-    lost = waiting - len(history.waiting)
+    lost = len(earlier.waiting) - len(history.waiting)
     reach_after = reach(after, history)
     if not is_asked:
         samples = _samples(before.sweep, after.sweep, samples, reach_before, reach_after)
@@ -108,6 +107,18 @@ def edited(
         f"(before: at most {old_samples})",
     ]
     return Edit(event, tuple(lines))
+
+
+def copied(history: History) -> History:
+    """A history that can be settled without a change of this one."""
+    return replace(
+        history,
+        trials=[copy.copy(trial) for trial in history.trials],
+        warm_start=[*history.warm_start],
+        edits=[*history.edits],
+        enqueued=[*history.enqueued],
+        taken={*history.taken},
+    )
 
 
 def check_single_runs(search: SearchDefinition, where: str) -> None:

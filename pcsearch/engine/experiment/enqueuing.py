@@ -78,18 +78,23 @@ def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
     return Queue(Enqueued(new), (line, *notes))
 
 
-def without_a_trial(history: History, cap: int) -> str:
+def without_a_trial(history: History, cap: int, reach: int | None) -> str:
     """A line about enqueued configurations for which the search has no trial left; else empty.
 
     Args:
         history: of the search, with the configurations.
         cap: the largest number of trials.
+        reach: how many trials it can have whatever the cap is, None without an end.
     """
-    left, waiting = cap - len(history.own), len(history.waiting)
+    left, waiting = max(0, cap - len(history.own)), len(history.waiting)
     if waiting <= left:
         return ""
+    need = cap + waiting - left
+    if reach is not None and need > reach:
+        todo = f"it can have {reach} trials in all"
+    else:
+        todo = f"--num-samples {need}, also with --resume, tries them all"
     have = f"the search has {left or 'no'} trial{'s' * (left > 1)} left"
-    todo = f"--num-samples {cap + waiting - left}, also with --resume, tries them all"
     return f"{have} for {waiting} enqueued configuration{'s' * (waiting > 1)}; {todo}"
 
 

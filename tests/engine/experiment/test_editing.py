@@ -378,3 +378,21 @@ def test_results_of_a_warm_start_are_those_of_the_first_file(folder: Path) -> No
         search.resume({**grid(a=[2, 3]), "method": "bayes", "run_cap": 4}).history.warm_start == []
     )
     assert len(search.session(2)) == 2
+
+
+def test_the_session_that_edits_a_file_back_knows_what_the_next_one_knows(folder: Path) -> None:
+    """The file between has another target, and leaves the results of the warm start out."""
+    reached = {"name": "loss", "goal": "minimize", "target": 0.5}
+    first = grid(method="bayes", run_cap=6, metric=reached)
+    search = EditedSearch(folder, first)
+    search.journal.add(WarmStartResult("old", "t1", {"a": 1, "b": 0.1, "c": "x"}, [0.9]))
+    search.session(1)
+    search.journal.add(ReachedTarget("t1", [0.1]))
+    between = reached | {"target": -9.0}
+    search.resume({**grid(a=[2, 3]), "method": "bayes", "run_cap": 6, "metric": between})
+    back = search.resume(first)
+    later = search.resume()
+    for experiment in (back, later):
+        assert len(experiment.history.warm_start) == 1
+        assert experiment.history.reached == ReachedTarget("t1", [0.1])
+        assert experiment.over

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 from edited_searches import EditedSearch, edited_searches
+from histories import MadeTrialHistory
 from searching import write_sweep
 
 from pcsearch.engine.experiment.definition import define_search
-from pcsearch.engine.experiment.enqueuing import enqueued
+from pcsearch.engine.experiment.enqueuing import enqueued, without_a_trial
 from pcsearch.engine.records.changes import Enqueued
 from pcsearch.engine.records.history import History, read_history
 from pcsearch.engine.records.options import Options
@@ -37,6 +38,25 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def write(folder: Path, *configs: dict[str, Any]) -> str:
     (folder / "points.yaml").write_text(yaml.safe_dump(list(configs)))
     return "points.yaml"
+
+
+@pytest.mark.parametrize(
+    ("cap", "reach", "line"),
+    [
+        (5, None, ""),
+        (4, None, "has 1 trial left for 2 enqueued configurations; --num-samples 5, also with"),
+        (3, 9, "has no trial left for 2 enqueued configurations; --num-samples 5, also with"),
+        (3, 4, "has no trial left for 2 enqueued configurations; it can have 4 trials in all"),
+        # An edit has made it shorter than it was.
+        (1, None, "has no trial left for 2 enqueued configurations; --num-samples 3, also with"),
+    ],
+)
+def test_those_without_a_trial_are_told(cap: int, reach: int | None, line: str) -> None:
+    trials = [MadeTrialHistory(f"t{n}", n, None, Path()) for n in (1, 2, 3)]
+    history = History(list(trials), enqueued=[{"a": 1}, {"a": 2}])
+    assert line in without_a_trial(history, cap, reach)
+    assert bool(line) == bool(without_a_trial(history, cap, reach))
+    assert not without_a_trial(History(list(trials)), 1, None)
 
 
 def test_a_grid_tries_them_first_and_then_the_rest_of_itself(folder: Path) -> None:
