@@ -32,21 +32,22 @@ from pcsearch.verbs import (
     stop,
 )
 
-OTHERS = {
-    results.NAME: results.command,
-    best.NAME: best.command,
-    compare.NAME: compare.command,
-    export.NAME: export.command,
-    report.NAME: report.command,
-    stop.NAME: stop.command,
-    pause.NAME: pause.command,
-    continuing.NAME: continuing.command,
-    limit.NAME: limit.command,
-    enqueue.NAME: enqueue.command,
-    clean.NAME: clean.command,
-    run.NAME: run.command,
-    train.NAME: train.command,
-}
+_VERBS = (
+    results,
+    best,
+    compare,
+    export,
+    report,
+    stop,
+    pause,
+    continuing,
+    limit,
+    enqueue,
+    clean,
+    run,
+    train,
+)
+OTHERS: dict[str, click.Command] = {verb.NAME: verb.command for verb in _VERBS}
 """The commands beside the search, by their names."""
 
 

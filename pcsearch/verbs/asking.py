@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from pcsearch.engine.records.asking import RunningDriver
     from pcsearch.engine.records.directory import ExperimentDirectory
+    from pcsearch.engine.records.requests import Request
 
 
 @contextmanager
@@ -31,6 +32,40 @@ def drivers_at(place: str, verb: str) -> Iterator[tuple[ExperimentDirectory, lis
     with directory.tidied():
         directory.record()
         yield directory, drivers_of(directory)
+
+
+def ask_running(
+    directory: ExperimentDirectory,
+    drivers: Sequence[RunningDriver],
+    request: Request,
+    effect: str,
+    *,
+    is_lasting: bool = False,
+) -> bool:
+    """Ask the drivers of a search that run, and print what each does then.
+
+    Args:
+        directory: of the search, or of one of its drivers.
+        drivers: all of them.
+        request: what is asked.
+        effect: what a driver does then, in words.
+        is_lasting: whether a later session heeds the request too: then nobody need run now.
+
+    Returns:
+        Whether a driver has heeded it.
+
+    Raises:
+        PcsearchError: a driver does not answer; or nobody runs the search, and somebody must.
+    """
+    from pcsearch.engine.records.asking import ask, not_running
+
+    running = [driver for driver in drivers if driver.lives()]
+    heeding = ask(directory, request, running) if running or is_lasting else []
+    if not heeding and not is_lasting:
+        raise not_running(directory)
+    for driver in heeding:
+        tell(driver, effect)
+    return bool(heeding)
 
 
 def tell(driver: RunningDriver, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pcsearch.exits import DONE
-from pcsearch.verbs.asking import drivers_at, tell
+from pcsearch.verbs.asking import ask_running, drivers_at
 from pcsearch.verbs.verb import DIRECTORY, verb
 
 NAME = "continue"
@@ -30,7 +30,7 @@ def continue_search(place: str) -> int:
     Raises:
         PcsearchError: there is no such search, or it does not answer.
     """
-    from pcsearch.engine.records.asking import ask, resume_hint
+    from pcsearch.engine.records.asking import resume_hint
     from pcsearch.engine.records.requests import Request, Requests, asker, pausing
 
     with drivers_at(place, NAME) as (directory, drivers):
@@ -38,11 +38,8 @@ def continue_search(place: str) -> int:
         if pausing(requests, requests.names()) is None:
             click.echo(f"{directory.place}: the search is not paused")
             return DONE
-        running = [driver for driver in drivers if driver.lives()]
-        heeding = ask(directory, Request("continue", asker()), running)
-        for driver in heeding:
-            tell(driver, "new trials start")
-        if not heeding:
+        request, effect = Request("continue", asker()), "new trials start"
+        if not ask_running(directory, drivers, request, effect, is_lasting=True):
             click.echo(
                 f"Nobody runs the search, and it is no longer paused; {resume_hint(directory)}"
             )

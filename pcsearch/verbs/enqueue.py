@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pcsearch.exits import DONE
-from pcsearch.verbs.asking import drivers_at, tell
+from pcsearch.verbs.asking import ask_running, drivers_at
 from pcsearch.verbs.verb import DIRECTORY, verb
 
 NAME = "enqueue"
@@ -36,15 +36,14 @@ def enqueue_configurations(place: str, what: str) -> int:
     from pcsearch.engine.cluster.environment import set_environment
     from pcsearch.engine.experiment.enqueuing import without_a_trial
     from pcsearch.engine.experiment.experiment import resumed_experiment
-    from pcsearch.engine.records.asking import ask, not_running
+    from pcsearch.engine.records.asking import not_running
     from pcsearch.engine.records.requests import Request, asker
     from pcsearch.launching import check_own_sweep
 
     # Before Ray is imported, which the user's function may do.
     set_environment()
     with drivers_at(place, NAME) as (directory, drivers):
-        running = [driver for driver in drivers if driver.lives()]
-        if not running:
+        if not any(driver.lives() for driver in drivers):
             raise not_running(directory)
         if directory.copy is not None:
             directory.copy.fetch(wandb=False)
@@ -57,9 +56,6 @@ def enqueue_configurations(place: str, what: str) -> int:
         configs = experiment.queue.event.configs
         if not configs:
             return DONE
-        heeding = ask(directory, Request("enqueue", asker(), configs=configs), running)
-        if not heeding:
-            raise not_running(directory)
-        for driver in heeding:
-            tell(driver, f"configurations to try next: {len(configs)}")
+        request = Request("enqueue", asker(), configs=configs)
+        ask_running(directory, drivers, request, f"configurations to try next: {len(configs)}")
     return DONE

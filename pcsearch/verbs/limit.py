@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pcsearch.exits import DONE
-from pcsearch.verbs.asking import drivers_at, tell
+from pcsearch.verbs.asking import ask_running, drivers_at
 from pcsearch.verbs.verb import DIRECTORY, verb
 
 NAME = "limit"
@@ -39,15 +39,10 @@ def limit_search(place: str, max_concurrent: int) -> int:
     Raises:
         PcsearchError: nobody runs the search, or it does not answer.
     """
-    from pcsearch.engine.records.asking import ask, not_running
     from pcsearch.engine.records.requests import Request, asker
 
     request = Request("limit", asker(), max_concurrent=max_concurrent)
     with drivers_at(place, NAME) as (directory, drivers):
-        running = [driver for driver in drivers if driver.lives()]
-        heeding = ask(directory, request, running) if running else []
-        if not heeding:
-            raise not_running(directory)
-        for driver in heeding:
-            tell(driver, f"--max-concurrent is now {max_concurrent}")
+        effect = f"--max-concurrent is now {max_concurrent}"
+        ask_running(directory, drivers, request, effect)
     return DONE

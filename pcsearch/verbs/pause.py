@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pcsearch.exits import DONE
-from pcsearch.verbs.asking import drivers_at, tell
+from pcsearch.verbs.asking import ask_running, drivers_at
 from pcsearch.verbs.verb import DIRECTORY, verb
 
 NAME = "pause"
@@ -31,16 +31,12 @@ def pause_search(place: str) -> int:
     Raises:
         PcsearchError: there is no such search, or it does not answer.
     """
-    from pcsearch.engine.records.asking import ask
     from pcsearch.engine.records.requests import Request, asker
     from pcsearch.engine.storage.files import control_command
 
     with drivers_at(place, NAME) as (directory, drivers):
-        running = [driver for driver in drivers if driver.lives()]
-        heeding = ask(directory, Request("pause", asker()), running)
-        for driver in heeding:
-            tell(driver, "running trials go on, and no new one starts")
-        if not heeding:
+        request, effect = Request("pause", asker()), "running trials go on, and no new one starts"
+        if not ask_running(directory, drivers, request, effect, is_lasting=True):
             click.echo("Nobody runs the search; when it is resumed, it is paused")
         click.echo(f"To continue it: {control_command('continue', directory.place)}")
     return DONE

@@ -4,7 +4,7 @@ Run as they are written: the commands of a single run with `--plan`, and, in pla
 start a search, the same command with `--plan` added. `.ci/run` runs the two set-up commands.
 
 Only taken apart and checked by the command line, because they need what no test of a page has:
-``--resume``, ``--join``, ``--warm-start``, the commands on an experiment and ``run`` (`VERBS`),
+``--resume``, ``--join``, ``--warm-start``, the commands on an experiment and ``run`` (`OTHERS`),
 ``--create-only`` and ``--sweep-id`` (W&B's server, which `tests/tracking/searches` stands in for),
 and the commands of wandb and Ray.
 The benchmarks, which take minutes, are only looked up. `tests/searches` runs resumed searches.
@@ -25,42 +25,13 @@ from trained_models import model_of
 from wandb.cli.cli import cli as wandb_cli
 
 from pcsearch import train
-from pcsearch.cli import main
+from pcsearch.cli import OTHERS, main
 from pcsearch.pc.model_file import write_model
-from pcsearch.verbs import (
-    best,
-    clean,
-    compare,
-    continuing,
-    enqueue,
-    export,
-    limit,
-    pause,
-    report,
-    results,
-    run,
-    stop,
-)
 
 SEARCHES = commands("python -m pcsearch")
-VERBS = {
-    best: "show_best",
-    clean: "clean_experiment",
-    compare: "compare",
-    continuing: "continue_search",
-    enqueue: "enqueue_configurations",
-    export: "export",
-    limit: "limit_search",
-    pause: "pause_search",
-    report: "write_report",
-    results: "show_results",
-    run: "run_script",
-    stop: "stop_search",
-}
-"""The commands beside the search, with the function that each calls."""
 SERVER_OR_EXPERIMENT = {
     *("--resume", "--join", "--warm-start", "--create-only", "--sweep-id"),
-    *(verb.NAME for verb in VERBS),
+    *OTHERS,
 }
 PLANNED = [each for each in SEARCHES if not set(each.arguments) & SERVER_OR_EXPERIMENT]
 
@@ -98,8 +69,8 @@ def test_the_command_line_takes_a_command(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached = reached_by(monkeypatch)
-    for verb, function in VERBS.items():
-        monkeypatch.setattr(verb, function, lambda *_, **__: reached.append("verb") or 0)
+    for verb in OTHERS.values():
+        monkeypatch.setattr(verb, "callback", lambda *_, **__: reached.append("verb") or 0)
     assert main(command.arguments) == 0
     assert len(reached) == 1
 
