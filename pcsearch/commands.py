@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pcsearch import launching, sharing
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE, INTERRUPTED, SOME_FAILED
-from pcsearch.launching import options_of, tracking_of
+from pcsearch.sessions import launching, sharing
+from pcsearch.sessions.launching import options_of, tracking_of
 
 if TYPE_CHECKING:
     from pcsearch.engine.execution.run import SessionResult

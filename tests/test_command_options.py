@@ -9,9 +9,10 @@ from typing import Any
 import click
 import pytest
 
-from pcsearch import commands, launching
+from pcsearch import commands
 from pcsearch.cli import main
 from pcsearch.command_options import _Duration
+from pcsearch.sessions import launching
 
 pytestmark = pytest.mark.oldest
 

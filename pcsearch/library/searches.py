@@ -12,8 +12,6 @@ from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.workload_choice import SweepText
 from pcsearch.engine.workloads.given_function import importable
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.launching import new_search, options_of
-from pcsearch.launching import resume as resume_directory
 from pcsearch.library.found import SearchResult
 from pcsearch.library.listeners import listener_of
 from pcsearch.library.options import (
@@ -26,7 +24,9 @@ from pcsearch.library.options import (
 )
 from pcsearch.library.running import Run, RunningSearch
 from pcsearch.library.values import as_text
-from pcsearch.session import run_session
+from pcsearch.sessions.launching import new_search, options_of
+from pcsearch.sessions.launching import resume as resume_directory
+from pcsearch.sessions.session import run_session
 from pcsearch.sweeps.sweep import Sweep
 
 SweepLike = Sweep | str | Path | Mapping[str, Any]

@@ -38,7 +38,7 @@ def enqueue_configurations(place: str, what: str) -> int:
     from pcsearch.engine.experiment.experiment import resumed_experiment
     from pcsearch.engine.records.asking import not_running
     from pcsearch.engine.records.requests import Request, asker
-    from pcsearch.launching import check_own_sweep
+    from pcsearch.sessions.launching import check_own_sweep
 
     # Before Ray is imported, which the user's function may do.
     set_environment()

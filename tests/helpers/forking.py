@@ -25,7 +25,7 @@ LOADED = [
     "pcsearch.engine.execution.run",
     "pcsearch.engine.search.samplers",
     "pcsearch.reports.live",
-    "pcsearch.session",
+    "pcsearch.sessions.session",
     "pcsearch.tracking.server.registration",
     "pcsearch.tracking.runs.context",
     "pcsearch.tracking.callback",

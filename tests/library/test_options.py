@@ -13,7 +13,6 @@ import pytest
 from pcsearch.cli import command
 from pcsearch.command_options import ADDRESS_VARIABLE, CHANGEABLE, NO_REPORT_VARIABLE
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.launching import options_of
 from pcsearch.library.options import (
     OF_COMMANDS,
     OPTIONS,
@@ -23,6 +22,7 @@ from pcsearch.library.options import (
     read_changes,
     read_options,
 )
+from pcsearch.sessions.launching import options_of
 
 
 @pytest.fixture(autouse=True)

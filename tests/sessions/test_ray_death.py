@@ -16,12 +16,12 @@ from old_experiments import write_experiment
 from ray_nodes import ray_nodes
 from resuming import QUIET, START, check_histories, write
 
-from pcsearch import ray_death
 from pcsearch.engine.cluster.connection import Connection
 from pcsearch.engine.experiment.experiment import resumed_experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.exits import DONE, INTERRUPTED, RAY_DIED
+from pcsearch.sessions import ray_death
 
 LOGS = "/ray/logs"
 

@@ -9,12 +9,12 @@ import pytest
 from old_experiments import ended, write_experiment
 from searching import write_sweep
 
-from pcsearch import launching
 from pcsearch.cli import command
 from pcsearch.engine.experiment.experiment import new_experiment, resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.errors import PcsearchError
 from pcsearch.reports.terminal import Terminal
+from pcsearch.sessions import launching
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 from pcsearch.tracking.server.sweep import SweepAddress
 

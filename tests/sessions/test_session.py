@@ -16,7 +16,7 @@ from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
 from pcsearch.reports.terminal import Terminal
-from pcsearch.session import _closed_on_error, _describe, _quiet_logs
+from pcsearch.sessions.session import _closed_on_error, _describe, _quiet_logs
 
 
 @pytest.fixture

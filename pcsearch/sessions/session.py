@@ -64,7 +64,7 @@ def run_session(
     # These load Ray, which takes seconds: the lines and the mistakes above come first.
     from pcsearch.engine.execution.preparation import connected_cluster
     from pcsearch.kept_page.keeping import last_page
-    from pcsearch.ray_death import RESTARTED
+    from pcsearch.sessions.ray_death import RESTARTED
     from pcsearch.tracking.server.credentials import withhold_credentials
 
     environment = dict(os.environ) if stop is None else {**os.environ, RESTARTED: "1"}
@@ -132,7 +132,7 @@ def _search(
     from pcsearch.engine.experiment.joining import directory_ledger
     from pcsearch.engine.records.drivers import is_shared
     from pcsearch.kept_page.keeping import kept_page
-    from pcsearch.ray_death import end_session
+    from pcsearch.sessions.ray_death import end_session
     from pcsearch.tracking.factory import make_callback, make_ledger, make_program_tracking
     from pcsearch.tracking.server.registration import JOINED, SWEEP_ID, register_search
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.launching import changes_of, options_of, tracking_of, with_warm_start
 from pcsearch.reports.listener import Listener
+from pcsearch.sessions.launching import changes_of, options_of, tracking_of, with_warm_start
 from pcsearch.sweeps.replicates import ALONE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def start_in_sweep(
     """
     from pcsearch.engine.experiment.definition import define_search
     from pcsearch.engine.experiment.experiment import new_experiment
-    from pcsearch.session import run_session
+    from pcsearch.sessions.session import run_session
     from pcsearch.tracking.ledger.terms import check_open
     from pcsearch.tracking.server.mode import resolve
     from pcsearch.tracking.server.registration import JOINED
@@ -162,7 +162,7 @@ def join(
         PcsearchError: there is no such search, it does not run, or an option is wrong.
     """
     from pcsearch.engine.experiment.joining import OPTION, joined_experiment
-    from pcsearch.session import run_session
+    from pcsearch.sessions.session import run_session
     from pcsearch.tracking.server.registration import SWEEP_ID as ID
     from pcsearch.tracking.server.sweep import SweepAddress
 

@@ -44,7 +44,7 @@ def start(
         PcsearchError: the sweep or an option is wrong, and nothing has started; or the search
             cannot run any more.
     """
-    from pcsearch.session import run_session
+    from pcsearch.sessions.session import run_session
 
     experiment, tracking = new_search(sweep, arguments, listener, text)
     return run_session(experiment, tracking, listener)
@@ -117,7 +117,7 @@ def resume(
     from pcsearch.engine.records.journal import Journal
     from pcsearch.engine.records.options import OF_ONE_SESSION
     from pcsearch.engine.records.record import EDITS
-    from pcsearch.session import run_session
+    from pcsearch.sessions.session import run_session
 
     not_kept = (*OF_ONE_SESSION, "trainable")
     changes, changed_tracking = changes_of(arguments, chosen)
