@@ -130,9 +130,11 @@ def resume(
     chosen: Collection[str],
     rerun_failed: bool,
 ) -> int:
-    """Resume the search of an experiment's directory, as `launching.resume`."""
+    """Resume the search of an experiment's directory, as `resuming.resume`."""
+    from pcsearch.sessions import resuming
+
     terminal = _terminal(arguments)
-    return _status(launching.resume(place, sweep, arguments, chosen, rerun_failed, terminal))
+    return _status(resuming.resume(place, sweep, arguments, chosen, rerun_failed, terminal))
 
 
 def join(

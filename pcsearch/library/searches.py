@@ -25,7 +25,7 @@ from pcsearch.library.options import (
 from pcsearch.library.running import Run, RunningSearch
 from pcsearch.library.values import as_text
 from pcsearch.sessions.launching import new_search, options_of
-from pcsearch.sessions.launching import resume as resume_directory
+from pcsearch.sessions.resuming import resume as resume_directory
 from pcsearch.sessions.session import run_session
 from pcsearch.sweeps.sweep import Sweep
 

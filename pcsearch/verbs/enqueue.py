@@ -38,7 +38,7 @@ def enqueue_configurations(place: str, what: str) -> int:
     from pcsearch.engine.experiment.experiment import resumed_experiment
     from pcsearch.engine.records.asking import not_running
     from pcsearch.engine.records.requests import Request, asker
-    from pcsearch.sessions.launching import check_own_sweep
+    from pcsearch.sessions.resuming import check_own_sweep
 
     # Before Ray is imported, which the user's function may do.
     set_environment()
@@ -48,7 +48,7 @@ def enqueue_configurations(place: str, what: str) -> int:
         if directory.copy is not None:
             directory.copy.fetch(wandb=False)
         experiment, tracking = resumed_experiment(directory, {}, option=NAME, enqueue=what)
-        check_own_sweep(tracking, experiment)
+        check_own_sweep(experiment, tracking)
         assert experiment.queue is not None
         shortage = without_a_trial(experiment.history, experiment.cap, experiment.reach)
         for line in (*experiment.queue.lines, *([shortage] if shortage else [])):

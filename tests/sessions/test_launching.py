@@ -10,9 +10,7 @@ from old_experiments import ended, write_experiment
 from searching import write_sweep
 
 from pcsearch.cli import command
-from pcsearch.engine.experiment.experiment import new_experiment, resumed_experiment
-from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.errors import PcsearchError
+from pcsearch.engine.experiment.experiment import new_experiment
 from pcsearch.reports.terminal import Terminal
 from pcsearch.sessions import launching
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
@@ -92,29 +90,3 @@ def test_the_results_of_a_warm_start_are_counted_and_kept(
     assert capsys.readouterr().err == f"--warm-start {old}: 2 of 2 results used\n"
     without = new_experiment(sweep, options(*storage))
     assert launching.with_warm_start(without, Terminal()) is without
-
-
-@pytest.mark.parametrize(
-    ("trials", "told"),
-    [
-        ([ended([1.0]), ended([1.0])], "all 2 trials of it, which are all that its grid has"),
-        ([ended([1.0])], "all 1 trials of it; --num-samples N runs more"),
-        (
-            [ended([1.0], failed=True)],
-            "all 1 trials of it; --num-samples N runs more; --rerun-failed retries the failed ones",
-        ),
-    ],
-)
-def test_a_finished_search_says_what_would_continue_it(
-    trials: list[Any], told: str, tmp_path: Path
-) -> None:
-    write_experiment(tmp_path / "here", MOMENTUM, trials, num_samples=len(trials))
-    experiment, _ = resumed_experiment(ExperimentDirectory(tmp_path / "here"), {})
-    assert experiment.over
-    assert launching._finished(experiment) == f"{tmp_path}/here: the search is finished, {told}"
-
-
-def test_there_is_nothing_to_retry_where_nothing_has_failed(tmp_path: Path) -> None:
-    write_experiment(tmp_path / "here", MOMENTUM, [ended([1.0]), ended([1.0])], num_samples=2)
-    with pytest.raises(PcsearchError, match=r"--rerun-failed: no trial of .*/here has failed"):
-        launching.resume(str(tmp_path / "here"), None, {"enqueue": None}, (), True, Terminal())
