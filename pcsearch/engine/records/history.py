@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,12 +10,12 @@ from typing import Any
 
 from pcsearch.engine.records.changes import Edited, Enqueued
 from pcsearch.engine.records.journal import (
-    FILE,
     AlertSent,
     Claimed,
     Compared,
     Decided,
     Ended,
+    Event,
     Heeded,
     Journal,
     ReachedTarget,
@@ -27,18 +26,15 @@ from pcsearch.engine.records.journal import (
     Suggested,
     WarmStartResult,
 )
+from pcsearch.engine.records.journal_checks import check_folders, damaged, trial_folders
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.report import ITERATION, flatten
-from pcsearch.engine.storage.files import display_path, json_lines, last_json_line
-from pcsearch.errors import PcsearchError
+from pcsearch.engine.storage.files import json_lines, last_json_line
 from pcsearch.sweeps.distributions.base import identity
 
 REPORTS = "result.json"
 VALUES_FILE = "params.json"
 """Has a trial's values; Tune's name for it."""
-FOLDER = r"\d{4,}_\w+"
-"""The name of a trial's folder."""
-UNKNOWN_SHOWN = 3
 
 
 def folder_name(number: int, trial_id: str) -> str:
@@ -194,68 +190,120 @@ def read_history(directory: Path) -> History:
         PcsearchError: the journal is damaged, or does not belong to the trials' folders.
     """
     # Before the journal: a trial that starts meanwhile is in the journal first.
-    folders = _trial_folders(directory)
-    history = History()
-    trials: dict[str, TrialHistory] = {}
-    claims: dict[str, Claim] = {}
+    folders = trial_folders(directory, VALUES_FILE)
+    replay = _Replay(directory)
     for event in Journal(directory).events():
-        if isinstance(event, Suggested | Retried):
-            history.alert, history.is_decided = None, False
-        if isinstance(event, Decided):
-            history.is_decided = True
-        elif isinstance(event, Edited):
-            history.edits.append(event)
-            history.alert = None
-        elif isinstance(event, Enqueued):
-            # A line that could not be sent to an address may be there twice.
-            known = set(map(identity, history.enqueued))
-            history.enqueued += [each for each in event.configs if identity(each) not in known]
-        elif isinstance(event, WarmStartResult):
-            history.warm_start.append(event)
-        elif isinstance(event, AlertSent):
-            history.alert = event
-        elif isinstance(event, Heeded):
-            # What it has done is in the record, or in the ends of trials.
-            continue
-        elif isinstance(event, Claimed):
-            claims[event.trial] = Claim(event.number, event.trial, event.mark)
-            history.is_shared = True
-        elif isinstance(event, Released):
-            claims.pop(event.trial, None)
-        elif isinstance(event, Suggested):
-            claims.pop(event.trial, None)
-            folder = directory / folder_name(event.number, event.trial)
-            begun = TrialHistory(
-                event.trial, event.number, event.point, folder, replicate=event.replicate
-            )
-            begun.config, begun.edits = event.config, len(history.edits)
-            trials[event.trial] = begun
-            if event.enqueued is not None:
-                history.taken.add(event.enqueued)
-        elif event.trial not in trials:
-            raise _damaged(directory, f"it does not begin the trial {event.trial}")
-        elif isinstance(event, Compared):
-            history.comparisons.append(event)
-            if event.stopped:
-                trials[event.trial].stopped_at = event.stopped_at
-        elif isinstance(event, ReachedTarget):
-            history.reached, history.reached_after = event, len(history.edits)
-        else:
-            _apply(trials[event.trial], event)
-            if isinstance(event, Ended):
-                trials[event.trial].judged_after = len(history.edits)
-    history.trials = sorted(trials.values(), key=lambda trial: trial.number)
-    history.claims = list(claims.values())
-    _check(history, directory, folders)
-    reached = history.reached
-    if reached is not None:
-        if trials[reached.trial].has_reported(reached.epoch):
-            _end_all(history, reached)
-        else:
-            # The report is lost: the trial is restored, and reaches the target once more.
-            history.reached = None
+        replay.add(event)
+    history = replay.history()
+    begun = [(trial.number, trial.folder) for trial in history.trials]
+    check_folders(directory, begun, folders, is_shared=history.is_shared)
+    _follow_target(history)
     _reopen_damaged(history)
     return history
+
+
+class _Replay:
+    """Makes a history of the events of a journal, one after the other.
+
+    Args:
+        directory: the experiment's.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._history = History()
+        self._trials: dict[str, TrialHistory] = {}
+        self._claims: dict[str, Claim] = {}
+
+    def history(self) -> History:
+        """The history by the events so far."""
+        self._history.trials = sorted(self._trials.values(), key=lambda trial: trial.number)
+        self._history.claims = list(self._claims.values())
+        return self._history
+
+    def add(self, event: Event) -> None:
+        """Add what an event says.
+
+        Raises:
+            PcsearchError: it is about a trial that has not begun.
+        """
+        history = self._history
+        match event:
+            case Decided():
+                history.is_decided = True
+            case Edited():
+                history.edits.append(event)
+                history.alert = None
+            case Enqueued():
+                # A line that could not be sent to an address may be there twice.
+                known = set(map(identity, history.enqueued))
+                history.enqueued += [each for each in event.configs if identity(each) not in known]
+            case WarmStartResult():
+                history.warm_start.append(event)
+            case AlertSent():
+                history.alert = event
+            case Heeded():
+                # What it has done is in the record, or in the ends of trials.
+                pass
+            case Claimed():
+                self._claims[event.trial] = Claim(event.number, event.trial, event.mark)
+                history.is_shared = True
+            case Released():
+                self._claims.pop(event.trial, None)
+            case Suggested():
+                self._begin(event)
+            case _:
+                self._follow(event)
+
+    def _begin(self, event: Suggested) -> None:
+        history = self._history
+        history.alert, history.is_decided = None, False
+        self._claims.pop(event.trial, None)
+        self._trials[event.trial] = TrialHistory(
+            event.trial,
+            event.number,
+            event.point,
+            self._directory / folder_name(event.number, event.trial),
+            replicate=event.replicate,
+            config=event.config,
+            edits=len(history.edits),
+        )
+        if event.enqueued is not None:
+            history.taken.add(event.enqueued)
+
+    def _follow(self, event: Compared | ReachedTarget | Ended | Retried | RunCompleted) -> None:
+        """Add what an event says of a trial that has begun."""
+        history, trial = self._history, self._trials.get(event.trial)
+        if trial is None:
+            raise damaged(self._directory, f"it does not begin the trial {event.trial}")
+        match event:
+            case Compared():
+                history.comparisons.append(event)
+                if event.stopped:
+                    trial.stopped_at = event.stopped_at
+            case ReachedTarget():
+                history.reached, history.reached_after = event, len(history.edits)
+            case Ended():
+                trial.judged_after = len(history.edits)
+                _apply(trial, event)
+            case Retried():
+                history.alert, history.is_decided = None, False
+                _apply(trial, event)
+            case RunCompleted():
+                _apply(trial, event)
+
+
+def _follow_target(history: History) -> None:
+    """End a search that has reached its target, if the report that says so is there."""
+    reached = history.reached
+    if reached is None:
+        return
+    trial = next(each for each in history.trials if each.id == reached.trial)
+    if trial.has_reported(reached.epoch):
+        _end_all(history, reached)
+    else:
+        # The report is lost: the trial is restored, and reaches the target once more.
+        history.reached = None
 
 
 def _reopen_damaged(history: History) -> None:
@@ -273,37 +321,6 @@ def _reopen_damaged(history: History) -> None:
             continue
         history.notes.append(f"{line}; the trial is run again from there")
         trial.end = trial.run_step = None
-
-
-def _trial_folders(directory: Path) -> set[str]:
-    """The names of the trials' folders; another folder of the user may have such a name."""
-    files = directory.glob(f"[0-9][0-9][0-9][0-9]*_*/{VALUES_FILE}")
-    return {file.parent.name for file in files if re.fullmatch(FOLDER, file.parent.name)}
-
-
-def _check(history: History, directory: Path, folders: set[str]) -> None:
-    """Check that a journal and the folders of the trials belong together."""
-    numbers = [trial.number for trial in history.trials]
-    # Where other drivers have numbers too, any may be missing here.
-    if not history.is_shared and numbers != list(range(1, len(numbers) + 1)):
-        raise _damaged(directory, "trials are missing in it")
-    for trial in history.trials:
-        if not re.fullmatch(r"\w+", trial.id) or trial.folder.is_symlink():
-            raise _damaged(directory, f"trial {trial.number} is not in the directory")
-    known = {trial.folder.name for trial in history.trials}
-    unknown = sorted(folders - known)
-    if unknown:
-        names = ", ".join(unknown[:UNKNOWN_SHOWN])
-        more = len(unknown) - UNKNOWN_SHOWN
-        counted = f"{names}{f' and {more} more' if more > 0 else ''}"
-        raise _damaged(directory, f"it does not know {counted}", ", or move those folders away")
-
-
-def _damaged(directory: Path, what: str, otherwise: str = "") -> PcsearchError:
-    return PcsearchError(
-        f"{display_path(directory / FILE)}: the journal is damaged: {what}; put a copy of "
-        f"the file from a backup in its place{otherwise}"
-    )
 
 
 def give_up(history: History, trial_id: str) -> Ended:

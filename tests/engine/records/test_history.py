@@ -33,42 +33,6 @@ from pcsearch.engine.records.journal import (
 )
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.outcome import outcome_of
-from pcsearch.errors import PcsearchError
-
-
-@pytest.mark.parametrize(
-    ("events", "told"),
-    [
-        ([Suggested("b", 2)], "trials are missing in it"),
-        ([Suggested("a", 1), Suggested("b", 1)], "trials are missing in it"),
-        ([Suggested("a", 1), Retried("b")], "it does not begin the trial b"),
-        ([Suggested("../a", 1)], "trial 1 is not in the directory"),
-    ],
-)
-def test_a_journal_that_cannot_be_right_is_refused(
-    events: list[Event], told: str, tmp_path: Path
-) -> None:
-    with pytest.raises(PcsearchError, match=told):
-        history_of(tmp_path, *events)
-
-
-def test_folders_that_the_journal_does_not_know_are_told(tmp_path: Path) -> None:
-    def make(name: str) -> None:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "params.json").touch()
-
-    make("0001_abc")
-    # What is not Tune's.
-    (tmp_path / "2025_mine").mkdir()
-    with pytest.raises(PcsearchError, match="it does not know 0001_abc; put a copy"):
-        read_history(tmp_path)
-    Journal(tmp_path).add(Suggested("abc", 1))
-    assert [trial.number for trial in read_history(tmp_path).trials] == [1]
-    for number in range(2, 6):
-        make(f"000{number}_abc")
-    told = r"it does not know 0002_abc, 0003_abc, 0004_abc and 1 more; .*, or move those folders"
-    with pytest.raises(PcsearchError, match=told):
-        read_history(tmp_path)
 
 
 @pytest.mark.parametrize("found", [0, 2])
@@ -101,13 +65,6 @@ def test_other_trials_stay_ended(end: Ended, notes: int, tmp_path: Path) -> None
     history = history_of(tmp_path, Suggested("a", 1), end)
     assert history.trials[0].over
     assert len(history.notes) == notes
-
-
-def test_a_folder_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "here" / "else").mkdir(parents=True)
-    (tmp_path / "here" / folder_name(1, "a")).symlink_to(tmp_path)
-    with pytest.raises(PcsearchError, match="trial 1 is not in the directory"):
-        history_of(tmp_path / "here", Suggested("a", 1))
 
 
 def history_of(tmp_path: Path, *events: Event) -> Any:
