@@ -8,8 +8,9 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from pcsearch.engine.experiment.experiment import Experiment, resumed_experiment
+from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.experiment.joining import is_over
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.experiment.workload_choice import SweepText
 from pcsearch.engine.records.directory import directory_at
 from pcsearch.engine.records.history import retry_failed

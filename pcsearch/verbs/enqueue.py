@@ -35,7 +35,7 @@ def enqueue_configurations(place: str, what: str) -> int:
     """
     from pcsearch.engine.cluster.environment import set_environment
     from pcsearch.engine.experiment.enqueuing import without_a_trial
-    from pcsearch.engine.experiment.experiment import resumed_experiment
+    from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
     from pcsearch.engine.records.asking import not_running
     from pcsearch.engine.records.requests import Request, asker
     from pcsearch.sessions.resuming import check_own_sweep

@@ -13,12 +13,8 @@ from typing import Any
 import yaml
 from modules import user_module
 
-from pcsearch.engine.experiment.experiment import (
-    Experiment,
-    new_experiment,
-    resumed_experiment,
-    with_queue,
-)
+from pcsearch.engine.experiment.experiment import Experiment, new_experiment, with_queue
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.history import folder_name, read_history
 from pcsearch.engine.records.journal import Ended, Journal

@@ -17,7 +17,8 @@ import pytest
 from commands import ROOT
 from old_experiments import ended, write_experiment
 
-from pcsearch.engine.experiment.experiment import Experiment, resumed_experiment
+from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.kept_page import keeping
@@ -73,7 +74,7 @@ os.nice = held
 SESSION = """
 import sys, time
 from pathlib import Path
-from pcsearch.engine.experiment.experiment import resumed_experiment
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.kept_page.drawer import RUNNING
 from pcsearch.kept_page.keeping import _drawing

@@ -17,7 +17,7 @@ from ray_nodes import ray_nodes
 from resuming import QUIET, START, check_histories, write
 
 from pcsearch.engine.cluster.connection import Connection
-from pcsearch.engine.experiment.experiment import resumed_experiment
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.exits import DONE, INTERRUPTED, RAY_DIED

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from old_experiments import ended, write_experiment
 
-from pcsearch.engine.experiment.experiment import resumed_experiment
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.errors import PcsearchError
 from pcsearch.reports.terminal import Terminal

@@ -1,4 +1,4 @@
-"""A search that is ready to run, new or resumed: its definition, directory and history.
+"""A search that is ready to run: its definition, directory and history.
 
 Nothing here loads Ray, which takes seconds: a mistake in a sweep file is reported at once.
 """
@@ -16,21 +16,14 @@ from pydantic import TypeAdapter, ValidationError
 from pcsearch.engine.experiment.definition import (
     SearchDefinition,
     define_search,
-    earlier_sweep,
     parse_search,
 )
 from pcsearch.engine.experiment.editing import (
     Edit,
-    check_alone,
-    check_program,
-    edited,
-    settle,
     texts_of,
 )
-from pcsearch.engine.experiment.enqueuing import OPTION as ENQUEUE
 from pcsearch.engine.experiment.enqueuing import Queue, enqueued
 from pcsearch.engine.experiment.versions import reach
-from pcsearch.engine.experiment.workload_choice import SweepText
 from pcsearch.engine.records.changes import Edited
 from pcsearch.engine.records.directory import (
     ExperimentDirectory,
@@ -38,19 +31,13 @@ from pcsearch.engine.records.directory import (
     folder_form,
 )
 from pcsearch.engine.records.drivers import search_directory
-from pcsearch.engine.records.history import History, read_history
+from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.record import EDITS, RECORD_FILE
-from pcsearch.engine.records.requests import Requests
-from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.changes import changes as changes_of
-from pcsearch.sweeps.differences import differences
 from pcsearch.sweeps.sweep import Sweep
-
-RESUME = "--resume"
 
 
 @dataclass(frozen=True)
@@ -141,92 +128,7 @@ def with_queue(experiment: Experiment, what: str) -> Experiment:
     return replace(experiment, queue=queue)
 
 
-def resumed_experiment(
-    directory: ExperimentDirectory,
-    changes: Mapping[str, Any],
-    sweep_file: Path | SweepText | None = None,
-    option: str = RESUME,
-    other_folder: Path | None = None,
-    enqueue: str | None = None,
-) -> tuple[Experiment, dict[str, Any]]:
-    """The search of an experiment's directory, and the tracking settings in its record.
-
-    Args:
-        directory: the experiment's.
-        changes: of the options it was started with.
-        sweep_file: with ``--resume``, the file that the search has from now on; for a driver that
-            joins, one that must ask for the same search. None leaves the file as it is.
-        option: with which the user gave the directory, for messages.
-        other_folder: stands for the folder of the start on a machine that does not have that.
-        enqueue: the file of the configurations to try first, or ``defaults``.
-
-    Raises:
-        PcsearchError: there is none at the path, its files are damaged, or the search cannot have
-            the file.
-    """
-    record = directory.record()
-    _check_function(record["options"].get("trainable"), changes, option)
-    options = _options({**record["options"], **changes}, directory)
-    folder = Path(record["folder"])
-    if other_folder is not None and not folder.is_dir():
-        folder = other_folder
-    samples = options.num_samples or samples_of_search(directory)
-    history = read_history(directory.path)
-    if "num_samples" not in changes:
-        samples = _samples(record, history.edits) or samples
-    texts = texts_of(directory, history.edits)
-    source, text = texts[-1]
-    search = define_search(source, options, folder, text, has_begun=True)
-    versions = [*(earlier_sweep(search, *each) for each in texts[:-1]), search.sweep]
-    edit = given = None
-    if sweep_file is not None:
-        given = _given(sweep_file, options, folder)
-        if given.workload.runs_program and option == RESUME:
-            check_program(search.sweep, given.sweep)
-        if option != RESUME:
-            _check_same(given.sweep, search.sweep, directory, option)
-        elif changes_of(search.sweep, given.sweep):
-            is_asked = "num_samples" in changes
-            edit = edited(directory, search, given, versions, history, samples, is_asked)
-            search, samples = given, edit.event.num_samples
-            versions.append(given.sweep)
-    if edit is None:
-        settle(history, versions, search)
-    queue = None
-    if enqueue is not None:
-        check_alone(directory, history, ENQUEUE)
-        # A file that asks for the same may have other defaults.
-        queue = enqueued(enqueue, given or search, history)
-        settle(history, versions, search)
-    # The record has the cap, which may have been raised beyond the file's run_cap.
-    cap = min(samples, reach(search, history) or samples) + search.confirming
-    if "num_samples" in changes and cap < len(history.own):
-        message = f"{len(history.own)} trials have begun already; give at least as many"
-        raise PcsearchError(Problem(message, "--num-samples"))
-    experiment = Experiment(
-        search.sweep,
-        options if not history.edits else replace(options, num_samples=samples),
-        folder,
-        search.workload,
-        directory,
-        cap,
-        resumed=True,
-        history=history,
-        requested=tuple(Requests(directory).names()),
-        edit=edit,
-        queue=queue,
-    )
-    return experiment, record["tracking"]
-
-
-def _given(file: Path | SweepText, options: Options, folder: Path) -> SearchDefinition:
-    """The search by the file that a search that has begun is given."""
-    if isinstance(file, SweepText):
-        return define_search(file.file, options, folder, file.text, has_begun=True, is_edit=True)
-    return define_search(file, options, folder, has_begun=True, is_edit=True)
-
-
-def _samples(record: Mapping[str, Any], edits: Sequence[Edited]) -> int | None:
+def samples_by_edits(record: Mapping[str, Any], edits: Sequence[Edited]) -> int | None:
     """The largest number of trials by the newest edit; None where the record is newer."""
     return edits[-1].num_samples if len(edits) > record.get(EDITS, 0) else None
 
@@ -245,7 +147,7 @@ def samples_of_search(directory: ExperimentDirectory) -> int:
         search = ExperimentDirectory(search_directory(directory.path))
     record = search.record()
     edits = Journal(search.path).edits()
-    samples = _samples(record, edits) or record["options"].get("num_samples")
+    samples = samples_by_edits(record, edits) or record["options"].get("num_samples")
     if not isinstance(samples, int):
         file = search.place_of(RECORD_FILE)
         raise PcsearchError(f"{file}: the record is damaged (options.num_samples is null)")
@@ -273,13 +175,22 @@ def earlier_sweeps(directory: ExperimentDirectory) -> list[Sweep]:
 def _stored(directory: ExperimentDirectory) -> list[SearchDefinition]:
     """The search by each version of its sweep file, oldest first."""
     record = directory.record()
-    options = _options(record["options"], directory)
+    options = stored_options(record["options"], directory)
     folder = Path(record["folder"])
     texts = texts_of(directory, Journal(directory.path).edits())
     return [parse_search(source, text, options, folder) for source, text in texts]
 
 
-def _options(options: Mapping[str, Any], directory: ExperimentDirectory) -> Options:
+def stored_options(options: Mapping[str, Any], directory: ExperimentDirectory) -> Options:
+    """The options of a search by its record.
+
+    Args:
+        options: as the record has them, with changes where there are any.
+        directory: of the search.
+
+    Raises:
+        PcsearchError: the record is damaged.
+    """
     stored = {**OPTIONS_BEFORE, **options}
     known = {each.name for each in fields(Options)}
     if not stored.keys() <= known:
@@ -295,24 +206,6 @@ def _options(options: Mapping[str, Any], directory: ExperimentDirectory) -> Opti
         raise PcsearchError(
             f"{path}: the record is damaged (options.{what}: {first['msg']})"
         ) from None
-
-
-def _check_function(before: str | None, changes: Mapping[str, Any], option: str) -> None:
-    """Check that a function that is given is the one of the search."""
-    name = name_of(changes.get("trainable", before))
-    if name != before:
-        message = f"the search trains {before or 'the PC transformer'}, not {name}"
-        raise PcsearchError(Problem(message, option))
-
-
-def _check_same(file: Sweep, own: Sweep, directory: ExperimentDirectory, option: str) -> None:
-    problems = [
-        Problem(f"the file says {one}, the experiment {other}", file.source, key)
-        for key, one, other in differences(file, own)
-    ]
-    if problems:
-        last = Problem(f"{directory.place} is of another search; leave SWEEP out", option)
-        raise PcsearchError([*problems, last])
 
 
 def _default_name(sweep: Sweep) -> str:

@@ -13,11 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.experiment.definition import space_size
-from pcsearch.engine.experiment.experiment import (
-    Experiment,
-    resumed_experiment,
-    samples_of_search,
-)
+from pcsearch.engine.experiment.experiment import Experiment, samples_of_search
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.directory_ledger import DirectoryLedger
 from pcsearch.engine.records.drivers import (

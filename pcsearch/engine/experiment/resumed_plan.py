@@ -9,8 +9,8 @@ from typing import Any
 
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search
 from pcsearch.engine.experiment.enqueuing import enqueued
-from pcsearch.engine.experiment.experiment import RESUME, resumed_experiment
 from pcsearch.engine.experiment.plan import Plan, make_plan, plan_of
+from pcsearch.engine.experiment.resumed_experiment import RESUME, resumed_experiment
 from pcsearch.engine.records.directory import directory_at
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.options import Options

@@ -12,11 +12,8 @@ from searching import write_sweep
 
 from pcsearch.engine.execution import preparation
 from pcsearch.engine.execution.preparation import RECORDED_VERSIONS, locked_directory
-from pcsearch.engine.experiment.experiment import (
-    Experiment,
-    new_experiment,
-    resumed_experiment,
-)
+from pcsearch.engine.experiment.experiment import Experiment, new_experiment
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.options import OF_ONE_SESSION, Options
 from pcsearch.errors import PcsearchError

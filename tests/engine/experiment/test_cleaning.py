@@ -9,7 +9,7 @@ import pytest
 from pyarrow.fs import LocalFileSystem
 
 from pcsearch.engine.experiment.cleaning import delete_folders, find_leftovers
-from pcsearch.engine.experiment.experiment import resumed_experiment
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.storage import lease
 from pcsearch.engine.storage.store import Store

@@ -14,17 +14,14 @@ from searching import write_sweep
 
 from pcsearch.engine.execution.preparation import locked_directory
 from pcsearch.engine.experiment import joining
-from pcsearch.engine.experiment.experiment import (
-    Experiment,
-    resumed_experiment,
-    samples_of_search,
-)
+from pcsearch.engine.experiment.experiment import Experiment, samples_of_search
 from pcsearch.engine.experiment.joining import (
     directory_ledger,
     is_over,
     joined_experiment,
     other_trials,
 )
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.directory_ledger import DirectoryLedger
 from pcsearch.engine.records.drivers import search_directory
