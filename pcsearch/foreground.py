@@ -24,7 +24,7 @@ from pcsearch.pc.metrics import (
     VAL_MSE,
 )
 from pcsearch.reports.notes import Notes, say
-from pcsearch.sessions.session import settle
+from pcsearch.sessions.endings import settle
 from pcsearch.temporary import remove_leftovers
 
 if TYPE_CHECKING:

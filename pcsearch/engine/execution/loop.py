@@ -45,40 +45,54 @@ class Place:
     filesystem: FileSystem | None = None
 
 
-def run_trials(
-    trainable: Callable[[dict[str, Any]], Any],
-    resources: Mapping[str, float],
-    place: Place,
-    source: TrialSource,
-    scheduler: TrialScheduler,
-    callbacks: Sequence[tune.Callback],
-    max_failures: int = 0,
-    is_due: Callable[[], bool] = lambda: False,
-) -> list[Trial]:
-    """Run trials until the source has no more, or the session must end.
+@dataclass(frozen=True)
+class TrialSpec:
+    """What each trial of a search runs, with what, and where its files go.
 
     Args:
         trainable: the function that a trial runs.
         resources: how many CPUs and GPUs a trial takes, by the names ``cpu`` and ``gpu``.
         place: where Tune stores checkpoints and its own state.
+        max_failures: how often a failed trial is retried.
+    """
+
+    trainable: Callable[[dict[str, Any]], Any]
+    resources: Mapping[str, float]
+    place: Place
+    max_failures: int = 0
+
+    def in_tune(self) -> Experiment:
+        """The same as Tune takes it."""
+        trainable = with_actor_part(telling_storage_errors(self.trainable), TrialActor)
+        return Experiment(
+            self.place.name,
+            tune.with_resources(trainable, dict(self.resources)),
+            storage_path=self.place.parent,
+            storage_filesystem=self.place.filesystem,
+            max_failures=self.max_failures,
+        )
+
+
+def run_trials(
+    spec: TrialSpec,
+    source: TrialSource,
+    scheduler: TrialScheduler,
+    callbacks: Sequence[tune.Callback],
+    is_due: Callable[[], bool] = lambda: False,
+) -> list[Trial]:
+    """Run trials until the source has no more, or the session must end.
+
+    Args:
+        spec: what each trial runs.
         source: gives the trials.
         scheduler: stops trials.
         callbacks: Tune's callbacks, called for each event of a trial.
-        max_failures: how often a failed trial is retried.
         is_due: tells whether the session must end; called before every step.
 
     Returns:
         All trials that the source has given.
     """
-    experiment = Experiment(
-        place.name,
-        tune.with_resources(
-            with_actor_part(telling_storage_errors(trainable), TrialActor), dict(resources)
-        ),
-        storage_path=place.parent,
-        storage_filesystem=place.filesystem,
-        max_failures=max_failures,
-    )
+    experiment = spec.in_tune()
     controller = make_controller(
         search_alg=source,
         scheduler=scheduler,

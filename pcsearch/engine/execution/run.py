@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 from ray import tune
@@ -15,7 +15,7 @@ from pcsearch.engine.execution.best_model import BestModel
 from pcsearch.engine.execution.control import Control
 from pcsearch.engine.execution.interruption import Interruption, Reason
 from pcsearch.engine.execution.live_queue import LiveQueue
-from pcsearch.engine.execution.loop import Place, run_trials
+from pcsearch.engine.execution.loop import Place, TrialSpec, run_trials
 from pcsearch.engine.execution.outcome_journal import OutcomeJournal
 from pcsearch.engine.execution.preparation import Cluster
 from pcsearch.engine.execution.program_ends import ProgramEnds
@@ -68,94 +68,81 @@ class SessionResult:
         return any(trial.status == "failed" for trial in self.trials)
 
 
-def run(
-    experiment: Experiment,
-    restored: Sequence[RestoredTrial],
-    outcomes: Outcomes,
-    callbacks: Sequence[tune.Callback],
-    cluster: Cluster,
-    ledger: Ledger | None,
-    tell: Callable[[str], None],
-    program: ProgramTracking | None = None,
-    stop: Event | None = None,
-) -> SessionResult:
-    """Run a search to its end, or until it is interrupted.
+@dataclass(frozen=True)
+class Session:
+    """What a session of a search works with.
 
     Args:
         experiment: the search; its directory is locked.
         restored: its trials of earlier sessions.
         outcomes: the outcomes of its trials, to which this session adds.
-        callbacks: Tune's callbacks, called after those that write reports and outcomes.
         cluster: the cluster to run on.
         ledger: of a search that other drivers share, None for one of this driver alone.
         tell: prints a line for the user.
         program: what programs of trials are told by those who follow what they log.
+    """
+
+    experiment: Experiment
+    restored: Sequence[RestoredTrial]
+    outcomes: Outcomes
+    cluster: Cluster
+    ledger: Ledger | None
+    tell: Callable[[str], None]
+    program: ProgramTracking = field(default_factory=ProgramTracking)
+
+
+def run(
+    session: Session, callbacks: Sequence[tune.Callback], stop: Event | None = None
+) -> SessionResult:
+    """Run a search to its end, or until it is interrupted.
+
+    Args:
+        session: what to run.
+        callbacks: Tune's callbacks, called after those that write reports and outcomes.
         stop: ends the session when it is set.
 
     Raises:
         StorageError: the directory cannot be written.
         ConnectionLostError: the cluster cannot be reached any more.
     """
-    directory, options = experiment.directory, experiment.options
-    interruption = Interruption(options.deadline, stop)
+    experiment, outcomes, ledger = session.experiment, session.outcomes, session.ledger
+    directory, connection = experiment.directory, session.cluster.connection
     journal = Journal(directory.path)
+    interruption = Interruption(experiment.options.deadline, stop)
     ends = OutcomeJournal(outcomes, journal)
     ends.on_storage_error = lambda: interruption.request("storage")
-    # One for both, for each fits a model to all reports.
-    curves = learning_curves(experiment.sweep, experiment.max_epochs, outcomes)
-    scheduler = _scheduler(experiment, outcomes, curves, journal)
-    best = BestModel(experiment, tell)
+    best = BestModel(experiment, session.tell)
+    searcher, scheduler = _searcher_and_scheduler(experiment, outcomes, journal)
     scheduler.give_up = lambda: interruption.request("hopeless")
-    watcher = cluster.watcher
-    slots = TrialSlots(cluster.resources, options.max_concurrent, lambda: watcher.unfit)
-
-    metric = next(iter(experiment.metrics), None)
-    context = TrialContext(
-        directory.path, outcomes, metric, watcher, cluster.connection, best.offer
+    slots, context = _slots(session), _trial_context(session, best)
+    source = TrialSource(
+        searcher, session.restored, slots, context, ledger, lambda: control.is_paused
     )
-    searcher = _searcher(experiment, outcomes, curves)
-    source = TrialSource(searcher, restored, slots, context, ledger, lambda: control.is_paused)
     queue = LiveQueue(experiment, journal, source.enqueue)
     control = Control(
-        directory, experiment.requested, outcomes, slots, interruption, queue.add, tell
+        directory, experiment.requested, outcomes, slots, interruption, queue.add, session.tell
     )
-
-    def is_due() -> bool:
-        if ledger is not None and ledger.access == "cancelled":
-            interruption.request("cancelled")
-        return interruption.is_due()
-
     with (
         interruption.by_signals(),
         _storage_errors(directory),
-        cluster.connection.required(),
-        watcher.running(),
+        connection.required(),
+        session.cluster.watcher.running(),
         best.kept(),
         control.running(),
     ):
-        run_trials(
-            experiment.workload.trainable(
-                experiment.sweep, experiment.metrics, _search_context(experiment, program)
-            ),
-            {"cpu": options.cpus_per_trial, "gpu": cluster.resources.gpus_per_trial},
-            _place(directory),
-            source,
-            scheduler,
-            # The order matters: no other callback gets a report or an end that is not yet on disk.
-            [
-                ResultLog(outcomes.epoch, replaces=experiment.workload.runs_program),
-                ends,
-                Watchdog(options.trial_timeout, experiment.workload.damage),
-                *([ProgramEnds()] if experiment.workload.runs_program else []),
-                *callbacks,
-            ],
-            options.max_failures,
-            is_due,
-        )
+        every = [*_first_callbacks(session, ends), *callbacks]
+        run_trials(_spec(session), source, scheduler, every, lambda: _is_due(interruption, ledger))
     if ends.storage_error:
         raise StorageError(f"{directory.place}: cannot be written ({ends.storage_error})")
-    logs = cluster.connection.kept_logs if ends.has_failures else ""
+    logs = connection.kept_logs if ends.has_failures else ""
     return _result(outcomes, interruption.reason, logs, ledger)
+
+
+def _is_due(interruption: Interruption, ledger: Ledger | None) -> bool:
+    """Whether the session must end."""
+    if ledger is not None and ledger.access == "cancelled":
+        interruption.request("cancelled")
+    return interruption.is_due()
 
 
 def _result(
@@ -173,15 +160,17 @@ def _result(
     )
 
 
-def _scheduler(
-    experiment: Experiment, outcomes: Outcomes, curves: LearningCurves | None, journal: Journal
-) -> UntilTarget:
-    """The scheduler, which knows the decisions of earlier sessions."""
+def _searcher_and_scheduler(
+    experiment: Experiment, outcomes: Outcomes, journal: Journal
+) -> tuple[PlannedSearcher | BayesSearcher | ReplicatedSearcher, UntilTarget]:
+    """The searcher and the scheduler, which know the trials and decisions of earlier sessions."""
+    # One for both, for each fits a model to all reports.
+    curves = learning_curves(experiment.sweep, experiment.max_epochs, outcomes)
     replicates = experiment.replicates
     seeds = None if replicates is None else len(replicates.seeds)
     scheduler = make_scheduler(experiment.sweep, outcomes, curves, journal.add, seeds)
     scheduler.resume_from(experiment.history)
-    return scheduler
+    return _searcher(experiment, outcomes, curves), scheduler
 
 
 @contextmanager
@@ -243,16 +232,53 @@ def _searcher(
     )
 
 
-def _search_context(experiment: Experiment, program: ProgramTracking | None) -> SearchContext:
-    options, place = experiment.options, _place(experiment.directory)
-    return SearchContext(
+def _slots(session: Session) -> TrialSlots:
+    cluster, most = session.cluster, session.experiment.options.max_concurrent
+    return TrialSlots(cluster.resources, most, lambda: cluster.watcher.unfit)
+
+
+def _trial_context(session: Session, best: BestModel) -> TrialContext:
+    experiment, cluster = session.experiment, session.cluster
+    metric = next(iter(experiment.metrics), None)
+    return TrialContext(
+        experiment.directory.path,
+        session.outcomes,
+        metric,
+        cluster.watcher,
+        cluster.connection,
+        best.offer,
+    )
+
+
+def _spec(session: Session) -> TrialSpec:
+    """What each trial of a session runs."""
+    experiment, options = session.experiment, session.experiment.options
+    place = _place(experiment.directory)
+    context = SearchContext(
         experiment.folder,
         f"{place.parent}/{place.name}",
         place.filesystem,
         options.checkpoint_every,
         options.compile == "auto",
-        program or ProgramTracking(),
+        session.program,
     )
+    return TrialSpec(
+        experiment.workload.trainable(experiment.sweep, experiment.metrics, context),
+        {"cpu": options.cpus_per_trial, "gpu": session.cluster.resources.gpus_per_trial},
+        place,
+        options.max_failures,
+    )
+
+
+def _first_callbacks(session: Session, ends: OutcomeJournal) -> list[tune.Callback]:
+    """Those that write reports and ends: no other callback gets one that is not yet on disk."""
+    workload, timeout = session.experiment.workload, session.experiment.options.trial_timeout
+    return [
+        ResultLog(session.outcomes.epoch, replaces=workload.runs_program),
+        ends,
+        Watchdog(timeout, workload.damage),
+        *([ProgramEnds()] if workload.runs_program else []),
+    ]
 
 
 def _place(directory: ExperimentDirectory) -> Place:

@@ -12,7 +12,7 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler
 
 from pcsearch.engine.cluster.connection import connected
-from pcsearch.engine.execution.loop import Place, run_trials
+from pcsearch.engine.execution.loop import Place, TrialSpec, run_trials
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.records.outcome import Outcomes
@@ -62,13 +62,10 @@ def test_trials_run_and_are_retried_until_the_session_is_due(
     searcher = make_searcher(parse_sweep(GRID, "s.yaml"), 3, 0, outcomes=outcomes)
     with connected(None):
         trials = run_trials(
-            train,
-            {"cpu": 0.5},
-            Place("here", str(tmp_path)),
+            TrialSpec(train, {"cpu": 0.5}, Place("here", str(tmp_path)), max_failures=1),
             TrialSource(searcher, [], lambda: 2, TrialContext(tmp_path / "here", outcomes, None)),
             FIFOScheduler(),  # type: ignore[no-untyped-call]
             [notes],
-            max_failures=1,
             is_due=lambda: len(notes.ended) == 2 and (3, 2) in notes.reports,
         )
     assert {trial.config["x"] for trial in trials} == {1, 2, 3}
@@ -108,13 +105,10 @@ def test_a_stopped_function_that_ends_late_or_never_costs_no_other_trial(
     context = TrialContext(tmp_path / "here", outcomes, None)
     with connected(None):
         trials = run_trials(
-            train,
-            {"cpu": 0.5},
-            Place("here", str(tmp_path)),
+            TrialSpec(train, {"cpu": 0.5}, Place("here", str(tmp_path)), max_failures=1),
             TrialSource(searcher, [], lambda: 1, context),
             StopsAtOnce(),  # type: ignore[no-untyped-call]
             [notes],
-            max_failures=1,
         )
     assert notes.ended == [1, 2, 3]
     assert notes.failures == [3], "its process ended before it began"
