@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pcsearch.engine.records.history import read_reports
@@ -12,6 +12,7 @@ from pcsearch.engine.storage.files import resume_command
 from pcsearch.tracking.content import rows
 from pcsearch.tracking.runs import offline_files, outage
 from pcsearch.tracking.runs.context import RunGroup, RunHistory, RunsState
+from pcsearch.tracking.runs.ending import EndingRuns
 from pcsearch.tracking.runs.lifecycle import RunEnd, RunStart
 from pcsearch.tracking.runs.problems import Problems
 from pcsearch.tracking.runs.queue import Backlog, RunQueue
@@ -20,12 +21,10 @@ from pcsearch.tracking.runs.tracked_run import TrackedRun
 from pcsearch.tracking.runs.verification import missing
 from pcsearch.tracking.server.api import Mode
 from pcsearch.tracking.server.server_runs import ServerRuns
-from pcsearch.tracking.wandb_internals import Uploading, skip_wait_at_exit
+from pcsearch.tracking.wandb_internals import skip_wait_at_exit
 
 PATIENCE_SECONDS = 60.0
 """How long the end of a search waits for a server that answers and takes in nothing."""
-ASKING_SECONDS = 2.0
-"""How long W&B's client is asked what it does, for one run after the other."""
 WRITING_SECONDS = 3.0
 """How long after the end of a run W&B's process may still write the run's file."""
 
@@ -65,10 +64,7 @@ class RunManager:
         self._history = history
         self._outage = outage.OutageWatch(mode, self.problems)
         self._server = ServerRuns(group.project, group.entity)
-        self._finishing: set[WandbRun] = set()
-        # By the ids of runs that are ending, what was uploaded when it was asked last.
-        self._uploads: dict[str, tuple[Any, ...]] = {}
-        self._progress_seen = 0
+        self._ending = EndingRuns()
         self._empty_runs: set[str] = set()
         self._cut_off: list[str] = []
         self._backlog = Backlog()
@@ -166,11 +162,11 @@ class RunManager:
             nonlocal reason
             reason = self._outage.why_hopeless()
             if not reason and seconds >= PATIENCE_SECONDS:
-                reason = self._why_stuck(seconds)
+                reason = self._ending.why_stuck(seconds, self._outage.mode)
             return bool(reason)
 
         stall = min(outage.STALL_SECONDS, PATIENCE_SECONDS)
-        if not self._queue.drain(tell, stall, give_up, self._progress):
+        if not self._queue.drain(tell, stall, give_up, self._ending.progress):
             self.abandon(reason)
         if self._cut_off:
             names = f"{', '.join(self._cut_off[:3])}{', ...' if self._cut_off[3:] else ''}"
@@ -189,31 +185,6 @@ class RunManager:
             f"{resume_command(self._group.address)} writes what is missing"
         )
 
-    def _progress(self) -> int:
-        """How often the server was seen to take in something of the runs that are ending."""
-        for run_id, found in self._uploading():
-            before = self._uploads.get(run_id)
-            # There may be no answer, or no time to ask for it: neither says anything.
-            if found.progress:
-                self._progress_seen += before is not None and before != found.progress
-                self._uploads[run_id] = found.progress
-        return self._progress_seen
-
-    def _uploading(self) -> Iterator[tuple[str, Uploading]]:
-        """What W&B's client does with the runs that are ending, of as many as there is time for."""
-        end = time.monotonic() + ASKING_SECONDS
-        for run in tuple(self._finishing):
-            if time.monotonic() >= end:
-                return
-            yield run.id, run.uploading()
-
-    def _why_stuck(self, seconds: float) -> str:
-        error = next((found.error for _, found in self._uploading() if found.error), "")
-        # Of the runs themselves: others may have gone offline meanwhile.
-        modes = {run.mode for run in tuple(self._finishing)} or {self._outage.mode}
-        stuck = "server took in" if "online" in modes else "client wrote"
-        return f"the {stuck} nothing for {seconds:.0f} s{error and f' ({error})'}"
-
     def abandon(self, reason: str) -> None:
         """Give up what W&B does not have yet, without a wait.
 
@@ -227,16 +198,14 @@ class RunManager:
 
     def _open(self, tracked: TrackedRun) -> None:
         start = tracked.start
+        if start.run_id in self._empty_runs:
+            start = replace(start, next_step=0)
         self.unfinished.add(start.run_id)
         tracked.run = self._outage.start(
             lambda mode: WandbRun(
                 self._group.of(start.configuration),
                 mode,
-                start.run_id,
-                start.name,
-                start.config,
-                start.stop,
-                0 if start.run_id in self._empty_runs else start.next_step,
+                start,
                 self._best_metrics,
                 resumed=start.run_id in self._history.trials,
                 refused=self._tell_refusal,
@@ -258,7 +227,7 @@ class RunManager:
         """End a run, and record that it is complete if nothing of it is missing."""
         place = "written" if run.mode == "offline" else "uploaded"
         loss = f"a run was not {place} to its end"
-        with self._ending(run), self.problems.noting(loss):
+        with self._ending.of(run), self._outage.ending(run), self.problems.noting(loss):
             run.finish(end.exit_code)
             if run.mode == "offline" and not _has_end(run):
                 self._cut_off.append(run.id)
@@ -268,15 +237,6 @@ class RunManager:
                 run.mark_uploaded()
                 self._history.record_complete(run.id, run.last_step)
                 self.unfinished.discard(run.id)
-
-    @contextmanager
-    def _ending(self, run: WandbRun) -> Iterator[None]:
-        self._finishing.add(run)
-        try:
-            with self._outage.ending(run):
-                yield
-        finally:
-            self._finishing.discard(run)
 
     def _has_everything(self, run: WandbRun, end: RunEnd) -> bool:
         """Whether nothing is missing of a run that has ended; the user is told what is."""

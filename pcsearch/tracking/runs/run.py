@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pcsearch.tracking.content.alerts import Alert
 from pcsearch.tracking.content.vode_charts import CHARTS, Line
 from pcsearch.tracking.runs.context import RunGroup
+from pcsearch.tracking.runs.lifecycle import RunStart
 from pcsearch.tracking.runs.offline_files import (
     NOTHING_WRITTEN,
     mark_uploaded,
@@ -55,12 +56,9 @@ class WandbRun:
     Args:
         group: what the runs of the search have in common.
         mode: ``online`` or ``offline``.
-        run_id: a run that has this id is resumed.
-        name: as W&B shows it, None for the name that W&B gives it.
-        config: the settings that W&B shows.
-        stop: called in another thread when a user presses W&B's Stop button.
-        next_step: the first step that the run does not have, as far as the caller knows. The
-            server knows better, and so do the run's own files where they are there.
+        start: what the run starts with; a run that has its id is resumed. W&B's server knows the
+            first step that the run does not have better, and so do the run's own files where they
+            are there.
         own_summary: metrics whose summary values are set with `update_summary` only. W&B would
             otherwise set them to those of the last row.
         resumed: whether earlier sessions may have written files of the run.
@@ -71,22 +69,19 @@ class WandbRun:
         self,
         group: RunGroup,
         mode: Mode,
-        run_id: str,
-        name: str | None,
-        config: Mapping[str, Any],
-        stop: Callable[[], None],
-        next_step: int = 0,
+        start: RunStart,
         own_summary: Iterable[str] = (),
         *,
         resumed: bool = False,
         refused: Callable[[str], None] = _ignore,
     ) -> None:
-        import wandb
-
         _check_writable(group.directory / "wandb")
-        written = read_rows(group.directory, run_id) if resumed else NOTHING_WRITTEN
-        set_up()
+        self.mode, self.id = mode, start.run_id
+        self._directory = group.directory
+        self._artifacts: list[wandb.Artifact] = []
         self._log: Path | None = None
+        written = read_rows(group.directory, self.id) if resumed else NOTHING_WRITTEN
+        set_up()
 
         # The client copies its settings: it could not copy a method with all that it knows.
         def stopped() -> None:
@@ -95,36 +90,17 @@ class WandbRun:
             if reason:
                 refused(reason)
             else:
-                stop()
+                start.stop()
 
-        with nothing_left_on_error(group.directory, run_id, lambda: give_up_run(run_id)):
-            self._run = wandb.init(
-                reinit="create_new",
-                resume="allow",
-                id=run_id,
-                name=name,
-                project=group.project,
-                entity=group.entity,
-                group=group.name or None,
-                job_type=group.job_type,
-                tags=group.tags,
-                notes=group.notes,
-                config=dict(config),
-                dir=str(group.directory),
-                mode=mode,
-                settings=_settings(stopped, group.sweep_id),
-            )
-        _check_identity(self._run, run_id, group.project)
+        with nothing_left_on_error(group.directory, self.id, lambda: give_up_run(self.id)):
+            self._run = _init(group, mode, start, stopped)
+        _check_identity(self._run, self.id, group.project)
         self._log = Path(self._run.settings.log_internal)
-        self._artifacts: list[wandb.Artifact] = []
-        self._directory = group.directory
-        self.mode = mode
-        self.id = run_id
         self.next_step = self._run.starting_step
         """The first step that the run does not have yet."""
         if mode == "offline" and not self.next_step:
             # No server tells the step.
-            self.next_step = written.last_step + 1 if written.sessions else next_step
+            self.next_step = written.last_step + 1 if written.sessions else start.next_step
         has_logged_charts = any(f"{name}{CHART_SUFFIX}" in written.names for name in CHARTS)
         # They are in the last row. A server that was away when it was sent does not have it.
         self.has_charts = has_logged_charts and self.next_step > written.last_step
@@ -235,6 +211,28 @@ class WandbRun:
         """Mark the files of an online run that has ended: the server has everything in them."""
         if self.mode == "online":
             mark_uploaded(self._directory, self.id)
+
+
+def _init(group: RunGroup, mode: Mode, start: RunStart, stopped: Callable[[], None]) -> wandb.Run:
+    """Start a run in W&B's client, or resume it."""
+    import wandb
+
+    return wandb.init(
+        reinit="create_new",
+        resume="allow",
+        id=start.run_id,
+        name=start.name,
+        project=group.project,
+        entity=group.entity,
+        group=group.name or None,
+        job_type=group.job_type,
+        tags=group.tags,
+        notes=group.notes,
+        config=dict(start.config),
+        dir=str(group.directory),
+        mode=mode,
+        settings=_settings(stopped, group.sweep_id),
+    )
 
 
 @cache

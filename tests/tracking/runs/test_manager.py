@@ -37,7 +37,6 @@ from pcsearch.tracking.runs import manager, offline_files, outage
 from pcsearch.tracking.runs.context import RunsState
 from pcsearch.tracking.runs.queue import Backlog
 from pcsearch.tracking.runs.run import WandbRun
-from pcsearch.tracking.wandb_internals import Uploading
 
 
 def test_a_file_that_was_not_written_to_its_end_is_a_problem_with_a_remedy_and_completed_on_resume(
@@ -308,46 +307,6 @@ def test_a_slow_upload_holds_nothing_up_and_is_waited_for(
     assert not callback.unfinished
     assert {run.exit_code for run in server.runs.values()} == {0}
     assert {artifact.state for artifact in server.artifacts.all.values()} == {"COMMITTED"}
-
-
-def test_only_a_change_between_two_answers_is_progress(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of many runs not all are asked in time, and the client may not answer."""
-
-    class Ending:
-        def __init__(self, name: str) -> None:
-            self.id, self.answers = name, list[tuple[int, ...]]()
-
-        def uploading(self) -> Uploading:
-            return Uploading(self.answers.pop(0))
-
-    runs = make(tmp_path).manager
-    one, other = Ending("one"), Ending("other")
-    monkeypatch.setattr(runs, "_finishing", [one, other])
-    one.answers, other.answers = [(1,), (), (1,), (2,)], [(5,), (5,), (5,)]
-    assert [runs._progress() for _ in range(3)] == [0, 0, 0]
-    monkeypatch.setattr(runs, "_finishing", [one])
-    assert runs._progress() == 1
-
-
-def test_a_run_that_waits_online_is_the_servers_even_after_others_have_gone_offline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Ending:
-        id = "one"
-
-        def __init__(self, mode: str) -> None:
-            self.mode = mode
-
-        def uploading(self) -> Uploading:
-            return Uploading((1,), "retrying HTTP 500: refused")
-
-    runs = make(tmp_path, mode="offline").manager
-    monkeypatch.setattr(runs, "_finishing", [Ending("offline"), Ending("online")])
-    assert runs._why_stuck(3) == "the server took in nothing for 3 s (retrying HTTP 500: refused)"
-    monkeypatch.setattr(runs, "_finishing", [Ending("offline")])
-    assert runs._why_stuck(3) == "the client wrote nothing for 3 s (retrying HTTP 500: refused)"
 
 
 def test_the_state_counts_the_runs_that_wandb_has_not_taken_in(

@@ -27,7 +27,7 @@ def tracked(folder: Path, next_step: int = 0) -> TrackedRun:
     start = RunStart("ab12c", "0001_ab12c", {}, (folder / "trial",), lambda: None, next_step)
     run = TrackedRun(start, "here", Problems())
     group = RunGroup("pc", None, "here", folder)
-    run.run = WandbRun(group, "offline", start.run_id, start.name, {}, start.stop, next_step)
+    run.run = WandbRun(group, "offline", start)
     return run
 
 
