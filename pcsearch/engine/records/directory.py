@@ -24,7 +24,8 @@ from pcsearch.engine.records.record import RECORD_FILE, SWEEP_FILE, read_record,
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.engine.storage.lock import locked
-from pcsearch.engine.storage.store import Store, is_address, open_store
+from pcsearch.engine.storage.opening import open_store
+from pcsearch.engine.storage.store import Store, is_address
 from pcsearch.engine.storage.working_copy import WorkingCopy
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.user_files import user_path
