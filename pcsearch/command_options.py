@@ -1,18 +1,12 @@
-"""The options of ``python -m pcsearch``, and how their values are read."""
+"""The options of ``python -m pcsearch``."""
 
 from __future__ import annotations
 
-import math
-import re
-import time
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pcsearch.errors import PcsearchError
-from pcsearch.sweeps.reading.loader import load
+from pcsearch.option_values import Duration, Place, WholeNumber, from_now, parse_overrides
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 """The variable from which the option ``--address`` comes where it is not given."""
@@ -20,78 +14,8 @@ NO_REPORT_VARIABLE = "PCSEARCH_NO_REPORT"
 """The same for ``--no-report``."""
 
 
-def _parse_overrides(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, Any]:
-    """The mapping of ``KEY=VALUE`` texts; a value is read as YAML, as in a sweep file."""
-    overrides: dict[str, Any] = {}
-    for text in values:
-        key, _, value = text.partition("=")
-        if not key.strip() or not value.strip():
-            raise click.BadParameter(
-                f"{text!r} is not KEY=VALUE, such as epochs=3", context, parameter
-            )
-        try:
-            overrides[key.strip()] = load(f"value: {value}", "--set").value["value"]
-        except PcsearchError as error:
-            reason = error.problems[0].message
-            message = f"{text!r}: the value is not YAML: {reason}"
-            raise click.BadParameter(message, context, parameter) from None
-    return overrides
-
-
-def _from_now(_: click.Context, __: click.Parameter, seconds: float | None) -> float | None:
-    """The time of `time.monotonic` at which a budget of seconds, counted from now, is used up."""
-    return None if seconds is None else time.monotonic() + seconds
-
-
-class _Place(click.ParamType[str]):
-    """A folder's path, with or without ``file://``, or an address."""
-
-    name = "place"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The path without ``file://``, or the address."""
-        place = str(value).removeprefix("file://")
-        is_file = False
-        # The name may be too long for one.
-        with suppress(OSError):
-            is_file = "://" not in place and Path(place).is_file()
-        if is_file:
-            self.fail(f"{place!r} is a file; give a folder")
-        return place
-
-
-class _WholeNumber(click.IntRange):
-    name = "whole number"
-
-
-class _Duration(click.ParamType[float]):
-    """A time span: a number of seconds, or such as ``90s``, ``30m``, ``8h``, ``1h30m``, ``2d``."""
-
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """The span in seconds."""
-        if isinstance(value, float):
-            return value
-        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", value)
-        if "".join(map("".join, parts)) == value and parts:
-            seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
-        elif re.fullmatch(r"\d+(\.\d+)?", value):
-            seconds = float(value)
-        else:
-            self.fail(f"{value!r} is not a time; write seconds, or such as 90s, 30m, 8h, 1h30m")
-        if not 0 < seconds < math.inf:
-            self.fail(f"{value!r} is not a time above 0")
-        return seconds
-
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_POSITIVE = _WholeNumber(min=1)
-_DURATION = _Duration()
+_POSITIVE = WholeNumber(min=1)
+_DURATION = Duration()
 SWEEP = click.Argument(["sweep"], required=False, type=click.Path(path_type=Path))
 SEARCH = [
     click.Option(
@@ -103,7 +27,7 @@ SEARCH = [
     click.Option(
         ["--set", "overrides"],
         multiple=True,
-        callback=_parse_overrides,
+        callback=parse_overrides,
         metavar="KEY=VALUE",
         help="Fix a parameter, whatever the file says; may be repeated.",
     ),
@@ -116,7 +40,7 @@ SEARCH = [
     ),
     click.Option(
         ["--seed"],
-        type=_WholeNumber(min=0, max=2**32 - 1),
+        type=WholeNumber(min=0, max=2**32 - 1),
         metavar="N",
         help="Seed of the search [default: a random one, which is printed].",
     ),
@@ -220,7 +144,7 @@ WANDB = [
 RESUMING = [
     click.Option(
         ["--storage-path"],
-        type=_Place(),
+        type=Place(),
         default="pcsearch_results",
         show_default=True,
         metavar="DIR",
@@ -229,13 +153,13 @@ RESUMING = [
     ),
     click.Option(
         ["--resume"],
-        type=_Place(),
+        type=Place(),
         metavar="DIR",
         help="Resume the search in an experiment's directory, or extend it (--num-samples).",
     ),
     click.Option(
         ["--join"],
-        type=_Place(),
+        type=Place(),
         metavar="DIR",
         help="Run trials of the search that another machine runs in DIR, a folder that both have.",
     ),
@@ -248,7 +172,7 @@ RESUMING = [
     click.Option(["--rerun-failed"], is_flag=True, help="Run failed trials again (with --resume)."),
     click.Option(
         ["--warm-start"],
-        type=_Place(),
+        type=Place(),
         multiple=True,
         metavar="DIR",
         help="Start method bayes from the results of an older experiment; may be repeated.",
@@ -299,7 +223,7 @@ TRIALS = [
     ),
     click.Option(
         ["--max-failures"],
-        type=_WholeNumber(min=0),
+        type=WholeNumber(min=0),
         default=2,
         show_default=True,
         metavar="N",
@@ -322,7 +246,7 @@ TRIALS = [
     click.Option(
         ["--time-budget", "deadline"],
         type=_DURATION,
-        callback=_from_now,
+        callback=from_now,
         metavar="T",
         help="Stop after T (such as 8h), as Ctrl-C does; --resume DIR resumes the search.",
     ),

@@ -6,37 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from pcsearch import commands
 from pcsearch.cli import main
-from pcsearch.command_options import _Duration
 from pcsearch.sessions import launching
 
 pytestmark = pytest.mark.oldest
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("90", 90),
-        ("1.5", 1.5),
-        ("90s", 90),
-        ("30m", 1800),
-        ("8h", 28800),
-        ("1h30m", 5400),
-        ("2d", 172800),
-    ],
-)
-def test_a_time_is_read(text: str, seconds: float) -> None:
-    assert _Duration().convert(text, None, None) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "h", "8x", "-5", "8h3", "1 h", "nan", "inf", "0", "1e3"])
-def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="time"):
-        _Duration().convert(text, None, None)
 
 
 def test_a_time_budget_counts_from_the_start_of_the_command(
