@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayTaskError
 from ray.tune import Checkpoint
 from ray.tune.experiment import Trial
 from ray.tune.result import TRAINING_ITERATION  # type: ignore[attr-defined]
@@ -19,6 +18,8 @@ from ray.tune.trainable import Trainable
 from pcsearch.engine.cluster.connection import Connection
 from pcsearch.engine.cluster.node_watcher import NodeWatcher, without_nodes
 from pcsearch.engine.execution.candidate import Candidate
+from pcsearch.engine.execution.kept_checkpoints import best_of, delete, kept_of
+from pcsearch.engine.execution.trial_errors import described, judge
 from pcsearch.engine.ray_internals import (
     checkpoint_results,
     make_checkpoint_result,
@@ -27,23 +28,13 @@ from pcsearch.engine.ray_internals import (
 )
 from pcsearch.engine.records.history import folder_name
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.records.report import best_report, flatten, measured
-from pcsearch.engine.storage.files import NO_STORAGE, StorageError, await_answer, is_remote
+from pcsearch.engine.records.report import flatten, measured
+from pcsearch.engine.storage.files import StorageError, await_answer, is_remote
 from pcsearch.engine.storage.store import error_line, is_lasting
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
-from pcsearch.engine.workloads.programs.errors import GpuMemoryError, ProgramError
-from pcsearch.errors import PcsearchError, bounded
 from pcsearch.pc.checkpoint import UnreadableStateError
 from pcsearch.sweeps.metrics import Metric
 
-ERROR_LINES = 10
-LONGEST_LINE = 500
-"""Of an error, in characters; the trial's ``error.txt`` has all of it."""
-NEWEST_KEPT = 2
-MEMORY_ADVICE = (
-    "the GPU's memory is too small for the trial: try a smaller batch_size or hidden_size, or "
-    "fewer trials on a GPU (--gpus-per-trial)"
-)
 NOT_SAVED = ("_context", "_trainable", "outcome")
 """The attributes of a trial that hold objects of this process: Tune does not save them."""
 
@@ -165,15 +156,18 @@ class SearchTrial(Trial):
             super().handle_error(exc)
             self.run_metadata.num_failures = failures
             return
-        meaning = self._meaning(exc, cause)
-        lines = error_lines(str(exc))
-        if isinstance(cause, ProgramError):
-            # It quotes the program's own traceback.
-            lines = str(cause).splitlines()
+        verdict = judge(
+            exc,
+            cause,
+            hung=self.hung,
+            storage_error=self.storage_error,
+            has_reported=bool(self.run_metadata.last_result.get(TRAINING_ITERATION)),
+        )
         self.hung = ""
-        self.error = "\n".join([meaning, *lines][:ERROR_LINES] if meaning else lines[:ERROR_LINES])
+        self._is_final, self.storage_error = verdict.is_final, verdict.storage_error
+        self.error = "\n".join(described(exc, cause, verdict.meaning))
         super().handle_error(exc)
-        self._copy_error_file(meaning)
+        self._copy_error_file(verdict.meaning)
 
     def should_recover(self) -> bool:
         """Whether the trial is retried after an error."""
@@ -187,15 +181,12 @@ class SearchTrial(Trial):
         report = flatten(checkpoint_result.metrics)
         super().on_checkpoint(make_checkpoint_result(checkpoint_result.checkpoint, report))
         results = checkpoint_results(self)
-        kept = results[-NEWEST_KEPT:]
-        best = self._best(results)
-        if best is not None and best not in kept:
-            kept.insert(0, best)
+        kept = kept_of(results, self._context.metric)
         set_checkpoint_results(self, kept)
         self._offer(checkpoint_result.checkpoint, report)
         for result in results:
             if result not in kept:
-                self._delete(result.checkpoint)
+                delete(result.checkpoint, self.folder)
 
     def add_checkpoint(self, name: str, report: Mapping[str, Any]) -> None:
         """Add a checkpoint of an earlier session.
@@ -215,13 +206,13 @@ class SearchTrial(Trial):
             name: the name of its folder.
         """
         path = f"{self.storage.trial_fs_path}/{name}"
-        self._delete(Checkpoint(path, self.storage.storage_filesystem))
+        delete(Checkpoint(path, self.storage.storage_filesystem), self.folder)
 
     @property
     def best_checkpoint(self) -> Path | None:
         """The local folder of the best checkpoint, or of the newest if none has a value."""
         results = checkpoint_results(self)
-        best = self._best(results) or (results[-1] if results else None)
+        best = best_of(results, self._context.metric) or (results[-1] if results else None)
         return None if best is None else self.folder / PurePath(best.checkpoint.path).name
 
     def __getstate__(self) -> dict[str, Any]:
@@ -235,23 +226,6 @@ class SearchTrial(Trial):
         value = None if metric is None else measured(report, metric.name)
         if value is not None and offer is not None:
             offer(Candidate(self.number, self.trial_id, self.config, value, report, checkpoint))
-
-    def _meaning(self, error: Any, cause: Any) -> str:
-        """What an error means for the user, else empty; sets whether a retry can help."""
-        if self.hung:
-            return self.hung
-        if _is_out_of_memory(cause) or isinstance(cause, GpuMemoryError):
-            # In a later epoch, another trial may have taken the memory.
-            self._is_final = not self.run_metadata.last_result.get(TRAINING_ITERATION)
-            return MEMORY_ADVICE
-        if isinstance(error, RayActorError):
-            return "the trial's process died: it was killed, or the memory was short"
-        if isinstance(cause, OSError) and cause.errno in NO_STORAGE and not self.storage_error:
-            self.storage_error = error_line(cause)
-        self._is_final = bool(self.storage_error) or isinstance(cause, PcsearchError)
-        if isinstance(cause, CheckpointStorageError):
-            return f"the storage of the checkpoints failed: {error_line(cause)}"
-        return ""
 
     def _was_storage_away(self, cause: Any) -> bool:
         """Whether the trial failed because a storage at an address did not answer for a time.
@@ -303,29 +277,6 @@ class SearchTrial(Trial):
             self._excluded_nodes = nodes
             self.placement_group_factory = without_nodes(self.placement_group_factory, nodes)
 
-    def _delete(self, checkpoint: Any) -> None:
-        """Delete a checkpoint; where that fails, it stays and does no harm."""
-        try:
-            checkpoint.filesystem.delete_dir(checkpoint.path)
-        except FileNotFoundError:
-            return
-        # The file systems of fsspec raise errors of any type.
-        except Exception:
-            if not is_remote(self.folder):
-                return
-            # The storage may have been away for a moment.
-            await_answer(self.folder)
-            with contextlib.suppress(Exception):
-                checkpoint.filesystem.delete_dir(checkpoint.path)
-
-    def _best(self, results: list[Any]) -> Any:
-        """The first result with the best value: a metric such as best_val_mse repeats its best."""
-        metric = self._context.metric
-        if metric is None:
-            return None
-        index = best_report((result.metrics for result in results), metric)
-        return None if index is None else results[index]
-
     def _copy_error_file(self, meaning: str) -> None:
         """Copy Tune's file of errors into the trial's folder now; Tune would do it later."""
         if self.error_file is None:
@@ -338,17 +289,3 @@ class SearchTrial(Trial):
                     stream.write(f"{meaning}\n")
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder / file.name)
-
-
-def error_lines(text: str) -> list[str]:
-    """The exception in a traceback, without the places in the code and empty lines."""
-    # After the last place in the code comes the exception, whose message may have many lines.
-    lines = text[text.rfind("\n  File ") + 1 :].split("\n")
-    start = next((i for i, line in enumerate(lines) if line.strip() and line[0] != " "), len(lines))
-    return [bounded(line.rstrip(), LONGEST_LINE) for line in lines[start:] if line.strip()]
-
-
-def _is_out_of_memory(error: Any) -> bool:
-    """Whether an error is torch's of a GPU without memory; such an error has loaded torch."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(error, torch.OutOfMemoryError)

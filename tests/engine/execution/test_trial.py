@@ -1,18 +1,15 @@
-"""Errors of trials: which are retried, which do not count, and which end the search."""
+"""Trials: which of their errors do not count, and how they end."""
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
-from ray.exceptions import RayActorError
 
 from pcsearch.engine.execution import trial as trials
-from pcsearch.engine.execution.trial import MEMORY_ADVICE, SearchTrial, TrialContext, error_lines
+from pcsearch.engine.execution.trial import SearchTrial, TrialContext
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
@@ -66,34 +63,7 @@ def test_a_storage_that_stays_away_ends_the_search(
     monkeypatch.setattr(trials, "await_answer", stays_away)
     trial = trial_in(tmp_path)
     assert not trial._was_storage_away(AWAY)
-    trial._meaning(AWAY, AWAY)
-    assert (trial.storage_error, trial._is_final) == ("gone", True)
-
-
-FULL = OSError(errno.ENOSPC, "No space left on device")
-
-
-@pytest.mark.parametrize(
-    ("error", "epoch", "meaning", "is_final"),
-    [
-        (ValueError("x"), 3, "", False),
-        (PcsearchError("no such setting"), 3, "", True),
-        (torch.OutOfMemoryError("CUDA out of memory"), 0, MEMORY_ADVICE, True),
-        (torch.OutOfMemoryError("CUDA out of memory"), 3, MEMORY_ADVICE, False),
-        (RayActorError(), 3, "the trial's process died: it was killed, or the memory", False),
-        (AWAY, 3, "the storage of the checkpoints failed: AWS Error NETWORK_CONNECTION", False),
-        (FULL, 3, "", True),
-    ],
-)
-def test_an_error_is_explained_and_retried_where_that_can_help(
-    error: Exception, epoch: int, meaning: str, is_final: bool, tmp_path: Path
-) -> None:
-    trial = trial_in(tmp_path, epoch)
-    text = trial._meaning(error, error)
-    assert text.startswith(meaning)
-    assert bool(text) == bool(meaning)
-    assert trial._is_final == is_final
-    assert bool(trial.storage_error) == (error is FULL)
+    assert trial.storage_error == "gone", "which ends the search"
 
 
 def test_a_checkpoint_that_cannot_be_loaded_is_left_out_and_the_trial_retried(
@@ -107,46 +77,6 @@ def test_a_checkpoint_that_cannot_be_loaded_is_left_out_and_the_trial_retried(
     assert trial.unreadable == {"/c/2"}
     assert not trial._was_unreadable(error), "it cannot cause more than one"
     assert not trial._was_unreadable(PcsearchError("of another configuration"))
-
-
-def test_the_lines_of_an_error_are_the_exception_without_the_places_in_the_code() -> None:
-    text = 'Traceback:\n  File "a.py", line 1, in f\n    x\nValueError: one\n\ntwo\n'
-    assert error_lines(text) == ["ValueError: one", "two"]
-    assert error_lines("") == []
-    (line,) = error_lines("ValueError: " + "x" * 10**6)
-    assert len(line) < 600
-    assert line.endswith("more characters)")
-
-
-class Files:
-    """Deletes folders, or fails."""
-
-    def __init__(self, *errors: Exception) -> None:
-        self.errors, self.deleted = list(errors), 0
-
-    def delete_dir(self, path: str) -> None:
-        if self.errors:
-            raise self.errors.pop(0)
-        self.deleted += 1
-
-
-@pytest.mark.usefixtures("waits")
-@pytest.mark.parametrize(
-    ("errors", "deleted"),
-    [
-        ([], 1),
-        ([FileNotFoundError()], 0),
-        ([OSError("away")], 1),
-        ([RuntimeError("of fsspec")], 1),
-        ([OSError("away"), OSError("away")], 0),
-    ],
-)
-def test_a_checkpoint_that_cannot_be_deleted_does_no_harm(
-    errors: list[Exception], deleted: int, tmp_path: Path
-) -> None:
-    files = Files(*errors)
-    trial_in(tmp_path)._delete(SimpleNamespace(filesystem=files, path="x"))
-    assert files.deleted == deleted
 
 
 def test_a_report_is_in_the_outcome_before_anything_else_sees_it(tmp_path: Path) -> None:
