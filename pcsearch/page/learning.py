@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pcsearch.engine.experiment.plan import Plan
-from pcsearch.engine.records.outcome import thinned
+from pcsearch.engine.records.learning_curve import thinned
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.page.columns import drawn, hover, is_wide, rounded
 from pcsearch.page.figure import CHANCE, COLOURS, SYMBOLS, Figure, by_status

@@ -5,30 +5,24 @@ Everything that asks what became of a trial asks here: scheduler, searcher, tabl
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pcsearch.engine.records.history import History, TrialHistory, folder_name
 from pcsearch.engine.records.journal import ReachedTarget, Replicate
+from pcsearch.engine.records.learning_curve import LearningCurve
 from pcsearch.engine.records.report import (
-    ITERATION,
     SECONDS,
     Report,
     diverged,
     epoch_of,
-    finite,
     measured,
     numbers_of_trial,
-    reported,
 )
 from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
-
-CURVE_POINTS = 40
-"""The number of points, nearly, that are kept of a long learning curve."""
 
 
 def _unknown(_: Mapping[str, Any]) -> int | None:
@@ -54,11 +48,6 @@ class TrialOutcome:
         best: the best value so far, in a list of one; with several metrics the same as
             ``latest``, because no report is the best in all of them.
         compared_by: the index of the metric of its learning curve.
-        curve: its learning curve: the values of that metric, each after how far the trial was
-            then (`progress`), in rising order. A long one is thinned out: its points get rarer.
-        changes: how many times the curve has changed.
-        without_metric: where an epoch is a report, the epochs without that metric.
-        said_epoch: what it has said last by its ``epoch_key``.
         ended: whether it has ended.
         failed: whether it has ended with an error.
         error: the first lines of what made it fail, else an empty string.
@@ -83,10 +72,6 @@ class TrialOutcome:
     latest: list[float] | None = None
     best: list[float] | None = None
     compared_by: int = 0
-    curve: list[tuple[float, float]] = field(default_factory=list)
-    changes: int = 0
-    without_metric: list[int] = field(default_factory=list)
-    said_epoch: float | None = None
     ended: bool = False
     failed: bool = False
     error: str = ""
@@ -99,16 +84,15 @@ class TrialOutcome:
     without_value: bool = False
     replicate: Replicate | None = None
 
+    def __post_init__(self) -> None:
+        name = self.metrics[self.compared_by].name if self.metrics else None
+        self._learning = LearningCurve(name, self.time_attr, self.epoch_key)
+
     def add(self, report: Report) -> None:
         """Add a report; to add the same report twice changes nothing."""
         self.last_report = report
-        self._note_missing(report)
-        self.said_epoch = self._said(report)
+        self._learning.add(report)
         values = [measured(report, metric.name) for metric in self.metrics]
-        progress = self.progress(report)
-        value = values[self.compared_by] if values else None
-        if value is not None and progress is not None:
-            self._add_to_curve(progress, value)
         latest = [value for value in values if value is not None]
         if not latest or len(latest) < len(self.metrics):
             return
@@ -119,46 +103,22 @@ class TrialOutcome:
     def begin_anew(self, report: Report) -> None:
         """Forget all reports but this one: they are of an earlier try that nothing is left of."""
         self.latest = self.best = None
-        self.curve, self.without_metric = [], []
+        self._learning.clear()
         self.add(report)
 
+    @property
+    def curve(self) -> list[tuple[float, float]]:
+        """The points of its learning curve, as of `LearningCurve`."""
+        return self._learning.points
+
+    @property
+    def changes(self) -> int:
+        """How many times the curve has changed."""
+        return self._learning.changes
+
     def progress(self, report: Report) -> float | None:
-        """How far the trial was at one of its reports, on the axis of learning curves and rungs.
-
-        It is the epoch. Where an epoch is a report, only those with the curve's metric count, as
-        at W&B: a function may report its validation in every tenth report. Where reports say
-        their epoch, it is the newest that was said.
-        """
-        if self.epoch_key is not None:
-            return self._said(report)
-        epoch = finite(report.get(self.time_attr) or report.get(ITERATION))
-        return None if epoch is None else epoch - bisect_right(self.without_metric, epoch)
-
-    def _said(self, report: Report) -> float | None:
-        if self.epoch_key is None:
-            return None
-        said = finite(reported(report, self.epoch_key))
-        return self.said_epoch if said is None else said
-
-    def _note_missing(self, report: Report) -> None:
-        if self.time_attr != ITERATION or not self.metrics:
-            return
-        epoch = self.epoch
-        # A trial that was restored reports the epochs after its checkpoint again.
-        del self.without_metric[bisect_left(self.without_metric, epoch) :]
-        if reported(report, self.metrics[self.compared_by].name) is None:
-            self.without_metric.append(epoch)
-
-    def _add_to_curve(self, progress: float, value: float) -> None:
-        if self.curve and self.curve[-1] == (progress, value):
-            return
-        self.changes += 1
-        if self.curve and progress <= self.curve[-1][0]:
-            # A trial that was restored reports the epochs after its checkpoint again.
-            self.curve = [point for point in self.curve if point[0] < progress]
-        self.curve.append((progress, value))
-        if len(self.curve) > 2 * CURVE_POINTS:
-            self.curve = thinned(self.curve)
+        """How far the trial was at one of its reports, as of `LearningCurve`."""
+        return self._learning.progress(report)
 
     def stop_by_user(self) -> None:
         """Stop the trial at its next report, because the user asks for it; safe in any thread."""
@@ -216,21 +176,6 @@ class TrialOutcome:
             reported=tuple(numbers_of_trial(self.last_report)),
             replicate=self.replicate,
         )
-
-
-def thinned(curve: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A learning curve with fewer points, at about the same shape.
-
-    The points that stay are near to epochs in geometric progression, because a curve changes most
-    in its first epochs; the least and the greatest value stay, too. A trial may report thousands of
-    times.
-    """
-    first, last = max(curve[0][0], 1.0), max(curve[-1][0], 1.0)
-    epochs = [first * (last / first) ** (i / (CURVE_POINTS - 1)) for i in range(CURVE_POINTS)]
-    near = {bisect_left(curve, (epoch,)) for epoch in epochs}
-    values = [value for _, value in curve]
-    ends = {0, len(curve) - 1, values.index(min(values)), values.index(max(values))}
-    return [curve[i] for i in sorted(near | ends) if i < len(curve)]
 
 
 class Outcomes:

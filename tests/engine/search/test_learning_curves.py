@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from pcsearch.engine.records.outcome import CURVE_POINTS, Outcomes
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.learning_curves import LearningCurves, Prediction
 from pcsearch.sweeps.metrics import Goal, Metric
 
@@ -201,24 +200,3 @@ def test_the_longest_trial_says_where_the_end_is_if_nobody_else_does() -> None:
     model = LearningCurves(outcomes_of(power_laws(9, 6).tolist()), None)
     ends = [each.mean for each in model.predictions().values()]
     assert ends == pytest.approx(power_laws(9, 6)[:, -1].tolist(), abs=0.05)
-
-
-def test_a_long_curve_is_thinned_out_and_keeps_its_ends() -> None:
-    outcome = next(iter(outcomes_of([[1 / epoch for epoch in range(1, 5001)]])))
-    assert CURVE_POINTS / 2 < len(outcome.curve) <= 2 * CURVE_POINTS
-    epochs = [epoch for epoch, _ in outcome.curve]
-    assert max(after / epoch for epoch, after in pairwise(epochs)) <= 2
-    assert outcome.curve[0] == (1, 1.0)
-    assert outcome.curve[-1] == (5000, 1 / 5000)
-    assert outcome.curve == sorted(outcome.curve)
-
-
-def test_epochs_that_come_again_replace_the_old_ones() -> None:
-    outcomes = outcomes_of([[0.9, 0.8, 0.7]])
-    outcome = outcomes.of("t0")
-    outcome.add({"epoch": 2, "loss": 0.6})
-    outcome.add({"epoch": 2, "loss": 0.6})
-    assert outcome.curve == [(1, 0.9), (2, 0.6)]
-    outcome.add({"epoch": math.nan, "loss": 0.1})
-    outcome.add({"epoch": 3, "loss": math.nan})
-    assert outcome.curve == [(1, 0.9), (2, 0.6)]
