@@ -15,8 +15,9 @@ from pcsearch.engine.storage.files import StorageError
 from pcsearch.tracking.ledger.claims import claim_number, got, keep, taken_over
 from pcsearch.tracking.ledger.entries import Entries
 from pcsearch.tracking.ledger.offers import Offers
+from pcsearch.tracking.ledger.other_runs import OtherRuns
 from pcsearch.tracking.ledger.outage import PATIENCE_S, Outage
-from pcsearch.tracking.ledger.results import is_whole, other_result
+from pcsearch.tracking.ledger.results import is_whole
 from pcsearch.tracking.ledger.terms import ACCESS, LINES, WAITS, Terms
 from pcsearch.tracking.server.api import NoAnswer
 from pcsearch.tracking.server.sweep_runs import SweepRuns
@@ -69,8 +70,8 @@ class SweepLedger:
         self._entries = Entries(runs.sweep_id, own)
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._told: set[str] = set()
-        self._learned: set[str] = set()
-        self._polled_at = self._listed_at = self._retry_at = self._signed_at = -POLL_S
+        self._others = OtherRuns(runs, self._entries, terms)
+        self._polled_at = self._retry_at = self._signed_at = -POLL_S
         self._outage = Outage(runs.state)
         self._is_answered = True
 
@@ -111,8 +112,8 @@ class SweepLedger:
         """Ask the server in a thread of its own until the block ends."""
         if self._terms.is_new:
             # Nothing is to be learned yet, and the first trials need not wait for it.
-            self._listed_at = time.monotonic()
-            self._polled_at = self._listed_at + FIRST_POLL_S - POLL_S
+            self._others.skip()
+            self._polled_at = time.monotonic() + FIRST_POLL_S - POLL_S
         self._thread.start()
         try:
             yield
@@ -197,15 +198,15 @@ class SweepLedger:
             with suppress(NoAnswer):
                 self._runs.set_state("RUNNING")
         try:
-            self._list()
-            self._look_at_running()
+            self._others.list_new()
+            self._others.look_at_running()
         finally:
             # Also where the server does not list its runs.
             self._follow(ACCESS.get(state, "open"))
         if time.monotonic() - self._signed_at > SIGN_S:
             self._signed_at = time.monotonic()
             keep(self._runs, self._entries, self.offers.waiting)
-        self._learn()
+        self.offers.add_results(self._others.new_results())
 
     def _follow(self, access: Access) -> None:
         """Let trials start, or not, as the state of the sweep says; tell where that changes."""
@@ -214,40 +215,12 @@ class SweepLedger:
         if self.offers.allow(access):
             self._tell(LINES[access])
 
-    def _look_at_running(self) -> None:
-        """Ask for the runs of other drivers that go on."""
-        running = [run.id for run in self._entries.others(ended=False)]
-        found = self._runs.of_ids(running)
-        self._entries.update(found)
-        for run_id in set(running) - {run.id for run in found}:
-            # Somebody has deleted it.
-            self._entries.remove(run_id)
-
-    def _list(self) -> None:
-        self._entries.update(self._runs.newest(is_known=self._entries.knows))
-        self._listed_at = time.monotonic()
-
-    def _learn(self) -> None:
-        """Read the results of other drivers' trials that have ended, for a searcher that learns."""
-        if not self._terms.metrics:
-            return
-        # A trial that was interrupted may run on.
-        self._learned.difference_update(run.id for run in self._entries.others(ended=False))
-        ended = [run.id for run in self._entries.others(ended=True)]
-        new = [run_id for run_id in ended if run_id not in self._learned]
-        results = [
-            other_result(run, self._terms.metrics, self._terms.stops_early)
-            for run in self._runs.of_ids(new, with_results=True)
-        ]
-        self._learned.update(new)
-        self.offers.add_results(result for result in results if result is not None)
-
     def _claim(self) -> None:
         if self._outage.is_on:
             self._guess()
             return
-        if time.monotonic() - self._listed_at > FRESH_S:
-            self._list()
+        if self._others.age > FRESH_S:
+            self._others.list_new()
         claim = claim_number(self._runs, self._entries, self._terms.limit, self._note)
         self._outage.answered()
         if claim is not None:
