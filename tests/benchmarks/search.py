@@ -33,8 +33,8 @@ from scipy.stats import binomtest
 from search_cases import CASES, Case
 
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.search.gaussian_process import GaussianProcessSampler
-from pcsearch.engine.search.samplers import SearchSampler, startup_trials
+from pcsearch.engine.search.sampling.gaussian_process import GaussianProcessSampler
+from pcsearch.engine.search.sampling.samplers import SearchSampler, startup_trials
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.engine.search.searchers import BayesSearcher, make_searcher
 from pcsearch.engine.search.study_view import ViewableStorage

@@ -23,7 +23,7 @@ LOADED = [
     "pcsearch.engine.workloads.pc_trainable",
     "pcsearch.engine.execution.restore",
     "pcsearch.engine.execution.run",
-    "pcsearch.engine.search.samplers",
+    "pcsearch.engine.search.sampling.samplers",
     "pcsearch.reports.live",
     "pcsearch.sessions.session",
     "pcsearch.tracking.server.registration",

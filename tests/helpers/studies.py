@@ -13,7 +13,7 @@ from optuna.distributions import (
 )
 
 from pcsearch.engine.records.options import SamplerName
-from pcsearch.engine.search.samplers import make_study, suggest
+from pcsearch.engine.search.sampling.samplers import make_study, suggest
 from pcsearch.sweeps.metrics import Metric
 
 LOSS = Metric("loss", "minimize")

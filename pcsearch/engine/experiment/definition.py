@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pcsearch.engine.experiment.workload_choice import SweepText, choose, workload_of
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.search.auto_sampler import check_sampler
+from pcsearch.engine.search.sampling.auto_sampler import check_sampler
 from pcsearch.engine.workloads.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, configurations

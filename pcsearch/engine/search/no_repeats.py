@@ -10,7 +10,7 @@ import numpy as np
 from optuna import Study, Trial
 from optuna.trial import TrialState
 
-from pcsearch.engine.search.samplers import suggest
+from pcsearch.engine.search.sampling.samplers import suggest
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.sweeps.finite import FiniteSpace, Positions
 

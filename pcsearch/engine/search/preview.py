@@ -11,7 +11,7 @@ from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.no_repeats import NoRepeats
 from pcsearch.engine.search.resumed_study import rebuilt_trials
-from pcsearch.engine.search.samplers import make_study, suggest
+from pcsearch.engine.search.sampling.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.sweeps.finite import finite_space
 from pcsearch.sweeps.sweep import Sweep

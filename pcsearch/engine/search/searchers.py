@@ -14,12 +14,13 @@ from pcsearch.engine.records.journal import Suggested
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.search.enqueued_parts import EnqueuedParts
 from pcsearch.engine.search.imputation import final_values
 from pcsearch.engine.search.learning_curves import Prediction, Predictor
 from pcsearch.engine.search.no_repeats import NoRepeats
 from pcsearch.engine.search.remaining import Configurations, Remaining
 from pcsearch.engine.search.resumed_study import other_trial, rebuilt_trials
-from pcsearch.engine.search.samplers import make_study, suggest
+from pcsearch.engine.search.sampling.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.configurations import configurations
@@ -94,9 +95,7 @@ class PlannedSearcher(Searcher):
         # The numbers of its own trials.
         self._used = [trial.number for trial in history.own]
         self._remaining = remaining
-        self._waiting = history.waiting
-        # By the id of a trial that has one: the number of its enqueued configuration.
-        self._enqueued: dict[str, int] = {}
+        self._enqueued = EnqueuedParts(history.waiting)
         self._configs: dict[str, dict[str, Any]] = {}
 
     @property
@@ -109,7 +108,7 @@ class PlannedSearcher(Searcher):
         if self._remaining is None:
             had = [self._planned.config(number - 1) for number in self._used]
             self._remaining = Remaining(self._sweep, self._planned, had)
-        self._waiting.update(parts)
+        self._enqueued.add(parts)
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
@@ -120,7 +119,7 @@ class PlannedSearcher(Searcher):
     def suggested(self, trial_id: str, number: int) -> Suggested:
         """What the journal gets of a trial that `suggest` has given a configuration."""
         config = self._configs.pop(trial_id, None)
-        return Suggested(trial_id, number, None, config, self._enqueued.get(trial_id))
+        return Suggested(trial_id, number, None, config, self._enqueued.of(trial_id))
 
     def suggest(self, trial_id: str, number: int | None = None) -> Any:
         """The next configuration, or FINISHED after the last.
@@ -143,12 +142,7 @@ class PlannedSearcher(Searcher):
 
     def _next(self, trial_id: str, number: int, remaining: Remaining) -> dict[str, Any] | None:
         """The next enqueued configuration that no trial has had, else the next one at all."""
-        config = None
-        while self._waiting and config is None:
-            index = min(self._waiting)
-            config = remaining.take(number, self._waiting.pop(index))
-            if config is not None:
-                self._enqueued[trial_id] = index
+        config = self._enqueued.take(trial_id, lambda part: remaining.take(number, part))
         config = remaining.take(number) if config is None else config
         if config is not None:
             self._configs[trial_id] = copy.deepcopy(config)
@@ -208,9 +202,7 @@ class BayesSearcher(Searcher):
         # The results of a warm start come first in the study.
         warm_start = len(trials) - len(inside)
         self._numbers = {each.id: number for number, each in enumerate(inside, warm_start)}
-        self._waiting = history.waiting
-        # By the id of a trial that has one: the number of its enqueued configuration.
-        self._enqueued: dict[str, int] = {}
+        self._enqueued = EnqueuedParts(history.waiting)
         # The outcomes of the running trials only, by the trials' numbers in the study.
         self._running: dict[int, TrialOutcome] = {
             self._numbers[each.id]: outcomes.of(each.id) for each in inside if not each.over
@@ -243,7 +235,7 @@ class BayesSearcher(Searcher):
 
     def enqueue(self, parts: Mapping[int, dict[str, Any]]) -> None:
         """Suggest configurations next; of each its number in the journal."""
-        self._waiting.update(parts)
+        self._enqueued.add(parts)
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
@@ -254,7 +246,7 @@ class BayesSearcher(Searcher):
     def suggested(self, trial_id: str, number: int) -> Suggested:
         """What the journal gets of a trial that `suggest` has given a configuration."""
         return Suggested(
-            trial_id, number, self.point(trial_id), enqueued=self._enqueued.get(trial_id)
+            trial_id, number, self.point(trial_id), enqueued=self._enqueued.of(trial_id)
         )
 
     def point(self, trial_id: str) -> dict[str, Any]:
@@ -283,7 +275,7 @@ class BayesSearcher(Searcher):
         if self.is_exhausted:
             return str(Searcher.FINISHED)
         self._predict()
-        trial = self._next_enqueued(trial_id)
+        trial = self._enqueued.take(trial_id, self._with_part)
         if trial is None and self._no_repeats is not None:
             trial = self._no_repeats.suggest(self.study)
         elif trial is None:
@@ -309,21 +301,14 @@ class BayesSearcher(Searcher):
             went_wrong = error or outcome.last_report.get(EARLY_STOP_REASON) == DIVERGED
             self.study.tell(number, final_values(outcome, went_wrong=went_wrong))
 
-    def _next_enqueued(self, trial_id: str) -> Trial | None:
-        """A trial with the next enqueued configuration that none has had, None without one."""
-        while self._waiting:
-            index = min(self._waiting)
-            point = self._space.part_of_point(self._waiting.pop(index))
-            part = {name: each for name, each in point.items() if each is not None}
-            if self._no_repeats is None:
-                self.study.enqueue_trial(part)
-                trial: Trial | None = suggest(self.study, self._space.distributions)
-            else:
-                trial = self._no_repeats.suggest_with(self.study, part)
-            if trial is not None:
-                self._enqueued[trial_id] = index
-                return trial
-        return None
+    def _with_part(self, part: Mapping[str, Any]) -> Trial | None:
+        """A trial with a part of a configuration, None where all such trials have been."""
+        point = self._space.part_of_point(part)
+        part = {name: each for name, each in point.items() if each is not None}
+        if self._no_repeats is not None:
+            return self._no_repeats.suggest_with(self.study, part)
+        self.study.enqueue_trial(part)
+        return suggest(self.study, self._space.distributions)
 
     def _predict(self) -> None:
         """Update the predicted final values that the sampler sees."""

@@ -19,7 +19,7 @@ from optuna.samplers import GPSampler, RandomSampler
 from optuna.trial import TrialState, create_trial
 from studies import ONE_RANGE
 
-from pcsearch.engine.search.optuna_internals import BelievingGPSampler
+from pcsearch.engine.search.sampling.optuna_internals import BelievingGPSampler
 from pcsearch.engine.search.study_view import quiet_optuna
 
 pytestmark = pytest.mark.oldest

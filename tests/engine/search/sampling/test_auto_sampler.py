@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pcsearch.engine.records.options import SamplerName
-from pcsearch.engine.search.auto_sampler import check_sampler, pick_sampler
+from pcsearch.engine.search.sampling.auto_sampler import check_sampler, pick_sampler
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.sweep import parse_sweep
 

@@ -14,8 +14,8 @@ from studies import CATEGORIES, LOSS, MIXED, ONE_RANGE, bowl, points, study_of
 
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import TrialOutcome
-from pcsearch.engine.search import samplers
-from pcsearch.engine.search.samplers import startup_trials, suggest
+from pcsearch.engine.search.sampling import samplers
+from pcsearch.engine.search.sampling.samplers import startup_trials, suggest
 from pcsearch.sweeps.metrics import Metric
 
 NAMES: tuple[SamplerName, ...] = get_args(SamplerName)

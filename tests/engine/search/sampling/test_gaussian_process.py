@@ -10,7 +10,8 @@ from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from studies import CATEGORIES, ONE_RANGE, points, study_of
 
-from pcsearch.engine.search.gaussian_process import (
+from pcsearch.engine.search.imputation import DEVIATION
+from pcsearch.engine.search.sampling.gaussian_process import (
     CLOSE,
     MOST_LISTED,
     MOST_TRIALS,
@@ -19,8 +20,7 @@ from pcsearch.engine.search.gaussian_process import (
     most_telling,
     noise_of,
 )
-from pcsearch.engine.search.imputation import DEVIATION
-from pcsearch.engine.search.samplers import suggest
+from pcsearch.engine.search.sampling.samplers import suggest
 from pcsearch.engine.search.study_view import ViewableStorage, quiet_optuna
 
 

@@ -6,7 +6,7 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from studies import MIXED
 
-from pcsearch.engine.search.sobol import SobolSampler
+from pcsearch.engine.search.sampling.sobol import SobolSampler
 from pcsearch.engine.search.study_view import quiet_optuna
 
 

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import threadpool_limits
 
 from pcsearch.engine.search.imputation import DEVIATION
-from pcsearch.engine.search.optuna_internals import BelievingGPSampler
+from pcsearch.engine.search.sampling.optuna_internals import BelievingGPSampler
 from pcsearch.engine.search.study_view import ViewableStorage
 
 # A suggestion takes up to a third of a second with 200 trials (12 parameters, eight in flight), and
