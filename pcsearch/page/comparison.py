@@ -9,9 +9,9 @@ from typing import Any
 from pcsearch import __version__
 from pcsearch.engine.results.comparison import Comparison
 from pcsearch.engine.results.progress import in_order
-from pcsearch.page.columns import is_wide, rounded
 from pcsearch.page.document import document
-from pcsearch.page.figure import Figure
+from pcsearch.page.figures.columns import is_wide, rounded
+from pcsearch.page.figures.figure import Figure
 from pcsearch.page.html import joined, tag
 from pcsearch.page.sections import Section
 from pcsearch.page.tables import plain_table

@@ -7,7 +7,7 @@ from importlib import resources
 
 from plotly.offline import get_plotlyjs
 
-from pcsearch.page.figure import Figure
+from pcsearch.page.figures.figure import Figure
 from pcsearch.page.html import Html, json_text, labelled, script_hash, tag
 
 

@@ -11,15 +11,15 @@ from pcsearch.engine.results.effort import effort
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.importance import Importance
 from pcsearch.engine.results.origin import Origin
-from pcsearch.page.contours import contours
-from pcsearch.page.figure import Figure
+from pcsearch.page.figures.contours import contours
+from pcsearch.page.figures.figure import Figure
+from pcsearch.page.figures.inference import over_steps
+from pcsearch.page.figures.learning import learning_curves
+from pcsearch.page.figures.model import pictures, vodes
+from pcsearch.page.figures.parameters import importance, parallel_coordinates, pareto, slices
+from pcsearch.page.figures.progress import best_so_far, timeline
+from pcsearch.page.figures.seeds import by_seed
 from pcsearch.page.html import Html, joined, tag
-from pcsearch.page.inference import over_steps
-from pcsearch.page.learning import learning_curves
-from pcsearch.page.model import pictures, vodes
-from pcsearch.page.parameters import importance, parallel_coordinates, pareto, slices
-from pcsearch.page.progress import best_so_far, timeline
-from pcsearch.page.seeds import by_seed
 from pcsearch.page.tables import behind, plain_table, trials_table
 from pcsearch.reports.plan import as_text
 from pcsearch.reports.results import duration, failures, number

@@ -6,7 +6,7 @@ import json
 import re
 
 from pcsearch.page.document import document
-from pcsearch.page.figure import Figure
+from pcsearch.page.figures.figure import Figure
 from pcsearch.page.html import script_hash, tag
 
 HOSTILE = "</title></script><script>hack()</script>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from made_findings import made_trial
 
-from pcsearch.page.figure import SCALE, by_status, colours
+from pcsearch.page.figures.figure import SCALE, by_status, colours
 
 
 def test_the_scale_goes_from_the_best_to_a_bad_value() -> None:

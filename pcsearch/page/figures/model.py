@@ -11,8 +11,8 @@ from pcsearch.engine.records.history import read_reports
 from pcsearch.engine.records.report import epoch_of, finite
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.storage.files import local_path
-from pcsearch.page.columns import drawn, is_wide, rounded
-from pcsearch.page.figure import Figure
+from pcsearch.page.figures.columns import drawn, is_wide, rounded
+from pcsearch.page.figures.figure import Figure
 from pcsearch.page.html import Html, joined, tag
 from pcsearch.page.tables import plain_table
 from pcsearch.pc.metrics import RECONSTRUCTIONS

@@ -8,8 +8,8 @@ from typing import Any
 
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.progress import Ended, in_order
-from pcsearch.page.columns import drawn, hover, is_wide, rounded
-from pcsearch.page.figure import COLOURS, STRONG, SYMBOLS, Figure, by_status
+from pcsearch.page.figures.columns import drawn, hover, is_wide, rounded
+from pcsearch.page.figures.figure import COLOURS, STRONG, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
 from pcsearch.reports.results import duration, number
 

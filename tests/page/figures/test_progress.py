@@ -7,7 +7,7 @@ from dataclasses import replace
 from made_findings import made_findings, made_trial
 
 from pcsearch.engine.results.findings import Finding
-from pcsearch.page.progress import best_so_far, timeline
+from pcsearch.page.figures.progress import best_so_far, timeline
 
 TEXT = "method: random\nmetric: {name: loss, goal: GOAL}\nparameters: {x: {min: 0.0, max: 1.0}}\n"
 VALUES = (0.5, 0.7, 0.2, 0.3)

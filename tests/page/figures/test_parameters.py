@@ -6,7 +6,7 @@ from made_findings import made_findings, made_trial
 
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.importance import Importance
-from pcsearch.page.parameters import importance, parallel_coordinates, pareto, slices
+from pcsearch.page.figures.parameters import importance, parallel_coordinates, pareto, slices
 
 TEXT = """\
 method: METHOD

@@ -11,8 +11,8 @@ from made_findings import made_findings, made_trial
 from PIL import Image
 
 from pcsearch.engine.results.findings import Finding, Findings
-from pcsearch.page import model
-from pcsearch.page.model import pictures, vodes
+from pcsearch.page.figures import model
+from pcsearch.page.figures.model import pictures, vodes
 
 TEXT = (
     "method: random\nmetric: {name: loss, goal: minimize}\nparameters: {x: {min: 0.0, max: 1.0}}\n"

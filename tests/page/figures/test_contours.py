@@ -8,7 +8,7 @@ import pytest
 from made_findings import made_findings, made_trial
 
 from pcsearch.engine.results.findings import Findings
-from pcsearch.page.contours import contours
+from pcsearch.page.figures.contours import contours
 
 pytestmark = pytest.mark.oldest
 

@@ -7,7 +7,7 @@ from typing import Any
 from made_findings import made_findings, made_trial
 
 from pcsearch.engine.results.findings import Findings
-from pcsearch.page.columns import Column, drawn, metric_column, parameter_column, rounded
+from pcsearch.page.figures.columns import Column, drawn, metric_column, parameter_column, rounded
 
 TEXT = """\
 method: random

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from made_findings import made_findings, made_trial
 
-from pcsearch.page.seeds import by_seed
+from pcsearch.page.figures.seeds import by_seed
 
 TEXT = """\
 method: grid

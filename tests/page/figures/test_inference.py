@@ -11,8 +11,8 @@ import pytest
 from made_findings import made_findings, made_trial
 
 from pcsearch.engine.results.findings import Findings
-from pcsearch.page import inference
-from pcsearch.page.inference import over_steps
+from pcsearch.page.figures import inference
+from pcsearch.page.figures.inference import over_steps
 
 TEXT = (
     "method: random\nmetric: {name: loss, goal: minimize}\nparameters: {x: {min: 0.0, max: 1.0}}\n"

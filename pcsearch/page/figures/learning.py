@@ -9,8 +9,8 @@ from typing import Any
 from pcsearch.engine.experiment.plan import Plan
 from pcsearch.engine.records.learning_curve import thinned
 from pcsearch.engine.results.findings import Finding, Findings
-from pcsearch.page.columns import drawn, hover, is_wide, rounded
-from pcsearch.page.figure import CHANCE, COLOURS, SYMBOLS, Figure, by_status
+from pcsearch.page.figures.columns import drawn, hover, is_wide, rounded
+from pcsearch.page.figures.figure import CHANCE, COLOURS, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
 
 MOST_CURVES = 200

@@ -9,7 +9,7 @@ from typing import Any
 from pcsearch.engine.records.trial_result import pareto_front
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.importance import Importance
-from pcsearch.page.columns import (
+from pcsearch.page.figures.columns import (
     MOST_POINTS,
     Column,
     drawn,
@@ -17,7 +17,7 @@ from pcsearch.page.columns import (
     metric_column,
     parameter_column,
 )
-from pcsearch.page.figure import CHANCE, SCALE, STRONG, Figure, colours
+from pcsearch.page.figures.figure import CHANCE, SCALE, STRONG, Figure, colours
 from pcsearch.page.tables import plain_table
 from pcsearch.sweeps.parameters import Parameter
 

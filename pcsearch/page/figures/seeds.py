@@ -8,8 +8,8 @@ from typing import Any
 from pcsearch.engine.results.configurations import Configuration
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.groups import Group, grouped
-from pcsearch.page.columns import hover, is_wide, rounded
-from pcsearch.page.figure import CHANCE, STRONG, Figure
+from pcsearch.page.figures.columns import hover, is_wide, rounded
+from pcsearch.page.figures.figure import CHANCE, STRONG, Figure
 from pcsearch.page.html import Html
 from pcsearch.page.tables import plain_table
 from pcsearch.reports.configurations import cells, columns

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from made_findings import made_findings, made_origin, made_trial
 
-from pcsearch.page import learning
-from pcsearch.page.learning import learning_curves
+from pcsearch.page.figures import learning
+from pcsearch.page.figures.learning import learning_curves
 
 TEXT = (
     "method: random\nmetric: {name: loss, goal: minimize}\nparameters: {x: {min: 0.0, max: 1.0}}\n"

@@ -15,8 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.exports.optuna_study import axes_of, params_of
-from pcsearch.page.columns import drawn, hover, rounded
-from pcsearch.page.figure import Figure, colours
+from pcsearch.page.figures.columns import drawn, hover, rounded
+from pcsearch.page.figures.figure import Figure, colours
 from pcsearch.sweeps.metrics import Metric
 
 MOST_TRIALS = 120
