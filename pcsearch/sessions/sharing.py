@@ -131,7 +131,7 @@ def _at_server(address: SweepAddress) -> tuple[str, WandbSweep]:
 
 def _compare(file: Sweep, theirs: Sweep) -> None:
     """Check that a file and W&B's sweep ask for the same search."""
-    from pcsearch.sweeps.differences import differences
+    from pcsearch.sweeps.matching.differences import differences
 
     problems = [
         Problem(f"the file says {one}, W&B's sweep {other}", file.source, key)

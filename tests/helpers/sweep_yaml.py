@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from pcsearch.sweeps.differences import as_mapping
+from pcsearch.sweeps.matching.differences import as_mapping
 from pcsearch.sweeps.sweep import Sweep
 
 # PyYAML would write them as they are, and read them as the ends of lines, or skip them.

@@ -14,7 +14,7 @@ from sweep_yaml import to_yaml
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import Grid, RandomDraws, configurations
-from pcsearch.sweeps.differences import as_mapping
+from pcsearch.sweeps.matching.differences import as_mapping
 from pcsearch.sweeps.parameter_entry import KEYS
 from pcsearch.sweeps.parameters import value_of
 from pcsearch.sweeps.sweep import parse_sweep

@@ -14,10 +14,10 @@ from sweep_yaml import to_yaml
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import Grid, RandomDraws
-from pcsearch.sweeps.differences import as_mapping
 from pcsearch.sweeps.distributions import registry
 from pcsearch.sweeps.distributions.quantised import Quantised
 from pcsearch.sweeps.keys import UNUSED
+from pcsearch.sweeps.matching.differences import as_mapping
 from pcsearch.sweeps.parameters import value_of
 from pcsearch.sweeps.replicates import Replicates
 from pcsearch.sweeps.sweep import METHODS, Sweep, parse_sweep, read_sweep

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.differences import as_mapping
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate, rung_problem
+from pcsearch.sweeps.matching.differences import as_mapping
 from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.sweep import parse_sweep
 

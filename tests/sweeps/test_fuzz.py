@@ -21,7 +21,7 @@ from sweep_yaml import to_yaml
 from pcsearch.cli import main
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, RandomDraws
-from pcsearch.sweeps.differences import as_mapping
+from pcsearch.sweeps.matching.differences import as_mapping
 from pcsearch.sweeps.sweep import Sweep, parse_sweep, read_sweep
 
 MUTANTS, PART = 6_000, 750

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pcsearch.errors import Problem
-from pcsearch.sweeps.differences import differences
+from pcsearch.sweeps.matching.differences import differences
 from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.replicates import Replicates, replicates_of, unnoticed_seed
 from pcsearch.sweeps.sweep import InvalidSweepError, Sweep, parse_sweep

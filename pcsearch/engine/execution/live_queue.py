@@ -12,7 +12,7 @@ from pcsearch.engine.records.changes import Enqueued
 from pcsearch.engine.records.journal import Journal
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.distributions.base import identity
-from pcsearch.sweeps.placing import Placing
+from pcsearch.sweeps.matching.placing import Placing
 
 
 class LiveQueue:

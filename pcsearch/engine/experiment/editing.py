@@ -14,7 +14,7 @@ from pcsearch.engine.records.drivers import is_shared, search_directory
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.changes import changes
+from pcsearch.sweeps.matching.changes import changes
 from pcsearch.sweeps.reading.text import read_text
 from pcsearch.sweeps.sweep import Sweep
 

@@ -14,7 +14,7 @@ from pcsearch.engine.records.changes import Enqueued
 from pcsearch.engine.records.history import History
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.distributions.base import identity
-from pcsearch.sweeps.enqueued import default_values, read_configurations
+from pcsearch.sweeps.matching.enqueued import default_values, read_configurations
 from pcsearch.sweeps.parameters import has_value, nested, value_of
 
 OPTION = "--enqueue"

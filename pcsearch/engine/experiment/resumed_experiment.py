@@ -32,8 +32,8 @@ from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.requests import Requests
 from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.changes import changes as changes_of
-from pcsearch.sweeps.differences import differences
+from pcsearch.sweeps.matching.changes import changes as changes_of
+from pcsearch.sweeps.matching.differences import differences
 from pcsearch.sweeps.sweep import Sweep
 
 RESUME = "--resume"

@@ -17,8 +17,8 @@ from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import configurations
 from pcsearch.sweeps.distributions.base import identity
 from pcsearch.sweeps.distributions.locate import close
+from pcsearch.sweeps.matching.placing import Placing
 from pcsearch.sweeps.parameters import has_value, nested, value_of
-from pcsearch.sweeps.placing import Placing
 from pcsearch.sweeps.sweep import Sweep
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcsearch.sweeps.changes import changes
+from pcsearch.sweeps.matching.changes import changes
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 BASE = """method: bayes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pcsearch.errors import PcsearchError
-from pcsearch.sweeps.enqueued import default_values, read_configurations
+from pcsearch.sweeps.matching.enqueued import default_values, read_configurations
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 SWEEP = """method: random

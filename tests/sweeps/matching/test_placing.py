@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pcsearch.sweeps.placing import Placing
+from pcsearch.sweeps.matching.placing import Placing
 from pcsearch.sweeps.sweep import parse_sweep
 
 QUANTISED = "{distribution: q_uniform, min: 0.1, max: 0.5, q: 0.1}"

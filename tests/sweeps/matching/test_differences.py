@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcsearch.sweeps.differences import differences
+from pcsearch.sweeps.matching.differences import differences
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 BASE = """
