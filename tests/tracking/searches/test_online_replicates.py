@@ -9,7 +9,7 @@ import yaml
 from commands import events, wait_for
 from forking import finish, fork
 from online_searches import Folder, expected, losses
-from wandb_server import Run, WandbServer
+from wandb_server import KEY, Run, WandbServer
 
 SWEEP = {
     "method": "grid",
@@ -58,12 +58,14 @@ def test_a_race_that_is_killed_goes_on_in_its_sweep(server: WandbServer, folder:
     folder.write("s.yaml", SWEEP | {"parameters": SWEEP["parameters"] | seeds})
     common = ("--trainable", "online_mine:quick", "--storage-path", ".", "--max-concurrent", "1")
     names = ("--project", "pc", "--replicates", "seed", "--name", "here", "--wandb", "online")
-    process = fork(folder.path, "s.yaml", *common, *names)
+    # The process that forks may have started before the server did.
+    environment = {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": server.url}
+    process = fork(folder.path, "s.yaml", *common, *names, environment=environment)
     directory = folder.path / "here"
     wait_for(lambda: len(events(directory, "suggested")) >= 3, process)
     process.kill()
     process.join()
-    finish(fork(folder.path, "--resume", "here"), folder.path)
+    finish(fork(folder.path, "--resume", "here", environment=environment), folder.path)
     found = events(directory, "suggested")
     # No noise: the first configuration is the better one after two seeds, if not before.
     assert 3 <= len(found) < 6
