@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pcsearch
-from pcsearch.engine.workloads.programs.channel import Channel
+from pcsearch.engine.workloads.programs.follower import WANDB, Follower, Message
 from pcsearch.engine.workloads.programs.rows import Rows
 from pcsearch.tracking.scripts.environment import HOOK
 
@@ -19,15 +19,17 @@ FOLDER = Path(pcsearch.__file__).parent / HOOK
 class Programs:
     """Runs programs as trials do, and has what they have sent."""
 
-    def __init__(self, folder: Path, work: Path) -> None:
-        self.folder, self.work = folder, work
-        self.messages: list[dict[str, Any]] = []
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.messages: list[Message] = []
 
     def run(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        channel = Channel(self.folder, lambda _, message: self.messages.append(message))
+        file = self.work / "logged.jsonl"
+        file.touch()
+        follower = Follower(file, WANDB, lambda message, _: self.messages.append(message))
         given = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(FOLDER), str(self.work)]),
-            "PCSEARCH_CHANNEL": str(channel.path),
+            "PCSEARCH_CHANNEL": str(file),
             "WANDB_DIR": str(self.work),
             "WANDB_MODE": "offline",
             "WANDB_SILENT": "true",
@@ -41,8 +43,8 @@ class Programs:
             text=True,
             timeout=240,
         )
-        channel.close()
-        channel.path.unlink()
+        follower.close()
+        file.unlink()
         return done
 
     @property
@@ -52,5 +54,5 @@ class Programs:
     @property
     def reports(self) -> list[dict[str, Any]]:
         rows = Rows(["loss"])
-        made = [report for each in self.messages for report in rows.add(1, each)]
-        return [*made, *rows.rest()]
+        made = [report for each in self.messages for report in rows.add(each, 0)]
+        return [each.values for each in (*made, *rows.rest())]

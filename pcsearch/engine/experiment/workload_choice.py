@@ -9,9 +9,10 @@ from pathlib import Path
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.workloads.given_function import label_of
 from pcsearch.engine.workloads.pc_transformer import PCTransformer
+from pcsearch.engine.workloads.programs.follower import WANDB
 from pcsearch.engine.workloads.programs.location import look_for, missing_program
 from pcsearch.engine.workloads.programs.workload import NAME as PROGRAM
-from pcsearch.engine.workloads.programs.workload import WANDB, ProgramWorkload
+from pcsearch.engine.workloads.programs.workload import ProgramWorkload
 from pcsearch.engine.workloads.user_function import UserFunction
 from pcsearch.engine.workloads.workload import Workload
 from pcsearch.errors import PcsearchError, Problem

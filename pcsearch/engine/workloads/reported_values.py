@@ -65,6 +65,11 @@ def own_name(name: str) -> str:
     return f"{USER_PREFIX}{name}" if name in TUNE_NAMES or name == AS_TEXT else name
 
 
+def own_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial's own values, each under its `own_name`."""
+    return {own_name(name): value for name, value in values.items()}
+
+
 def _plain(value: Any, name: str, texts: list[str], depth: int = 0) -> Any:
     """A value as JSON has it; the name is noted where that is a text in the place of a value."""
     if isinstance(value, int) and value.bit_length() > MOST_BITS:

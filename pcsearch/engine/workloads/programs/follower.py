@@ -1,4 +1,4 @@
-"""Reads the metrics of a program that does not use W&B: from what it prints, or from a file."""
+"""Reads what a program logs from a file that grows: the hook's, its output, or one of its own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import os
 import re
 import threading
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-STDOUT = "stdout"
+WANDB, STDOUT = "wandb", "stdout"
+"""Sources that are no file of the program's own: its calls of W&B, and what it prints."""
 POLL_S = 0.1
 CHUNK = 1 << 20
 LONGEST_LINE = 1 << 20
@@ -26,7 +27,10 @@ PAIR = re.compile(
 A word that is no name of a number is passed over whole, or long words would take minutes.
 """
 
-Message = dict[str, Any]
+Message = Mapping[str, Any]
+"""A call of the program: its ``kind`` and ``values``, and what `Rows` needs of it."""
+Receive = Callable[[Message, int], None]
+"""Gets each message, with the place in the file where its line ends, in bytes."""
 
 
 class Follower:
@@ -38,7 +42,7 @@ class Follower:
     Args:
         file: which may not be there yet.
         source: as of `reader`.
-        receive: is called in the thread with 0 and each message.
+        receive: is called in the thread with each message.
         start: how many bytes of the file are older, and left out.
     """
 
@@ -46,7 +50,7 @@ class Follower:
         self,
         file: Path,
         source: str,
-        receive: Callable[[int, Message], None],
+        receive: Receive,
         start: int = 0,
     ) -> None:
         self._file, self._source, self._receive = file, source, receive
@@ -68,7 +72,7 @@ class Follower:
         self._thread.join()
         self._take()
         # The last line may have no end.
-        self._give([self._rest])
+        self._give(self._rest, self._offset)
 
     def _begin(self) -> None:
         self._offset, self._rest, self._line = 0, b"", 0
@@ -90,17 +94,19 @@ class Follower:
                 self._begin()
             stream.seek(self._offset)
             while data := stream.read(CHUNK):
-                self._offset += len(data)
-                *lines, self._rest = (self._rest + data).split(b"\n")
-                self._rest = self._rest[:LONGEST_LINE]
-                self._give(lines)
+                *ends, begun = data.split(b"\n")
+                for end in ends:
+                    self._offset += len(end) + 1
+                    line, self._rest = self._rest + end, b""
+                    self._give(line, self._offset)
+                self._offset += len(begun)
+                self._rest = (self._rest + begun)[:LONGEST_LINE]
 
-    def _give(self, lines: list[bytes]) -> None:
-        for line in lines:
-            messages = list(self._read(line.decode(errors="replace").strip()))
-            if messages and not self._was_given(hash(line)):
-                for message in messages:
-                    self._receive(0, message)
+    def _give(self, line: bytes, end: int) -> None:
+        messages = list(self._read(line.decode(errors="replace").strip()))
+        if messages and not self._was_given(hash(line)):
+            for message in messages:
+                self._receive(message, end)
 
     def _was_given(self, line: int) -> bool:
         """Whether a line is that which stood in its place before the file became smaller."""
@@ -112,15 +118,48 @@ class Follower:
         return False
 
 
+def read_messages(
+    file: Path, source: str, start: int, end: int | None
+) -> Iterator[tuple[Message, int]]:
+    """The messages of a part of a file, each with the place where its line ends, in bytes.
+
+    Args:
+        file: which may not be there.
+        source: as of `reader`.
+        start: where the part begins.
+        end: where it ends, None for the end of the file. A line that is not whole is left out.
+    """
+    read, at = reader(source), 0
+    with suppress(OSError), file.open("rb") as lines:
+        for line in lines:
+            is_first, at = not at, at + len(line)
+            if not line.endswith(b"\n") or (end is not None and at > end):
+                return
+            # The first line may be the header of a table.
+            if is_first or at > start:
+                for message in read(line.decode(errors="replace").strip()):
+                    if at > start:
+                        yield message, at
+
+
 def reader(source: str) -> Callable[[str], Iterator[Message]]:
     """What makes messages of the lines of ``--metrics-from``.
 
     Args:
-        source: ``stdout``, or the name of a file that ends in ``.jsonl`` or ``.csv``.
+        source: `WANDB`, `STDOUT`, or the name of a file that ends in ``.jsonl`` or ``.csv``.
     """
+    if source == WANDB:
+        return _sent
     if source == STDOUT:
         return _printed
     return _Table() if source.endswith(".csv") else _json
+
+
+def _sent(line: str) -> Iterator[Message]:
+    with suppress(ValueError, RecursionError):
+        message = json.loads(line)
+        if isinstance(message, dict):
+            yield message
 
 
 def _json(line: str) -> Iterator[Message]:
@@ -163,9 +202,9 @@ class _Table:
                 yield name, float(cell)
 
 
-def flat(values: Message, prefix: str = "") -> Message:
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested numbers and texts under one name each, as W&B names them."""
-    found: Message = {}
+    found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):
             found |= flat(value, f"{prefix}{name}.")

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pcsearch.engine.workloads.programs import supervisor
-from pcsearch.engine.workloads.programs.rows import Rows
+from pcsearch.engine.workloads.programs.follower import Message, Receive
+from pcsearch.engine.workloads.programs.rows import Made, Rows
 
 ENDING_S = 10.0
 """How much longer than the grace the supervisor may take to end all that the program has left."""
@@ -61,11 +62,11 @@ class ProgramProcess:
         output: Path,
         grace: float,
         rows: Rows,
-        source: Callable[[Callable[[int, dict[str, Any]], None]], Source],
+        source: Callable[[Receive], Source],
     ) -> None:
         self._rows, self._grace = rows, grace
-        self._events: queue.SimpleQueue[tuple[int, dict[str, Any]] | Ended] = queue.SimpleQueue()
-        self._source = source(lambda sender, message: self._events.put((sender, message)))
+        self._events: queue.SimpleQueue[tuple[Message, int] | Ended] = queue.SimpleQueue()
+        self._source = source(lambda message, place: self._events.put((message, place)))
         settings = {
             "command": list(command),
             "environment": dict(environment),
@@ -93,7 +94,7 @@ class ProgramProcess:
         global _running
         _running = self
 
-    def reports(self) -> Iterator[dict[str, Any]]:
+    def reports(self) -> Iterator[Made]:
         """The reports of the program, each as soon as it is complete, until it has ended."""
         while True:
             event = self._next()
@@ -110,7 +111,7 @@ class ProgramProcess:
             self._lifeline.close()
         self._waiter.join(self._grace + ENDING_S)
 
-    def _next(self) -> tuple[int, dict[str, Any]] | Ended | None:
+    def _next(self) -> tuple[Message, int] | Ended | None:
         with suppress(queue.Empty):
             return self._events.get(timeout=self._rows.wait())
         return None

@@ -10,12 +10,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 SETTLE_S = 0.2
 """How long a row with the metric waits for more calls that add to it."""
 LOG, SUMMARY = "log", "summary"
 """The kinds of messages of a program."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A report.
+
+    Args:
+        values: by name.
+        to: the place of the newest message that is in it.
+    """
+
+    values: dict[str, Any]
+    to: int
 
 
 class Rows:
@@ -33,29 +47,38 @@ class Rows:
         self._row: tuple[int, int] | None = None
         """The sender and the step of the row with the metric that is not reported yet."""
         self._steps: dict[int, int] = {}
+        self._to = 0
         self.summary: dict[str, Any] = {}
         """The newest summary of the run, by name."""
         self.names: set[str] = set()
         """All names that were logged."""
         self.has_reported = False
 
-    def add(self, sender: int, message: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Take a message in; the reports that are complete by it."""
+    def add(self, message: Mapping[str, Any], place: int) -> list[Made]:
+        """Take a message in; the reports that are complete by it.
+
+        Args:
+            message: a call of one of the program's processes.
+            place: of the message among all.
+        """
         values = message.get("values")
         if not isinstance(values, dict):
             return []
         if message.get("kind") == SUMMARY:
             self.summary |= values
+            self._to = place
             return []
+        sender = message.get("process", 0)
         self.names |= values.keys()
         step, commit = message.get("step"), message.get("commit")
         row = (sender, self._step(sender, step))
-        done = []
+        done: list[Made] = []
         if self._row not in (None, row) or (
             self._due and self._metrics & {*values} & {*self._values}
         ):
             done.append(self._report())
         self._values |= values
+        self._to = place
         if not self._metrics or self._metrics & values.keys():
             self._row = row
             self._due = self._now() + SETTLE_S
@@ -65,7 +88,7 @@ class Rows:
                 done.append(self._report())
         return done
 
-    def due(self) -> list[dict[str, Any]]:
+    def due(self) -> list[Made]:
         """The report that nothing was added to for a while."""
         if self._due is None or self._now() < self._due:
             return []
@@ -75,7 +98,7 @@ class Rows:
         """How many seconds there are until a report is due, None where none is waiting."""
         return None if self._due is None else max(0.0, self._due - self._now())
 
-    def rest(self) -> list[dict[str, Any]]:
+    def rest(self) -> list[Made]:
         """The last report, when the program has ended.
 
         A program may write its metric into the run's summary only, at its end.
@@ -94,8 +117,8 @@ class Rows:
         self._steps[sender] = new
         return new
 
-    def _report(self) -> dict[str, Any]:
+    def _report(self) -> Made:
         values, self._values = self._values, {}
         self._due = self._row = None
         self.has_reported = True
-        return values
+        return Made(values, self._to)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +15,31 @@ import yaml
 
 import pcsearch
 from pcsearch.engine.workloads.programs import errors
-from pcsearch.engine.workloads.programs.channel import VARIABLE, Channel, short_parent
-from pcsearch.engine.workloads.programs.earlier import position, read_reports, reports_before
-from pcsearch.engine.workloads.programs.follower import STDOUT, Follower
+from pcsearch.engine.workloads.programs.earlier import position, read_reports
+from pcsearch.engine.workloads.programs.follower import STDOUT, WANDB, Follower
+from pcsearch.engine.workloads.programs.kept_folder import (
+    FILES_FOLDER,
+    LOGGED_FOLDER,
+    OUTPUT_FILE,
+    kept_folder,
+    remove_folders,
+)
 from pcsearch.engine.workloads.programs.location import search_path
-from pcsearch.engine.workloads.programs.metrics_file import METRICS_FOLDER, own_file
-from pcsearch.engine.workloads.programs.process import ProgramProcess, Source
+from pcsearch.engine.workloads.programs.metrics_file import own_file
+from pcsearch.engine.workloads.programs.process import ProgramProcess
 from pcsearch.engine.workloads.programs.rows import Rows
 from pcsearch.engine.workloads.programs.sent_folder import moved, start_folder
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
-from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, own_name
+from pcsearch.engine.workloads.programs.tries import Tries
 from pcsearch.sweeps.program import Program
 from pcsearch.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-OUTPUT_FILE, VALUES_FILE, JSON_FILE = "output.txt", "config.yaml", "config.json"
-FILES_FOLDER = "files"
+VALUES_FILE, JSON_FILE = "config.yaml", "config.json"
+CHANNEL = "PCSEARCH_CHANNEL"
+"""The variable that tells the hook the file to which it writes what the program logs."""
 TRIAL_FOLDER = "PCSEARCH_TRIAL_DIR"
 """The variable that tells a program the folder that its trial keeps when it is tried again."""
 LOGGED = "PCSEARCH_LOGGED"
@@ -93,22 +99,39 @@ class ProgramTrial:
         name = Path(tune.get_context().get_trial_dir()).name
         trial_id = str(tune.get_context().get_trial_id())
         rows = Rows(self.metrics)
-        with self._kept_folder(name) as kept, temporary_folder(short_parent()) as folder:
+        with (
+            kept_folder(self.storage_path, self.storage_filesystem, name) as kept,
+            temporary_folder() as folder,
+        ):
             output = kept / OUTPUT_FILE
             goes_on = _is_used(kept / FILES_FOLDER)
-            earlier = self._earlier_reports(name, kept, folder) if goes_on else []
+            written = self._written_reports(name, kept, folder) if goes_on else []
             before = output.stat().st_size if output.exists() else 0
             words, variables = self._command(values, kept, folder, name, trial_id)
-            if goes_on:
-                variables |= self._logged(kept, trial_id, earlier)
-            else:
-                variables[NEW_RUN] = str(folder / "begun")
-            with self._source(folder, kept, before) as source:
+            logged = Tries(
+                kept / LOGGED_FOLDER, self.metrics_from, self.metrics, self.epoch_key, tune.report
+            )
+            with (
+                closing(logged) as tries,
+                self._source(tries.file(), kept, before) as (file, start),
+            ):
+                variables[CHANNEL] = str(tries.file())
+                earlier = tries.begin(file, start, written)
+                if goes_on:
+                    variables |= self._logged(kept, trial_id, earlier)
+                else:
+                    variables[NEW_RUN] = str(folder / "begun")
                 process = ProgramProcess(
-                    words, variables, self._start_folder(), output, self.grace, rows, source
+                    words,
+                    variables,
+                    self._start_folder(),
+                    output,
+                    self.grace,
+                    rows,
+                    lambda receive: Follower(file, self.metrics_from, receive, start),
                 )
                 try:
-                    self._report(process, rows, earlier)
+                    self._report(process, rows, tries)
                 finally:
                     process.stop()
             assert process.ended is not None
@@ -120,22 +143,16 @@ class ProgramTrial:
         if rows.has_reported:
             self._check_epoch_key(rows)
 
-    def _report(
-        self, process: ProgramProcess, rows: Rows, earlier: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def _report(self, process: ProgramProcess, rows: Rows, tries: Tries) -> None:
         """Report to Tune what a program reports, until it has ended."""
-        from ray import tune
-
-        for count, report in enumerate(process.reports(), 1):
+        for count, made in enumerate(process.reports(), 1):
             if count > PATIENCE:
                 self._check_epoch_key(rows)
-            made = {own_name(name): value for name, value in report.items()}
-            if count == 1:
-                made[EARLIER_REPORTS] = reports_before(earlier, made, self.epoch_key)
-            tune.report(made)
+            tries.report(made)
+        tries.end()
 
-    def _earlier_reports(self, name: str, kept: Path, folder: Path) -> list[dict[str, Any]]:
-        """The reports of a trial's earlier tries; its file in a storage is the driver's to write.
+    def _written_reports(self, name: str, kept: Path, folder: Path) -> list[dict[str, Any]]:
+        """The reports that Tune has; the file with them in a storage is the driver's to write.
 
         Args:
             name: of the trial's folder.
@@ -185,6 +202,7 @@ class ProgramTrial:
         files = kept / FILES_FOLDER
         files.mkdir(exist_ok=True)
         if not _is_used(files):
+            shutil.rmtree(kept / LOGGED_FOLDER, ignore_errors=True)
             self._forget_earlier_tries(kept.parent, trial_id)
         left_out = (*OF_RAY, *self.tracking.not_of_nodes)
         own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
@@ -205,7 +223,7 @@ class ProgramTrial:
             hook = str(Path(pcsearch.__file__).parent / self.tracking.hook)
             own[PYTHON_PATH] = os.pathsep.join(filter(None, [hook, own.get(PYTHON_PATH)]))
         files.mkdir(exist_ok=True)
-        own |= {VARIABLE: str(folder / "s"), TRIAL_FOLDER: str(files)}
+        own[TRIAL_FOLDER] = str(files)
         word = moved(self.word, self.folder, start)
         return self.program.words(plain, word, str(json_file), own), own
 
@@ -216,74 +234,20 @@ class ProgramTrial:
             for folder in directory.glob(own):
                 shutil.rmtree(folder, ignore_errors=True)
             if self.storage_filesystem is not None:
-                _remove_from(self.storage_filesystem, self.storage_path, own)
+                remove_folders(self.storage_filesystem, self.storage_path, own)
 
     @contextmanager
-    def _source(
-        self, folder: Path, kept: Path, before: int
-    ) -> Iterator[Callable[[Callable[[int, dict[str, Any]], None]], Source]]:
-        if self.metrics_from == "wandb":
-            yield lambda receive: Channel(folder, receive)
+    def _source(self, own: Path, kept: Path, before: int) -> Iterator[tuple[Path, int]]:
+        """The file in which the program's messages are, and how many bytes of it are older."""
+        if self.metrics_from == WANDB:
+            own.touch()
+            yield own, 0
         elif self.metrics_from == STDOUT:
-            yield lambda receive: Follower(kept / OUTPUT_FILE, STDOUT, receive, before)
+            yield kept / OUTPUT_FILE, before
         else:
             file = self._start_folder() / self.metrics_from
             with own_file(file, kept, _is_used(kept / FILES_FOLDER)) as start:
-                yield lambda receive: Follower(file, self.metrics_from, receive, start)
-
-    @contextmanager
-    def _kept_folder(self, name: str) -> Iterator[Path]:
-        """The trial's folder in the experiment's directory, or one that is sent there later."""
-        if self.storage_filesystem is None:
-            folder = Path(self.storage_path, name)
-            folder.mkdir(parents=True, exist_ok=True)
-            yield folder
-            return
-        from pyarrow.fs import copy_files
-
-        with temporary_folder() as parent:
-            folder = parent / name
-            folder.mkdir()
-            _fetch(self.storage_filesystem, f"{self.storage_path}/{name}", folder)
-            try:
-                yield folder
-            finally:
-                for link in (each for each in parent.glob("*/*") if each.is_symlink()):
-                    # W&B's link to its newest run would be sent as another run.
-                    link.unlink()
-                for sent in parent.iterdir():
-                    target = f"{self.storage_path}/{sent.name}"
-                    self.storage_filesystem.create_dir(target, recursive=True)
-                    # With threads, an upload to S3 may never end (apache/arrow#32372).
-                    copy_files(
-                        str(sent),
-                        target,
-                        destination_filesystem=self.storage_filesystem,
-                        use_threads=False,
-                    )
-
-
-def _remove_from(filesystem: FileSystem, root: str, pattern: str) -> None:
-    """Remove the folders of a pattern from a storage."""
-    from pyarrow.fs import FileSelector
-
-    parent, _, name = pattern.rpartition("/")
-    selector = FileSelector(f"{root}/{parent}", allow_not_found=True)
-    for found in filesystem.get_file_info(selector):
-        if fnmatch(found.base_name, name):
-            filesystem.delete_dir(found.path)
-
-
-def _fetch(storage: FileSystem, place: str, folder: Path) -> None:
-    """Copy what an earlier try has left in the storage; other files there are the driver's."""
-    from pyarrow.fs import FileSelector, FileType, copy_files
-
-    for info in storage.get_file_info(FileSelector(place, allow_not_found=True)):
-        if info.base_name in (OUTPUT_FILE, FILES_FOLDER, METRICS_FOLDER):
-            target = folder / info.base_name
-            if info.type == FileType.Directory:
-                target.mkdir()
-            copy_files(info.path, str(target), source_filesystem=storage, use_threads=False)
+                yield file, start
 
 
 def _is_used(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pcsearch.engine.workloads.programs.follower import WANDB
 from pcsearch.engine.workloads.programs.location import missing_command
 from pcsearch.engine.workloads.programs.trial import ProgramTrial, of_user
 from pcsearch.engine.workloads.user_code import Code
@@ -22,8 +23,6 @@ from pcsearch.sweeps.sweep import Sweep
 
 NAME = "program"
 """The value of ``--trainable`` that names it."""
-WANDB = "wandb"
-"""The value of ``--metrics-from`` for what the program logs to W&B."""
 
 
 @dataclass(frozen=True)

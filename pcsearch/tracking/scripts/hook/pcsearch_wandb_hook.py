@@ -1,4 +1,4 @@
-"""Sends what a program logs to W&B to the trial that runs it, beside what W&B's client does.
+"""Writes what a program logs to W&B to a file of its trial, beside what W&B's client does.
 
 It changes public names of wandb when the program imports that: ``wandb.init``, ``wandb.login``,
 ``Run.log``, ``Run.finish`` and ``Run.__exit__``. It needs nothing but Python, because it runs in
@@ -10,9 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import socket
 import sys
-import threading
 from contextlib import suppress
 from inspect import signature
 from typing import Any
@@ -21,6 +19,7 @@ import pcsearch_wandb_calls as calls  # type: ignore[import-not-found]
 import pcsearch_wandb_sweeps as sweeps  # type: ignore[import-not-found]
 
 CHANNEL = "PCSEARCH_CHANNEL"
+"""The variable with the file, to which all processes of the program write."""
 OF_THE_TRIAL = {
     "project": "WANDB_PROJECT",
     "entity": "WANDB_ENTITY",
@@ -45,16 +44,17 @@ DEEPEST = 10
 
 
 class Sender:
-    """The connection of this process to its trial."""
+    """Writes to the trial's file; a call is in the file when it returns, also if a kill follows."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._process = 0
+        self._file: tuple[int, tuple[int, int]] | None = None
+        """The file's descriptor, and the identity of the file."""
 
     def send(self, kind: str, values: dict[str, Any], **more: Any) -> None:
-        """Send a message; where the trial does not answer, nothing more is sent."""
-        data = json.dumps({"kind": kind, "values": values, **more}).encode() + b"\n"
+        """Write a message, where the trial has made the file."""
+        message = {"kind": kind, "values": values, "process": os.getpid(), **more}
+        # One that was killed while it wrote has left a line without an end.
+        data = b"\n" + json.dumps(message).encode() + b"\n"
         if len(data) > LONGEST_MESSAGE and len(values) > 1:
             pairs = list(values.items())
             first, second = dict(pairs[: len(pairs) // 2]), dict(pairs[len(pairs) // 2 :])
@@ -62,21 +62,24 @@ class Sender:
             self.send(kind, first, **{**more, "commit": False})
             self.send(kind, second, **more)
             return
-        try:
-            with self._lock:
-                if self._process != os.getpid():
-                    # A process that was forked has a connection of its own.
-                    self._process = os.getpid()
-                    self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                    self._socket.connect(os.environ[CHANNEL])
-                if self._socket is not None:
-                    self._socket.sendall(data)
-        except Exception:
-            self._socket = None
+        with suppress(OSError):
+            os.write(self._opened(), data)
 
-    def forget_lock(self) -> None:
-        """Make a new lock in a process that was forked: a thread that is not here may hold it."""
-        self._lock = threading.Lock()
+    def _opened(self) -> int:
+        if self._file is not None:
+            descriptor, identity = self._file
+            # A program that closes all descriptors has opened a file of its own under the number.
+            with suppress(OSError):
+                if _identity(descriptor) == identity:
+                    return descriptor
+        descriptor = os.open(os.environ[CHANNEL], os.O_WRONLY | os.O_APPEND)
+        self._file = descriptor, _identity(descriptor)
+        return descriptor
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino
 
 
 SENDER = Sender()
@@ -97,7 +100,6 @@ _logged: set[str] = set()
 def install() -> None:
     """Change wandb as soon as the program imports it."""
     _told.update({v: os.environ[v] for v in OF_THE_TRIAL.values() if os.environ.get(v)})
-    os.register_at_fork(after_in_child=SENDER.forget_lock)
     sys.meta_path.insert(0, _Finder())
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pcsearch.engine.workloads.programs.follower import Follower, flat, reader
+from pcsearch.engine.workloads.programs.follower import Follower, flat, read_messages, reader
 
 
-def read(source: str, *lines: str) -> list[dict[str, Any]]:
+def read(source: str, *lines: str) -> list[Any]:
     take = reader(source)
     return [message["values"] for line in lines for message in take(line)]
 
@@ -74,7 +74,7 @@ def test_a_file_is_followed_from_its_start_until_the_end(tmp_path: Path) -> None
     file, found = tmp_path / "out.txt", list[Any]()
     file.write_text("loss: 9\n")
     follower = Follower(
-        file, "stdout", lambda _, message: found.append(message["values"]["loss"]), 8
+        file, "stdout", lambda message, _: found.append(message["values"]["loss"]), 8
     )
     with file.open("a") as stream:
         for part in ("loss: 1\nlo", "ss: 2\n", "loss: 3"):
@@ -94,7 +94,7 @@ def test_a_file_that_never_comes_has_nothing(tmp_path: Path) -> None:
 def test_a_file_that_is_written_again_is_read_again_without_what_was_there(tmp_path: Path) -> None:
     file, found, expected = tmp_path / "m.csv", list[Any](), list[dict[str, float]]()
     file.write_text("a,loss\n0,9\n")
-    follower = Follower(file, "m.csv", lambda _, message: found.append(message["values"]), 11)
+    follower = Follower(file, "m.csv", lambda message, _: found.append(message["values"]), 11)
     for text, values in [
         ("a,loss\n0,9\n1,0.5\n", [{"a": 1, "loss": 0.5}]),
         # It is smaller, and another one.
@@ -111,3 +111,21 @@ def test_a_file_that_is_written_again_is_read_again_without_what_was_there(tmp_p
             assert time.monotonic() < end, found
     follower.close()
     assert found == expected
+
+
+def test_a_part_of_a_file_has_the_whole_lines_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "m.csv"
+    file.write_text("a,loss\n0,9\n1,8\n2,7\n3,")
+    found = [
+        (dict(message["values"]), end) for message, end in read_messages(file, "m.csv", 11, 19)
+    ]
+    assert found == [({"a": 1, "loss": 8}, 15), ({"a": 2, "loss": 7}, 19)]
+    assert list(read_messages(file, "m.csv", 19, None)) == []
+    assert list(read_messages(tmp_path / "none", "wandb", 0, None)) == []
+
+
+def test_each_message_says_where_its_line_ends(tmp_path: Path) -> None:
+    file, ends = tmp_path / "out.txt", list[int]()
+    file.write_text("loss: 1\nno number\n" + "x" * 3_000_000 + "\nloss: 2\nloss: 3")
+    Follower(file, "stdout", lambda _, end: ends.append(end)).close()
+    assert ends == [8, 3_000_027, 3_000_034]

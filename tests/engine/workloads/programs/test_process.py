@@ -15,22 +15,14 @@ import psutil
 import pytest
 from commands import ROOT
 
-from pcsearch.engine.workloads.programs.channel import Channel
+from pcsearch.engine.workloads.programs.follower import STDOUT, Follower
 from pcsearch.engine.workloads.programs.process import Ended, ProgramProcess, stop_program
 from pcsearch.engine.workloads.programs.rows import Rows
 
-SENDS = """
-import json, os, socket
-s = socket.socket(socket.AF_UNIX); s.connect(os.environ["PCSEARCH_CHANNEL"])
-def log(**values):
-    message = {"kind": "log", "values": values, "step": None, "commit": None}
-    s.sendall(json.dumps(message).encode() + b"\\n")
-"""
-
 
 class Place:
-    def __init__(self, folder: Path, work: Path) -> None:
-        self.folder, self.work = folder, work
+    def __init__(self, work: Path) -> None:
+        self.work = work
         self.output = work / "output.txt"
 
     def start(
@@ -39,12 +31,12 @@ class Place:
         command = list(words) or [sys.executable, "-u", "-c", code]
         return ProgramProcess(
             command,
-            {**os.environ, "PCSEARCH_CHANNEL": str(self.folder / "s")},
+            os.environ,
             self.work,
             self.output,
             grace,
             Rows(["loss"]),
-            source or (lambda receive: Channel(self.folder, receive)),
+            source or (lambda receive: Follower(self.output, STDOUT, receive)),
         )
 
     def printed(self) -> str:
@@ -62,15 +54,15 @@ def until(condition: Callable[[], Any]) -> None:
 
 
 @pytest.fixture
-def place(temporary: Path, tmp_path: Path) -> Place:
-    return Place(temporary, tmp_path)
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
 
 
 def test_its_reports_come_before_its_end(place: Place) -> None:
-    process = place.start(SENDS + "for n in range(500): log(loss=n)\nprint('done')")
-    assert [report["loss"] for report in process.reports()] == list(range(500))
+    process = place.start("for n in range(500): print('loss:', n)\nprint('done')")
+    assert [made.values["loss"] for made in process.reports()] == list(range(500))
     assert process.ended == Ended(0)
-    assert place.printed() == "done\n"
+    assert place.printed().endswith("loss: 499\ndone\n")
 
 
 @pytest.mark.parametrize(
@@ -174,12 +166,12 @@ OWNER = f"""
 import os, sys, time
 from pathlib import Path
 sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parents[3] / "helpers")!r}]
-from pcsearch.engine.workloads.programs.channel import Channel
+from pcsearch.engine.workloads.programs.follower import STDOUT, Follower
 from pcsearch.engine.workloads.programs.process import ProgramProcess
 from pcsearch.engine.workloads.programs.rows import Rows
 folder, code = Path(sys.argv[1]), sys.argv[2]
 ProgramProcess([sys.executable, "-u", "-c", code], dict(os.environ), folder, folder / "o", 0.3,
-               Rows([]), lambda receive: Channel(folder, receive))
+               Rows([]), lambda receive: Follower(folder / "o", "stdout", receive))
 time.sleep(600)
 """
 

@@ -6,7 +6,23 @@ from typing import Any
 
 import pytest
 
-from pcsearch.engine.workloads.programs.rows import SETTLE_S, Rows
+from pcsearch.engine.workloads.programs.rows import SETTLE_S, Made, Rows
+
+
+class Taken:
+    """Rows, and what they have made so far."""
+
+    def __init__(self, metric: str | None, now: Any = lambda: 100.0) -> None:
+        self.rows = Rows([metric] if metric else [], now)
+        self.count = 0
+
+    def add(self, message: dict[str, Any], process: int = 1) -> list[dict[str, Any]]:
+        self.count += 1
+        return values(self.rows.add({**message, "process": process}, self.count))
+
+
+def values(made: list[Made]) -> list[dict[str, Any]]:
+    return [each.values for each in made]
 
 
 class Clock:
@@ -39,46 +55,55 @@ def log(step: int | None = None, commit: bool | None = None, **values: Any) -> d
     ],
 )
 def test_calls_become_reports(calls: list[dict[str, Any]], reports: list[dict[str, Any]]) -> None:
+    taken = Taken("loss")
+    made = [report for call in calls for report in taken.add(call)]
+    assert [*made, *values(taken.rows.rest())] == reports
+    assert taken.rows.has_reported
+
+
+def test_a_report_says_up_to_which_call_it_is() -> None:
     rows = Rows(["loss"], Clock())
-    made = [report for call in calls for report in rows.add(1, call)]
-    assert [*made, *rows.rest()] == reports
-    assert rows.has_reported
+    rows.add(log(0, loss=1), 10)
+    rows.add(log(0, a=1), 20)
+    (made,) = rows.add(log(1, loss=2), 30)
+    assert (made, rows.rest()) == (Made({"loss": 1, "a": 1}, 20), [Made({"loss": 2}, 30)])
 
 
 def test_a_row_that_may_go_on_waits_for_a_moment_only() -> None:
     clock = Clock()
-    rows = Rows(["loss"], clock)
+    taken = Taken("loss", clock)
+    rows = taken.rows
     assert rows.wait() is None
-    assert rows.add(1, log(0, loss=1)) == []
+    assert taken.add(log(0, loss=1)) == []
     assert rows.wait() == pytest.approx(SETTLE_S)
     assert rows.due() == []
     clock.now += SETTLE_S
-    assert rows.due() == [{"loss": 1}]
+    assert values(rows.due()) == [{"loss": 1}]
     assert rows.wait() is None
-    assert rows.add(1, log(0, late=2)) == []
-    assert rows.add(1, log(1, commit=True, loss=3)) == [{"late": 2, "loss": 3}]
+    assert taken.add(log(0, late=2)) == []
+    assert taken.add(log(1, commit=True, loss=3)) == [{"late": 2, "loss": 3}]
 
 
 def test_processes_of_a_program_have_rows_of_their_own() -> None:
-    rows = Rows(["loss"], Clock())
-    assert rows.add(1, log(7, loss=1)) == []
-    assert rows.add(2, log(7, loss=2)) == [{"loss": 1}]
-    assert rows.rest() == [{"loss": 2}]
+    taken = Taken("loss")
+    assert taken.add(log(7, loss=1), 1) == []
+    assert taken.add(log(7, loss=2), 2) == [{"loss": 1}]
+    assert values(taken.rows.rest()) == [{"loss": 2}]
 
 
 def test_without_a_metric_each_row_is_a_report() -> None:
-    rows = Rows([], Clock())
-    assert rows.add(1, log(a=1)) == [{"a": 1}]
-    assert rows.add(1, log(b=2)) == [{"b": 2}]
+    taken = Taken(None)
+    assert taken.add(log(a=1)) == [{"a": 1}]
+    assert taken.add(log(b=2)) == [{"b": 2}]
 
 
 def test_a_metric_in_the_summary_only_is_the_last_report() -> None:
-    rows = Rows(["best"], Clock())
-    assert rows.add(1, log(a=1)) == []
-    assert rows.add(1, {"kind": "summary", "values": {"best": 0.5, "a": 1}}) == []
-    assert rows.rest() == [{"a": 1, "best": 0.5}]
-    assert rows.names == {"a"}
-    other = Rows(["best"], Clock())
-    other.add(1, log(best=1))
-    other.add(1, {"kind": "summary", "values": {"best": 1}})
-    assert other.rest() == [], "it is a report already"
+    taken = Taken("best")
+    assert taken.add(log(a=1)) == []
+    assert taken.add({"kind": "summary", "values": {"best": 0.5, "a": 1}}) == []
+    assert values(taken.rows.rest()) == [{"a": 1, "best": 0.5}]
+    assert taken.rows.names == {"a"}
+    other = Taken("best")
+    other.add(log(best=1))
+    other.add({"kind": "summary", "values": {"best": 1}})
+    assert other.rows.rest() == [], "it is a report already"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -43,23 +44,42 @@ with open("seen.json", "w") as file:
 """
 
 
+class Killed(BaseException):
+    """Stands for a kill of the trial's process: nothing more is handed on."""
+
+
 class Here:
-    """A trial's process, with what Tune would do."""
+    """A trial's process, with what Tune and the driver would do."""
 
     def __init__(self, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.work, self.reports = work, list[dict[str, Any]]()
         self.directory, self.trial = work / "here", "0001_abc"
+        self.storage = self.directory
         context = SimpleNamespace(
             get_trial_dir=lambda: f"/somewhere/{self.trial}", get_trial_id=lambda: self.trial[5:]
         )
         monkeypatch.setattr(tune, "get_context", lambda: context)
-        self.befores = list[int]()
+        self.befores, self.until_killed = list[int](), -1
         monkeypatch.setattr(tune, "report", self._report)
 
     def _report(self, report: dict[str, Any]) -> None:
+        if self.until_killed == 0:
+            raise Killed
+        self.until_killed -= 1
+        file, written = self.storage / self.trial / "result.json", self.written
         if EARLIER_REPORTS in report:
             self.befores.append(report.pop(EARLIER_REPORTS))
+            del written[self.befores[-1] :]
         self.reports.append(report)
+        written.append({**report, "training_iteration": len(written) + 1, "pid": os.getpid()})
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(json.dumps(line) + "\n" for line in written))
+
+    @property
+    def written(self) -> list[dict[str, Any]]:
+        file = self.storage / self.trial / "result.json"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]
 
     def run(self, code: str, *command: str, **changes: Any) -> None:
         (self.work / "train.py").write_text(code)
@@ -75,6 +95,7 @@ class Here:
             "variables": {"PYTHONPATH": "/of/the/user"},
             "tracking": TRACKING,
         }
+        self.storage = Path(changes.get("storage_path", self.directory))
         ProgramTrial(**{**settings, **changes}).run(VALUES)
 
     @property
@@ -159,17 +180,75 @@ def test_a_program_that_goes_on_is_told_how_far_it_was(here: Here) -> None:
     here.run(SHOWS)
     assert "PCSEARCH_NEW_RUN" in here.seen
     trial = here.directory / "0001_abc"
+    (trial / "files" / "state").touch()
+    # A version of pcsearch that kept no other file has written it.
+    shutil.rmtree(trial / "logged")
     lines = [{"epoch": n, "loss": 1, "training_iteration": n} for n in (1, 2, 3)]
     (trial / "result.json").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"')
     logs = SHOWS.replace('"loss": 1', '"loss": 1, "epoch": 3')
-    here.run(logs)
-    (trial / "files" / "state").touch()
     here.run(logs)
     assert not {"PCSEARCH_LOGGED", "PCSEARCH_NEW_RUN"} & here.seen.keys(), "no run is known"
     has = {(here.directory, "abc", "epoch"): 2.0}
     here.run(logs, tracking=replace(TRACKING, logged=lambda *run: has.get(run)))
     assert json.loads(here.seen["PCSEARCH_LOGGED"]) == ["epoch", 2]
-    assert here.befores == [0, 0, 2, 2]
+    assert here.befores == [0, 2, 2]
+
+
+KEEPS = """
+import json, os, pathlib, signal
+# It comes to its end, whatever ends its trial.
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+state = pathlib.Path(os.environ["PCSEARCH_TRIAL_DIR"], "state")
+for epoch in range(int(os.environ["A_FIRST"]), int(os.environ["A_END"])):
+    line = json.dumps({"loss": 1 / epoch, "epoch": epoch, "try": os.environ["A_TRY"]})
+    if os.environ["A_SOURCE"] == "stdout":
+        print(line, flush=True)
+    elif os.environ["A_SOURCE"] == "m.jsonl":
+        print(line, file=open("m.jsonl", "a"), flush=True)
+    else:
+        message = json.dumps({"kind": "log", "values": json.loads(line), "commit": True})
+        print(message, file=open(os.environ["PCSEARCH_CHANNEL"], "a"), flush=True)
+    state.write_text(str(epoch))
+raise SystemExit(int(os.environ.get("A_STATUS", 0)))
+"""
+
+
+@pytest.mark.parametrize("source", ["stdout", "m.jsonl", "wandb"])
+def test_no_report_is_lost_or_doubled_where_the_process_of_the_trial_is_killed(
+    source: str, here: Here
+) -> None:
+    tries = 0
+
+    def attempt(first: int, end: int, until_killed: int = -1, **more: str) -> None:
+        nonlocal tries
+        tries += 1
+        told = {"A_FIRST": first, "A_END": end, "A_TRY": tries, "A_SOURCE": source, **more}
+        here.until_killed = until_killed
+        tracking = ProgramTracking({name: str(value) for name, value in told.items()})
+        here.run(KEEPS, metrics_from=source, tracking=tracking)
+
+    def written() -> list[tuple[int, str]]:
+        return [(report["epoch"], report["try"]) for report in here.written]
+
+    with pytest.raises(Killed):
+        attempt(1, 6, until_killed=2)
+    assert written() == [(1, "1"), (2, "1")]
+    with pytest.raises(Killed):
+        attempt(6, 8, until_killed=2)
+    assert written() == [(n, "1") for n in (1, 2, 3, 4)], "5, 6 and 7 are on their way"
+    # It has kept less than it has logged: what comes from there on replaces that.
+    with pytest.raises(Killed):
+        attempt(5, 8, until_killed=1)
+    assert written() == [*((n, "1") for n in (1, 2, 3, 4)), (5, "3")]
+    with pytest.raises(ProgramError):
+        attempt(8, 8, A_STATUS="3")
+    expected = [*((n, "1") for n in (1, 2, 3, 4)), *((n, "3") for n in (5, 6, 7))]
+    assert written() == expected, "also where the last try reports nothing"
+    attempt(8, 10)
+    assert written() == [*expected, (8, "5"), (9, "5")]
+    assert [report["training_iteration"] for report in here.written] == list(range(1, 10))
+    attempt(10, 10)
+    assert len(written()) == 9
 
 
 def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_path: Path) -> None:
@@ -201,6 +280,7 @@ def test_a_program_that_was_at_its_end_before_an_interrupt_reports_nothing(here:
     told = "has ended, and stdout has no metrics; it needs lines such as loss: 0.5"
     with pytest.raises(PcsearchError, match=told):
         here.run("pass", metrics_from="stdout")
+    shutil.rmtree(trial / "logged")
     (trial / "result.json").write_text('{"loss": 1, "training_iteration": 1}\n')
     here.run("pass", metrics_from="stdout", epoch_key="epoch")
     assert here.reports == []

@@ -9,5 +9,5 @@ from hooked_programs import Programs
 
 
 @pytest.fixture
-def programs(temporary: Path, tmp_path: Path) -> Programs:
-    return Programs(temporary, tmp_path)
+def programs(tmp_path: Path) -> Programs:
+    return Programs(tmp_path)

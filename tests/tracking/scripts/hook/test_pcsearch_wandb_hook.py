@@ -67,10 +67,10 @@ def test_ten_thousand_calls_are_followed_also_beside_other_processes(programs: P
     assert [values["loss"] for values in programs.logged] == list(range(10_000))
 
 
-def test_a_channel_that_is_gone_does_not_hurt_the_program(programs: Programs) -> None:
+def test_a_file_that_is_gone_does_not_hurt_the_program(programs: Programs) -> None:
     done = programs.run(
         "import wandb; wandb.init(); wandb.log({'loss': 1}); wandb.finish(); print('done')",
-        PCSEARCH_CHANNEL="/no/such/socket",
+        PCSEARCH_CHANNEL="/no/such/file",
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
 
@@ -117,7 +117,6 @@ SENDS = """
 import os
 from pcsearch_wandb_hook import SENDER
 SENDER.send("log", {"name %d" % n: "x" * 100 for n in range(20_000)}, step=None, commit=None)
-SENDER._lock.acquire()
 if not os.fork():
     SENDER.send("log", {"child": 1}, step=None, commit=None)
     os._exit(0)
@@ -134,6 +133,31 @@ def test_long_rows_and_forked_processes_are_followed(programs: Programs) -> None
     assert [each["commit"] for each in programs.messages[:-1]] == [False] * (len(parts) - 1) + [
         None
     ]
+
+
+COSTS = """
+import os, time
+from pcsearch_wandb_hook import SENDER
+send = lambda n: SENDER.send("log", {"loss": 0.5, "n": n}, step=None, commit=None)
+send(0)
+os.closerange(3, 20)
+own = os.open("own", os.O_CREAT | os.O_WRONLY)
+start = time.process_time()
+for n in range(1, 2001):
+    send(n)
+print((time.process_time() - start) / 2000)
+print(os.stat("own").st_size)
+"""
+
+
+def test_a_call_costs_a_fraction_of_a_millisecond_and_files_of_the_program_are_its_own(
+    programs: Programs,
+) -> None:
+    done = programs.run(COSTS)
+    assert done.returncode == 0, done.stderr
+    cost, size = done.stdout.split()
+    assert (float(cost) < 0.001, size) == (True, "0")
+    assert [values["n"] for values in programs.logged] == list(range(2001))
 
 
 TRY = """
