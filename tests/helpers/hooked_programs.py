@@ -27,14 +27,7 @@ class Programs:
         file = self.work / "logged.jsonl"
         file.touch()
         follower = Follower(file, WANDB, lambda message, _: self.messages.append(message))
-        given = os.environ | {
-            "PYTHONPATH": os.pathsep.join([str(FOLDER), str(self.work)]),
-            "PCSEARCH_CHANNEL": str(file),
-            "WANDB_DIR": str(self.work),
-            "WANDB_MODE": "offline",
-            "WANDB_SILENT": "true",
-            **environment,
-        }
+        given = self.variables(file) | environment
         done = subprocess.run(
             [sys.executable, "-c", code],
             env=given,
@@ -46,6 +39,17 @@ class Programs:
         follower.close()
         file.unlink()
         return done
+
+    def variables(self, file: Path) -> dict[str, str]:
+        """Those of a program that writes what it logs to a file."""
+        return {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(FOLDER), str(self.work)]),
+            "PCSEARCH_CHANNEL": str(file),
+            "WANDB_DIR": str(self.work),
+            "WANDB_MODE": "offline",
+            "WANDB_SILENT": "true",
+        }
 
     @property
     def logged(self) -> list[dict[str, Any]]:

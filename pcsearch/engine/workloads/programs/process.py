@@ -52,6 +52,7 @@ class ProgramProcess:
         grace: how many seconds it may take to end after SIGTERM.
         rows: makes its reports.
         source: makes the source of its messages, which is given what to call with each.
+        held: a descriptor that is open until the program has ended, None for none.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ProgramProcess:
         grace: float,
         rows: Rows,
         source: Callable[[Receive], Source],
+        held: int | None = None,
     ) -> None:
         self._rows, self._grace = rows, grace
         self._events: queue.SimpleQueue[tuple[Message, int] | Ended] = queue.SimpleQueue()
@@ -79,6 +81,7 @@ class ProgramProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
+            pass_fds=() if held is None else (held,),
         )
         assert started.stdin is not None
         assert started.stdout is not None

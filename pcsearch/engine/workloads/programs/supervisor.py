@@ -8,6 +8,10 @@ The first line of standard input is a JSON object with ``command``, ``environmen
 ``output`` (a file) and ``grace`` (seconds). Any more input, or its end, stops the program: SIGTERM,
 and after the grace SIGKILL. A line of JSON on standard output tells the ``status`` as `Popen` has
 it, or the ``error`` for which nothing could be started.
+
+A process that works for the program may have to be told of its end: into the file that the variable
+`FAREWELLS` names the program writes lines of JSON, each with the ``address`` of a socket (a path or
+a port of this machine) and the ``data`` that it gets (hexadecimal).
 """
 
 from __future__ import annotations
@@ -23,10 +27,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
+FAREWELLS = "PCSEARCH_FAREWELLS"
 LEFT_S = 5.0
 """How long processes that the program has left may go on after its end."""
+ANSWER_S = 2.0
+"""How long a process may take to be told of it."""
 SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER: processes without a parent become children of this one."""
 DEATH_SIGNAL = 1
@@ -43,6 +50,8 @@ def main() -> None:
         os._exit(0)
     _control(SUBREAPER, 1)
     try:
+        # The folder of the file may be removed while the program ends.
+        farewells = open(settings["environment"].get(FAREWELLS) or os.devnull, "a+b")  # noqa: SIM115
         process = _started(settings)
     except OSError as error:
         _tell(error=f"{error.filename or settings['command'][0]}: {error.strerror}")
@@ -58,6 +67,7 @@ def main() -> None:
     if ended not in select.select([0, ended], [], [])[0]:
         stopped = True
         _stop(process, ended, grace)
+    _say(farewells)
     _end_others(grace if stopped else LEFT_S)
     _tell(status=process.returncode)
 
@@ -103,6 +113,21 @@ def _command(process: int) -> str:
     with suppress(OSError):
         return os.path.basename(os.readlink(f"/proc/{process}/exe"))
     return ""
+
+
+def _say(farewells: IO[bytes]) -> None:
+    """Tell those of the program's end that it has asked for, and that are still there."""
+    import socket
+
+    farewells.seek(0)
+    for line in farewells.read().splitlines():
+        with suppress(OSError, ValueError):
+            asked = json.loads(line)
+            is_port = isinstance(asked["address"], int)
+            with socket.socket(socket.AF_INET if is_port else socket.AF_UNIX) as connection:
+                connection.settimeout(ANSWER_S)
+                connection.connect(("localhost", asked["address"]) if is_port else asked["address"])
+                connection.sendall(bytes.fromhex(asked["data"]))
 
 
 def _end_others(seconds: float) -> None:

@@ -26,11 +26,13 @@ from pcsearch.engine.workloads.programs.kept_folder import (
 )
 from pcsearch.engine.workloads.programs.location import search_path
 from pcsearch.engine.workloads.programs.metrics_file import own_file
-from pcsearch.engine.workloads.programs.process import ProgramProcess
+from pcsearch.engine.workloads.programs.process import ENDING_S, ProgramProcess
 from pcsearch.engine.workloads.programs.rows import Rows
 from pcsearch.engine.workloads.programs.sent_folder import moved, start_folder
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
+from pcsearch.engine.workloads.programs.supervisor import FAREWELLS
 from pcsearch.engine.workloads.programs.tries import Tries
+from pcsearch.engine.workloads.programs.turns import turn
 from pcsearch.sweeps.program import Program
 from pcsearch.temporary import temporary_folder
 
@@ -102,6 +104,7 @@ class ProgramTrial:
         with (
             kept_folder(self.storage_path, self.storage_filesystem, name) as kept,
             temporary_folder() as folder,
+            turn(_made(kept / LOGGED_FOLDER), self.grace + ENDING_S) as held,
         ):
             output = kept / OUTPUT_FILE
             goes_on = _is_used(kept / FILES_FOLDER)
@@ -115,7 +118,7 @@ class ProgramTrial:
                 closing(logged) as tries,
                 self._source(tries.file(), kept, before) as (file, start),
             ):
-                variables[CHANNEL] = str(tries.file())
+                variables |= {CHANNEL: str(tries.file()), FAREWELLS: str(folder / "farewells")}
                 earlier = tries.begin(file, start, written)
                 if goes_on:
                     variables |= self._logged(kept, trial_id, earlier)
@@ -129,6 +132,7 @@ class ProgramTrial:
                     self.grace,
                     rows,
                     lambda receive: Follower(file, self.metrics_from, receive, start),
+                    held,
                 )
                 try:
                     self._report(process, rows, tries)
@@ -202,7 +206,8 @@ class ProgramTrial:
         files = kept / FILES_FOLDER
         files.mkdir(exist_ok=True)
         if not _is_used(files):
-            shutil.rmtree(kept / LOGGED_FOLDER, ignore_errors=True)
+            for file in (kept / LOGGED_FOLDER).glob("*.jsonl"):
+                file.unlink()
             self._forget_earlier_tries(kept.parent, trial_id)
         left_out = (*OF_RAY, *self.tracking.not_of_nodes)
         own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
@@ -248,6 +253,11 @@ class ProgramTrial:
             file = self._start_folder() / self.metrics_from
             with own_file(file, kept, _is_used(kept / FILES_FOLDER)) as start:
                 yield file, start
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _is_used(folder: Path) -> bool:

@@ -41,7 +41,7 @@ class Tries:
     """The tries of a trial, of which the last begins now.
 
     Args:
-        folder: where all this is written.
+        folder: where all this is written, which is there.
         source: of messages, as of `follower.reader`.
         metrics: the names of the search's metrics.
         epoch_key: the name in a report by which programs say their epoch.
@@ -58,7 +58,6 @@ class Tries:
     ) -> None:
         self._folder, self._source, self._metrics = folder, source, metrics
         self._epoch_key, self._hand_on = epoch_key, hand_on
-        folder.mkdir(exist_ok=True)
         ledger = folder / LEDGER
         lines = _read(ledger) if ledger.exists() else []
         self._starts = [int(line[START]) for line in lines if START in line]

@@ -16,6 +16,7 @@ from inspect import signature
 from typing import Any
 
 import pcsearch_wandb_calls as calls  # type: ignore[import-not-found]
+import pcsearch_wandb_service as service  # type: ignore[import-not-found]
 import pcsearch_wandb_sweeps as sweeps  # type: ignore[import-not-found]
 
 CHANNEL = "PCSEARCH_CHANNEL"
@@ -196,6 +197,7 @@ def _change(wandb: Any) -> None:
     run_type.log, run_type.finish, run_type.__exit__ = logging, finishing, leaving
     wandb.init, wandb.login = starting, logging_in
     calls.refuse(wandb)
+    service.outlive()
     sweeps.serve(wandb)
 
 

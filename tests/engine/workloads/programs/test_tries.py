@@ -21,6 +21,7 @@ class Trial:
     def __init__(self, work: Path) -> None:
         self.folder, self.written = work / "logged", list[dict[str, Any]]()
         self.is_lost = False
+        self.folder.mkdir()
 
     def attempt(self, *epochs: int, lost: int = 0, name: str = "a", begins: bool = False) -> None:
         """Log some epochs, of which the last ones are lost on their way to Tune."""

@@ -1,0 +1,45 @@
+"""Lets a try of a trial begin when the program of the try before has ended.
+
+That may still run after its search or its trial was killed: until its supervisor has noticed it,
+and then for its grace. Two programs would write to the folder that the trial keeps.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+LOCK = "lock"
+POLL_S = 0.05
+
+
+@contextmanager
+def turn(folder: Path, patience: float) -> Iterator[int]:
+    """Wait for the turn of a try.
+
+    Args:
+        folder: for the lock.
+        patience: for how many seconds at most; some file systems know no locks.
+
+    Yields:
+        A descriptor: the turn lasts as long as a process has it open.
+    """
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        end = time.monotonic() + patience
+        while not _has(descriptor) and time.monotonic() < end:
+            time.sleep(POLL_S)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _has(descriptor: int) -> bool:
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False

@@ -1,0 +1,27 @@
+"""A try waits for the program of the try before, but not for ever."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pcsearch.engine.workloads.programs.turns import turn
+
+
+def test_a_turn_lasts_as_long_as_a_process_that_has_got_it(tmp_path: Path) -> None:
+    with turn(tmp_path, 0) as held:
+        code = "import sys; sys.stdin.read()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, pass_fds=[held]
+        )
+    begun = time.monotonic()
+    with turn(tmp_path, 0.2):
+        assert time.monotonic() - begun >= 0.2, "it has waited, and goes on all the same"
+    assert process.stdin is not None
+    process.stdin.close()
+    begun = time.monotonic()
+    with turn(tmp_path, 600):
+        assert time.monotonic() - begun < 300
+        assert process.wait() == 0

@@ -1,0 +1,68 @@
+"""An offline run has all of its rows, however its program is ended."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from hooked_programs import Programs
+from offline_runs import read_runs
+
+from pcsearch.engine.workloads.programs.follower import STDOUT, Follower
+from pcsearch.engine.workloads.programs.process import ProgramProcess
+from pcsearch.engine.workloads.programs.rows import Rows
+
+LOGS = """
+import os, sys, time
+import wandb
+wandb.init(project="p", id="abc")
+for n in range(8):
+    wandb.log({"loss": n, "picture": wandb.Html("<p>x</p>")})
+print("logged: 1", flush=True)
+"""
+ENDS = {
+    "well": ("", 0),
+    "by itself, at once": ("os._exit(0)", 1),
+    "by SIGKILL": ("os.kill(os.getpid(), 9)", 1),
+    "with its trial": ("time.sleep(600)", 1),
+}
+
+
+def of_this_test(folder: Path) -> list[psutil.Process]:
+    """The processes of W&B's that run for programs in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("WANDB_DIR") == str(folder):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_program_that_is_ended_has_all_its_rows_in_its_run(end: str, programs: Programs) -> None:
+    code, status = ENDS[end]
+    work = programs.work
+    process = ProgramProcess(
+        [sys.executable, "-c", LOGS + code],
+        programs.variables(work / "none") | {"PCSEARCH_FAREWELLS": str(work / "farewells")},
+        work,
+        work / "output.txt",
+        60.0,
+        Rows(["logged"]),
+        lambda receive: Follower(work / "output.txt", STDOUT, receive),
+    )
+    reports = process.reports()
+    next(reports)
+    if end != "with its trial":
+        assert list(reports) == []
+    process.stop()
+    assert process.ended is not None
+    (run,) = read_runs(work)
+    assert [row["loss"] for row in run.rows()] == list(range(8))
+    assert (run.exit_code, run.id) == (status, "abc")
+    assert len(list(run.directory.glob("files/media/html/*.html"))) == 8
+    assert of_this_test(work) == []
