@@ -41,6 +41,9 @@ if kind == "mistyped":
     wandb.log({"los": 1})
 elif kind == "summary":
     run.summary["loss"] = 0.25
+elif kind == "fast":
+    for n in range(10_000):
+        wandb.log({"loss": n, "n": n} if n % 20 == 0 else {"n": n})
 else:
     for epoch in range(1, 4):
         if kind == "goes on":
@@ -144,6 +147,7 @@ SEARCH = ["s.yaml", "--name", "here", "--storage-path", "."]
 @pytest.mark.usefixtures("ray_here")
 def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     kinds = ["plain", "summary", "twice", "goes on", "raises", "killed", "silent", "mistyped"]
+    kinds += ["fast"]
     nested = {"parameters": {"lr": {"value": 0.5}}}
     write(folder, "train.py", KINDS, {"kind": {"values": kinds}, "optimizer": nested})
     assert main([*SEARCH, "--max-failures", "1", "--wandb", "offline"]) == 1
@@ -151,6 +155,7 @@ def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str])
     trials = by("kind", folder / "here")
     losses = {kind: [each["loss"] for each in reports(trials[kind])] for kind in kinds}
     assert losses.pop("summary") == [0.25]
+    assert losses.pop("fast") == [*range(0, 10_000, 20)]
     assert losses.pop("plain") == losses.pop("twice") == losses.pop("goes on") == [1, 1 / 2, 1 / 3]
     assert not any(losses.values())
     assert [each["train.loss"] for each in reports(trials["plain"])] == [2, 1, 2 / 3]
@@ -179,8 +184,10 @@ def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str])
         tries = [run for run in read_runs(folder / "here") if run.id == trials[kind].name[5:]]
         rows = [row for run in tries for row in run.rows()]
         assert [row["loss"] for row in rows if "loss" in row] == [1, 1 / 2, 1 / 3], kind
+    fast = runs[trials["fast"].name[5:]]
+    assert [row["n"] for row in fast.rows()] == [*range(10_000)]
     (begun,) = {run.id for run in runs.values()} - {
-        trials[kind].name[5:] for kind in ("plain", "summary", "twice", "goes on")
+        trials[kind].name[5:] for kind in ("plain", "summary", "twice", "goes on", "fast")
     }
     assert begun == trials["mistyped"].name[5:]
 

@@ -64,6 +64,7 @@ PROBLEMS = {
     "wandb.sweep({'parameters': {}})": "it has ended without a call of wandb.agent; it has to call",
     "sys.exit('no data')": "it failed before it called wandb.agent (exit status 1): no data",
     "wandb.agent('abc', train)": "wandb.agent('abc') is for a sweep that this start of the script",
+    "wandb.agent('team/p/abc', train)": "start python -m pcsearch --sweep-id team/p/abc",
     "wandb.agent(wandb.sweep({}))": "wandb.agent has no function, and the sweep no program",
     "wandb.agent(wandb.sweep({'a': train}), train)": "a value of type function cannot be in a",
     "wandb.agent(wandb.sweep([1]), train)": "wandb.sweep: a list is no sweep",

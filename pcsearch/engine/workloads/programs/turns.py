@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 LOCK = "lock"
@@ -23,7 +23,7 @@ def turn(folder: Path, patience: float) -> Iterator[int]:
 
     Args:
         folder: for the lock.
-        patience: for how many seconds at most; some file systems know no locks.
+        patience: for how many seconds at most.
 
     Yields:
         A descriptor: the turn lasts as long as a process has it open.
@@ -39,7 +39,11 @@ def turn(folder: Path, patience: float) -> Iterator[int]:
 
 
 def _has(descriptor: int) -> bool:
-    with suppress(OSError):
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
+    except BlockingIOError:
+        return False
+    # Some file systems know no locks.
+    except OSError:
+        pass
+    return True

@@ -60,20 +60,26 @@ class Here:
         )
         monkeypatch.setattr(tune, "get_context", lambda: context)
         self.befores, self.until_killed = list[int](), -1
+        self.count = 0
         monkeypatch.setattr(tune, "report", self._report)
 
     def _report(self, report: dict[str, Any]) -> None:
         if self.until_killed == 0:
             raise Killed
         self.until_killed -= 1
-        file, written = self.storage / self.trial / "result.json", self.written
+        file = self.storage / self.trial / "result.json"
         if EARLIER_REPORTS in report:
-            self.befores.append(report.pop(EARLIER_REPORTS))
-            del written[self.befores[-1] :]
+            before = report.pop(EARLIER_REPORTS)
+            self.befores.append(before)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            kept = [json.dumps(line) + "\n" for line in self.written[:before]]
+            file.write_text("".join(kept))
+            self.count = before
         self.reports.append(report)
-        written.append({**report, "training_iteration": len(written) + 1, "pid": os.getpid()})
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(json.dumps(line) + "\n" for line in written))
+        self.count += 1
+        with file.open("a") as lines:
+            line = {**report, "training_iteration": self.count, "pid": os.getpid()}
+            lines.write(json.dumps(line) + "\n")
 
     @property
     def written(self) -> list[dict[str, Any]]:
@@ -249,6 +255,18 @@ def test_no_report_is_lost_or_doubled_where_the_process_of_the_trial_is_killed(
     assert [report["training_iteration"] for report in here.written] == list(range(1, 10))
     attempt(10, 10)
     assert len(written()) == 9
+
+
+FAST = """
+from pcsearch_wandb_hook import SENDER
+for n in range(10_000):
+    SENDER.send("log", {"loss": n}, step=None, commit=None)
+"""
+
+
+def test_all_is_reported_of_a_program_that_logs_as_fast_as_it_can(here: Here) -> None:
+    here.run(FAST, metrics_from="wandb")
+    assert [report["loss"] for report in here.written] == list(range(10_000))
 
 
 def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_path: Path) -> None:

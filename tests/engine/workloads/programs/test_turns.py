@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from pcsearch.engine.workloads.programs.turns import turn
 
@@ -25,3 +29,15 @@ def test_a_turn_lasts_as_long_as_a_process_that_has_got_it(tmp_path: Path) -> No
     with turn(tmp_path, 600):
         assert time.monotonic() - begun < 300
         assert process.wait() == 0
+
+
+def test_nothing_waits_where_the_file_system_knows_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    begun = time.monotonic()
+    with turn(tmp_path, 600):
+        assert time.monotonic() - begun < 300

@@ -1,0 +1,78 @@
+"""What a trial of a program costs: searches of a program that logs one value, and its driver.
+
+    python tests/benchmarks/programs.py [--trials 1000] [--at-once 1] [--json]
+
+The program alone before and after the search; and of the search the seconds from trial to trial
+at its beginning and at its end, and the driver's memory after 100 trials and after all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from engine import run, seconds, write
+
+PROGRAM = """
+import wandb
+wandb.init()
+wandb.log({"loss": 1})
+"""
+WINDOW, SETTLED = 50, 100
+ALONE = 5
+
+
+def main() -> int:
+    """Run the search."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        case = many(Path(made), given.trials, given.at_once)
+    if given.json:
+        print(json.dumps(case))
+    else:
+        print("\n".join(f"{name:28}{value}" for name, value in case.items()))
+    return 0
+
+
+def many(folder: Path, trials: int, at_once: int) -> dict[str, Any]:
+    """Time and memory a trial, early and late in a search."""
+    (folder / "train.py").write_text(PROGRAM)
+    write(folder, method="random", program="train.py")
+    before = alone(folder)
+    found = run(folder, "program", trials, "many", "--max-concurrent", str(at_once))
+    after = alone(folder)
+    started = sorted(file.stat().st_mtime for file in folder.glob("many/*/params.json"))
+    assert len(list(folder.glob("many/*/result.json"))) == trials
+    memory = [(at, size / 1000) for at, size in found["memory"] if at <= started[-1]]
+    return {
+        "trials": trials,
+        "at_once": at_once,
+        "s_alone_before": round(before, 2),
+        "s_alone_after": round(after, 2),
+        f"s_a_trial_at_{SETTLED}": round(
+            (started[SETTLED] - started[SETTLED - WINDOW]) / WINDOW, 2
+        ),
+        f"s_a_trial_at_{trials}": round((started[-1] - started[-1 - WINDOW]) / WINDOW, 2),
+        f"driver_mb_at_{SETTLED}": round(next(mb for at, mb in memory if at >= started[SETTLED])),
+        f"driver_mb_at_{trials}": round(memory[-1][1]),
+    }
+
+
+def alone(folder: Path) -> float:
+    """The seconds of the program without a search."""
+    os.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+    return statistics.median(seconds([sys.executable, "train.py"], folder) for _ in range(ALONE))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
