@@ -1,7 +1,8 @@
 """What W&B's client has no public name for: every private name, file format and message.
 
 Tried with wandb 0.31. ``tests/tracking/test_wandb_internals.py`` names each of them, so that an
-upgrade that changes one fails there first.
+upgrade that changes one fails there first. Those that run in programs, which cannot import this
+module, are in `scripts/hook/pcsearch_wandb_service.py`, with a test of their own.
 """
 
 from __future__ import annotations
