@@ -23,7 +23,13 @@ NEWER_METRIC_KEYS = ("impute_while_running",)
 
 def quantile(entry: dict[str, Any], u: float) -> Any:
     """The value of an entry of ``parameters`` at a quantile; a plain Python value."""
-    return _plain(HyperParameter("x", copy.deepcopy(entry)).ppf(u))
+    return quantiles_of(entry, [u])[0]
+
+
+def quantiles_of(entry: dict[str, Any], us: list[float]) -> list[Any]:
+    """The plain Python values of an entry at quantiles; it is checked, which is slow, once."""
+    parameter = HyperParameter("x", copy.deepcopy(entry))
+    return [_plain(parameter.ppf(u)) for u in us]
 
 
 def quantiles(parameters: dict[str, Any], u: float) -> dict[str, Any]:

@@ -86,19 +86,19 @@ def check_outcome(text: str) -> None:
     assert sound
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.one_of(sweeps, values))
 def test_any_yaml_value_gives_a_sweep_or_problems(value: Any) -> None:
     check_outcome(yaml.safe_dump(value, allow_unicode=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(words, st.sampled_from(list(" \n:-{}[],*&!'\"1.")), st.text(max_size=3))))
 def test_any_text_gives_a_sweep_or_problems(pieces: list[str]) -> None:
     check_outcome("".join(pieces))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(COMPLETE)), st.integers(0, 20), st.text(max_size=4))
 def test_any_edit_of_a_sound_file_gives_a_sweep_or_problems(
     start: int, length: int, inserted: str
@@ -149,7 +149,7 @@ sound_sweeps = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(sound_sweeps)
 def test_sound_sweep_is_the_same_when_printed_and_read_again(generated: dict[str, Any]) -> None:
     sweep = parse_sweep(yaml.safe_dump(generated, allow_unicode=True), "f")
@@ -158,7 +158,7 @@ def test_sound_sweep_is_the_same_when_printed_and_read_again(generated: dict[str
     assert repr(as_mapping(again)) == repr(as_mapping(sweep))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(sound_sweeps, st.integers(0, 2**32 - 1))
 def test_drawn_configuration_lies_in_the_support(generated: dict[str, Any], seed: int) -> None:
     sweep = parse_sweep(yaml.safe_dump(generated), "f")
@@ -167,7 +167,7 @@ def test_drawn_configuration_lies_in_the_support(generated: dict[str, Any], seed
         assert parameter.distribution.contains(value_of(config, parameter))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(sound_parameters(GRID_KINDS))
 def test_grid_has_its_length_and_no_duplicates(generated: dict[str, Any]) -> None:
     sweep = parse_sweep(yaml.safe_dump({"method": "grid", "parameters": generated}), "f")

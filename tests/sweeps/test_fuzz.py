@@ -24,7 +24,7 @@ from pcsearch.sweeps.configurations import Grid, RandomDraws
 from pcsearch.sweeps.matching.differences import as_mapping
 from pcsearch.sweeps.sweep import Sweep, parse_sweep, read_sweep
 
-MUTANTS, PART = 6_000, 750
+MUTANTS, PART = 3_000, 750
 LONGEST = 2.0
 
 

@@ -30,17 +30,18 @@ def numbers() -> str:
 
 
 def parameters() -> str:
-    entries = "".join(f"  p{i}: {{min: 0.1, max: {i}.5}}\n" for i in range(150_000))
+    entries = "".join(f"  {'p' * 60}{i}: {{min: 0.1, max: {i}.5}}\n" for i in range(50_000))
     return f"method: random\nparameters:\n{entries}"
 
 
-def parameters_as_json() -> str:
+def mappings_as_json() -> str:
+    """To make parameters of them costs what it costs for those of a YAML file."""
     entries = {f"p{i}": {"min": 0.1, "max": i + 0.5} for i in range(150_000)}
-    return json.dumps({"method": "random", "parameters": entries}, indent="\t")
+    return json.dumps({"method": "random", "parameters": {"x": {"value": entries}}}, indent="\t")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", [numbers, parameters, parameters_as_json])
+@pytest.mark.parametrize("text", [numbers, parameters, mappings_as_json])
 def test_a_file_of_5_mb_is_read_in_seconds_and_in_little_memory(
     text: Callable[[], str], tmp_path: Path
 ) -> None:
@@ -50,6 +51,6 @@ def test_a_file_of_5_mb_is_read_in_seconds_and_in_little_memory(
     command = [sys.executable, "-c", PROGRAM, path]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     count, seconds, megabytes = map(float, result.stdout.split())
-    assert count in (1, 150_000)
+    assert count in (1, 50_000)
     assert seconds < SECONDS
     assert megabytes < MEGABYTES

@@ -56,8 +56,8 @@ ENTRIES = [
 @pytest.mark.parametrize("given", ENTRIES, ids=str)
 def test_quantiles_are_wandbs(given: dict[str, Any]) -> None:
     distribution = distribution_of(given)
-    for u in QUANTILES:
-        ours, theirs = distribution.ppf(u), oracle.quantile(given, u)
+    for u, theirs in zip(QUANTILES, oracle.quantiles_of(given, QUANTILES), strict=True):
+        ours = distribution.ppf(u)
         assert type(ours) is type(theirs)
         if isinstance(theirs, float):
             # Between two multiples of q, which of them is nearer may hang on the last digit.
@@ -223,7 +223,7 @@ parameters = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(parameters)
 def test_any_grid_is_wandbs_in_the_same_order(generated: dict[str, Any]) -> None:
     ours, theirs = grid(generated, 60), oracle.grid(generated, 60)
@@ -231,7 +231,7 @@ def test_any_grid_is_wandbs_in_the_same_order(generated: dict[str, Any]) -> None
     assert [_types(each) for each in ours] == [_types(each) for each in theirs]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(parameters)
 def test_any_grid_has_its_length_and_no_duplicates(generated: dict[str, Any]) -> None:
     text = yaml.safe_dump({"method": "grid", "parameters": generated})

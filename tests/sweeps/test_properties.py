@@ -21,12 +21,12 @@ from pcsearch.sweeps.parameters import value_of
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 many = settings(
-    max_examples=200,
+    max_examples=80,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-LARGEST_GRID = 500
+LARGEST_GRID = 300
 
 
 def read(mapping: dict[str, Any]) -> Sweep:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from disks import small_disk
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcsearch.engine.records.journal import (
@@ -46,6 +46,7 @@ EVENTS: st.SearchStrategy[Any] = st.one_of(
 )
 
 
+@settings(max_examples=50)
 @given(events=st.lists(EVENTS, max_size=8), cut=st.integers(0, 400))
 def test_a_journal_that_was_cut_anywhere_has_every_whole_event(
     events: list[Event], cut: int, tmp_path_factory: pytest.TempPathFactory

@@ -43,6 +43,7 @@ from pcsearch.sweeps.distributions.discrete import (
 )
 from pcsearch.sweeps.distributions.quantised import Quantised
 
+POINTS = 2_000
 QUANTILES = [0, 0.0, 1e-300, 1e-9, *np.linspace(0.001, 0.999, 99).tolist(), 1 - 1e-9, 1.0, 1]
 
 
@@ -115,13 +116,13 @@ class TestContract:
         random = np.random.default_rng(0)
         match distribution.axis():
             case FloatAxis(low, high, log):
-                shares = random.random(10_000)
+                shares = random.random(POINTS)
                 if log:
                     points = np.exp(np.log(low) + shares * (np.log(high) - np.log(low)))
                 else:
                     points = low + shares * (high - low) if high - low < LARGEST else shares * high
             case IntAxis(low, high):
-                points = random.integers(low, high, 10_000, endpoint=True)
+                points = random.integers(low, high, POINTS, endpoint=True)
             case _:
                 return
         assert all(distribution.contains(distribution.at(point)) for point in points.tolist())

@@ -6,22 +6,20 @@ import math
 from typing import Any
 
 import pytest
-from distribution_examples import EXAMPLES, distribution_of
-from hypothesis import given
+from distribution_examples import DISTRIBUTIONS, IDS, distribution_of
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcsearch.sweeps.distributions.base import ChoiceAxis, FloatAxis, IntAxis
+from pcsearch.sweeps.distributions.base import ChoiceAxis, Distribution, FloatAxis, IntAxis
 from pcsearch.sweeps.distributions.locate import close, locate
 
-CASES = [{"distribution": kind, **each} for kind, every in EXAMPLES.items() for each in every]
 
-
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=IDS)
+@settings(max_examples=50)
 @given(u=st.floats(0, 1))
 def test_a_value_is_found_on_the_axis_that_it_was_taken_from(
-    case: dict[str, Any], u: float
+    distribution: Distribution, u: float
 ) -> None:
-    distribution = distribution_of(case)
     axis = distribution.axis()
     if axis is None:
         assert locate(distribution, distribution.ppf(u)) is None

@@ -100,7 +100,7 @@ def test_what_learns_finds_a_bowl_better_than_random_draws(name: SamplerName) ->
 
     def best(of: SamplerName) -> list[float]:
         studies = (study_of(of, space, 40, seed) for seed in range(3))
-        return sorted(min(map(bowl, points(study, 40, space))) for study in studies)
+        return sorted(min(map(bowl, points(study, 25, space))) for study in studies)
 
     assert best(name)[1] < best("random")[1] / 2
 
