@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from pcsearch.cli import main
 
 TINY: dict[str, Any] = {
     "dataset": "digits",
@@ -40,6 +44,14 @@ def write_sweep(path: Path, searched: dict[str, Any], **top: Any) -> Path:
     }
     path.write_text(yaml.safe_dump(sweep, sort_keys=False), encoding="utf-8")
     return path
+
+
+def shown(*arguments: str) -> tuple[int, str, str]:
+    """The exit status, standard output and standard error of the command in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = main(arguments)
+    return status, out.getvalue(), err.getvalue()
 
 
 def trial_folders(experiment: Path) -> list[Path]:

@@ -66,20 +66,25 @@ def test_a_search_is_extended_and_moved(folder: Path, command: Command) -> None:
 def test_failed_trials_are_tried_again_from_their_checkpoints(
     folder: Path, command: Command
 ) -> None:
-    write(folder, [0.1, 0.2], epochs=6, fails_at=4, seconds=0.01)
-    status, _, err = command(*START, *QUIET, "--max-failures", "0")
+    write(folder, [0.1, 0.2, 0.3], epochs=6, fails_at=4, seconds=0.1)
+    limits = ("--max-failures", "0", "--max-concurrent", "1", "--cpus-per-trial", "0.25")
+    status, _, err = command(*START, *QUIET, *limits)
     assert status == 1, err
     assert Counter(computed(folder)).most_common(1)[0][1] == 1
     status, _, err = command("--resume", "here")
     assert status == 1
     assert "--rerun-failed retries the failed ones" in err
+    before = len(computed(folder))
     (folder / "mended").touch()
     status, _, err = command("--resume", "here", "--rerun-failed")
     assert status == 0, err
     check_histories(folder / "here", epochs=6)
     assert Counter(computed(folder)) == {
-        (x, epoch): 2 if epoch == 4 else 1 for x in (0.1, 0.2) for epoch in range(1, 7)
+        (x, epoch): 2 if epoch == 4 else 1 for x in (0.1, 0.2, 0.3) for epoch in range(1, 7)
     }
+    # The limit holds for trials that go on: one after the other, their epochs do not mix.
+    order = [x for x, _ in computed(folder)[before:]]
+    assert order == sorted(order)
     status, _, err = command("--resume", "here", "--rerun-failed")
     assert (status, "no trial of" in err) == (2, True)
 
@@ -103,35 +108,6 @@ def test_what_a_session_is_refused_is_not_kept(folder: Path, command: Command) -
     status, _, err = command("--resume", "here")
     assert "all 3 trials of it, which are all that its grid has" in err
     check_histories(folder / "here", epochs=2)
-
-
-def test_a_limit_holds_for_trials_that_go_on(folder: Path, command: Command) -> None:
-    write(folder, [0.1, 0.2, 0.3], epochs=2, fails_at=1, seconds=0.2)
-    more = ("--max-failures", "0", "--max-concurrent", "1", "--cpus-per-trial", "0.25")
-    assert command(*START, *QUIET, *more)[0] == 1
-    (folder / "mended").touch()
-    (folder / "computed.jsonl").unlink()
-    assert command("--resume", "here", "--rerun-failed")[0] == 0
-    # One trial after the other: their epochs do not mix.
-    order = [x for x, _ in computed(folder)]
-    assert order == sorted(order)
-
-
-def test_a_warm_start_runs_nothing_of_the_other_experiment(folder: Path, command: Command) -> None:
-    write(folder, [0.1], epochs=2, seconds=0.01)
-    assert command(*START, *QUIET)[0] == 0
-    (folder / "payload.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\nf = print\n")
-    record = json.loads((folder / "here" / "experiment.json").read_text())
-    record["options"]["trainable"] = "payload:f"
-    (folder / "here" / "experiment.json").write_text(json.dumps(record))
-    text = yaml.safe_load((folder / "s.yaml").read_text()) | {"method": "bayes"}
-    text["parameters"]["x"] = {"min": 0.0, "max": 1.0}
-    (folder / "s.yaml").write_text(yaml.safe_dump(text))
-    new = [*START[:3], "--name", "new", "--storage-path", ".", *QUIET, "--num-samples", "1"]
-    status, _, err = command(*new, "--warm-start", "here")
-    assert status == 0
-    assert "0 of 1 results used (not: 1 of another trainable)" in err
-    assert not (folder / "ran").exists()
 
 
 def test_extended_bayes_has_every_earlier_trial_in_its_memory(
@@ -165,6 +141,17 @@ def test_extended_bayes_has_every_earlier_trial_in_its_memory(
     assert status == 0, err
     assert "--warm-start here: 12 of 12 results used" in err
     assert len(events(folder / "new", "known")) == 12
+
+    # It runs nothing of the other experiment, also where that had another trainable.
+    (folder / "payload.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\nf = print\n")
+    record = json.loads((folder / "here" / "experiment.json").read_text())
+    record["options"]["trainable"] = "payload:f"
+    (folder / "here" / "experiment.json").write_text(json.dumps(record))
+    arguments[arguments.index("new")] = "newer"
+    status, _, err = command(*arguments[:-1], "1")
+    assert status == 0, err
+    assert "0 of 12 results used (not: 12 of another trainable)" in err
+    assert not (folder / "ran").exists()
 
 
 def test_a_search_that_runs_is_not_run_a_second_time(folder: Path, command: Command) -> None:

@@ -57,14 +57,14 @@ def test_a_trial_is_the_same_first_fifth_and_alone(
     parameters["peak_lr_hidden"] = {"values": [0.05]}
     order = [7, 1, 2, 3, 4]
     found = []
-    for name, seeds in (("first", order), ("fifth", order[::-1])):
+    for name, seeds in (("first", order[:1]), ("fifth", order[::-1])):
         folder = tmp_path / name
         folder.mkdir()
         sweep = write_sweep(folder / "s.yaml", {**parameters, "seed": {"values": seeds}})
         done = search(folder, sweep, "--max-concurrent", "1", capfd=capfd)
         assert done.status == 0, done.err
         trials = trial_folders(done.directory)
-        assert len(trials) == 5
+        assert len(trials) == len(seeds)
         pids = {reports(trial)[0]["pid"] for trial in trials}
         assert len(pids) == 1, "the trials should share a process"
         found.append(reports(trials[seeds.index(7)]))

@@ -12,9 +12,7 @@ import pytest
 import yaml
 from modules import user_module
 from offline_runs import read_runs
-from searching import reports, trial_folders
-
-from pcsearch.cli import main
+from searching import reports, shown, trial_folders
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
@@ -32,34 +30,26 @@ def epochs(config: Values):
         loss = config["opt"]["lr"] + 1 / (epoch + 1)
         yield {"loss": loss, "size": 1 - config["opt"]["lr"], "phase": "warm", "read": read}
 
-def reporting(config):
-    from ray import tune
-    for epoch in range(3):
-        tune.report({"loss": config["opt"]["lr"] - epoch})
-
-def failing(config):
-    if config["kind"] == "bad":
+def mixed(config):
+    kind = config["kind"]
+    if kind == "raises":
         raise ValueError("this cannot be\\nand here is why")
-    yield {"loss": 1.0}
-
-def silent(config):
-    if config["kind"] == "good":
+    if kind != "silent":
         yield {"loss": 1.0}
+    if kind in LATER:
+        yield {"loss": LATER[kind]}
 
-def quiet(config):
-    begun, over = (Path(config["folder"], name) for name in ("begun", "over"))
-    mine, other = (begun, over) if config["kind"] == "bad" else (over, begun)
-    mine.touch()
-    while not other.exists():
+LATER = {"diverges": float("nan"), "worsens": 3.0}
+
+def towards(config):
+    kind, begun = config["kind"], Path(config["folder"], "begun")
+    if kind == "quiet":
+        begun.touch()
+        time.sleep(600)
+    while kind == "winner" and not begun.exists():
         time.sleep(0.01)
-    if config["kind"] == "bad":
-        time.sleep(120)
-    yield {"loss": 0.0}
-
-def diverging(config):
-    yield {"loss": 1.0}
-    if config["kind"] == "bad":
-        yield {"loss": float("nan")}
+    for epoch in range(4):
+        yield {"loss": (0.1 if kind == "winner" else 0.9) + 1 / (epoch + 1)}
 """
 
 
@@ -77,18 +67,15 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-def search(
-    function: str, sweep: dict[str, Any], *options: str, capfd: pytest.CaptureFixture[str]
-) -> Search:
+def search(function: str, sweep: dict[str, Any], *options: str) -> Search:
     import wandb
 
     text = yaml.safe_dump(sweep, sort_keys=False).replace(f"'{TAGGED}'", TAGGED)
     Path("s.yaml").write_text(text, encoding="utf-8")
     command = ["s.yaml", "--trainable", f"mine:{function}", "--name", "here"]
-    status = main([*command, "--storage-path", "results", *options])
+    done = shown(*command, "--storage-path", "results", *options)
     wandb.teardown()
-    out, err = capfd.readouterr()
-    return Search(status, out, err, Path("results/here").absolute())
+    return Search(*done, Path("results/here").absolute())
 
 
 LOSS = {"name": "loss", "goal": "minimize"}
@@ -97,7 +84,7 @@ SEARCHED = {"opt": {"parameters": {"lr": {"min": 0.0, "max": 1.0}}}}
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_generator_is_searched_as_a_model_is(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_generator_is_searched_as_a_model_is() -> None:
     sweep = {
         "method": "bayes",
         "metric": LOSS,
@@ -111,7 +98,7 @@ def test_a_generator_is_searched_as_a_model_is(capfd: pytest.CaptureFixture[str]
     }
     # One after another: the same trials stop every time.
     options = ("--seed", "2", "--max-concurrent", "1")
-    done = search("epochs", sweep, *options, capfd=capfd)
+    done = search("epochs", sweep, *options)
     assert done.status == 0, done.err
     trials = trial_folders(done.directory)
     runs = {run.id: run for run in read_runs(done.directory)}
@@ -144,128 +131,104 @@ def test_a_generator_is_searched_as_a_model_is(capfd: pytest.CaptureFixture[str]
     assert best == json.loads((winner / "params.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.usefixtures("folder")
-def test_a_trial_counts_with_its_best_value(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(scope="module")
+def mixed(
+    ray_here: None,  # noqa: ARG001
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Search:
+    """A search in which each trial ends in another way."""
+    kinds = {"kind": {"values": ["raises", "silent", "worsens", "diverges"]}}
+    sweep = {"method": "grid", "metric": LOSS, "parameters": kinds}
+    with user_module(tmp_path_factory.mktemp("mixed"), "mine", MODULE):
+        return search("mixed", sweep, "--max-failures", "1")
+
+
+def test_a_trial_counts_with_its_best_value(mixed: Search) -> None:
     """As at W&B, and unlike in Tune, whose default is the last."""
-    metric = {"name": "loss", "goal": "maximize"}
-    sweep = {"method": "random", "metric": metric, "run_cap": 1, "parameters": SEARCHED}
-    done = search("reporting", sweep, "--wandb", "disabled", capfd=capfd)
-    (trial,) = trial_folders(done.directory)
-    losses = [report["loss"] for report in reports(trial)]
-    assert losses[0] > losses[-1]
-    assert f"loss {losses[0]:.4g}" in done.out
+    trial = trial_folders(mixed.directory)[2]
+    assert [report["loss"] for report in reports(trial)] == [1.0, 3.0]
+    assert re.search(r"Best configuration: trial 3 .*loss 1\b", mixed.out)
 
 
-@pytest.mark.usefixtures("folder")
-def test_the_search_ends_at_its_target_and_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_trial_that_reports_nothing_has_failed(mixed: Search) -> None:
+    assert "the function reported nothing; call ray.tune.report(metrics), or yield " in mixed.out
+    assert re.search(r"2\s+-\s+0\s+failed\s+silent", mixed.out)
+    assert re.search(r"3\s+1\s+2\s+finished\s+worsens", mixed.out)
+    # Another try would report nothing either; one that raises is tried again.
+    raising, silent = trial_folders(mixed.directory)[:2]
+    assert (silent / "error.txt").read_text().count("Failure # ") == 1
+    assert (raising / "error.txt").read_text().count("Failure # ") == 2
+
+
+def test_failed_and_diverged_trials_are_told_and_the_search_goes_on(mixed: Search) -> None:
+    assert mixed.status == 1
+    assert re.search(
+        r"trial 1 failed \(0001_\w+/error.txt\): ValueError: this cannot be$", mixed.out, re.M
+    )
+    assert "4 trials, the best first, 3 without a value" in mixed.out
+    assert re.search(r"4\s+-\s+2\s+diverged\s+diverges", mixed.out)
+    assert "Traceback" not in mixed.out + mixed.err
+    runs = {run.config["kind"]: run for run in read_runs(mixed.directory)}
+    assert {kind: run.summary["trial_status"] for kind, run in runs.items()} == {
+        "raises": "failed",
+        "silent": "failed",
+        "worsens": "finished",
+        "diverges": "diverged",
+    }
+    assert runs["raises"].summary["error"] == "ValueError: this cannot be\nand here is why"
+    codes = {kind: run.exit_code for kind, run in runs.items()}
+    assert codes == {"raises": 1, "silent": 1, "worsens": 0, "diverges": 0}
+    ((title, text, level),) = [alert for run in runs.values() for alert in run.alerts]
+    assert (title, level) == ("The search is complete: here", "WARN")
+    assert text.startswith("here: 4 trials, 2 of them failed; the best is trial 3: loss 1")
+
+
+def test_the_search_ends_at_its_target_and_says_so(folder: Path) -> None:
+    """Also while another trial has reported nothing yet."""
+    kinds = {"kind": {"values": ["full", "quiet", "winner", "late"]}}
     sweep = {
         "method": "grid",
         "metric": LOSS | {"target": 0.6},
-        "parameters": {"opt": {"parameters": {"lr": {"values": [0.9, 0.1, 0.8, 0.7]}}}},
+        "parameters": {**kinds, "folder": {"value": str(folder)}},
     }
-    done = search("epochs", sweep, "--max-concurrent", "1", capfd=capfd)
+    done = search("towards", sweep, "--max-concurrent", "2")
     assert done.status == 0
-    first, second = trial_folders(done.directory)
+    first, quiet, winner = trial_folders(done.directory)
     assert len(reports(first)) == 4
-    assert [report["loss"] <= 0.6 for report in reports(second)] == [False, True]
-    assert "The search ended because trial 2 reached the target." in done.out
+    assert [report["loss"] <= 0.6 for report in reports(winner)] == [False, True]
+    assert done.out.startswith("3 trials, the best first"), "no talk of Tune's"
+    assert "The search ended because trial 3 reached the target." in done.out
     assert "--resume" not in done.out
     runs = {run.id: run for run in read_runs(done.directory)}
-    assert {run.summary["trial_status"] for run in runs.values()} == {"finished"}
-    winner = runs[second.name[5:]]
-    assert winner.summary["reached_target"] is True
-    assert [alert[0] for alert in winner.alerts] == ["The search has reached its target: here"]
+    ended = [runs[trial.name[5:]].summary for trial in (first, winner)]
+    assert {summary["trial_status"] for summary in ended} == {"finished"}
+    assert not (quiet / "result.json").exists() or not reports(quiet)
+    assert ended[1]["reached_target"] is True
+    alerts = [alert[0] for run in runs.values() for alert in run.alerts]
+    assert alerts == ["The search has reached its target: here"]
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_trial_that_reports_nothing_has_failed(capfd: pytest.CaptureFixture[str]) -> None:
-    parameters = {"kind": {"values": ["bad", "good"]}}
-    sweep = {"method": "grid", "metric": LOSS, "parameters": parameters}
-    done = search("silent", sweep, "--wandb", "disabled", capfd=capfd)
-    assert done.status == 1
-    assert "the function reported nothing; call ray.tune.report(metrics), or yield " in done.out
-    assert re.search(r"1\s+-\s+0\s+failed\s+bad", done.out)
-    assert re.search(r"2\s+1\s+1\s+finished\s+good", done.out)
-    (first, _) = trial_folders(done.directory)
-    # Another try would report nothing either.
-    assert (first / "error.txt").read_text().count("Failure # ") == 1
-
-
-@pytest.mark.usefixtures("folder")
-def test_a_trial_that_the_target_ends_before_its_first_report_is_no_talk_of_tunes(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    parameters = {"kind": {"values": ["bad", "good"]}, "folder": {"value": str(tmp_path)}}
-    sweep = {"method": "grid", "metric": LOSS | {"target": 0.5}, "parameters": parameters}
-    done = search("quiet", sweep, "--wandb", "disabled", capfd=capfd)
-    assert done.status == 0
-    assert "The search ended because trial 2 reached the target." in done.out
-    assert done.out.startswith("2 trials, the best first")
-
-
-@pytest.mark.usefixtures("folder")
-def test_failed_and_diverged_trials_are_told_and_the_search_goes_on(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    sweep = {
-        "method": "grid",
-        "metric": LOSS,
-        "parameters": {"kind": {"values": ["bad", "good"]}},
-    }
-    done = search("failing", sweep, capfd=capfd)
-    assert done.status == 1
-    assert re.search(
-        r"trial 1 failed \(0001_\w+/error.txt\): ValueError: this cannot be$", done.out, re.M
-    )
-    assert "Best configuration: trial 2" in done.out
-    assert "Traceback" not in done.out + done.err
-    runs = {run.summary["trial_status"]: run for run in read_runs(done.directory)}
-    assert runs.keys() == {"failed", "finished"}
-    assert runs["failed"].summary["error"] == "ValueError: this cannot be\nand here is why"
-    assert (runs["failed"].exit_code, runs["finished"].exit_code) == (1, 0)
-    ((title, text, level),) = [alert for run in runs.values() for alert in run.alerts]
-    assert (title, level) == ("The search is complete: here", "WARN")
-    assert text.startswith("here: 2 trials, 1 of them failed; the best is trial 2: loss 1")
-    assert main(["s.yaml", "--trainable", "mine:diverging", "--wandb", "disabled"]) == 0
-    out = capfd.readouterr().out
-    assert "2 trials, the best first, 1 without a value" in out
-    assert re.search(r"1\s+-\s+2\s+diverged\s+bad", out)
-
-
-@pytest.mark.usefixtures("folder")
-def test_without_a_metric_trials_are_listed_in_their_order(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_without_a_metric_trials_are_listed_in_their_order() -> None:
     sweep = {"method": "random", "run_cap": 2, "parameters": SEARCHED}
-    done = search("epochs", sweep, "--wandb", "disabled", capfd=capfd)
+    done = search("epochs", sweep, "--wandb", "disabled")
     assert done.status == 0
     assert done.out.splitlines()[0].rstrip() == "2 trials"
     assert "best" not in done.out
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_metric_that_nobody_reports_is_told_with_what_there_is(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    metric = {"name": "los", "goal": "minimize"}
-    sweep = {"method": "random", "metric": metric, "run_cap": 1, "parameters": SEARCHED}
-    done = search("epochs", sweep, "--wandb", "disabled", capfd=capfd)
-    assert done.status == 0
-    assert "No trial reports 'los'; did you mean 'loss'?" in done.out
-
-
-@pytest.mark.usefixtures("folder")
-def test_several_metrics_have_a_front_instead_of_a_best(capfd: pytest.CaptureFixture[str]) -> None:
+def test_several_metrics_have_a_front_instead_of_a_best() -> None:
     sweep = {
         "method": "custom",
         "scheduler": {"engine": "optuna"},
         "metrics": [LOSS, {"name": "size", "goal": "minimize"}],
-        "run_cap": 12,
+        "run_cap": 6,
         "parameters": SEARCHED | {"epochs": {"values": [1, 4]}},
     }
-    done = search("epochs", sweep, "--wandb", "disabled", capfd=capfd)
+    done = search("epochs", sweep, "--wandb", "disabled")
     assert done.status == 0, done.err
-    assert "12 trials, those that no other beats first" in done.out
+    assert "6 trials, those that no other beats first" in done.out
     points = [
         (last["loss"], last["size"])
         for last in (reports(trial)[-1] for trial in trial_folders(done.directory))
