@@ -36,6 +36,7 @@ from wandb_server import KEY, WandbServer
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.tracking import wandb_internals
 from pcsearch.tracking.runs import manager
+from pcsearch.tracking.server import api, registration
 from pcsearch.tracking.server import mode as wandb_mode
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
@@ -198,18 +199,7 @@ def test_a_sweep_of_wandb_runs_without_its_file(server: WandbServer, folder: Fol
     assert "error: --sweep-id: W&B has no sweep nosuch in lab/pc" in missing.err
 
 
-def test_offline_runs_are_attached_to_a_given_sweep_when_they_are_synced(
-    server: WandbServer, folder: Folder
-) -> None:
-    done = folder.search("--wandb", "offline", "--sweep-id", "team/pc/abc12345")
-    assert done.status == 0, done.err
-    assert not server.runs
-    sync(done.out)
-    check_complete(server, folder)
-    assert {run.sweep for run in server.runs.values()} == {"abc12345"}
-
-
-def test_the_parts_of_a_run_that_was_interrupted_are_synced_into_one(
+def test_the_parts_of_a_run_that_was_interrupted_are_synced_into_one_of_the_given_sweep(
     server: WandbServer, folder: Folder
 ) -> None:
     folder.hold()
@@ -220,15 +210,17 @@ def test_the_parts_of_a_run_that_was_interrupted_are_synced_into_one(
         folder.release()
 
     thread = later(interrupt)
-    first = folder.search("--wandb", "offline")
+    first = folder.search("--wandb", "offline", "--sweep-id", "team/pc/abc12345")
     thread.join()
     assert first.status == 130, first.err
     again = folder.command("--resume", str(folder.path / "here"))
     assert again.status == 0, again.err
     for name in folder.trials():
         assert len(list((folder.path / "here" / "wandb").glob(f"offline-run-*-{name}"))) > 1
+    assert not server.runs
     sync(again.out)
     check_complete(server, folder)
+    assert {run.sweep for run in server.runs.values()} == {"abc12345"}
 
 
 def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_will(
@@ -344,6 +336,13 @@ def test_a_server_that_goes_silent_before_the_sweep_takes_seconds(
             server.wait_until_back()
         return answer(query, variables)
 
+    def create_soon(*arguments: Any) -> Any:
+        # What was asked before could take its time.
+        monkeypatch.setattr(api, "ASK_SECONDS", 5)
+        return create_sweep(*arguments)
+
+    create_sweep = registration.create_sweep
+    monkeypatch.setattr(registration, "create_sweep", create_soon)
     monkeypatch.setattr(server, "answer", silent_after_the_key)
     done = folder.search("--num-samples", "1")
     assert done.status == 0, done.err
