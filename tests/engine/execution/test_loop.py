@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,17 @@ from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.sweeps.sweep import parse_sweep
 
+pytestmark = pytest.mark.slow
 GRID = "method: grid\nparameters: {x: {values: [1, 2, 3]}}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_of_these_tests() -> Iterator[None]:
+    """Its processes wait six seconds for a function to end, where Tune waits for ten minutes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUNE_FUNCTION_THREAD_TIMEOUT_S", "6")
+        with connected(None):
+            yield
 
 
 class Notes(tune.Callback):
@@ -42,7 +53,6 @@ class Notes(tune.Callback):
         self.ended.append(trial.config["x"])
 
 
-@pytest.mark.slow
 def test_trials_run_and_are_retried_until_the_session_is_due(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,14 +70,13 @@ def test_trials_run_and_are_retried_until_the_session_is_due(
 
     outcomes, notes = Outcomes(()), Notes()
     searcher = make_searcher(parse_sweep(GRID, "s.yaml"), 3, 0, outcomes=outcomes)
-    with connected(None):
-        trials = run_trials(
-            TrialSpec(train, {"cpu": 0.5}, Place("here", str(tmp_path)), max_failures=1),
-            TrialSource(searcher, [], lambda: 2, TrialContext(tmp_path / "here", outcomes, None)),
-            FIFOScheduler(),  # type: ignore[no-untyped-call]
-            [notes],
-            is_due=lambda: len(notes.ended) == 2 and (3, 2) in notes.reports,
-        )
+    trials = run_trials(
+        TrialSpec(train, {"cpu": 0.5}, Place("here", str(tmp_path)), max_failures=1),
+        TrialSource(searcher, [], lambda: 2, TrialContext(tmp_path / "here", outcomes, None)),
+        FIFOScheduler(),  # type: ignore[no-untyped-call]
+        [notes],
+        is_due=lambda: len(notes.ended) == 2 and (3, 2) in notes.reports,
+    )
     assert {trial.config["x"] for trial in trials} == {1, 2, 3}
     assert (notes.failures, sorted(notes.ended)) == ([1], [1, 2])
     of_first = [epoch for x, epoch in notes.reports if x == 1]
@@ -85,11 +94,7 @@ class StopsAtOnce(FIFOScheduler):
         return self.STOP if trial.config["x"] < 3 else self.CONTINUE
 
 
-@pytest.mark.slow
-def test_a_stopped_function_that_ends_late_or_never_costs_no_other_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TUNE_FUNCTION_THREAD_TIMEOUT_S", "6")
+def test_a_stopped_function_that_ends_late_or_never_costs_no_other_trial(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
 
     def train(config: dict[str, Any]) -> None:
@@ -103,13 +108,12 @@ def test_a_stopped_function_that_ends_late_or_never_costs_no_other_trial(
     outcomes, notes = Outcomes(()), Notes()
     searcher = make_searcher(parse_sweep(GRID, "s.yaml"), 3, 0, outcomes=outcomes)
     context = TrialContext(tmp_path / "here", outcomes, None)
-    with connected(None):
-        trials = run_trials(
-            TrialSpec(train, {"cpu": 0.5}, Place("here", str(tmp_path)), max_failures=1),
-            TrialSource(searcher, [], lambda: 1, context),
-            StopsAtOnce(),  # type: ignore[no-untyped-call]
-            [notes],
-        )
+    trials = run_trials(
+        TrialSpec(train, {"cpu": 0.5}, Place("here", str(tmp_path)), max_failures=1),
+        TrialSource(searcher, [], lambda: 1, context),
+        StopsAtOnce(),  # type: ignore[no-untyped-call]
+        [notes],
+    )
     assert notes.ended == [1, 2, 3]
     assert notes.failures == [3], "its process ended before it began"
     processes = {trial.config["x"]: trial.last_result["process"] for trial in trials}
