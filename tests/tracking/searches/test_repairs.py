@@ -47,7 +47,7 @@ def quick(config):
         picture = str(here.with_name(f"{{epoch}}.png"))
         tune.report(values | {{"reconstructions_images": picture}})
 """
-OUTAGE = 20.0
+OUTAGE = 8.0
 MUTATIONS = ("UpsertBucket", "CreateRunFiles", "NotifyScriptableRunAlert")
 
 
@@ -112,7 +112,6 @@ def allow_everything(server: WandbServer) -> None:
 
 
 FAULTS = {
-    "rows 403": refuses_rows(403, r"not taken all of a run \(HTTP status 403: refused\)"),
     "rows 500": refuses_rows(
         500,
         r"took in nothing for \d+ s \(retrying HTTP 500: refused\)",
