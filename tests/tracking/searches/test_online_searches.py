@@ -228,7 +228,8 @@ def test_the_end_waits_for_w_and_b_after_the_results_and_not_against_the_users_w
 ) -> None:
     folder.hold()
     command = [sys.executable, "-m", "pcsearch", "s.yaml", "--trainable", "online_mine:quick"]
-    command += ["--storage-path", str(folder.path), "--name", "here"]
+    # A run that the silent server has not heard of would wait for it before it goes offline.
+    command += ["--storage-path", str(folder.path), "--name", "here", "--num-samples", "1"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     with (
         (folder.path / "out").open("w") as out,
