@@ -5,10 +5,11 @@ Whoever kills it again and again should not wait for its imports and for Ray's s
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -36,10 +37,19 @@ LOADED = [
 ]
 """What the command loads before and while it searches; Ray is imported and not started."""
 OUTPUT = "forked.txt"
+_numbers = itertools.count()
+
+
+def _nothing() -> None:
+    pass
 
 
 def fork(
-    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    outputs: tuple[str, str] = (OUTPUT, OUTPUT),
+    before: Callable[[], None] = _nothing,
 ) -> ForkServerProcess:
     """Start the command in a folder; what it prints goes to the folder's file `OUTPUT`.
 
@@ -48,7 +58,9 @@ def fork(
     Args:
         folder: the command's.
         arguments: of the command.
-        environment: variables to set for it: it has those of the first process that was forked.
+        environment: variables to set for it, besides those of this process.
+        outputs: the files in the folder for standard output and standard error.
+        before: is called in its process first; a function of a module of the helpers.
     """
     import ray
 
@@ -58,12 +70,52 @@ def fork(
         patch.setenv("PYTHONPATH", str(ROOT))
         forkserver.ensure_running()
     address = ray.get_runtime_context().gcs_address
-    # Each Ray has a token of its own, and a folder.
-    of_ray = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
-    settings = {**of_ray, **(environment or {})}
-    process = context.Process(target=_command, args=(folder, arguments, address, settings))
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
+    # By it W&B's client would look for the W&B process of the tests, which may have ended.
+    settings.pop("WANDB_SERVICE", None)
+    given = (folder, arguments, address, settings, outputs, before)
+    process = context.Process(target=_command, args=given)
     process.start()
     return process
+
+
+class Forked:
+    """A command that was forked, with its standard output and standard error apart.
+
+    Args:
+        folder: the command's.
+        arguments: of the command.
+        environment: as `fork` takes it.
+        before: as `fork` takes it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        before: Callable[[], None] = _nothing,
+    ) -> None:
+        number = next(_numbers)
+        outputs = (f"forked_{number}.out", f"forked_{number}.err")
+        self._files = [folder / each for each in outputs]
+        self.process = fork(
+            folder, *arguments, environment=environment, outputs=outputs, before=before
+        )
+
+    def finish(self, seconds: float = 240) -> tuple[int | None, str, str]:
+        """The exit status, standard output and standard error, as of `commands.finish`."""
+        self.process.join(seconds)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        out, err = (each.read_text(encoding="utf-8") for each in self._files)
+        return self.process.exitcode, out, err
+
+    def kill(self) -> None:
+        """Kill it, and wait for its end."""
+        self.process.kill()
+        self.process.join()
 
 
 def finish(process: ForkServerProcess, folder: Path, seconds: float = 240) -> str:
@@ -75,18 +127,20 @@ def finish(process: ForkServerProcess, folder: Path, seconds: float = 240) -> st
 
 
 def _command(
-    folder: Path, arguments: Sequence[str], address: str, environment: Mapping[str, str]
+    folder: Path,
+    arguments: Sequence[str],
+    address: str,
+    environment: Mapping[str, str],
+    outputs: tuple[str, str],
+    before: Callable[[], None],
 ) -> None:
-    # By it W&B's client would look for the W&B process of the tests, which may have ended.
-    os.environ.pop("WANDB_SERVICE", None)
     # The process that forks this one may have those of a Ray that has ended.
-    for name in [name for name in os.environ if name.startswith("RAY_")]:
-        del os.environ[name]
+    os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    output = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    for number, output in enumerate(outputs, 1):
+        os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    before()
     import ray
 
     from pcsearch.cli import main

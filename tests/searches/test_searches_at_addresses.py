@@ -3,72 +3,71 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import patience
 import pytest
-from commands import COUNTED, ROOT, finish, hold, wait_for
+from commands import COUNTED, computed, hold, run, wait_for
+from forking import Forked
+from patience import know_of_death, lose_patience
+from resuming import Command
 from s3 import KEYS, S3, serving
 
-TRIALS, EPOCHS = 3, 6
+from pcsearch.engine.storage import store
+
+TRIALS, EPOCHS = 3, 4
 VALUES = [0.1 * number for number in range(TRIALS)]
 LAST = VALUES[-1]
 """Its trial begins when another has ended: the search lasts until it is let go."""
-SEARCH = ["s.yaml", "--trainable", "made:counted", "--wandb", "disabled"]
-# Once a file is there, it tells of an outage quicker than anybody would want.
-COMMAND = """
-import sys, time
-from pathlib import Path
-from threading import Thread
-from pcsearch.cli import main
-from pcsearch.engine.storage import store
-
-def lose_patience():
-    while not Path("impatient").exists():
-        time.sleep(0.02)
-    store.OUTAGE_S = 2.0
-
-Thread(target=lose_patience, daemon=True).start()
-sys.exit(main(sys.argv[1:]))
+# What makes the processes of trials impatient too.
+IMPATIENT = """
+import sys
+sys.path.append({helpers!r})
+from patience import lose_patience
+lose_patience(Path({file!r}))
 """
+SEARCH = ["s.yaml", "--trainable", "made:counted", "--wandb", "disabled"]
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    with serving() as server:
+def s3(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """The server, and a Ray whose trials have the keys for it."""
+    with serving() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(tmp_path_factory.mktemp("trials")).items():
+            patch.setenv(name, value)
+        request.getfixturevalue("ray_here")
         yield server
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "made.py").write_text(COUNTED)
     (tmp_path / "s.yaml").write_text(
         "method: grid\nmetric: {name: loss, goal: minimize}\nparameters:\n"
         f"  x: {{values: {VALUES}}}\n"
-        f"  seconds: {{value: 0.3}}\n  epochs: {{value: {EPOCHS}}}\n"
+        f"  seconds: {{value: 0.1}}\n  epochs: {{value: {EPOCHS}}}\n"
         f"  folder: {{value: {tmp_path}}}\n"
     )
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def start(folder: Path, machine: str, *arguments: str) -> subprocess.Popen[str]:
+def environment(home: Path) -> dict[str, str]:
+    """The variables of a machine where this is the user's home folder."""
+    return KEYS | {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+
+
+def start(
+    folder: Path, machine: str, *arguments: str, before: Callable[[], None] | None = None
+) -> Forked:
     """The command as on a machine that has nothing of the others'."""
     home = folder / machine
     home.mkdir(exist_ok=True)
-    environment = os.environ | KEYS | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
-    environment.pop("XDG_CACHE_HOME", None)
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    more = {} if before is None else {"before": before}
+    return Forked(folder, *arguments, environment=environment(home), **more)
 
 
 def named(s3: S3, name: str) -> list[str]:
@@ -91,11 +90,6 @@ def losses(s3: S3, path: str) -> list[float]:
     return [json.loads(line)["loss"] for data in files for line in data.splitlines()]
 
 
-def computed(folder: Path) -> Counter[tuple[float, int]]:
-    lines = (folder / "computed.jsonl").read_text().splitlines()
-    return Counter((each["x"], each["epoch"]) for each in map(json.loads, lines))
-
-
 def left_behind(folder: Path, machine: str) -> list[Path]:
     return list((folder / machine / ".cache" / "pcsearch" / "searches").glob("*"))
 
@@ -105,13 +99,11 @@ def left_behind(folder: Path, machine: str) -> list[Path]:
 def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder: Path) -> None:
     address = s3.address("results/killed")
     held = [hold(folder, LAST)]
-    first = start(
-        folder, "one", *SEARCH, "--storage-path", s3.address("results"), "--name", "killed"
-    )
+    first = run(folder, *SEARCH, *named(s3, "killed"))
     wait_for(lambda: sum(map(len, histories(s3, "results/killed"))) > 4, first)
     held += [hold(folder, x) for x in VALUES[:-1]]
 
-    status, _, err = finish(start(folder, "two", "--resume", address))
+    status, _, err = start(folder, "two", "--resume", address).finish()
     assert status == 2
     assert f"the search is running (process {first.pid} on " in err
 
@@ -119,7 +111,8 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
     first.communicate()
     for each in held:
         each.unlink()
-    status, out, err = finish(start(folder, "two", "--resume", address))
+    resume = ("--resume", address)
+    status, out, err = start(folder, "two", *resume, before=know_of_death).finish()
     assert status == 0, err
     assert f"Everything lies in {address}" in out
     assert f"The page of the search is {s3.address('results/killed/report.html')}\n" in out
@@ -127,7 +120,7 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
     assert ", finished; drawn on " in page
     assert str(folder / "two") not in page, "it speaks of the address and not of the copy"
     assert histories(s3, "results/killed") == [list(range(1, EPOCHS + 1))] * TRIALS
-    repeated = [each for each, count in computed(folder).items() if count > 1]
+    repeated = [each for each, count in Counter(computed(folder)).items() if count > 1]
     # Two trials ran when it was killed.
     assert len(repeated) <= 2, repeated
     names = s3.objects("results/killed")
@@ -142,33 +135,32 @@ def test_a_killed_search_goes_on_on_another_machine_and_in_a_copy(s3: S3, folder
     assert json.loads(best["metrics.json"])["value"] == min(losses(s3, "results/killed"))
     assert best["epoch"] == str(EPOCHS).encode()
 
-    again = ("--resume", address, "--no-report")
-    status, _, err = finish(start(folder, "two", *again))
+    status, _, err = start(folder, "two", *resume, "--no-report").finish()
     assert (status, "the search is finished" in err) == (0, True)
-    status, _, err = finish(start(folder, "two", *SEARCH, *named(s3, "killed")))
+    status, _, err = start(folder, "two", *SEARCH, *named(s3, "killed")).finish()
     assert status == 2
     assert f"{address} is there already; resume it (--resume '{address}')" in err
 
     s3.download("results/killed", folder / "copy")
-    status, out, err = finish(start(folder, "two", "--resume", str(folder / "copy"), "--no-report"))
+    copy = ("--resume", str(folder / "copy"), "--no-report")
+    status, out, err = start(folder, "two", *copy).finish()
     assert (status, "the search is finished" in err) == (0, True)
 
 
 @pytest.mark.slow
 def test_another_machine_limits_and_stops_a_search(s3: S3, folder: Path) -> None:
     address = s3.address("results/controlled")
-    options = (*SEARCH, *named(s3, "controlled"), "--set", "epochs=1000")
-    first = start(folder, "one", *options, "--no-report")
-    wait_for(lambda: sum(map(len, histories(s3, "results/controlled"))) > 1, first)
+    first = start(folder, "one", *SEARCH, *named(s3, "controlled"), "--set", "epochs=1000")
+    wait_for(lambda: sum(map(len, histories(s3, "results/controlled"))) > 1, first.process)
     limit = ("limit", address, "--max-concurrent", "1")
-    status, out, err = finish(start(folder, "two", *limit))
+    status, out, err = start(folder, "two", *limit).finish()
     assert (status, out) == (0, f"{out.partition(': ')[0]}: --max-concurrent is now 1\n"), err
     record = json.loads(s3.objects("results/controlled")["experiment.json"])
     assert record["options"]["max_concurrent"] == 1
-    status, out, err = finish(start(folder, "two", "stop", address))
+    status, out, err = start(folder, "two", "stop", address).finish()
     assert (status, out.count("has ended its session")) == (0, 1), err
     assert f"python -m pcsearch --resume '{address}'" in out
-    status, _, err = finish(first)
+    status, _, err = first.finish()
     assert (status, " has stopped the search: running trials" in err) == (130, True)
     assert "owner.json" not in s3.objects("results/controlled")
     assert left_behind(folder, "two") == []
@@ -177,23 +169,26 @@ def test_another_machine_limits_and_stops_a_search(s3: S3, folder: Path) -> None
 @pytest.mark.slow
 def test_an_outage_ends_the_session_in_a_line_and_nothing_is_lost(s3: S3, folder: Path) -> None:
     address = s3.address("results/outage")
-    held = hold(folder, LAST)
-    first = start(
-        folder, "one", *SEARCH, "--storage-path", s3.address("results"), "--name", "outage"
-    )
-    wait_for(lambda: sum(map(len, histories(s3, "results/outage"))) > 3, first)
-    (folder / "impatient").touch()
+    held, file = hold(folder, LAST), folder / "impatient"
+    helpers = str(Path(patience.__file__).parent)
+    (folder / "made.py").write_text(COUNTED + IMPATIENT.format(helpers=helpers, file=str(file)))
+    outage = (*SEARCH, *named(s3, "outage"))
+    first = start(folder, "one", *outage, before=partial(lose_patience, file))
+    wait_for(lambda: sum(map(len, histories(s3, "results/outage"))) > 0, first.process)
+    # Soon enough: a call that has begun keeps its patience.
+    file.touch()
+    wait_for(lambda: sum(map(len, histories(s3, "results/outage"))) > 3, first.process)
     s3.cable.cut()
     held.unlink()
     try:
-        status, _, err = finish(first)
+        status, _, err = first.finish()
     finally:
         s3.cable.reconnect()
-        (folder / "impatient").unlink()
+        file.unlink()
     assert status == 2, err
     assert "Traceback" not in err
     assert "; see to the storage and resume it: python -m pcsearch --resume 's3://" in err
-    status, _, err = finish(start(folder, "one", "--resume", address))
+    status, _, err = start(folder, "one", "--resume", address, before=know_of_death).finish()
     assert status == 0, err
     assert histories(s3, "results/outage") == [list(range(1, EPOCHS + 1))] * TRIALS
 
@@ -208,15 +203,19 @@ MISTAKES = {
 }
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("name", MISTAKES)
-def test_an_address_that_cannot_be_used_is_told_on_a_line(s3: S3, folder: Path, name: str) -> None:
+def test_an_address_that_cannot_be_used_is_told_on_a_line(
+    s3: S3, name: str, command: Command
+) -> None:
     place, message = MISTAKES[name]
-    status, _, err = finish(start(folder, "one", *SEARCH, "--storage-path", s3.address(*place)))
+    status, _, err = command(*SEARCH, "--storage-path", s3.address(*place))
     assert (status, err.count("\n")) == (2, 1), err
     assert err.startswith("error: --storage-path: ")
     assert message in err
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("address", "message"),
     [
@@ -226,9 +225,11 @@ def test_an_address_that_cannot_be_used_is_told_on_a_line(s3: S3, folder: Path, 
         ("s3://bucket/x?endpoint_override=127.0.0.1%3A9&region=us-east-1&scheme=http", "127.0.0.1"),
     ],
 )
-def test_other_addresses_too(folder: Path, address: str, message: str) -> None:
-    (folder / "impatient").touch()
-    status, _, err = finish(start(folder, "one", "--resume", address))
+def test_other_addresses_too(
+    address: str, message: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "OUTAGE_S", 0.0)
+    status, _, err = command("--resume", address)
     assert (status, err.count("\n")) == (2, 1), err
     assert message in err
     assert "key:secret" not in err
@@ -236,18 +237,18 @@ def test_other_addresses_too(folder: Path, address: str, message: str) -> None:
 
 @pytest.mark.slow
 def test_a_search_starts_from_the_results_at_an_address(s3: S3, folder: Path) -> None:
-    text = (folder / "s.yaml").read_text().replace("value: 0.3", "value: 0.0")
+    text = (folder / "s.yaml").read_text().replace("value: 0.1", "value: 0.0")
     (folder / "s.yaml").write_text(text)
     given = [*SEARCH, "--set", "epochs=1"]
-    assert finish(start(folder, "one", *given, *named(s3, "old")))[0] == 0
+    assert start(folder, "one", *given, *named(s3, "old")).finish()[0] == 0
     (folder / "b.yaml").write_text(
         "method: bayes\nmetric: {name: loss, goal: minimize}\n"
         "parameters:\n  x: {min: 0.0, max: 1.0}\n"
         f"  seconds: {{value: 0.0}}\n  folder: {{value: {folder}}}\n"
     )
     address = s3.address("results/old")
-    command = ["b.yaml", *given[1:], "--num-samples", "1", "--warm-start", address]
-    status, _, err = finish(start(folder, "one", *command))
+    search = ["b.yaml", *given[1:], "--num-samples", "1", "--warm-start", address]
+    status, _, err = start(folder, "one", *search).finish()
     assert status == 0, err
     assert f"--warm-start {address}: {TRIALS} of {TRIALS} results used" in err
     assert left_behind(folder, "one") == []
