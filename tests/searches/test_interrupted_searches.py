@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from commands import computed, events, finish, hold, run, wait_for
+from forking import Forked
 from resuming import QUIET, START, Command, check_histories, write
 
 from pcsearch.engine.ray_internals import ray_psutil
@@ -19,12 +20,13 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("pages")
 def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command: Command) -> None:
-    write(folder, [0.1, 0.2], epochs=15)
+    write(folder, [0.1, 0.2], epochs=5)
     held = hold(folder, 0.1, epoch=3)
-    process = run(folder, *START, "--max-concurrent", "1")
-    wait_for(lambda: len(list(folder.glob("here/0001_*/checkpoint_*"))) > 1, process)
-    process.send_signal(number)
-    status, out, err = finish(process)
+    search = Forked(folder, *START, "--max-concurrent", "1")
+    wait_for(lambda: len(list(folder.glob("here/0001_*/checkpoint_*"))) > 1, search.process)
+    assert search.process.pid is not None
+    os.kill(search.process.pid, number)
+    status, out, err = search.finish()
     assert status == 130
     assert f"Resume it: python -m pcsearch --resume {folder}/here" in out
     assert re.search(r"^ *1 .* interrupted\b", out, re.MULTILINE)
@@ -36,15 +38,15 @@ def test_a_signal_ends_a_search_in_good_order(number: int, folder: Path, command
     held.unlink()
     status, out, err = command("--resume", "here", "--no-report")
     assert status == 0, err
-    check_histories(folder / "here", epochs=15)
+    check_histories(folder / "here", epochs=5)
     assert before >= 2
-    assert len(computed(folder)) <= 31
+    assert len(computed(folder)) <= 11
 
 
 def test_a_signal_to_the_whole_group_of_processes_ends_it_too(
     folder: Path, command: Command
 ) -> None:
-    write(folder, [0.1, 0.2], epochs=15)
+    write(folder, [0.1, 0.2], epochs=5)
     held = [hold(folder, x, epoch=3) for x in (0.1, 0.2)]
     process = run(folder, *START, *QUIET, start_new_session=True)
     wait_for((folder / "computed.jsonl").exists, process)
@@ -55,7 +57,7 @@ def test_a_signal_to_the_whole_group_of_processes_ends_it_too(
     assert status == 130
     assert f"--resume {folder}/here" in out + err
     assert command("--resume", "here")[0] == 0
-    check_histories(folder / "here", epochs=15)
+    check_histories(folder / "here", epochs=5)
 
 
 def test_a_signal_while_ray_starts_leaves_nothing_behind(folder: Path, temporary: Path) -> None:
@@ -112,13 +114,16 @@ def test_the_second_signal_ends_it_at_once(folder: Path) -> None:
 
 
 def test_a_time_budget_ends_a_session_and_the_next_goes_on(folder: Path, command: Command) -> None:
-    write(folder, [0.1, 0.2], epochs=30)
+    write(folder, [0.1, 0.2], epochs=4)
+    held = [hold(folder, x, epoch=2) for x in (0.1, 0.2)]
     status, out, err = command(*START, *QUIET, "--time-budget", "2s")
     assert status == 0, err
     assert "The session ended because its --time-budget was up." in out
     assert "Resume it: " in out
     assert not events(folder / "here", "ended")
+    for each in held:
+        each.unlink()
     status, out, err = command("--resume", "here", "--time-budget", "1h")
     assert status == 0, err
     assert "The session ended" not in out
-    check_histories(folder / "here", epochs=30)
+    check_histories(folder / "here", epochs=4)
