@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import COUNTED, computed, events, finish, run, wait_for
+from commands import COUNTED, computed, events, finish, hold, run, wait_for
 from old_experiments import write_experiment
 from ray_nodes import ray_nodes
 from resuming import QUIET, START, check_histories, write
@@ -24,6 +24,7 @@ from pcsearch.exits import DONE, INTERRUPTED, RAY_DIED
 from pcsearch.sessions import ray_death
 
 LOGS = "/ray/logs"
+VALUES, EPOCHS = [0.1, 0.2, 0.3], 4
 
 
 class LeftError(Exception):
@@ -122,9 +123,11 @@ def children(process: subprocess.Popen[str], name: str) -> list[Any]:
 
 @pytest.fixture
 def process(tmp_path: Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:  # noqa: ARG001
-    """A search of three trials on its own Ray."""
+    """A search of three trials on its own Ray, which are held in their third epoch."""
     (tmp_path / "counted.py").write_text(COUNTED)
-    write(tmp_path, [0.1, 0.2, 0.3], epochs=12, seconds=0.5)
+    write(tmp_path, VALUES, epochs=EPOCHS)
+    for x in VALUES:
+        hold(tmp_path, x, epoch=3)
     with run(tmp_path, *START, *QUIET) as process:
         yield process
         if process.poll() is None:
@@ -133,43 +136,48 @@ def process(tmp_path: Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def kill_ray(process: subprocess.Popen[str], folder: Path, name: str) -> None:
+    """Kill a process of a search's Ray when the search has reports, and let the trials go on."""
+    wait_for(lambda: any(file.read_bytes() for file in folder.glob("here/*/result.json")), process)
+    (server,) = children(process, name)
+    server.kill()
+    for x in VALUES:
+        (folder / f"hold {x}").unlink()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("names", [["raylet"], ["gcs_server", "raylet"]], ids=["once", "twice"])
 def test_a_search_survives_the_death_of_ray_once(
-    names: list[str], process: subprocess.Popen[str], tmp_path: Path, temporary: Path
+    process: subprocess.Popen[str], tmp_path: Path, temporary: Path
 ) -> None:
-    directory = tmp_path / "here"
-
-    def written() -> int:
-        return sum(file.stat().st_size for file in directory.glob("*/result.json"))
-
-    before_it: set[int] = set()
-
-    def has_new_ray() -> bool:
-        """Whether the next session has a Ray of its own."""
-        running = {each.pid for each in children(process, "raylet")}
-        return bool(running) and not running & before_it
-
-    for name in names:
-        wait_for(has_new_ray, process)
-        before_it |= {each.pid for each in children(process, "raylet")}
-        before = written()
-        # Reports come: the session has its Ray.
-        wait_for(lambda before=before: written() > before, process)
-        (server,) = children(process, name)
-        server.kill()
-    status, out, err = finish(process)
+    kill_ray(process, tmp_path, "raylet")
+    status, _, err = finish(process)
+    assert status == DONE, err
     assert len(re.findall(r"has died; Ray is started again, and the search goes on", err)) == 1
-    logs = [Path(each) for each in re.findall(r"Ray's own logs lie in (.*)", err)]
-    assert [(each / "raylet.out").is_file() for each in logs] == [True for _ in names]
-    assert set(temporary.iterdir()) == set(logs)
-    if len(names) == 1:
-        assert status == 0, err
-        assert len(events(directory, "ended")) == 3
-        check_histories(directory, epochs=12)
-    else:
-        assert status == RAY_DIED, (out, err)
-        assert err.rstrip().endswith(f"python -m pcsearch --resume {directory}")
+    (logs,) = (Path(each) for each in re.findall(r"Ray's own logs lie in (.*)", err))
+    assert (logs / "raylet.out").is_file()
+    assert [*temporary.iterdir()] == [logs]
+    assert len(events(tmp_path / "here", "ended")) == len(VALUES)
+    check_histories(tmp_path / "here", epochs=EPOCHS)
+
+
+@pytest.mark.slow
+def test_a_search_does_not_survive_the_second_death_of_ray(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    temporary: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What the session that was started again finds.
+    monkeypatch.setenv(ray_death.RESTARTED, "1")
+    process = request.getfixturevalue("process")
+    kill_ray(process, tmp_path, "gcs_server")
+    status, out, err = finish(process)
+    assert status == RAY_DIED, (out, err)
+    assert "Ray is started again" not in err
+    (logs,) = (Path(each) for each in re.findall(r"Ray's own logs lie in (.*)", err))
+    assert (logs / "raylet.out").is_file()
+    assert [*temporary.iterdir()] == [logs]
+    assert err.rstrip().endswith(f"python -m pcsearch --resume {tmp_path / 'here'}")
 
 
 @pytest.mark.slow
