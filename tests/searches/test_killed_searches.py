@@ -24,7 +24,7 @@ from pcsearch.pc.training import train
 
 pytestmark = pytest.mark.slow
 
-KILLS, LONG, EPOCHS = 20, 30, 40
+KILLS, LONG, EPOCHS = 10, 20, 40
 
 
 def whole_best(directory: Path) -> float:
@@ -50,7 +50,7 @@ def test_a_search_with_asha_and_bayes_survives_kills_at_any_moment(tmp_path: Pat
     }
     rungs = {"type": "hyperband", "min_iter": 3, "eta": 2}
     write_sweep(tmp_path / "s.yaml", searched, method="bayes", early_terminate=rungs)
-    start = ("s.yaml", "--num-samples", "12", "--name", "here", "--storage-path", ".", *QUIET)
+    start = ("s.yaml", "--num-samples", "8", "--name", "here", "--storage-path", ".", *QUIET)
     directory = tmp_path / "here"
     kept: list[float] = []
 
@@ -66,14 +66,19 @@ def test_a_search_with_asha_and_bayes_survives_kills_at_any_moment(tmp_path: Pat
     assert whole_best(directory) == min(value for value in values if value is not None)
     assert not list(directory.glob(".best.*"))
     check_histories(directory)
-    assert len(events(directory, "suggested")) == 12
+    assert len(events(directory, "suggested")) == 8
+    # A kill damages nothing.
+    assert "state.pt is" not in (tmp_path / forking.OUTPUT).read_text()
     stopped = {e["trial"]: e["rung"] for e in events(directory, "compared") if e["stopped"]}
     for trial in trial_folders(directory):
-        last = reports(trial)[-1]["epoch"]
-        assert last == stopped.get(trial.name[5:], LONG), trial.name
-        # What is trained after so many kills is what an undisturbed run trains.
-        expected = list(train(json.loads((trial / "params.json").read_text())))[last - 1]
-        assert reports(trial)[-1]["Losses/train_mse_avg"] == expected["Losses/train_mse_avg"]
+        given = reports(trial)
+        assert given[-1]["epoch"] == stopped.get(trial.name[5:], LONG), trial.name
+        # What is trained after so many kills is what an undisturbed run trains, which does not
+        # validate at rungs.
+        alone = train(json.loads((trial / "params.json").read_text()))
+        for kept, each in zip(given, alone, strict=False):
+            expected = {name: value for name, value in each.items() if "/" in name}
+            assert own(kept, expected) == expected
 
 
 @pytest.mark.usefixtures("ray_here")
@@ -81,7 +86,7 @@ def test_no_epoch_is_computed_more_than_once_a_kill_more(folder: Path) -> None:
     values = [0.1, 0.2, 0.3, 0.4]
     write(folder, values, epochs=10)
     start = (*START, *QUIET, "--max-concurrent", "2")
-    kills = kill_at_random(folder, start, 6, span=0.8, seed=2)
+    kills = kill_at_random(folder, start, 3, span=0.8, seed=2)
     check_histories(folder / "here", epochs=10)
     counts = Counter(computed(folder))
     assert set(counts) == {(x, epoch) for x in values for epoch in range(1, 11)}
@@ -91,7 +96,7 @@ def test_no_epoch_is_computed_more_than_once_a_kill_more(folder: Path) -> None:
     # The file is edited by commands that are killed, the first of them before they have begun.
     write(folder, [*values[1:], 0.5, 0.6, 0.7], epochs=10)
     edit = ("s.yaml", "--resume", "here")
-    for moment in (0.5, 1.5, 2.5):
+    for moment in (0.5, 2.0):
         process = fork(folder, *edit)
         process.join(moment)
         process.kill()
@@ -130,7 +135,7 @@ def test_results_that_are_lost_between_kills_are_computed_again(folder: Path) ->
         lost.append(trial)
 
     start = (*START, *QUIET, "--max-concurrent", "2")
-    kill_at_random(folder, start, 8, span=1.5, seed=4, damage=damage)
+    kill_at_random(folder, start, 4, span=1.5, seed=4, damage=damage)
     if not lost:
         # On a slow machine no trial has ended before the last kill.
         damage(random.Random(4))
@@ -138,18 +143,6 @@ def test_results_that_are_lost_between_kills_are_computed_again(folder: Path) ->
     check_histories(directory, epochs=10)
     told = (folder / forking.OUTPUT).read_text()
     assert " of 10 reports; the trial is run again from there" in told
-
-
-@pytest.mark.usefixtures("ray_here")
-def test_a_grid_that_was_killed_has_the_metrics_of_one_that_was_not(tmp_path: Path) -> None:
-    write_sweep(tmp_path / "s.yaml", {"seed": {"values": [1, 2, 3]}, "epochs": {"value": 25}})
-    start = ("s.yaml", "--name", "here", "--storage-path", ".", *QUIET)
-    kill_at_random(tmp_path, start, 4, span=1.0, seed=3)
-    check_histories(tmp_path / "here", epochs=25)
-    for trial, seed in zip(trial_folders(tmp_path / "here"), (1, 2, 3), strict=True):
-        expected = list(train(TINY | {"epochs": 25, "seed": seed}))
-        pairs = zip(reports(trial), expected, strict=True)
-        assert [own(kept, each) for kept, each in pairs] == expected
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +175,9 @@ def undisturbed() -> list[dict[str, Any]]:
     return list(train(TINY | {"epochs": EPOCHS, "seed": 2}))
 
 
-def append_torn(_: list[Path], directory: Path) -> None:
+def cut_both(files: list[Path], directory: Path) -> None:
+    """As where a machine crashes: a checkpoint lacks its end, and the journal has half a line."""
+    files[-1].write_bytes(files[-1].read_bytes()[:-40])
     with (directory / "journal.jsonl").open("ab") as file:
         file.write(b'\x00\x00{"event": "ended", "tri')
 
@@ -192,28 +187,11 @@ def remove_all(files: list[Path], _: Path) -> None:
         file.unlink()
 
 
-def remove_newest(files: list[Path], _: Path) -> None:
-    files[-1].unlink()
-
-
-def truncate(files: list[Path], _: Path) -> None:
-    files[-1].write_bytes(files[-1].read_bytes()[:-40])
-
-
-def corrupt(files: list[Path], _: Path) -> None:
-    data = bytearray(files[-1].read_bytes())
-    data[len(data) // 2] ^= 1
-    files[-1].write_bytes(data)
-
-
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (truncate, "state.pt is damaged; restored from checkpoint_"),
-        (corrupt, "state.pt is damaged; restored from checkpoint_"),
-        (remove_newest, "state.pt is missing; restored from checkpoint_"),
+        (cut_both, "state.pt is damaged; restored from checkpoint_"),
         (remove_all, "state.pt is missing; starts from the beginning"),
-        (append_torn, ""),
     ],
 )
 def test_a_damaged_directory_costs_what_is_damaged_and_no_more(
@@ -234,7 +212,7 @@ def test_a_damaged_directory_costs_what_is_damaged_and_no_more(
     status, _, err = command("--resume", str(directory))
     assert status == 0, err
     assert told in err
-    assert ("trial 2: checkpoint" in err) is bool(told)
+    assert "trial 2: checkpoint" in err
     lines = (directory / "journal.jsonl").read_bytes().splitlines()
     assert all(line.startswith(b"{") for line in lines)
     check_histories(directory, epochs=EPOCHS)
