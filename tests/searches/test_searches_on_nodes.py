@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cluster_searches import ended, sweep_of, unknown_lines
+from commands import wait_for
 from own_image_files import class_folders
 from ray_nodes import RayNodes, bare_node, ray_nodes
 from searching import reports, trial_folders, write_sweep
@@ -40,13 +41,17 @@ def where(config):
            "hidden": HIDDEN}
 
 def together(config):
-    import ray
-    folder = Path(config["folder"])
-    (folder / str(config["x"])).touch()
+    from pcsearch.pc.data.cifar import cifar10
+    from pcsearch.pc.data.published import Archive, load
+    meeting = Path(config["folder"], "meeting")
+    (meeting / str(config["x"])).touch()
     deadline = time.monotonic() + 240
-    while len(list(folder.iterdir())) < 4 and time.monotonic() < deadline:
+    while len(list(meeting.iterdir())) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
-    yield {"loss": 1.0, "seen": len(list(folder.iterdir())),
+    python, binary = Archive("a.tar.gz", config["md5"]), Archive("b", "0")
+    release = cifar10(python, binary, url=config["url"], size=20)
+    training, _ = load(release, Path(config["folder"], "images"))
+    yield {"loss": float(training.labels.sum()), "seen": len(list(meeting.iterdir())),
            "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}
 
 def slow(config):
@@ -57,20 +62,15 @@ def slow(config):
         with checkpoint.as_directory() as folder:
             first = int(Path(folder, "epoch").read_text()) + 1
     node = ray.get_runtime_context().get_node_id()
-    for epoch in range(first, 13):
-        time.sleep(config["pause"])
+    signs = Path(config["signs"])
+    (signs / node).touch()
+    for epoch in range(first, 7):
+        while epoch > 3 and not (signs / "go").exists():
+            time.sleep(0.05)
         with TemporaryDirectory() as folder:
             Path(folder, "epoch").write_text(str(epoch))
             tune.report({"loss": 1 / epoch, "at": epoch, "node": node},
                         checkpoint=tune.Checkpoint.from_directory(folder))
-
-def downloading(config):
-    from pcsearch.pc.data.cifar import cifar10
-    from pcsearch.pc.data.published import Archive, load
-    python, binary = Archive("a.tar.gz", config["md5"]), Archive("b", "0")
-    release = cifar10(python, binary, url=config["url"], size=20)
-    training, _ = load(release, Path(config["folder"]))
-    yield {"loss": float(training.labels.sum())}
 """
 
 
@@ -90,9 +90,9 @@ def cluster(head: RayNodes) -> Iterator[RayNodes]:
 
 
 @pytest.fixture(scope="class")
-def two_cpus(head: RayNodes) -> Iterator[RayNodes]:
+def node(head: RayNodes) -> Iterator[RayNodes]:
     """The head, and a node for the searches of a class."""
-    head.start("--num-cpus=2")
+    head.start("--num-cpus=4", "--num-gpus=1")
     yield head
     head.close(keep=1)
 
@@ -109,19 +109,17 @@ def code(tmp_path: Path) -> Path:
 
 def test_a_node_needs_ray_and_torch_only(cluster: RayNodes, code: Path, tmp_path: Path) -> None:
     cluster.start("--num-cpus=1", **bare_node(tmp_path / "bare"))
-    digits = write_sweep(tmp_path / "digits.yaml", {"seed": {"values": [1]}})
-    mine = sweep_of(tmp_path / "mine.yaml", x=[1, 2])
-    _, err = ended(cluster.search(digits, "--name", "digits", "--storage-path", tmp_path))
-    # Nothing of Ray is in the terminal, and the driver found the token by itself.
-    assert [line.split(":")[0] for line in err.splitlines()[:2]] == ["digits", "W&B"]
-    assert unknown_lines(err, "digits") == []
+    mine = sweep_of(tmp_path / "mine.yaml", x=[1])
     options = ["--trainable", "mine:where", "--name", "mine", "--storage-path", tmp_path]
-    ended(cluster.search(mine, *options, cwd=code))
-    for trial in trial_folders(tmp_path / "mine"):
-        (report,) = reports(trial)
-        assert report["hidden"]
-        assert "runtime_resources" in report["pcsearch"]
-        assert report["helper"] == str(Path(report["pcsearch"]).parents[1] / "helper.py")
+    _, err = ended(cluster.search(mine, *options, cwd=code))
+    # Nothing of Ray is in the terminal, and the driver found the token by itself.
+    assert [line.split(":")[0] for line in err.splitlines()[:2]] == ["mine", "W&B"]
+    assert unknown_lines(err, "mine") == []
+    (trial,) = trial_folders(tmp_path / "mine")
+    (report,) = reports(trial)
+    assert report["hidden"]
+    assert "runtime_resources" in report["pcsearch"]
+    assert report["helper"] == str(Path(report["pcsearch"]).parents[1] / "helper.py")
 
 
 def test_a_node_on_which_trials_would_fail_is_named_with_every_reason(
@@ -177,40 +175,33 @@ def test_a_cluster_that_wants_another_token_says_so(
     assert "Traceback" not in out + err
 
 
-def test_four_trials_share_a_gpu(cluster: RayNodes, code: Path, tmp_path: Path) -> None:
-    cluster.start("--num-cpus=4", "--num-gpus=1")
-    meeting = tmp_path / "meeting"
-    meeting.mkdir()
-    sweep = sweep_of(tmp_path / "s.yaml", x=[1, 2, 3, 4], folder=str(meeting))
-    options = ["--trainable", "mine:together", "--name", "gpu", "--storage-path", tmp_path]
-    ended(cluster.search(sweep, *options, "--gpus-per-trial", "0.25", cwd=code))
-    for trial in trial_folders(tmp_path / "gpu"):
-        (report,) = reports(trial)
-        assert (report["seen"], report["gpus"]) == (4, "0")
-
-
 def test_trials_of_a_node_that_dies_go_on_elsewhere_and_a_node_that_joins_is_used(
     cluster: RayNodes, code: Path, tmp_path: Path
 ) -> None:
     first = cluster.start("--num-cpus=1")
     cluster.start("--num-cpus=1")
-    sweep = sweep_of(tmp_path / "s.yaml", pause=[round(0.3 + 0.01 * i, 2) for i in range(10)])
+    signs = tmp_path / "signs"
+    signs.mkdir()
+    sweep = sweep_of(tmp_path / "s.yaml", x=[1, 2, 3, 4], signs=str(signs))
     options = ["--trainable", "mine:slow", "--name", "lost", "--storage-path", tmp_path]
     search = cluster.search(sweep, *options, cwd=code)
     begun = wait_for_epochs(tmp_path / "lost", trials=2, epochs=3)
     cluster.kill(first)
     cluster.start("--num-cpus=1")
+    # The trial on the other node waits too: it begins on the new one.
+    wait_for(lambda: len(list(signs.iterdir())) == 3, search)
+    (signs / "go").touch()
     out, err = ended(search)
     assert "Traceback" not in out + err
     assert "raylet" not in out + err
     assert unknown_lines(err, "lost") == []
     histories = [reports(trial) for trial in trial_folders(tmp_path / "lost")]
-    assert len(histories) == 10
+    assert len(histories) == 4
     for history in histories:
         epochs = [report["at"] for report in history]
         # What was computed after the last checkpoint may be there twice, and nothing is missing.
-        assert list(dict.fromkeys(epochs)) == list(range(1, 13))
-        assert len(epochs) <= 13
+        assert list(dict.fromkeys(epochs)) == list(range(1, 7))
+        assert len(epochs) <= 7
         assert epochs == sorted(epochs)
     moved = [h for h in histories if len({report["node"] for report in h}) > 1]
     assert len(moved) == 1
@@ -244,44 +235,11 @@ def wait_for_epochs(experiment: Path, trials: int, epochs: int) -> set[str]:
     raise AssertionError("the trials do not run")
 
 
-class TestANodeOfTwoCPUs:
+class TestANodeOfFourCPUsAndAGpu:
     """Searches that can share a node."""
 
-    def test_max_concurrent_and_what_no_node_has(
-        self, two_cpus: RayNodes, code: Path, tmp_path: Path
-    ) -> None:
-        sweep = sweep_of(tmp_path / "s.yaml", pause=[0.01, 0.02, 0.03])
-        options = ["--trainable", "mine:slow", "--storage-path", tmp_path]
-        _, err = ended(two_cpus.search(sweep, *options, "--cpus-per-trial", "3", cwd=code), 2)
-        assert "a trial needs 3 CPUs and 0 GPUs, and no node has them (the largest: 2 CPUs" in err
-        ended(two_cpus.search(sweep, *options, "--name", "one", "--max-concurrent", "1", cwd=code))
-        times = []
-        for trial in trial_folders(tmp_path / "one"):
-            given = reports(trial)
-            times.append((given[0]["timestamp"], given[-1]["timestamp"]))
-        times.sort()
-        assert all(first[1] <= second[0] for first, second in itertools.pairwise(times))
-
-    def test_a_driver_that_is_killed_goes_on_with_the_trials_of_other_nodes(
-        self, two_cpus: RayNodes, code: Path, tmp_path: Path
-    ) -> None:
-        sweep = sweep_of(tmp_path / "s.yaml", pause=[0.2, 0.21, 0.22])
-        options = ["--trainable", "mine:slow", "--name", "cut", "--storage-path", tmp_path]
-        search = two_cpus.search(sweep, *options, cwd=code)
-        wait_for_epochs(tmp_path / "cut", trials=2, epochs=4)
-        search.kill()
-        search.communicate()
-        # Wherever it is started: the experiment knows the folder of its code, and the cluster.
-        ended(two_cpus.search("--resume", tmp_path / "cut", cwd=tmp_path))
-        histories = [reports(trial) for trial in trial_folders(tmp_path / "cut")]
-        assert len(histories) == 3
-        for history in histories:
-            epochs = [report["at"] for report in history]
-            assert list(dict.fromkeys(epochs)) == list(range(1, 13))
-            assert len(epochs) <= 13
-
-    def test_a_node_downloads_once_for_its_trials(
-        self, two_cpus: RayNodes, code: Path, tmp_path: Path
+    def test_four_trials_share_a_gpu_and_download_once(
+        self, node: RayNodes, code: Path, tmp_path: Path
     ) -> None:
         asked: list[str] = []
         archive = small_archive()
@@ -299,18 +257,47 @@ class TestANodeOfTwoCPUs:
             def log_message(self, *args: Any) -> None:
                 pass
 
+        (tmp_path / "meeting").mkdir()
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             Thread(target=server.serve_forever, daemon=True).start()
             sweep = sweep_of(
                 tmp_path / "s.yaml",
-                x=[1, 2],
+                x=[1, 2, 3, 4],
                 url=f"http://127.0.0.1:{server.server_port}/",
                 md5=hashlib.md5(archive, usedforsecurity=False).hexdigest(),
-                folder=str(tmp_path / "images"),
+                folder=str(tmp_path),
             )
-            options = ["--trainable", "mine:downloading", "--name", "d", "--storage-path", tmp_path]
-            ended(two_cpus.search(sweep, *options, cwd=code))
+            options = ["--trainable", "mine:together", "--name", "t", "--storage-path", tmp_path]
+            ended(node.search(sweep, *options, "--gpus-per-trial", "0.25", cwd=code))
             server.shutdown()
+        given = [reports(trial) for trial in trial_folders(tmp_path / "t")]
+        assert [(report["seen"], report["gpus"]) for (report,) in given] == [(4, "0")] * 4
         assert asked == ["/a.tar.gz"]
-        losses = {reports(trial)[0]["loss"] for trial in trial_folders(tmp_path / "d")}
-        assert len(losses) == 1
+        assert len({report["loss"] for (report,) in given}) == 1
+
+    def test_a_driver_that_is_killed_goes_on_with_the_trials_of_other_nodes(
+        self, node: RayNodes, code: Path, tmp_path: Path
+    ) -> None:
+        signs = tmp_path / "signs"
+        signs.mkdir()
+        sweep = sweep_of(tmp_path / "s.yaml", x=[1, 2, 3], signs=str(signs))
+        options = ["--trainable", "mine:slow", "--name", "cut", "--storage-path", tmp_path]
+        two = ("--gpus-per-trial", "0", "--max-concurrent", "2")
+        search = node.search(sweep, *options, *two, cwd=code)
+        wait_for_epochs(tmp_path / "cut", trials=2, epochs=3)
+        search.kill()
+        search.communicate()
+        killed = int(time.time())
+        (signs / "go").touch()
+        # Wherever it is started: the experiment knows the folder of its code, and the cluster.
+        one = ("--resume", tmp_path / "cut", "--max-concurrent", "1")
+        ended(node.search(*one, cwd=tmp_path))
+        histories = [reports(trial) for trial in trial_folders(tmp_path / "cut")]
+        assert len(histories) == 3
+        for history in histories:
+            epochs = [report["at"] for report in history]
+            assert list(dict.fromkeys(epochs)) == list(range(1, 7))
+            assert len(epochs) <= 7
+        after = [[each["timestamp"] for each in h if each["timestamp"] > killed] for h in histories]
+        after.sort()
+        assert all(first[-1] <= second[0] for first, second in itertools.pairwise(after))
