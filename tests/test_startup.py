@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 HEAVY = (
     "kornia",
@@ -45,52 +43,54 @@ with TemporaryDirectory() as folder:
 """
 
 
-def loaded(code: str) -> set[str]:
-    """The heavy packages that a program has loaded at its end."""
-    program = f"{code}\nimport sys\nprint('LOADED', *sys.modules)"
-    result = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    (line,) = [line for line in result.stdout.splitlines() if line.startswith("LOADED")]
-    return set(line.split()) & set(HEAVY)
-
-
-@pytest.mark.parametrize(
-    ("code", "allowed"),
-    [
-        ("from pcsearch.cli import main; main(['--help'])", set()),
-        ("from pcsearch.train import main; main(['--epochs', 'x'])", set()),
-        ("import pcsearch.sweeps.sweep, pcsearch.sweeps.configurations", set()),
-        ("import pcsearch.pc.config, pcsearch.pc.metrics", set()),
-        ("import pcsearch.pc.training", {"torch"}),
-        (TRAINING, {"torch"}),
-        ("import pcsearch.tracking.server.mode", set()),
-        ("from pcsearch.cli import main; main(['nosuch.yaml'])", set()),
-        ("import pcsearch.engine.experiment.experiment", set()),
-        ("import pcsearch; pcsearch.load_sweep('search_spaces/quickstart.yaml')", set()),
-        (
-            "import contextlib, pcsearch\nwith contextlib.suppress(pcsearch.PcsearchError):\n"
-            "    pcsearch.open_search('tests')",
-            set(),
-        ),
-        *(
-            (f"from pcsearch.cli import main; assert not main(['{file}', '--plan'])", set())
-            for file in ("search_spaces/quickstart.yaml", "search_spaces/architecture_grid.yaml")
-        ),
-        (
-            "from pcsearch.cli import main; "
-            "assert not main(['search_spaces/production_random.yaml', '--plan', '--draw', '9'])",
-            set(),
-        ),
-        (
-            "from pcsearch.cli import main; "
-            "assert not main(['search_spaces/quickstart.yaml', '--plan', '--draw', '9'])",
-            {"optuna", "scipy"},
-        ),
-    ],
+LIGHT = [
+    "from pcsearch.cli import main; main(['--help'])",
+    "from pcsearch.train import main; main(['--epochs', 'x'])",
+    "import pcsearch.sweeps.sweep, pcsearch.sweeps.configurations",
+    "import pcsearch.pc.config, pcsearch.pc.metrics",
+    "import pcsearch.tracking.server.mode",
+    "from pcsearch.cli import main; main(['nosuch.yaml'])",
+    "import pcsearch.engine.experiment.experiment",
+    "import pcsearch; pcsearch.load_sweep('search_spaces/quickstart.yaml')",
+    "import contextlib, pcsearch\nwith contextlib.suppress(pcsearch.PcsearchError):\n"
+    "    pcsearch.open_search('tests')",
+    *(
+        f"from pcsearch.cli import main; assert not main(['{file}', '--plan'])"
+        for file in ("search_spaces/quickstart.yaml", "search_spaces/architecture_grid.yaml")
+    ),
+    "from pcsearch.cli import main; "
+    "assert not main(['search_spaces/production_random.yaml', '--plan', '--draw', '9'])",
+]
+MODELS = ["import pcsearch.pc.training", TRAINING]
+BAYES = (
+    "from pcsearch.cli import main; "
+    "assert not main(['search_spaces/quickstart.yaml', '--plan', '--draw', '9'])"
 )
-def test_a_command_loads_what_it_needs_only(code: str, allowed: set[str]) -> None:
-    assert loaded(code) <= allowed
+
+
+def loaded(*programs: str) -> list[set[str]]:
+    """The heavy packages that are loaded after each of several programs, in one process."""
+    told = "\nimport sys\nprint('LOADED', *sys.modules)"
+    script = f"for code in {[each + told for each in programs]!r}:\n    exec(code, {{}})"
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lines = [line for line in result.stdout.splitlines() if line.startswith("LOADED")]
+    return [set(line.split()) & set(HEAVY) for line in lines]
+
+
+def test_a_command_loads_what_it_needs_only() -> None:
+    # Those that may load nothing first: what is loaded stays.
+    after = loaded(*LIGHT, *MODELS)
+    assert dict(zip(LIGHT, after, strict=False)) == {code: set() for code in LIGHT}
+    for packages in after[len(LIGHT) :]:
+        assert packages <= {"torch"}
+    assert len(after) == len(LIGHT) + len(MODELS)
+
+
+def test_a_plan_of_a_bayes_search_loads_optuna_only() -> None:
+    (packages,) = loaded(BAYES)
+    assert packages <= {"optuna", "scipy"}
 
 
 def test_the_package_itself_loads_nothing() -> None:

@@ -76,10 +76,10 @@ def test_a_host_that_cannot_be_one_is_told(host: str) -> None:
     assert refusal(f"{host}:6379").startswith(f"nothing answers at {host}:6379 (")
 
 
-@pytest.mark.slow
 def test_a_port_that_says_nothing_is_given_up(
-    listening: str, capfd: pytest.CaptureFixture[str]
+    listening: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(addresses, "PROBE_TIMEOUT_S", 1)
     start = time.monotonic()
     assert refusal(listening) == (
         f"no Ray cluster answers at {listening}: something listens there, and is not Ray's GCS"
