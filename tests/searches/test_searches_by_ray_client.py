@@ -22,22 +22,7 @@ from pcsearch.pc.training import train
 pytestmark = pytest.mark.slow
 
 SECONDS = 240
-EPOCHS = 9
-WAITING = """
-import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from ray import tune
-
-def waiting(config):
-    '''Epochs until a file is there.'''
-    while True:
-        with TemporaryDirectory() as folder:
-            tune.report({"loss": 1.0}, checkpoint=tune.Checkpoint.from_directory(folder))
-        if Path(config["file"]).exists():
-            return
-        time.sleep(0.2)
-"""
+EPOCHS = 8
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +47,6 @@ class Client:
         self._cluster = cluster
         self.folder = folder
         (folder / "counted.py").write_text(COUNTED)
-        (folder / "waiting.py").write_text(WAITING)
         self.environment = cluster.environment
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -74,7 +58,7 @@ class Client:
         """Start a search of some seconds."""
         values = [each / 10 for each in range(trials)]
         sweep = sweep_of(
-            self.folder / "s.yaml", x=values, folder=str(self.folder), epochs=EPOCHS, seconds=0.2
+            self.folder / "s.yaml", x=values, folder=str(self.folder), epochs=EPOCHS, seconds=0.0
         )
         where = ("--name", name, "--storage-path", self.folder)
         return self(sweep, "--trainable", "counted:counted", *where, *arguments, **options)
@@ -180,17 +164,19 @@ class Relay:
 def test_a_search_that_is_cut_off_interrupted_and_killed_ends_as_if_nothing_had_been(
     client: Client, cluster: RayNodes
 ) -> None:
+    """At last a node joins that is odd: it does not see the storage, and gets no trials."""
+    trials = [0.0, 0.1, 0.2, 0.3]
     experiment = client.folder / "here"
     go_on = f"python -m pcsearch --resume {experiment}"
     # How long the cluster waits for a driver that is gone: less than usual.
     client.environment |= {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "3"}
 
-    def hold_both(epoch: int) -> list[Path]:
-        return [hold(client.folder, x, epoch) for x in (0.0, 0.1)]
+    def hold_all(epoch: int) -> list[Path]:
+        return [hold(client.folder, x, epoch) for x in trials]
 
     relay = Relay(int(cluster.client_address.rpartition(":")[2]))
-    hold_both(epoch=4)
-    search = client.start("here", trials=2, address=f"ray://127.0.0.1:{relay.port}")
+    hold_all(epoch=4)
+    search = client.start("here", trials=len(trials), address=f"ray://127.0.0.1:{relay.port}")
     client.wait_for_epoch("here", 2, search)
     relay.close()
     _, err = ended(search, 2, SECONDS)
@@ -198,41 +184,28 @@ def test_a_search_that_is_cut_off_interrupted_and_killed_ends_as_if_nothing_had_
     # No trial has failed of it.
     assert events(experiment, "ended") == []
 
-    hold_both(epoch=6)
+    hold_all(epoch=6)
     search = client("--resume", "here")
     client.wait_for_epoch("here", 4, search)
     search.send_signal(signal.SIGINT)
     out, _ = ended(search, 130, SECONDS)
     assert out.splitlines()[-1] == f"Resume it: {go_on}"
 
-    held = hold_both(epoch=8)
+    held = hold_all(epoch=8)
     search = client("--resume", "here")
     client.wait_for_epoch("here", 6, search)
     search.kill()
     search.communicate()
-    for each in held:
-        each.unlink()
 
     # At once: the cluster may not know yet that the driver is dead.
-    ended(client("--resume", "here"), 0, SECONDS)
-    check_histories(experiment, trials=2)
-    again = computed(client.folder)
-    assert len(again) - len(set(again)) <= 2 * 3
-
-
-def test_trials_are_kept_off_a_node_that_joins_and_does_not_see_the_storage(
-    client: Client, cluster: RayNodes
-) -> None:
-    go = client.folder.parent / f"{client.folder.name}_go"
-    sweep = sweep_of(client.folder / "s.yaml", x=[1, 2, 3, 4], file=str(go))
-    where = ("--name", "odd", "--storage-path", client.folder, "--max-failures", "0")
-    search = client(sweep, "--trainable", "waiting:waiting", *where)
-    client.wait_for_epoch("odd", 1, search)
-    # Two trials wait for room, and this one has it.
+    search = client("--resume", "here", "--max-failures", "0")
+    client.wait_for_epoch("here", 7, search)
+    # Two trials wait for room, and this node has it.
     node = cluster.start("--num-cpus=2", unseen=client.folder)
     try:
         told = next(line for line in search.stderr if line.startswith("A node has joined"))
-        go.touch()
+        for each in held:
+            each.unlink()
         ended(search, 0, SECONDS)
     finally:
         cluster.kill(node)
@@ -241,4 +214,7 @@ def test_trials_are_kept_off_a_node_that_joins_and_does_not_see_the_storage(
         r"here and on every node: not on \S+ \(.*\); give a folder that all of them mount\n",
         told,
     )
-    assert [event["failed"] for event in events(client.folder / "odd", "ended")] == [False] * 4
+    assert [event["failed"] for event in events(experiment, "ended")] == [False] * len(trials)
+    check_histories(experiment, len(trials))
+    again = computed(client.folder)
+    assert len(again) - len(set(again)) <= 2 * 3
