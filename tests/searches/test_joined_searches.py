@@ -19,7 +19,8 @@ from pcsearch.engine.records.history import read_history
 from pcsearch.engine.storage.lock import locked, owner
 
 pytestmark = pytest.mark.slow
-GRID = 30
+GRID, COUNT = 9, 3
+HOLD = "hold"
 MODULE = """
 import time
 from pathlib import Path
@@ -68,10 +69,9 @@ def directories(search: Path) -> list[Path]:
 
 
 def started(search: Path, *joining: tuple[str, ...]) -> list[ForkServerProcess]:
-    """Drivers of which each has begun a trial, and which then run on."""
+    """Drivers of which each has begun a trial, which waits until `hold` is removed."""
     folder, options = search.parent, (*ONE, "--num-samples", str(GRID))
-    hold = folder / "hold"
-    hold.touch()
+    (folder / HOLD).touch()
     drivers = [fork(folder, *starting(*options))]
     for count, join in enumerate(((), *joining), 1):
         if count > 1:
@@ -82,7 +82,6 @@ def started(search: Path, *joining: tuple[str, ...]) -> list[ForkServerProcess]:
             ),
             drivers[0],
         )
-    hold.unlink()
     return drivers
 
 
@@ -91,6 +90,7 @@ def test_three_drivers_of_which_one_is_killed_run_each_combination_once(search: 
     write_sweep(search.parent, "grid", values=list(range(GRID)))
     held = [hold(search.parent, x) for x in range(GRID)]
     *drivers, killed = started(search, (), ())
+    (search.parent / HOLD).unlink()
     (place,) = (d for d in directories(search) if owner(d).startswith(f"process {killed.pid} "))
     # It has ended two trials, and is in its third.
     for count in (1, 2):
@@ -117,10 +117,15 @@ def test_three_drivers_of_which_one_is_killed_run_each_combination_once(search: 
 @pytest.mark.usefixtures("ray_here")
 def test_drivers_of_a_bayes_search_run_its_samples_together(search: Path) -> None:
     write_sweep(search.parent, "bayes", min=0.0, max=1.0)
-    for driver in started(search, ("--count", "3")):
-        finish(driver, search.parent)
+    first, second = started(search, ("--count", str(COUNT)))
+    (begun,) = events(search, "suggested")
+    held = hold(search.parent, begun["point"]["x"])
+    (search.parent / HOLD).unlink()
+    finish(second, search.parent)
+    held.unlink()
+    finish(first, search.parent)
     own, other = (read_history(each).trials for each in directories(search))
-    assert (len(own), len(other)) == (GRID - 3, 3)
+    assert (len(own), len(other)) == (GRID - COUNT, COUNT)
     for place, trials in zip(directories(search), (own, other), strict=True):
         # Each has the best of its own trials.
         described = json.loads((place / "best" / "metrics.json").read_text(encoding="utf-8"))
