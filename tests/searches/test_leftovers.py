@@ -36,7 +36,7 @@ def test_nothing_is_left_of_a_killed_session_and_of_the_next_only_the_logs_of_a_
     folder: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(folder))
-    write(folder, [0.1, 0.2], epochs=3, fails_at=3, seconds=0.4)
+    write(folder, [0.1, 0.2], epochs=2, fails_at=2)
     held = hold(folder, 0.2)
     process = run(folder, *START, *QUIET, "--max-concurrent", "1", "--max-failures", "0")
     # The first trial has failed, and the second has its process.
