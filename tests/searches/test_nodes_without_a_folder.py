@@ -1,4 +1,4 @@
-"""A search on a cluster whose nodes share no folder: its storage is an address."""
+"""A search on a cluster that shares no folder with its driver: its storage is an address."""
 
 from __future__ import annotations
 
@@ -44,8 +44,7 @@ def test_trials_send_their_checkpoints_and_pictures_from_their_nodes(
     cluster: RayNodes, s3: S3, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
-    for _ in range(2):
-        cluster.start("--num-cpus=1", unseen=project, **KEYS)
+    cluster.start("--num-cpus=1", unseen=project, **KEYS)
     pictures = {"save_reconstruction_images": {"value": True}, "epochs": {"value": 2}}
     every = {"reconstruction_every_n_epochs": {"value": 1}, "seed": {"values": [1, 2]}}
     sweep = write_sweep(tmp_path / "s.yaml", pictures | every)
