@@ -180,8 +180,7 @@ def test_trials_of_a_node_that_dies_go_on_elsewhere_and_a_node_that_joins_is_use
 ) -> None:
     first = cluster.start("--num-cpus=1")
     cluster.start("--num-cpus=1")
-    signs = tmp_path / "signs"
-    signs.mkdir()
+    (signs := tmp_path / "signs").mkdir()
     sweep = sweep_of(tmp_path / "s.yaml", x=[1, 2, 3, 4], signs=str(signs))
     options = ["--trainable", "mine:slow", "--name", "lost", "--storage-path", tmp_path]
     search = cluster.search(sweep, *options, cwd=code)
@@ -241,8 +240,7 @@ class TestANodeOfFourCPUsAndAGpu:
     def test_four_trials_share_a_gpu_and_download_once(
         self, node: RayNodes, code: Path, tmp_path: Path
     ) -> None:
-        asked: list[str] = []
-        archive = small_archive()
+        asked, archive = list[str](), small_archive()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -278,8 +276,7 @@ class TestANodeOfFourCPUsAndAGpu:
     def test_a_driver_that_is_killed_goes_on_with_the_trials_of_other_nodes(
         self, node: RayNodes, code: Path, tmp_path: Path
     ) -> None:
-        signs = tmp_path / "signs"
-        signs.mkdir()
+        (signs := tmp_path / "signs").mkdir()
         sweep = sweep_of(tmp_path / "s.yaml", x=[1, 2, 3], signs=str(signs))
         options = ["--trainable", "mine:slow", "--name", "cut", "--storage-path", tmp_path]
         two = ("--gpus-per-trial", "0", "--max-concurrent", "2")
@@ -290,14 +287,13 @@ class TestANodeOfFourCPUsAndAGpu:
         killed = int(time.time())
         (signs / "go").touch()
         # Wherever it is started: the experiment knows the folder of its code, and the cluster.
-        one = ("--resume", tmp_path / "cut", "--max-concurrent", "1")
-        ended(node.search(*one, cwd=tmp_path))
+        ended(node.search("--resume", tmp_path / "cut", "--max-concurrent", "1", cwd=tmp_path))
         histories = [reports(trial) for trial in trial_folders(tmp_path / "cut")]
         assert len(histories) == 3
         for history in histories:
             epochs = [report["at"] for report in history]
             assert list(dict.fromkeys(epochs)) == list(range(1, 7))
             assert len(epochs) <= 7
-        after = [[each["timestamp"] for each in h if each["timestamp"] > killed] for h in histories]
-        after.sort()
+        times = [[report["timestamp"] for report in history] for history in histories]
+        after = sorted([each for each in given if each > killed] for given in times)
         assert all(first[-1] <= second[0] for first, second in itertools.pairwise(after))
