@@ -136,20 +136,23 @@ def process(tmp_path: Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def kill_ray(process: subprocess.Popen[str], folder: Path, name: str) -> None:
-    """Kill a process of a search's Ray when the search has reports, and let the trials go on."""
+def kill_ray(process: subprocess.Popen[str], folder: Path, name: str) -> int:
+    """Kill a process of a search's Ray when the search has reports; its id."""
     wait_for(lambda: any(file.read_bytes() for file in folder.glob("here/*/result.json")), process)
     (server,) = children(process, name)
     server.kill()
-    for x in VALUES:
-        (folder / f"hold {x}").unlink()
+    return int(server.pid)
 
 
 @pytest.mark.slow
 def test_a_search_survives_the_death_of_ray_once(
     process: subprocess.Popen[str], tmp_path: Path, temporary: Path
 ) -> None:
-    kill_ray(process, tmp_path, "raylet")
+    killed = kill_ray(process, tmp_path, "raylet")
+    # Its workers could end the trials before its death is seen.
+    wait_for(lambda: {each.pid for each in children(process, "raylet")} - {killed}, process)
+    for x in VALUES:
+        (tmp_path / f"hold {x}").unlink()
     status, _, err = finish(process)
     assert status == DONE, err
     assert len(re.findall(r"has died; Ray is started again, and the search goes on", err)) == 1
