@@ -129,17 +129,21 @@ def read_messages(
         start: where the part begins.
         end: where it ends, None for the end of the file. A line that is not whole is left out.
     """
-    read, at = reader(source), 0
+    read, at = reader(source), start
     with suppress(OSError), file.open("rb") as lines:
+        if start and source.endswith(".csv"):
+            # It knows the names of the columns then.
+            header = lines.readline()
+            list(read(header.decode(errors="replace").strip()))
+            at = max(start, len(header))
+        # An older line may have no end: what comes after it is a line by itself.
+        lines.seek(at)
         for line in lines:
-            is_first, at = not at, at + len(line)
+            at += len(line)
             if not line.endswith(b"\n") or (end is not None and at > end):
                 return
-            # The first line may be the header of a table.
-            if is_first or at > start:
-                for message in read(line.decode(errors="replace").strip()):
-                    if at > start:
-                        yield message, at
+            for message in read(line.decode(errors="replace").strip()):
+                yield message, at
 
 
 def reader(source: str) -> Callable[[str], Iterator[Message]]:

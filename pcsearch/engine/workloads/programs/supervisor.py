@@ -9,9 +9,10 @@ The first line of standard input is a JSON object with ``command``, ``environmen
 and after the grace SIGKILL. A line of JSON on standard output tells the ``status`` as `Popen` has
 it, or the ``error`` for which nothing could be started.
 
-A process that works for the program may have to be told of its end: into the file that the variable
-`FAREWELLS` names the program writes lines of JSON, each with the ``address`` of a socket (a path or
-a port of this machine) and the ``data`` that it gets (hexadecimal).
+A process that works for the program, or for one that the program has started, may have to be told
+of its end: into the file that the variable `FAREWELLS` names they write lines of JSON, each with
+the ``asker`` (its process and the time of its start, as /proc has it), the ``address`` of a socket
+(a path or a port of this machine) and the ``data`` that it gets (hexadecimal).
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER: processes without a parent become children of this one."""
 DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG: the signal that a process gets when its parent is killed."""
+STARTED = 19
+"""The place of the time of its start in what `_stat` gives of a process."""
 SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
 """A shell ends after SIGTERM only when the command that it waits for has ended."""
 
@@ -67,8 +70,7 @@ def main() -> None:
     if ended not in select.select([0, ended], [], [])[0]:
         stopped = True
         _stop(process, ended, grace)
-    _say(farewells)
-    _end_others(grace if stopped else LEFT_S)
+    _end_others(grace if stopped else LEFT_S, Farewells(farewells))
     _tell(status=process.returncode)
 
 
@@ -115,47 +117,91 @@ def _command(process: int) -> str:
     return ""
 
 
-def _say(farewells: IO[bytes]) -> None:
-    """Tell those of the program's end that it has asked for, and that are still there."""
+class Farewells:
+    """Tells processes the end of those that they work for.
+
+    Args:
+        file: with the lines of those that ask for it.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._told = file, set[bytes]()
+
+    def say(self, *, to_all: bool = False) -> None:
+        """Tell each process once whose asker is gone; all others too, if that is asked for."""
+        for line, asked in self._left():
+            if to_all or not _lives(*asked["asker"]):
+                self._told.add(line)
+                with suppress(OSError, ValueError):
+                    _send(asked["address"], bytes.fromhex(asked["data"]))
+
+    def askers(self) -> list[int]:
+        """The processes that live and have asked for a farewell."""
+        return [each["asker"][0] for _, each in self._left() if _lives(*each["asker"])]
+
+    def _left(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        self._file.seek(0)
+        for line in self._file.read().splitlines():
+            if line not in self._told:
+                with suppress(ValueError):
+                    yield line, json.loads(line)
+
+
+def _send(address: str | int, data: bytes) -> None:
     import socket
 
-    farewells.seek(0)
-    for line in farewells.read().splitlines():
-        with suppress(OSError, ValueError):
-            asked = json.loads(line)
-            is_port = isinstance(asked["address"], int)
-            with socket.socket(socket.AF_INET if is_port else socket.AF_UNIX) as connection:
-                connection.settimeout(ANSWER_S)
-                connection.connect(("localhost", asked["address"]) if is_port else asked["address"])
-                connection.sendall(bytes.fromhex(asked["data"]))
+    place = ("localhost", address) if isinstance(address, int) else address
+    with socket.socket(socket.AF_UNIX if isinstance(place, str) else socket.AF_INET) as connection:
+        connection.settimeout(ANSWER_S)
+        connection.connect(place)
+        connection.sendall(data)
 
 
-def _end_others(seconds: float) -> None:
-    """Wait for what the program has started, such as W&B's own process, and then kill it."""
+def _lives(process: int, started: int) -> bool:
+    """Whether a process that was started then still runs."""
+    fields = _stat(process)
+    return len(fields) > STARTED and fields[0] != b"Z" and int(fields[STARTED]) == started
+
+
+def _end_others(seconds: float, farewells: Farewells) -> None:
+    """Wait for what the program has started, such as W&B's own process, and then kill it.
+
+    Another process of the program may still log: W&B's process is told its end after it.
+    """
     deadline = time.monotonic() + seconds
     while any(_children()):
+        farewells.say()
         try:
             # It takes note of those that have ended.
             os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if time.monotonic() > deadline:
-            for child in _children():
+            askers = farewells.askers()
+            for child in askers or _children():
                 _signal(child, signal.SIGKILL)
+            # Those that worked for them write what they have.
+            deadline += ANSWER_S if askers else 0.0
         time.sleep(0.01)
+    farewells.say(to_all=True)
 
 
 def _children() -> Iterator[int]:
     if not _has_proc():
         return
     for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == os.getpid():
+        fields = _stat(int(name))
+        if fields and int(fields[1]) == os.getpid():
             yield int(name)
+
+
+def _stat(process: int) -> list[bytes]:
+    """What /proc says of a process, from its state on; nothing of one that is not there."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
 
 
 def _has_proc() -> bool:

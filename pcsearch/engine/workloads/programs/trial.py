@@ -104,7 +104,7 @@ class ProgramTrial:
         with (
             kept_folder(self.storage_path, self.storage_filesystem, name) as kept,
             temporary_folder() as folder,
-            turn(_made(kept / LOGGED_FOLDER), self.grace + ENDING_S) as held,
+            turn(_made(kept / LOGGED_FOLDER), 2 * self.grace + ENDING_S) as held,
         ):
             output = kept / OUTPUT_FILE
             goes_on = _is_used(kept / FILES_FOLDER)

@@ -125,12 +125,12 @@ class Tries:
         self._hand_on(report | before)
 
     def _find(self, file: Path, written: Sequence[Report]) -> list[Earlier]:
-        last = written[-1] if written else {}
-        newest = (last.get(ITERATION), last.get(PROCESS))
-        handed_on = next(
-            (each for each in reversed(self._handed_on) if newest == _identity(each)), None
-        )
-        # Where Tune's newest report is of none of these tries, the first of them has begun anew.
+        notes = {_identity(each): each for each in self._handed_on}
+        known = [i for i, each in enumerate(written) if _identity(each) in notes]
+        handed_on = notes[_identity(written[known[-1]])] if known else None
+        # A machine that died may have had more on the driver's disk than on its own.
+        there = len(written) - 1 - known[-1] if known else 0
+        # Where Tune's newest reports are of none of these tries, the first of them has begun anew.
         is_of_tries = handed_on is not None or not self._starts
         found = [Earlier(dict(report), None) for report in written if is_of_tries]
         first = 0 if handed_on is None else int(handed_on[TRY])
@@ -138,7 +138,9 @@ class Tries:
             start = self._starts[number]
             done = int(handed_on[TO]) if handed_on is not None and number == first else start
             made = self._made(file, number, done)
-            if made and done == start:
+            again = min(there, len(made))
+            made, there = made[again:], there - again
+            if made and done == start and not again:
                 reports = [each.report for each in found]
                 kept = reports_before(reports, own_names(made[0].values), self._epoch_key)
                 found = [each for each in found if each.report[ITERATION] <= kept]

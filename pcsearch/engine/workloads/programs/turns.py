@@ -25,13 +25,18 @@ def turn(folder: Path, patience: float) -> Iterator[int]:
         folder: for the lock.
         patience: for how many seconds at most.
 
+    Raises:
+        TimeoutError: it has not come by then.
+
     Yields:
         A descriptor: the turn lasts as long as a process has it open.
     """
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         end = time.monotonic() + patience
-        while not _has(descriptor) and time.monotonic() < end:
+        while not _has(descriptor):
+            if time.monotonic() > end:
+                raise TimeoutError(f"the program of the try before has not ended in {patience:g} s")
             time.sleep(POLL_S)
         yield descriptor
     finally:

@@ -37,6 +37,7 @@ LOGGED = "PCSEARCH_LOGGED"
 NEW_RUN = "PCSEARCH_NEW_RUN"
 """The variable with a file that is made when the run begins, where it begins anew."""
 LONGEST_TEXT = 1000
+MOST_UNWRITTEN = 1000
 LONGEST_MESSAGE = 1 << 19
 """In bytes; a longer one is sent in parts."""
 LARGEST_BITS = 1024
@@ -50,6 +51,9 @@ class Sender:
     def __init__(self) -> None:
         self._file: tuple[int, tuple[int, int]] | None = None
         """The file's descriptor, and the identity of the file."""
+        self._unwritten: list[tuple[int, bytes]] = []
+        """The newest messages that could not be written, as where a disk is full, and their
+        processes: one that was forked from another leaves those of the other to it."""
 
     def send(self, kind: str, values: dict[str, Any], **more: Any) -> None:
         """Write a message, where the trial has made the file."""
@@ -63,8 +67,28 @@ class Sender:
             self.send(kind, first, **{**more, "commit": False})
             self.send(kind, second, **more)
             return
-        with suppress(OSError):
-            os.write(self._opened(), data)
+        if os.environ.get(CHANNEL):
+            own = [each for each in self._unwritten if each[0] == os.getpid()]
+            self._write([*own, (os.getpid(), data)])
+
+    def _write(self, messages: list[tuple[int, bytes]]) -> None:
+        """Write messages, or keep them for the next call, and say so once."""
+        had_none, self._unwritten = len(messages) == 1, []
+        for place, (_, data) in enumerate(messages):
+            try:
+                if os.write(self._opened(), data) == len(data):
+                    continue
+                # It is written again as a whole: a line without its end is left out.
+                why = "the disk is full"
+            except OSError as error:
+                why = str(error.strerror)
+            self._unwritten = messages[place:][-MOST_UNWRITTEN:]
+            if had_none:
+                sys.stderr.write(
+                    f"pcsearch: the search does not get what is logged now ({why}); it is tried "
+                    f"again with later calls, the newest {MOST_UNWRITTEN}\n"
+                )
+            return
 
     def _opened(self) -> int:
         if self._file is not None:

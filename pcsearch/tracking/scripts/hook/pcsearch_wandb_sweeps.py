@@ -58,8 +58,8 @@ def _planned(sweep_id: Any, function: Any = None, *others: Any, **named: Any) ->
     if config is None:
         _end(
             error=f"wandb.agent({sweep_id!r}) is for a sweep that this start of the script has not "
-            "made; let it call wandb.sweep with that sweep's file, or, if the file names a "
-            f"program, start python -m pcsearch --sweep-id {sweep_id}"
+            "made; let it call wandb.sweep with a dictionary of that sweep (yaml.safe_load of its "
+            f"file), or, if that names a program, start python -m pcsearch --sweep-id {sweep_id}"
         )
     _end(config=config, count=count, has_function=function is not None)
 

@@ -124,6 +124,30 @@ def test_a_part_of_a_file_has_the_whole_lines_in_it(tmp_path: Path) -> None:
     assert list(read_messages(tmp_path / "none", "wandb", 0, None)) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "torn", "line"),
+    [
+        ("stdout", "loss: 0.1", "loss: 0.5"),
+        ("stdout", "\r 50%|####| 3/6", "loss: 0.5"),
+        ("m.jsonl", '{"loss": 0.1', '{"loss": 0.5}'),
+        ("m.csv", "0.1", "0.5"),
+    ],
+)
+def test_a_line_that_a_kill_has_cut_hides_not_the_one_after_it(
+    source: str, torn: str, line: str, tmp_path: Path
+) -> None:
+    file, older = tmp_path / "out", "loss\n" if source == "m.csv" else "loss: 1\n"
+    file.write_text(older + torn)
+    start = file.stat().st_size
+    with file.open("a") as more:
+        more.write(line + "\n")
+    end = file.stat().st_size
+    found = [(dict(each["values"]), at) for each, at in read_messages(file, source, start, None)]
+    assert found == [({"loss": 0.5}, end)]
+    assert list(read_messages(file, source, start, end)) != []
+    assert list(read_messages(file, source, start, end - 1)) == []
+
+
 def test_each_message_says_where_its_line_ends(tmp_path: Path) -> None:
     file, ends = tmp_path / "out.txt", list[int]()
     file.write_text("loss: 1\nno number\n" + "x" * 3_000_000 + "\nloss: 2\nloss: 3")

@@ -108,6 +108,20 @@ def test_reports_of_a_version_that_kept_none_of_this_stay(trial: Trial) -> None:
     assert trial.epochs == [*named("old", 1, 2, 3), *named("a", 4), *named("b", 5)]
 
 
+@pytest.mark.parametrize("logged", [3, 5])
+def test_what_only_the_driver_has_after_the_death_of_a_machine_stays(
+    logged: int, trial: Trial
+) -> None:
+    """The newest lines of the ledger, and maybe of what was logged, have not come to the disk."""
+    trial.attempt(1, 2, 3, 4, 5)
+    for name, count in (("tries.jsonl", 1 + 3), ("0000.jsonl", logged)):
+        file = trial.folder / name
+        lines = [line for line in file.read_text().splitlines() if line]
+        file.write_text("".join(f"{line}\n" for line in lines[:count]))
+    trial.attempt(6, name="b")
+    assert trial.epochs == [*named("a", 1, 2, 3, 4, 5), *named("b", 6)]
+
+
 def test_lines_that_a_kill_has_cut_hide_no_others(trial: Trial) -> None:
     trial.attempt(1, 2, lost=1)
     with (trial.folder / "tries.jsonl").open("a") as ledger:

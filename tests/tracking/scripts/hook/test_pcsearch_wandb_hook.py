@@ -135,6 +135,34 @@ def test_long_rows_and_forked_processes_are_followed(programs: Programs) -> None
     ]
 
 
+FULL = """
+import os, resource, signal
+from pcsearch_wandb_hook import SENDER
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+send = lambda n: SENDER.send("log", {"loss": 0.5, "n": n}, step=None, commit=None)
+send(0)
+whole = resource.getrlimit(resource.RLIMIT_FSIZE)
+size = os.stat(os.environ["PCSEARCH_CHANNEL"]).st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 30, whole[1]))
+send(1)
+send(2)
+if not os.fork():
+    resource.setrlimit(resource.RLIMIT_FSIZE, whole)
+    send(10)
+    os._exit(0)
+os.wait()
+resource.setrlimit(resource.RLIMIT_FSIZE, whole)
+send(3)
+"""
+
+
+def test_what_a_full_disk_does_not_take_is_told_and_comes_later(programs: Programs) -> None:
+    done = programs.run(FULL)
+    assert done.returncode == 0, done.stderr
+    assert [values["n"] for values in programs.logged] == [0, 10, 1, 2, 3]
+    assert done.stderr.count("pcsearch: the search does not get what is logged now") == 1
+
+
 COSTS = """
 import os, time
 from pcsearch_wandb_hook import SENDER

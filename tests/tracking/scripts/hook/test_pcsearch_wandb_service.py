@@ -30,6 +30,26 @@ ENDS = {
 }
 
 
+RANK = """
+import signal, time, wandb
+stops = []
+signal.signal(signal.SIGTERM, lambda *_: stops.append(1))
+wandb.init(project="p", id="abc")
+wandb.log({"loss": 0})
+print("logged: 1", flush=True)
+while not stops:
+    time.sleep(0.02)
+for n in range(1, 4):
+    time.sleep(0.5)
+    wandb.log({"loss": n})
+wandb.finish()
+"""
+LAUNCHER = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "rank.py"]).wait()
+"""
+
+
 def of_this_test(folder: Path) -> list[psutil.Process]:
     """The processes of W&B's that run for programs in a folder."""
     found = []
@@ -42,12 +62,10 @@ def of_this_test(folder: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_a_program_that_is_ended_has_all_its_rows_in_its_run(end: str, programs: Programs) -> None:
-    code, status = ENDS[end]
+def started(programs: Programs, code: str) -> ProgramProcess:
     work = programs.work
-    process = ProgramProcess(
-        [sys.executable, "-c", LOGS + code],
+    return ProgramProcess(
+        [sys.executable, "-c", code],
         programs.variables(work / "none") | {"PCSEARCH_FAREWELLS": str(work / "farewells")},
         work,
         work / "output.txt",
@@ -55,6 +73,13 @@ def test_a_program_that_is_ended_has_all_its_rows_in_its_run(end: str, programs:
         Rows(["logged"]),
         lambda receive: Follower(work / "output.txt", STDOUT, receive),
     )
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_program_that_is_ended_has_all_its_rows_in_its_run(end: str, programs: Programs) -> None:
+    code, status = ENDS[end]
+    work = programs.work
+    process = started(programs, LOGS + code)
     reports = process.reports()
     next(reports)
     if end != "with its trial":
@@ -65,4 +90,19 @@ def test_a_program_that_is_ended_has_all_its_rows_in_its_run(end: str, programs:
     assert [row["loss"] for row in run.rows()] == list(range(8))
     assert (run.exit_code, run.id) == (status, "abc")
     assert len(list(run.directory.glob("files/media/html/*.html"))) == 8
+    assert of_this_test(work) == []
+
+
+def test_a_process_of_the_program_that_outlives_its_launcher_ends_in_good_order(
+    programs: Programs,
+) -> None:
+    """The launcher ends at SIGTERM without a word; the other saves and logs for a while."""
+    work = programs.work
+    (work / "rank.py").write_text(RANK)
+    process = started(programs, LAUNCHER)
+    next(process.reports())
+    process.stop()
+    (run,) = read_runs(work)
+    assert [row["loss"] for row in run.rows()] == list(range(4)), (work / "output.txt").read_text()
+    assert run.exit_code == 0
     assert of_this_test(work) == []
