@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
@@ -186,11 +186,7 @@ def parse_sweep(
     mistyped = {} if has_begun else mistyped_keys(document)
     problems.extend(mistyped.values())
     notes = [*unused_keys(document), *document.notes]
-    program = None
-    if runs_program:
-        program = parse_program(document, problems, notes)
-    else:
-        notes += unused_program(document)
+    program = _program(document, runs_program, problems, notes)
     parser = ParameterParser(document, numeric, whole, problems, notes)
     parameters = _parameters(document, parser, overrides or {})
     method = _method(document, problems)
@@ -198,11 +194,7 @@ def parse_sweep(
         parameters = as_before(parameters, document, method == "grid")
     check_scheduler(document, problems, notes)
     metrics = parse_metrics(document, problems, notes)
-    early_terminate = None
-    if "early_terminate" in document.value:
-        early_terminate = parse_early_terminate(
-            document, ("early_terminate",), metrics, problems=problems, notes=notes
-        )
+    early_terminate = _early_terminate(document, metrics, problems, notes)
     _check_together(document, method, parameters, mistyped, problems)
     run_cap = _run_cap(document, problems)
     texts = {key: _text(document, key, problems) for key in (*TEXTS, "replicates")}
@@ -247,6 +239,24 @@ def _method(document: Document, problems: list[Problem]) -> Method | None:
     hint = suggestion(name, METHODS) or f"; use {choices}"
     problems.append(document.problem(("method",), f"unknown method {shown(name)}{hint}"))
     return None
+
+
+def _program(
+    document: Document, runs_program: bool, problems: list[Problem], notes: list[str]
+) -> Program | None:
+    if runs_program:
+        return parse_program(document, problems, notes)
+    notes += unused_program(document)
+    return None
+
+
+def _early_terminate(
+    document: Document, metrics: Sequence[Metric], problems: list[Problem], notes: list[str]
+) -> Hyperband | None:
+    key = "early_terminate"
+    if key not in document.value:
+        return None
+    return parse_early_terminate(document, (key,), metrics, problems=problems, notes=notes)
 
 
 def _parameters(

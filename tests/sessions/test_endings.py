@@ -6,28 +6,15 @@ import logging
 from pathlib import Path
 
 import pytest
-from searching import write_sweep
 from wandb_trials import make
 
 from pcsearch.engine.cluster.connection import ConnectionLostError
-from pcsearch.engine.experiment.experiment import Experiment, new_experiment
-from pcsearch.engine.records.options import Options
+from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
 from pcsearch.reports.terminal import Terminal
 from pcsearch.sessions.endings import closed_on_error, quiet_logs
-
-
-@pytest.fixture
-def experiment(tmp_path: Path) -> Experiment:
-    sweep = write_sweep(
-        tmp_path / "s.yaml",
-        {"seed": {"values": [1, 2, 3]}, "epochs": {"value": 9}},
-        early_terminate={"type": "hyperband", "min_iter": 2},
-    )
-    options = Options(storage_path=tmp_path, name="here", seed=7)
-    return new_experiment(sweep, options)
 
 
 def raised(experiment: Experiment, error: BaseException) -> tuple[BaseException, list[str]]:

@@ -24,7 +24,7 @@ OUTPUTS = "wandb"
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files that are sent, relative to the folder.
+    """Lists the files of a program's folder that nodes get, relative to the folder.
 
     Raises:
         PcsearchError: git refuses to list them.

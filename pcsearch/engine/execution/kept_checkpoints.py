@@ -14,7 +14,7 @@ NEWEST_KEPT = 2
 
 
 def kept_of(results: list[Any], metric: Metric | None) -> list[Any]:
-    """Those of a trial's checkpoints that are kept, the newest last.
+    """Chooses which of a trial's checkpoints are kept, the newest last.
 
     Args:
         results: the checkpoints, each with its flat report, oldest first.

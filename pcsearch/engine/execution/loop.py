@@ -62,7 +62,7 @@ class TrialSpec:
     max_failures: int = 0
 
     def in_tune(self) -> Experiment:
-        """The same as Tune takes it."""
+        """The experiment that Tune is given: its settings for all trials."""
         trainable = with_actor_part(telling_storage_errors(self.trainable), TrialActor)
         return Experiment(
             self.place.name,

@@ -271,7 +271,7 @@ def _spec(session: Session) -> TrialSpec:
 
 
 def _first_callbacks(session: Session, ends: OutcomeJournal) -> list[tune.Callback]:
-    """Those that write reports and ends: no other callback gets one that is not yet on disk."""
+    """Tune's callbacks that write reports and ends: the others get what is on disk already."""
     workload, timeout = session.experiment.workload, session.experiment.options.trial_timeout
     return [
         ResultLog(session.outcomes.epoch, replaces=workload.runs_program),

@@ -16,7 +16,7 @@ from pcsearch.errors import PcsearchError, bounded
 
 ERROR_LINES = 10
 LONGEST_LINE = 500
-"""Of an error, in characters; the trial's ``error.txt`` has all of it."""
+"""How many characters of an error's line are shown; the trial's ``error.txt`` has all of it."""
 MEMORY_ADVICE = (
     "the GPU's memory is too small for the trial: try a smaller batch_size or hidden_size, or "
     "fewer trials on a GPU (--gpus-per-trial)"
@@ -25,7 +25,7 @@ MEMORY_ADVICE = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an error of a trial means.
+    """What follows from the error of a trial: a line for the user, and whether it is retried.
 
     Args:
         meaning: for the user, in words; empty where the error says it itself.
