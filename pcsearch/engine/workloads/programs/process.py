@@ -18,7 +18,12 @@ from pcsearch.engine.workloads.programs.follower import Message, Receive
 from pcsearch.engine.workloads.programs.rows import Made, Rows
 
 ENDING_S = 10.0
-"""How much longer than the grace the supervisor may take to end all that the program has left."""
+"""How much longer than its graces the supervisor may take to end all that the program has left."""
+
+
+def longest_end(grace: float) -> float:
+    """The most seconds until a program and, after it, all that it has left have ended."""
+    return 2 * grace + ENDING_S
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class ProgramProcess:
         _running = None
         with suppress(OSError):
             self._lifeline.close()
-        self._waiter.join(self._grace + ENDING_S)
+        self._waiter.join(longest_end(self._grace))
 
     def _next(self) -> tuple[Message, int] | Ended | None:
         with suppress(queue.Empty):

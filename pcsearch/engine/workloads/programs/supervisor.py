@@ -60,18 +60,23 @@ def main() -> None:
         _tell(error=f"{error.filename or settings['command'][0]}: {error.strerror}")
         return
     ended, is_ended = os.pipe()
-
-    def wait() -> None:
-        process.wait()
-        os.close(is_ended)
-
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=_wait, args=(process, is_ended), daemon=True).start()
     stopped, grace = False, float(settings["grace"])
     if ended not in select.select([0, ended], [], [])[0]:
         stopped = True
         _stop(process, ended, grace)
     _end_others(grace if stopped else LEFT_S, Farewells(farewells))
     _tell(status=process.returncode)
+
+
+def _wait(process: subprocess.Popen[bytes], is_ended: int) -> None:
+    """Take note of the processes that end, until the program does."""
+    with suppress(ChildProcessError):
+        while process.returncode is None:
+            ended, status = os.waitpid(-1, 0)
+            if ended == process.pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+    os.close(is_ended)
 
 
 def _started(settings: dict[str, Any]) -> subprocess.Popen[bytes]:
@@ -99,14 +104,14 @@ def _stop(process: subprocess.Popen[bytes], ended: int, grace: float) -> None:
     if _command(process.pid) in SHELLS:
         _signal_group(process.pid, signal.SIGTERM)
     else:
-        process.send_signal(signal.SIGTERM)
+        _signal(process.pid, signal.SIGTERM)
     if select.select([ended], [], [], grace)[0]:
         # A launcher may have ended without a word to what it has launched. W&B's own process is not
         # in the group, and may still write.
         _signal_group(process.pid, signal.SIGTERM)
     else:
         _signal_group(process.pid, signal.SIGKILL)
-        process.wait()
+        select.select([ended], [], [])
 
 
 def _command(process: int) -> str:
@@ -125,26 +130,30 @@ class Farewells:
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._told = file, set[bytes]()
+        self._file, self._told = file, set[str | int]()
 
     def say(self, *, to_all: bool = False) -> None:
-        """Tell each process once whose asker is gone; all others too, if that is asked for."""
-        for line, asked in self._left():
-            if to_all or not _lives(*asked["asker"]):
-                self._told.add(line)
-                with suppress(OSError, ValueError):
-                    _send(asked["address"], bytes.fromhex(asked["data"]))
+        """Tell each process once that no asker lives; also before, if that is asked for."""
+        lines = self._left()
+        data = {each["address"]: each["data"] for each in lines}
+        lives = {each["address"] for each in lines if _lives(*each["asker"])}
+        for address in data.keys() if to_all else data.keys() - lives:
+            self._told.add(address)
+            with suppress(OSError, ValueError):
+                _send(address, bytes.fromhex(data[address]))
 
     def askers(self) -> list[int]:
         """The processes that live and have asked for a farewell."""
-        return [each["asker"][0] for _, each in self._left() if _lives(*each["asker"])]
+        return [each["asker"][0] for each in self._left() if _lives(*each["asker"])]
 
-    def _left(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    def _left(self) -> list[dict[str, Any]]:
+        """What processes that were not told are asked to be told."""
         self._file.seek(0)
+        asked: list[dict[str, Any]] = []
         for line in self._file.read().splitlines():
-            if line not in self._told:
-                with suppress(ValueError):
-                    yield line, json.loads(line)
+            with suppress(ValueError):
+                asked.append(json.loads(line))
+        return [each for each in asked if each["address"] not in self._told]
 
 
 def _send(address: str | int, data: bytes) -> None:
@@ -168,22 +177,28 @@ def _end_others(seconds: float, farewells: Farewells) -> None:
 
     Another process of the program may still log: W&B's process is told its end after it.
     """
-    deadline = time.monotonic() + seconds
-    while any(_children()):
+    deadline, was_extended = time.monotonic() + seconds, False
+    while not _all_have_ended():
         farewells.say()
-        try:
-            # It takes note of those that have ended.
-            os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
         if time.monotonic() > deadline:
-            askers = farewells.askers()
+            askers = [] if was_extended else farewells.askers()
             for child in askers or _children():
                 _signal(child, signal.SIGKILL)
-            # Those that worked for them write what they have.
-            deadline += ANSWER_S if askers else 0.0
+            if askers:
+                # Those that worked for them write what they have.
+                was_extended, deadline = True, time.monotonic() + ANSWER_S
         time.sleep(0.01)
     farewells.say(to_all=True)
+
+
+def _all_have_ended() -> bool:
+    """Take note of the processes that have ended; whether none is left."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
 
 
 def _children() -> Iterator[int]:

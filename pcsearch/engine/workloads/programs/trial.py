@@ -26,7 +26,7 @@ from pcsearch.engine.workloads.programs.kept_folder import (
 )
 from pcsearch.engine.workloads.programs.location import search_path
 from pcsearch.engine.workloads.programs.metrics_file import own_file
-from pcsearch.engine.workloads.programs.process import ENDING_S, ProgramProcess
+from pcsearch.engine.workloads.programs.process import ProgramProcess, longest_end
 from pcsearch.engine.workloads.programs.rows import Rows
 from pcsearch.engine.workloads.programs.sent_folder import moved, start_folder
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
@@ -104,7 +104,7 @@ class ProgramTrial:
         with (
             kept_folder(self.storage_path, self.storage_filesystem, name) as kept,
             temporary_folder() as folder,
-            turn(_made(kept / LOGGED_FOLDER), 2 * self.grace + ENDING_S) as held,
+            turn(_made(kept / LOGGED_FOLDER), longest_end(self.grace)) as held,
         ):
             output = kept / OUTPUT_FILE
             goes_on = _is_used(kept / FILES_FOLDER)

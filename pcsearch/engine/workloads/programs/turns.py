@@ -15,6 +15,7 @@ from pathlib import Path
 
 LOCK = "lock"
 POLL_S = 0.05
+LONGEST_NAME = 255
 
 
 @contextmanager
@@ -23,21 +24,29 @@ def turn(folder: Path, patience: float) -> Iterator[int]:
 
     Args:
         folder: for the lock.
-        patience: for how many seconds at most.
+        patience: for how many seconds at most; the turn of a try on another machine is over then.
 
     Raises:
-        TimeoutError: it has not come by then.
+        TimeoutError: it has not come by then, and the program before runs on this machine.
 
     Yields:
         A descriptor: the turn lasts as long as a process has it open.
     """
+    host = os.uname().nodename.encode()[:LONGEST_NAME]
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         end = time.monotonic() + patience
         while not _has(descriptor):
             if time.monotonic() > end:
-                raise TimeoutError(f"the program of the try before has not ended in {patience:g} s")
+                # The lock of a machine that has died may stay, where the folder is on a server.
+                if os.pread(descriptor, LONGEST_NAME, 0) not in (b"", host):
+                    break
+                message = f"the program of the try before has not ended in {patience:g} s"
+                raise TimeoutError(f"{folder / LOCK}: {message}; end the process that has it open")
             time.sleep(POLL_S)
+        else:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, host, 0)
         yield descriptor
     finally:
         os.close(descriptor)

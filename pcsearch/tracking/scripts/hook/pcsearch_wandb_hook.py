@@ -11,6 +11,7 @@ import atexit
 import json
 import os
 import sys
+import threading
 from contextlib import suppress
 from inspect import signature
 from typing import Any
@@ -54,6 +55,12 @@ class Sender:
         self._unwritten: list[tuple[int, bytes]] = []
         """The newest messages that could not be written, as where a disk is full, and their
         processes: one that was forked from another leaves those of the other to it."""
+        self._unlock()
+        # A thread of the process that was forked may have had it.
+        os.register_at_fork(after_in_child=self._unlock)
+
+    def _unlock(self) -> None:
+        self._lock = threading.RLock()
 
     def send(self, kind: str, values: dict[str, Any], **more: Any) -> None:
         """Write a message, where the trial has made the file."""
@@ -68,18 +75,23 @@ class Sender:
             self.send(kind, second, **more)
             return
         if os.environ.get(CHANNEL):
-            own = [each for each in self._unwritten if each[0] == os.getpid()]
-            self._write([*own, (os.getpid(), data)])
+            with self._lock:
+                own = [each for each in self._unwritten if each[0] == os.getpid()]
+                self._write([*own, (os.getpid(), data)])
 
     def _write(self, messages: list[tuple[int, bytes]]) -> None:
         """Write messages, or keep them for the next call, and say so once."""
         had_none, self._unwritten = len(messages) == 1, []
         for place, (_, data) in enumerate(messages):
             try:
-                if os.write(self._opened(), data) == len(data):
+                # The end of a line may be missing: the next one begins with an end.
+                if os.write(self._opened(), data) >= len(data) - 1:
                     continue
                 # It is written again as a whole: a line without its end is left out.
                 why = "the disk is full"
+            except FileNotFoundError:
+                # The trial reads something else.
+                return
             except OSError as error:
                 why = str(error.strerror)
             self._unwritten = messages[place:][-MOST_UNWRITTEN:]
@@ -201,6 +213,8 @@ def _change(wandb: Any) -> None:
         if given.get("reinit") in (True, "finish_previous"):
             _send_summaries()
         run = init(**given)
+        # Another process of the program may have started W&B's.
+        service.ask_for_farewell(os.environ.get("WANDB_SERVICE", ""))
         if _begins_run() and run.starting_step:
             _repeating[id(run)] = 0
         if run not in _open:

@@ -37,19 +37,24 @@ def outlive() -> None:
 
         def start(settings: Any) -> Any:
             process = detached(settings, idle_timeout=IDLE)
-            with suppress(Exception):
-                _ask(process.token.env_value)
+            ask_for_farewell(process.token.env_value)
             return process
 
         service_process.start = start
 
 
-def _ask(token: str) -> None:
-    """Have the process be told the end of the program.
+def ask_for_farewell(token: str) -> None:
+    """Have W&B's process be told the end, when all that have asked for this have ended.
 
     Args:
         token: by which it is found: ``...-unix-PATH`` or ``...-tcp-localhost-PORT``.
     """
+    if os.environ.get("WANDB_MODE") == "offline" and os.environ.get(FAREWELLS):
+        with suppress(Exception):
+            _ask(token)
+
+
+def _ask(token: str) -> None:
     messages: Any = import_module("wandb.proto.wandb_server_pb2")
     request = messages.ServerRequest()
     request.inform_teardown.exit_code = KILLED
@@ -60,7 +65,8 @@ def _ask(token: str) -> None:
         message = (struct.pack(HEADER, ord("W"), len(data)) + data).hex()
         with open(os.environ[FAREWELLS], "a", encoding="utf-8") as file:
             asked = {"asker": _self(), "address": address, "data": message}
-            file.write(json.dumps(asked) + "\n")
+            # A disk that was full may have cut the line before.
+            file.write("\n" + json.dumps(asked) + "\n")
 
 
 def _self() -> tuple[int, int]:

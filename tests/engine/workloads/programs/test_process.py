@@ -141,6 +141,38 @@ def test_one_whose_first_thread_has_ended_is_ended_too(place: Place) -> None:
     assert process.ended == Ended(-signal.SIGTERM)
 
 
+RANK = """
+import json, os, time
+with open("/proc/self/stat") as file:
+    started = int(file.read().rpartition(")")[2].split()[19])
+with open(os.environ["PCSEARCH_FAREWELLS"], "a") as file:
+    asked = {"asker": [os.getpid(), started], "address": "/nowhere", "data": "00"}
+    file.write(json.dumps(asked) + "\\n")
+print("rank", flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_begins_again_and_again_is_ended_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each rank asks for a farewell, for which the end waits a moment, but once only."""
+    monkeypatch.setenv("PCSEARCH_FAREWELLS", str(place.work / "farewells"))
+    (place.work / "rank.py").write_text(RANK)
+    loop = f"while :; do {sys.executable} -S rank.py; done"
+    process = place.start("", "sh", "-c", f"({loop}) & sleep 1; echo loss: 1")
+    assert [made.values["loss"] for made in process.reports()] == [1]
+    assert process.ended == Ended(0)
+    assert 1 <= place.printed().count("rank") < 10
+
+
+def test_hundreds_that_have_ended_hold_nothing_up(place: Place) -> None:
+    process = place.start("", "sh", "-c", "for i in $(seq 300); do (true &); done; echo loss: 1")
+    begun = time.monotonic()
+    assert len(list(process.reports())) == 1
+    assert time.monotonic() - begun < 120
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_its_end_is_told_where_its_messages_cannot_be_read(place: Place) -> None:
     class Broken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -29,6 +30,17 @@ def test_a_turn_lasts_as_long_as_a_process_that_has_got_it(tmp_path: Path) -> No
     with turn(tmp_path, 600):
         assert time.monotonic() - begun < 300
         assert process.wait() == 0
+
+
+def test_the_lock_of_another_machine_which_may_have_died_is_not_waited_for_longer(
+    tmp_path: Path,
+) -> None:
+    with turn(tmp_path, 0) as held:
+        os.truncate(held, 0)
+        os.pwrite(held, b"another", 0)
+        begun = time.monotonic()
+        with turn(tmp_path, 0.2):
+            assert time.monotonic() - begun >= 0.2
 
 
 def test_nothing_waits_where_the_file_system_knows_no_locks(

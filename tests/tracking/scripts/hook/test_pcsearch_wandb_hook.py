@@ -73,6 +73,7 @@ def test_a_file_that_is_gone_does_not_hurt_the_program(programs: Programs) -> No
         PCSEARCH_CHANNEL="/no/such/file",
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+    assert "pcsearch: the search does not get" not in done.stderr, "it may read something else"
 
 
 def test_a_program_without_wandb_is_left_alone(programs: Programs) -> None:

@@ -44,6 +44,11 @@ for n in range(1, 4):
     wandb.log({"loss": n})
 wandb.finish()
 """
+LAUNCHERS = {
+    "without W&B": "",
+    # Then W&B's own process is that of the launcher.
+    "with W&B's process": "import wandb; wandb.setup()",
+}
 LAUNCHER = """
 import subprocess, sys
 subprocess.Popen([sys.executable, "rank.py"]).wait()
@@ -93,13 +98,14 @@ def test_a_program_that_is_ended_has_all_its_rows_in_its_run(end: str, programs:
     assert of_this_test(work) == []
 
 
+@pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_process_of_the_program_that_outlives_its_launcher_ends_in_good_order(
-    programs: Programs,
+    launcher: str, programs: Programs
 ) -> None:
     """The launcher ends at SIGTERM without a word; the other saves and logs for a while."""
     work = programs.work
     (work / "rank.py").write_text(RANK)
-    process = started(programs, LAUNCHER)
+    process = started(programs, LAUNCHERS[launcher] + LAUNCHER)
     next(process.reports())
     process.stop()
     (run,) = read_runs(work)
