@@ -76,9 +76,12 @@ def plan_resumed(
     """
     from pcsearch.engine.experiment.resumed_plan import make_resumed_plan
     from pcsearch.reports.plan import as_document, as_text
+    from pcsearch.sessions.resuming import check_own_sweep
 
     changes, _ = launching.changes_of(arguments, chosen)
-    search_plan = make_resumed_plan(place, sweep, changes, draws, arguments["enqueue"])
+    search_plan = make_resumed_plan(
+        place, sweep, changes, draws, arguments["enqueue"], check_own_sweep
+    )
     click.echo(as_document(search_plan) if as_json else as_text(search_plan))
     return DONE
 

@@ -185,6 +185,12 @@ def export_model(path: Path, fields: Mapping[str, Any], target: str) -> int:
     data = onnx_document(trained, config).SerializeToString()
     file = write_whole(target, data, EXPORT)
     click.echo(f"The model is in {file} ({len(data) / 1e6:.1f} MB)")
+    if config.use_adamw_for_hidden_optimizer and config.use_status_init_in_unmasking:
+        click.echo(
+            "AdamW begins from fresh hidden states, whose first gradients are roundings: the file, "
+            "the compiled code and torch come to different reconstructions",
+            err=True,
+        )
     return DONE
 
 

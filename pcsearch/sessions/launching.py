@@ -84,16 +84,8 @@ def with_warm_start(experiment: Experiment, listener: Listener) -> Experiment:
 
 def tell_queue(experiment: Experiment, listener: Listener) -> None:
     """Tell which configurations a search tries first, where it has new ones."""
-    if experiment.queue is None:
-        return
-    from pcsearch.engine.experiment.enqueuing import without_a_trial
-
-    for line in (
-        *experiment.queue.lines,
-        without_a_trial(experiment.history, experiment.cap, experiment.reach),
-    ):
-        if line:
-            listener.say(line)
+    for line in experiment.queue_lines:
+        listener.say(line)
 
 
 def changes_of(

@@ -1,4 +1,4 @@
-"""Resumes a search: what is new of it, who is told of that, and what its files get."""
+"""Resumes a search: reads it, tells what has changed, and writes that into its files."""
 
 from __future__ import annotations
 

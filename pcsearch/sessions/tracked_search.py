@@ -1,4 +1,4 @@
-"""A search with what W&B, other drivers and earlier sessions know of its trials."""
+"""Registers a search at W&B and restores its trials, so that a session can run it."""
 
 from __future__ import annotations
 

@@ -89,8 +89,10 @@ def _with_key(sweep: Sweep, name: str) -> str:
     wanted = {**document, KEY: name}
     in_yaml = f"{sweep.text.rstrip()}\n{KEY}: {value}\n"
     in_json = sweep.text.replace("{", f'{{"{KEY}": {value}, ', 1)
+    # A text may have an end that is written down.
+    first = f"{KEY}: {value}\n{sweep.text}"
     # Where it has the key, with another name, the text is written anew.
-    for text in () if KEY in document else (in_yaml, in_json):
+    for text in () if KEY in document else (in_yaml, in_json, first):
         with suppress(PcsearchError):
             if load(text, sweep.source).value == wanted:
                 return text

@@ -34,7 +34,6 @@ def enqueue_configurations(place: str, what: str) -> int:
         PcsearchError: nobody runs the search, it does not answer, or the file is wrong.
     """
     from pcsearch.engine.cluster.environment import set_environment
-    from pcsearch.engine.experiment.enqueuing import without_a_trial
     from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
     from pcsearch.engine.records.asking import not_running
     from pcsearch.engine.records.requests import Request, asker
@@ -50,8 +49,7 @@ def enqueue_configurations(place: str, what: str) -> int:
         experiment, tracking = resumed_experiment(directory, {}, option=NAME, enqueue=what)
         check_own_sweep(experiment, tracking)
         assert experiment.queue is not None
-        shortage = without_a_trial(experiment.history, experiment.cap, experiment.reach)
-        for line in (*experiment.queue.lines, *([shortage] if shortage else [])):
+        for line in experiment.queue_lines:
             click.echo(line, err=True)
         configs = experiment.queue.event.configs
         if not configs:

@@ -15,6 +15,7 @@ from modules import user_module
 
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment, with_queue
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
+from pcsearch.engine.experiment.suggesting import searcher_of
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.history import folder_name, read_history
 from pcsearch.engine.records.journal import Ended, Journal
@@ -98,15 +99,7 @@ class EditedSearch:
         experiment = self.experiment
         outcomes = experiment.outcomes()
         curves = learning_curves(experiment.sweep, experiment.max_epochs, outcomes)
-        searcher = make_searcher(
-            experiment.sweep,
-            experiment.cap,
-            experiment.options.seed,
-            experiment.options.sampler,
-            experiment.history,
-            outcomes,
-            curves,
-        )
+        searcher = searcher_of(experiment, experiment.history, experiment.cap, outcomes, curves)
         configs: list[dict[str, Any]] = []
         first = len(experiment.history.trials) + 1
         for number in range(first, first + count):

@@ -91,7 +91,7 @@ def test_a_wrong_name_is_told_together_with_what_else_is_wrong() -> None:
         ("lr: 1e-4", 'replicates: "seed"\n'),
         ('{"lr": "1e-4"}', '{"replicates": "seed", "lr": "1e-4"}'),
         ("replicates: other\nlr: 1e-4", "replicates: seed\n"),
-        ("lr: 1e-4\n...\n", "replicates: seed\n"),
+        ("lr: 1e-4\n...\n", 'replicates: "seed"\nlr: 1e-4\n...\n'),
     ],
 )
 def test_a_text_is_marked_whatever_its_form(text: str, expected: str) -> None:

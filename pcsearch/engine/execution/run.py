@@ -25,15 +25,16 @@ from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.execution.watchdog import Watchdog
 from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.experiment.suggesting import searcher_of
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.ledger import Ledger
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.engine.search.asha import make_scheduler
-from pcsearch.engine.search.learning_curves import LearningCurves, learning_curves
-from pcsearch.engine.search.replicated import ReplicatedSearcher, replicated_searcher
-from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
+from pcsearch.engine.search.learning_curves import learning_curves
+from pcsearch.engine.search.replicated import ReplicatedSearcher
+from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError
 from pcsearch.engine.storage.store import error_line
@@ -170,7 +171,8 @@ def _searcher_and_scheduler(
     seeds = None if replicates is None else len(replicates.seeds)
     scheduler = make_scheduler(experiment.sweep, outcomes, curves, journal.add, seeds)
     scheduler.resume_from(experiment.history)
-    return _searcher(experiment, outcomes, curves), scheduler
+    searcher = searcher_of(experiment, experiment.history, experiment.cap, outcomes, curves)
+    return searcher, scheduler
 
 
 @contextmanager
@@ -201,35 +203,6 @@ def _storage_errors(directory: ExperimentDirectory) -> Iterator[None]:
         if isinstance(cause, PcsearchError):
             raise cause from error
         raise
-
-
-def _searcher(
-    experiment: Experiment, outcomes: Outcomes, curves: LearningCurves | None
-) -> PlannedSearcher | BayesSearcher | ReplicatedSearcher:
-    options, replicates = experiment.options, experiment.replicates
-    if replicates is None:
-        return make_searcher(
-            experiment.sweep,
-            experiment.cap,
-            options.seed,
-            options.sampler,
-            experiment.history,
-            outcomes,
-            curves,
-            repeats=options.repeats,
-        )
-    return replicated_searcher(
-        experiment.sweep,
-        replicates,
-        experiment.cap - experiment.confirming,
-        options.seed,
-        options.sampler,
-        outcomes,
-        history=experiment.history,
-        curves=curves,
-        fresh=options.confirm or 0,
-        runs_all=options.no_racing,
-    )
 
 
 def _slots(session: Session) -> TrialSlots:

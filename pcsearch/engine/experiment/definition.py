@@ -12,7 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 from pcsearch.engine.experiment.workload_choice import SweepText, choose, workload_of
+from pcsearch.engine.records.history import History
 from pcsearch.engine.records.options import Options
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.search.sampling.auto_sampler import check_sampler
 from pcsearch.engine.workloads.workload import Workload
 from pcsearch.errors import PcsearchError, Problem
@@ -76,6 +78,19 @@ class SearchDefinition:
     def confirming(self) -> int:
         """The largest number of trials that --confirm adds."""
         return CONFIRMED * (self.options.confirm or 0)
+
+    def outcomes_of(self, history: History) -> Outcomes:
+        """What became of the trials of a history of the search, to which a session adds."""
+        workload, curves = self.workload, self.sweep.early_terminate is not None
+        return Outcomes(
+            self.metrics,
+            workload.time_attr,
+            workload.epochs,
+            history,
+            curves,
+            self.sweep.compared_by,
+            workload.epoch_key,
+        )
 
     @cached_property
     def replicates(self) -> Replicates | None:

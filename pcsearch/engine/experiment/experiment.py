@@ -22,7 +22,7 @@ from pcsearch.engine.experiment.editing import (
     Edit,
     texts_of,
 )
-from pcsearch.engine.experiment.enqueuing import Queue, enqueued
+from pcsearch.engine.experiment.enqueuing import Queue, enqueued, without_a_trial
 from pcsearch.engine.experiment.versions import reach
 from pcsearch.engine.records.changes import Edited
 from pcsearch.engine.records.directory import (
@@ -74,16 +74,15 @@ class Experiment(SearchDefinition):
 
     def outcomes(self) -> Outcomes:
         """What became of the trials of earlier sessions, for this session to add to."""
-        workload, curves = self.workload, self.sweep.early_terminate is not None
-        return Outcomes(
-            self.metrics,
-            workload.time_attr,
-            workload.epochs,
-            self.history,
-            curves,
-            self.sweep.compared_by,
-            workload.epoch_key,
-        )
+        return self.outcomes_of(self.history)
+
+    @property
+    def queue_lines(self) -> tuple[str, ...]:
+        """What is told of the configurations to try first, where this session has new ones."""
+        if self.queue is None:
+            return ()
+        shortage = without_a_trial(self.history, self.cap, self.reach)
+        return (*self.queue.lines, *([shortage] if shortage else []))
 
 
 def new_experiment(sweep_file: str | Path, options: Options, text: str | None = None) -> Experiment:

@@ -1,4 +1,4 @@
-"""A search that has begun, ready to go on: with its own sweep file, or with another one."""
+"""Reads an experiment's directory as a search to resume, also with another sweep file."""
 
 from __future__ import annotations
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search
-from pcsearch.engine.experiment.enqueuing import enqueued
+from pcsearch.engine.experiment.enqueuing import enqueued, without_a_trial
+from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.experiment.plan import Plan, make_plan, plan_of
 from pcsearch.engine.experiment.resumed_experiment import RESUME, resumed_experiment
+from pcsearch.engine.experiment.versions import reach
 from pcsearch.engine.records.directory import directory_at
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.records.outcome import Outcomes
 
 
 def make_resumed_plan(
@@ -23,6 +24,7 @@ def make_resumed_plan(
     changes: Mapping[str, Any],
     draws: int,
     enqueue: str | None = None,
+    check: Callable[[Experiment, Mapping[str, Any]], None] = lambda *_: None,
 ) -> Plan:
     """The plan of a search that has begun; nothing is written, locked or run.
 
@@ -32,13 +34,15 @@ def make_resumed_plan(
         changes: of its options.
         draws: how many of the next configurations to draw.
         enqueue: the file of the configurations to try first, or ``defaults``.
+        check: checks the search and its tracking settings, as a session does.
 
     Raises:
         PcsearchError: there is no such search, or it cannot have the file or an option.
     """
     directory = directory_at(place, RESUME)
     with directory.read():
-        experiment, _ = resumed_experiment(directory, changes, sweep_file, enqueue=enqueue)
+        experiment, tracking = resumed_experiment(directory, changes, sweep_file, enqueue=enqueue)
+        check(experiment, tracking)
         history, workload, sweep = experiment.history, experiment.workload, experiment.sweep
         is_open = draws and history.reached is None
         configs = _next(experiment, history, experiment.cap, draws) if is_open else []
@@ -46,8 +50,7 @@ def make_resumed_plan(
         notes = [*sweep.notes, *history.notes]
         if experiment.edit is not None:
             notes += experiment.edit.lines
-        if experiment.queue is not None:
-            notes += experiment.queue.lines
+        notes += experiment.queue_lines
         unfinished = len(history.unfinished)
         if unfinished:
             notes.append(f"unfinished trials, which go on first: {unfinished}")
@@ -86,9 +89,11 @@ def make_plan_with_queue(
         history.warm_start = list(warm_start(search).results)
     configs = _next(search, history, search.trial_limit, draws) if draws else []
     lines = [search.workload.command_line(search.sweep, values) for values in configs]
+    cap = search.trial_limit
+    shortage = "" if cap is None else without_a_trial(history, cap, reach(search, history))
     return replace(
         plan,
-        notes=(*plan.notes, *queue.lines),
+        notes=(*plan.notes, *queue.lines, *([shortage] if shortage else [])),
         configs=tuple(configs),
         commands=tuple(filter(None, lines)),
     )
@@ -99,26 +104,11 @@ def _next(
 ) -> list[dict[str, Any]]:
     """The next configurations, as if all of them ran at once."""
     # They load Ray, which takes seconds.
+    from pcsearch.engine.experiment.suggesting import searcher_of
     from pcsearch.engine.search.learning_curves import learning_curves
-    from pcsearch.engine.search.searchers import make_searcher
 
-    workload, sweep, options = search.workload, search.sweep, search.options
-    outcomes = Outcomes(
-        search.metrics,
-        workload.time_attr,
-        workload.epochs,
-        history,
-        curves=sweep.early_terminate is not None,
-    )
-    searcher = make_searcher(
-        sweep,
-        cap,
-        options.seed,
-        options.sampler,
-        history,
-        outcomes,
-        learning_curves(sweep, search.max_epochs, outcomes),
-        repeats=options.repeats,
-    )
+    outcomes = search.outcomes_of(history)
+    curves = learning_curves(search.sweep, search.max_epochs, outcomes)
+    searcher = searcher_of(search, history, cap, outcomes, curves)
     suggested = (searcher.suggest(f"next{number}") for number in range(count))
     return [config for config in suggested if isinstance(config, dict)]

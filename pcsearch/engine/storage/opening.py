@@ -1,4 +1,4 @@
-"""Opens the folder at an address; another process sees first whether the address can be used."""
+"""Opens the folder at an address, after a process of its own has checked that it answers."""
 
 from __future__ import annotations
 

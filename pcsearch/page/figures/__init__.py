@@ -1,4 +1,4 @@
-"""The figures of a page: each module makes some of them, of the columns of values that they draw.
+"""The figures of a page; each module draws some of them, from columns of values.
 
 They know nothing of the page that has them.
 """

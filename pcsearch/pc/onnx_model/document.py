@@ -1,4 +1,4 @@
-"""A trained model as the document of an ONNX file: images in, reconstructions and features out."""
+"""Makes the ONNX file of a trained model: images in, reconstructions and features out."""
 
 from __future__ import annotations
 

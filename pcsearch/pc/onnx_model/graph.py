@@ -1,4 +1,4 @@
-"""Expressions that are written down as nodes of an ONNX graph, instead of being computed."""
+"""Builds an ONNX graph: each operation on a `Value` adds a node, and computes nothing."""
 
 from __future__ import annotations
 

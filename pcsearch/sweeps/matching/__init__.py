@@ -1,4 +1,4 @@
-"""Holds other sweep files and configurations against a sweep: what differs, and which are its own.
+"""Compares other sweep files and configurations with a sweep: what differs, what belongs to it.
 
 They are those of an edit, of a driver that joins, and of the user who wants them tried first.
 """

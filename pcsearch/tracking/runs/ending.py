@@ -1,4 +1,4 @@
-"""The W&B runs that are ending: what the client does with them, as far as it says so."""
+"""Watches the W&B runs that are being finished: does their upload still move?"""
 
 from __future__ import annotations
 

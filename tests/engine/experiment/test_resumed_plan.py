@@ -84,3 +84,14 @@ def test_the_plan_of_a_new_search_has_what_is_tried_first(
     assert len(plan["configs"]) == 3
     assert plan["notes"][-1] == "--enqueue points.csv: configurations to try first: 2"
     assert plan["trials"] is None
+
+
+def test_enqueued_configurations_without_a_trial_are_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = EditedSearch(folder, {**GRID, "run_cap": 2})
+    search.session(2)
+    (folder / "points.yaml").write_text("[{x: 3, y: 6}]")
+    assert main(["--plan", "--resume", "here", "--enqueue", "points.yaml"]) == 0
+    line = "the search has no trial left for 1 enqueued configuration; --num-samples 3"
+    assert line in capsys.readouterr().out

@@ -1,0 +1,53 @@
+"""Makes the searcher of a search, for a session and for a plan: both suggest the same."""
+
+from __future__ import annotations
+
+from pcsearch.engine.experiment.definition import SearchDefinition
+from pcsearch.engine.records.history import History
+from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.search.learning_curves import LearningCurves
+from pcsearch.engine.search.replicated import ReplicatedSearcher, replicated_searcher
+from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
+
+
+def searcher_of(
+    search: SearchDefinition,
+    history: History,
+    cap: int | None,
+    outcomes: Outcomes,
+    curves: LearningCurves | None,
+) -> PlannedSearcher | BayesSearcher | ReplicatedSearcher:
+    """The searcher of a search, which knows the trials that it has had.
+
+    Args:
+        search: the search.
+        history: of it.
+        cap: the largest number of trials, with those of --confirm; None for no bound.
+        outcomes: of the search's trials.
+        curves: predicts their losses; None where no trial is stopped early.
+    """
+    options, replicates = search.options, search.replicates
+    if replicates is None:
+        return make_searcher(
+            search.sweep,
+            cap,
+            options.seed,
+            options.sampler,
+            history,
+            outcomes,
+            curves,
+            repeats=options.repeats,
+        )
+    assert cap is not None, "a search that runs has a bound"
+    return replicated_searcher(
+        search.sweep,
+        replicates,
+        cap - search.confirming,
+        options.seed,
+        options.sampler,
+        outcomes,
+        history=history,
+        curves=curves,
+        fresh=options.confirm or 0,
+        runs_all=options.no_racing,
+    )
