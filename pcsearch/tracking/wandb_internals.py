@@ -89,6 +89,18 @@ def load_client() -> None:
         _ = wandb.Api
 
 
+def has_started() -> bool:
+    """Whether the client has started in this process: it has read its settings for all runs."""
+    from wandb.sdk import wandb_setup
+
+    try:
+        # `wandb.setup` would start it.
+        wandb_setup.singleton().assert_service()
+    except AssertionError:
+        return False
+    return True
+
+
 def provide_cache() -> None:
     """Give the client a folder for its caches and logs, where that of the user cannot be written.
 

@@ -22,7 +22,9 @@ ENDED, TRIALS = 6, 12
 
 @pytest.mark.usefixtures("ray_here")
 @pytest.mark.parametrize("version", sorted(path.name for path in FORMATS.glob("[0-9]*")))
-def test_a_search_that_an_older_version_began_resumes(version: str, tmp_path: Path) -> None:
+def test_a_search_that_an_older_version_began_resumes(
+    version: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     directory = tmp_path / "older"
     shutil.copytree(FORMATS / version, directory)
     shutil.copy(FORMATS / "made.py", tmp_path)
@@ -31,7 +33,8 @@ def test_a_search_that_an_older_version_began_resumes(version: str, tmp_path: Pa
     journal = (directory / "journal.jsonl").read_text()
     old = {path.name: (path / "result.json").read_text() for path in trial_folders(directory)}
 
-    assert main(["--resume", str(directory), "--wandb", "disabled"]) == 0
+    status = main(["--resume", str(directory), "--wandb", "disabled"])
+    assert status == 0, capfd.readouterr().err
 
     assert (directory / "journal.jsonl").read_text().startswith(journal)
     suggested = events(directory, "suggested")

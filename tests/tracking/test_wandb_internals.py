@@ -30,6 +30,7 @@ from pcsearch.tracking.wandb_internals import (
     failure_of,
     first_line,
     give_up_run,
+    has_started,
     read_records,
     run_settings,
     skip_wait_at_exit,
@@ -60,6 +61,16 @@ def test_the_experimental_settings_have_their_names_and_defaults() -> None:
     }
     wandb.Settings(**run_settings())
     wandb.Settings(**BRIEF_REQUESTS)
+
+
+def test_the_client_has_started_from_its_setup_to_its_end() -> None:
+    """wandb.sdk.wandb_setup.singleton().assert_service()."""
+    wandb.teardown()
+    assert not has_started()
+    wandb.setup(wandb.Settings(silent=True))
+    assert has_started()
+    wandb.teardown()
+    assert not has_started()
 
 
 def test_execute_graphql_sends_a_request(server: WandbServer) -> None:

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from pcsearch.tracking.server.settings import unusable_variables
@@ -14,6 +14,7 @@ from pcsearch.tracking.wandb_internals import (
     BRIEF_REQUESTS,
     execute_graphql,
     failure_of,
+    has_started,
     load_client,
 )
 
@@ -154,11 +155,14 @@ def _do_not_report_usage() -> None:
 def _client_environment() -> Iterator[None]:
     """Have the client start in the block, where it reads its settings, whatever the user has set.
 
-    It would look for no key where it is offline.
+    It would look for no key where it is offline. A client that has started reads them no more, and
+    its other threads, which start runs, fail where a variable goes while they list them.
     """
     _do_not_report_usage()
     settings = {"WANDB_SILENT": "true", "WANDB_MODE": "online"}
-    with _SETTING_UP, environment(without=unusable_variables(), having=settings):
+    with _SETTING_UP, ExitStack() as stack:
+        if not has_started():
+            stack.enter_context(environment(without=unusable_variables(), having=settings))
         yield
 
 

@@ -67,6 +67,20 @@ def test_the_clients_settings_are_read_without_an_agents_variables(
     assert os.environ["WANDB_SWEEP_ID"] == "abc12345"
 
 
+def test_a_client_that_has_started_is_asked_again_without_a_change_of_the_environment(
+    server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other threads, which start runs, would find a variable gone that they have just listed."""
+    assert set_up().base_url == server.url
+    changed: list[str] = []
+    for name in ("pop", "update"):
+        monkeypatch.setattr(os.environ, name, lambda *_, name=name: changed.append(name))
+    connect()
+    assert has_credentials()
+    assert set_up().base_url == server.url
+    assert not changed
+
+
 @pytest.mark.usefixtures("server")
 def test_requests_are_brief_and_runs_keep_the_users_settings(
     monkeypatch: pytest.MonkeyPatch,
