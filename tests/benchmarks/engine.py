@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +145,20 @@ def slots(folder: Path) -> dict[str, Any]:
     spans = [tuple(map(float, line.split())) for line in lines]
     started = sorted(file.stat().st_mtime for file in folder.glob("slots/*/params.json"))
     # All slots are taken when the last of the first trials is under way.
-    begin, end = started[SLOTS - 1] + 1, started[-1]
+    busy = share_busy(spans, started[SLOTS - 1] + 1, started[-1])
+    return {"case": "slots", "slots": SLOTS, "busy": round(busy, 3)}
+
+
+def share_busy(spans: Sequence[Sequence[float]], begin: float, end: float) -> float:
+    """The share of the time of all slots in which something runs.
+
+    Args:
+        spans: the first and the last second of each thing that runs.
+        begin: the second from which the time counts, in which all slots are taken.
+        end: the second to which it counts.
+    """
     busy = sum(max(0, min(b, end) - max(a, begin)) for a, b in spans)
-    return {"case": "slots", "slots": SLOTS, "busy": round(busy / (end - begin) / SLOTS, 3)}
+    return busy / (end - begin) / SLOTS
 
 
 def resume(folder: Path, trials: int = 1000) -> dict[str, Any]:

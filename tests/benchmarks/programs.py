@@ -1,9 +1,12 @@
 """What a trial of a program costs: searches of a program that logs one value, and its driver.
 
     python tests/benchmarks/programs.py [--trials 1000] [--at-once 1] [--json]
+    python tests/benchmarks/programs.py --busy [--json]
 
 The program alone before and after the search; and of the search the seconds from trial to trial
 at its beginning and at its end, and the driver's memory after 100 trials and after all of them.
+Or, of a search of programs that sleep for 20 to 40 seconds, the share of the time in which the
+program of each of eight slots runs.
 """
 
 from __future__ import annotations
@@ -17,14 +20,26 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from engine import run, seconds, write
+from engine import SLOTS, run, seconds, share_busy, write
 
 PROGRAM = """
 import wandb
 wandb.init()
 wandb.log({"loss": 1})
 """
+SLEEPING = """
+import time
+began = time.time()
+import wandb
+run = wandb.init()
+for epoch in range(5):
+    time.sleep(4 + 4 * run.config.x)
+    wandb.log({"loss": run.config.x})
+with open("busy", "a") as file:
+    file.write(f"{began} {time.time()}\\n")
+"""
 WINDOW, SETTLED = 50, 100
+SLEEPERS = 48
 ALONE = 5
 
 
@@ -33,10 +48,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--busy", action="store_true", help="how busy the slots are")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
-        case = many(Path(made), given.trials, given.at_once)
+        folder = Path(made)
+        case = busy(folder) if given.busy else many(folder, given.trials, given.at_once)
     if given.json:
         print(json.dumps(case))
     else:
@@ -66,6 +83,19 @@ def many(folder: Path, trials: int, at_once: int) -> dict[str, Any]:
         f"driver_mb_at_{SETTLED}": round(next(mb for at, mb in memory if at >= started[SETTLED])),
         f"driver_mb_at_{trials}": round(memory[-1][1]),
     }
+
+
+def busy(folder: Path) -> dict[str, Any]:
+    """The share of the time in which programs run, while trials are left to start."""
+    (folder / "train.py").write_text(SLEEPING)
+    write(folder, method="random", program="train.py")
+    options = ["--cpus-per-trial", "0.25", "--max-concurrent", str(SLOTS)]
+    run(folder, "program", SLEEPERS, "busy_slots", *options)
+    spans = [tuple(map(float, line.split())) for line in (folder / "busy").read_text().splitlines()]
+    assert len(spans) == SLEEPERS
+    started = sorted(began for began, _ in spans)
+    share = share_busy(spans, started[SLOTS - 1], started[-1])
+    return {"slots": SLOTS, "trials": SLEEPERS, "busy": round(share, 3)}
 
 
 def alone(folder: Path) -> float:
