@@ -55,13 +55,17 @@ def end_session(
     way, options = _way(experiment, environment), experiment.options
     logs = connection.kept_logs if way.status in (None, RAY_DIED) else ""
     told = f"Ray's own logs lie in {logs}\n" if logs else ""
-    sys.stdout.flush()
-    # The live display has hidden it.
-    cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
-    sys.stderr.write(f"{cursor}\n{told}{what} has died; {way.advice}\n")
-    sys.stderr.flush()
-    _kill_children()
-    remove_own()
+    # Whatever goes wrong: without the end below, the process would wait for ever.
+    with suppress(Exception):
+        sys.stdout.flush()
+        # The live display has hidden it.
+        cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
+        sys.stderr.write(f"{cursor}\n{told}{what} has died; {way.advice}\n")
+        sys.stderr.flush()
+    with suppress(Exception):
+        _kill_children()
+    with suppress(Exception):
+        remove_own()
     if way.status is not None:
         os._exit(way.status)
     command = [sys.executable, "-m", "pcsearch", "--resume", experiment.directory.place]

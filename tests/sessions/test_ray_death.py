@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -109,6 +111,21 @@ def test_else_the_user_is_told_how_to_resume(
         f"\n{logs}"
         f"The head has died; resume the search: python -m pcsearch --resume {tmp_path}/here\n"
     )
+
+
+def test_the_session_ends_also_where_nothing_can_be_told_or_removed(
+    ending: Callable[..., tuple[Any, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on the full disk that Ray has died of."""
+
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for place, name in ((sys.stderr, "write"), (ray_death, "_kill_children")):
+        monkeypatch.setattr(place, name, fail)
+    monkeypatch.setattr(ray_death, "remove_own", fail)
+    (status,), said = ending({}, address="auto")
+    assert (status, said) == (RAY_DIED, "")
 
 
 def children(process: subprocess.Popen[str], name: str) -> list[Any]:

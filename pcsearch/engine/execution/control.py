@@ -14,6 +14,7 @@ from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.requests import Request, Requests, pausing
 from pcsearch.engine.storage.files import StorageError, control_command
 from pcsearch.engine.storage.lease import RENEW_S
+from pcsearch.engine.storage.store import error_line
 from pcsearch.errors import PcsearchError
 from pcsearch.repeated import repeated
 
@@ -96,6 +97,9 @@ class Control:
             except PcsearchError as error:
                 # The request is damaged, or the record in which a limit is kept.
                 self._tell(str(error))
+            except Exception as error:
+                # Requests that come later, such as a stop, must not wait for one that cannot be.
+                self._tell(f"the request {name} cannot be heeded ({error_line(error)})")
             self._seen.add(name)
 
     def _heed(self, request: Request) -> None:

@@ -32,6 +32,7 @@ class Interruption:
         """Why the session has to end, empty where it need not."""
         self._deadline = deadline
         self._stop = stop
+        self._was_signalled = False
 
     def request(self, reason: Reason) -> None:
         """End the session; the first reason counts."""
@@ -50,6 +51,7 @@ class Interruption:
         return handled(SIGNALS, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.reason:
+        if self._was_signalled:
             raise KeyboardInterrupt
+        self._was_signalled = True
         self.request("signal")

@@ -19,7 +19,7 @@ from pcsearch.engine.ray_internals import (
     set_checkpoint_results,
     set_latest_checkpoint,
 )
-from pcsearch.engine.records.history import TrialHistory
+from pcsearch.engine.records.history import TrialHistory, read_reports
 from pcsearch.engine.storage.files import await_answer, is_remote, local_path
 
 Damage = Callable[[Path], str]
@@ -56,8 +56,9 @@ def restore(trial: TrialHistory, damage: Damage) -> RestoredTrial:
     folders = sorted(path for path in trial.folder.glob("checkpoint_*") if path.is_dir())
     if trial.over:
         # An ended trial does not train again, so damage in its checkpoints does not matter.
-        # One checkpoint is that of the newest report.
-        reports = trial.reports if len(folders) > 1 else [trial.last_report or {}]
+        # There may be thousands of reports.
+        names = [folder.name for folder in folders]
+        reports = read_reports(trial.folder, names) if names else ()
         return RestoredTrial(trial, _with_reports(folders, reports))
     written = list(trial.reports)
     whole: list[tuple[Path, Report]] = []

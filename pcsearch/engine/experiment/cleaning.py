@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.experiment.experiment import stored_search
+from pcsearch.engine.experiment.experiment import earlier_sweeps, stored_search
+from pcsearch.engine.experiment.versions import judge_anew
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.history import VALUES_FILE, read_history
-from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.trial_result import Status, TrialResult, pareto_front
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line
@@ -68,8 +68,8 @@ def find_leftovers(directory: ExperimentDirectory, statuses: Collection[Status])
 def _results(directory: ExperimentDirectory) -> Iterator[TrialResult]:
     """The results of the trials that have ended and are not the best of the search."""
     search, history = stored_search(directory), read_history(directory.path)
-    workload = search.workload
-    outcomes = Outcomes(search.metrics, workload.time_attr, workload.epochs, history)
+    judge_anew(history, [*earlier_sweeps(directory), search.sweep], search)
+    outcomes = search.outcomes_of(history)
     for trial in history.trials:
         outcomes.begin(trial.id, trial.number, _values(trial.folder / VALUES_FILE))
     ended = [each.result() for each in outcomes if each.ended]

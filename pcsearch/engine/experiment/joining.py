@@ -25,7 +25,7 @@ from pcsearch.engine.records.drivers import (
 )
 from pcsearch.engine.records.history import History, TrialHistory, read_history
 from pcsearch.engine.records.record import RECORD_FILE
-from pcsearch.engine.storage.files import resume_command
+from pcsearch.engine.storage.files import resume_command, writing
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.engine.storage.store import is_address
 from pcsearch.errors import PcsearchError, Problem
@@ -183,7 +183,9 @@ def _await_driver(search: ExperimentDirectory, tell: Callable[[str], None]) -> N
     while True:
         has_begun = (search.path / RECORD_FILE).exists()
         drivers = [search.path, *other_drivers(search.path)] if has_begun else []
-        if any(map(is_locked, drivers)):
+        with writing(search.path):
+            is_running = any(map(is_locked, drivers))
+        if is_running:
             return
         holders = [holder for each in drivers if (holder := owner(each))]
         # The search gets its lock at once when it is there.

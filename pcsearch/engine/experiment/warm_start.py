@@ -19,7 +19,6 @@ from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.earlier import FIRST, NEWEST
 from pcsearch.sweeps.replicates import Replicates, replicates_of
 from pcsearch.sweeps.sweep import Sweep
@@ -86,8 +85,7 @@ def _usable(
     predictions = LearningCurves(outcomes).predictions() if len(new.metrics) == 1 else {}
     for trial in history.trials:
         config, outcome = config_of(trial), outcomes.of(trial.id)
-        has_diverged = outcome.last_report.get(EARLY_STOP_REASON) == DIVERGED
-        if not trial.over or trial.failed or has_diverged or outcome.best is None:
+        if not trial.over or trial.failed or outcome.diverged or outcome.best is None:
             reasons["without a value"] += 1
             continue
         point = space.point(config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -42,9 +42,14 @@ def folder_name(number: int, trial_id: str) -> str:
     return f"{number:04d}_{trial_id}"
 
 
-def read_reports(folder: Path) -> Iterator[dict[str, Any]]:
-    """The reports in a trial's folder, oldest first; none where there is no file of them."""
-    return map(flatten, json_lines(folder / REPORTS))
+def read_reports(folder: Path, words: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+    """The reports in a trial's folder, oldest first; none where there is no file of them.
+
+    Args:
+        folder: the trial's.
+        words: where there are any, only reports in whose text one of them stands are read.
+    """
+    return map(flatten, json_lines(folder / REPORTS, words))
 
 
 @dataclass

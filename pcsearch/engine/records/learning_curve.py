@@ -46,7 +46,7 @@ class LearningCurve:
 
     def clear(self) -> None:
         """Forget all reports: they are of an earlier try that nothing is left of."""
-        self.points, self._without_metric = [], []
+        self.points, self._without_metric, self._said_epoch = [], [], None
 
     def progress(self, report: Report) -> float | None:
         """How far the trial was at one of its reports, on the axis of learning curves and rungs.

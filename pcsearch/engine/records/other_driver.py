@@ -20,7 +20,6 @@ from pcsearch.engine.records.journal import (
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.storage.lock import locked
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 
 
 class OtherDriver:
@@ -127,9 +126,10 @@ def _result(trial: TrialHistory) -> OtherResult | None:
     end = trial.end
     if end is None or end.elsewhere or end.by_hand or end.by_target:
         return None
-    went_wrong = end.failed or (trial.last_report or {}).get(EARLY_STOP_REASON) == DIVERGED
     values = [value for value in end.values if value is not None]
-    if not went_wrong and (trial.stopped_at is not None or len(values) < len(end.values)):
+    # Also one that diverged, or has ended without a value.
+    went_wrong = end.failed or len(values) < len(end.values)
+    if not went_wrong and trial.stopped_at is not None:
         return None
     try:
         config = json.loads((trial.folder / VALUES_FILE).read_text(encoding="utf-8"))

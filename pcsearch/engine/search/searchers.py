@@ -22,7 +22,6 @@ from pcsearch.engine.search.remaining import Configurations, Remaining
 from pcsearch.engine.search.resumed_study import other_trial, rebuilt_trials
 from pcsearch.engine.search.sampling.samplers import make_study, suggest
 from pcsearch.engine.search.search_space import OptunaSpace
-from pcsearch.pc.metrics import DIVERGED, EARLY_STOP_REASON
 from pcsearch.sweeps.configurations import configurations
 from pcsearch.sweeps.finite import FiniteSpace, finite_space
 from pcsearch.sweeps.sweep import Sweep
@@ -298,7 +297,7 @@ class BayesSearcher(Searcher):
         number = self._numbers[trial_id]
         outcome = self._running.pop(number, None)
         if outcome is not None:
-            went_wrong = error or outcome.last_report.get(EARLY_STOP_REASON) == DIVERGED
+            went_wrong = error or outcome.diverged
             self.study.tell(number, final_values(outcome, went_wrong=went_wrong))
 
     def _with_part(self, part: Mapping[str, Any]) -> Trial | None:

@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -141,15 +141,22 @@ def control_command(verb: str, place: str) -> str:
     return f"python -m pcsearch {verb} {shlex.quote(place)}"
 
 
-def json_lines(file: Path) -> Iterator[dict[str, Any]]:
+def json_lines(file: Path, words: Collection[str] = ()) -> Iterator[dict[str, Any]]:
     """The objects of a file with one JSON object a line; damaged lines are left out.
+
+    Args:
+        file: the file.
+        words: where there are any, only lines that have one of them are read, which is quick.
 
     Raises:
         StorageError: the file cannot be read.
     """
     with reading(file):
         lines = file.read_bytes().splitlines() if file.exists() else []
+    wanted = [word.encode() for word in words]
     for line in lines:
+        if wanted and not any(word in line for word in wanted):
+            continue
         try:
             value = json.loads(line)
         except ValueError:

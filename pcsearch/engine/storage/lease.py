@@ -130,9 +130,10 @@ class Lease:
         if holder is not None and holder.get("id") == self._id:
             self._verified_at = start
             return True
-        other = "another process"
-        if holder:
-            other = _words(holder)
+        if holder == {}:
+            # Some file servers show a file while it is written.
+            raise StorageError(f"{self._store.address}/{FILE}: it is damaged")
+        other = _words(holder) if holder else "another process"
         self._loss = f"{self._store.address}: {other} has taken the search over and runs it now"
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +20,8 @@ OUTAGE_S = 60.0
 """How long a call is repeated while a storage does not answer, in seconds."""
 PAUSE_S = 1.0
 OBJECT_STORES = ("s3", "gcs")
-WITH_FOLDERS = ("hdfs", "local")
+WITH_FOLDERS = re.compile(r"\b(hdfs|local|file|sftp|ssh)\b")
+"""In the type of a file system, also one of fsspec: a file moves there in one step."""
 LASTING_ERRORS = (
     "ACCESS_DENIED",
     "NO_SUCH_BUCKET",
@@ -88,7 +90,7 @@ class Store:
         """
         path, kind = posixpath.join(self.root, name), self.filesystem.type_name
         # Object stores show whole objects only. A file shows at once, and a kill leaves half of it.
-        place = f"{path}.new" if kind in WITH_FOLDERS else path
+        place = f"{path}.new" if WITH_FOLDERS.search(kind) else path
 
         def write() -> None:
             before()

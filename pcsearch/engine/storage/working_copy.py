@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 import threading
@@ -226,17 +227,13 @@ class WorkingCopy:
     def _send_regularly(self) -> None:
         while not self._end.wait(SEND_EVERY_S):
             # An error that lasts is told at the end of the session.
-            with contextlib.suppress(StorageError):
+            with contextlib.suppress(StorageError, OSError):
                 self._send_others(patience=0)
 
     def _send_others(self, patience: float | None = None) -> None:
         """Send the files that have changed and were not sent when they were written."""
-        for file in sorted(self.folder.rglob("*")):
+        for file in self._others():
             name = file.relative_to(self.folder).as_posix()
-            if DECISIVE.match(name) or TUNE_FILES.match(name) or _checkpoint(name) is not None:
-                continue
-            if any(part.startswith(".") for part in PurePosixPath(name).parts):
-                continue
             # W&B may rename a file meanwhile.
             with contextlib.suppress(FileNotFoundError):
                 if (
@@ -245,6 +242,16 @@ class WorkingCopy:
                     and self._sent.get(name) != _state(file)
                 ):
                     self.send(file, patience)
+
+    def _others(self) -> Iterator[Path]:
+        """The files that nobody sends when they are written; hidden ones are left out."""
+        # Folders come and go meanwhile, and this passes over one that has gone.
+        for parent, folders, names in os.walk(self.folder):
+            folders[:] = sorted(each for each in folders if not each.startswith("."))
+            for file in (Path(parent, each) for each in sorted(names) if not each.startswith(".")):
+                name = file.relative_to(self.folder).as_posix()
+                if not (DECISIVE.match(name) or TUNE_FILES.match(name) or _checkpoint(name)):
+                    yield file
 
 
 def _cache() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ class Continuous(Distribution):
     def contains(self, value: Any) -> bool:
         """Whether it is a finite number of the support."""
         low, high = self.support()
-        return is_number(value) and math.isfinite(value) and low <= value <= high
+        return is_finite(value) and low <= value <= high
 
     def grid(self) -> Sequence[Any] | None:
         """Its only value if max is min, else None."""
@@ -149,6 +150,11 @@ class Continuous(Distribution):
 def is_number(value: Any) -> bool:
     """Whether a value is an int or a float; a boolean is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is a number that is not infinite as a float, which a large int may be."""
+    return is_number(value) and abs(value) <= sys.float_info.max
 
 
 def same(first: Any, second: Any) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, overload
 
-from pcsearch.sweeps.distributions.base import Continuous, Distribution, is_number
+from pcsearch.sweeps.distributions.base import Continuous, Distribution, is_finite
 from pcsearch.sweeps.distributions.continuous import Uniform
 
 PREFIX = "q_"
@@ -56,8 +56,8 @@ class Steps(Sequence[float]):
             return [self[each] for each in chosen]
         return rounded(self.start + chosen * self.step, self.whole)
 
-    def __contains__(self, value: object) -> bool:
-        if not isinstance(value, int | float) or not math.isfinite(value):
+    def __contains__(self, value: Any) -> bool:
+        if not is_finite(value):
             return False
         index = round((decimal(value) - self.start) / self.step)
         return 0 <= index < self.size and self[index] == value
@@ -92,7 +92,7 @@ class Quantised(Distribution):
 
     def contains(self, value: Any) -> bool:
         """Whether it is a multiple of q that can be drawn, or one of the grid's values."""
-        if not is_number(value) or not math.isfinite(value):
+        if not is_finite(value):
             return False
         low, high = self.base.support()
         least = self._nearest(low) if math.isfinite(low) else low

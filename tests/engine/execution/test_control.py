@@ -155,6 +155,20 @@ def test_a_limit_that_cannot_be_kept_is_a_line_and_the_next_ones_are_heeded(fold
     assert session.interruption.is_due()
 
 
+def test_a_request_that_goes_wrong_is_a_line_and_the_next_ones_are_heeded(folder: Path) -> None:
+    session = Session(folder)
+
+    def fail(configs: Sequence[dict[str, Any]]) -> str:
+        raise OverflowError(f"{len(configs)} too large")
+
+    session.control._queue = fail
+    name = session.ask("enqueue", configs=[{"lr": 1}])
+    stop = session.ask("stop")
+    assert session.told[0] == f"the request {name} cannot be heeded (1 too large)"
+    assert (len(session.told), session.heeded()) == (2, [stop])
+    assert session.interruption.is_due()
+
+
 def test_what_cannot_be_written_down_is_tried_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,3 +59,14 @@ def test_a_session_ends_when_its_program_says_so() -> None:
     stop.set()
     assert interruption.is_due()
     assert interruption.reason == "stop"
+
+
+def test_the_first_signal_is_the_first_one_where_the_session_ends_for_another_reason() -> None:
+    """A batch system sends it while the session, whose time is up, still ends."""
+    interruption = Interruption(time.monotonic())
+    assert interruption.is_due()
+    with interruption.by_signals():
+        signal.raise_signal(signal.SIGTERM)
+        assert interruption.reason == "time"
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)

@@ -11,6 +11,7 @@ from pyarrow.fs import LocalFileSystem
 from pcsearch.engine.experiment.cleaning import delete_folders, find_leftovers
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.storage import lease
 from pcsearch.engine.storage.store import Store
 
@@ -75,3 +76,13 @@ def test_the_best_trial_keeps_its_checkpoints_though_it_was_stopped(older: Path)
     found = find_leftovers(experiment.directory, ["finished", "stopped", "diverged", "failed"])
     kept = numbers[outcomes.best.trial_id]
     assert [each.result.number for each in found] == [n for n in range(1, 7) if n != kept]
+
+
+def test_the_best_trial_is_that_of_the_newest_metric(older: Path, tmp_path: Path) -> None:
+    directory, edited = ExperimentDirectory(older), tmp_path / "edited.yaml"
+    edited.write_text((older / "sweep.yaml").read_text().replace("minimize", "maximize"))
+    experiment, _ = resumed_experiment(directory, {}, edited)
+    assert experiment.edit is not None
+    Journal(older).add(experiment.edit.event)
+    found = find_leftovers(directory, ["finished", "stopped", "diverged", "failed"])
+    assert [each.result.number for each in found] == [1, 2, 3, 4, 6], "trial 5 has the highest"

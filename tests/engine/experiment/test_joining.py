@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -188,3 +189,14 @@ def test_a_trial_that_starts_while_the_history_is_read_is_no_damage(
     assert [trial.id for trial in read_history(search).trials] == ["t1", "t2"]
     monkeypatch.setattr(Journal, "events", events)
     assert [trial.id for trial in read_history(search).trials] == ["t1", "t2", "late"]
+
+
+def test_a_search_that_only_another_user_may_write_is_a_line(
+    search: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr(joining, "is_locked", refuse)
+    with pytest.raises(PcsearchError, match=r"here: cannot be written \(Permission denied\)"):
+        joined_experiment(str(search), {})

@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 from pcsearch.engine.records.learning_curve import CURVE_POINTS, LearningCurve
+from pcsearch.engine.records.report import ITERATION
 
 
 def curve_of(*losses: float) -> LearningCurve:
@@ -40,3 +41,13 @@ def test_a_trial_that_begins_anew_has_a_new_curve_that_has_changed() -> None:
     curve.clear()
     curve.add({"epoch": 1, "loss": 0.5})
     assert (curve.points, curve.changes) == ([(1, 0.5)], 3)
+
+
+def test_a_trial_that_begins_anew_has_not_said_its_epoch_yet() -> None:
+    curve = LearningCurve("loss", ITERATION, "step")
+    curve.add({"training_iteration": 1, "step": 50, "loss": 0.1})
+    curve.clear()
+    curve.add({"training_iteration": 1, "loss": 9.0})
+    assert curve.points == []
+    curve.add({"training_iteration": 2, "step": 1, "loss": 8.0})
+    assert curve.points == [(1, 8.0)]

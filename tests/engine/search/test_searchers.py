@@ -232,9 +232,13 @@ class TestBayes(Contract):
     @pytest.mark.parametrize(
         ("impute", "value"), [("worst", math.inf), ("latest", 0.8), ("best", 0.3)]
     )
-    @pytest.mark.parametrize("failed", [True, False], ids=["failed", "diverged"])
+    @pytest.mark.parametrize(
+        "last",
+        [None, report(math.nan, early_stop_reason="NaN"), report(math.inf)],
+        ids=["failed", "diverged", "not finite"],
+    )
     def test_a_trial_that_went_wrong_counts_as_the_sweep_says(
-        self, impute: str, value: float, failed: bool
+        self, impute: str, value: float, last: dict[str, Any] | None
     ) -> None:
         metric = f"metric: {{name: {METRIC}, impute: {impute}}}"
         read = parse_sweep(f"method: bayes\n{metric}\nparameters: {{{SPACE}}}\n", "s.yaml")
@@ -244,10 +248,7 @@ class TestBayes(Contract):
         searcher.suggest("t0")
         for epoch, reported in enumerate([0.5, 0.3, 0.8], start=1):
             searcher.on_trial_result("t0", report(reported, epoch=epoch))
-        if failed:
-            searcher.on_trial_complete("t0", error=True)
-        else:
-            searcher.on_trial_complete("t0", report(math.nan, early_stop_reason="NaN"))
+        searcher.on_trial_complete("t0", last, error=last is None)
         searcher.suggest("t1")
         searcher.on_trial_complete("t1", error=True)
         assert [trial.value for trial in searcher.study.trials] == [value, math.inf]

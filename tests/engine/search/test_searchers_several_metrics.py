@@ -39,7 +39,7 @@ def test_several_metrics_are_those_of_the_last_report_that_has_them_all() -> Non
     searcher.suggest("t0")
     for epoch, reported in enumerate([(0.1, 0.5), (0.3, 0.6), (0.0, None)], start=1):
         searcher.on_trial_result("t0", both(*reported, epoch=epoch))
-    searcher.on_trial_complete("t0", both(math.nan, 0.9, epoch=4))
+    searcher.on_trial_complete("t0", both(None, 0.9, epoch=4))
     assert searcher.study.trials[0].values == [0.3, 0.6]
     directions = [each.name for each in searcher.study.directions]
     assert directions == ["MINIMIZE", "MAXIMIZE"]
@@ -50,7 +50,11 @@ def test_of_several_metrics_each_is_imputed_its_own_way() -> None:
     searcher.suggest("t0")
     searcher.on_trial_result("t0", both(0.1, 0.5))
     searcher.on_trial_complete("t0", error=True)
-    assert searcher.study.trials[0].values == [math.inf, 0.5]
+    searcher.suggest("t1")
+    searcher.on_trial_result("t1", both(0.1, 0.7))
+    searcher.on_trial_complete("t1", both(math.nan, 0.9, epoch=2))
+    failed, diverged = searcher.study.trials
+    assert (failed.values, diverged.values) == ([math.inf, 0.5], [math.inf, 0.7])
 
 
 @pytest.mark.parametrize("sampler", ["auto", "tpe", "qmc", "random"])

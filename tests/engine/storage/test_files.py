@@ -40,6 +40,11 @@ def test_damaged_lines_are_left_out(file: Path) -> None:
     assert list(json_lines(file.with_name("none.json"))) == []
 
 
+def test_of_lines_only_those_with_a_word_are_read(file: Path) -> None:
+    assert list(json_lines(file, ["3}", "JSON"])) == [{"a": 3}]
+    assert list(json_lines(file, ["b"])) == []
+
+
 @pytest.mark.parametrize("tail", [10, 1000])
 def test_the_last_whole_line_is_found_at_the_end_of_the_file(
     tail: int, file: Path, monkeypatch: pytest.MonkeyPatch

@@ -41,6 +41,22 @@ def test_a_damaged_sign_is_no_obstacle(store: Store) -> None:
     own.release()
 
 
+def test_a_file_that_is_being_written_is_no_loss(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Lease(store)
+    own.take()
+    whole = store.get(FILE)
+    assert whole is not None
+    monkeypatch.setattr(lease, "_clock", lambda: 1e9)
+    store.put(FILE, b"")
+    with pytest.raises(OSError, match=f"{FILE}: it is damaged"):
+        own.check()
+    store.put(FILE, whole)
+    own.check()
+    own.release()
+
+
 def test_a_write_that_waited_out_an_outage_does_not_land_on_anothers_search(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

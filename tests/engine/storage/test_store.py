@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pyarrow.fs import LocalFileSystem
@@ -22,6 +26,41 @@ def test_files_are_put_listed_read_and_deleted(store: Store) -> None:
     store.delete("a/b.txt")
     store.delete("a/b.txt")
     assert store.files() == {"c.txt": 0}
+
+
+class KilledError(BaseException):
+    """In the place of the end of the process."""
+
+
+class HalfWritten(io.BytesIO):
+    """A file that is written when the process is killed.
+
+    Args:
+        path: of the file, which is empty then.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        Path(path).write_bytes(b"")
+
+    def write(self, data: Any) -> int:
+        raise KilledError(data)
+
+
+@pytest.mark.parametrize("kind", ["local", "py::fsspec+('file', 'local')", "py::fsspec+sftp"])
+def test_a_write_that_is_killed_leaves_the_file_as_it_was(kind: str, store: Store) -> None:
+    """Also on a file server that fsspec opens."""
+    store.put("a.txt", b"old")
+    local = store.filesystem
+    server = SimpleNamespace(
+        type_name=kind, create_dir=local.create_dir, open_output_stream=HalfWritten, move=local.move
+    )
+    with pytest.raises(KilledError):
+        replace(store, filesystem=server).put("a.txt", b"new")
+    assert store.get("a.txt") == b"old"
+    server.open_output_stream = local.open_output_stream
+    replace(store, filesystem=server).put("a.txt", b"new")
+    assert store.get("a.txt") == b"new"
 
 
 def test_what_cannot_be_written_is_told(store: Store, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -141,3 +143,22 @@ def test_a_place_with_files_of_others_is_not_taken(store: Store) -> None:
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x"])
 def test_names_in_the_storage_do_not_lead_out_of_the_folder(name: str) -> None:
     assert not working_copy._is_below(name)
+
+
+def test_a_folder_that_goes_while_others_are_sent_is_passed_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Swaps of the best model make folders for a moment, and W&B renames its own."""
+    copy = WorkingCopy(store)
+    with copy.owned():
+        for name in ("a", "b"):
+            (copy.folder / name).mkdir(parents=True)
+            (copy.folder / name / "file").write_text(name)
+        send = copy.send
+
+        def removes_the_next(file: Path, patience: float | None = None) -> None:
+            send(file, patience)
+            shutil.rmtree(copy.folder / "b", ignore_errors=True)
+
+        monkeypatch.setattr(copy, "send", removes_the_next)
+    assert store.files().keys() == {"a/file"}

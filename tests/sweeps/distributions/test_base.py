@@ -153,7 +153,7 @@ class TestContract:
     def test_what_is_no_plain_value_of_it_is_not_contained(
         self, distribution: Distribution
     ) -> None:
-        others = ["0.5x", [], (), math.nan, math.inf, object()]
+        others = ["0.5x", [], (), math.nan, math.inf, object(), 10**400, -(10**400)]
         assert not any(distribution.contains(value) for value in others)
         if not isinstance(distribution, Categorical):
             assert not distribution.contains(True)
