@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -92,14 +92,18 @@ def _train(
     from pcsearch.pc.data.datasets import load_splits
     from pcsearch.pc.training import TrainingRun
 
-    with _metrics_file(plan.folder) as file, _wandb_run(plan, config, notes) as wandb:
+    with _writing(plan.folder):
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        (plan.folder / METRICS_FILE).write_text("", encoding="utf-8")
+    with _wandb_run(plan, config, notes) as wandb:
         located = config.with_paths_from(Path.cwd())
         has_progress = notes.console.is_terminal and not notes.quiet
         splits = load_splits(located, progress=has_progress)
         notes.warn(*splits.notes)
         run = TrainingRun(config, splits, threads=threads, compiled=compiled, weights=weights)
-        metrics = _epochs(plan, run, notes, file, wandb)
-        kept = _keep_model(plan, run, metrics)
+        metrics = _epochs(plan, run, notes, wandb)
+        with _writing(plan.folder):
+            kept = _keep_model(plan, run, metrics)
         for name, value in metrics.items():
             click.echo(f"{name}: {value}")
         click.echo(f"Everything lies in {plan.folder.absolute()}")
@@ -137,7 +141,7 @@ def _wandb_run(plan: RunPlan, config: ModelConfig, notes: Notes) -> Iterator[Sin
 
 
 def _epochs(
-    plan: RunPlan, run: TrainingRun, notes: Notes, file: TextIO, wandb: SingleRun | None
+    plan: RunPlan, run: TrainingRun, notes: Notes, wandb: SingleRun | None
 ) -> Mapping[str, Any]:
     """Train until the end, or until W&B stops the run; returns the metrics of the last epoch."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -150,12 +154,13 @@ def _epochs(
         task = progress.add_task("epochs", total=run.config.epochs)
         while not run.finished and not (wandb is not None and wandb.stop_requested):
             metrics, pictures = run.run_epoch()
-            file.write(json.dumps(metrics) + "\n")
-            file.flush()
-            notes.say(_epoch_line(metrics))
             files = {}
-            if pictures is not None:
-                files = save(plan.folder, run.epoch, pictures, run.config).names(plan.folder)
+            with _writing(plan.folder):
+                with (plan.folder / METRICS_FILE).open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(metrics) + "\n")
+                if pictures is not None:
+                    files = save(plan.folder, run.epoch, pictures, run.config).names(plan.folder)
+            notes.say(_epoch_line(metrics))
             if wandb is not None:
                 wandb.add(metrics, files)
             progress.advance(task)
@@ -180,13 +185,14 @@ def _keep_model(plan: RunPlan, run: TrainingRun, metrics: Mapping[str, Any]) -> 
 
 
 @contextmanager
-def _metrics_file(folder: Path) -> Iterator[TextIO]:
+def _writing(folder: Path) -> Iterator[None]:
+    """Tell the user where the block, which writes into the run's folder, cannot do so."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / METRICS_FILE).open("w", encoding="utf-8") as file:
-            yield file
+        yield
     except OSError as error:
-        raise PcsearchError(Problem(f"{folder}: {error.strerror}", "--output")) from error
+        reason = error.strerror or type(error).__name__
+        message = f"{folder}: cannot be written ({reason})"
+        raise PcsearchError(Problem(message, "--output")) from error
 
 
 def _epoch_line(metrics: Mapping[str, Any]) -> str:

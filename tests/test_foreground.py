@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from disks import small_disk
 from searching import TINY
 
 from pcsearch.pc.checkpoint import load_model
-from pcsearch.pc.training import train
+from pcsearch.pc.training import TrainingRun, train
 from pcsearch.train import main
 
 ARGUMENTS = [
@@ -82,3 +83,28 @@ def test_an_output_that_is_a_file_is_refused(
     (tmp_path / "file").write_text("")
     assert main([*ARGUMENTS, "--output", str(tmp_path / "file" / "below")]) == 2
     assert "error: --output: " in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_at_the_end_is_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small_disk(tmp_path, kilobytes=16):
+        assert main([*ARGUMENTS, "--output", str(tmp_path)]) == 2
+        (error,) = (
+            line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")
+        )
+        assert error == (
+            f"error: --output: {only(tmp_path)}: cannot be written (No space left on device)"
+        )
+        assert [path.name for path in only(tmp_path).iterdir()] == ["metrics.jsonl"]
+
+
+def test_an_error_that_is_none_of_the_folder_is_not_told_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise OSError("the data cannot be mapped")
+
+    monkeypatch.setattr(TrainingRun, "run_epoch", broken)
+    with pytest.raises(OSError, match="the data cannot be mapped"):
+        main([*ARGUMENTS, "--output", str(tmp_path)])

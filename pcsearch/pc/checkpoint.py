@@ -6,13 +6,12 @@ read with ``weights_only=True``, so that reading runs no code.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -166,27 +165,31 @@ def _text(config: ModelConfig) -> str:
     return json.dumps(config.model_dump(mode="json"), sort_keys=True)
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write in the block, which has its name, and is on the disk, only when it is whole.
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Write a file that has its name, and is on the disk, only when it is whole.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; nothing of it is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     import torch
 
-    with whole_file(path) as file:
-        torch.save(content, file)
+    # Into a file, torch.save raises a RuntimeError where the disk is full.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_whole(path, buffer.getbuffer())
 
 
 def _read(path: Path) -> dict[str, Any]:

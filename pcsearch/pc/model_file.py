@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.architecture import Architecture
-from pcsearch.pc.checkpoint import damaged, stored_config, whole_file
+from pcsearch.pc.checkpoint import damaged, stored_config, write_whole
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.metrics import LR_HIDDEN, LR_WEIGHTS
 from pcsearch.pc.schedule.learning_rates import LearningRates, evaluation_rates
@@ -70,7 +70,7 @@ def write_model(folder: Path, model: TrainedModel) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {**model.weights, TOP: model.hidden.top, STATES: model.hidden.states}
     if model.moments is not None and model.config.update_weights_during_unmasking:
@@ -84,8 +84,9 @@ def write_model(folder: Path, model: TrainedModel) -> None:
         "moment_steps": 0 if model.moments is None else model.moments.step,
     }
     plain = {name: _own(tensor) for name, tensor in tensors.items()}
-    with whole_file(folder / MODEL_FILE) as file:
-        save_file(plain, file.name, {"format": "pt", _KEY: json.dumps(header)})
+    # The save_file of safetensors has an error of its own where the disk is full.
+    content = save(plain, {"format": "pt", _KEY: json.dumps(header)})
+    write_whole(folder / MODEL_FILE, content)
 
 
 def _own(tensor: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from disks import small_disk
 from reference import architecture
 
 from pcsearch.errors import PcsearchError
@@ -73,19 +75,34 @@ def test_a_write_that_is_cut_off_leaves_the_earlier_file(
     """A job that is killed while it writes must find its last checkpoint whole."""
     save_state(tmp_path, CONFIG, {"epoch": 1})
 
-    def killed(*arguments: Any) -> None:
+    def killed(descriptor: int) -> None:
         if moment == "in the middle":
-            arguments[1].write(b"half a file")
+            os.ftruncate(descriptor, 9)
         raise KeyboardInterrupt
 
-    place = (torch, "save") if moment == "in the middle" else (os, "fsync")
-    monkeypatch.setattr(*place, killed)
+    monkeypatch.setattr(os, "fsync", killed)
     with pytest.raises(KeyboardInterrupt):
         save_state(tmp_path, CONFIG, {"epoch": 2})
     monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
     assert load_state(tmp_path, CONFIG) == {"epoch": 1}
+    # What a process that is killed for good leaves.
+    (tmp_path / ".state.pt.tmp").write_bytes(b"half a file")
     save_state(tmp_path, CONFIG, {"epoch": 3})
     assert load_state(tmp_path, CONFIG) == {"epoch": 3}
+
+
+def test_a_full_disk_is_an_error_of_the_system_and_leaves_no_piece_of_a_file(
+    tmp_path: Path,
+) -> None:
+    """By its number a search knows that it can go on when there is room."""
+    large = {"a": torch.zeros(60_000)}
+    with small_disk(tmp_path, kilobytes=100):
+        for write in (save_state, save_model):
+            with pytest.raises(OSError, match="No space left") as caught:
+                write(tmp_path, CONFIG, large)
+            assert caught.value.errno == errno.ENOSPC
+            assert not list(tmp_path.iterdir())
 
 
 def test_the_file_is_on_the_disk_before_it_takes_its_name(

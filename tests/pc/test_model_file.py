@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from disks import small_disk
 from safetensors.torch import load_file, save_file
 from trained_models import VARIANTS, model_of
 
@@ -146,6 +148,16 @@ def test_a_write_that_is_cut_off_leaves_the_earlier_file(
     with pytest.raises(KeyboardInterrupt):
         write_model(tmp_path, model_of("fresh states"))
     assert read_model(path).config == model_of().config
+
+
+def test_a_full_disk_is_an_error_of_the_system_and_leaves_no_piece_of_a_file(
+    tmp_path: Path,
+) -> None:
+    with small_disk(tmp_path, kilobytes=8):
+        with pytest.raises(OSError, match="No space left") as caught:
+            write_model(tmp_path, model_of())
+        assert caught.value.errno == errno.ENOSPC
+        assert not list(tmp_path.iterdir())
 
 
 def test_the_metrics_are_in_the_header_to_the_last_bit(tmp_path: Path) -> None:
