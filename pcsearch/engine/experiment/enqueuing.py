@@ -55,7 +55,9 @@ def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
     if what == DEFAULTS:
         found = [_defaults(search, notes)]
     else:
-        found = read_configurations(Path(what), search.sweep, workload.numeric, workload.whole)
+        found = read_configurations(
+            Path(what), search.sweep, workload.numeric, workload.whole, notes
+        )
     if search.sweep.method in LEARNS:
         _check_points(search, found)
     had = _had(search, history)

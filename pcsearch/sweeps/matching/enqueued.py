@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,31 @@ from pcsearch.sweeps.distributions.places import NoValue, own_value
 from pcsearch.sweeps.messages import bare, shown, suggestion
 from pcsearch.sweeps.numbers import numbers_if_meant, plain
 from pcsearch.sweeps.parameters import Parameter, nested
+from pcsearch.sweeps.reading.document import Document
 from pcsearch.sweeps.reading.loader import ITEMS, load, load_list
 from pcsearch.sweeps.reading.text import read_text
 from pcsearch.sweeps.sweep import Sweep
 
 CSV = ".csv"
+_CELL = "value"
+"""The key of the value of a cell where it is read as YAML."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a file gives for a parameter.
+
+    Args:
+        readings: the values that it may mean; the first that the parameter has counts.
+        where: its place.
+        notes: what the user should know if the first reading counts.
+        fault: why it is no YAML; empty where it is.
+    """
+
+    readings: Sequence[Any]
+    where: str
+    notes: Sequence[str] = ()
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,13 +47,11 @@ class Entry:
     """A configuration of a file, or a part of one.
 
     Args:
-        values: the values by the dotted names of their parameters.
-        places: of the values in the file, by the same names.
-        where: its own place.
+        given: by the dotted names of the parameters.
+        where: its place.
     """
 
-    values: Mapping[str, Any]
-    places: Mapping[str, str]
+    given: Mapping[str, Given]
     where: str
 
 
@@ -42,6 +60,7 @@ def read_configurations(
     sweep: Sweep,
     numeric: Callable[[str], bool],
     whole: Callable[[str], bool],
+    notes: list[str],
 ) -> list[dict[str, Any]]:
     """The configurations of a file: a list of mappings in YAML or JSON, or a table in CSV.
 
@@ -52,6 +71,7 @@ def read_configurations(
         sweep: in whose space they must be.
         numeric: whether a parameter of a name is a number, as for the sweep file.
         whole: whether it is a whole number.
+        notes: what the user should know of how values are read is appended, a line each.
 
     Returns:
         The values of each as the sweep has them, without those of constants.
@@ -62,13 +82,19 @@ def read_configurations(
     text, name = read_text(file), str(file)
     is_table = file.suffix.lower() == CSV
     problems: list[Problem] = []
-    read = _of_table(text, name, problems) if is_table else _of_list(text, name, sweep, problems)
-    entries = list(read)
+    if is_table:
+        entries = list(_of_table(text, name, problems))
+    else:
+        document = load_list(text, name)
+        notes += document.notes
+        entries = list(_of_list(document, sweep, problems))
     if not entries and not problems:
         problems.append(Problem("has no configuration; list at least one", name))
-    found = [_part(entry, sweep, numeric, whole, problems) for entry in entries]
+    told: dict[str, str] = {}
+    found = [_part(entry, sweep, numeric, whole, problems, told) for entry in entries]
     if problems:
         raise PcsearchError(problems)
+    notes += told.values()
     return found
 
 
@@ -107,41 +133,50 @@ def _part(
     numeric: Callable[[str], bool],
     whole: Callable[[str], bool],
     problems: list[Problem],
+    told: dict[str, str],
 ) -> dict[str, Any]:
-    """The values of an entry as the sweep has them; what is wrong is added to the problems."""
+    """The values of an entry as the sweep has them.
+
+    What is wrong is added to ``problems``, and each note once, with its first place, to ``told``.
+    """
     chosen = []
-    for name, given in entry.values.items():
-        where = entry.places[name]
+    for name, given in entry.given.items():
         parameter = sweep.parameters.get(name)
         if parameter is None:
-            hint = suggestion(name, sweep.parameters)
-            problems.append(Problem(f"the sweep has no such parameter{hint}", where, bare(name)))
+            message = f"the sweep has no such parameter{suggestion(name, sweep.parameters)}"
+            problems.append(Problem(message, given.where, bare(name)))
             continue
-        read = numbers_if_meant([given], numeric(name), partial(whole, name))
-        value = own_value(parameter.distribution, is_grid=sweep.method == "grid")(plain(read[0]))
+        first, *others = given.readings
+        meant = numbers_if_meant([first], numeric(name), partial(whole, name))
+        own = own_value(parameter.distribution, is_grid=sweep.method == "grid")
+        values = [own(plain(each)) for each in (*meant, *others)]
+        value = next((each for each in values if each is not NoValue), NoValue)
         if value is NoValue:
-            message = f"{shown(given)} is outside of: {parameter.distribution.describe()}"
-            problems.append(Problem(message, where, bare(name)))
+            outside = f"{shown(first)} is outside of: {parameter.distribution.describe()}"
+            problems.append(Problem(given.fault or outside, given.where, bare(name)))
         elif not parameter.fixed:
             chosen.append((parameter, value))
-    if not entry.values:
+        for note in given.notes if values[0] is not NoValue else ():
+            told.setdefault(note, f"{given.where}: {note}")
+    if not entry.given:
         problems.append(Problem("has no value; give at least one", entry.where))
     return nested(chosen)
 
 
-def _of_list(text: str, name: str, sweep: Sweep, problems: list[Problem]) -> Iterator[Entry]:
-    document = load_list(text, name)
+def _of_list(document: Document, sweep: Sweep, problems: list[Problem]) -> Iterator[Entry]:
     for index, item in enumerate(document.value[ITEMS]):
         where = document.position((ITEMS, index))
         if not isinstance(item, dict):
             message = f"must be a mapping; write - {{NAME: VALUE}}, not {shown(item)}"
             problems.append(Problem(message, where))
             continue
-        found = dict(_flat(item, sweep, ()))
-        names = {".".join(map(str, path)): path for path in found}
-        places = {each: document.position((ITEMS, index, *path)) for each, path in names.items()}
-        values = {each: found[path] for each, path in names.items()}
-        yield Entry(values, places, where)
+        given: dict[str, Given] = {}
+        for path, value in _flat(item, sweep, ()):
+            name, place = ".".join(map(str, path)), document.position((ITEMS, index, *path))
+            if name in given:
+                problems.append(Problem("given twice", place, bare(name)))
+            given[name] = Given((value,), place)
+        yield Entry(given, where)
 
 
 def _flat(
@@ -173,21 +208,19 @@ def _of_table(text: str, name: str, problems: list[Problem]) -> Iterator[Entry]:
                 message = f"{len(cells)} cells under {len(names)} columns"
                 problems.append(Problem(message, where))
             elif any(map(str.strip, cells)):
-                values = dict(_cells(names, cells, where, problems))
-                yield Entry(values, dict.fromkeys(values, where), where)
+                filled = [pair for pair in zip(names, cells, strict=False) if pair[1].strip()]
+                given = {name: _of_cell(name, cell.strip(), where) for name, cell in filled}
+                yield Entry(given, where)
     except csv.Error as error:
         problems.append(Problem(f"is no table: {error}", f"{name}:{reader.line_num}"))
 
 
-def _cells(
-    names: list[str], cells: list[str], where: str, problems: list[Problem]
-) -> Iterator[tuple[str, Any]]:
-    """The values in the cells of a line that are not empty, each read as YAML."""
-    for name, cell in zip(names, cells, strict=False):
-        if not cell.strip():
-            continue
-        try:
-            yield name, load(f"value: {cell.strip()}", where).value["value"]
-        except PcsearchError as error:
-            message = f"{shown(cell)} is not YAML: {error.problems[0].message}"
-            problems.append(Problem(message, where, bare(name)))
+def _of_cell(name: str, cell: str, where: str) -> Given:
+    """What is in a cell: YAML, or text that YAML reads otherwise, for a table has no quotes."""
+    try:
+        document = load(f"{_CELL}: {cell}", "")
+    except PcsearchError as error:
+        fault = f"{shown(cell)} is not YAML: {error.problems[0].message}"
+        return Given((cell,), where, fault=fault)
+    notes = [bare(name) + note.removeprefix(_CELL) for note in document.notes]
+    return Given((document.value[_CELL], cell), where, notes)

@@ -127,6 +127,16 @@ def test_a_resumed_search_tries_them_next_and_the_command_may_be_repeated(folder
     search.check_whole()
 
 
+def test_a_value_that_is_read_otherwise_than_most_people_do_is_told(folder: Path) -> None:
+    (folder / "points.yaml").write_text("- {a: 0b11}\n- {a: 02}\n")
+    queue = EditedSearch(folder, GRID, enqueue="points.yaml").experiment.queue
+    assert queue is not None
+    assert queue.event == Enqueued([{"a": 3}, {"a": 2}])
+    assert queue.lines[1:] == (
+        "points.yaml:2:7: 1.a: 02 is read as 2, as YAML 1.1 has it; quote it to mean the text",
+    )
+
+
 def test_an_edit_leaves_out_those_that_are_outside_of_the_new_file(folder: Path) -> None:
     file = write(folder, {"a": 3}, {"b": "y"}, {"a": 2})
     search = EditedSearch(folder, GRID, enqueue=file)
