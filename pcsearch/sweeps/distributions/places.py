@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pcsearch.sweeps.distributions.base import Distribution, identity, loose_identity
+from pcsearch.sweeps.distributions.quantised import Steps
 
 
 class NoValue:
@@ -44,10 +45,10 @@ def own_value(distribution: Distribution, *, is_grid: bool) -> Callable[[Any], A
         return lambda value: value if distribution.contains(value) else NoValue
     if isinstance(values, range):
         return lambda value: _whole(value, values)
-    places = Places(values)
+    place = values.place if isinstance(values, Steps) else Places(values).of
 
     def find(value: Any) -> Any:
-        position = places.of(value)
+        position = place(value)
         return NoValue if position is None else values[position]
 
     return find

@@ -57,10 +57,14 @@ class Steps(Sequence[float]):
         return rounded(self.start + chosen * self.step, self.whole)
 
     def __contains__(self, value: Any) -> bool:
+        return self.place(value) is not None
+
+    def place(self, value: Any) -> int | None:
+        """The position of a value, None where it is not there; nothing is listed."""
         if not is_finite(value):
-            return False
+            return None
         index = round((decimal(value) - self.start) / self.step)
-        return 0 <= index < self.size and self[index] == value
+        return index if 0 <= index < self.size and self[index] == value else None
 
 
 @dataclass(frozen=True)
