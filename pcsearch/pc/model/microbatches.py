@@ -8,6 +8,7 @@ memory of a micro-batch, besides its hidden states.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,15 +65,26 @@ class Microbatches:
 class Workspace:
     """Tensors for intermediate results, one set a thread, used again at every call.
 
-    To allocate memory takes as long as to fill it.
+    To allocate memory takes as long as to fill it. Tensors of a name share the memory of the
+    largest of them, so batches of many sizes need no more than the largest batch.
     """
 
     def __init__(self) -> None:
-        self._tensors: dict[tuple[object, ...], Tensor] = {}
+        # By thread, name, type and device: the memory, and the tensor in it asked for last.
+        self._kept: dict[tuple[object, ...], tuple[Tensor, Tensor]] = {}
 
     def __call__(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
-        """The tensor of a name, with the type and device of ``like``; its values are arbitrary."""
-        key = (threading.get_ident(), name, *shape, like.dtype, like.device)
-        if key not in self._tensors:
-            self._tensors[key] = torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
-        return self._tensors[key]
+        """The tensor of a name, with the type and device of ``like``; its values are arbitrary.
+
+        The thread's next call with the name takes its memory, whatever the shape.
+        """
+        key, shape = (threading.get_ident(), name, like.dtype, like.device), tuple(shape)
+        memory, tensor = self._kept.get(key, (None, None))
+        if tensor is not None and tensor.shape == shape:
+            return tensor
+        size = math.prod(shape)
+        if memory is None or len(memory) < size:
+            memory = torch.empty(size, dtype=like.dtype, device=like.device)
+        tensor = memory[:size].view(shape)
+        self._kept[key] = memory, tensor
+        return tensor

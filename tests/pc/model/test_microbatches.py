@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from reference import (
@@ -22,7 +24,7 @@ from pcsearch.pc.model.inference import (
     update_hidden,
 )
 from pcsearch.pc.model.learning import LearningSettings, fresh_learner
-from pcsearch.pc.model.microbatches import Microbatches
+from pcsearch.pc.model.microbatches import Microbatches, Workspace
 from pcsearch.pc.model.training_batch import BatchSettings, train_batch
 
 SMALL_MICROBATCH = 6000
@@ -79,3 +81,19 @@ def test_microbatches_follow_from_shapes_alone_and_cover_the_batch() -> None:
     assert [part.stop - part.start for part in slices] == [4, 3]
     assert torch.cat([torch.arange(7)[part] for part in slices]).tolist() == list(range(7))
     assert len(Microbatches(10**6).slices(images)) == 7
+
+
+def test_a_workspace_has_the_memory_of_the_largest_tensor_of_a_name() -> None:
+    """A model that is loaded once may see batches of any number of images."""
+    workspace, like = Workspace(), torch.zeros(1)
+    largest = workspace("a", (3, 5, 4), like)
+    for images in (1, 2, 3):
+        smaller = workspace("a", (images, 5, 4), like)
+        assert smaller.shape == (images, 5, 4)
+        assert smaller.is_contiguous()
+        assert smaller.data_ptr() == largest.data_ptr()
+    others = workspace("b", (5,), like), workspace("a", (5,), like.double())
+    with ThreadPoolExecutor(1) as pool:
+        others += (pool.submit(workspace, "a", (5,), like).result(),)
+    assert len({each.data_ptr() for each in (largest, *others)}) == 4
+    assert workspace("a", (4, 5, 4), like).shape == (4, 5, 4)
