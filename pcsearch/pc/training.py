@@ -228,7 +228,8 @@ class TrainingRun:
 
     def _save_model(self, metrics: Metrics) -> None:
         """Keep this epoch's weights as the saved model, where the rule says so."""
-        counts = self._evaluations.counts_for_saving(self.epoch)
+        # The last epoch counts, also of a run that is stopped early.
+        counts = self.finished or self._evaluations.counts_for_saving(self.epoch)
         value = metrics.get(MEASURES[self._saving.measure]) if counts else None
         if self._saving.saves(metrics[TRAIN_MSE], value):
             self.saved_model = self.weights

@@ -190,6 +190,25 @@ def test_patience_counts_evaluations_of_the_chosen_metric(measure: str, reason: 
     assert PROBE_ACCURACY in reports[-1]
 
 
+def test_a_run_that_is_stopped_before_its_first_validation_has_a_saved_model() -> None:
+    stopping = {
+        "use_early_stopping": True,
+        "early_stopping_metric": "train_mse",
+        "early_stopping_patience": 1,
+        "early_stopping_min_delta": 100.0,
+        "model_saving_metric": "val_mse",
+        "save_model_train_mse_threshold": 10.0,
+        "validation_every_n_epochs": 3,
+    }
+    run = TrainingRun(model_config(SMALL | stopping))
+    run.run_epoch()
+    assert run.saved_model is None
+    metrics = run.run_epoch().metrics
+    assert metrics[EARLY_STOP_REASON] == "TrainMetric"
+    assert VAL_MSE in metrics
+    assert run.saved_model is not None
+
+
 def test_a_long_run_takes_the_compiled_blocks_unless_told_not_to() -> None:
     config = model_config(
         {"config": "1block", "dataset": "digits", "batch_size": 100, "epochs": 200}
