@@ -164,8 +164,10 @@ def _folder() -> Path:
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = folder.stat()
+            # In a folder that all may write to, a link may be another user's, who can turn it.
+            status = folder.lstat()
+            is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
             others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            if status.st_uid == os.getuid() and not others_write and os.access(folder, os.W_OK):
+            if is_own and not others_write and os.access(folder, os.W_OK):
                 return folder
     raise NoCompilerError(f"{folders[0]} is not this user's alone, or cannot be written")

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, InvalidURL, responses
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib import request
@@ -36,7 +36,7 @@ def fetch(url: str, path: Path, *, md5: str, limit: int, progress: bool = False)
         progress: whether to show a progress bar on stderr.
 
     Raises:
-        DownloadFailed: with the reason.
+        DownloadFailed: with the reason, without the address, which may hold a token.
     """
     _check(url)
     try:
@@ -46,7 +46,12 @@ def fetch(url: str, path: Path, *, md5: str, limit: int, progress: bool = False)
                 raise DownloadFailed(f"its MD5 is {digest} and not {md5}")
     except HTTPError as error:
         error.close()
-        raise DownloadFailed(one_line(f"HTTP {error.code} {error.reason}")) from error
+        # Its own reason may hold the address of a redirection.
+        reason = f"HTTP {error.code} {responses.get(error.code, '')}".rstrip()
+        moved = ", a redirection that cannot be followed" if 300 <= error.code < 400 else ""
+        raise DownloadFailed(reason + moved) from error
+    except InvalidURL as error:
+        raise DownloadFailed("it leads to an address that is not valid") from error
     except URLError as error:
         raise DownloadFailed(one_line(error.reason)) from error
     except (OSError, HTTPException, ValueError) as error:
@@ -78,6 +83,8 @@ def one_line(message: object) -> str:
 
 
 def _check(url: str) -> None:
+    if any(each <= " " or each == "\x7f" for each in url.strip()):
+        raise DownloadFailed("it has a space or a control character; write %20 for a space")
     try:
         parts: SplitResult | None = urlsplit(url)
     except ValueError:
@@ -86,6 +93,10 @@ def _check(url: str) -> None:
         raise DownloadFailed("it is no http or https address")
     if "@" in parts.netloc:
         raise DownloadFailed("an address with a user name is not supported")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise DownloadFailed("its port is no number from 0 to 65535") from None
 
 
 def _open(url: str) -> HTTPResponse:

@@ -70,6 +70,12 @@ def test_a_folder_that_others_may_write_is_not_used(
     library.parent.chmod(0o777)
     with pytest.raises(NoCompilerError, match="is not this user's alone, or cannot be written"):
         compiled_library(source)
+    # Who has made a link can turn it to another folder.
+    library.parent.chmod(0o700)
+    library.parent.rename(tmp_path / "target")
+    library.parent.symlink_to(tmp_path / "target")
+    with pytest.raises(NoCompilerError, match="is not this user's alone, or cannot be written"):
+        compiled_library(source)
 
 
 def test_a_library_that_cannot_be_loaded_leaves_it_to_torch(

@@ -116,6 +116,10 @@ def _moved_to_ftp(server: Server) -> str:
     return _moved(server, "ftp://127.0.0.1/archive")
 
 
+def _moved_to_an_address_without_sense(server: Server) -> str:
+    return _moved(server, "http://127.0.0.1:my-secret/archive")
+
+
 def _no_http(server: Server) -> str:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"SSH-2.0\r\nsecond line\r\n\r\n")
@@ -138,14 +142,15 @@ def _unreachable(_: Server) -> str:
         (_broken_off, f"it broke off after 5,000 of {len(PYTHON_ARCHIVE):,} bytes"),
         (_too_long, "it is longer than"),
         (_silent, "timed out"),
-        (_moved_to_a_file, "302"),
+        (_moved_to_a_file, "failed: HTTP 302 Found, a redirection that cannot be followed; "),
+        (_moved_to_an_address_without_sense, "failed: it leads to an address that is not valid; "),
         (_moved_to_ftp, "unknown url type: ftp"),
         (_no_http, "SSH-2.0"),
         (_unreachable, "refused"),
         (lambda _: "ftp://127.0.0.1/", "it is no http or https address"),
         (lambda _: Path(__file__).as_uri() + "/", "it is no http or https address"),
         (lambda _: "http://[/", "it is no http or https address"),
-        (lambda _: "http://127.0.0.1:port/", "port"),
+        (lambda _: "http://127.0.0.1:port/", "its port is no number"),
     ],
 )
 def test_a_failed_download_is_one_line_that_says_what_to_do_and_leaves_nothing(
@@ -164,12 +169,24 @@ def test_a_failed_download_is_one_line_that_says_what_to_do_and_leaves_nothing(
     assert names_in(tmp_path) == set()
 
 
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("http://me:secret@127.0.0.1/archive", "a user name is not supported"),
+        ("http://127.0.0.1:9/an archive?token=secret", "a space or a control character"),
+        ("http://127.0.0.1:9/\x7f?token=secret", "a space or a control character"),
+        ("http://127.0.0.1:secret/archive", "its port is no number"),
+        ("http://127.0.0.1:70000/archive?token=secret", "its port is no number from 0 to 65535"),
+        ("file:///secret", "it is no http or https address"),
+    ],
+)
 def test_a_password_in_an_address_stays_out_of_the_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    address: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(CIFAR10.url_variable, "http://me:secret@127.0.0.1/archive")
+    monkeypatch.setenv(CIFAR10.url_variable, address)
     line = failure(tmp_path)
     assert CIFAR10.url_variable in line
+    assert reason in line
     assert "secret" not in line
 
 

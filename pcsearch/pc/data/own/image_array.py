@@ -6,6 +6,7 @@ a piece of some images.
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ IMAGES, LABELS = "images", "labels"
 _CHANNELS = (1, 3, 4)
 _PIECE = 2**26
 """Bytes to read at a time, or one image where it is larger."""
+_LONGEST_HEADER = 10_000
+"""Bytes; numpy has the same bound."""
 _MOST_CLASSES = 100_000
 _MOST_IMAGES = 100_000_000
 """More is taken for an attempt to fill the memory: the labels are read when images are counted."""
@@ -135,11 +138,16 @@ def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
 def _read_header(file: IO[bytes], name: str) -> _Header:
     try:
         version = np.lib.format.read_magic(file)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
+        read, width = {
+            (1, 0): (np.lib.format.read_array_header_1_0, 2),
+            (2, 0): (np.lib.format.read_array_header_2_0, 4),
         }[version]
-        shape, is_fortran, dtype = read(file)
+        # numpy has the whole header in memory before it looks at its length.
+        length = file.read(width)
+        size = int.from_bytes(length, "little")
+        if size > _LONGEST_HEADER:
+            raise ValueError(f"its header has {size:,} bytes")
+        shape, is_fortran, dtype = read(io.BytesIO(length + file.read(size)))
     except (ValueError, KeyError) as error:
         raise ValueError(f"{name} is no array that can be read") from error
     if dtype.hasobject or dtype.kind not in "uif":

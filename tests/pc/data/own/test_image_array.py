@@ -186,6 +186,25 @@ def test_a_header_that_promises_more_than_there_is_costs_no_memory(tmp_path: Pat
         look(tmp_path / "mine.npz")
 
 
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_a_header_of_an_absurd_length_is_not_read(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packed, hundreds of megabytes of spaces are a small file."""
+    content = b"\x93NUMPY\x02\x00" + (2**20).to_bytes(4, "little") + b" " * 2**20
+    path = tmp_path / f"mine.{ending}"
+    if ending == "npy":
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("images.npy", content)
+    monkeypatch.setattr(
+        np.lib.format, "read_array_header_2_0", lambda _: pytest.fail("the header is read")
+    )
+    with pytest.raises(ValueError, match="images is no array that can be read"):
+        look(path)
+
+
 def test_a_file_that_breaks_off_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "mine.npy", IMAGES)
     content = (tmp_path / "mine.npy").read_bytes()

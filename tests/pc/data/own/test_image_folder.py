@@ -7,8 +7,10 @@ import subprocess
 import sys
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,6 +115,27 @@ def test_the_images_are_read_in_their_order(tmp_path: Path) -> None:
     for number, image in enumerate(pixels):
         assert np.array_equal(image, noise(8, 8, 3, seed=number).transpose(2, 0, 1))
     assert damaged == {}
+
+
+def test_only_some_images_at_a_time_wait_for_the_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a million waited at once, that would take more memory than the images."""
+    waiting: list[list[int]] = []
+
+    class Counting(ThreadPoolExecutor):
+        def map(self, fn: Any, *iterables: Any, **others: Any) -> Any:
+            (numbers,) = iterables
+            waiting.append(list(numbers))
+            return super().map(fn, numbers, **others)
+
+    monkeypatch.setattr(image_folder, "ThreadPoolExecutor", Counting)
+    monkeypatch.setattr(image_folder, "_AT_A_TIME", 2)
+    class_folders(tmp_path, classes=1, each=5)
+    pixels, labels, _ = read_all(look(tmp_path), SHAPE)
+    assert waiting == [[0, 1], [2, 3], [4]]
+    assert labels.tolist() == [0] * 5
+    assert np.array_equal(pixels[4], noise(8, 8, 3, seed=4).transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
