@@ -91,6 +91,7 @@ def _train(
     # torch takes seconds to import; a message about a misspelt field should not wait for it.
     from pcsearch.pc.data.datasets import load_splits
     from pcsearch.pc.training import TrainingRun
+    from pcsearch.tracking.single import in_agent
 
     with _writing(plan.folder):
         plan.folder.mkdir(parents=True, exist_ok=True)
@@ -101,14 +102,18 @@ def _train(
         splits = load_splits(located, progress=has_progress)
         notes.warn(*splits.notes)
         run = TrainingRun(config, splits, threads=threads, compiled=compiled, weights=weights)
-        metrics = _epochs(plan, run, notes, wandb)
+        metrics, interrupted = _epochs(plan, run, notes, wandb)
         with _writing(plan.folder):
             kept = _keep_model(plan, run, metrics)
         for name, value in metrics.items():
             click.echo(f"{name}: {value}")
         click.echo(f"Everything lies in {plan.folder.absolute()}")
-        if wandb is not None:
+        if wandb is not None and interrupted and in_agent():
+            wandb.stop()
+        if wandb is not None and (in_agent() or not interrupted):
             wandb.end(kept)
+        if interrupted:
+            raise KeyboardInterrupt
         return metrics
 
 
@@ -142,17 +147,33 @@ def _wandb_run(plan: RunPlan, config: ModelConfig, notes: Notes) -> Iterator[Sin
 
 def _epochs(
     plan: RunPlan, run: TrainingRun, notes: Notes, wandb: SingleRun | None
-) -> Mapping[str, Any]:
-    """Train until the end, or until W&B stops the run; returns the metrics of the last epoch."""
+) -> tuple[Mapping[str, Any], bool]:
+    """Train until the end, or until the user or W&B stops the run.
+
+    The first Ctrl-C, or another signal, ends it after the epoch, so that its model can be kept.
+
+    Returns:
+        The metrics of the last epoch, and whether it was ended by a signal.
+
+    Raises:
+        KeyboardInterrupt: there was a second signal.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    from pcsearch.engine.execution.interruption import Interruption
     from pcsearch.pc.evaluation.pictures import save
 
     metrics: Mapping[str, Any] = {}
+    interruption = Interruption()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=notes.console, disable=notes.quiet) as progress:
+    with (
+        Progress(*columns, console=notes.console, disable=notes.quiet) as progress,
+        interruption.by_signals(),
+    ):
         task = progress.add_task("epochs", total=run.config.epochs)
-        while not run.finished and not (wandb is not None and wandb.stop_requested):
+        while not run.finished and not interruption.is_due():
+            if wandb is not None and wandb.stop_requested:
+                break
             metrics, pictures = run.run_epoch()
             files = {}
             with _writing(plan.folder):
@@ -164,7 +185,7 @@ def _epochs(
             if wandb is not None:
                 wandb.add(metrics, files)
             progress.advance(task)
-    return metrics
+    return metrics, interruption.is_due()
 
 
 def _keep_model(plan: RunPlan, run: TrainingRun, metrics: Mapping[str, Any]) -> Kept | None:

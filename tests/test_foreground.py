@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from disks import small_disk
@@ -67,6 +69,26 @@ def test_it_keeps_pictures_and_the_best_model(tmp_path: Path) -> None:
     config, weights = load_model(only(tmp_path))
     assert config.dataset == "digits"
     assert weights
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_the_first_signal_keeps_the_model_of_its_epoch_and_the_second_ends_at_once(
+    signals: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_epoch = TrainingRun.run_epoch
+
+    def interrupted(run: TrainingRun) -> Any:
+        if run.epoch == 1:
+            for _ in range(signals):
+                signal.raise_signal(signal.SIGINT)
+        return run_epoch(run)
+
+    monkeypatch.setattr(TrainingRun, "run_epoch", interrupted)
+    assert main([*ARGUMENTS, "--epochs", "50", "--output", str(tmp_path)]) == 130
+    lines = (only(tmp_path) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    is_kept = signals == 1
+    assert [json.loads(line)["epoch"] for line in lines] == ([1, 2] if is_kept else [1])
+    assert (only(tmp_path) / "model.safetensors").exists() == is_kept
 
 
 def test_a_run_that_diverges_ends_with_status_1(
