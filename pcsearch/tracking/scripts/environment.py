@@ -11,6 +11,7 @@ from pcsearch.tracking.runs.context import RunGroup
 from pcsearch.tracking.runs.offline_files import largest_value
 from pcsearch.tracking.server.api import Mode
 from pcsearch.tracking.server.credentials import SECRETS, SERVICE
+from pcsearch.tracking.server.notes import KEPT
 from pcsearch.tracking.server.settings import AGENT_VARIABLES, DISABLED, OTHER_RUN
 
 HOOK = "tracking/scripts/hook"
@@ -19,10 +20,11 @@ FOLDERS = {"online": "{folder}", "offline": "{directory}", "disabled": "{tempora
 """By the mode, where the files of a run go; a run that nobody wants has files, too."""
 TAGS = "PCSEARCH_WANDB_TAGS"
 PREFIX = "WANDB_"
-NOT_FOR_PROGRAMS = (*SECRETS, SERVICE, *AGENT_VARIABLES, *OTHER_RUN, DISABLED)
+NOT_FOR_PROGRAMS = (*SECRETS, SERVICE, *AGENT_VARIABLES, *OTHER_RUN, *KEPT, DISABLED)
 """The user's own variables for W&B that would lead a program elsewhere, or that are secret.
 
-Where W&B is switched off, libraries make no calls of it, and there would be nothing to follow.
+What a search has by its record is given to them as it is there. Where W&B is switched off,
+libraries make no calls of it, and there would be nothing to follow.
 """
 
 
@@ -41,6 +43,7 @@ def program_tracking(group: RunGroup, mode: Mode, key: str | None) -> ProgramTra
         "WANDB_ENTITY": group.entity,
         "WANDB_RUN_GROUP": group.name,
         "WANDB_NOTES": group.notes,
+        "WANDB_JOB_TYPE": group.job_type,
         "WANDB_SWEEP_ID": group.sweep_id,
         "WANDB_RUN_ID": "{trial}",
         "WANDB_NAME": "{name}",

@@ -35,6 +35,7 @@ def test_the_run_of_a_program_is_that_of_its_trial(
         "WANDB_ENTITY": "team",
         "WANDB_RUN_GROUP": "here",
         "WANDB_NOTES": "why",
+        "WANDB_JOB_TYPE": "trial",
         "WANDB_SWEEP_ID": "abc",
         "WANDB_RUN_ID": "{trial}",
         "WANDB_NAME": "{name}",
@@ -48,6 +49,16 @@ def test_what_a_search_does_not_have_is_left_out() -> None:
     found = program_tracking(RunGroup("p", None, "here", Path("/x")), "offline", None)
     left_out = {"WANDB_ENTITY", "WANDB_SWEEP_ID", "WANDB_NOTES", "WANDB_API_KEY"}
     assert not left_out & found.variables.keys()
+
+
+def test_a_resumed_search_gives_its_programs_what_its_record_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("WANDB_ENTITY", "WANDB_NOTES", "WANDB_JOB_TYPE", "WANDB_TAGS"):
+        monkeypatch.setenv(name, "of a later session")
+    found = program_tracking(RunGroup("p", None, "here", Path("/x")), "offline", None).variables
+    assert "of a later session" not in found.values()
+    assert found["WANDB_JOB_TYPE"] == "trial"
 
 
 def test_the_hook_is_a_folder_of_the_package() -> None:

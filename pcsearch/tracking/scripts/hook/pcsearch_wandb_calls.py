@@ -28,7 +28,8 @@ def refuse(wandb: Any) -> None:
         from wandb.sdk import wandb_run
 
         run_type: Any = wandb_run.Run
-        wandb.Api = _refusal("wandb.Api()", NO_SERVER)
+        # A program may name it as a type where it makes none.
+        wandb.Api = type("Api", (), {"__init__": _refusal("wandb.Api()", NO_SERVER)})
         run_type.use_artifact = _refusal("use_artifact()", NO_SERVER)
 
 

@@ -149,7 +149,9 @@ class _Finder:
             return None
         # A program may only ask whether wandb is there, and import it later.
         others = [each for each in sys.meta_path if each is not self]
-        found = (each.find_spec(name, path, target) for each in others)
+        # One of an old kind has no such method, and Python leaves it out.
+        finders = [each.find_spec for each in others if hasattr(each, "find_spec")]
+        found = (find(name, path, target) for find in finders)
         spec = next((each for each in found if each is not None), None)
         if spec is None or spec.loader is None:
             return spec
@@ -170,8 +172,8 @@ def _change(wandb: Any) -> None:
     from wandb.sdk import wandb_run
 
     run_type: Any = wandb_run.Run
-    log, finish, leave = run_type.log, run_type.finish, run_type.__exit__
-    init, login = wandb.init, wandb.login
+    log, finish, leave = map(_theirs, (run_type.log, run_type.finish, run_type.__exit__))
+    init, login = map(_theirs, (wandb.init, wandb.login))
 
     def logging(self: Any, data: Any, step: Any = None, commit: Any = None, **more: Any) -> Any:
         ends = bool(commit or (commit is None and step is None))
@@ -237,6 +239,11 @@ def _change(wandb: Any) -> None:
     calls.refuse(wandb)
     service.outlive()
     sweeps.serve(wandb)
+
+
+def _theirs(function: Any) -> Any:
+    """W&B's own function, also where ours is in its place: a program may load wandb again."""
+    return function.__wrapped__ if function.__module__ == __name__ else function
 
 
 def _begins_run() -> bool:

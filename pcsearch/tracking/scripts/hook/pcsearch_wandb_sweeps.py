@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import sys
+import traceback
 from typing import Any, NoReturn
 
 PLAN = "PCSEARCH_PLAN_FILE"
@@ -96,6 +97,12 @@ def _run(sweep_id: Any, function: Any, *_: Any, **__: Any) -> NoReturn:  # noqa:
     # A run from before belongs to no trial.
     wandb.finish()
     os.environ[FUNCTION] = INSIDE
-    function()
+    try:
+        function()
+    except Exception:
+        # A handler of the script for errors of an agent would make a good trial of it.
+        traceback.print_exc()
+        wandb.finish(exit_code=1)
+        sys.exit(1)
     wandb.finish()
     sys.exit()

@@ -22,6 +22,23 @@ def test_calls_that_cannot_work_are_refused_in_a_line(code: str, programs: Progr
     assert REFUSED[code] in line
 
 
+NAMES = """
+import wandb
+class Own(wandb.Api):
+    pass
+def read(api: wandb.Api | None = None) -> list[wandb.Api]:
+    return isinstance(api, wandb.Api)
+print(read(), Own.__mro__[1].__name__)
+Own()
+"""
+
+
+def test_what_is_refused_may_be_named_as_a_type(programs: Programs) -> None:
+    done = programs.run(NAMES)
+    assert done.stdout == "False Api\n", done.stderr
+    assert "RuntimeError: wandb.Api() asks W&B's server" in done.stderr
+
+
 def test_what_asks_the_server_is_left_alone_online(programs: Programs) -> None:
     done = programs.run("import wandb; print(wandb.Api)", WANDB_MODE="online")
     assert "refused" not in done.stdout

@@ -46,6 +46,30 @@ def test_every_way_of_logging_is_followed(programs: Programs) -> None:
     assert [row["loss"] for row in run.rows() if "loss" in row] == [1, 0.5, 0.25, 0.125, 0.0625]
 
 
+LOADED_AGAIN = """
+import importlib, sys
+class Old:
+    def find_module(self, *_):
+        pass
+sys.meta_path.insert(1, Old())
+import wandb
+importlib.reload(wandb)
+wandb.init(project="p")
+wandb.log({"loss": 1})
+wandb.finish()
+wandb.init()
+wandb.log({"loss": 2})
+"""
+
+
+def test_a_program_may_load_wandb_again_and_have_finders_of_an_old_kind(
+    programs: Programs,
+) -> None:
+    done = programs.run(LOADED_AGAIN, WANDB_RUN_ID="abc", WANDB_RESUME="allow")
+    assert done.returncode == 0, done.stderr
+    assert [values["loss"] for values in programs.logged] == [1, 2]
+
+
 CHILDREN = """
 import multiprocessing, wandb
 def work(n):

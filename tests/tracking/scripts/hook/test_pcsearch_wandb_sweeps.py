@@ -32,6 +32,20 @@ def test_a_function_is_called_once_for_a_trial(code: str, programs: Programs) ->
     assert (run.id, run.rows(), programs.logged) == ("abc", losses, losses)
 
 
+def test_a_script_that_catches_errors_of_its_agent_has_failed_with_its_function(
+    programs: Programs,
+) -> None:
+    code = SCRIPT % "raise ValueError('on purpose')"
+    agent = 'wandb.agent(wandb.sweep({}, project="p"), function=train, count=7)'
+    assert agent in code
+    caught = f"try:\n    {agent}\nexcept Exception:\n    print('caught')"
+    done = programs.run(code.replace(agent, caught), PCSEARCH_FUNCTION="1", WANDB_RUN_ID="abc")
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert "ValueError: on purpose" in done.stderr
+    (run,) = read_runs(programs.work)
+    assert (run.exit_code, run.rows()) == (1, [])
+
+
 CHILD = """
 import subprocess, sys
 import wandb
