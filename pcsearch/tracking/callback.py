@@ -212,7 +212,7 @@ class WandbCallback(LoggerCallback):
         if self._history_complete:
             return
         self._history_complete = True
-        self.manager.remove_empty_files()
+        self.manager.prepare_history()
         for trial in trials:
             ended = trial.status in (Trial.TERMINATED, Trial.ERROR)
             # Ended, the run of a trial that another driver runs again would hold its number.

@@ -89,16 +89,21 @@ def load_client() -> None:
         _ = wandb.Api
 
 
-def has_started() -> bool:
-    """Whether the client has started in this process: it has read its settings for all runs."""
+def has_settings() -> bool:
+    """Whether the client has read its settings for all runs of this process."""
     from wandb.sdk import wandb_setup
 
-    try:
-        # `wandb.setup` would start it.
-        wandb_setup.singleton().assert_service()
-    except AssertionError:
-        return False
-    return True
+    return wandb_setup.singleton().settings_if_loaded is not None
+
+
+def client_settings() -> wandb.Settings:
+    """The client's settings for all runs of this process, which it reads where it has not.
+
+    `wandb.setup` would start its own process besides.
+    """
+    from wandb.sdk import wandb_setup
+
+    return wandb_setup.singleton().settings
 
 
 def provide_cache() -> None:
@@ -218,16 +223,24 @@ def upload_refusal(log: Path, *, of_rows: bool = False) -> str:
     """
     refusals = {ROWS_REFUSED: REFUSALS[ROWS_REFUSED]} if of_rows else REFUSALS
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
         return ""
     for line in lines:
         for begin, prefix in refusals.items():
             if begin in line:
-                entry = json.loads(line)
-                text = entry.get("error") or entry["msg"].removeprefix(begin)
-                return _refusal(text.removeprefix(prefix))
+                return _refusal(_text(line, begin).removeprefix(prefix))
     return ""
+
+
+def _text(line: str, begin: str) -> str:
+    """What a line of the log says after the beginning of its message."""
+    try:
+        entry = json.loads(line)
+        return str(entry.get("error") or entry["msg"].removeprefix(begin))
+    # It is torn, as where it is just being written, or odd.
+    except (ValueError, LookupError, AttributeError):
+        return line.partition(begin)[2]
 
 
 def _refusal(text: str) -> str:

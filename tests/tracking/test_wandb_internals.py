@@ -26,11 +26,12 @@ from pcsearch.tracking.wandb_internals import (
     Failure,
     Uploading,
     artifact_error,
+    client_settings,
     execute_graphql,
     failure_of,
     first_line,
     give_up_run,
-    has_started,
+    has_settings,
     read_records,
     run_settings,
     skip_wait_at_exit,
@@ -63,14 +64,14 @@ def test_the_experimental_settings_have_their_names_and_defaults() -> None:
     wandb.Settings(**BRIEF_REQUESTS)
 
 
-def test_the_client_has_started_from_its_setup_to_its_end() -> None:
-    """wandb.sdk.wandb_setup.singleton().assert_service()."""
+def test_the_client_has_the_settings_that_it_has_read_until_its_end() -> None:
+    """wandb.sdk.wandb_setup.singleton(), .settings_if_loaded, .settings."""
     wandb.teardown()
-    assert not has_started()
-    wandb.setup(wandb.Settings(silent=True))
-    assert has_started()
+    assert not has_settings()
+    assert client_settings() is wandb.setup().settings
+    assert has_settings()
     wandb.teardown()
-    assert not has_started()
+    assert not has_settings()
 
 
 def test_execute_graphql_sends_a_request(server: WandbServer) -> None:
@@ -247,6 +248,25 @@ def test_what_the_server_refuses_for_good_is_in_the_clients_log(
     assert upload_refusal(log) == reason
     assert upload_refusal(log, of_rows=True) == (reason if what == "rows" else "")
     assert upload_refusal(tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        # A torn line, one with a character that ends a line elsewhere, and odd ones.
+        ('{"level":"ERROR","msg":"%sHTTP', "HTTP"),
+        ('{"msg":"%sone\x85two"}', "one\x85two"),
+        ('["%sodd"]', 'odd"]'),
+        ('{"text":"%sodd"}', 'odd"}'),
+    ],
+)
+def test_a_line_of_the_log_that_is_torn_or_odd_is_no_error(
+    line: str, reason: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "debug-internal.log"
+    text = line % wandb_internals.ROWS_REFUSED
+    log.write_text(f"{{}}\n{text}", encoding="utf-8")
+    assert upload_refusal(log) == reason.partition("\x85")[0]
 
 
 def test_the_client_tells_what_a_run_that_ends_waits_for(

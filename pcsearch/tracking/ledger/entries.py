@@ -153,8 +153,12 @@ class Entries:
         if lowest is None or limit is None:
             return None if lowest is None else lowest + SystemRandom().randrange(LEAP)
         runs = self._of_number
-        free = [n for n in range(1, limit + 1) if n not in runs or self._is_free(runs[n])]
-        return SystemRandom().choice(free)
+        taken = [n for n in runs if 1 <= n <= limit and not self._is_free(runs[n])]
+        # There may be billions of free ones: it is found by its place among them.
+        guess = 1 + SystemRandom().randrange(limit - len(taken))
+        for number in sorted(taken):
+            guess += number <= guess
+        return guess
 
     def next_id(self, number: int) -> str:
         """The id that the next run of a number gets: the same for all drivers that know as much."""
@@ -186,7 +190,7 @@ class Entries:
     def all_have(self, limit: int, ended: Iterable[str]) -> bool:
         """Whether every number up to a limit has one of these runs."""
         numbers = {self._numbers[run_id] for run_id in ended if run_id in self._numbers}
-        return numbers >= set(range(1, limit + 1))
+        return sum(1 <= number <= limit for number in numbers) == limit
 
     def _is_free(self, runs: dict[str, SweepRun]) -> bool:
         return all(run.state == CRASHED and run.id not in self._own for run in runs.values())

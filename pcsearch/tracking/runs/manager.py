@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.records.history import read_reports
@@ -66,6 +67,8 @@ class RunManager:
         self._server = ServerRuns(group.project, group.entity)
         self._ending = EndingRuns()
         self._empty_runs: set[str] = set()
+        # Of earlier sessions, by the ids of the runs.
+        self._written: dict[str, list[Path]] = {}
         self._cut_off: list[str] = []
         self._backlog = Backlog()
         self._queue = RunQueue(lambda error: self.problems.add(f"W&B: something was lost: {error}"))
@@ -108,10 +111,15 @@ class RunManager:
         self._expect_alert(end)
         self._queue.submit(tracked.start.run_id, action)
 
-    def remove_empty_files(self) -> None:
-        """Remove the empty files of killed sessions; call it before any run is open."""
+    def prepare_history(self) -> None:
+        """Find the files of earlier sessions, without the empty ones of those that were killed.
+
+        Call it before any run is open.
+        """
         with self.problems.noting("empty files were not removed"):
             self._empty_runs = offline_files.remove_empty(self._group.directory)
+        with self.problems.noting("earlier runs were not found"):
+            self._written = offline_files.files_of_runs(self._group.directory)
 
     def complete(self, run_id: str, start: Callable[[], RunStart], end: RunEnd) -> None:
         """Complete the run of a trial that ended in an earlier session.
@@ -141,13 +149,13 @@ class RunManager:
         self._queue.submit(run_id, action)
 
     def _is_complete(self, run_id: str) -> bool:
-        directory, last_step = self._group.directory, self._history.complete.get(run_id)
-        if last_step is None and not offline_files.has_ended(directory, run_id):
+        files, last_step = self._written.get(run_id, []), self._history.complete.get(run_id)
+        if last_step is None and not offline_files.has_ended(files):
             return False
-        if offline_files.is_uploaded(directory, run_id):
+        if offline_files.is_uploaded(files):
             return True
         # Offline, `wandb sync` uploads what the server lacks, from files that may be damaged.
-        written = offline_files.read_rows(directory, run_id).last_step
+        written = offline_files.read_rows(files).last_step
         return self._outage.mode != "online" and written >= (last_step or 0)
 
     def settle(self, tell: Callable[[int], None] = lambda _: None) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,17 +37,35 @@ class WrittenRows:
     names: frozenset[str]
 
 
-NOTHING_WRITTEN = WrittenRows(0, 0, frozenset())
-
-
-def read_rows(directory: Path, run_id: str) -> WrittenRows:
-    """Read what the files of a run hold.
+def run_files(directory: Path, run_id: str) -> list[Path]:
+    """The files of a run's sessions, oldest first.
 
     Args:
         directory: the experiment's.
         run_id: the run's.
     """
-    files = _files(directory, run_id)
+    return _in_order((directory / "wandb").glob(f"*run-*-{run_id}/run-{run_id}.wandb"))
+
+
+def files_of_runs(directory: Path) -> dict[str, list[Path]]:
+    """The files of all runs, as `run_files` has those of one, by the runs' ids.
+
+    Each look for those of one run lists the folders of all.
+    """
+    found: defaultdict[str, list[Path]] = defaultdict(list)
+    for file in (directory / "wandb").glob("*run-*/run-*.wandb"):
+        run_id = file.stem.removeprefix("run-")
+        if file.parent.name.endswith(f"-{run_id}"):
+            found[run_id].append(file)
+    return {run_id: _in_order(files) for run_id, files in found.items()}
+
+
+def _in_order(files: Iterable[Path]) -> list[Path]:
+    return sorted(files, key=lambda file: file.parent.name.removeprefix("offline-"))
+
+
+def read_rows(files: Sequence[Path]) -> WrittenRows:
+    """Read what the files of a run hold."""
     last_step, names = 0, frozenset[str]()
     for file in files:
         for record in read_records(file.read_bytes()):
@@ -69,7 +88,7 @@ def largest_value(directory: Path, run_id: str, name: str) -> float | None:
         name: nested ones with dots.
     """
     largest: float | None = None
-    for file in _files(directory, run_id):
+    for file in run_files(directory, run_id):
         for record in read_records(file.read_bytes()):
             for item in record.history.item:
                 if name != (item.key or ".".join(item.nested_key)):
@@ -104,9 +123,8 @@ def remove_empty(directory: Path) -> set[str]:
     return run_ids
 
 
-def has_ended(directory: Path, run_id: str) -> bool:
+def has_ended(files: Sequence[Path]) -> bool:
     """Whether the newest file of a run has its end: then it has everything before the end too."""
-    files = _files(directory, run_id)
     return bool(files) and has_end(files[-1])
 
 
@@ -115,13 +133,12 @@ def mark_uploaded(directory: Path, run_id: str) -> None:
 
     ``wandb sync`` leaves out marked files. Sent again, the rows would be in the run twice.
     """
-    for file in _files(directory, run_id):
+    for file in run_files(directory, run_id):
         file.with_suffix(UPLOADED).touch()
 
 
-def is_uploaded(directory: Path, run_id: str) -> bool:
+def is_uploaded(files: Sequence[Path]) -> bool:
     """Whether the server has everything that is in the files of a run."""
-    files = _files(directory, run_id)
     return not files or files[-1].with_suffix(UPLOADED).exists()
 
 
@@ -142,11 +159,11 @@ def nothing_left_on_error(
         run_id: the run's.
         ended: ends the session; whether it has ended.
     """
-    before = _files(directory, run_id)
+    before = run_files(directory, run_id)
     try:
         yield
     except Exception:
-        begun = set(_files(directory, run_id)) - set(before)
+        begun = set(run_files(directory, run_id)) - set(before)
         if begun and ended():
             for file in begun:
                 shutil.rmtree(file.parent, ignore_errors=True)
@@ -179,7 +196,7 @@ def unsent_media(directory: Path, run_id: str, next_step: int) -> Iterator[tuple
     Yields:
         The folder of a session's files, and a file in it.
     """
-    for file in _files(directory, run_id):
+    for file in run_files(directory, run_id):
         if file.with_suffix(UPLOADED).exists():
             continue
         folder = file.parent / "files"
@@ -201,9 +218,3 @@ def has_end(file: Path) -> bool:
         data = opened.read()
     records = read_records(data, 0 if start else FILE_HEADER)
     return any(record.WhichOneof("record_type") == "exit" for record in records)
-
-
-def _files(directory: Path, run_id: str) -> list[Path]:
-    """The files of a run's sessions, oldest first."""
-    files = (directory / "wandb").glob(f"*run-*-{run_id}/run-{run_id}.wandb")
-    return sorted(files, key=lambda file: file.parent.name.removeprefix("offline-"))

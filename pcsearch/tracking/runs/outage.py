@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pcsearch.tracking.runs import run as wandb_run
 from pcsearch.tracking.runs.problems import Problems, describe
@@ -66,7 +66,9 @@ class OutageWatch:
         timer = threading.Timer(STALL_SECONDS, self._check, [0.0])
         timer.daemon = True
         if run.mode == "online":
-            timer.start()
+            # The system may give no more threads: the run ends all the same.
+            with suppress(RuntimeError):
+                timer.start()
         try:
             yield
         finally:

@@ -6,7 +6,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 THREADS = 8
@@ -48,16 +49,25 @@ class RunQueue:
             return len(self._actions) + self._alone
 
     def submit(self, run_id: str, action: Action) -> None:
-        """Add an action for a run, after those that were submitted for it before."""
+        """Add an action for a run, after those that were submitted for it before.
+
+        Where the system gives no thread at all, it is done before this returns.
+        """
         with self._lock:
             actions = self._actions.setdefault(run_id, deque())
             actions.append(action)
             if len(actions) > 1:
                 return
             if self._threads < min(THREADS, len(self._actions)):
-                self._threads += 1
-                self._start(self._work)
+                with suppress(RuntimeError):
+                    self._start(self._work)
+                    self._threads += 1
+            has_threads = self._threads > 0
         self._ready.put(run_id)
+        if not has_threads:
+            with suppress(Empty):
+                while True:
+                    self._do(self._ready.get_nowait())
 
     def run_alone(self, action: Action) -> None:
         """Run an action that may take long in a thread of its own."""
@@ -119,21 +129,24 @@ class RunQueue:
 
     def _work(self) -> None:
         while True:
-            run_id = self._ready.get()
-            actions = self._actions[run_id]
-            try:
-                actions[0]()
-            # The thread and the other actions of the run continue.
-            except Exception as error:
-                self._tell(error)
-            finally:
-                with self._lock:
-                    self._done += 1
-                    actions.popleft()
-                    if not actions:
-                        del self._actions[run_id]
-            if actions:
-                self._ready.put(run_id)
+            self._do(self._ready.get())
+
+    def _do(self, run_id: str) -> None:
+        """Do the next action of a run."""
+        actions = self._actions[run_id]
+        try:
+            actions[0]()
+        # The thread and the other actions of the run continue.
+        except Exception as error:
+            self._tell(error)
+        finally:
+            with self._lock:
+                self._done += 1
+                actions.popleft()
+                if not actions:
+                    del self._actions[run_id]
+        if actions:
+            self._ready.put(run_id)
 
 
 class Backlog:

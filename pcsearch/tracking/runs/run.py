@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,13 @@ from pcsearch.tracking.content.vode_charts import CHARTS, Line
 from pcsearch.tracking.runs.context import RunGroup
 from pcsearch.tracking.runs.lifecycle import RunStart
 from pcsearch.tracking.runs.offline_files import (
-    NOTHING_WRITTEN,
     mark_uploaded,
     nothing_left_on_error,
     read_rows,
+    run_files,
     unsent_media,
 )
-from pcsearch.tracking.server.api import Mode, set_up
+from pcsearch.tracking.server.api import Mode, request_settings, set_up
 from pcsearch.tracking.wandb_internals import (
     Uploading,
     artifact_error,
@@ -80,7 +80,8 @@ class WandbRun:
         self._directory = group.directory
         self._artifacts: list[wandb.Artifact] = []
         self._log: Path | None = None
-        written = read_rows(group.directory, self.id) if resumed else NOTHING_WRITTEN
+        files = run_files(group.directory, self.id) if resumed else []
+        written = read_rows(files)
         set_up()
 
         # The client copies its settings: it could not copy a method with all that it knows.
@@ -217,7 +218,8 @@ def _init(group: RunGroup, mode: Mode, start: RunStart, stopped: Callable[[], No
     """Start a run in W&B's client, or resume it."""
     import wandb
 
-    return wandb.init(
+    init = partial(
+        wandb.init,
         reinit="create_new",
         resume="allow",
         id=start.run_id,
@@ -233,6 +235,11 @@ def _init(group: RunGroup, mode: Mode, start: RunStart, stopped: Callable[[], No
         mode=mode,
         settings=_settings(stopped, group.sweep_id),
     )
+    try:
+        return init()
+    except KeyError:
+        # Before it begins, it lists the environment, of which another thread has taken a variable.
+        return init()
 
 
 @cache
@@ -286,5 +293,5 @@ def _settings(stop: Callable[[], None], sweep_id: str | None) -> wandb.Settings:
         stop_fn=stop,
         # Then it is called, too. The client tells nothing else of such an error.
         stop_on_fatal_error=True,
-        **run_settings(),
+        **request_settings() | run_settings(),
     )

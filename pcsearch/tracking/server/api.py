@@ -6,15 +6,16 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from pcsearch.tracking.server.settings import unusable_variables
+from pcsearch.tracking.server.settings import read_settings, unusable_variables
 from pcsearch.tracking.wandb_internals import (
     BRIEF_REQUESTS,
+    client_settings,
     execute_graphql,
     failure_of,
-    has_started,
+    has_settings,
     load_client,
 )
 
@@ -29,7 +30,7 @@ KEY_REFUSED = (401, 403)
 """The HTTP statuses by which a server refuses a key."""
 VIEWER = "query Viewer { viewer { entity } }"
 _SETTING_UP = threading.RLock()
-"""Threads set up the client, and the environment is changed meanwhile."""
+"""Threads use the client while its settings, or the environment, are changed."""
 
 
 class NoAnswer(Exception):  # noqa: N818 - the server may well be in order
@@ -77,33 +78,31 @@ def has_credentials() -> bool:
         wandb.Error: the key is not valid.
         Exception: the client does not start.
     """
-    load_client()
-    import wandb
+    with _client():
+        import wandb
 
-    with _client_environment():
         return wandb.login(prompt=False, verify=False)
 
 
 def api_key() -> str | None:
     """The user's key for W&B's server, None where there is none."""
-    load_client()
-    import wandb
-
-    with _client_environment():
-        return wandb.setup().settings.api_key
+    with _client() as settings:
+        return settings.api_key
 
 
 def set_up() -> wandb.Settings:
-    """Start W&B's client in this process, where it is not started, and return its settings.
+    """Start W&B's client in this process, where it is not started, and return its settings."""
+    with _client() as settings:
+        import wandb
 
-    By default the client prints where it found the key and takes every run for that of an agent.
-    Variables that would keep it from starting are taken away before.
-    """
-    load_client()
-    import wandb
+        wandb.setup()
+        return settings
 
-    with _client_environment():
-        return wandb.setup(wandb.Settings(silent=True, mode="online")).settings
+
+def request_settings() -> dict[str, Any]:
+    """How the user's runs send requests: other than `connect`, which other threads may call."""
+    with _client() as settings:
+        return {name: getattr(settings, name) for name in BRIEF_REQUESTS}
 
 
 def connect() -> wandb.Api:
@@ -114,9 +113,9 @@ def connect() -> wandb.Api:
     Raises:
         NoAnswer: the server does not answer, or it refuses the key.
     """
-    import wandb
+    with _answered(), _client() as settings, _changed(settings, BRIEF_REQUESTS):
+        import wandb
 
-    with _answered(), _brief_requests():
         return wandb.Api(timeout=ASK_SECONDS)
 
 
@@ -152,30 +151,47 @@ def _do_not_report_usage() -> None:
 
 
 @contextmanager
-def _client_environment() -> Iterator[None]:
-    """Have the client start in the block, where it reads its settings, whatever the user has set.
+def _client() -> Iterator[wandb.Settings]:
+    """Have the client find the key in the block, and print nothing, whatever the user has set.
 
-    It would look for no key where it is offline. A client that has started reads them no more, and
-    its other threads, which start runs, fail where a variable goes while they list them.
+    It would look for no key where it is offline. Afterwards it has the user's settings again: a
+    program may have runs of its own.
+
+    Yields:
+        The settings of the client, of which it copies those of runs and of interfaces.
     """
     _do_not_report_usage()
-    settings = {"WANDB_SILENT": "true", "WANDB_MODE": "online"}
-    with _SETTING_UP, ExitStack() as stack:
-        if not has_started():
-            stack.enter_context(environment(without=unusable_variables(), having=settings))
-        yield
+    load_client()
+    with _SETTING_UP:
+        settings = _settings()
+        with _changed(settings, {"mode": "online", "silent": True}):
+            yield settings
+
+
+def _settings() -> wandb.Settings:
+    """The settings of the client, which reads them once in a process.
+
+    Variables that would keep it from starting, or make every run that of an agent, are taken away
+    meanwhile, and at no other time: threads that start runs fail where one goes while they list
+    them.
+    """
+    if not has_settings():
+        users = {"silent": read_settings().text("silent") or False}
+        with environment(without=unusable_variables(), having={"WANDB_SILENT": "true"}):
+            settings = client_settings()
+        _change(settings, users)
+    return client_settings()
 
 
 @contextmanager
-def _brief_requests() -> Iterator[None]:
-    """Have an interface that is made in the block send brief requests; runs send others."""
-    settings = set_up()
-    before = {name: getattr(settings, name) for name in BRIEF_REQUESTS}
+def _changed(settings: wandb.Settings, values: Mapping[str, Any]) -> Iterator[None]:
+    """Change settings during the block."""
+    before = {name: getattr(settings, name) for name in values}
+    # `wandb.setup` cannot set a value back to None.
     try:
-        _change(settings, BRIEF_REQUESTS)
+        _change(settings, values)
         yield
     finally:
-        # `wandb.setup` cannot set a value back to None.
         _change(settings, before)
 
 

@@ -7,6 +7,7 @@ import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -184,6 +185,8 @@ def _failure(server: str) -> str | None:
         return str(error.reason)
     except (OSError, ValueError) as error:
         return str(error)
+    except HTTPException:
+        return "it does not speak HTTP; is WANDB_BASE_URL right?"
     return None
 
 

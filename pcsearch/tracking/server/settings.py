@@ -30,7 +30,7 @@ NAMES = {
     "WANDB_JOB_TYPE": "run_job_type",
 }
 """The variables that are not ``WANDB_`` and the name of the setting, with the setting."""
-USED = ("mode", "project", "entity", "run_group", "sweep_id", "run_id", *NAMES.values())
+USED = ("mode", "project", "entity", "run_group", "sweep_id", "run_id", "silent", *NAMES.values())
 """The settings that are read here; others are left to W&B's client."""
 GIVEN = ("WANDB_PROJECT", "WANDB_ENTITY", "WANDB_RUN_GROUP", *NAMES)
 """The variables whose values are given to each run."""

@@ -71,6 +71,13 @@ def test_a_guess_is_one_of_the_free_numbers() -> None:
     assert full.guessed_free(1) is None
 
 
+def test_a_space_of_billions_is_not_listed() -> None:
+    entries = Entries("abc", [Claim(2, "mine")])
+    last = 2**31 - 1
+    assert len({entries.guessed_free(last) for _ in range(20)}) > 10
+    assert not entries.all_have(last, ["mine"])
+
+
 def test_a_run_that_gives_no_sign_of_life_is_unclear_until_the_server_must_know(
     clock: list[float],
 ) -> None:

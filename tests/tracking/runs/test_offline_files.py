@@ -13,6 +13,7 @@ from PIL import Image
 
 from pcsearch.tracking.runs.offline_files import (
     WrittenRows,
+    files_of_runs,
     has_ended,
     has_unmarked,
     has_unmarked_online,
@@ -21,6 +22,7 @@ from pcsearch.tracking.runs.offline_files import (
     nothing_left_on_error,
     read_rows,
     remove_empty,
+    run_files,
     unsent_media,
 )
 
@@ -78,10 +80,10 @@ def test_pictures_of_rows_that_the_server_has_are_found_where_nothing_says_that_
 
 @pytest.mark.usefixtures("file")
 def test_rows_and_end_are_found(tmp_path: Path) -> None:
-    found = read_rows(tmp_path, "a")
+    found = read_rows(run_files(tmp_path, "a"))
     assert (found.sessions, found.last_step) == (1, ROWS)
     assert f"m{ROWS}" in found.names
-    assert has_ended(tmp_path, "a")
+    assert has_ended(run_files(tmp_path, "a"))
     assert largest_value(tmp_path, "a", f"m{ROWS}") == ROWS
     assert largest_value(tmp_path, "a", "none") is None
     assert largest_value(tmp_path, "b", f"m{ROWS}") is None
@@ -91,8 +93,8 @@ def test_rows_and_end_are_found(tmp_path: Path) -> None:
 def test_a_torn_file_has_what_is_whole(rows: int, file: Path, tmp_path: Path) -> None:
     cut_after(file, rows)
     assert len(read_run(file).history) == rows
-    assert read_rows(tmp_path, "a").last_step == rows
-    assert not has_ended(tmp_path, "a")
+    assert read_rows(run_files(tmp_path, "a")).last_step == rows
+    assert not has_ended(run_files(tmp_path, "a"))
 
 
 def test_damage_is_never_an_error(file: Path, tmp_path: Path) -> None:
@@ -102,12 +104,12 @@ def test_damage_is_never_an_error(file: Path, tmp_path: Path) -> None:
         for _ in range(rng.choice((1, 50))):
             data[rng.randrange(len(data))] = rng.randrange(256)
         file.write_bytes(data[: rng.randrange(len(data))])
-        assert read_rows(tmp_path, "a").last_step >= 0
+        assert read_rows(run_files(tmp_path, "a")).last_step >= 0
         largest_value(tmp_path, "a", "m3")
-        has_ended(tmp_path, "a")
+        has_ended(run_files(tmp_path, "a"))
     file.write_bytes(b"")
-    assert read_rows(tmp_path, "a") == WrittenRows(1, 0, frozenset())
-    assert not has_ended(tmp_path, "a")
+    assert read_rows(run_files(tmp_path, "a")) == WrittenRows(1, 0, frozenset())
+    assert not has_ended(run_files(tmp_path, "a"))
 
 
 def test_the_newest_of_several_sessions_says_whether_the_run_has_ended(
@@ -116,8 +118,9 @@ def test_the_newest_of_several_sessions_says_whether_the_run_has_ended(
     later = tmp_path / "wandb" / "run-20991231_235959-a" / file.name
     shutil.copytree(file.parent, later.parent)
     cut_after(later, 3)
-    assert not has_ended(tmp_path, "a")
-    assert (read_rows(tmp_path, "a").sessions, read_rows(tmp_path, "a").last_step) == (2, ROWS)
+    assert not has_ended(run_files(tmp_path, "a"))
+    found = read_rows(run_files(tmp_path, "a"))
+    assert (found.sessions, found.last_step) == (2, ROWS)
 
 
 def test_sessions_that_were_killed_before_they_wrote_anything_are_removed(
@@ -129,12 +132,25 @@ def test_sessions_that_were_killed_before_they_wrote_anything_are_removed(
         empty.write_bytes(content)
     assert remove_empty(tmp_path) == {"a", "b"}
     assert [path.parent for path in tmp_path.rglob("*.wandb")] == [file.parent]
-    assert has_ended(tmp_path, "a")
+    assert has_ended(run_files(tmp_path, "a"))
 
 
 def test_a_run_without_files_has_nothing(tmp_path: Path) -> None:
-    assert read_rows(tmp_path, "a") == WrittenRows(0, 0, frozenset())
-    assert not has_ended(tmp_path, "a")
+    assert read_rows(run_files(tmp_path, "a")) == WrittenRows(0, 0, frozenset())
+    assert not has_ended(run_files(tmp_path, "a"))
+
+
+def test_the_files_of_all_runs_are_those_of_each(tmp_path: Path) -> None:
+    assert files_of_runs(tmp_path) == {}
+    names = ("run-2-a", "offline-run-1-a", "run-1-a_2", "run-3-b-c", "offline-run-3-c")
+    for name in names:
+        folder = tmp_path / "wandb" / name
+        folder.mkdir(parents=True)
+        (folder / f"run-{name.rpartition('run-')[2].partition('-')[2]}.wandb").touch()
+    (folder / "run-other.wandb").touch()
+    found = files_of_runs(tmp_path)
+    assert found == {each: run_files(tmp_path, each) for each in ("a", "a_2", "b-c", "c")}
+    assert [file.parent.name for file in found["a"]] == ["offline-run-1-a", "run-2-a"]
 
 
 @pytest.mark.parametrize("ended", [True, False])

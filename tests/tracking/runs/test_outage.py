@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import wandb
@@ -25,6 +27,8 @@ from wandb_trials import (
 
 from pcsearch.tracking.runs import outage
 from pcsearch.tracking.runs.context import RunsState
+from pcsearch.tracking.runs.problems import Problems
+from pcsearch.tracking.runs.run import WandbRun
 
 
 def test_a_run_that_does_not_start_online_is_offline_and_so_are_the_others(
@@ -73,6 +77,19 @@ def test_a_run_that_does_not_start_at_all_is_told_once(
         run_trial(callback, FakeTrial(name), [metrics(1)])
     _, problem = callback.problems
     assert problem == "W&B: a run was not started: no way"
+
+
+def test_a_run_ends_also_where_the_system_gives_no_thread_that_watches_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Timer, "start", refuse)
+    ended, run = [], SimpleNamespace(mode="online")
+    with outage.OutageWatch("online", Problems()).ending(cast(WandbRun, run)):
+        ended.append(run)
+    assert ended
 
 
 def novodes(epoch: int) -> dict[str, Any]:

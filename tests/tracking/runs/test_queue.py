@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -109,6 +110,32 @@ def test_what_no_thread_can_be_had_for_is_done_in_the_one_that_is_there(
     queue.run_alone(lambda: done.append(threading.current_thread().name))
     assert done == [threading.current_thread().name]
     assert drain(queue)
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_search_goes_on_where_the_system_gives_no_more_threads(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, done, start, left = new_queue(), list[tuple[int, str]](), RunQueue._start, [threads]
+
+    def give_few(work: Any) -> None:
+        if not left[0]:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(queue, work)
+
+    monkeypatch.setattr(queue, "_start", give_few)
+
+    def note(number: int) -> None:
+        done.append((number, threading.current_thread().name))
+
+    for number in range(20):
+        for run in "ab":
+            queue.submit(run, partial(note, number))
+    assert drain(queue)
+    assert sorted(number for number, _ in done) == sorted([*range(20)] * 2)
+    where = "wandb-run" if threads else threading.current_thread().name
+    assert {name for _, name in done} == {where}
 
 
 def test_a_search_waits_until_a_run_has_ended() -> None:

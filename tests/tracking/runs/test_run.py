@@ -135,6 +135,23 @@ def test_a_run_that_is_not_the_trials_own_is_refused(tmp_path: Path) -> None:
     assert "in place of pc/ab12c_00003: check the variables WANDB_..." in problem
 
 
+def test_a_variable_that_goes_while_the_client_lists_them_costs_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, left = wandb.init, ["HOME"]
+
+    def init(**arguments: Any) -> Any:
+        if left:
+            raise KeyError(left.pop())
+        return real(**arguments)
+
+    monkeypatch.setattr(wandb, "init", init)
+    callback = make(tmp_path)
+    run_trial(callback, FakeTrial(), [metrics(1)])
+    assert callback.problems == []
+    assert len(of_epochs(read_one(tmp_path))) == 1
+
+
 def test_a_directory_that_w_and_b_cannot_write_is_a_problem_and_the_search_continues(
     tmp_path: Path,
 ) -> None:

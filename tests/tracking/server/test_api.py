@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 import wandb
@@ -14,6 +17,7 @@ from pcsearch.tracking.server.api import (
     connect,
     environment,
     has_credentials,
+    request_settings,
     set_up,
 )
 from pcsearch.tracking.wandb_internals import BRIEF_REQUESTS
@@ -79,6 +83,41 @@ def test_a_client_that_has_started_is_asked_again_without_a_change_of_the_enviro
     assert has_credentials()
     assert set_up().base_url == server.url
     assert not changed
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_the_users_own_runs_go_where_the_user_has_set(
+    started: bool, server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    if started:
+        wandb.setup()
+    connect()
+    assert has_credentials()
+    settings = set_up()
+    assert (settings.mode, settings.silent) == ("offline", False)
+    with wandb.init(dir=str(tmp_path), settings=wandb.Settings(silent=True, console="off")) as run:
+        assert run.offline
+    assert not server.runs
+
+
+@pytest.mark.usefixtures("server")
+def test_a_run_that_starts_while_another_thread_connects_has_the_users_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WANDB_HTTP_TIMEOUT", "33")
+    found, real = list[dict[str, Any]](), wandb.Api
+    thread = threading.Thread(target=lambda: found.append(request_settings()))
+
+    def connecting(timeout: int) -> wandb.Api:
+        thread.start()
+        thread.join(0.5)
+        return real(timeout=timeout)
+
+    monkeypatch.setattr(wandb, "Api", connecting)
+    connect()
+    thread.join()
+    assert found == [dict.fromkeys(BRIEF_REQUESTS) | {"x_graphql_timeout_seconds": 33}]
 
 
 @pytest.mark.usefixtures("server")

@@ -7,6 +7,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, TCPServer
 from typing import Any
 
 import pytest
@@ -129,6 +130,27 @@ def test_a_server_that_is_not_wandbs_is_told_with_what_to_check(
         "is WANDB_BASE_URL right?)"
     )
     assert key not in resolve("auto").reason
+
+
+class Greeting(BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.recv(10_000)
+        self.request.sendall(b"SSH-2.0-OpenSSH\r\n")
+
+
+def test_a_server_of_something_else_is_told_with_what_to_check(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TCPServer(("127.0.0.1", 0), Greeting) as other:
+        threading.Thread(target=other.handle_request).start()
+        port = other.server_address[1]
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{port}")
+        reason = resolve("auto").reason
+    assert reason == (
+        f"W&B: offline (cannot reach 127.0.0.1:{port}: it does not speak HTTP; "
+        "is WANDB_BASE_URL right?)"
+    )
+    assert key not in reason
 
 
 def test_a_server_that_does_not_answer_costs_no_more_than_the_time_of_the_probe(
