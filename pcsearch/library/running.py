@@ -14,6 +14,7 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.library.found import SearchResult
 from pcsearch.library.options import in_python
 from pcsearch.reports.listener import Listener
+from pcsearch.tracking.wandb_internals import let_print
 
 _ONE = Lock()
 """Is held while a search runs: Ray has one connection in a process."""
@@ -54,6 +55,7 @@ class Run:
                 self.work(Event() if stop is None else stop)
                 return SearchResult(self.directory)
         finally:
+            let_print()
             _ONE.release()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -104,6 +105,18 @@ def client_settings() -> wandb.Settings:
     from wandb.sdk import wandb_setup
 
     return wandb_setup.singleton().settings
+
+
+def let_print() -> None:
+    """Let the client print what it has to say of other runs of this process, as its settings say.
+
+    It learns when it reads its settings whether it prints, and then that it does not.
+    """
+    # Where it was not needed, it is not loaded.
+    if "wandb" in sys.modules and has_settings():
+        import wandb
+
+        wandb.termsetup(client_settings(), None)
 
 
 def provide_cache() -> None:

@@ -7,13 +7,16 @@ from threading import Event
 from typing import Any
 
 import pytest
+import wandb
 from old_experiments import ended, write_experiment
+from wandb_server import WandbServer
 
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.requests import Requests
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.library.listeners import Quiet
 from pcsearch.library.running import Run, RunningSearch
+from pcsearch.tracking.server.api import set_up
 
 MINUTES = 240
 
@@ -65,6 +68,20 @@ def test_an_error_is_told_and_raised_where_it_is_waited_for(
     assert repr(running) == f"<RunningSearch {experiment}: failed>"
     # The next one may run.
     assert Run(experiment, lambda _: None, Quiet()).here().state == "finished"
+
+
+def test_wandbs_client_is_quiet_during_a_search_only(
+    experiment: str, user_server: WandbServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def work(_: Any) -> None:
+        assert set_up().base_url == user_server.url
+        wandb.termwarn("of the search")
+
+    Run(experiment, work, Quiet()).here()
+    wandb.termwarn("of a later run")
+    printed = capfd.readouterr().err
+    assert "of a later run" in printed
+    assert "of the search" not in printed
 
 
 def test_a_running_search_is_asked_by_the_files_that_a_terminal_writes(experiment: str) -> None:

@@ -32,6 +32,7 @@ from pcsearch.tracking.wandb_internals import (
     first_line,
     give_up_run,
     has_settings,
+    let_print,
     read_records,
     run_settings,
     skip_wait_at_exit,
@@ -72,6 +73,21 @@ def test_the_client_has_the_settings_that_it_has_read_until_its_end() -> None:
     assert has_settings()
     wandb.teardown()
     assert not has_settings()
+
+
+def test_a_client_that_was_silent_prints_as_its_settings_say(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """wandb.termsetup, wandb.termwarn."""
+    settings = wandb.setup(wandb.Settings(silent=True)).settings
+    wandb.termwarn("silent")
+    let_print()
+    wandb.termwarn("silent still")
+    settings.silent = False
+    let_print()
+    wandb.termwarn("printed")
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.rpartition(" ")[2] for line in lines] == ["printed"]
 
 
 def test_execute_graphql_sends_a_request(server: WandbServer) -> None:

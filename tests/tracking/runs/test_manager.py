@@ -292,6 +292,8 @@ def test_a_slow_upload_holds_nothing_up_and_is_waited_for(
     server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outage, "STALL_SECONDS", 0.3)
+    # --wandb online goes before it.
+    monkeypatch.setenv("WANDB_MODE", "disabled")
     server.takes_artifacts.clear()
     callback = make(tmp_path / "here", mode="online", entity="team", artifacts="best")
     first, second = with_model(tmp_path, "first"), with_model(tmp_path, "second")
