@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Sequence
 from types import FrameType
 
@@ -28,6 +29,9 @@ def _exit_status(entry: click.Command, argv: Sequence[str] | None) -> int:
     try:
         with handled((signal.SIGTERM, signal.SIGHUP), _interrupt):
             status = entry.main(args=None if argv is None else list(argv), standalone_mode=False)
+            # A full disk is told here, as every other mistake.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except PcsearchError as error:
         for problem in error.problems[:MOST_PROBLEMS]:
             click.echo(f"error: {bounded(str(problem), LONGEST_PROBLEM)}", err=True)

@@ -9,34 +9,51 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from pcsearch.errors import PcsearchError, Problem
+
 CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)
 """The errors of a pipe without a reader, and of a terminal that was closed."""
 
 
 @contextmanager
 def lasting_outputs() -> Iterator[None]:
-    """Let a closed standard output or error swallow what is written to it, during the block."""
+    """Let standard output and error take every text, during the block.
+
+    A closed one swallows what is written to it. So does a standard error that cannot be written,
+    such as a file on a full disk, until it can. Characters that one's encoding lacks are escaped.
+
+    Raises:
+        PcsearchError: at a write to the output, which cannot be written; later ones are swallowed.
+    """
     originals = sys.stdout, sys.stderr
     # One that was closed before the command began is None.
-    lasting: list[Any] = [None if each is None else _Lasting(each) for each in originals]
+    lasting: list[Any] = [
+        None if stream is None else _Lasting(stream, has_results)
+        for stream, has_results in zip(originals, (True, False), strict=True)
+    ]
     sys.stdout, sys.stderr = lasting
     try:
         yield
     finally:
         for stream in filter(None, lasting):
-            stream.flush()
+            stream.end()
         sys.stdout, sys.stderr = originals
 
 
 class _Lasting:
-    """A text stream that is another one as long as somebody reads that.
+    """A text stream that is another one as long as that can be written.
 
     Args:
         stream: the other one.
+        has_results: whether it is an error where a text cannot be written though somebody reads.
     """
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, stream: Any, has_results: bool) -> None:
+        self._stream, self._has_results = stream, has_results
+        self._errors = getattr(stream, "errors", None)
+        self._is_strict = self._errors == "strict" and hasattr(stream, "reconfigure")
+        if self._is_strict:
+            stream.reconfigure(errors="backslashreplace")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -49,7 +66,7 @@ class _Lasting:
         try:
             return int(self._stream.write(text))
         except OSError as error:
-            self._close(error)
+            self._fail(error)
         return len(text)
 
     def writelines(self, lines: Any) -> None:
@@ -62,20 +79,37 @@ class _Lasting:
         try:
             self._stream.flush()
         except OSError as error:
-            self._close(error)
+            self._fail(error)
 
-    def _close(self, error: OSError) -> None:
-        """Let all that is still to come go nowhere, also what is in the buffer.
+    def end(self) -> None:
+        """Write what is in the buffer, or drop it; the other stream is as it was."""
+        try:
+            self._stream.flush()
+        except OSError:
+            # Python would try it again at its end, and change the exit status.
+            self._close()
+        if self._is_strict:
+            self._stream.reconfigure(errors=self._errors)
+
+    def _fail(self, error: OSError) -> None:
+        """Drop a text that cannot be written.
 
         Raises:
-            OSError: the error, where it is another one.
+            PcsearchError: it is one of the results, and somebody reads them.
         """
-        if error.errno not in CLOSED:
-            raise error
+        if error.errno in CLOSED:
+            self._close()
+        elif self._has_results:
+            self._close()
+            raise PcsearchError(Problem(error.strerror or str(error), "standard output")) from error
+
+    def _close(self) -> None:
+        """Let all that is still to come go nowhere, also what is in the buffer."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(nowhere, self._stream.fileno())
+            # What is no file has no number.
+            with suppress(OSError):
+                os.dup2(nowhere, self._stream.fileno())
+                self._stream.flush()
         finally:
             os.close(nowhere)
-        with suppress(OSError):
-            self._stream.flush()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -92,3 +94,13 @@ def test_a_very_long_problem_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
         err = capsys.readouterr().err
         assert len(err) < LONGEST_PROBLEM + 200
         assert f"xxx... ({10**6 - LONGEST_PROBLEM} more characters)" in err
+
+
+@pytest.mark.parametrize("length", [1, 10**6])
+def test_results_that_a_full_disk_does_not_take_are_told(
+    length: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert ending(lambda: print("x" * length)) == WRONG
+    assert capsys.readouterr().err == "error: standard output: No space left on device\n"

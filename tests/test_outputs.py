@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pcsearch.errors import PcsearchError
 from pcsearch.outputs import lasting_outputs
 
 ROOT = Path(__file__).parents[1]
@@ -43,15 +44,46 @@ def test_a_closed_output_ends_nothing(closed: tuple[str, ...], tmp_path: Path) -
     assert done.read_text() == "complete"
 
 
-class Failing(io.StringIO):
+class Full(io.StringIO):
+    """A file on a disk that is full until there is room."""
+
+    has_room = False
+
     def write(self, text: str) -> int:
-        raise OSError(errno.ENOSPC, "full")
+        if not self.has_room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(text)
 
 
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", Failing())
-    with pytest.raises(OSError, match="full"), lasting_outputs():
-        print("a")
+def test_a_full_disk_is_told_once_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with lasting_outputs():
+            with pytest.raises(PcsearchError) as caught:
+                print("a")
+            print("b")
+    assert str(caught.value) == "standard output: No space left on device"
+
+
+def test_what_is_told_on_a_full_disk_is_dropped_until_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = Full()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with lasting_outputs():
+        print("a", file=sys.stderr)
+        stream.has_room = True
+        print("b", file=sys.stderr)
+    assert stream.getvalue() == "b\n"
+
+
+def test_what_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", stream)
+    with lasting_outputs():
+        print("caf\xe9 \u2026")
+    assert stream.buffer.getvalue() == b"caf\xe9 \\u2026\n"  # type: ignore[attr-defined]
+    assert stream.errors == "strict", "as it was"
 
 
 def test_what_is_written_arrives(capsys: pytest.CaptureFixture[str]) -> None:

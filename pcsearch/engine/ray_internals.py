@@ -333,6 +333,20 @@ def reports_made() -> int:
     return int(session.iteration)
 
 
+def stopped_by_ray(error: SystemExit) -> bool:
+    """Whether Ray ends the function of a trial by an exception, and not the function itself.
+
+    A trial that is to end is stopped so in its call of ``tune.report``. The exception is that of
+    ``sys.exit(0)``, and nothing else tells the two apart.
+    """
+    from ray.train._internal import session
+
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_globals is vars(session)
+
+
 def count_on_from(trainable: Trainable, reports: int) -> None:
     """Let a trial count its next report after so many.
 

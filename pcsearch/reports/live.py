@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager, suppress
+from functools import wraps
+from typing import Any, ParamSpec
 
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
@@ -27,6 +28,19 @@ from pcsearch.tracking.runs.context import RunsState
 
 SUMMARY_EVERY_S = 60.0
 LONGEST_VALUE = 60
+
+_Given = ParamSpec("_Given")
+
+
+def _harmless(method: Callable[_Given, None]) -> Callable[_Given, None]:
+    """Let a method drop its errors: Tune would take one for that of the trial, and end it."""
+
+    @wraps(method)
+    def call(*args: _Given.args, **options: _Given.kwargs) -> None:
+        with suppress(Exception):
+            method(*args, **options)
+
+    return call
 
 
 class LiveReport(LoggerCallback):
@@ -77,17 +91,20 @@ class LiveReport(LoggerCallback):
         """What there is to show now."""
         return self._state.view(self._usage.newest, tuple(self._notes.warnings))
 
+    @_harmless
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Add the trials that ended in earlier sessions, once, at the first step."""
         if self._experiment.resumed and trials and not self._started:
             self._started = True
             self._state.add_earlier()
 
+    @_harmless
     def log_trial_start(self, trial: Trial) -> None:
         """Show a trial that has started or was restored."""
         epoch = self._outcomes.epoch(trial.last_result or {})
         self._state.start(trial.trial_id, trial.config, epoch)
 
+    @_harmless
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:
         """Show a running trial's newest epoch and values."""
         outcome = self._outcomes.of(trial.trial_id)
@@ -96,6 +113,7 @@ class LiveReport(LoggerCallback):
         if self._experiment.options.verbose:
             say(self._notes.console, _report_line(outcome))
 
+    @_harmless
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
         """Show a trial that has ended; without a screen, print its line."""
         outcome = self._outcomes.of(trial.trial_id)

@@ -24,7 +24,8 @@ def conclude(search: TrackedSearch, result: SessionResult, listener: Listener) -
     """Tell what a session has come to, and wait until W&B has it; the directory is still locked.
 
     Raises:
-        PcsearchError: the directory was removed while the search ran.
+        PcsearchError: the directory was removed while the search ran, or the results cannot be
+            printed.
     """
     from pcsearch.kept_page.keeping import last_page
 
@@ -33,8 +34,10 @@ def conclude(search: TrackedSearch, result: SessionResult, listener: Listener) -
         settle(runs, listener.say)
         place = experiment.directory.place
         raise PcsearchError(f"{place} was removed while the search ran: its results are lost")
-    listener.conclude(experiment, result)
-    settle(runs, listener.say)
+    try:
+        listener.conclude(experiment, result)
+    finally:
+        settle(runs, listener.say)
     if search.sweep_ledger is not None:
         ended = [trial.trial_id for trial in result.trials if trial.status != "interrupted"]
         is_target = result.reached is not None

@@ -10,8 +10,11 @@ import ast
 import inspect
 import os
 import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
+from queue import Queue
+from threading import Event, Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -201,6 +204,21 @@ def test_the_reports_of_a_trials_process_are_counted(monkeypatch: pytest.MonkeyP
     assert "iteration" in inspect.getsource(session._TrainSession)
     monkeypatch.setattr(session, "_session", SimpleNamespace(iteration=3))
     assert ray_internals.reports_made() == 3
+
+
+def test_a_stop_by_ray_is_no_exit_of_the_function() -> None:
+    from ray.train._internal import session
+
+    stop = Event()
+    stop.set()
+    waiting: Any = SimpleNamespace(result_queue=Queue(), continue_lock=Lock(), stop_event=stop)
+    with pytest.raises(SystemExit) as caught:
+        session._TrainSession._report_training_result(waiting, SimpleNamespace(checkpoint=None))  # type: ignore[arg-type]
+    assert caught.value.code == 0
+    assert ray_internals.stopped_by_ray(caught.value)
+    with pytest.raises(SystemExit) as caught:
+        sys.exit(0)
+    assert not ray_internals.stopped_by_ray(caught.value)
 
 
 def test_the_nodes_of_this_machine_and_its_clusters_are_found() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import re
 import time
@@ -171,3 +172,17 @@ def test_a_restored_trial_begins_where_it_was(tmp_path: Path) -> None:
     shown = Shown(tmp_path, terminal=True)
     shown.start(1, {"epoch": 2})
     assert [row.epochs for row in shown.live.view().running] == ["2/4"]
+
+
+def test_a_terminal_that_cannot_be_written_ends_no_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = Shown(tmp_path, terminal=False, verbose=True)
+
+    def full(_: str) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(shown.file, "write", full)
+    shown.run()
+    assert shown.file.getvalue() == ""
+    assert [row.number for row in shown.live.view().latest] == [1, 2]

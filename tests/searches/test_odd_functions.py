@@ -60,6 +60,14 @@ def reading(config):
     yield {"loss": float(open("data/value.txt").read()), "left": "LEFT" in os.environ}
     os.environ["LEFT"] = "1"
 
+def ending(config):
+    if config["kind"] == "ending 1":
+        yield {"loss": 1.0}
+        sys.exit()
+    if config["kind"] == "ending 2":
+        sys.exit("no data")
+    raise ValueError("no caf\\udce9.csv")
+
 def any_of_them(config):
     if config["kind"] in ODD:
         return odd(config)
@@ -69,6 +77,9 @@ def any_of_them(config):
 
 ODD = ["complex", "text", "number", "true", "bytes", "infinite", "array", "one", "nested"]
 FUNCTIONS = ("colliding", "leaving", "reading", "logging")
+
+ENDINGS = ("ending 1", "ending 2", "ending 3")
+"""The last two fail, and their process ends with them."""
 
 
 class Searched(NamedTuple):
@@ -84,12 +95,12 @@ def searched(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Searched]:
     """A search of all functions, one trial after the other, so that all use one process."""
-    kinds = [*ODD, *(f"{name} {which}" for name in FUNCTIONS for which in (1, 2))]
+    kinds = [*ODD, *(f"{name} {which}" for name in FUNCTIONS for which in (1, 2)), *ENDINGS]
     with user_module(tmp_path_factory.mktemp("odd"), "odd_mine", MODULE) as folder:
         (folder / "data").mkdir()
         (folder / "data" / "value.txt").write_text("0.5")
         status, out, err = search("any_of_them", kinds, "--wandb", "offline", "--max-failures", "0")
-        assert status == 0, err
+        assert status == 1, err
         trials = trial_folders(folder / "here")
         yield Searched(out, err, dict(zip(kinds, trials, strict=True)))
 
@@ -141,7 +152,22 @@ def test_nothing_that_a_trial_reports_ends_the_search(searched: Searched) -> Non
     assert runs.keys() == searched.trials.keys()
     assert runs["complex"].rows()[0]["z"] == "1j"
     status, _, err = shown("--resume", str(here))
-    assert status == 0, err
+    assert status == 1, err
+
+
+def test_a_function_that_exits_ends_its_own_trial_alone(searched: Searched) -> None:
+    numbers = {kind: place for place, kind in enumerate(searched.trials, start=1)}
+    ended = {
+        kind: re.search(rf"^trial {numbers[kind]} (\w+) after epoch (\d)", searched.err, re.M)
+        for kind in ENDINGS
+    }
+    assert {kind: found and found.groups() for kind, found in ended.items()} == {
+        "ending 1": ("finished", "1"),
+        "ending 2": ("failed", "0"),
+        "ending 3": ("failed", "0"),
+    }
+    assert "RuntimeError: the function called sys.exit('no data')" in searched.out
+    assert r"ValueError: no caf\udce9.csv" in searched.out
 
 
 def test_names_that_tune_uses_stay_the_users(searched: Searched) -> None:
@@ -154,7 +180,7 @@ def test_names_that_tune_uses_stay_the_users(searched: Searched) -> None:
 
 
 def test_a_trial_that_deletes_its_folder_fails_no_other(searched: Searched) -> None:
-    pids = {reports(trial)[0]["pid"] for trial in searched.trials.values()}
+    pids = {rows[0]["pid"] for rows in map(reports, searched.trials.values()) if rows}
     assert len(pids) == 1, "they have had one process"
 
 

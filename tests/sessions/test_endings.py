@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from wandb_trials import make
 
 from pcsearch.engine.cluster.connection import ConnectionLostError
+from pcsearch.engine.execution.run import SessionResult
 from pcsearch.engine.experiment.experiment import Experiment
+from pcsearch.engine.records.directory import RECORD_FILE
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError
 from pcsearch.reports.terminal import Terminal
-from pcsearch.sessions.endings import closed_on_error, quiet_logs
+from pcsearch.sessions.endings import closed_on_error, conclude, quiet_logs
 
 
 def raised(experiment: Experiment, error: BaseException) -> tuple[BaseException, list[str]]:
@@ -77,3 +81,23 @@ def test_a_log_that_cannot_be_written_prints_no_traceback(
     assert capsys.readouterr().err == ""
     assert logging.raiseExceptions
     handler.close()
+
+
+def test_wandb_is_waited_for_also_where_the_results_cannot_be_told(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment.directory.path.mkdir()
+    (experiment.directory.path / RECORD_FILE).touch()
+    wandb = make(experiment.directory.path.parent, mode="disabled")
+    waited = []
+    monkeypatch.setattr(wandb.manager, "settle", waited.append)
+    search: Any = SimpleNamespace(experiment=experiment, wandb=wandb)
+    terminal = Terminal()
+    monkeypatch.setattr(terminal, "conclude", lambda *_: raise_(PcsearchError("full")))
+    with pytest.raises(PcsearchError, match="full"):
+        conclude(search, SessionResult(()), terminal)
+    assert len(waited) == 1
+
+
+def raise_(error: Exception) -> None:
+    raise error

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pcsearch.engine.ray_internals import reports_made
+from pcsearch.engine.ray_internals import reports_made, stopped_by_ray
 from pcsearch.engine.workloads.annotations import is_whole
 from pcsearch.engine.workloads.given_function import Function, pickled, unpickled
 from pcsearch.engine.workloads.imported_function import (
@@ -193,21 +194,49 @@ def call(function: Function, values: dict[str, Any]) -> Any:
     """Call a function in the process of its trial.
 
     Returns:
-        What the function returns, which Tune takes for a report; None for a generator.
+        What the function returns, which Tune takes for a report; None for a generator, and for one
+        that calls ``sys.exit()``.
 
     Raises:
         PcsearchError: the trial has reported nothing, neither now nor before it was restored.
+        RuntimeError: the function called ``sys.exit`` with an error, or raised one whose text is no
+            Unicode.
     """
     from ray import tune
 
     reports = reports_made()
-    value = report_yielded(function(values))
+    value = _returned(function, values)
     if not value and reports_made() == reports and tune.get_checkpoint() is None:
         raise PcsearchError(
             "the function reported nothing; call ray.tune.report(metrics), or yield metrics, "
             "once an epoch"
         )
     return value
+
+
+def _returned(function: Function, values: dict[str, Any]) -> Any:
+    """What a function returns; where it ends in a way that would end the process, an error."""
+    try:
+        return report_yielded(function(values))
+    except SystemExit as error:
+        if stopped_by_ray(error):
+            raise
+        if not error.code:
+            return None
+        message = f"the function called sys.exit({error.code!r})"
+        raise RuntimeError(message).with_traceback(error.__traceback__) from None
+    except Exception as error:
+        told = "".join(traceback.format_exception(error))
+        # Ray encodes the text; a name of a file with odd bytes has what cannot be encoded.
+        if told == _encodable(told):
+            raise
+        message = _encodable(f"{type(error).__name__}: {error}")
+        raise RuntimeError(message).with_traceback(error.__traceback__) from None
+
+
+def _encodable(text: str) -> str:
+    """A text as it is, but with lone surrogates escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def report_yielded(value: Any) -> Any:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pcsearch.engine.workloads import user_function
 from pcsearch.engine.workloads.imported_function import load, locate
 from pcsearch.engine.workloads.user_code import Code
 from pcsearch.engine.workloads.user_function import (
     UserFunction,
+    call,
     check_arguments,
     report_yielded,
 )
@@ -57,6 +62,39 @@ def test_what_returns_is_passed_on() -> None:
 def test_a_generator_of_something_else_than_metrics_is_told() -> None:
     with pytest.raises(TypeError, match="yields a mapping for every epoch, and not a float"):
         report_yielded(iter([0.5]))
+
+
+def test_an_exit_without_an_error_is_a_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_function, "reports_made", count().__next__)
+    for code in (0, None):
+        assert call(lambda _, code=code: sys.exit(code), {}) is None  # type: ignore[misc]
+
+
+def test_what_would_end_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_function, "reports_made", int)
+
+    def wrapped(_: dict[str, Any]) -> None:
+        try:
+            raise_(OSError("caf\udce9"))
+        except OSError as error:
+            raise ValueError("no data") from error
+
+    for function, message in [
+        (lambda _: sys.exit("no \udce9 data"), r"the function called sys.exit('no \udce9 data')"),
+        (lambda _: sys.exit(3), "the function called sys.exit(3)"),
+        (lambda _: raise_(OSError("caf\udce9")), r"OSError: caf\udce9"),
+        (wrapped, "ValueError: no data"),
+    ]:
+        with pytest.raises(RuntimeError) as caught:
+            call(function, {})
+        assert message in str(caught.value)
+        "".join(traceback.format_exception(caught.value)).encode()
+    with pytest.raises(ValueError, match="caf\xe9"):
+        call(lambda _: raise_(ValueError("caf\xe9")), {})
+
+
+def raise_(error: Exception) -> None:
+    raise error
 
 
 def test_nothing_is_known_of_its_parameters_and_epochs(folder: Path) -> None:
