@@ -11,9 +11,11 @@ from typing import Any
 from pcsearch.engine.records.trial_result import ranked
 from pcsearch.engine.results.findings import Findings
 from pcsearch.errors import PcsearchError
+from pcsearch.reports.configurations import in_words
 from pcsearch.sweeps.distributions.base import Distribution, identity, is_number, loose_identity
 from pcsearch.sweeps.parameters import Parameter, value_of
 from pcsearch.sweeps.reading.loader import load
+from pcsearch.sweeps.replicates import KEY
 from pcsearch.sweeps.writing import to_yaml
 
 SHARE = 0.1
@@ -30,6 +32,8 @@ OF_THE_SEARCH = ("early_terminate", "metric", "metrics", "run_cap", "scheduler")
 def best_configuration(findings: Findings) -> str:
     """A sweep file of constants: the configuration of the best trial.
 
+    Where seeds are replicates it is the best configuration, with all its seeds.
+
     Raises:
         PcsearchError: no trial has a value, or the values of the best one are lost.
     """
@@ -40,40 +44,56 @@ def best_configuration(findings: Findings) -> str:
     if not result.config:
         message = f"the values of the best trial, {result.number}, are lost"
         raise PcsearchError(f"{findings.place}: {message}")
-    parameters = findings.sweep.parameters.values()
-    entries = [(each, {"value": value_of(result.config, each)}) for each in parameters]
+    seeds = _seeds(findings)
+    entries = []
+    for parameter in findings.sweep.parameters.values():
+        constant = {"value": value_of(result.config, parameter)}
+        is_seed = parameter.name == seeds
+        entries.append((parameter, parameter.distribution.spec() if is_seed else constant))
     document = {
         key: value for key, value in _document(findings).items() if key not in OF_THE_SEARCH
     }
     metric = {"name": findings.metrics[0].name, "goal": findings.metrics[0].goal}
     document |= {"method": "grid", "metric": metric, "parameters": _entries(entries)}
-    about = f"The best configuration of {findings.place}: trial {result.number} of "
-    return _yaml(document, f"{about}{len(findings.trials)}, {_measured(findings)}")
+    return _yaml(document, f"The best configuration of {findings.place}: {_measured(findings)}")
 
 
 def narrowed(findings: Findings) -> str:
     """The sweep file again, with its ranges narrowed to those of the best tenth of the trials.
 
+    Where seeds are replicates, configurations are ranked instead of trials, and the seeds stay.
     Categories keep the values that are among those trials. A normal distribution gets their mean
     and deviation. The beta distribution has no range, and stays.
 
     Raises:
         PcsearchError: too few trials have a value.
     """
-    ranks = ranked(findings.results, findings.metrics)
-    # The values of a trial may be lost.
-    valued = [each for each in ranks if each.valued and each.config]
+    seeds = _seeds(findings)
+    what = "trials" if seeds is None else "configurations"
+    valued = _ranked(findings)
     if len(valued) < FEWEST:
-        message = f"{len(valued)} trials have a value; to narrow the ranges takes {FEWEST}"
+        message = f"{len(valued)} {what} have a value; to narrow the ranges takes {FEWEST}"
         raise PcsearchError(f"{findings.place}: {message}")
     best = valued[: max(FEWEST, round(SHARE * len(valued)))]
     entries = []
     for parameter in findings.sweep.parameters.values():
-        values = [value_of(trial.config, parameter) for trial in best]
-        entries.append((parameter, _narrower(parameter.distribution, values)))
+        distribution = parameter.distribution
+        values = [value_of(config, parameter) for config in best]
+        narrow = distribution.spec() if parameter.name == seeds else _narrower(distribution, values)
+        entries.append((parameter, narrow))
     document = {**_document(findings), "parameters": _entries(entries)}
-    about = f"{findings.place}, with the ranges of the best {len(best)} of {len(valued)} trials"
+    about = f"{findings.place}, with the ranges of the best {len(best)} of {len(valued)} {what}"
     return _yaml(document, about)
+
+
+def _ranked(findings: Findings) -> list[Mapping[str, Any]]:
+    """The values of the trials, or of the configurations, that have a measured one, best first."""
+    if findings.replicates is not None:
+        found = findings.configurations
+        return [each.runs.trials[0].config for each in found if each.mean is not None]
+    ranks = ranked(findings.results, findings.metrics)
+    # The values of a trial may be lost.
+    return [each.config for each in ranks if each.valued and each.config]
 
 
 def _narrower(distribution: Distribution, values: Sequence[Any]) -> dict[str, Any]:
@@ -136,11 +156,18 @@ def _fewer(spec: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
     return {**spec, **fewer} if kept else spec
 
 
+def _seeds(findings: Findings) -> str | None:
+    """The name of the parameter of the seeds, None where seeds are no replicates."""
+    return None if findings.replicates is None else findings.replicates.name
+
+
 def _document(findings: Findings) -> dict[str, Any]:
-    """The sweep file's own content."""
+    """The sweep file's own content, with the key of the replicates, which may be an option."""
     content = load(findings.sweep.text, findings.sweep.source).value
     assert isinstance(content, dict), "a sweep file that was read is a mapping"
-    return {str(key): value for key, value in content.items()}
+    document = {str(key): value for key, value in content.items()}
+    seeds = _seeds(findings)
+    return document if seeds is None else document | {KEY: seeds}
 
 
 def _entries(entries: Iterable[tuple[Parameter, dict[str, Any]]]) -> dict[str, Any]:
@@ -155,10 +182,16 @@ def _entries(entries: Iterable[tuple[Parameter, dict[str, Any]]]) -> dict[str, A
 
 
 def _measured(findings: Findings) -> str:
+    """Which trial, or which configuration, is the best one, with its values."""
+    if findings.replicates is not None:
+        found = findings.configurations
+        metric, first = findings.metrics[0].name, found[0]
+        return f"number {first.number} of {len(found)}, {metric} {in_words(first)}"
     winner = findings.best
     assert winner is not None, "the caller has looked for it"
     pairs = zip(findings.metrics, winner.result.values, strict=True)
-    return ", ".join(f"{metric.name} {value:.6g}" for metric, value in pairs if value is not None)
+    values = [f"{metric.name} {value:.6g}" for metric, value in pairs if value is not None]
+    return f"trial {winner.result.number} of {len(findings.trials)}, {', '.join(values)}"
 
 
 def _yaml(document: Mapping[str, Any], about: str) -> str:

@@ -70,10 +70,7 @@ def best_configuration(
     if best is None or best.mean is None:
         yield Text("No configuration has a value; there is no best one.", "bold red")
         return
-    chosen = _in_words(best.runs, "seeds")
-    if best.confirmation is not None:
-        chosen = f"{_in_words(best.confirmation, 'fresh seeds')}; it was chosen by {chosen}"
-    title = f"Best configuration: number {best.number}, {metric.name} {chosen}"
+    title = f"Best configuration: number {best.number}, {metric.name} {in_words(best)}"
     without = replicates.without(sweep)
     values = {
         each.name: best.runs.config.get(each.name, each.distribution.ppf(0))
@@ -111,6 +108,14 @@ def _measured(group: Group | None) -> list[str]:
     total = len(group.trials)
     counted = str(total) if group.count == total else f"{group.count} of {total}"
     return [number(group.means[0]), number(group.deviations[0]), counted]
+
+
+def in_words(configuration: Configuration) -> str:
+    """What a configuration is worth: the means, the deviations and how many seeds they are of."""
+    chosen = _in_words(configuration.runs, "seeds")
+    if configuration.confirmation is None:
+        return chosen
+    return f"{_in_words(configuration.confirmation, 'fresh seeds')}; it was chosen by {chosen}"
 
 
 def _in_words(group: Group, seeds: str) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import yaml
 from distribution_examples import EXAMPLES, distribution_of, entry
-from made_findings import made_findings, made_trial
+from made_findings import made_findings, made_race, made_trial
 
 from pcsearch.engine.results.findings import Findings
 from pcsearch.errors import PcsearchError
 from pcsearch.exports.sweep_files import best_configuration, narrowed
 from pcsearch.sweeps.configurations import Grid
+from pcsearch.sweeps.replicates import Replicates, replicates_of
 from pcsearch.sweeps.sweep import parse_sweep
 
 TEXT = """\
@@ -70,6 +71,32 @@ def test_the_best_of_several_metrics_is_a_sweep_of_the_first() -> None:
     sweep = parse_sweep(best_configuration(made_findings(text, trials)), "best.yaml")
     assert (sweep.method, [metric.name for metric in sweep.metrics]) == ("grid", ["loss"])
     assert Grid(sweep).config(0) == {"x": 2}
+
+
+def test_the_best_configuration_of_replicates_runs_with_all_seeds() -> None:
+    race = made_race({1: [1.0, 5.0], 2: [2.0, 2.5, 2.25]})
+    text = best_configuration(race)
+    assert text.startswith(
+        "# The best configuration of /results/here: number 2 of 2, loss 2.25 (1 fresh seed); it "
+        "was chosen by 2.25 ± 0.3536 (2 seeds)\n"
+    )
+    sweep = parse_sweep(text, "best.yaml")
+    assert sweep.replicates == "seed"
+    replicates = replicates_of(sweep, "seed", "")
+    assert isinstance(replicates, Replicates)
+    assert list(replicates.seeds) == [1, 2]
+    assert Grid(replicates.without(sweep)).config(0) == {"x": 2}
+    assert Grid(sweep).size == 2
+
+
+def test_the_ranges_of_replicates_are_those_of_the_best_configurations() -> None:
+    values = {x: [1.0 + x, 1.0 + x] for x in range(1, 9)} | {9: [0.5, 99.0]}
+    text = narrowed(made_race(values))
+    assert text.startswith("# /results/here, with the ranges of the best 5 of 9 configurations\n")
+    sweep = parse_sweep(text, "narrow.yaml")
+    assert sweep.replicates == "seed"
+    written = yaml.safe_load(text)["parameters"]
+    assert written == {"x": {"values": [1, 2, 3, 4, 5]}, "seed": {"values": [1, 2]}}
 
 
 def test_without_a_best_trial_there_is_none() -> None:

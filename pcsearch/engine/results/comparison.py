@@ -13,13 +13,12 @@ from pcsearch.engine.results.progress import in_order
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.messages import suggestion
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.replicates import SEED
 
 SHARES = (0.25, 0.5, 1.0)
 """The shares of the epochs, of those that every search has spent, at which they are compared."""
 SURE = 0.05
 """A difference is more than the spread if chance gives such a one in fewer cases than this."""
-SEED = "seed"
-"""The parameter in which repetitions differ, unless the user names another."""
 FEWEST_REPEATS = 2
 """Configurations that have run with fewer seeds count only where no other has more."""
 
@@ -79,7 +78,8 @@ class Comparison:
         budgets: numbers of epochs at which the best values are compared.
         progress: of each search.
         best: of each search, the group of seeds with the best mean, if possible one of two seeds or
-            more; None where no trial has a value.
+            more; where seeds are replicates, the runs of its best configuration, those with fresh
+            seeds if there are any. None where no trial has a value.
         differences: between every two searches with such a group.
         by: the parameters in which repetitions of a configuration differ.
     """
@@ -98,8 +98,9 @@ def compared(searches: Sequence[Findings], by: Sequence[str]) -> Comparison:
 
     Args:
         searches: two or more.
-        by: the parameters in which repetitions of a configuration differ, such as the seed; in a
-            search that does not search one it is left out.
+        by: the parameters in which repetitions of a configuration differ; in a search that does not
+            search one it is left out, and where seeds are replicates it is their parameter.
+            ``seed`` means those in a nested mapping too, such as ``training.seed``.
 
     Raises:
         PcsearchError: they do not have one metric with one goal.
@@ -113,11 +114,13 @@ def compared(searches: Sequence[Findings], by: Sequence[str]) -> Comparison:
     progress = tuple(map(progress_of, searches))
     least = min(sum(trial.result.epoch for trial in each.trials) for each in searches)
     budgets = tuple(sorted({round(share * least) for share in SHARES} - {0}))
-    best = tuple(_best_group(each, by) for each in searches)
+    repeated = [_repeated(each, by) for each in searches]
+    best = tuple(map(_best_group, searches, repeated))
     pairs = combinations(range(len(searches)), 2)
     found = [_difference(best, pair, metric) for pair in pairs]
     differences = tuple(each for each in found if each is not None)
-    return Comparison(tuple(searches), metric, budgets, progress, best, differences, tuple(by))
+    names_found = tuple(dict.fromkeys(name for each in repeated for name in each)) or tuple(by)
+    return Comparison(tuple(searches), metric, budgets, progress, best, differences, names_found)
 
 
 def progress_of(findings: Findings) -> Progress:
@@ -151,9 +154,23 @@ def _common_metric(searches: Sequence[Findings]) -> Metric:
     return first.metrics[0]
 
 
-def _best_group(findings: Findings, by: Sequence[str]) -> Group | None:
-    names = {parameter.name for parameter in findings.searched}
-    repeated = [name for name in by if name in names]
+def _repeated(findings: Findings, by: Sequence[str]) -> list[str]:
+    """The parameters of a search in which repetitions of its configurations differ."""
+    if findings.replicates is not None:
+        return [findings.replicates.name]
+    return [
+        each.name
+        for each in findings.searched
+        if each.name in by or (SEED in by and each.path[-1] == SEED)
+    ]
+
+
+def _best_group(findings: Findings, repeated: Sequence[str]) -> Group | None:
+    if findings.replicates is not None:
+        # The race knows more than the means: who is out of it, and who has fresh seeds.
+        first = next(iter(findings.configurations), None)
+        best = None if first is None else first.confirmation or first.runs
+        return best if best is not None and best.count else None
     groups = grouped(findings.results, findings.searched, findings.metrics, repeated)
     # One lucky seed must not win against configurations that have run with several.
     groups.sort(key=lambda group: group.count < FEWEST_REPEATS)

@@ -14,8 +14,8 @@ from pcsearch.page.html import Html
 from pcsearch.page.tables import plain_table
 from pcsearch.reports.configurations import cells, columns
 from pcsearch.reports.results import number
+from pcsearch.sweeps.replicates import SEED
 
-SEED = "seed"
 MOST_GROUPS = 40
 """The most configurations that are drawn; the table has all."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
-from made_findings import made_findings, made_trial
+from made_findings import made_findings, made_race, made_trial
 
 from pcsearch.engine.results.comparison import compared, progress_of
 from pcsearch.engine.results.findings import Findings
@@ -83,6 +84,46 @@ def test_one_lucky_seed_does_not_win() -> None:
     assert (best.config, best.count) == ({"x": 1}, 2)
     assert alone is not None
     assert alone.count == 1
+
+
+def test_replicates_are_compared_by_the_best_configuration_of_the_race() -> None:
+    """Neither by a lucky run, nor by the mean of a configuration that the race has dropped."""
+    race = made_race({1: [0.1, 9.0], 2: [2.0, 2.2], 3: [0.5]}, "fold")
+    dropped = [
+        replace(each, result=replace(each.result, status="failed"))
+        if each.result.config == {"x": 3, "fold": 1}
+        else each
+        for each in race.trials
+    ]
+    race = replace(race, trials=tuple(dropped))
+    confirmed = made_race({1: [1.0, 1.2, 3.0, 3.4]})
+    found = compared([race, confirmed], ["seed"])
+    first, second = found.best
+    assert first is not None
+    assert (first.config, first.means) == ({"x": 2}, (pytest.approx(2.1),))
+    assert second is not None
+    assert (second.count, second.means) == (2, (pytest.approx(3.2),)), "the fresh seeds alone"
+    assert found.by == ("fold", "seed")
+    assert found.differences[0].better == 0
+    assert found.differences[0].chance is not None
+    assert compared([made_race({}), confirmed], ["seed"]).best[0] is None
+
+
+def test_a_seed_in_a_nested_mapping_repeats_too() -> None:
+    text = (
+        "method: grid\nmetric: {name: loss, goal: minimize}\nparameters:\n  x: {values: [1, 2]}\n"
+        "  training: {parameters: {seed: {values: [1, 2]}}}\n"
+    )
+    runs = [(1, 1, 0.5), (1, 2, 0.7), (2, 1, 0.8)]
+    trials = [
+        made_trial(number, {"x": x, "training": {"seed": seed}}, value)
+        for number, (x, seed, value) in enumerate(runs, start=1)
+    ]
+    found = compared([made_findings(text, trials), search(0.9, 0.8)], ["seed"])
+    assert found.best[0] is not None
+    assert (found.best[0].config, found.best[0].count) == ({"x": 1}, 2)
+    assert found.by == ("training.seed", "seed")
+    assert found.differences[0].chance is not None
 
 
 def test_without_seeds_nothing_is_sure() -> None:
