@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +19,7 @@ from optuna.distributions import (
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from pcsearch.engine.records.history import VALUES_FILE
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.errors import PcsearchError, Problem
@@ -26,9 +29,18 @@ from pcsearch.sweeps.parameters import Parameter, value_of
 
 OPTION = "--optuna"
 SIMPLE = (str, bool, int, float)
+SQLITE = ("sqlite", "sqlite+pysqlite")
+"""The databases that are opened by Python's own module."""
+TELL_EVERY_S = 5.0
 
 
-def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: str) -> None:
+def write_study(
+    findings: Findings,
+    trials: Sequence[Finding],
+    url: str,
+    name: str,
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
     """Add a study with the trials of a search to a database.
 
     Args:
@@ -36,6 +48,7 @@ def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: s
         trials: which of its trials.
         url: of the database, such as ``sqlite:///study.db``.
         name: of the study.
+        tell: takes a line about how far it is, every few seconds.
 
     Raises:
         PcsearchError: the database has such a study, or cannot be used.
@@ -43,7 +56,7 @@ def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: s
     try:
         with quiet_optuna():
             study = optuna.create_study(
-                storage=url, study_name=name, directions=_directions(findings)
+                storage=_storage(url), study_name=name, directions=_directions(findings)
             )
     except optuna.exceptions.DuplicatedStudyError:
         message = f"there is a study {name!r} already; give another database"
@@ -53,7 +66,7 @@ def write_study(findings: Findings, trials: Sequence[Finding], url: str, name: s
         message = f"the database cannot be used ({type(error).__name__}); such as sqlite:///F"
         raise PcsearchError(Problem(message, OPTION)) from None
     try:
-        _fill(study, findings, trials)
+        _fill(study, findings, trials, tell)
     except BaseException:
         # A part of a search would look like one, and be in the way of the next export.
         with quiet_optuna():
@@ -65,18 +78,57 @@ def memory_study(findings: Findings) -> optuna.Study:
     """A study in memory with all trials of a search."""
     with quiet_optuna():
         study = optuna.create_study(directions=_directions(findings))
-    _fill(study, findings, findings.trials)
+    _fill(study, findings, findings.trials, lambda _: None)
     return study
 
 
-def _fill(study: optuna.Study, findings: Findings, trials: Sequence[Finding]) -> None:
+def _storage(url: str) -> str | optuna.storages.RDBStorage:
+    """The database of an URL, as Optuna takes it."""
+    if url.partition(":")[0] not in SQLITE:
+        return url
+    return optuna.storages.RDBStorage(
+        url, engine_kwargs={"connect_args": {"factory": _connecting()}}
+    )
+
+
+def _connecting() -> Callable[..., sqlite3.Connection]:
+    """Connects to a database, which does not wait for the disk where it is new.
+
+    The study is there whole, or it is removed. Where the database has others, it waits: a machine
+    that fails in the middle could damage them.
+    """
+    pages: list[int] = []
+
+    def connect(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = sqlite3.Connection(*args, **options)
+        # The first connection knows what was there before.
+        if not pages:
+            pages.extend(connection.execute("PRAGMA page_count").fetchone())
+        if pages == [0]:
+            connection.execute("PRAGMA synchronous=OFF")
+        return connection
+
+    return connect
+
+
+def _fill(
+    study: optuna.Study,
+    findings: Findings,
+    trials: Sequence[Finding],
+    tell: Callable[[str], None],
+) -> None:
     """Add trials to a study, with all values of the first metric and what became of them."""
     axes = axes_of(findings)
     study.set_user_attr("pcsearch", findings.place)
     with quiet_optuna():
         study.set_metric_names([metric.name for metric in findings.metrics] or ["value"])
-    for trial in trials:
-        study.add_trial(_trial(findings, trial, axes))
+    begun = min((each.start for each in trials if each.start is not None), default=0.0)
+    told = time.monotonic()
+    for count, trial in enumerate(trials):
+        if time.monotonic() >= told + TELL_EVERY_S:
+            told = time.monotonic()
+            tell(f"{count:,} of {len(trials):,} trials are in the study")
+        study.add_trial(_trial(findings, trial, axes, begun))
 
 
 def axes_of(findings: Findings) -> dict[str, BaseDistribution]:
@@ -157,7 +209,10 @@ def params_of(
     return params
 
 
-def _trial(findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution]) -> FrozenTrial:
+def _trial(
+    findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution], begun: float
+) -> FrozenTrial:
+    """A trial as Optuna has it; ``begun`` is when the search began."""
     params = params_of(findings, trial, axes)
     # Of several metrics Optuna has no values on the way.
     curve = findings.curve(trial) if len(findings.metrics) == 1 else {}
@@ -177,10 +232,24 @@ def _trial(findings: Findings, trial: Finding, axes: Mapping[str, BaseDistributi
             "node": trial.node,
         },
     )
-    made.datetime_start = datetime.fromtimestamp(trial.start or 0)
+    start = _start(trial, begun)
+    made.datetime_start = datetime.fromtimestamp(start)
     if state.is_finished():
-        made.datetime_complete = datetime.fromtimestamp(trial.end or trial.start or 0)
+        made.datetime_complete = datetime.fromtimestamp(trial.end or start)
     return made
+
+
+def _start(trial: Finding, begun: float) -> float:
+    """When a trial began; of one without a report, when its values were written, if that is known.
+
+    ``begun`` is when the search began.
+    """
+    if trial.start is not None:
+        return trial.start
+    try:
+        return (trial.folder / VALUES_FILE).stat().st_mtime
+    except OSError:
+        return begun
 
 
 def _state(trial: Finding) -> TrialState:

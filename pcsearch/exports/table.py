@@ -54,8 +54,8 @@ def columns(findings: Findings) -> list[str]:
 
 def metric_columns(findings: Findings) -> list[str]:
     """The names of the columns of the metrics, in the order of the metrics."""
-    names, facts = (metric.name for metric in findings.metrics), _facts(findings)
-    return [f"{METRIC}{name}" if name in facts else name for name in names]
+    names = [metric.name for metric in findings.metrics]
+    return list(_apart(names, METRIC, _facts(findings)).values())
 
 
 def _facts(findings: Findings) -> tuple[str, ...]:
@@ -64,8 +64,23 @@ def _facts(findings: Findings) -> tuple[str, ...]:
 
 def _parameter_columns(findings: Findings) -> dict[str, str]:
     """The names of the columns of the parameters, by the names of the parameters."""
-    taken = {*_facts(findings), *metric_columns(findings)}
-    return {n: f"{PARAMETER}{n}" if n in taken else n for n in findings.sweep.parameters}
+    taken = [*_facts(findings), *metric_columns(findings)]
+    return _apart(list(findings.sweep.parameters), PARAMETER, taken)
+
+
+def _apart(names: Sequence[str], prefix: str, taken: Sequence[str]) -> dict[str, str]:
+    """Names for columns, by the names that they would have if none of these was taken.
+
+    A prefix comes before one that is, as often as it takes.
+    """
+    used, found = {*taken, *names}, {}
+    for name in names:
+        column = name
+        while name in taken and column in used:
+            column = f"{prefix}{column}"
+        used.add(column)
+        found[name] = column
+    return found
 
 
 def _row(findings: Findings, trial: Finding) -> Mapping[str, Any]:

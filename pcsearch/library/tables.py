@@ -41,7 +41,9 @@ def as_frame(findings: Findings, folders: Sequence[str]) -> pd.DataFrame:
     for name in TIMES:
         times = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
         frame[name] = times.dt.as_unit("ms")
-    name = FOLDER if FOLDER not in frame.columns else f"trial.{FOLDER}"
+    name = FOLDER
+    while name in frame.columns:
+        name = f"trial.{name}"
     frame[name] = pd.Series(folders, dtype="str")
     return frame
 

@@ -129,9 +129,11 @@ def _to_file(target: str, data: bytes, option: str) -> None:
 
 def _to_study(findings: Findings, url: str) -> None:
     from pcsearch.exports.optuna_study import write_study
+    from pcsearch.reports.notes import console, say
 
+    output = console(stderr=True)
     name = findings.place.rstrip("/").rpartition("/")[2].partition("?")[0]
-    write_study(findings, findings.trials, url, name)
+    write_study(findings, findings.trials, url, name, lambda line: say(output, line))
 
 
 def _to_tensorboard(findings: Findings, folder: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from optuna.trial import TrialState
 
 from pcsearch.engine.results.findings import Findings
 from pcsearch.errors import PcsearchError
-from pcsearch.exports.optuna_study import write_study
+from pcsearch.exports import optuna_study
+from pcsearch.exports.optuna_study import memory_study, write_study
 
 TEXT = """\
 method: bayes
@@ -86,6 +89,42 @@ def test_a_database_has_all_trials_with_all_their_values(tmp_path: Path) -> None
     )
     assert first.distributions["layers"] == optuna.distributions.IntDistribution(1, 64)
     assert study.metric_names == ["loss"]
+
+
+def test_a_trial_without_a_report_began_when_its_values_were_written(tmp_path: Path) -> None:
+    *_, last = findings(tmp_path).trials
+    written = tmp_path / "written"
+    written.mkdir()
+    (written / "params.json").touch()
+    os.utime(written / "params.json", (5000, 5000))
+    trials = [
+        *findings(tmp_path).trials[:2],
+        replace(last, start=None, end=None, folder=written),
+        replace(last, start=None, end=None, folder=tmp_path / "nowhere"),
+    ]
+    study = memory_study(made_findings(TEXT.replace("GOAL", "minimize"), trials))
+    times = [each.datetime_start for each in study.trials]
+    assert [each and each.timestamp() for each in times] == [1000, 2000, 5000, 1000]
+    assert study.trials[2].datetime_complete == times[2]
+
+
+def test_how_far_it_is_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optuna_study, "TELL_EVERY_S", 0.0)
+    found, told = findings(tmp_path), list[str]()
+    write_study(found, found.trials, f"sqlite:///{tmp_path}/study.db", "here", told.append)
+    assert told == [f"{count} of 6 trials are in the study" for count in range(6)]
+
+
+def test_a_new_sqlite_database_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    found = []
+    for _ in range(2):
+        storage = optuna_study._storage(f"sqlite:///{tmp_path}/study.db")
+        assert isinstance(storage, optuna.storages.RDBStorage)
+        with storage.engine.connect() as connection:
+            found.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+    off, full = 0, 2
+    assert found == [off, full], "the second one may have a study of somebody else"
+    assert optuna_study._storage("mysql://host/db") == "mysql://host/db"
 
 
 def test_a_study_is_there_whole_or_not_at_all(

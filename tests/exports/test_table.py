@@ -64,6 +64,19 @@ def test_csv_and_parquet_are_read_back() -> None:
     assert from_csv[2]["layers"] is None
 
 
+def test_columns_whose_new_names_are_taken_too_are_all_there() -> None:
+    text = (
+        "method: random\nmetric: {name: seconds}\nparameters:\n  epochs: {values: [1]}\n"
+        "  metric.seconds: {values: [2]}\n  config.epochs: {values: [3]}\n"
+    )
+    values = {"epochs": 1, "metric.seconds": 2, "config.epochs": 3}
+    made = table(made_findings(text, [made_trial(1, values, 0.5)]), [made_trial(1, values, 0.5)])
+    assert made.column_names[-4:] == [
+        *("metric.seconds", "config.config.epochs", "config.metric.seconds", "config.epochs")
+    ]
+    assert [made[name].to_pylist() for name in made.column_names[-4:]] == [[0.5], [1], [2], [3]]
+
+
 def test_a_metric_that_is_named_like_a_fact_has_a_column_of_its_own() -> None:
     text = TEXT.replace("name: loss", "name: seconds")
     made = table(made_findings(text, [made_trial(1, {}, 0.5)]), [made_trial(1, {}, 0.5)])

@@ -38,6 +38,11 @@ def test_a_frame_has_the_columns_of_the_export_with_their_types() -> None:
     assert frame["x"].tolist() == [3, 4, pd.NA]
     assert frame["start"][0] == pd.Timestamp(1000, unit="s", tz="UTC")
     assert frame.set_index("trial")["loss"].idxmin() == 2
+    names = {"folder": "a", "trial.folder": "b"}
+    both = SWEEP + '  "trial.folder": {values: [b, c]}\n'
+    frame = as_frame(made_findings(both, [made_trial(1, names, 0.5)]), ["/1"])
+    assert frame["trial.trial.folder"].tolist() == ["/1"]
+    assert frame["trial.folder"].tolist() == ["b"]
     complete = as_frame(made_findings(SWEEP, TRIALS[:2]), ["/1", "/2"])
     assert (str(complete["x"].dtype), str(complete["flag"].dtype)) == ("int64", "bool")
 
