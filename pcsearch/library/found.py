@@ -10,6 +10,7 @@ from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.kept_model import kept_model
 from pcsearch.engine.results.findings import Finding, State, findings_at, read_findings
 from pcsearch.library.tables import as_frame, as_html
+from pcsearch.library.values import place_of
 from pcsearch.sweeps.sweep import Sweep
 
 PLACE = "directory"
@@ -162,7 +163,7 @@ class SearchResult:
 
 
 def _directory(place: str | Path) -> ExperimentDirectory:
-    return directory_at(str(place).removeprefix("file://"), PLACE)
+    return directory_at(place_of(place), PLACE)
 
 
 def _folder(directory: ExperimentDirectory, trial: Finding) -> str:

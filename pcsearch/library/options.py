@@ -149,6 +149,9 @@ def _value(name: str, option: click.Option, value: Any) -> Any:
         if not isinstance(value or {}, Mapping):
             raise click.BadParameter("give a mapping of parameters, such as {'epochs': 3}")
         return plain_mapping(value or {}, name)
+    if option.is_flag and value is False:
+        # Left out, it would be what the environment says.
+        return False
     command = click.Command("search", params=[option], add_help_option=False)
     return command.make_context("search", _words(option, value)).params[str(option.name)]
 
@@ -156,7 +159,7 @@ def _value(name: str, option: click.Option, value: Any) -> Any:
 def _words(option: click.Option, value: Any) -> list[str]:
     """What stands in a command line for an option with a value."""
     flag = option.opts[0]
-    if value is None or (option.is_flag and value is False):
+    if value is None:
         return []
     if option.is_flag and value is True:
         return [flag]

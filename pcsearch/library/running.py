@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any
 
-from pcsearch.engine.records.directory import directory_at
+from pcsearch.engine.records.asking import drivers_of, split_trials
+from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.requests import Kind, Request, Requests, asker
-from pcsearch.errors import PcsearchError, Problem
+from pcsearch.errors import PcsearchError
 from pcsearch.library.found import SearchResult
 from pcsearch.library.options import in_python
+from pcsearch.library.values import whole_number
 from pcsearch.reports.listener import Listener
 from pcsearch.tracking.wandb_internals import let_print
 
@@ -102,15 +105,20 @@ class RunningSearch:
         """Ask it to end, as Ctrl-C does: running trials keep their newest checkpoints.
 
         Args:
-            trials: the numbers of trials that are to end after their epochs, instead of the search.
+            trials: the numbers of trials that are to end after their epochs, instead of the search;
+                those that have ended stay as they are.
 
         Raises:
-            PcsearchError: of trials: the search has not begun, or has ended.
+            PcsearchError: of trials: the search has not begun, has ended, or has no such trial.
         """
-        if trials:
-            self._ask("stop", trials=list(trials))
-        else:
+        if not trials:
             self._stop.set()
+            return
+        numbers = [whole_number(each, "trials") for each in trials]
+        with self._directory() as directory:
+            wanted, _ = split_trials(directory, drivers_of(directory), numbers, "trials")
+            if wanted:
+                Requests(directory).add(Request("stop", asker(), wanted))
 
     def pause(self) -> None:
         """Ask it to start no new trial; it stays paused also when it is resumed.
@@ -132,11 +140,9 @@ class RunningSearch:
         """Ask it to run at most so many trials at once; a resumed search keeps this.
 
         Raises:
-            PcsearchError: the search has not begun, or has ended, or the number is below 1.
+            PcsearchError: the search has not begun, or has ended, or it is no number of 1 or more.
         """
-        if max_concurrent < 1:
-            raise PcsearchError(Problem(f"{max_concurrent} is not at least 1", "max_concurrent"))
-        self._ask("limit", max_concurrent=max_concurrent)
+        self._ask("limit", max_concurrent=whole_number(max_concurrent, "max_concurrent"))
 
     def wait(self, timeout: float | None = None) -> SearchResult:
         """Wait for its end, and return what it has found.
@@ -173,13 +179,19 @@ class RunningSearch:
         return f"<RunningSearch {self.directory}: {state}>"
 
     def _ask(self, kind: Kind, **more: Any) -> None:
+        with self._directory() as directory:
+            Requests(directory).add(Request(kind, asker(), **more))
+
+    @contextmanager
+    def _directory(self) -> Iterator[ExperimentDirectory]:
+        """The directory of the search, which has begun and runs, during the block."""
         if not self.running:
             raise PcsearchError(f"{self.directory}: the search has ended; resume it first")
         directory = directory_at(self.directory, "directory")
         with directory.tidied():
             # At an address too, a request before the search would take its place.
             directory.record()
-            Requests(directory).add(Request(kind, asker(), **more))
+            yield directory
 
     def _work(self) -> None:
         try:

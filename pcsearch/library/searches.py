@@ -23,7 +23,7 @@ from pcsearch.library.options import (
     read_options,
 )
 from pcsearch.library.running import Run, RunningSearch
-from pcsearch.library.values import as_text
+from pcsearch.library.values import as_text, kind_of, place_of
 from pcsearch.sessions.launching import new_search, options_of
 from pcsearch.sessions.resuming import resume as resume_directory
 from pcsearch.sessions.session import run_session
@@ -180,12 +180,13 @@ def _resumed(
 ) -> Run:
     set_environment()
     with in_python():
+        place = place_of(directory)
         arguments, chosen = read_changes(options)
         function = _named(trainable)
         file = None if sweep is None else _file_of(sweep)
     if function is not None:
         arguments, chosen = arguments | {"trainable": function}, chosen | {"trainable"}
-    place, listener = fspath(directory).removeprefix("file://"), listener_of(progress)
+    listener = listener_of(progress)
     return Run(
         place,
         lambda stop: resume_directory(
@@ -200,7 +201,7 @@ def _named(trainable: Any) -> Any:
     if trainable is None or isinstance(trainable, str):
         return trainable
     if not callable(trainable):
-        message = f"a {type(trainable).__name__} is no function; give one of a trial's values"
+        message = f"{kind_of(trainable)} is no function; give one of a trial's values"
         raise PcsearchError(Problem(message, "trainable"))
     return importable(trainable, Path.cwd()) or trainable
 
@@ -218,5 +219,5 @@ def _source_of(sweep: Any) -> tuple[str, str | None]:
         return "", as_text(sweep)
     if isinstance(sweep, str | PathLike):
         return fspath(sweep), None
-    message = f"a {type(sweep).__name__} is no sweep; give the path of a sweep file, or a mapping"
+    message = f"{kind_of(sweep)} is no sweep; give the path of a sweep file, or a mapping"
     raise PcsearchError(Problem(message, "sweep"))

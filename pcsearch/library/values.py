@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from os import PathLike, fspath
 from typing import Any
 
 import yaml
@@ -11,6 +12,42 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.messages import bare, shown
 
 PLAIN = (str, bool, int, float)
+
+
+def place_of(directory: Any) -> str:
+    """The path or the address of a search's directory, as a text.
+
+    Raises:
+        PcsearchError: it is neither.
+    """
+    if not isinstance(directory, str | PathLike):
+        message = f"{kind_of(directory)} is no directory; give its path or its address"
+        raise PcsearchError(Problem(message, "directory"))
+    return str(fspath(directory)).removeprefix("file://")
+
+
+def whole_number(value: Any, where: str) -> int:
+    """A whole number of 1 or more, also one of numpy.
+
+    Args:
+        value: of a program.
+        where: its name, for messages.
+
+    Raises:
+        PcsearchError: it is none.
+    """
+    value = _of_numpy(value)
+    if type(value) is not int:
+        raise PcsearchError(Problem(f"{shown(value)} is no whole number", where))
+    if value < 1:
+        raise PcsearchError(Problem(f"{value} is not at least 1", where))
+    return value
+
+
+def kind_of(value: Any) -> str:
+    """The type of a value, in words: "an int"."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def as_text(mapping: Mapping[Any, Any]) -> str:

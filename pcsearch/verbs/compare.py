@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 import click
 
+from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
 from pcsearch.user_files import write_whole
 from pcsearch.verbs.verb import verb
-
-if TYPE_CHECKING:
-    pass
 
 NAME = "compare"
 
@@ -59,8 +56,8 @@ def compare(places: Sequence[str], by: Sequence[str], page: str | None, as_json:
         as_json: whether it is printed as JSON.
 
     Raises:
-        PcsearchError: there is no such search, they have different metrics, or the file cannot be
-            written.
+        PcsearchError: there is no such search, one is given twice, they have different metrics, or
+            the file cannot be written.
     """
     from pcsearch.engine.results.comparison import compared
     from pcsearch.engine.results.findings import findings_at
@@ -69,6 +66,10 @@ def compare(places: Sequence[str], by: Sequence[str], page: str | None, as_json:
 
     with ExitStack() as stack:
         searches = [stack.enter_context(findings_at(place, NAME)) for place in places]
+        found = [each.place for each in searches]
+        twice = sorted({each for each in found if found.count(each) > 1})
+        if twice:
+            raise PcsearchError([Problem("is given twice; give two searches", e) for e in twice])
         comparison = compared(searches, by)
     if page is not None:
         from pcsearch.page.comparison import comparison_page

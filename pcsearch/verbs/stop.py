@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
-from pcsearch.errors import PcsearchError, Problem
 from pcsearch.exits import DONE
 from pcsearch.verbs.asking import drivers_at, tell
 from pcsearch.verbs.verb import DIRECTORY, verb
-
-if TYPE_CHECKING:
-    from pcsearch.engine.records.asking import RunningDriver
-    from pcsearch.engine.records.directory import ExperimentDirectory
 
 NAME = "stop"
 TRIAL = "--trial"
@@ -49,16 +43,26 @@ def stop_search(place: str, trials: Sequence[int]) -> int:
     Raises:
         PcsearchError: nobody runs the search, it has no such trial, or it does not answer.
     """
-    from pcsearch.engine.records.asking import ask, await_ends, not_running, resume_hint
+    from pcsearch.engine.records.asking import (
+        ask,
+        await_ends,
+        not_running,
+        resume_hint,
+        split_trials,
+    )
     from pcsearch.engine.records.requests import Request, asker
 
     with drivers_at(place, NAME) as (directory, drivers):
         running = [driver for driver in drivers if driver.lives()]
         if not running:
             raise not_running(directory)
-        wanted = _running_trials(directory, drivers, trials)
-        if trials and not wanted:
-            return DONE
+        wanted: list[int] = []
+        if trials:
+            wanted, ended = split_trials(directory, drivers, trials, TRIAL)
+            for number in ended:
+                click.echo(f"trial {number} has ended already")
+            if not wanted:
+                return DONE
         heeding = ask(directory, Request("stop", asker(), wanted), running)
         if trials:
             for driver in heeding:
@@ -73,32 +77,6 @@ def stop_search(place: str, trials: Sequence[int]) -> int:
             tell(driver, "has ended its session")
         click.echo(f"The search can go on: {resume_hint(directory)}")
     return DONE
-
-
-def _running_trials(
-    directory: ExperimentDirectory, drivers: Sequence[RunningDriver], trials: Sequence[int]
-) -> list[int]:
-    """The trials of those that have not ended; a line for each that has.
-
-    Raises:
-        PcsearchError: the search has no trial of a number.
-    """
-    if not trials:
-        return []
-    journals = [driver.read() for driver in drivers]
-    known = {number for journal in journals for number in journal.numbers}
-    ended = {number for journal in journals for number in journal.ended_numbers}
-    begun = f"the trials that have begun are 1 to {max(known)}" if known else "none has begun"
-    problems = [
-        Problem(f"there is no trial {number} in {directory.place}; {begun}", TRIAL)
-        for number in trials
-        if number not in known
-    ]
-    if problems:
-        raise PcsearchError(problems)
-    for number in sorted({*trials} & ended):
-        click.echo(f"trial {number} has ended already")
-    return sorted({*trials} - ended)
 
 
 def _named(numbers: Sequence[int]) -> str:

@@ -80,6 +80,12 @@ def test_a_time_budget_counts_from_now() -> None:
     assert before + 60 <= read_options({"time_budget": "1m"})["deadline"] <= time.monotonic() + 60
 
 
+def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NO_REPORT_VARIABLE, "1")
+    found = [read_options({"no_report": each})["no_report"] for each in (None, False, True)]
+    assert found == [True, False, True]
+
+
 def test_every_wrong_option_is_named() -> None:
     given = {
         "num_sample": 3,

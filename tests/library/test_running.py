@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pytest
 import wandb
 from old_experiments import ended, write_experiment
@@ -84,22 +85,33 @@ def test_wandbs_client_is_quiet_during_a_search_only(
     assert "of the search" not in printed
 
 
-def test_a_running_search_is_asked_by_the_files_that_a_terminal_writes(experiment: str) -> None:
+def test_a_running_search_is_asked_by_the_files_that_a_terminal_writes(tmp_path: Path) -> None:
+    experiment = str(tmp_path / "here")
+    searched = {"hidden_momentum": {"values": [0.1, 0.2, 0.3]}}
+    write_experiment(tmp_path / "here", searched, [ended([2.0]), None, None])
     requests = Requests(ExperimentDirectory(Path(experiment)))
     with RunningSearch(Run(experiment, until_stopped, Quiet())) as running:
         running.pause()
         running.continue_()
-        running.limit(2)
-        running.stop(3, 5)
+        running.limit(np.int64(2))  # type: ignore[arg-type]
+        running.stop(3, 1, 2)
+        running.stop(1)
         assert running.running, "only the trials are to end"
-        with pytest.raises(PcsearchError, match="0 is not at least 1"):
-            running.limit(0)
+        wrong: list[Any] = [0, 2.5, "3", True, [1], None]
+        for value in wrong:
+            with pytest.raises(PcsearchError, match=r"^max_concurrent: .* (at least 1|no whole n)"):
+                running.limit(value)
+            with pytest.raises(PcsearchError, match=r"^trials: .* (at least 1|no whole number)"):
+                running.stop(2, value)
+        begun = "the trials that have begun are 1 to 3"
+        with pytest.raises(PcsearchError, match=f"^trials: there is no trial 99 in .*; {begun}$"):
+            running.stop(2, 99)
     asked = [requests.read(name) for name in requests.names()]
     assert [(each.kind, each.max_concurrent, each.trials) for each in asked] == [
         ("pause", None, []),
         ("continue", None, []),
         ("limit", 2, []),
-        ("stop", None, [3, 5]),
+        ("stop", None, [2, 3]),
     ]
     with pytest.raises(PcsearchError, match="the search has ended; resume it first"):
         running.pause()

@@ -78,12 +78,14 @@ def test_the_problems_of_a_mapping_name_its_keys(tmp_path: Path) -> None:
         (lambda: pcsearch.search(SWEEP, num_sample=3), "num_sample: unknown option; did you mean"),  # type: ignore[call-arg]
         (lambda: pcsearch.search({**SWEEP, "method": "random"}, train), "give num_samples=N or"),
         (lambda: pcsearch.search("nosuch.yaml"), "nosuch.yaml: no such file"),
-        (lambda: pcsearch.search(3), "sweep: a int is no sweep"),  # type: ignore[arg-type]
-        (lambda: pcsearch.search(SWEEP, 3), "trainable: a int is no function"),  # type: ignore[arg-type]
+        (lambda: pcsearch.search(3), "sweep: an int is no sweep"),  # type: ignore[arg-type]
+        (lambda: pcsearch.search(SWEEP, 3), "trainable: an int is no function"),  # type: ignore[arg-type]
         (lambda: pcsearch.search(SWEEP, "nosuch:f"), "trainable: no module 'nosuch'"),
         (lambda: pcsearch.start_search(SWEEP, lambda: None), "trainable: .*<lambda> is"),
         (lambda: pcsearch.resume("nosuch", seed=1), "seed: cannot change"),  # type: ignore[call-arg]
         (lambda: pcsearch.resume("nosuch"), "nosuch: "),
+        (lambda: pcsearch.resume(None), "directory: a NoneType is no directory"),  # type: ignore[arg-type]
+        (lambda: pcsearch.open_search(3), "directory: an int is no directory"),  # type: ignore[arg-type]
     ],
 )
 def test_a_mistake_is_a_line_before_anything_starts(

@@ -52,6 +52,7 @@ def test_the_best_values_are_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     ("places", "told"),
     [
         (["one"], "give two directories or more"),
+        (["one", "two", "./one"], "/one: is given twice; give two searches"),
         (["one", "three"], "three: no experiment is here"),
         ([], "Usage"),
     ],

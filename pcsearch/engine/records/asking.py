@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from pcsearch.engine.records.directory import ExperimentDirectory
@@ -15,7 +15,7 @@ from pcsearch.engine.storage.files import resume_command, writing
 from pcsearch.engine.storage.lease import Holder
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.engine.storage.working_copy import WorkingCopy
-from pcsearch.errors import PcsearchError
+from pcsearch.errors import PcsearchError, Problem
 
 ANSWER_S = 60.0
 """How long a driver may take to heed a request: it may be starting, or wait for a storage."""
@@ -88,6 +88,37 @@ def drivers_of(directory: ExperimentDirectory) -> list[RunningDriver]:
         return [RunningDriver(directory)]
     search = search_directory(directory.path)
     return [RunningDriver(ExperimentDirectory(each)) for each in (search, *other_drivers(search))]
+
+
+def split_trials(
+    directory: ExperimentDirectory,
+    drivers: Sequence[RunningDriver],
+    trials: Collection[int],
+    where: str,
+) -> tuple[list[int], list[int]]:
+    """Those of some trials that have not ended, and those that have, in the order of their numbers.
+
+    Args:
+        directory: of the search, or of one of its drivers.
+        drivers: all of the search.
+        trials: their numbers.
+        where: the place at which the user gave them.
+
+    Raises:
+        PcsearchError: the search has no trial of a number, or a journal cannot be read.
+    """
+    journals = [driver.read() for driver in drivers]
+    known = {number for journal in journals for number in journal.numbers}
+    ended = {number for journal in journals for number in journal.ended_numbers}
+    begun = f"the trials that have begun are 1 to {max(known)}" if known else "none has begun"
+    problems = [
+        Problem(f"there is no trial {number} in {directory.place}; {begun}", where)
+        for number in trials
+        if number not in known
+    ]
+    if problems:
+        raise PcsearchError(problems)
+    return sorted({*trials} - ended), sorted({*trials} & ended)
 
 
 def ask(

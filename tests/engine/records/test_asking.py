@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from heeding import heeding
-from old_experiments import write_experiment
+from old_experiments import ended, write_experiment
 from pyarrow.fs import LocalFileSystem
 
 from pcsearch.engine.records import asking
@@ -19,6 +19,7 @@ from pcsearch.engine.records.asking import (
     await_ends,
     drivers_of,
     not_running,
+    split_trials,
 )
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers import driver_directory
@@ -60,6 +61,18 @@ def test_all_drivers_that_run_are_asked_and_answer(search: Path) -> None:
         assert len(Requests(first).names()) == 1
     await_ends(first, drivers)
     assert running(first) == []
+
+
+def test_trials_of_all_drivers_have_begun_or_ended(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "here", {"seed": {"values": [1, 2, 3]}}, [ended([1.0]), None])
+    joined = driver_directory(tmp_path / "here", "b")
+    joined.mkdir(parents=True)
+    Journal(joined).add(Suggested("t3", 3))
+    directory = ExperimentDirectory(tmp_path / "here")
+    drivers = drivers_of(directory)
+    assert split_trials(directory, drivers, [3, 1, 2, 3], "trials") == ([2, 3], [1])
+    with pytest.raises(PcsearchError, match=r"^trials: there is no trial 4 in .* are 1 to 3$"):
+        split_trials(directory, drivers, [3, 4], "trials")
 
 
 def test_one_that_ends_is_not_waited_for(search: Path) -> None:
