@@ -27,8 +27,6 @@ def conclude(search: TrackedSearch, result: SessionResult, listener: Listener) -
         PcsearchError: the directory was removed while the search ran, or the results cannot be
             printed.
     """
-    from pcsearch.kept_page.keeping import last_page
-
     experiment, runs = search.experiment, search.wandb.manager
     if not experiment.directory.is_there:
         settle(runs, listener.say)
@@ -36,8 +34,17 @@ def conclude(search: TrackedSearch, result: SessionResult, listener: Listener) -
         raise PcsearchError(f"{place} was removed while the search ran: its results are lost")
     try:
         listener.conclude(experiment, result)
+    # W&B, other drivers and the page get the end also where the results cannot be printed.
     finally:
-        settle(runs, listener.say)
+        _finish(search, result, listener)
+
+
+def _finish(search: TrackedSearch, result: SessionResult, listener: Listener) -> None:
+    """Wait until W&B has what the session has come to, and draw the page."""
+    from pcsearch.kept_page.keeping import last_page
+
+    experiment = search.experiment
+    settle(search.wandb.manager, listener.say)
     if search.sweep_ledger is not None:
         ended = [trial.trial_id for trial in result.trials if trial.status != "interrupted"]
         is_target = result.reached is not None

@@ -89,14 +89,15 @@ def test_wandb_is_waited_for_also_where_the_results_cannot_be_told(
     experiment.directory.path.mkdir()
     (experiment.directory.path / RECORD_FILE).touch()
     wandb = make(experiment.directory.path.parent, mode="disabled")
-    waited = []
-    monkeypatch.setattr(wandb.manager, "settle", waited.append)
-    search: Any = SimpleNamespace(experiment=experiment, wandb=wandb)
+    waited: list[str] = []
+    monkeypatch.setattr(wandb.manager, "settle", lambda _: waited.append("runs"))
+    ledger = SimpleNamespace(finish=lambda *_, **__: waited.append("sweep"))
+    search: Any = SimpleNamespace(experiment=experiment, wandb=wandb, sweep_ledger=ledger)
     terminal = Terminal()
     monkeypatch.setattr(terminal, "conclude", lambda *_: raise_(PcsearchError("full")))
     with pytest.raises(PcsearchError, match="full"):
         conclude(search, SessionResult(()), terminal)
-    assert len(waited) == 1
+    assert waited == ["runs", "sweep"]
 
 
 def raise_(error: Exception) -> None:
