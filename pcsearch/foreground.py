@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +28,7 @@ from pcsearch.pc.metrics import (
 )
 from pcsearch.reports.notes import Notes, say
 from pcsearch.sessions.endings import settle
+from pcsearch.signals import handled
 from pcsearch.temporary import remove_leftovers
 
 if TYPE_CHECKING:
@@ -91,7 +95,6 @@ def _train(
     # torch takes seconds to import; a message about a misspelt field should not wait for it.
     from pcsearch.pc.data.datasets import load_splits
     from pcsearch.pc.training import TrainingRun
-    from pcsearch.tracking.single import in_agent
 
     with _writing(plan.folder):
         plan.folder.mkdir(parents=True, exist_ok=True)
@@ -105,13 +108,12 @@ def _train(
         metrics, interrupted = _epochs(plan, run, notes, wandb)
         with _writing(plan.folder):
             kept = _keep_model(plan, run, metrics)
+        # Before the output, which may be a file on a full disk.
+        if wandb is not None and not interrupted:
+            wandb.end(kept)
         for name, value in metrics.items():
             click.echo(f"{name}: {value}")
         click.echo(f"Everything lies in {plan.folder.absolute()}")
-        if wandb is not None and interrupted and in_agent():
-            wandb.stop()
-        if wandb is not None and (in_agent() or not interrupted):
-            wandb.end(kept)
         if interrupted:
             raise KeyboardInterrupt
         return metrics
@@ -150,28 +152,38 @@ def _epochs(
 ) -> tuple[Mapping[str, Any], bool]:
     """Train until the end, or until the user or W&B stops the run.
 
-    The first Ctrl-C, or another signal, ends it after the epoch, so that its model can be kept.
+    The first Ctrl-C ends it after the epoch, so that its model can be kept.
 
     Returns:
-        The metrics of the last epoch, and whether it was ended by a signal.
+        The metrics of the last epoch, and whether Ctrl-C has ended it.
 
     Raises:
-        KeyboardInterrupt: there was a second signal.
+        KeyboardInterrupt: there was a second Ctrl-C, or another signal: whoever sends that may kill
+            the process before the epoch ends.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from pcsearch.engine.execution.interruption import Interruption
     from pcsearch.pc.evaluation.pictures import save
+    from pcsearch.tracking.single import in_agent
 
     metrics: Mapping[str, Any] = {}
-    interruption = Interruption()
+    asked = Event()
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        if asked.is_set() or in_agent():
+            raise KeyboardInterrupt
+        asked.set()
+        # It may have come in the middle of another line.
+        with suppress(RuntimeError):
+            notes.warn("Ends after this epoch, and keeps its model; Ctrl-C again ends at once")
+
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=notes.console, disable=notes.quiet) as progress,
-        interruption.by_signals(),
+        handled([signal.SIGINT], interrupt),
     ):
         task = progress.add_task("epochs", total=run.config.epochs)
-        while not run.finished and not interruption.is_due():
+        while not run.finished and not asked.is_set():
             if wandb is not None and wandb.stop_requested:
                 break
             metrics, pictures = run.run_epoch()
@@ -185,7 +197,7 @@ def _epochs(
             if wandb is not None:
                 wandb.add(metrics, files)
             progress.advance(task)
-    return metrics, interruption.is_due()
+    return metrics, asked.is_set() and not run.finished
 
 
 def _keep_model(plan: RunPlan, run: TrainingRun, metrics: Mapping[str, Any]) -> Kept | None:

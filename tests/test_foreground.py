@@ -91,6 +91,25 @@ def test_the_first_signal_keeps_the_model_of_its_epoch_and_the_second_ends_at_on
     assert (only(tmp_path) / "model.safetensors").exists() == is_kept
 
 
+@pytest.mark.parametrize(("number", "epochs"), [(signal.SIGTERM, [1]), (signal.SIGINT, [1, 2])])
+def test_a_signal_in_the_last_epoch_ends_what_it_can(
+    number: int, epochs: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends SIGTERM kills soon; after Ctrl-C the last epoch makes the run complete."""
+    run_epoch = TrainingRun.run_epoch
+
+    def interrupted(run: TrainingRun) -> Any:
+        if run.epoch == 1:
+            signal.raise_signal(number)
+        return run_epoch(run)
+
+    monkeypatch.setattr(TrainingRun, "run_epoch", interrupted)
+    status = main([*ARGUMENTS, "--epochs", "2", "--output", str(tmp_path)])
+    assert status == (0 if len(epochs) == 2 else 130)
+    lines = (only(tmp_path) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == epochs
+
+
 def test_a_run_that_diverges_ends_with_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pcsearch.engine.records.history import VALUES_FILE
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.search.study_view import quiet_optuna
+from pcsearch.engine.storage.store import is_address
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.plan import plain
 from pcsearch.sweeps.distributions.base import Distribution, FloatAxis, identity, is_number, same
@@ -122,7 +123,7 @@ def _fill(
     study.set_user_attr("pcsearch", findings.place)
     with quiet_optuna():
         study.set_metric_names([metric.name for metric in findings.metrics] or ["value"])
-    begun = min((each.start for each in trials if each.start is not None), default=0.0)
+    begun = min((each.start for each in trials if each.start is not None), default=time.time())
     told = time.monotonic()
     for count, trial in enumerate(trials):
         if time.monotonic() >= told + TELL_EVERY_S:
@@ -232,20 +233,23 @@ def _trial(
             "node": trial.node,
         },
     )
-    start = _start(trial, begun)
+    start = _start(findings, trial, begun)
     made.datetime_start = datetime.fromtimestamp(start)
     if state.is_finished():
         made.datetime_complete = datetime.fromtimestamp(trial.end or start)
     return made
 
 
-def _start(trial: Finding, begun: float) -> float:
+def _start(findings: Findings, trial: Finding, begun: float) -> float:
     """When a trial began; of one without a report, when its values were written, if that is known.
 
     ``begun`` is when the search began.
     """
     if trial.start is not None:
         return trial.start
+    if is_address(findings.place):
+        # The files here were copied just now.
+        return begun
     try:
         return (trial.folder / VALUES_FILE).stat().st_mtime
     except OSError:

@@ -48,8 +48,9 @@ def best_configuration(findings: Findings) -> str:
     entries = []
     for parameter in findings.sweep.parameters.values():
         constant = {"value": value_of(result.config, parameter)}
-        is_seed = parameter.name == seeds
-        entries.append((parameter, parameter.distribution.spec() if is_seed else constant))
+        if findings.replicates is not None and parameter.name == seeds:
+            constant = {"values": list(findings.replicates.seeds)}
+        entries.append((parameter, constant))
     document = {
         key: value for key, value in _document(findings).items() if key not in OF_THE_SEARCH
     }

@@ -58,8 +58,10 @@ class Run:
                 self.work(Event() if stop is None else stop)
                 return SearchResult(self.directory)
         finally:
-            let_print()
-            _ONE.release()
+            try:
+                let_print()
+            finally:
+                _ONE.release()
 
 
 class RunningSearch:

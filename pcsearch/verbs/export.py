@@ -23,12 +23,12 @@ TARGETS = {
     "best_config": (
         "--best-config",
         "FILE",
-        "A sweep file of constants: the best trial's configuration.",
+        "A sweep file of constants: the best configuration.",
     ),
     "narrow": (
         "--narrow",
         "FILE",
-        "The sweep file again, with the ranges of the best tenth of the trials.",
+        "The sweep file again, with the ranges of the best tenth.",
     ),
     "optuna": (
         "--optuna",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,17 @@ def test_the_best_configuration_of_replicates_runs_with_all_seeds() -> None:
     assert list(replicates.seeds) == [1, 2]
     assert Grid(replicates.without(sweep)).config(0) == {"x": 2}
     assert Grid(sweep).size == 2
+
+
+def test_seeds_with_probabilities_are_listed() -> None:
+    race = made_race({1: [1.0, 5.0]})
+    weighted = race.sweep.text.replace(
+        "seed: {values: [1, 2]}", "seed: {values: [1, 2], probabilities: [0.4, 0.6]}"
+    ).replace("method: grid", "method: random")
+    assert "probabilities" in weighted
+    race = replace(race, sweep=parse_sweep(weighted, "sweep.yaml"))
+    exported = parse_sweep(best_configuration(race), "best.yaml")
+    assert isinstance(replicates_of(exported, "seed", ""), Replicates)
 
 
 def test_the_ranges_of_replicates_are_those_of_the_best_configurations() -> None:

@@ -119,7 +119,7 @@ def compared(searches: Sequence[Findings], by: Sequence[str]) -> Comparison:
     pairs = combinations(range(len(searches)), 2)
     found = [_difference(best, pair, metric) for pair in pairs]
     differences = tuple(each for each in found if each is not None)
-    names_found = tuple(dict.fromkeys(name for each in repeated for name in each)) or tuple(by)
+    names_found = _repeated_everywhere(searches, repeated) or tuple(by)
     return Comparison(tuple(searches), metric, budgets, progress, best, differences, names_found)
 
 
@@ -163,6 +163,18 @@ def _repeated(findings: Findings, by: Sequence[str]) -> list[str]:
         for each in findings.searched
         if each.name in by or (SEED in by and each.path[-1] == SEED)
     ]
+
+
+def _repeated_everywhere(
+    searches: Sequence[Findings], repeated: Sequence[Sequence[str]]
+) -> tuple[str, ...]:
+    """The names of ``repeated`` that are so in each search that searches them."""
+    searched = [{parameter.name for parameter in each.searched} for each in searches]
+    found = dict.fromkeys(name for each in repeated for name in each)
+    pairs = list(zip(searched, repeated, strict=True))
+    return tuple(
+        name for name in found if all(name in own or name not in all_ for all_, own in pairs)
+    )
 
 
 def _best_group(findings: Findings, repeated: Sequence[str]) -> Group | None:

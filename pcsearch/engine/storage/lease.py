@@ -35,6 +35,10 @@ class TakenOverError(StorageError):
     """Another process runs the search now; this one may not write any more."""
 
 
+class DamagedLeaseError(StorageError):
+    """The file of the lease is not whole: some file servers show a file while it is written."""
+
+
 class Lease:
     """The right of this process to run the search of a store.
 
@@ -46,6 +50,8 @@ class Lease:
         self._store = store
         self._id = uuid4().hex
         self._renewals = 0
+        # Whether the newest write has failed, which may have left half of the file.
+        self._is_torn = False
         self._verified_at = 0.0
         self._loss = ""
         self._end = threading.Event()
@@ -118,6 +124,10 @@ class Lease:
             try:
                 if self._verify():
                     self._write(patience=0)
+            except DamagedLeaseError:
+                if self._is_torn:
+                    with contextlib.suppress(StorageError):
+                        self._write(patience=0)
             # The next turn tries again, and a write meets the same error.
             except StorageError:
                 continue
@@ -131,8 +141,7 @@ class Lease:
             self._verified_at = start
             return True
         if holder == {}:
-            # Some file servers show a file while it is written.
-            raise StorageError(f"{self._store.address}/{FILE}: it is damaged")
+            raise DamagedLeaseError(f"{self._store.below(FILE).address}: it is damaged")
         other = _words(holder) if holder else "another process"
         self._loss = f"{self._store.address}: {other} has taken the search over and runs it now"
         return False
@@ -148,7 +157,9 @@ class Lease:
             "host": socket.gethostname(),
             "beats": self._renewals,
         }
+        self._is_torn = True
         self._store.put(FILE, json.dumps(holder).encode(), patience)
+        self._is_torn = False
 
 
 class Holder:
@@ -178,9 +189,11 @@ class Holder:
             StorageError: the storage cannot be read.
         """
         before, now = self._newest, _holder(self._store)
-        if before is None or now is None or now.get("id") != before.get("id"):
+        is_damaged = now == {}
+        if before is None or now is None or (now.get("id") != before.get("id") and not is_damaged):
             return False
-        if now != before:
+        # A file that is being written says nothing new.
+        if now != before and not is_damaged:
             self._newest, self._changed_at = now, time.monotonic()
         return time.monotonic() - self._changed_at < EXPIRES_AFTER * RENEW_S
 

@@ -99,9 +99,19 @@ class Store:
             with self.filesystem.open_output_stream(place) as stream:
                 stream.write(data)
             if place != path:
-                self.filesystem.move(place, path)
+                self._move(place, path)
 
         self._tried("written", name, write, patience)
+
+    def _move(self, source: str, target: str) -> None:
+        from pyarrow.fs import FSSpecHandler
+
+        handler = getattr(self.filesystem, "handler", None)
+        if isinstance(handler, FSSpecHandler):
+            # pyarrow's own call has an argument that fsspec's sftp does not take.
+            handler.fs.mv(source, target)
+        else:
+            self.filesystem.move(source, target)
 
     def get(self, name: str, patience: float | None = None) -> bytes | None:
         """A file's bytes, None where there is no such file.

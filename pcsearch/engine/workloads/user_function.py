@@ -221,17 +221,22 @@ def _returned(function: Function, values: dict[str, Any]) -> Any:
     except SystemExit as error:
         if stopped_by_ray(error):
             raise
-        if not error.code:
+        if error.code in (None, 0):
             return None
-        message = f"the function called sys.exit({error.code!r})"
-        raise RuntimeError(message).with_traceback(error.__traceback__) from None
+        raise _replaced(error, f"the function called sys.exit({error.code!r})") from None
     except Exception as error:
         told = "".join(traceback.format_exception(error))
         # Ray encodes the text; a name of a file with odd bytes has what cannot be encoded.
         if told == _encodable(told):
             raise
-        message = _encodable(f"{type(error).__name__}: {error}")
-        raise RuntimeError(message).with_traceback(error.__traceback__) from None
+        raise _replaced(error, f"{type(error).__name__}: {error}") from None
+
+
+def _replaced(error: BaseException, message: str) -> RuntimeError:
+    """An error that Ray can encode, with the frames of another one where they can be, too."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    kept = error.__traceback__ if frames == _encodable(frames) else None
+    return RuntimeError(_encodable(message)).with_traceback(kept)
 
 
 def _encodable(text: str) -> str:

@@ -51,7 +51,9 @@ def fetch(url: str, path: Path, *, md5: str, limit: int, progress: bool = False)
         moved = ", a redirection that cannot be followed" if 300 <= error.code < 400 else ""
         raise DownloadFailed(reason + moved) from error
     except InvalidURL as error:
-        raise DownloadFailed("it leads to an address that is not valid") from error
+        raise DownloadFailed(
+            "it leads to an address, or a proxy is set, that is not valid"
+        ) from error
     except URLError as error:
         raise DownloadFailed(one_line(error.reason)) from error
     except (OSError, HTTPException, ValueError) as error:

@@ -78,7 +78,7 @@ def has_credentials() -> bool:
         wandb.Error: the key is not valid.
         Exception: the client does not start.
     """
-    with _client():
+    with _key_sought():
         import wandb
 
         return wandb.login(prompt=False, verify=False)
@@ -86,7 +86,7 @@ def has_credentials() -> bool:
 
 def api_key() -> str | None:
     """The user's key for W&B's server, None where there is none."""
-    with _client() as settings:
+    with _key_sought() as settings:
         return settings.api_key
 
 
@@ -113,7 +113,7 @@ def connect() -> wandb.Api:
     Raises:
         NoAnswer: the server does not answer, or it refuses the key.
     """
-    with _answered(), _client() as settings, _changed(settings, BRIEF_REQUESTS):
+    with _answered(), _key_sought() as settings, _changed(settings, BRIEF_REQUESTS):
         import wandb
 
         return wandb.Api(timeout=ASK_SECONDS)
@@ -152,20 +152,26 @@ def _do_not_report_usage() -> None:
 
 @contextmanager
 def _client() -> Iterator[wandb.Settings]:
-    """Have the client find the key in the block, and print nothing, whatever the user has set.
-
-    It would look for no key where it is offline. Afterwards it has the user's settings again: a
-    program may have runs of its own.
+    """Use the client in the block, in one thread at a time.
 
     Yields:
-        The settings of the client, of which it copies those of runs and of interfaces.
+        Its settings, of which it copies those of runs and of interfaces.
     """
     _do_not_report_usage()
     load_client()
     with _SETTING_UP:
-        settings = _settings()
-        with _changed(settings, {"mode": "online", "silent": True}):
-            yield settings
+        yield _settings()
+
+
+@contextmanager
+def _key_sought() -> Iterator[wandb.Settings]:
+    """Have the client look for the key in the block, and print nothing, whatever the user has set.
+
+    It would look for none where it is offline. Afterwards it has the user's settings again: a
+    program may have runs of its own.
+    """
+    with _client() as settings, _changed(settings, {"mode": "online", "silent": True}):
+        yield settings
 
 
 def _settings() -> wandb.Settings:

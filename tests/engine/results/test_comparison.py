@@ -109,6 +109,16 @@ def test_replicates_are_compared_by_the_best_configuration_of_the_race() -> None
     assert compared([made_race({}), confirmed], ["seed"]).best[0] is None
 
 
+def test_what_repeats_in_one_search_only_may_differ() -> None:
+    race = made_race({1: [0.1, 0.2]}, "fold")
+    text = (
+        "method: grid\nmetric: {name: loss, goal: minimize}\n"
+        "parameters:\n  x: {values: [1, 2]}\n  fold: {values: [1, 2]}\n"
+    )
+    trials = [made_trial(1, {"x": 1, "fold": 1}, 0.5), made_trial(2, {"x": 1, "fold": 2}, 0.4)]
+    assert compared([race, made_findings(text, trials)], ["seed"]).by == ("seed",)
+
+
 def test_a_seed_in_a_nested_mapping_repeats_too() -> None:
     text = (
         "method: grid\nmetric: {name: loss, goal: minimize}\nparameters:\n  x: {values: [1, 2]}\n"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from typing import Any
 
 import pytest
 
 from pcsearch.engine.storage import lease
 from pcsearch.engine.storage import store as stores
+from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import FILE, Holder, Lease, TakenOverError
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError
@@ -53,6 +56,34 @@ def test_a_file_that_is_being_written_is_no_loss(
     with pytest.raises(OSError, match=f"{FILE}: it is damaged"):
         own.check()
     store.put(FILE, whole)
+    own.check()
+    own.release()
+
+
+def test_a_sign_that_broke_off_is_written_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file servers keep the half of a file whose writer was cut off."""
+    own = Lease(store)
+    own.take()
+    holder = Holder(store)
+    put, torn = Store.put, threading.Event()
+
+    def cut_off(self: Store, name: str, data: bytes, *arguments: Any) -> None:
+        if torn.is_set():
+            put(self, name, data, *arguments)
+            return
+        put(self, name, b"", *arguments)
+        torn.set()
+        raise StorageError("the connection was lost")
+
+    monkeypatch.setattr(Store, "put", cut_off)
+    assert torn.wait(60)
+    assert holder.lives(), "a damaged file says nothing new"
+    end = time.monotonic() + 60
+    while not store.get(FILE):
+        assert time.monotonic() < end
+        time.sleep(0.01)
     own.check()
     own.release()
 

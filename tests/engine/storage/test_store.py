@@ -9,7 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pyarrow.fs import LocalFileSystem
+from fsspec.implementations.local import LocalFileSystem as LocalFiles
+from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
 
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import Store, is_address
@@ -45,6 +46,25 @@ class HalfWritten(io.BytesIO):
 
     def write(self, data: Any) -> int:
         raise KilledError(data)
+
+
+class Sftp(LocalFiles):  # type: ignore[misc]
+    """The files of this machine, with the ``mv`` of fsspec's sftp."""
+
+    protocol = ("sftp", "ssh")
+
+    def mv(self, old: str, new: str) -> None:
+        Path(old).replace(new)
+
+
+@pytest.mark.parametrize("opened", [LocalFiles, Sftp])
+def test_files_are_written_through_fsspec(opened: type[LocalFiles], tmp_path: Path) -> None:
+    filesystem = PyFileSystem(FSSpecHandler(opened()))
+    store = Store("test://there", filesystem, str(tmp_path / "there"))
+    for content in (b"one", b"two"):
+        store.put("a/b.txt", content, patience=0)
+        assert store.get("a/b.txt") == content
+    assert store.files().keys() == {"a/b.txt"}
 
 
 @pytest.mark.parametrize("kind", ["local", "py::fsspec+('file', 'local')", "py::fsspec+sftp"])

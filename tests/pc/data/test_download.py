@@ -143,7 +143,10 @@ def _unreachable(_: Server) -> str:
         (_too_long, "it is longer than"),
         (_silent, "timed out"),
         (_moved_to_a_file, "failed: HTTP 302 Found, a redirection that cannot be followed; "),
-        (_moved_to_an_address_without_sense, "failed: it leads to an address that is not valid; "),
+        (
+            _moved_to_an_address_without_sense,
+            "failed: it leads to an address, or a proxy is set, that",
+        ),
         (_moved_to_ftp, "unknown url type: ftp"),
         (_no_http, "SSH-2.0"),
         (_unreachable, "refused"),
