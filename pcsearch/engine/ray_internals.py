@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -337,14 +338,13 @@ def stopped_by_ray(error: SystemExit) -> bool:
     """Whether Ray ends the function of a trial by an exception, and not the function itself.
 
     A trial that is to end is stopped so in its call of ``tune.report``. The exception is that of
-    ``sys.exit(0)``, and nothing else tells the two apart.
+    ``sys.exit(0)``, and nothing else tells the two apart. Its last frame need not be Ray's: W&B's
+    client puts a function of its own in the place of ``sys.exit``.
     """
     from ray.train._internal import session
 
-    at = error.__traceback__
-    while at is not None and at.tb_next is not None:
-        at = at.tb_next
-    return at is not None and at.tb_frame.f_globals is vars(session)
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    return any(frame.f_globals is vars(session) for frame in frames)
 
 
 def count_on_from(trainable: Trainable, reports: int) -> None:

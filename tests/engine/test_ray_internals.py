@@ -206,8 +206,16 @@ def test_the_reports_of_a_trials_process_are_counted(monkeypatch: pytest.MonkeyP
     assert ray_internals.reports_made() == 3
 
 
-def test_a_stop_by_ray_is_no_exit_of_the_function() -> None:
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_stop_by_ray_is_no_exit_of_the_function(
+    replaced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where something else is in the place of sys.exit, as W&B's client has it."""
     from ray.train._internal import session
+
+    leave = sys.exit
+    if replaced:
+        monkeypatch.setattr(sys, "exit", lambda code: leave(code))
 
     stop = Event()
     stop.set()
