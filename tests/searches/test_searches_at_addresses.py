@@ -29,7 +29,7 @@ sys.path.append({helpers!r})
 from patience import lose_patience
 lose_patience(Path({file!r}))
 """
-SEARCH = ["s.yaml", "--trainable", "made:counted", "--wandb", "disabled"]
+SEARCH = ["s.yaml", "--trainable", "at_s3:counted", "--wandb", "disabled"]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def s3(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "made.py").write_text(COUNTED)
+    (tmp_path / "at_s3.py").write_text(COUNTED)
     (tmp_path / "s.yaml").write_text(
         "method: grid\nmetric: {name: loss, goal: minimize}\nparameters:\n"
         f"  x: {{values: {VALUES}}}\n"
@@ -171,7 +171,7 @@ def test_an_outage_ends_the_session_in_a_line_and_nothing_is_lost(s3: S3, folder
     address = s3.address("results/outage")
     held, file = hold(folder, LAST), folder / "impatient"
     helpers = str(Path(patience.__file__).parent)
-    (folder / "made.py").write_text(COUNTED + IMPATIENT.format(helpers=helpers, file=str(file)))
+    (folder / "at_s3.py").write_text(COUNTED + IMPATIENT.format(helpers=helpers, file=str(file)))
     outage = (*SEARCH, *named(s3, "outage"))
     first = start(folder, "one", *outage, before=partial(lose_patience, file))
     wait_for(lambda: sum(map(len, histories(s3, "results/outage"))) > 0, first.process)
