@@ -335,7 +335,7 @@ def reports_made() -> int:
 
 
 def stopped_by_ray(error: SystemExit) -> bool:
-    """Whether Ray ends the function of a trial by an exception, and not the function itself.
+    """Whether a SystemExit is Ray's stop of a trial, and not a ``sys.exit`` of its function.
 
     A trial that is to end is stopped so in its call of ``tune.report``. The exception is that of
     ``sys.exit(0)``, and nothing else tells the two apart. Its last frame need not be Ray's: W&B's

@@ -44,13 +44,13 @@ def best_configuration(findings: Findings) -> str:
     if not result.config:
         message = f"the values of the best trial, {result.number}, are lost"
         raise PcsearchError(f"{findings.place}: {message}")
-    seeds = _seeds(findings)
-    entries = []
-    for parameter in findings.sweep.parameters.values():
-        constant = {"value": value_of(result.config, parameter)}
-        if findings.replicates is not None and parameter.name == seeds:
-            constant = {"values": list(findings.replicates.seeds)}
-        entries.append((parameter, constant))
+    entries = [
+        (parameter, {"value": value_of(result.config, parameter)})
+        for parameter in findings.sweep.parameters.values()
+        if parameter.name != _seeds(findings)
+    ]
+    if findings.replicates is not None:
+        entries.append((findings.replicates.parameter, {"values": [*findings.replicates.seeds]}))
     document = {
         key: value for key, value in _document(findings).items() if key not in OF_THE_SEARCH
     }

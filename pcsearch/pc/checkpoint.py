@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.dataset_sizes import is_path
+from pcsearch.whole_files import replacing
 
 # A search checks its checkpoints' files with `damage` and never loads one, so torch is imported
 # only where tensors are read or written.
@@ -165,31 +165,15 @@ def _text(config: ModelConfig) -> str:
     return json.dumps(config.model_dump(mode="json"), sort_keys=True)
 
 
-def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write a file that has its name, and is on the disk, only when it is whole.
-
-    Raises:
-        OSError: it cannot be written; nothing of it is left.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _write(path: Path, content: dict[str, Any]) -> None:
     import torch
 
     # Into a file, torch.save raises a RuntimeError where the disk is full.
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_whole(path, buffer.getbuffer())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(buffer.getbuffer())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.architecture import Architecture
-from pcsearch.pc.checkpoint import damaged, stored_config, write_whole
+from pcsearch.pc.checkpoint import damaged, stored_config
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.metrics import LR_HIDDEN, LR_WEIGHTS
 from pcsearch.pc.schedule.learning_rates import LearningRates, evaluation_rates
+from pcsearch.whole_files import replacing
 
 # The process of a search imports the file's name from here, and needs no torch.
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def write_model(folder: Path, model: TrainedModel) -> None:
     plain = {name: _own(tensor) for name, tensor in tensors.items()}
     # The save_file of safetensors has an error of its own where the disk is full.
     content = save(plain, {"format": "pt", _KEY: json.dumps(header)})
-    write_whole(folder / MODEL_FILE, content)
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / MODEL_FILE) as file:
+        file.write(content)
 
 
 def _own(tensor: Tensor) -> Tensor:

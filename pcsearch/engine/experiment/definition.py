@@ -80,7 +80,7 @@ class SearchDefinition:
         return CONFIRMED * (self.options.confirm or 0)
 
     def outcomes_of(self, history: History) -> Outcomes:
-        """What became of the trials of a history of the search, to which a session adds."""
+        """The outcomes of the trials that a history of the search has; a session adds to them."""
         workload, curves = self.workload, self.sweep.early_terminate is not None
         return Outcomes(
             self.metrics,

@@ -78,7 +78,7 @@ class Experiment(SearchDefinition):
 
     @property
     def queue_lines(self) -> tuple[str, ...]:
-        """What is told of the configurations to try first, where this session has new ones."""
+        """Lines for the user about the configurations that this session has enqueued."""
         if self.queue is None:
             return ()
         shortage = without_a_trial(self.history, self.cap, self.reach)

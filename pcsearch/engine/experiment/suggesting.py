@@ -17,7 +17,7 @@ def searcher_of(
     outcomes: Outcomes,
     curves: LearningCurves | None,
 ) -> PlannedSearcher | BayesSearcher | ReplicatedSearcher:
-    """The searcher of a search, which knows the trials that it has had.
+    """Make the searcher of a search, with the results of the trials in its history.
 
     Args:
         search: the search.

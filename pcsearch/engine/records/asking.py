@@ -96,7 +96,7 @@ def split_trials(
     trials: Collection[int],
     where: str,
 ) -> tuple[list[int], list[int]]:
-    """Those of some trials that have not ended, and those that have, in the order of their numbers.
+    """Split numbers of trials into those that have not ended and those that have, both sorted.
 
     Args:
         directory: of the search, or of one of its drivers.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from pcsearch import __version__
 from pcsearch.engine.storage.files import writing
 from pcsearch.errors import PcsearchError
+from pcsearch.whole_files import replacing
 
 SWEEP_FILE = "sweep.yaml"
 RECORD_FILE = "experiment.json"
@@ -106,10 +106,5 @@ def _hash(data: bytes) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with writing(path):
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+    with writing(path), replacing(path) as file:
+        file.write(text.encode())

@@ -168,7 +168,7 @@ def _repeated(findings: Findings, by: Sequence[str]) -> list[str]:
 def _repeated_everywhere(
     searches: Sequence[Findings], repeated: Sequence[Sequence[str]]
 ) -> tuple[str, ...]:
-    """The names of ``repeated`` that are so in each search that searches them."""
+    """The parameters that repeat configurations in every search that searches them."""
     searched = [{parameter.name for parameter in each.searched} for each in searches]
     found = dict.fromkeys(name for each in repeated for name in each)
     pairs = list(zip(searched, repeated, strict=True))

@@ -21,7 +21,7 @@ OUTAGE_S = 60.0
 PAUSE_S = 1.0
 OBJECT_STORES = ("s3", "gcs")
 WITH_FOLDERS = re.compile(r"\b(hdfs|local|file|sftp|ssh)\b")
-"""In the type of a file system, also one of fsspec: a file moves there in one step."""
+"""Words in the types of file systems, also of fsspec's, that move a file in one step."""
 LASTING_ERRORS = (
     "ACCESS_DENIED",
     "NO_SUCH_BUCKET",

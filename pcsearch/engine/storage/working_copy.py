@@ -244,7 +244,7 @@ class WorkingCopy:
                     self.send(file, patience)
 
     def _others(self) -> Iterator[Path]:
-        """The files that nobody sends when they are written; hidden ones are left out."""
+        """The files that are sent now and then, not when they are written; no hidden ones."""
         # Folders come and go meanwhile, and this passes over one that has gone.
         for parent, folders, names in os.walk(self.folder):
             folders[:] = sorted(each for each in folders if not each.startswith("."))

@@ -16,7 +16,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pcsearch.pc.data.download import replacing
+from pcsearch.whole_files import replacing
 
 Labels = NDArray[np.int64]
 

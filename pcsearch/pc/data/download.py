@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse, InvalidURL, responses
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -14,6 +11,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
 
 from pcsearch.pc.data.progress import bar
+from pcsearch.whole_files import replacing
 
 TIMEOUT = 10.0
 """Seconds to wait for the connection, and for each piece of the answer."""
@@ -58,25 +56,6 @@ def fetch(url: str, path: Path, *, md5: str, limit: int, progress: bool = False)
         raise DownloadFailed(one_line(error.reason)) from error
     except (OSError, HTTPException, ValueError) as error:
         raise DownloadFailed(one_line(error) or type(error).__name__) from error
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``path`` once it is complete, and else is removed.
-
-    It has the same temporary name every time, so that it overwrites the one of a killed process.
-    Only one process at a time may write ``path``.
-    """
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            # Else a crash of the machine may leave a file of zeros under the final name.
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def one_line(message: object) -> str:

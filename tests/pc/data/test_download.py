@@ -56,9 +56,9 @@ def test_an_address_in_the_environment_replaces_the_published_one(
 def test_what_a_killed_download_left_is_overwritten(tmp_path: Path, server: Server) -> None:
     of = release(server.url)
     server.offer(PYTHON_NAME, PYTHON_ARCHIVE)
-    (tmp_path / f"{PYTHON_NAME}.part").write_bytes(b"x" * 2 * len(PYTHON_ARCHIVE))
+    (tmp_path / f".{PYTHON_NAME}.tmp").write_bytes(b"x" * 2 * len(PYTHON_ARCHIVE))
     assert_holds(load(of, tmp_path))
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".*.tmp"))
 
 
 def test_the_progress_bar_is_on_stderr_and_only_where_asked_for(

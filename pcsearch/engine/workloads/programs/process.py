@@ -18,11 +18,11 @@ from pcsearch.engine.workloads.programs.follower import Message, Receive
 from pcsearch.engine.workloads.programs.rows import Made, Rows
 
 ENDING_S = 10.0
-"""How much longer than its graces the supervisor may take to end all that the program has left."""
+"""How many seconds the supervisor may take to end a program, besides the two grace periods."""
 
 
 def longest_end(grace: float) -> float:
-    """The most seconds until a program and, after it, all that it has left have ended."""
+    """The most seconds that a stop takes: grace for the program, then for the processes it left."""
     return 2 * grace + ENDING_S
 
 

@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _wait(process: subprocess.Popen[bytes], is_ended: int) -> None:
-    """Take note of the processes that end, until the program does."""
+    """Reap the child processes that end, until the program itself has ended."""
     with suppress(ChildProcessError):
         while process.returncode is None:
             ended, status = os.waitpid(-1, 0)
@@ -133,7 +133,7 @@ class Farewells:
         self._file, self._told = file, set[str | int]()
 
     def say(self, *, to_all: bool = False) -> None:
-        """Tell each process once that no asker lives; also before, if that is asked for."""
+        """Send each farewell once, when all that have asked for it are dead; or now, to all."""
         lines = self._left()
         data = {each["address"]: each["data"] for each in lines}
         lives = {each["address"] for each in lines if _lives(*each["asker"])}
@@ -147,7 +147,7 @@ class Farewells:
         return [each["asker"][0] for each in self._left() if _lives(*each["asker"])]
 
     def _left(self) -> list[dict[str, Any]]:
-        """What processes that were not told are asked to be told."""
+        """The farewells that were asked for and are not sent yet."""
         self._file.seek(0)
         asked: list[dict[str, Any]] = []
         for line in self._file.read().splitlines():
@@ -192,7 +192,7 @@ def _end_others(seconds: float, farewells: Farewells) -> None:
 
 
 def _all_have_ended() -> bool:
-    """Take note of the processes that have ended; whether none is left."""
+    """Reap the child processes that have ended; whether none is left."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

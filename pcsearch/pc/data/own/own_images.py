@@ -176,7 +176,7 @@ def _remove_old(cache: ArrayCache) -> None:
 
 
 def _keep_damage(cache: ArrayCache, damaged: dict[str, str]) -> None:
-    from pcsearch.pc.data.download import replacing
+    from pcsearch.whole_files import replacing
 
     if damaged:
         with replacing(cache.file("damaged.json")) as file:

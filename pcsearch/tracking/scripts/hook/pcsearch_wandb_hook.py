@@ -205,13 +205,7 @@ def _change(wandb: Any) -> None:
             # One of several processes that must not log.
             return init(*arguments, **more)
         os.environ.update(_told)
-        for name, variable in OF_THE_TRIAL.items():
-            if variable in _told:
-                given[name] = _told[variable]
-        if os.environ.get(TAGS):
-            tags = given.get("tags") or ()
-            own = [tags] if isinstance(tags, str) else [*tags]
-            given["tags"] = [*own, *json.loads(os.environ[TAGS])]
+        given.update(_of_the_trial(given.get("tags") or ()))
         if given.get("reinit") in (True, "finish_previous"):
             _send_summaries()
         run = init(**given)
@@ -239,6 +233,15 @@ def _change(wandb: Any) -> None:
     calls.refuse(wandb)
     service.outlive()
     sweeps.serve(wandb)
+
+
+def _of_the_trial(tags: Any) -> dict[str, Any]:
+    """What ``wandb.init`` gets for the trial's run; its tags come after the script's."""
+    given: dict[str, Any] = {n: _told[v] for n, v in OF_THE_TRIAL.items() if v in _told}
+    if os.environ.get(TAGS):
+        own = [tags] if isinstance(tags, str) else [*tags]
+        given["tags"] = [*own, *json.loads(os.environ[TAGS])]
+    return given
 
 
 def _theirs(function: Any) -> Any:
