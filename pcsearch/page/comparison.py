@@ -31,7 +31,8 @@ def comparison_page(comparison: Comparison) -> str:
     """A page with the best values so far of searches, as HTML that needs no network."""
     figures = comparison_figures(comparison)
     title = f"The best {comparison.metric.name} so far"
-    lines = tag("ul", *(tag("li", line) for line in conclusions(comparison)))
+    notes = (note for findings in comparison.searches for note in findings.notes)
+    lines = tag("ul", *(tag("li", line) for line in (*conclusions(comparison), *notes)))
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     about = f"{len(comparison.searches)} searches by pcsearch {__version__}; drawn on {now}."
     header = tag("header", tag("h1", title), tag("p", about, class_="note"))

@@ -141,6 +141,7 @@ def document(comparison: Comparison) -> str:
             {
                 "place": findings.place,
                 "state": findings.state,
+                "notes": list(findings.notes),
                 "trials": len(findings.trials),
                 "epochs": sum(trial.result.epoch for trial in findings.trials),
                 "best_so_far": {

@@ -62,7 +62,7 @@ def compare(places: Sequence[str], by: Sequence[str], page: str | None, as_json:
     from pcsearch.engine.results.comparison import compared
     from pcsearch.engine.results.findings import findings_at
     from pcsearch.reports.comparison import best_table, conclusions, document, progress_table
-    from pcsearch.reports.notes import console, say
+    from pcsearch.reports.notes import console, say, warn
 
     with ExitStack() as stack:
         searches = [stack.enter_context(findings_at(place, NAME)) for place in places]
@@ -71,6 +71,8 @@ def compare(places: Sequence[str], by: Sequence[str], page: str | None, as_json:
         if twice:
             raise PcsearchError([Problem("is given twice; give two searches", e) for e in twice])
         comparison = compared(searches, by)
+    # What is damaged, and so not compared.
+    warn(console(stderr=True), *(note for each in searches for note in each.notes))
     if page is not None:
         from pcsearch.page.comparison import comparison_page
 

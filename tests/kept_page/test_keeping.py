@@ -107,6 +107,7 @@ def test_the_page_is_drawn_while_the_search_runs_and_a_drawing_ends_with_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    assert keeping.LEAST_PAUSE_S == 30, "as the pages say"
     monkeypatch.setattr(keeping, "LEAST_PAUSE_S", 0.0)
     monkeypatch.setattr(keeping, "PAUSE_SHARE", 0)
     (tmp_path / "sitecustomize.py").write_text(HOLDING.format(page=str(page)))

@@ -71,6 +71,15 @@ def opened(tmp_path_factory: pytest.TempPathFactory, file: Path) -> Iterator[Bro
         browser.open(file)
         browser.wait("document.getElementById('count').textContent !== ''")
         yield browser
+        assert_silent(browser)
+
+
+def assert_silent(page: Browser) -> None:
+    """No error is on the console, and nothing outside was asked for, since the last call."""
+    schemes = {url.partition(":")[0] for url in page.requests()}
+    assert schemes <= {"file", "data", "blob"}
+    # Without a graphics card Chromium warns of slow drawing.
+    assert [each for each in page.logs("browser") if each["level"] == "SEVERE"] == []
 
 
 @pytest.fixture
@@ -121,10 +130,7 @@ def test_everything_is_drawn_from_the_file_alone_and_hostile_texts_do_nothing(
         "return [...document.querySelectorAll('.xtitle')].map((each) => each.textContent)"
     )
     assert NAME.replace("\u2028", "") in [title.replace("\u2028", "") for title in titles]
-    schemes = {url.partition(":")[0] for url in page.requests()}
-    assert schemes <= {"file", "data", "blob"}
-    # Without a graphics card Chromium warns of slow drawing.
-    assert [each for each in page.logs("browser") if each["level"] == "SEVERE"] == []
+    assert_silent(page)
 
 
 def test_the_table_is_sorted_and_filtered(page: Browser) -> None:

@@ -27,9 +27,6 @@ parser.add_argument("--kind")
 parser.add_argument("--optimizer")
 kind = parser.parse_args().kind
 kept = Path(os.environ["PCSEARCH_TRIAL_DIR"])
-if kind == "raises":
-    print("before it fails")
-    raise ValueError("on purpose")
 if kind == "killed":
     os.kill(os.getpid(), signal.SIGKILL)
 if kind == "silent":
@@ -37,6 +34,10 @@ if kind == "silent":
 import wandb
 run = wandb.init(project="of the script", config={"kind": "default", "own": 1})
 assert wandb.config.kind == kind and run.config["optimizer"]["lr"] == 0.5, dict(wandb.config)
+if kind == "raises":
+    print("before it fails")
+    wandb.log({"own": 1})
+    raise ValueError("on purpose")
 if kind == "mistyped":
     wandb.log({"los": 1})
 elif kind == "summary":
@@ -186,10 +187,9 @@ def test_programs_of_every_kind(folder: Path, capfd: pytest.CaptureFixture[str])
         assert [row["loss"] for row in rows if "loss" in row] == [1, 1 / 2, 1 / 3], kind
     fast = runs[trials["fast"].name[5:]]
     assert [row["n"] for row in fast.rows()] == [*range(10_000)]
-    (begun,) = {run.id for run in runs.values()} - {
-        trials[kind].name[5:] for kind in ("plain", "summary", "twice", "goes on", "fast")
-    }
-    assert begun == trials["mistyped"].name[5:]
+    begun = ("plain", "summary", "twice", "goes on", "fast", "raises", "mistyped")
+    assert runs.keys() == {trials[kind].name[5:] for kind in begun}
+    assert runs[trials["raises"].name[5:]].exit_code == 1
 
 
 @pytest.mark.usefixtures("ray_here")

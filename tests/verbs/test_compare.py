@@ -39,6 +39,22 @@ def test_searches_are_beside_each_other(capsys: pytest.CaptureFixture[str]) -> N
     assert [each["best"]["count"] for each in document["searches"]] == [2, 2]
 
 
+def test_what_is_damaged_is_told_and_the_rest_is_compared(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (values,) = folder.glob("two/0001_*/params.json")
+    values.write_text("{")
+    assert main(["compare", "one", "two", "--html", "plot.html"]) == 0
+    out, err = capsys.readouterr()
+    assert "two is better than one" in out
+    (note,) = err.splitlines()
+    assert "params.json" in note
+    assert "params.json" in Path("plot.html").read_text()
+    assert main(["compare", "one", "two", "--json"]) == 0
+    searches = json.loads(capsys.readouterr().out)["searches"]
+    assert [len(each["notes"]) for each in searches] == [0, 1]
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_best_values_are_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "one", "two", "--html", "plot.html"]) == 0

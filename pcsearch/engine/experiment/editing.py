@@ -133,8 +133,9 @@ def check_single_runs(search: SearchDefinition, where: str) -> None:
     """
     if search.options.replicates or search.sweep.replicates:
         message = (
-            "a search with replicates keeps its sweep file, for its race decides what runs next; "
-            "start a new search (bayes can take the results over: --warm-start)"
+            "a search with replicates keeps its sweep file and takes no enqueued configurations, "
+            "for its race decides what runs next; start a new search (bayes can take the results "
+            "over: --warm-start)"
         )
         raise PcsearchError(Problem(message, where))
 

@@ -65,6 +65,7 @@ def _search(before: Sweep, after: Sweep) -> Iterator[str]:
         ("metric", _metrics(before), _metrics(after)),
         ("early_terminate", _hyperband(before), _hyperband(after)),
         ("run_cap", _number(before.run_cap), _number(after.run_cap)),
+        ("replicates", before.replicates or "", after.replicates or ""),
     ):
         if old != new:
             yield f"{key}: {_became(old, new)}"

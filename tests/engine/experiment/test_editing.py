@@ -340,6 +340,18 @@ def test_a_search_with_replicates_keeps_its_file(folder: Path) -> None:
             search.resume(sweep, enqueue=enqueue)
 
 
+@pytest.mark.parametrize(("before", "after"), [("a", None), (None, "a"), ("a", "b")])
+def test_replicates_are_not_changed_without_a_word(
+    before: str | None, after: str | None, folder: Path
+) -> None:
+    def keyed(name: str | None) -> str:
+        return grid() if name is None else grid(replicates=name)
+
+    search = EditedSearch(folder, keyed(before))
+    with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file"):
+        search.resume(keyed(after))
+
+
 def test_another_command_alone_is_refused(folder: Path) -> None:
     (folder / "train.py").touch()
     search = EditedSearch(folder, grid(program="train.py"), trainable=None)

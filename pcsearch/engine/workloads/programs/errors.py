@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import signal
 from collections.abc import Collection
 from pathlib import Path
@@ -13,6 +14,8 @@ from pcsearch.errors import PcsearchError, bounded
 
 LAST_LINES = 8
 LAST_BYTES = 1 << 16
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+OF_WANDB = re.compile(r"wandb:(?! ERROR)")
 SHOWN = 8
 OUT_OF_MEMORY = ("CUDA out of memory", "OutOfMemoryError", "HIP out of memory")
 
@@ -102,7 +105,15 @@ def _logged(wanted: str, logged: Collection[str]) -> str:
 
 
 def last_lines(output: Path, start: int = 0) -> list[str]:
-    """The last lines of a program's output that are not empty, those after so many bytes."""
+    """The last lines of a program's output that are not empty, without colours.
+
+    Those that W&B's client prints at the end of a run are left out: they come after the error. Its
+    own errors stay, and so do its lines where there are no others.
+
+    Args:
+        output: the file of the output.
+        start: how many of its bytes are of earlier tries.
+    """
     try:
         with output.open("rb") as stream:
             stream.seek(0, 2)
@@ -111,5 +122,7 @@ def last_lines(output: Path, start: int = 0) -> list[str]:
     except OSError:
         return []
     # A progress bar writes over its line.
-    lines = [line.rpartition("\r")[2].rstrip() for line in text.split("\n")]
-    return [bounded(line, 300) for line in lines if line][-LAST_LINES:]
+    lines = [COLOURS.sub("", line.rpartition("\r")[2]).rstrip() for line in text.split("\n")]
+    told = [line for line in lines if line]
+    own = [line for line in told if not OF_WANDB.match(line)]
+    return [bounded(line, 300) for line in own or told][-LAST_LINES:]

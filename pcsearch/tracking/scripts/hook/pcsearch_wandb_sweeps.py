@@ -99,11 +99,10 @@ def _run(sweep_id: Any, function: Any, *_: Any, **__: Any) -> NoReturn:  # noqa:
     os.environ[FUNCTION] = INSIDE
     try:
         function()
-    except Exception as error:
+    except Exception:
         # A handler of the script for errors of an agent would make a good trial of it.
         traceback.print_exc()
         wandb.finish(exit_code=1)
-        # Its text comes last, after what W&B prints of the run, and is told of the trial.
-        sys.exit("".join(traceback.format_exception_only(error)).strip() or "the function failed")
+        sys.exit(1)
     wandb.finish()
     sys.exit()

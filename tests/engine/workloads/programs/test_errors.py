@@ -40,6 +40,26 @@ def test_the_end_is_told_with_the_last_lines(ended: Ended, how: str, tmp_path: P
     assert lines[-1] == f"all that it has printed is in {output}"
 
 
+FOOTER = """\
+\x1b[1;34mwandb\x1b[0m: \r\x1b[1;34mwandb\x1b[0m: Run history:
+\x1b[1;34mwandb\x1b[0m: loss \u2581\u2588
+wandb: You can sync this run to the cloud by running:
+\x1b[1;34mwandb\x1b[0m: Find logs at: \x1b[1;35mwandb/offline-run-1/logs\x1b[0m
+"""
+
+
+def test_what_wandb_prints_at_the_end_is_not_the_error(tmp_path: Path) -> None:
+    output = tmp_path / "output.txt"
+    memory = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
+    output.write_text(f"\x1b[31m{memory}\x1b[0m\n{FOOTER * 3}")
+    with pytest.raises(GpuMemoryError, match=f"exit status 1: {memory}\n"):
+        check_end(Ended(1), output)
+    output.write_text(f"wandb: ERROR no such entity\n{FOOTER}")
+    assert last_lines(output) == ["wandb: ERROR no such entity"]
+    output.write_text(FOOTER)
+    assert last_lines(output)[-1] == "wandb: Find logs at: wandb/offline-run-1/logs"
+
+
 def test_a_good_end_is_none(tmp_path: Path) -> None:
     check_end(Ended(0), tmp_path / "none")
 

@@ -9,6 +9,8 @@ import pytest
 from hooked_programs import Programs
 from offline_runs import read_runs
 
+from pcsearch.engine.workloads.programs.errors import last_lines
+
 SCRIPT = """
 import wandb
 def train():
@@ -41,7 +43,9 @@ def test_a_script_that_catches_errors_of_its_agent_has_failed_with_its_function(
     caught = f"try:\n    {agent}\nexcept Exception:\n    print('caught')"
     done = programs.run(code.replace(agent, caught), PCSEARCH_FUNCTION="1", WANDB_RUN_ID="abc")
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
-    assert done.stderr.splitlines()[-1] == "ValueError: on purpose", "told as the trial's error"
+    output = programs.work / "output.txt"
+    output.write_text(done.stderr)
+    assert last_lines(output)[-1] == "ValueError: on purpose", "told as the trial's error"
     (run,) = read_runs(programs.work)
     assert (run.exit_code, run.rows()) == (1, [])
 
