@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 
 def run() -> None:

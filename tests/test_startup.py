@@ -44,26 +44,26 @@ with TemporaryDirectory() as folder:
 
 
 LIGHT = [
-    "from pcsearch.cli import main; main(['--help'])",
-    "from pcsearch.train import main; main(['--epochs', 'x'])",
+    "from pcsearch.command_line.cli import main; main(['--help'])",
+    "from pcsearch.train.command import main; main(['--epochs', 'x'])",
     "import pcsearch.sweeps.sweep, pcsearch.sweeps.configurations",
     "import pcsearch.pc.config, pcsearch.pc.metrics",
     "import pcsearch.tracking.server.mode",
-    "from pcsearch.cli import main; main(['nosuch.yaml'])",
+    "from pcsearch.command_line.cli import main; main(['nosuch.yaml'])",
     "import pcsearch.engine.experiment.experiment",
     "import pcsearch; pcsearch.load_sweep('search_spaces/quickstart.yaml')",
     "import contextlib, pcsearch\nwith contextlib.suppress(pcsearch.PcsearchError):\n"
     "    pcsearch.open_search('tests')",
     *(
-        f"from pcsearch.cli import main; assert not main(['{file}', '--plan'])"
+        f"from pcsearch.command_line.cli import main; assert not main(['{file}', '--plan'])"
         for file in ("search_spaces/quickstart.yaml", "search_spaces/architecture_grid.yaml")
     ),
-    "from pcsearch.cli import main; "
+    "from pcsearch.command_line.cli import main; "
     "assert not main(['search_spaces/production_random.yaml', '--plan', '--draw', '9'])",
 ]
 MODELS = ["import pcsearch.pc.training", TRAINING]
 BAYES = (
-    "from pcsearch.cli import main; "
+    "from pcsearch.command_line.cli import main; "
     "assert not main(['search_spaces/quickstart.yaml', '--plan', '--draw', '9'])"
 )
 

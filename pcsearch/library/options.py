@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict
 
 import click
 
-from pcsearch.command_options import CHANGEABLE, SECTIONS
+from pcsearch.command_line.options import CHANGEABLE, SECTIONS
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.library.values import plain_mapping
 from pcsearch.sweeps.messages import suggestion

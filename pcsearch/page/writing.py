@@ -7,7 +7,7 @@ from pathlib import Path
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.page import FILE
 from pcsearch.page.drawing import page_at
-from pcsearch.user_files import write_whole
+from pcsearch.system.user_files import write_whole
 
 
 def write_page(

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.dataset_sizes import is_path
-from pcsearch.whole_files import replacing
+from pcsearch.system.whole_files import replacing
 
 # A search checks its checkpoints' files with `damage` and never loads one, so torch is imported
 # only where tensors are read or written.

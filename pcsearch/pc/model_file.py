@@ -20,7 +20,7 @@ from pcsearch.pc.checkpoint import damaged, stored_config
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.metrics import LR_HIDDEN, LR_WEIGHTS
 from pcsearch.pc.schedule.learning_rates import LearningRates, evaluation_rates
-from pcsearch.whole_files import replacing
+from pcsearch.system.whole_files import replacing
 
 # The process of a search imports the file's name from here, and needs no torch.
 if TYPE_CHECKING:

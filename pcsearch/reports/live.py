@@ -16,7 +16,6 @@ from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
 from pcsearch.engine.records.report import measured as value_in
 from pcsearch.engine.records.report import not_numbers, numbers_of_trial
-from pcsearch.repeated import repeated
 from pcsearch.reports.notes import Notes, say
 from pcsearch.reports.results import number
 from pcsearch.reports.screen.frame import frame
@@ -24,6 +23,7 @@ from pcsearch.reports.screen.line import headline, measured, summary
 from pcsearch.reports.screen.state import SearchState
 from pcsearch.reports.screen.terminal import screen
 from pcsearch.reports.screen.view import View
+from pcsearch.system.repeated import repeated
 from pcsearch.tracking.runs.context import RunsState
 
 SUMMARY_EVERY_S = 60.0

@@ -16,9 +16,9 @@ from pcsearch.engine.cluster.connection import Connection
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.storage.files import resume_command
-from pcsearch.exits import DONE, INTERRUPTED, RAY_DIED
-from pcsearch.signals import was_received
-from pcsearch.temporary import remove_own
+from pcsearch.system.exits import DONE, INTERRUPTED, RAY_DIED
+from pcsearch.system.signals import was_received
+from pcsearch.system.temporary import remove_own
 
 RESTARTED = "PCSEARCH_RESTARTED"
 """The variable that is set where Ray was started again already."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.reports.listener import Listener
-from pcsearch.temporary import remove_leftovers
+from pcsearch.system.temporary import remove_leftovers
 
 if TYPE_CHECKING:
     from pcsearch.engine.execution.preparation import Cluster
@@ -92,7 +92,7 @@ def _run(
     """
     from pcsearch.engine.execution.preparation import locked_directory
     from pcsearch.engine.execution.run import run
-    from pcsearch.kept_page.keeping import kept_page
+    from pcsearch.page.kept.keeping import kept_page
     from pcsearch.sessions.endings import closed_on_error, quiet_logs
     from pcsearch.sessions.ray_death import end_session
 

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pcsearch.temporary import default_folder, folder_of_process
+from pcsearch.system.temporary import default_folder, folder_of_process
 
 if TYPE_CHECKING:
     import wandb

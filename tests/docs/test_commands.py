@@ -24,9 +24,9 @@ from reached import reached_by
 from trained_models import model_of
 from wandb.cli.cli import cli as wandb_cli
 
-from pcsearch import train
-from pcsearch.cli import OTHERS, main
+from pcsearch.command_line.cli import OTHERS, main
 from pcsearch.pc.model_file import write_model
+from pcsearch.train import command as train
 
 SEARCHES = commands("python -m pcsearch")
 SERVER_OR_EXPERIMENT = {

@@ -15,7 +15,7 @@ from ray import tune
 from ray.tune.schedulers import SCHEDULER_IMPORT
 from ray.tune.search import SEARCH_ALG_IMPORT
 
-from pcsearch.cli import command
+from pcsearch.command_line.cli import command
 
 _, _, TABLE = README.partition("## What pcsearch does, and what others do")
 ROWS = {

@@ -13,10 +13,9 @@ import yaml
 from pages import PAGES, README, ROOT, SWEEP_FILES, blocks
 from trained_models import model_of
 
-from pcsearch.cli import OTHERS as OTHER_COMMANDS
-from pcsearch.cli import command
-from pcsearch.cli import main as pcsearch_main
-from pcsearch.from_model import OF_WEIGHTS
+from pcsearch.command_line.cli import OTHERS as OTHER_COMMANDS
+from pcsearch.command_line.cli import command
+from pcsearch.command_line.cli import main as pcsearch_main
 from pcsearch.pc import metrics
 from pcsearch.pc.config import ModelConfig
 from pcsearch.pc.model_file import write_model
@@ -25,8 +24,9 @@ from pcsearch.sweeps.early_terminate import KEYS as HYPERBAND_KEYS
 from pcsearch.sweeps.keys import KEYS
 from pcsearch.sweeps.metrics import KEYS as METRIC_KEYS
 from pcsearch.sweeps.sweep import METHODS, parse_sweep
-from pcsearch.train import command as train_command
-from pcsearch.train import main as train_main
+from pcsearch.train.command import command as train_command
+from pcsearch.train.command import main as train_main
+from pcsearch.train.from_model import OF_WEIGHTS
 
 
 def test_the_commands_of_the_set_up_are_where_every_change_runs_them_from() -> None:

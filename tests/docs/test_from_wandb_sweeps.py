@@ -10,7 +10,7 @@ from offline_runs import read_runs
 from pages import blocks
 from searching import reports, trial_folders
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 pytestmark = pytest.mark.slow
 

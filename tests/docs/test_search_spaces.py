@@ -12,12 +12,12 @@ from wandb.apis.public.sweeps import _validate_config_and_fill_distribution
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 from wandb_agents import suggest
 
-from pcsearch import train
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 from pcsearch.engine.experiment.experiment import new_experiment
 from pcsearch.engine.records.options import Options
 from pcsearch.pc.config import ModelConfig, model_config
 from pcsearch.sweeps.configurations import configurations
+from pcsearch.train import command as train
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
 FILES = sorted(FOLDER.glob("*.yaml"))

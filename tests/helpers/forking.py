@@ -19,8 +19,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LOADED = [
     "optuna",
-    "pcsearch.cli",
-    "pcsearch.commands",
+    "pcsearch.command_line.cli",
+    "pcsearch.command_line.commands",
     "pcsearch.engine.workloads.pc_trainable",
     "pcsearch.engine.execution.restore",
     "pcsearch.engine.execution.run",
@@ -143,7 +143,7 @@ def _command(
     before()
     import ray
 
-    from pcsearch.cli import main
+    from pcsearch.command_line.cli import main
 
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     status = main(arguments)

@@ -19,7 +19,7 @@ from wandb.sdk import wandb_setup
 from wandb_client import end_client
 from wandb_server import Run, WandbServer
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 EPOCHS = 4
 # Trials of the second half wait for the test where it asks them to.

@@ -28,7 +28,7 @@ AS_ROOT = [] if os.getuid() == 0 else ["--map-root-user"]
 # The command, which waits for the answer of a cluster on a busy machine.
 COMMAND = """
 import sys
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 from pcsearch.engine.cluster import address
 address.PROBE_TIMEOUT_S = 120
 sys.exit(main(sys.argv[1:]))

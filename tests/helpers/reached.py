@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pcsearch import commands
+from pcsearch.command_line import commands
 
 NAMES = ("plan", "plan_resumed", "start", "create", "start_in_sweep", "resume", "join")
 

@@ -10,7 +10,7 @@ import yaml
 from commands import events
 from searching import reports, trial_folders
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 START = ("s.yaml", "--trainable", "counted:counted", "--name", "here", "--storage-path", ".")
 QUIET = ("--wandb", "disabled")

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 TINY: dict[str, Any] = {
     "dataset": "digits",

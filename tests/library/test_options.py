@@ -10,8 +10,8 @@ import click
 import numpy as np
 import pytest
 
-from pcsearch.cli import command
-from pcsearch.command_options import ADDRESS_VARIABLE, CHANGEABLE, NO_REPORT_VARIABLE
+from pcsearch.command_line.cli import command
+from pcsearch.command_line.options import ADDRESS_VARIABLE, CHANGEABLE, NO_REPORT_VARIABLE
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.library.options import (
     OF_COMMANDS,

@@ -15,7 +15,7 @@ import yaml
 from searching import TINY, write_sweep
 
 import pcsearch
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 from pcsearch.errors import PcsearchError
 from pcsearch.library import searches
 from pcsearch.sweeps.sweep import parse_sweep

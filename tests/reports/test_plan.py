@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 SWEEP = """\
 name: try

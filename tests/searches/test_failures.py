@@ -15,7 +15,7 @@ from commands import events
 from disks import small_disk
 from searching import reports, trial_folders
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.execution.watchdog import Watchdog
 from pcsearch.engine.search import target

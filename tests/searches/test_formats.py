@@ -14,7 +14,7 @@ import pytest
 from commands import events
 from searching import reports, trial_folders
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 FORMATS = Path(__file__).parent / "formats"
 ENDED, TRIALS = 6, 12

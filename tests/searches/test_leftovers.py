@@ -12,7 +12,7 @@ from commands import finish, hold, run, wait_for
 from resuming import QUIET, START, write
 
 from pcsearch.engine.ray_internals import ray_psutil
-from pcsearch.temporary import SETTLE_S
+from pcsearch.system.temporary import SETTLE_S
 
 pytestmark = pytest.mark.slow
 

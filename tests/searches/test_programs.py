@@ -15,7 +15,7 @@ from commands import events, finish, run, wait_for
 from offline_runs import read_runs
 from searching import reports, trial_folders
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 pytestmark = pytest.mark.slow
 

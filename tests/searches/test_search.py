@@ -15,7 +15,7 @@ import yaml
 from offline_runs import read_runs
 from searching import TINY, own, reports, trial_folders, write_sweep
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 from pcsearch.pc.config import model_config
 from pcsearch.pc.metrics import SUMMARY
 from pcsearch.pc.training import train

@@ -12,7 +12,7 @@ from offline_runs import read_runs
 from own_image_files import class_folders, noise, put
 from searching import TINY, own, reports, trial_folders, write_sweep
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 from pcsearch.pc.training import train
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from old_experiments import ended, write_experiment
 from searching import write_sweep
 
-from pcsearch.cli import command
+from pcsearch.command_line.cli import command
 from pcsearch.engine.experiment.experiment import new_experiment
 from pcsearch.reports.terminal import Terminal
 from pcsearch.sessions import launching

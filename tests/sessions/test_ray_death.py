@@ -22,8 +22,8 @@ from pcsearch.engine.cluster.connection import Connection
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.exits import DONE, INTERRUPTED, RAY_DIED
 from pcsearch.sessions import ray_death
+from pcsearch.system.exits import DONE, INTERRUPTED, RAY_DIED
 
 LOGS = "/ray/logs"
 VALUES, EPOCHS = [0.1, 0.2, 0.3], 4

@@ -8,7 +8,7 @@ import pytest
 from searching import write_sweep
 from wandb_server import WandbServer
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 MOMENTUM = {"hidden_momentum": {"values": [0.1, 0.2]}}
 

@@ -18,7 +18,7 @@ import pytest
 from mutants import mutant, seeds
 from sweep_yaml import to_yaml
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, RandomDraws
 from pcsearch.sweeps.matching.differences import as_mapping

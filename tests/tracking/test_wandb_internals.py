@@ -15,7 +15,7 @@ import wandb
 from wandb.proto import wandb_internal_pb2
 from wandb_server import Handler, Outage, WandbServer
 
-from pcsearch.temporary import folder_of_process
+from pcsearch.system.temporary import folder_of_process
 from pcsearch.tracking import wandb_internals
 from pcsearch.tracking.server.api import NoAnswer, connect
 from pcsearch.tracking.wandb_internals import (

@@ -23,7 +23,7 @@ from pcsearch.engine.cluster.shipping import packed
 from pcsearch.engine.ray_internals import own_process_groups
 from pcsearch.engine.workloads.user_code import Code
 from pcsearch.errors import PcsearchError
-from pcsearch.signals import ENDING, handled
+from pcsearch.system.signals import ENDING, handled
 
 OBJECT_STORE_BYTES = 100 * 1024**2
 """Of a local Ray, where trials share no objects; Ray's default is a third of the memory."""

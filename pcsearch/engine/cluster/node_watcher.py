@@ -16,7 +16,7 @@ from ray.exceptions import RayError
 
 from pcsearch.engine.cluster.node_checks import Node
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.repeated import repeated
+from pcsearch.system.repeated import repeated
 
 INTERVAL_S = 5
 NODE_LABEL = "ray.io/node-id"

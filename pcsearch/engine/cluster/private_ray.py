@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pcsearch.engine.cluster.variables import restored, variable
 from pcsearch.engine.ray_internals import forget_token, ray_psutil
-from pcsearch.temporary import FILES, FOLDER_OF_RAY, PREFIX, parents, temporary_folder
+from pcsearch.system.temporary import FILES, FOLDER_OF_RAY, PREFIX, parents, temporary_folder
 
 MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 MARK = "PCSEARCH_PRIVATE_RAY"

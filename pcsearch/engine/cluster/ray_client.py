@@ -33,7 +33,7 @@ from pcsearch.engine.ray_internals import (
     short_keepalive,
     staging_folder,
 )
-from pcsearch.temporary import temporary_folder
+from pcsearch.system.temporary import temporary_folder
 
 SCHEME = "ray://"
 PING_TIMEOUT_S = 8

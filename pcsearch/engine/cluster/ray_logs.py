@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 
-from pcsearch.temporary import kept_folder
+from pcsearch.system.temporary import kept_folder
 
 FILE_BYTES = 1024**2
 """The bytes that are kept of each log, from its end."""

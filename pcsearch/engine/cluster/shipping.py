@@ -18,7 +18,7 @@ from pcsearch.engine.cluster.program_folder import pack, too_large
 from pcsearch.engine.workloads.programs.sent_folder import ARCHIVE
 from pcsearch.engine.workloads.user_code import LEFT_OUT, PACKAGE, SHIPPED_VARIABLE, Code
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.temporary import temporary_folder
+from pcsearch.system.temporary import temporary_folder
 
 LARGEST_FILE = 2 * 1024**2
 LARGEST_PACKAGE = 50 * 1024**2

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import ray
 
-from pcsearch.repeated import repeated
+from pcsearch.system.repeated import repeated
 
 ASK_EVERY_S = 5.0
 KINDS = ("CPU", "GPU")

@@ -16,7 +16,7 @@ from pcsearch.engine.storage.files import StorageError, control_command
 from pcsearch.engine.storage.lease import RENEW_S
 from pcsearch.engine.storage.store import error_line
 from pcsearch.errors import PcsearchError
-from pcsearch.repeated import repeated
+from pcsearch.system.repeated import repeated
 
 LOOK_S = 1.0
 """How often a driver looks for requests in a folder; at an address as often as it renews its

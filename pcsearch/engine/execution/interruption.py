@@ -9,7 +9,7 @@ from threading import Event
 from types import FrameType
 from typing import Literal
 
-from pcsearch.signals import ENDING, handled
+from pcsearch.system.signals import ENDING, handled
 
 SIGNALS = (*ENDING, signal.SIGUSR1)
 """Batch systems send the last one, too, before they kill."""

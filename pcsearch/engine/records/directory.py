@@ -28,7 +28,7 @@ from pcsearch.engine.storage.opening import open_store
 from pcsearch.engine.storage.store import Store, is_address
 from pcsearch.engine.storage.working_copy import WorkingCopy
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.user_files import user_path
+from pcsearch.system.user_files import user_path
 
 NAME_LENGTH = 100
 NAME_BYTES = 240

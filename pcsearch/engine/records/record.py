@@ -14,7 +14,7 @@ from typing import Any
 from pcsearch import __version__
 from pcsearch.engine.storage.files import writing
 from pcsearch.errors import PcsearchError
-from pcsearch.whole_files import replacing
+from pcsearch.system.whole_files import replacing
 
 SWEEP_FILE = "sweep.yaml"
 RECORD_FILE = "experiment.json"

@@ -24,7 +24,7 @@ from pcsearch.engine.storage.lease import FILE as LEASE_FILE
 from pcsearch.engine.storage.lease import Lease
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError
-from pcsearch.user_files import cache_folder
+from pcsearch.system.user_files import cache_folder
 
 SEND_EVERY_S = 30.0
 JOIN_S = 5.0

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ray import tune
 
 from pcsearch.sweeps.metrics import Metric
-from pcsearch.temporary import remove_leftovers, temporary_folder
-from pcsearch.user_files import cache_folder
+from pcsearch.system.temporary import remove_leftovers, temporary_folder
+from pcsearch.system.user_files import cache_folder
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

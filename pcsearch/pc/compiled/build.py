@@ -17,7 +17,7 @@ from tempfile import gettempdir
 from filelock import FileLock
 
 from pcsearch.errors import PcsearchError
-from pcsearch.user_files import cache_folder
+from pcsearch.system.user_files import cache_folder
 
 SOURCE = Path(__file__).with_name("blocks.c")
 COMPILERS = ("cc", "gcc", "clang")

@@ -16,7 +16,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pcsearch.whole_files import replacing
+from pcsearch.system.whole_files import replacing
 
 Labels = NDArray[np.int64]
 

@@ -11,7 +11,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
 
 from pcsearch.pc.data.progress import bar
-from pcsearch.whole_files import replacing
+from pcsearch.system.whole_files import replacing
 
 TIMEOUT = 10.0
 """Seconds to wait for the connection, and for each piece of the answer."""

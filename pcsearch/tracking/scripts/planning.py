@@ -19,7 +19,7 @@ from pcsearch.engine.workloads.programs.errors import last_lines
 from pcsearch.engine.workloads.programs.location import search_path
 from pcsearch.errors import PcsearchError, Problem, bounded
 from pcsearch.sweeps.program import ENV, INTERPRETER, PROGRAM
-from pcsearch.temporary import temporary_folder
+from pcsearch.system.temporary import temporary_folder
 
 HOOK = str(Path(__file__).parent / "hook")
 PLAN, FUNCTION = "PCSEARCH_PLAN_FILE", "PCSEARCH_FUNCTION"

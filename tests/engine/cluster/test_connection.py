@@ -14,7 +14,7 @@ from ray.exceptions import RayTaskError
 from pcsearch.engine.cluster import connection
 from pcsearch.engine.cluster.connection import Connection, ConnectionLostError, connected
 from pcsearch.errors import PcsearchError
-from pcsearch.signals import ENDING
+from pcsearch.system.signals import ENDING
 
 FOUND = "10.0.0.1:6379"
 CONTEXT = SimpleNamespace(address_info={"session_dir": "/session"})

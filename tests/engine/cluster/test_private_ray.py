@@ -26,7 +26,7 @@ from pcsearch.engine.cluster.private_ray import (
     public_clusters,
 )
 from pcsearch.errors import PcsearchError
-from pcsearch.temporary import FILES, FOLDER_OF_RAY, PREFIX
+from pcsearch.system.temporary import FILES, FOLDER_OF_RAY, PREFIX
 
 WAITING = "import sys; print(flush=True); sys.stdin.read()"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from edited_searches import EditedSearch, edited_searches
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 GRID = {"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}, "y": {"values": [5, 6]}}}
 MORE = {"method": "grid", "parameters": {"x": {"values": [2, 3, 4]}, "y": {"values": [5, 6]}}}

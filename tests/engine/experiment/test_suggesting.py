@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from edited_searches import EditedSearch, edited_searches
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 
 @pytest.fixture

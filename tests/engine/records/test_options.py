@@ -8,8 +8,8 @@ from typing import get_args, get_type_hints
 import click
 import pytest
 
-from pcsearch.cli import command
-from pcsearch.command_options import NO_REPORT_VARIABLE
+from pcsearch.command_line.cli import command
+from pcsearch.command_line.options import NO_REPORT_VARIABLE
 from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 
 NOT_ASKED = {"program"}

@@ -10,11 +10,11 @@ from onnx_files import run
 from trained_models import model_of
 
 from pcsearch.errors import PcsearchError
-from pcsearch.from_model import OF_EVALUATION, OF_TRAINING
 from pcsearch.pc.config import ModelConfig, model_config
 from pcsearch.pc.loaded_model import LoadedModel
 from pcsearch.pc.model_file import TrainedModel
 from pcsearch.pc.onnx_model.document import onnx_document
+from pcsearch.train.from_model import OF_EVALUATION, OF_TRAINING
 
 TWO_BLOCKS = "weights that adapt to hidden pixels"
 FIXED = {"update_weights_during_unmasking": False}

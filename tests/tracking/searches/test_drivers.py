@@ -20,7 +20,7 @@ from online_searches import Found
 from online_searches import wait_for as until
 from wandb_server import KEY, Run, Sweep, WandbServer
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.search.searchers import BayesSearcher
 from pcsearch.tracking.ledger import sweep_ledger, terms

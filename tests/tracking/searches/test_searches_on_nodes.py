@@ -13,7 +13,7 @@ from offline_runs import sessions
 from ray.cluster_utils import Cluster
 from searching import reports, trial_folders, write_sweep
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from wandb_server import KEY, WandbServer
 
 from pcsearch.pc.metrics import RECONSTRUCTIONS, SUMMARY
 from pcsearch.pc.training import TrainingRun
-from pcsearch.train import main
+from pcsearch.train.command import main
 
 FIELDS = [f"--{name}={value}" for name, value in TINY.items()]
 PICTURES = ["--save_reconstruction_images=True", "--reconstruction_every_n_epochs=2"]

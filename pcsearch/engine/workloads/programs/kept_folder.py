@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pcsearch.engine.workloads.programs.metrics_file import METRICS_FOLDER
-from pcsearch.temporary import temporary_folder
+from pcsearch.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

@@ -34,7 +34,7 @@ from pcsearch.engine.workloads.programs.supervisor import FAREWELLS
 from pcsearch.engine.workloads.programs.tries import Tries
 from pcsearch.engine.workloads.programs.turns import turn
 from pcsearch.sweeps.program import Program
-from pcsearch.temporary import temporary_folder
+from pcsearch.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

@@ -19,7 +19,7 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.data.memory import memory_limit
 from pcsearch.pc.data.own.image_source import ImageSource
 from pcsearch.pc.data.progress import Advance, bar
-from pcsearch.user_files import cache_folder
+from pcsearch.system.user_files import cache_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,7 +176,7 @@ def _remove_old(cache: ArrayCache) -> None:
 
 
 def _keep_damage(cache: ArrayCache, damaged: dict[str, str]) -> None:
-    from pcsearch.whole_files import replacing
+    from pcsearch.system.whole_files import replacing
 
     if damaged:
         with replacing(cache.file("damaged.json")) as file:

@@ -1,0 +1,84 @@
+"""``python -m pcsearch best DIR``: the best configuration of a search, and its model."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from pcsearch.command_line.verbs.verb import DIRECTORY, verb
+from pcsearch.system.exits import DONE
+
+NAME = "best"
+
+
+@verb(NAME)
+@DIRECTORY
+@click.option("--json", "as_json", is_flag=True, help="Print the best trial as JSON.")
+def command(directory: str, as_json: bool) -> int:
+    """Show the best configuration of the search in DIR, and where its model lies.
+
+    DIR is the directory, or the address, of a search that has ended, is running or was
+    interrupted. Nothing in it changes.
+    """
+    return show_best(directory, as_json=as_json)
+
+
+def show_best(place: str, *, as_json: bool) -> int:
+    """Print the best trial of a search; of several metrics, those that no other trial beats.
+
+    Args:
+        place: the path or the address of its directory.
+        as_json: whether they are printed as JSON.
+
+    Raises:
+        PcsearchError: there is no such search.
+    """
+    from pcsearch.engine.experiment.experiment import stored_search
+    from pcsearch.engine.records.directory import directory_at
+    from pcsearch.engine.records.kept_model import kept_model
+    from pcsearch.engine.records.trial_result import pareto_front
+    from pcsearch.engine.results.findings import read_findings
+    from pcsearch.reports.configurations import best_configuration, configuration_document
+    from pcsearch.reports.findings import trial_document
+    from pcsearch.reports.notes import console, say, warn
+    from pcsearch.reports.plan import plain
+    from pcsearch.reports.results import best_configurations, number
+
+    directory = directory_at(place.removeprefix("file://"), NAME)
+    with directory.read():
+        findings = read_findings(directory)
+        model = kept_model(directory)
+        # A function's own checkpoint is nothing that this program can load.
+        is_transformer = stored_search(directory).workload.model_file is not None
+    if as_json:
+        numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
+        front = [each for each in findings.trials if each.result.number in numbers]
+        trials = [trial_document(each, findings.metrics) for each in front]
+        kept = None if model is None else asdict(model)
+        document: dict[str, Any] = {"place": findings.place, "state": findings.state, "model": kept}
+        if findings.configurations:
+            names = [metric.name for metric in findings.metrics]
+            best = findings.configurations[0]
+            document["configuration"] = configuration_document(best, names)
+        click.echo(json.dumps(plain({**document, "trials": trials}), indent=2, ensure_ascii=False))
+        return DONE
+    output = console()
+    parts = best_configurations(findings.results, findings.sweep, findings.metrics)
+    if findings.replicates is not None:
+        parts = best_configuration(
+            findings.configurations, findings.sweep, findings.metrics[0], findings.replicates
+        )
+    for part in parts:
+        output.print(part)
+    if model is not None:
+        measured = f"{model.metric} {number(model.value)}"
+        say(output, f"The best model, of trial {model.trial} ({measured}), lies in {model.place}")
+        if directory.copy is None and is_transformer:
+            command = f"python -m pcsearch.train --from {shlex.quote(model.place)}"
+            say(output, f"Evaluate it, or train it longer: {command} --eval | --epochs N")
+    warn(console(stderr=True), *findings.notes)
+    return DONE
