@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.page.html import Html, joined, tag
 from pcsearch.reports.listener import Listener
 from pcsearch.reports.terminal import Terminal

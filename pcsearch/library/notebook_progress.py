@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune import Callback
 
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.page.html import Html, tag
 from pcsearch.reports.screen.best import Best, BestSoFar
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from pcsearch.engine.execution.run import SessionResult
     from pcsearch.engine.experiment.experiment import Experiment
-    from pcsearch.engine.records.outcome import Outcomes
+    from pcsearch.engine.records.outcomes import Outcomes
     from pcsearch.tracking.runs.context import RunsState
 
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from pcsearch.engine.cluster.usage import Usage
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import measured as value_in
 from pcsearch.engine.records.report import not_numbers, numbers_of_trial
 from pcsearch.reports.notes import Notes, say

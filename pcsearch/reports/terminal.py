@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pcsearch.engine.execution.run import SessionResult
-    from pcsearch.engine.records.outcome import Outcomes
+    from pcsearch.engine.records.outcomes import Outcomes
     from pcsearch.sweeps.replicates import Replicates
     from pcsearch.tracking.runs.context import RunsState
 

@@ -15,7 +15,7 @@ from pcsearch.engine.records.drivers import is_shared
 from pcsearch.engine.records.history import give_up
 from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.ledger import Ledger
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.reports.listener import Listener
 from pcsearch.tracking.callback import WandbCallback
 from pcsearch.tracking.factory import make_callback, make_ledger, make_program_tracking

@@ -9,7 +9,8 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.tracking.content import alerts
 from pcsearch.tracking.content.files import Kept
 from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory

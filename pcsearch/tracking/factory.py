@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers import is_shared, search_directory
-from pcsearch.engine.records.journal import AlertSent, Journal, RunCompleted
+from pcsearch.engine.records.events import AlertSent, RunCompleted
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.ledger import Claim
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.errors import PcsearchError
 from pcsearch.tracking.callback import WandbCallback

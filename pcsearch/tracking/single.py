@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.workloads.pc_transformer import DEFAULT_METRIC
 from pcsearch.pc.config import ModelConfig
 from pcsearch.tracking.content.files import Artifacts, Kept

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from search_cases import CASES, Case
 
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.entrants import entrant, runs_of
 from pcsearch.engine.search.racing import Entrant, Race, standings
 from pcsearch.engine.search.replicated import replicated_searcher

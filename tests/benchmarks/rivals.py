@@ -18,7 +18,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from search import METRIC, Wandb
 
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.asha import make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.search_space import OptunaSpace

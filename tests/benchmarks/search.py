@@ -32,7 +32,7 @@ from optuna.trial import FrozenTrial, create_trial
 from scipy.stats import binomtest
 from search_cases import CASES, Case
 
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.sampling.gaussian_process import GaussianProcessSampler
 from pcsearch.engine.search.sampling.samplers import SearchSampler, startup_trials
 from pcsearch.engine.search.search_space import OptunaSpace

@@ -31,7 +31,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 import ray
 from ray.air.integrations.wandb import WandbLoggerCallback
 
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.pc.config import model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.callback import WandbCallback

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from driving import METRIC
 
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.asha import Asha, make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.target import UntilTarget

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.journal import Heeded, Journal
+from pcsearch.engine.records.events import Heeded
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.requests import Requests
 
 

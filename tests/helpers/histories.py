@@ -1,12 +1,16 @@
-"""Trials of earlier sessions for tests, without folders."""
+"""Earlier sessions of a search: trials without folders, and journals with given events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.records.events import Event
 from pcsearch.engine.records.history import TrialHistory
+from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.replay import read_history
 
 
 @dataclass
@@ -22,3 +26,10 @@ class MadeTrialHistory(TrialHistory):
     @property
     def last_report(self) -> dict[str, Any] | None:  # type: ignore[override]
         return self.made[-1] if self.made else None
+
+
+def history_of(directory: Path, *events: Event) -> Any:
+    """The history of a search whose journal gets these events."""
+    for event in events:
+        Journal(directory).add(event)
+    return read_history(directory)

@@ -12,7 +12,8 @@ from typing import Any
 import wandb
 from offline_runs import OfflineRun, cut_after, read_runs
 
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import flatten
 from pcsearch.engine.workloads.pc_transformer import PCTransformer
 from pcsearch.sweeps.metrics import Metric

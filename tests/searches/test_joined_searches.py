@@ -15,7 +15,7 @@ from forking import finish, fork
 from resuming import QUIET, Command
 
 from pcsearch.engine.records.drivers import DRIVERS
-from pcsearch.engine.records.history import read_history
+from pcsearch.engine.records.replay import read_history
 from pcsearch.engine.storage.lock import locked, owner
 
 pytestmark = pytest.mark.slow

@@ -9,8 +9,9 @@ from typing import Any, assert_never
 from pcsearch.engine.cluster.resources import TrialSlots
 from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.journal import Heeded, Journal
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.events import Heeded
+from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.requests import Request, Requests, pausing
 from pcsearch.engine.storage.files import StorageError, control_command
 from pcsearch.engine.storage.lease import RENEW_S

@@ -8,8 +8,9 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from pcsearch.engine.records.journal import Ended, Journal
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.events import Ended
+from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import ITERATION
 
 

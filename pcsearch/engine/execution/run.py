@@ -29,7 +29,7 @@ from pcsearch.engine.experiment.suggesting import searcher_of
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.ledger import Ledger
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.engine.search.asha import make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves

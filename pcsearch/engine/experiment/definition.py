@@ -14,7 +14,7 @@ from pathlib import Path
 from pcsearch.engine.experiment.workload_choice import SweepText, choose, workload_of
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.sampling.auto_sampler import check_sampler
 from pcsearch.engine.workloads.workload import Workload
 from pcsearch.errors import PcsearchError, Problem

@@ -12,7 +12,7 @@ from pcsearch.engine.records.changes import Edited
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers import is_shared, search_directory
 from pcsearch.engine.records.history import History
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.matching.changes import changes
 from pcsearch.sweeps.reading.text import read_text

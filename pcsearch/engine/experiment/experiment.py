@@ -34,7 +34,7 @@ from pcsearch.engine.records.drivers import search_directory
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.record import EDITS, RECORD_FILE
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.sweep import Sweep

@@ -23,8 +23,9 @@ from pcsearch.engine.records.drivers import (
     other_drivers,
     search_directory,
 )
-from pcsearch.engine.records.history import History, TrialHistory, read_history
+from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.record import RECORD_FILE
+from pcsearch.engine.records.replay import read_history
 from pcsearch.engine.storage.files import resume_command, writing
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.engine.storage.store import is_address

@@ -24,8 +24,9 @@ from pcsearch.engine.records.drivers import (
     other_drivers,
     search_directory,
 )
+from pcsearch.engine.records.events import Claimed
 from pcsearch.engine.records.history import History
-from pcsearch.engine.records.journal import Claimed, Journal
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
 from pcsearch.engine.records.other_driver import OtherDriver
 from pcsearch.engine.storage.files import append, writing

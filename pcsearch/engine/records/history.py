@@ -8,29 +8,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.changes import Edited, Enqueued
-from pcsearch.engine.records.journal import (
+from pcsearch.engine.records.changes import Edited
+from pcsearch.engine.records.events import (
     AlertSent,
-    Claimed,
     Compared,
-    Decided,
     Ended,
-    Event,
-    Heeded,
-    Journal,
     ReachedTarget,
-    Released,
     Replicate,
     Retried,
     RunCompleted,
-    Suggested,
     WarmStartResult,
 )
-from pcsearch.engine.records.journal_checks import check_folders, damaged, trial_folders
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.report import ITERATION, flatten
 from pcsearch.engine.storage.files import json_lines, last_json_line
-from pcsearch.sweeps.distributions.base import identity
 
 REPORTS = "result.json"
 VALUES_FILE = "params.json"
@@ -110,6 +101,17 @@ class TrialHistory:
         """Whether it has failed."""
         return self.end is not None and self.end.failed
 
+    def apply(self, event: Ended | Retried | RunCompleted) -> None:
+        """Add what an event of the journal says of the trial."""
+        match event:
+            case Ended():
+                # A W&B run that was complete before lacks this end now.
+                self.end, self.run_step = event, None
+            case Retried():
+                self.end = self.run_step = None
+            case RunCompleted():
+                self.run_step = event.step
+
     @property
     def reports(self) -> Iterator[dict[str, Any]]:
         """All its reports, oldest first. They are read from its file each time, and not kept."""
@@ -188,151 +190,11 @@ class History:
         return enough and not self.unfinished
 
 
-def read_history(directory: Path) -> History:
-    """Read the history of a search from an experiment's directory.
-
-    Raises:
-        PcsearchError: the journal is damaged, or does not belong to the trials' folders.
-    """
-    # Before the journal: a trial that starts meanwhile is in the journal first.
-    folders = trial_folders(directory, VALUES_FILE)
-    replay = _Replay(directory)
-    for event in Journal(directory).events():
-        replay.add(event)
-    history = replay.history()
-    begun = [(trial.number, trial.folder) for trial in history.trials]
-    check_folders(directory, begun, folders, is_shared=history.is_shared)
-    _follow_target(history)
-    _reopen_damaged(history)
-    return history
-
-
-class _Replay:
-    """Makes a history of the events of a journal, one after the other.
-
-    Args:
-        directory: the experiment's.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._history = History()
-        self._trials: dict[str, TrialHistory] = {}
-        self._claims: dict[str, Claim] = {}
-
-    def history(self) -> History:
-        """The history by the events so far."""
-        self._history.trials = sorted(self._trials.values(), key=lambda trial: trial.number)
-        self._history.claims = list(self._claims.values())
-        return self._history
-
-    def add(self, event: Event) -> None:
-        """Add what an event says.
-
-        Raises:
-            PcsearchError: it is about a trial that has not begun.
-        """
-        history = self._history
-        match event:
-            case Decided():
-                history.is_decided = True
-            case Edited():
-                history.edits.append(event)
-                history.alert = None
-            case Enqueued():
-                # A line that could not be sent to an address may be there twice.
-                known = set(map(identity, history.enqueued))
-                history.enqueued += [each for each in event.configs if identity(each) not in known]
-            case WarmStartResult():
-                history.warm_start.append(event)
-            case AlertSent():
-                history.alert = event
-            case Heeded():
-                # What it has done is in the record, or in the ends of trials.
-                pass
-            case Claimed():
-                self._claims[event.trial] = Claim(event.number, event.trial, event.mark)
-                history.is_shared = True
-            case Released():
-                self._claims.pop(event.trial, None)
-            case Suggested():
-                self._begin(event)
-            case _:
-                self._follow(event)
-
-    def _begin(self, event: Suggested) -> None:
-        history = self._history
-        history.alert, history.is_decided = None, False
-        self._claims.pop(event.trial, None)
-        self._trials[event.trial] = TrialHistory(
-            event.trial,
-            event.number,
-            event.point,
-            self._directory / folder_name(event.number, event.trial),
-            replicate=event.replicate,
-            config=event.config,
-            edits=len(history.edits),
-        )
-        if event.enqueued is not None:
-            history.taken.add(event.enqueued)
-
-    def _follow(self, event: Compared | ReachedTarget | Ended | Retried | RunCompleted) -> None:
-        """Add what an event says of a trial that has begun."""
-        history, trial = self._history, self._trials.get(event.trial)
-        if trial is None:
-            raise damaged(self._directory, f"it does not begin the trial {event.trial}")
-        match event:
-            case Compared():
-                history.comparisons.append(event)
-                if event.stopped:
-                    trial.stopped_at = event.stopped_at
-            case ReachedTarget():
-                history.reached, history.reached_after = event, len(history.edits)
-            case Ended():
-                trial.judged_after = len(history.edits)
-                _apply(trial, event)
-            case Retried():
-                history.alert, history.is_decided = None, False
-                _apply(trial, event)
-            case RunCompleted():
-                _apply(trial, event)
-
-
-def _follow_target(history: History) -> None:
-    """End a search that has reached its target, if the report that says so is there."""
-    reached = history.reached
-    if reached is None:
-        return
-    trial = next(each for each in history.trials if each.id == reached.trial)
-    if trial.has_reported(reached.epoch):
-        _end_all(history, reached)
-    else:
-        # The report is lost: the trial is restored, and reaches the target once more.
-        history.reached = None
-
-
-def _reopen_damaged(history: History) -> None:
-    """Make trials unfinished whose files lack reports that the journal knows of."""
-    for trial in history.trials:
-        end = trial.end
-        if end is None or end.failed or end.elsewhere or trial.has_reported(end.reports):
-            continue
-        found = int((trial.last_report or {}).get(ITERATION) or 0)
-        line = (
-            f"trial {trial.number}: {trial.folder / REPORTS} has {found} of {end.reports} reports"
-        )
-        if end.by_hand or end.by_target:
-            history.notes.append(f"{line}; it was stopped, and stays so")
-            continue
-        history.notes.append(f"{line}; the trial is run again from there")
-        trial.end = trial.run_step = None
-
-
 def give_up(history: History, trial_id: str) -> Ended:
     """End a trial of this driver that another driver runs again; return the journal's event."""
     trial = next(each for each in history.trials if each.id == trial_id)
     event = Ended(trial_id, False, [], elsewhere=True)
-    _apply(trial, event)
+    trial.apply(event)
     return event
 
 
@@ -340,25 +202,5 @@ def retry_failed(history: History) -> list[Retried]:
     """Make the failed trials of a history unfinished; return the events for the journal."""
     events = [Retried(trial.id) for trial in history.failed]
     for trial, event in zip(history.failed, events, strict=True):
-        _apply(trial, event)
+        trial.apply(event)
     return events
-
-
-def _apply(trial: TrialHistory, event: Ended | Retried | RunCompleted) -> None:
-    match event:
-        case Ended():
-            # A W&B run that was complete before lacks this end now.
-            trial.end, trial.run_step = event, None
-        case Retried():
-            trial.end = trial.run_step = None
-        case RunCompleted():
-            trial.run_step = event.step
-
-
-def _end_all(history: History, reached: ReachedTarget) -> None:
-    """End the other trials of a search that was killed just when it reached its target."""
-    for trial in history.unfinished:
-        # An edit lets a search go on: trials that begin then do not end with an older target.
-        if trial.edits > history.reached_after:
-            continue
-        trial.end = Ended(trial.id, False, [], by_target=trial.id != reached.trial)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pcsearch.engine.records.history import VALUES_FILE, TrialHistory, folder_name
-from pcsearch.engine.records.journal import (
+from pcsearch.engine.records.events import (
     Compared,
     Ended,
     Event,
     Heeded,
-    Journal,
-    JournalFollower,
     ReachedTarget,
     Retried,
     Suggested,
 )
+from pcsearch.engine.records.history import VALUES_FILE, TrialHistory, folder_name
+from pcsearch.engine.records.journal import Journal, JournalFollower
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.storage.lock import locked
 from pcsearch.errors import PcsearchError

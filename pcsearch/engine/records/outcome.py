@@ -1,16 +1,16 @@
-"""The outcomes of trials: their values, their status, and why they ended.
+"""The outcome of a trial: its values, its status, and why it ended.
 
 Everything that asks what became of a trial asks here: scheduler, searcher, tables and W&B.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pcsearch.engine.records.history import History, TrialHistory, folder_name
-from pcsearch.engine.records.journal import ReachedTarget, Replicate
+from pcsearch.engine.records.events import Replicate
+from pcsearch.engine.records.history import TrialHistory, folder_name
 from pcsearch.engine.records.learning_curve import LearningCurve
 from pcsearch.engine.records.report import (
     SECONDS,
@@ -23,11 +23,6 @@ from pcsearch.engine.records.report import (
 from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
-
-
-def _unknown(_: Mapping[str, Any]) -> int | None:
-    """None: for a search that does not know how many epochs its trials train."""
-    return None
 
 
 @dataclass
@@ -176,108 +171,6 @@ class TrialOutcome:
             reported=tuple(numbers_of_trial(self.last_report)),
             replicate=self.replicate,
         )
-
-
-class Outcomes:
-    """The outcomes of all trials of a search, by the trials' ids.
-
-    Args:
-        metrics: what the search's trials are compared by; may be empty.
-        time_attr: as in `TrialOutcome`.
-        epochs: tells how many epochs a trial of a configuration trains if nothing stops it.
-        history: what the earlier sessions of the search have written.
-        curves: whether the learning curves of ended trials are read too.
-        compared_by: as in `TrialOutcome`.
-        epoch_key: as in `TrialOutcome`.
-    """
-
-    def __init__(
-        self,
-        metrics: Iterable[Metric],
-        time_attr: str = EPOCH,
-        epochs: Callable[[Mapping[str, Any]], int | None] = _unknown,
-        history: History | None = None,
-        curves: bool = False,
-        compared_by: int = 0,
-        epoch_key: str | None = None,
-    ) -> None:
-        self.metrics, self.compared_by = tuple(metrics), compared_by
-        self.ended_count = 0
-        """How many trials have ended."""
-        self.failures = 0
-        """How many of them failed."""
-        self.reached: ReachedTarget | None = None
-        """The report that reached the target and so ended the search."""
-        self.best: TrialOutcome | None = None
-        """The best trial that has ended; of several metrics, by the first."""
-        self._time_attr, self._epochs, self._epoch_key = time_attr, epochs, epoch_key
-        self._by_id: dict[str, TrialOutcome] = {}
-        for trial in history.trials if history is not None else ():
-            outcome = outcome_of(trial, self.metrics, time_attr, curves, compared_by, epoch_key)
-            self._by_id[trial.id] = outcome
-            if outcome.ended:
-                self._count(outcome)
-
-    def __iter__(self) -> Iterator[TrialOutcome]:
-        return iter(self._by_id.values())
-
-    def of(self, trial_id: str) -> TrialOutcome:
-        """The outcome of a trial, a new one where the trial is new."""
-        if trial_id not in self._by_id:
-            self._by_id[trial_id] = TrialOutcome(
-                trial_id,
-                self.metrics,
-                self._time_attr,
-                epoch_key=self._epoch_key,
-                compared_by=self.compared_by,
-            )
-        return self._by_id[trial_id]
-
-    def begin(self, trial_id: str, number: int, config: Mapping[str, Any]) -> TrialOutcome:
-        """Set the number and the values of a trial, new or from an earlier session."""
-        outcome = self.of(trial_id)
-        outcome.number, outcome.config = number, config
-        outcome.epochs = self._epochs(config)
-        return outcome
-
-    def end(self, trial_id: str, error: str | None = None) -> TrialOutcome:
-        """Record that a trial has ended.
-
-        Args:
-            trial_id: the trial's id.
-            error: the first lines of its error, None where it did not fail.
-        """
-        outcome = self.of(trial_id)
-        if outcome.ended:
-            # Tune ends a trial again where writing its end has failed.
-            self._count(outcome, -1)
-        outcome.ended, outcome.failed, outcome.error = True, error is not None, error or ""
-        outcome.ended_by_user = outcome.stop_requested and not outcome.failed
-        self._count(outcome)
-        return outcome
-
-    def reach_target(self, reached: ReachedTarget) -> None:
-        """Record that a trial has reached the target, which ends the search."""
-        self.reached = reached
-        self.of(reached.trial).reached_target = True
-
-    def epoch(self, report: Report) -> int:
-        """The epoch of a report, 0 of an empty one."""
-        return epoch_of(report, self._time_attr)
-
-    def _count(self, outcome: TrialOutcome, change: int = 1) -> None:
-        self.ended_count += change
-        self.failures += change * outcome.failed
-        self._compare(outcome)
-
-    def _compare(self, outcome: TrialOutcome) -> None:
-        """Make an ended trial the best one if it is better than those before it."""
-        value = outcome.values[0] if outcome.values and not outcome.failed else None
-        if value is None or None in outcome.values:
-            return
-        before = None if self.best is None else self.best.values[0]
-        if self.metrics[0].better(value, before):
-            self.best = outcome
 
 
 def outcome_of(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.learning_curves import LearningCurves, Prediction
 from pcsearch.engine.search.racing import Entrant, standings
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pcsearch.engine.records.events import WarmStartResult
 from pcsearch.engine.records.history import History
-from pcsearch.engine.records.journal import WarmStartResult
 from pcsearch.engine.records.options import SamplerName
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.no_repeats import NoRepeats
 from pcsearch.engine.search.resumed_study import rebuilt_trials
 from pcsearch.engine.search.sampling.samplers import make_study, suggest

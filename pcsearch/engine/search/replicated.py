@@ -9,11 +9,11 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
+from pcsearch.engine.records.events import Replicate, Suggested
 from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.journal import Replicate, Suggested
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.entrants import ConfigurationMeans, entrant, runs_of
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.racing import Race, Run, standings

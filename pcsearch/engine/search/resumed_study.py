@@ -10,7 +10,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from pcsearch.engine.records.history import History, TrialHistory
 from pcsearch.engine.records.ledger import OtherResult
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.imputation import DEVIATION, final_values
 from pcsearch.errors import PcsearchError
 

@@ -9,11 +9,12 @@ from typing import Any
 from optuna import Trial
 from ray.tune.search import Searcher
 
+from pcsearch.engine.records.events import Suggested
 from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.journal import Suggested
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.enqueued_parts import EnqueuedParts
 from pcsearch.engine.search.imputation import final_values
 from pcsearch.engine.search.learning_curves import Prediction, Predictor

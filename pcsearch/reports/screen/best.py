@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.results.configurations import configurations_of
 from pcsearch.reports.results import number
 from pcsearch.sweeps.parameters import nested

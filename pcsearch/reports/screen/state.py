@@ -10,7 +10,8 @@ from typing import Any
 
 from pcsearch.engine.cluster.usage import InUse
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import SECONDS, finite, measured
 from pcsearch.pc.metrics import EARLY_STOP_REASON
 from pcsearch.reports.screen.best import BestSoFar

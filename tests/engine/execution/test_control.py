@@ -14,8 +14,9 @@ from pcsearch.engine.execution import control as controls
 from pcsearch.engine.execution.control import Control
 from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.journal import Heeded, Journal
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.events import Heeded
+from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.engine.records.requests import FOLDER, Request, Requests
 from pcsearch.engine.storage.files import StorageError

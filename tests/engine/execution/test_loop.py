@@ -16,7 +16,7 @@ from pcsearch.engine.cluster.connection import connected
 from pcsearch.engine.execution.loop import Place, TrialSpec, run_trials
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.sweeps.sweep import parse_sweep
 

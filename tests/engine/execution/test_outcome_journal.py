@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pcsearch.engine.execution.outcome_journal import OutcomeJournal
-from pcsearch.engine.records.journal import Ended, Journal
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.events import Ended
+from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.sweeps.metrics import Metric
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from pcsearch.engine.execution import trial as trials
 from pcsearch.engine.execution.trial import SearchTrial, TrialContext
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome
+from pcsearch.engine.records.outcome import TrialOutcome
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
 from pcsearch.errors import PcsearchError

@@ -14,7 +14,7 @@ from edited_searches import EditedSearch, edited_searches, value
 
 from pcsearch.engine.experiment.versions import first_difference, placed_by
 from pcsearch.engine.records import journal
-from pcsearch.engine.records.journal import Claimed, ReachedTarget, Suggested, WarmStartResult
+from pcsearch.engine.records.events import Claimed, ReachedTarget, Suggested, WarmStartResult
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import RandomDraws

@@ -15,7 +15,7 @@ from pcsearch.engine.experiment.plan import make_plan
 from pcsearch.engine.experiment.warm_start import warm_start
 from pcsearch.engine.records.history import History
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.errors import PcsearchError

@@ -11,7 +11,8 @@ from searching import write_sweep
 
 from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.warm_start import WarmStart, warm_start
-from pcsearch.engine.records.journal import Compared, Journal
+from pcsearch.engine.records.events import Compared
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.options import Options
 from pcsearch.errors import PcsearchError
 

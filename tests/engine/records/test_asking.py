@@ -23,7 +23,8 @@ from pcsearch.engine.records.asking import (
 )
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers import driver_directory
-from pcsearch.engine.records.journal import Journal, Suggested
+from pcsearch.engine.records.events import Suggested
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.requests import Request, Requests
 from pcsearch.engine.storage import lease
 from pcsearch.engine.storage.store import Store

@@ -16,10 +16,12 @@ from filelock import FileLock
 from pcsearch.engine.records import directory_ledger
 from pcsearch.engine.records.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
 from pcsearch.engine.records.drivers import DRIVERS
-from pcsearch.engine.records.history import History, folder_name, read_history
-from pcsearch.engine.records.journal import Ended, Journal, ReachedTarget, Suggested
+from pcsearch.engine.records.events import Ended, ReachedTarget, Suggested
+from pcsearch.engine.records.history import History, folder_name
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.ledger import Claim, OtherResult
 from pcsearch.engine.records.record import RECORD_FILE
+from pcsearch.engine.records.replay import read_history
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lock import locked
 
@@ -28,7 +30,8 @@ import sys, time
 from pathlib import Path
 from pcsearch.engine.records.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
 from pcsearch.engine.records.history import History
-from pcsearch.engine.records.journal import Ended, Journal, Suggested
+from pcsearch.engine.records.events import (Ended, Suggested)
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.storage.lock import locked
 
 place, last = Path(sys.argv[1]), int(sys.argv[2])

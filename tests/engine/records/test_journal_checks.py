@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pcsearch.engine.records.history import folder_name, read_history
-from pcsearch.engine.records.journal import Event, Journal, Retried, Suggested
+from pcsearch.engine.records.events import Event, Retried, Suggested
+from pcsearch.engine.records.history import folder_name
+from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.replay import read_history
 from pcsearch.errors import PcsearchError
 
 

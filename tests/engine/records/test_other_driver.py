@@ -5,15 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pcsearch.engine.records.events import Compared, Ended, ReachedTarget, Retried, Suggested
 from pcsearch.engine.records.history import folder_name
-from pcsearch.engine.records.journal import (
-    Compared,
-    Ended,
-    Journal,
-    ReachedTarget,
-    Retried,
-    Suggested,
-)
+from pcsearch.engine.records.journal import Journal
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.other_driver import OtherDriver
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from histories import MadeTrialHistory
 
-from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.journal import Ended, ReachedTarget
-from pcsearch.engine.records.outcome import Outcomes, TrialOutcome, outcome_of
+from pcsearch.engine.records.events import Ended
+from pcsearch.engine.records.history import TrialHistory
+from pcsearch.engine.records.outcome import TrialOutcome, outcome_of
 from pcsearch.engine.records.report import ITERATION
 from pcsearch.sweeps.metrics import Metric
 
@@ -118,56 +118,8 @@ def test_a_result_is_the_outcome_as_it_is_now() -> None:
     assert result.values == (0.5,)
 
 
-def test_outcomes_count_ends_and_know_the_best() -> None:
-    outcomes = Outcomes([LOSS])
-    for trial_id, loss in (("a", 0.5), ("b", 0.2), ("c", 0.1), ("d", 0.05)):
-        outcomes.of(trial_id).add({"loss": loss})
-    outcomes.end("a")
-    outcomes.end("b")
-    outcomes.end("c", "it failed")
-    assert (outcomes.ended_count, outcomes.failures) == (3, 1)
-    assert outcomes.best is outcomes.of("b"), "a failed trial and one that runs are not the best"
-    outcomes.reach_target(ReachedTarget("d", [0.05]))
-    assert outcomes.of("d").reached_target
-
-
-def test_a_trial_that_ends_again_counts_once() -> None:
-    """Writing an end into the journal may fail for a moment; Tune ends the trial again then."""
-    outcomes = Outcomes([LOSS])
-    outcomes.end("a")
-    outcomes.end("a", "it failed")
-    assert (outcomes.ended_count, outcomes.failures) == (1, 1)
-    outcomes.end("a")
-    assert (outcomes.ended_count, outcomes.failures) == (1, 0)
-
-
-def test_the_user_has_stopped_a_trial_only_if_it_did_not_fail() -> None:
-    outcomes = Outcomes([LOSS])
-    for trial_id in "abc":
-        outcomes.of(trial_id).stop_by_user()
-    assert not outcomes.of("a").ended_by_user
-    assert outcomes.end("a").ended_by_user
-    assert not outcomes.end("b", "it failed").ended_by_user
-    assert not outcomes.of("c").ended_by_user
-
-
-def test_a_trial_begins_with_what_it_will_train() -> None:
-    outcomes = Outcomes([LOSS], epochs=lambda config: config["epochs"])
-    assert outcomes.begin("a", 3, {"epochs": 9}).epochs == 9
-    assert outcomes.of("a").number == 3
-
-
 def trial_of_history(ended: Ended | None, *reports: dict[str, Any]) -> TrialHistory:
     return MadeTrialHistory("a", 1, None, Path(), ended, made=list(reports))
-
-
-def test_a_resumed_search_knows_the_outcomes_of_earlier_sessions() -> None:
-    trial = trial_of_history(
-        Ended("a", True, [0.5], error="it failed"), {"loss": 0.5}, {"loss": 0.7}
-    )
-    outcomes = Outcomes([LOSS], history=History([trial]))
-    assert (outcomes.ended_count, outcomes.failures, outcomes.best) == (1, 1, None)
-    assert (outcomes.of("a").error, outcomes.of("a").latest) == ("it failed", [0.7])
 
 
 def test_the_values_of_an_ended_trial_come_from_the_journal() -> None:

@@ -12,8 +12,8 @@ from asha_schedulers import EPOCHS, asha, curves, made, sweep
 from driving import CONTINUE, METRIC, STOP, Driver
 from scipy.stats import spearmanr
 
-from pcsearch.engine.records.journal import Compared
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.events import Compared
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import ITERATION
 from pcsearch.engine.search.asha import FEWEST, SPARED, Asha, make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from pcsearch.engine.records.events import Ended
 from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.journal import Ended
 from pcsearch.engine.records.ledger import OtherResult
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search import no_repeats
 from pcsearch.engine.search.preview import first_suggestions
 from pcsearch.engine.search.searchers import BayesSearcher, make_searcher

@@ -7,7 +7,7 @@ import math
 from searchers_in_tune import as_in_tune, loss, one_by_one, report, sweep
 
 from pcsearch.engine.records.options import SamplerName
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.searchers import BayesSearcher, make_searcher
 
