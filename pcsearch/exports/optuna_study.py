@@ -19,7 +19,7 @@ from optuna.distributions import (
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from pcsearch.engine.records.history import VALUES_FILE
+from pcsearch.engine.records.journal.history import VALUES_FILE
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.engine.storage.store import is_address

@@ -9,7 +9,7 @@ from typing import Any
 from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
-from pcsearch.engine.records.history import read_reports
+from pcsearch.engine.records.journal.history import read_reports
 from pcsearch.engine.records.report import epoch_of, finite, numbers_of_trial
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.errors import PcsearchError, Problem

@@ -9,9 +9,9 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any
 
-from pcsearch.engine.records.asking import drivers_of, split_trials
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
-from pcsearch.engine.records.requests import Kind, Request, Requests, asker
+from pcsearch.engine.records.drivers.asking import drivers_of, split_trials
+from pcsearch.engine.records.drivers.requests import Kind, Request, Requests, asker
 from pcsearch.errors import PcsearchError
 from pcsearch.library.found import SearchResult
 from pcsearch.library.options import in_python

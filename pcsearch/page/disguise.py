@@ -16,8 +16,8 @@ from pathlib import Path
 
 import yaml
 
-from pcsearch.engine.records.drivers import DRIVERS
-from pcsearch.engine.records.history import REPORTS
+from pcsearch.engine.records.drivers.driver_directories import DRIVERS
+from pcsearch.engine.records.journal.history import REPORTS
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.origin import Origin
 from pcsearch.page.html import Html, escaped

@@ -139,7 +139,7 @@ def _is_decided(outcome: SessionResult) -> bool:
 def _others(experiment: Experiment) -> str:
     """A line about the trials of other drivers that share the directory; empty without any."""
     from pcsearch.engine.experiment.joining import other_trials
-    from pcsearch.engine.records.drivers import is_shared
+    from pcsearch.engine.records.drivers.driver_directories import is_shared
     from pcsearch.reports.results import number
 
     if not is_shared(experiment.directory.path):

@@ -13,9 +13,9 @@ from pcsearch.engine.experiment.joining import is_over
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.experiment.workload_choice import SweepText
 from pcsearch.engine.records.directory import directory_at
-from pcsearch.engine.records.events import Retried
-from pcsearch.engine.records.history import retry_failed
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Retried
+from pcsearch.engine.records.journal.history import retry_failed
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.options import OF_ONE_SESSION
 from pcsearch.engine.records.record import EDITS
 from pcsearch.errors import PcsearchError, Problem

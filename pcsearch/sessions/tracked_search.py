@@ -11,9 +11,9 @@ from pcsearch.engine.execution.restore import RestoredTrial, restore
 from pcsearch.engine.execution.run import Session
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.experiment.joining import directory_ledger
-from pcsearch.engine.records.drivers import is_shared
-from pcsearch.engine.records.history import give_up
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.drivers.driver_directories import is_shared
+from pcsearch.engine.records.journal.history import give_up
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Ledger
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.reports.listener import Listener

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.drivers import is_shared, search_directory
-from pcsearch.engine.records.events import AlertSent, RunCompleted
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.drivers.driver_directories import is_shared, search_directory
+from pcsearch.engine.records.journal.events import AlertSent, RunCompleted
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.workloads.programs.settings import ProgramTracking

@@ -10,8 +10,8 @@ from typing import Any
 from histories import MadeTrialHistory
 from ray.tune.schedulers import TrialScheduler
 
-from pcsearch.engine.records.events import Compared, Ended, ReachedTarget
-from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal.events import Compared, Ended, ReachedTarget
+from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.sweeps.metrics import Metric

@@ -17,11 +17,11 @@ from pcsearch.engine.experiment.experiment import Experiment, new_experiment, wi
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.experiment.suggesting import searcher_of
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.events import Ended
-from pcsearch.engine.records.history import folder_name
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.history import folder_name
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.records.replay import read_history
 from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.sweeps.distributions.base import identity

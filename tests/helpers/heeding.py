@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.events import Heeded
-from pcsearch.engine.records.journal import Journal
-from pcsearch.engine.records.requests import Requests
+from pcsearch.engine.records.drivers.requests import Requests
+from pcsearch.engine.records.journal.events import Heeded
+from pcsearch.engine.records.journal.journal_file import Journal
 
 
 @contextmanager

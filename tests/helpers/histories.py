@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.events import Event
-from pcsearch.engine.records.history import TrialHistory
-from pcsearch.engine.records.journal import Journal
-from pcsearch.engine.records.replay import read_history
+from pcsearch.engine.records.journal.events import Event
+from pcsearch.engine.records.journal.history import TrialHistory
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.experiment.plan import Plan
-from pcsearch.engine.records.events import Replicate
+from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.origin import Origin

@@ -11,9 +11,9 @@ from typing import Any
 from searching import write_sweep
 
 from pcsearch.engine.experiment.experiment import new_experiment
-from pcsearch.engine.records.events import Ended, Suggested
-from pcsearch.engine.records.history import VALUES_FILE, folder_name
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Ended, Suggested
+from pcsearch.engine.records.journal.history import VALUES_FILE, folder_name
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.options import Options
 from pcsearch.sweeps.configurations import Grid
 

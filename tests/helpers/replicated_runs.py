@@ -8,8 +8,8 @@ from typing import Any
 
 from histories import MadeTrialHistory
 
-from pcsearch.engine.records.events import Ended, Replicate
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.events import Ended, Replicate
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.replicated import ReplicatedSearcher, replicated_searcher
 from pcsearch.sweeps.replicates import Replicates, replicates_of

@@ -13,7 +13,7 @@ from old_experiments import ended, write_experiment
 from wandb_server import WandbServer
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.requests import Requests
+from pcsearch.engine.records.drivers.requests import Requests
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.library.listeners import Quiet
 from pcsearch.library.running import Run, RunningSearch

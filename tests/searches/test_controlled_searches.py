@@ -13,8 +13,8 @@ from forking import OUTPUT, fork
 from resuming import QUIET, START, Command, check_histories, write
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers import DRIVERS
-from pcsearch.engine.records.requests import FOLDER, Request, Requests
+from pcsearch.engine.records.drivers.driver_directories import DRIVERS
+from pcsearch.engine.records.drivers.requests import FOLDER, Request, Requests
 
 pytestmark = pytest.mark.slow
 MODULE = '''

@@ -14,8 +14,8 @@ from commands import events, hold, wait_for
 from forking import finish, fork
 from resuming import QUIET, Command
 
-from pcsearch.engine.records.drivers import DRIVERS
-from pcsearch.engine.records.replay import read_history
+from pcsearch.engine.records.drivers.driver_directories import DRIVERS
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.storage.lock import locked, owner
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from searching import write_sweep
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.directory_ledger import DirectoryLedger
+from pcsearch.engine.records.drivers.directory_ledger import DirectoryLedger
 from pcsearch.engine.records.ledger import Ledger
 from pcsearch.engine.records.options import Options
 from pcsearch.reports.terminal import Terminal

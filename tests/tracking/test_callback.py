@@ -39,7 +39,7 @@ from wandb_trials import (
 )
 
 from pcsearch.engine.ray_internals import ray_psutil
-from pcsearch.engine.records.events import Replicate
+from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.report import flatten
 from pcsearch.pc.config import ModelConfig
 from pcsearch.tracking.callback import WandbCallback

@@ -11,11 +11,11 @@ from searching import write_sweep
 from wandb_trials import FakeOutcomes
 
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment
-from pcsearch.engine.records.events import AlertSent, Suggested
-from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import AlertSent, Suggested
+from pcsearch.engine.records.journal.history import History, TrialHistory
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.options import Options, SamplerName
-from pcsearch.engine.records.replay import read_history
 from pcsearch.tracking.factory import make_callback
 from pcsearch.tracking.runs.context import RunGroup
 from pcsearch.tracking.server.registration import Registration

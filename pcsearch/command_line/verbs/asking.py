@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from pcsearch.engine.records.asking import RunningDriver
     from pcsearch.engine.records.directory import ExperimentDirectory
-    from pcsearch.engine.records.requests import Request
+    from pcsearch.engine.records.drivers.asking import RunningDriver
+    from pcsearch.engine.records.drivers.requests import Request
 
 
 @contextmanager
@@ -25,8 +25,8 @@ def drivers_at(place: str, verb: str) -> Iterator[tuple[ExperimentDirectory, lis
     Raises:
         PcsearchError: there is no such search, or it cannot be read.
     """
-    from pcsearch.engine.records.asking import drivers_of
     from pcsearch.engine.records.directory import directory_at
+    from pcsearch.engine.records.drivers.asking import drivers_of
 
     directory = directory_at(place.removeprefix("file://"), verb)
     with directory.tidied():
@@ -57,7 +57,7 @@ def ask_running(
     Raises:
         PcsearchError: a driver does not answer; or nobody runs the search, and somebody must.
     """
-    from pcsearch.engine.records.asking import ask, not_running
+    from pcsearch.engine.records.drivers.asking import ask, not_running
 
     running = [driver for driver in drivers if driver.lives()]
     heeding = ask(directory, request, running) if running or is_lasting else []

@@ -59,7 +59,7 @@ def clean_experiment(place: str, statuses: list[Status], wandb: bool, yes: bool 
             removed.
     """
     from pcsearch.engine.records.directory import directory_at
-    from pcsearch.engine.records.journal import Journal
+    from pcsearch.engine.records.journal.journal_file import Journal
 
     directory = directory_at(place.removeprefix("file://"), NAME)
     with ExitStack() as stack:
@@ -169,8 +169,8 @@ def _remove_run(directory: ExperimentDirectory, run_id: str, server: ServerRuns)
     """Delete a run at W&B's server and in local files, so that no session uploads it again."""
     from pcsearch.engine.experiment.cleaning import delete_folders
     from pcsearch.engine.records.directory import ExperimentDirectory
-    from pcsearch.engine.records.events import RunCompleted
-    from pcsearch.engine.records.journal import Journal
+    from pcsearch.engine.records.journal.events import RunCompleted
+    from pcsearch.engine.records.journal.journal_file import Journal
     from pcsearch.tracking.runs.offline_files import session_folders
     from pcsearch.tracking.server.api import NoAnswer
 

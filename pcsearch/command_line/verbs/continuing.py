@@ -30,8 +30,8 @@ def continue_search(place: str) -> int:
     Raises:
         PcsearchError: there is no such search, or it does not answer.
     """
-    from pcsearch.engine.records.asking import resume_hint
-    from pcsearch.engine.records.requests import Request, Requests, asker, pausing
+    from pcsearch.engine.records.drivers.asking import resume_hint
+    from pcsearch.engine.records.drivers.requests import Request, Requests, asker, pausing
 
     with drivers_at(place, NAME) as (directory, drivers):
         requests = Requests(directory)

@@ -35,8 +35,8 @@ def enqueue_configurations(place: str, what: str) -> int:
     """
     from pcsearch.engine.cluster.environment import set_environment
     from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
-    from pcsearch.engine.records.asking import not_running
-    from pcsearch.engine.records.requests import Request, asker
+    from pcsearch.engine.records.drivers.asking import not_running
+    from pcsearch.engine.records.drivers.requests import Request, asker
     from pcsearch.sessions.resuming import check_own_sweep
 
     # Before Ray is imported, which the user's function may do.

@@ -39,7 +39,7 @@ def limit_search(place: str, max_concurrent: int) -> int:
     Raises:
         PcsearchError: nobody runs the search, or it does not answer.
     """
-    from pcsearch.engine.records.requests import Request, asker
+    from pcsearch.engine.records.drivers.requests import Request, asker
 
     request = Request("limit", asker(), max_concurrent=max_concurrent)
     with drivers_at(place, NAME) as (directory, drivers):

@@ -31,7 +31,7 @@ def pause_search(place: str) -> int:
     Raises:
         PcsearchError: there is no such search, or it does not answer.
     """
-    from pcsearch.engine.records.requests import Request, asker
+    from pcsearch.engine.records.drivers.requests import Request, asker
     from pcsearch.engine.storage.files import control_command
 
     with drivers_at(place, NAME) as (directory, drivers):

@@ -43,14 +43,14 @@ def stop_search(place: str, trials: Sequence[int]) -> int:
     Raises:
         PcsearchError: nobody runs the search, it has no such trial, or it does not answer.
     """
-    from pcsearch.engine.records.asking import (
+    from pcsearch.engine.records.drivers.asking import (
         ask,
         await_ends,
         not_running,
         resume_hint,
         split_trials,
     )
-    from pcsearch.engine.records.requests import Request, asker
+    from pcsearch.engine.records.drivers.requests import Request, asker
 
     with drivers_at(place, NAME) as (directory, drivers):
         running = [driver for driver in drivers if driver.lives()]

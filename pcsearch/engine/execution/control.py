@@ -9,10 +9,10 @@ from typing import Any, assert_never
 from pcsearch.engine.cluster.resources import TrialSlots
 from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.events import Heeded
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.drivers.requests import Request, Requests, pausing
+from pcsearch.engine.records.journal.events import Heeded
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.records.requests import Request, Requests, pausing
 from pcsearch.engine.storage.files import StorageError, control_command
 from pcsearch.engine.storage.lease import RENEW_S
 from pcsearch.engine.storage.store import error_line

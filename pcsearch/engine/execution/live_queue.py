@@ -8,8 +8,8 @@ from typing import Any
 from pcsearch.engine.experiment.editing import check_alone, check_single_runs
 from pcsearch.engine.experiment.enqueuing import OPTION
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.changes import Enqueued
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.changes import Enqueued
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.distributions.base import identity
 from pcsearch.sweeps.matching.placing import Placing

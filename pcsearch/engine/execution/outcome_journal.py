@@ -8,8 +8,8 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from pcsearch.engine.records.events import Ended
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import ITERATION
 

@@ -20,8 +20,8 @@ from pcsearch.engine.cluster.resources import Resources
 from pcsearch.engine.cluster.shipping import unsent
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.drivers import search_directory
-from pcsearch.engine.records.events import Event
+from pcsearch.engine.records.drivers.driver_directories import search_directory
+from pcsearch.engine.records.journal.events import Event
 from pcsearch.engine.records.options import OF_ONE_SESSION
 from pcsearch.engine.workloads.given_function import name_of
 

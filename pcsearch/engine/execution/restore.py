@@ -19,7 +19,7 @@ from pcsearch.engine.ray_internals import (
     set_checkpoint_results,
     set_latest_checkpoint,
 )
-from pcsearch.engine.records.history import TrialHistory, read_reports
+from pcsearch.engine.records.journal.history import TrialHistory, read_reports
 from pcsearch.engine.storage.files import await_answer, is_remote, local_path
 
 Damage = Callable[[Path], str]

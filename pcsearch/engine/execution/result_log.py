@@ -14,7 +14,7 @@ from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 
 from pcsearch.engine.execution.trial import SearchTrial
-from pcsearch.engine.records.history import REPORTS, VALUES_FILE
+from pcsearch.engine.records.journal.history import REPORTS, VALUES_FILE
 from pcsearch.engine.storage.files import end_last_line, last_json_line, writing
 
 

@@ -27,7 +27,7 @@ from pcsearch.engine.execution.watchdog import Watchdog
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.experiment.suggesting import searcher_of
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Ledger
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult

@@ -26,7 +26,7 @@ from pcsearch.engine.ray_internals import (
     set_checkpoint_results,
     set_folder_name,
 )
-from pcsearch.engine.records.history import folder_name
+from pcsearch.engine.records.journal.history import folder_name
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import flatten, measured
 from pcsearch.engine.storage.files import StorageError, await_answer, is_remote

@@ -17,8 +17,8 @@ from ray.tune.trainable import Trainable
 
 from pcsearch.engine.execution.restore import RestoredTrial, restore_in_tune
 from pcsearch.engine.execution.trial import SearchTrial, TrialContext
-from pcsearch.engine.records.events import Decided
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Decided
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim, Ledger
 from pcsearch.engine.search.replicated import ReplicatedSearcher
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher

@@ -12,8 +12,8 @@ from typing import Any
 from pcsearch.engine.experiment.experiment import earlier_sweeps, stored_search
 from pcsearch.engine.experiment.versions import judge_anew
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.history import VALUES_FILE
-from pcsearch.engine.records.replay import read_history
+from pcsearch.engine.records.journal.history import VALUES_FILE
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.trial_result import Status, TrialResult, pareto_front
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pcsearch.engine.experiment.workload_choice import SweepText, choose, workload_of
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.sampling.auto_sampler import check_sampler

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition
 from pcsearch.engine.experiment.versions import judge_anew, place_trials, reach
-from pcsearch.engine.records.changes import Edited
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers import is_shared, search_directory
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.drivers.driver_directories import is_shared, search_directory
+from pcsearch.engine.records.journal.changes import Edited
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.matching.changes import changes

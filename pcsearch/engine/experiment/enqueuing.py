@@ -10,8 +10,8 @@ from typing import Any
 from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition
 from pcsearch.engine.experiment.editing import check_single_runs
 from pcsearch.engine.experiment.versions import configs_of
-from pcsearch.engine.records.changes import Enqueued
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.changes import Enqueued
+from pcsearch.engine.records.journal.history import History
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.distributions.base import identity
 from pcsearch.sweeps.matching.enqueued import default_values, read_configurations

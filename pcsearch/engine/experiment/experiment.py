@@ -24,15 +24,15 @@ from pcsearch.engine.experiment.editing import (
 )
 from pcsearch.engine.experiment.enqueuing import Queue, enqueued, without_a_trial
 from pcsearch.engine.experiment.versions import reach
-from pcsearch.engine.records.changes import Edited
 from pcsearch.engine.records.directory import (
     ExperimentDirectory,
     directory_in,
     folder_form,
 )
-from pcsearch.engine.records.drivers import search_directory
-from pcsearch.engine.records.history import History
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.drivers.driver_directories import search_directory
+from pcsearch.engine.records.journal.changes import Edited
+from pcsearch.engine.records.journal.history import History
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.record import EDITS, RECORD_FILE

@@ -1,6 +1,6 @@
 """Joins a search that runs on another machine, in a folder that both machines have.
 
-`pcsearch.engine.records.drivers` says where the drivers' directories are.
+`pcsearch.engine.records.drivers.driver_directories` says where the drivers' directories are.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from pcsearch.engine.experiment.definition import space_size
 from pcsearch.engine.experiment.experiment import Experiment, samples_of_search
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
-from pcsearch.engine.records.directory_ledger import DirectoryLedger
-from pcsearch.engine.records.drivers import (
+from pcsearch.engine.records.drivers.directory_ledger import DirectoryLedger
+from pcsearch.engine.records.drivers.driver_directories import (
     is_shared,
     new_driver,
     other_drivers,
     search_directory,
 )
-from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal.history import History, TrialHistory
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.record import RECORD_FILE
-from pcsearch.engine.records.replay import read_history
 from pcsearch.engine.storage.files import resume_command, writing
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.engine.storage.store import is_address

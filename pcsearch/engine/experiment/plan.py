@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search, space_size
-from pcsearch.engine.records.events import WarmStartResult
+from pcsearch.engine.records.journal.events import WarmStartResult
 from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.engine.search.sampling.auto_sampler import DESCRIPTIONS, pick_sampler
 from pcsearch.sweeps.configurations import Grid, configurations

@@ -27,10 +27,10 @@ from pcsearch.engine.experiment.experiment import (
 from pcsearch.engine.experiment.versions import reach
 from pcsearch.engine.experiment.workload_choice import SweepText
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.drivers.requests import Requests
+from pcsearch.engine.records.journal.history import History
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.records.replay import read_history
-from pcsearch.engine.records.requests import Requests
 from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.matching.changes import changes as changes_of

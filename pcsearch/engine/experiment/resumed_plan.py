@@ -14,7 +14,7 @@ from pcsearch.engine.experiment.plan import Plan, make_plan, plan_of
 from pcsearch.engine.experiment.resumed_experiment import RESUME, resumed_experiment
 from pcsearch.engine.experiment.versions import reach
 from pcsearch.engine.records.directory import directory_at
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.options import Options
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pcsearch.engine.experiment.definition import SearchDefinition
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.replicated import ReplicatedSearcher, replicated_searcher

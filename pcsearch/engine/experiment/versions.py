@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition, space_size
-from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.options import Options
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import configurations

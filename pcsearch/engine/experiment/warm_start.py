@@ -11,12 +11,12 @@ from pcsearch.engine.experiment.definition import SearchDefinition, earlier_swee
 from pcsearch.engine.experiment.editing import texts_of
 from pcsearch.engine.experiment.versions import configs_of, first_difference
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
-from pcsearch.engine.records.events import WarmStartResult
-from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import WarmStartResult
+from pcsearch.engine.records.journal.history import History, TrialHistory
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.records.replay import read_history
 from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.engine.workloads.given_function import name_of

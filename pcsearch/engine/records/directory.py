@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.events import Event
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Event
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.record import RECORD_FILE, SWEEP_FILE, read_record, write_record
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import TakenOverError

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pcsearch.engine.records.events import Replicate
-from pcsearch.engine.records.history import TrialHistory, folder_name
+from pcsearch.engine.records.journal.events import Replicate
+from pcsearch.engine.records.journal.history import TrialHistory, folder_name
 from pcsearch.engine.records.learning_curve import LearningCurve
 from pcsearch.engine.records.report import (
     SECONDS,

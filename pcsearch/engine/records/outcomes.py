@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from pcsearch.engine.records.events import ReachedTarget
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.events import ReachedTarget
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcome import TrialOutcome, outcome_of
 from pcsearch.engine.records.report import Report, epoch_of
 from pcsearch.pc.metrics import EPOCH

@@ -17,11 +17,11 @@ from pcsearch.engine.experiment.experiment import (
 )
 from pcsearch.engine.experiment.versions import judge_anew
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
-from pcsearch.engine.records.drivers import other_drivers
-from pcsearch.engine.records.history import REPORTS, VALUES_FILE, History, read_reports
+from pcsearch.engine.records.drivers.driver_directories import other_drivers
+from pcsearch.engine.records.journal.history import REPORTS, VALUES_FILE, History, read_reports
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.records.replay import read_history
 from pcsearch.engine.records.report import CONFIG, HOST, SECONDS, TIME, epoch_of, finite, measured
 from pcsearch.engine.records.trial_result import TrialResult, best
 from pcsearch.engine.results.configurations import Configuration, configurations_of

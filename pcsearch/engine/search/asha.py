@@ -10,8 +10,8 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
-from pcsearch.engine.records.events import Compared
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.events import Compared
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import Report, measured, reported
 from pcsearch.engine.search.entrants import configuration_key, is_in_race, of_configurations

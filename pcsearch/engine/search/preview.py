@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pcsearch.engine.records.events import WarmStartResult
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.events import WarmStartResult
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.no_repeats import NoRepeats

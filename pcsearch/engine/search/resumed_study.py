@@ -8,7 +8,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes

@@ -9,8 +9,8 @@ from typing import Any
 from optuna import Trial
 from ray.tune.search import Searcher
 
-from pcsearch.engine.records.events import Suggested
-from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal.events import Suggested
+from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import TrialOutcome

@@ -16,8 +16,8 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from pcsearch.engine.records.events import Compared, ReachedTarget
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.events import Compared, ReachedTarget
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import ITERATION, Report, measured
 from pcsearch.sweeps.metrics import Metric

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.history import read_reports
+from pcsearch.engine.records.journal.history import read_reports
 from pcsearch.engine.records.report import epoch_of, finite
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.storage.files import local_path

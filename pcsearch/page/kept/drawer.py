@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
 
-from pcsearch.engine.records.drivers import search_directory
+from pcsearch.engine.records.drivers.driver_directories import search_directory
 from pcsearch.engine.storage.store import error_line
 from pcsearch.page import FILE
 from pcsearch.system.user_files import replaced

@@ -15,8 +15,8 @@ from threading import Event, Thread
 import pcsearch
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers import search_directory
-from pcsearch.engine.records.history import REPORTS
+from pcsearch.engine.records.drivers.driver_directories import search_directory
+from pcsearch.engine.records.journal.history import REPORTS
 from pcsearch.engine.storage.store import error_line
 from pcsearch.page import FILE
 from pcsearch.page.kept.drawer import GRACE_S, OVER, RUNNING

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 
-from pcsearch.engine.records.events import Claimed, Released
+from pcsearch.engine.records.journal.events import Claimed, Released
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.tracking.ledger.entries import ENDED, Entries
 from pcsearch.tracking.server.api import NoAnswer

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from pcsearch.engine.records.events import Claimed, Released
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Claimed, Released
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.tracking.ledger.claims import claim_number, got, keep, taken_over

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.history import read_reports
+from pcsearch.engine.records.journal.history import read_reports
 from pcsearch.engine.storage.files import resume_command
 from pcsearch.tracking.content import rows
 from pcsearch.tracking.runs import offline_files, outage

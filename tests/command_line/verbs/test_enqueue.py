@@ -9,9 +9,9 @@ from heeding import heeding
 from old_experiments import write_experiment
 
 from pcsearch.command_line.cli import main
-from pcsearch.engine.records import requests
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.requests import Requests
+from pcsearch.engine.records.drivers import requests
+from pcsearch.engine.records.drivers.requests import Requests
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from old_experiments import write_experiment
 
 from pcsearch.command_line.cli import main
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.requests import Requests, pausing
+from pcsearch.engine.records.drivers.requests import Requests, pausing
 
 
 def test_it_pauses_a_search_that_runs_or_will_run(

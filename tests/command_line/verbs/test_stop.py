@@ -10,7 +10,7 @@ from old_experiments import ended, write_experiment
 
 from pcsearch.command_line.cli import main
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.requests import Requests
+from pcsearch.engine.records.drivers.requests import Requests
 
 
 @pytest.fixture

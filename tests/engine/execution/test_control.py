@@ -14,11 +14,11 @@ from pcsearch.engine.execution import control as controls
 from pcsearch.engine.execution.control import Control
 from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.events import Heeded
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.drivers.requests import FOLDER, Request, Requests
+from pcsearch.engine.records.journal.events import Heeded
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.record import RECORD_FILE
-from pcsearch.engine.records.requests import FOLDER, Request, Requests
 from pcsearch.engine.storage.files import StorageError
 
 ANN = "ann on here"

@@ -10,8 +10,8 @@ import pytest
 from edited_searches import EditedSearch, edited_searches
 
 from pcsearch.engine.execution.live_queue import LiveQueue
-from pcsearch.engine.records.changes import Enqueued
-from pcsearch.engine.records.replay import read_history
+from pcsearch.engine.records.journal.changes import Enqueued
+from pcsearch.engine.records.journal.replay import read_history
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pcsearch.engine.execution.outcome_journal import OutcomeJournal
-from pcsearch.engine.records.events import Ended
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.sweeps.metrics import Metric
 

@@ -14,8 +14,8 @@ import pytest
 
 from pcsearch.engine.execution import restore as restores
 from pcsearch.engine.execution.restore import restore, restore_for_retry
-from pcsearch.engine.records.events import Ended
-from pcsearch.engine.records.history import TrialHistory
+from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.history import TrialHistory
 from pcsearch.pc.checkpoint import damage
 
 

@@ -14,9 +14,9 @@ from pcsearch.engine.execution.restore import RestoredTrial
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.ray_internals import staging_folder
-from pcsearch.engine.records.events import Decided, Ended, Suggested
-from pcsearch.engine.records.history import History, TrialHistory, folder_name
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Decided, Ended, Suggested
+from pcsearch.engine.records.journal.history import History, TrialHistory, folder_name
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.replicated import replicated_searcher

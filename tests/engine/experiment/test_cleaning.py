@@ -11,7 +11,7 @@ from pyarrow.fs import LocalFileSystem
 from pcsearch.engine.experiment.cleaning import delete_folders, find_leftovers
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.storage import lease
 from pcsearch.engine.storage.store import Store
 

@@ -13,8 +13,13 @@ import pytest
 from edited_searches import EditedSearch, edited_searches, value
 
 from pcsearch.engine.experiment.versions import first_difference, placed_by
-from pcsearch.engine.records import journal
-from pcsearch.engine.records.events import Claimed, ReachedTarget, Suggested, WarmStartResult
+from pcsearch.engine.records.journal import journal_file
+from pcsearch.engine.records.journal.events import (
+    Claimed,
+    ReachedTarget,
+    Suggested,
+    WarmStartResult,
+)
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import RandomDraws
@@ -233,7 +238,7 @@ def edit_and_die(search: EditedSearch, moment: str) -> None:
             opened.write(data[:share])
         os.kill(os.getpid(), signal.SIGKILL)
 
-    journal.append = die
+    journal_file.append = die
     search.resume(grid(a=[*A, 5]))
 
 

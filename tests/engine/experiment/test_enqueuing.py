@@ -14,10 +14,10 @@ from searching import write_sweep
 
 from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.enqueuing import enqueued, without_a_trial
-from pcsearch.engine.records.changes import Enqueued
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.changes import Enqueued
+from pcsearch.engine.records.journal.history import History
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.records.replay import read_history
 from pcsearch.errors import PcsearchError
 
 GRID = {

@@ -24,11 +24,11 @@ from pcsearch.engine.experiment.joining import (
 )
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.directory_ledger import DirectoryLedger
-from pcsearch.engine.records.drivers import search_directory
-from pcsearch.engine.records.events import Claimed, Ended, Suggested
-from pcsearch.engine.records.journal import Journal
-from pcsearch.engine.records.replay import read_history
+from pcsearch.engine.records.drivers.directory_ledger import DirectoryLedger
+from pcsearch.engine.records.drivers.driver_directories import search_directory
+from pcsearch.engine.records.journal.events import Claimed, Ended, Suggested
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.storage.lock import locked
 from pcsearch.errors import PcsearchError
 

@@ -13,7 +13,7 @@ from searching import write_sweep
 from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.plan import make_plan
 from pcsearch.engine.experiment.warm_start import warm_start
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.learning_curves import learning_curves

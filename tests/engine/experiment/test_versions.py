@@ -12,9 +12,9 @@ from searching import TINY, write_sweep
 
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search, earlier_sweep
 from pcsearch.engine.experiment.versions import judge_anew, place_trials, placed_by, reach
-from pcsearch.engine.records.changes import Edited
-from pcsearch.engine.records.events import Ended, ReachedTarget
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.changes import Edited
+from pcsearch.engine.records.journal.events import Ended, ReachedTarget
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.options import Options
 
 LR = {"peak_lr_hidden": {"values": [0.05, 0.1]}}

@@ -11,8 +11,8 @@ from searching import write_sweep
 
 from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.warm_start import WarmStart, warm_start
-from pcsearch.engine.records.events import Compared
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Compared
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.options import Options
 from pcsearch.errors import PcsearchError
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from records import RECORD, TEXT
 
 from pcsearch.engine.records.directory import ExperimentDirectory, folder_form
-from pcsearch.engine.records.events import WarmStartResult
+from pcsearch.engine.records.journal.events import WarmStartResult
 from pcsearch.errors import PcsearchError
 
 

@@ -12,9 +12,9 @@ from pcsearch.engine.execution import trial_source
 from pcsearch.engine.execution.restore import RestoredTrial
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
-from pcsearch.engine.records.events import Ended, Suggested
-from pcsearch.engine.records.history import History, TrialHistory
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Ended, Suggested
+from pcsearch.engine.records.journal.history import History, TrialHistory
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.searchers import make_searcher

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from histories import MadeTrialHistory
 
-from pcsearch.engine.records.events import Ended
-from pcsearch.engine.records.history import TrialHistory
+from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.history import TrialHistory
 from pcsearch.engine.records.outcome import TrialOutcome, outcome_of
 from pcsearch.engine.records.report import ITERATION
 from pcsearch.sweeps.metrics import Metric

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from histories import MadeTrialHistory
 
-from pcsearch.engine.records.events import Ended, ReachedTarget
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.events import Ended, ReachedTarget
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.sweeps.metrics import Metric
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pcsearch.engine.records.events import Replicate
+from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.engine.results.configurations import Configuration, configurations_of
 from pcsearch.sweeps.replicates import Replicates, replicates_of

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from old_experiments import ended, write_experiment
 
-from pcsearch.engine.records.events import Compared
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Compared
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.results.effort import Effort, effort
 from pcsearch.engine.results.findings import findings_at
 

@@ -11,8 +11,8 @@ import pytest
 from old_experiments import ended, write_experiment
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.events import Compared
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Compared
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.results.findings import Findings, findings_at, read_findings
 from pcsearch.errors import PcsearchError
 

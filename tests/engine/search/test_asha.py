@@ -12,7 +12,7 @@ from asha_schedulers import EPOCHS, asha, curves, made, sweep
 from driving import CONTINUE, METRIC, STOP, Driver
 from scipy.stats import spearmanr
 
-from pcsearch.engine.records.events import Compared
+from pcsearch.engine.records.journal.events import Compared
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import ITERATION
 from pcsearch.engine.search.asha import FEWEST, SPARED, Asha, make_scheduler

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asha_schedulers import sweep
 from driving import CONTINUE, STOP, Driver
 
-from pcsearch.engine.records.events import Replicate
+from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.asha import make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves

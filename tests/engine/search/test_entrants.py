@@ -7,7 +7,7 @@ import math
 import pytest
 from replicated_runs import Runs
 
-from pcsearch.engine.records.events import Replicate
+from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.entrants import (
     ConfigurationMeans,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pcsearch.engine.records.events import Ended
-from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search import no_repeats

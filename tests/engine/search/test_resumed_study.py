@@ -11,8 +11,8 @@ from histories import MadeTrialHistory
 from optuna.trial import TrialState
 from studies import ONE_RANGE
 
-from pcsearch.engine.records.events import Ended, WarmStartResult
-from pcsearch.engine.records.history import History, TrialHistory
+from pcsearch.engine.records.journal.events import Ended, WarmStartResult
+from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.resumed_study import rebuilt_trials
 from pcsearch.errors import PcsearchError

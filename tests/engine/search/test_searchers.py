@@ -20,8 +20,8 @@ from ray.tune.search import Searcher
 from searchers_in_tune import METRIC, SPACE, as_in_tune, loss, one_by_one, report, sweep
 
 from pcsearch.engine.experiment.definition import trial_cap
-from pcsearch.engine.records.events import Ended
-from pcsearch.engine.records.history import History
+from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher

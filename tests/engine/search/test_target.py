@@ -21,10 +21,10 @@ from pcsearch.engine.execution.restore import restore
 from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
-from pcsearch.engine.records.events import ReachedTarget
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import ReachedTarget
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.records.replay import read_history
 from pcsearch.engine.records.report import flatten
 from pcsearch.engine.search.asha import make_scheduler
 from pcsearch.engine.search.learning_curves import learning_curves

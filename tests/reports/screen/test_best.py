@@ -9,7 +9,7 @@ from screens import made_view
 from searching import write_sweep
 
 from pcsearch.engine.experiment.experiment import new_experiment
-from pcsearch.engine.records.events import Replicate
+from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.options import Options
 from pcsearch.reports.screen.best import Best, BestSoFar
 from pcsearch.reports.screen.frame import frame

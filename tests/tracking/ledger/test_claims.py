@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from wandb_server import Sweep, WandbServer
 
-from pcsearch.engine.records.events import Claimed, Released
+from pcsearch.engine.records.journal.events import Claimed, Released
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.tracking.ledger import claims as module
 from pcsearch.tracking.ledger.claims import claim_number, got, taken_over

@@ -12,8 +12,8 @@ from unittest.mock import ANY
 import pytest
 from wandb_server import Run, Sweep, WandbServer
 
-from pcsearch.engine.records.events import Claimed, Released
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.events import Claimed, Released
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.tracking.ledger import claims as claims_module
 from pcsearch.tracking.ledger import outage

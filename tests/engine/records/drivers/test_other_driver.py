@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pcsearch.engine.records.events import Compared, Ended, ReachedTarget, Retried, Suggested
-from pcsearch.engine.records.history import folder_name
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.drivers.other_driver import OtherDriver
+from pcsearch.engine.records.journal.events import (
+    Compared,
+    Ended,
+    ReachedTarget,
+    Retried,
+    Suggested,
+)
+from pcsearch.engine.records.journal.history import folder_name
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import OtherResult
-from pcsearch.engine.records.other_driver import OtherDriver
 
 ENDS = {
     "whole": Ended("whole", False, [0.5]),

@@ -9,20 +9,20 @@ from pathlib import Path
 
 from histories import history_of
 
-from pcsearch.engine.records.events import (
+from pcsearch.engine.records.journal.events import (
     Ended,
     Retried,
     RunCompleted,
     Suggested,
 )
-from pcsearch.engine.records.history import (
+from pcsearch.engine.records.journal.history import (
     TrialHistory,
     folder_name,
     read_reports,
     retry_failed,
 )
-from pcsearch.engine.records.journal import Journal
-from pcsearch.engine.records.replay import read_history
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 
 
 def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:

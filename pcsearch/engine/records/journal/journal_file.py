@@ -13,8 +13,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from pcsearch.engine.records.changes import Edited
-from pcsearch.engine.records.events import Event, event_of, line_of
+from pcsearch.engine.records.journal.changes import Edited
+from pcsearch.engine.records.journal.events import Event, event_of, line_of
 from pcsearch.engine.storage.files import append, display_path, end_last_line, reading, writing
 from pcsearch.errors import PcsearchError
 

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers import search_directory
+from pcsearch.engine.records.drivers.driver_directories import search_directory
 from pcsearch.engine.storage.files import reading, writing
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers import other_drivers, search_directory
-from pcsearch.engine.records.journal import Journal
-from pcsearch.engine.records.other_driver import OtherDriver
-from pcsearch.engine.records.requests import Request, Requests
+from pcsearch.engine.records.drivers.driver_directories import other_drivers, search_directory
+from pcsearch.engine.records.drivers.other_driver import OtherDriver
+from pcsearch.engine.records.drivers.requests import Request, Requests
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.storage.files import resume_command, writing
 from pcsearch.engine.storage.lease import Holder
 from pcsearch.engine.storage.lock import is_locked, owner

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pcsearch.engine.records.changes import Edited, Enqueued
-from pcsearch.engine.records.events import (
+from pcsearch.engine.records.journal.changes import Edited, Enqueued
+from pcsearch.engine.records.journal.events import (
     AlertSent,
     Claimed,
     Compared,
@@ -23,9 +23,15 @@ from pcsearch.engine.records.events import (
     Suggested,
     WarmStartResult,
 )
-from pcsearch.engine.records.history import REPORTS, VALUES_FILE, History, TrialHistory, folder_name
-from pcsearch.engine.records.journal import Journal
-from pcsearch.engine.records.journal_checks import check_folders, damaged, trial_folders
+from pcsearch.engine.records.journal.history import (
+    REPORTS,
+    VALUES_FILE,
+    History,
+    TrialHistory,
+    folder_name,
+)
+from pcsearch.engine.records.journal.journal_checks import check_folders, damaged, trial_folders
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.report import ITERATION
 from pcsearch.sweeps.distributions.base import identity

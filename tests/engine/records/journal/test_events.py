@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pcsearch.engine.records.changes import Edited, Enqueued
-from pcsearch.engine.records.events import (
+from pcsearch.engine.records.journal.changes import Edited, Enqueued
+from pcsearch.engine.records.journal.events import (
     AlertSent,
     Claimed,
     Compared,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pcsearch.engine.records.drivers import (
+from pcsearch.engine.records.drivers.driver_directories import (
     DRIVERS,
     is_shared,
     new_driver,

@@ -13,25 +13,24 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from pcsearch.engine.records import directory_ledger
-from pcsearch.engine.records.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
-from pcsearch.engine.records.drivers import DRIVERS
-from pcsearch.engine.records.events import Ended, ReachedTarget, Suggested
-from pcsearch.engine.records.history import History, folder_name
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.drivers.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
+from pcsearch.engine.records.drivers.driver_directories import DRIVERS, directory_ledger
+from pcsearch.engine.records.journal.events import Ended, ReachedTarget, Suggested
+from pcsearch.engine.records.journal.history import History, folder_name
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.ledger import Claim, OtherResult
 from pcsearch.engine.records.record import RECORD_FILE
-from pcsearch.engine.records.replay import read_history
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lock import locked
 
 CLAIMING = """
 import sys, time
 from pathlib import Path
-from pcsearch.engine.records.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
-from pcsearch.engine.records.history import History
-from pcsearch.engine.records.events import (Ended, Suggested)
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.drivers.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
+from pcsearch.engine.records.journal.history import History
+from pcsearch.engine.records.journal.events import (Ended, Suggested)
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.storage.lock import locked
 
 place, last = Path(sys.argv[1]), int(sys.argv[2])
@@ -298,7 +297,7 @@ def fail(_: int) -> None:
 
 def test_processes_that_claim_at_once_have_each_number_once(search: Path) -> None:
     places = [search, search / DRIVERS / "one", search / DRIVERS / "two"]
-    root = str(Path(directory_ledger.__file__).parents[3])
+    root = str(Path(directory_ledger.__file__).parents[4])
 
     def start(place: Path, last: int) -> subprocess.Popen[str]:
         driver = subprocess.Popen(

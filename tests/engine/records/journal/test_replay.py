@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from histories import history_of
 
-from pcsearch.engine.records.events import (
+from pcsearch.engine.records.journal.events import (
     AlertSent,
     Claimed,
     Compared,
@@ -20,14 +20,14 @@ from pcsearch.engine.records.events import (
     RunCompleted,
     Suggested,
 )
-from pcsearch.engine.records.history import (
+from pcsearch.engine.records.journal.history import (
     folder_name,
     give_up,
 )
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.outcome import outcome_of
-from pcsearch.engine.records.replay import read_history
 
 
 @pytest.mark.parametrize("found", [0, 2])

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.changes import Edited
-from pcsearch.engine.records.events import (
+from pcsearch.engine.records.journal.changes import Edited
+from pcsearch.engine.records.journal.events import (
     AlertSent,
     Compared,
     Ended,

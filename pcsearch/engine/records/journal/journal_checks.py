@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from pcsearch.engine.records.journal import FILE
+from pcsearch.engine.records.journal.journal_file import FILE
 from pcsearch.engine.storage.files import display_path
 from pcsearch.errors import PcsearchError
 

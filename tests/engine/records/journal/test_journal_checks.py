@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pcsearch.engine.records.events import Event, Retried, Suggested
-from pcsearch.engine.records.history import folder_name
-from pcsearch.engine.records.journal import Journal
-from pcsearch.engine.records.replay import read_history
+from pcsearch.engine.records.journal.events import Event, Retried, Suggested
+from pcsearch.engine.records.journal.history import folder_name
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.errors import PcsearchError
 
 

@@ -11,7 +11,7 @@ from disks import small_disk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcsearch.engine.records.events import (
+from pcsearch.engine.records.journal.events import (
     Compared,
     Ended,
     Event,
@@ -21,7 +21,7 @@ from pcsearch.engine.records.events import (
     Suggested,
     WarmStartResult,
 )
-from pcsearch.engine.records.journal import FILE, Journal
+from pcsearch.engine.records.journal.journal_file import FILE, Journal
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.errors import PcsearchError
 

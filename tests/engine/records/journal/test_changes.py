@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pcsearch.engine.records.changes import Edited, Enqueued
-from pcsearch.engine.records.events import Ended, Suggested
-from pcsearch.engine.records.journal import Journal
-from pcsearch.engine.records.replay import read_history
+from pcsearch.engine.records.journal.changes import Edited, Enqueued
+from pcsearch.engine.records.journal.events import Ended, Suggested
+from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 
 EDIT = Edited("method: grid\nparameters: {x: {values: [1, ü]}}\n", "s.yaml", 7)
 QUEUE = Enqueued([{"x": 1}, {"o": {"y": [None, 2.5]}}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pcsearch.engine.records.events import (
+from pcsearch.engine.records.journal.events import (
     Compared,
     Ended,
     Event,
@@ -14,8 +14,8 @@ from pcsearch.engine.records.events import (
     Retried,
     Suggested,
 )
-from pcsearch.engine.records.history import VALUES_FILE, TrialHistory, folder_name
-from pcsearch.engine.records.journal import Journal, JournalFollower
+from pcsearch.engine.records.journal.history import VALUES_FILE, TrialHistory, folder_name
+from pcsearch.engine.records.journal.journal_file import Journal, JournalFollower
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.storage.lock import locked
 from pcsearch.errors import PcsearchError

@@ -12,8 +12,8 @@ from heeding import heeding
 from old_experiments import ended, write_experiment
 from pyarrow.fs import LocalFileSystem
 
-from pcsearch.engine.records import asking
-from pcsearch.engine.records.asking import (
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.drivers.asking import (
     RunningDriver,
     ask,
     await_ends,
@@ -21,11 +21,10 @@ from pcsearch.engine.records.asking import (
     not_running,
     split_trials,
 )
-from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers import driver_directory
-from pcsearch.engine.records.events import Suggested
-from pcsearch.engine.records.journal import Journal
-from pcsearch.engine.records.requests import Request, Requests
+from pcsearch.engine.records.drivers.driver_directories import asking, driver_directory
+from pcsearch.engine.records.drivers.requests import Request, Requests
+from pcsearch.engine.records.journal.events import Suggested
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.storage import lease
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError

@@ -8,9 +8,8 @@ import pytest
 from pyarrow.fs import LocalFileSystem
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers import driver_directory
-from pcsearch.engine.records.record import RECORD_FILE
-from pcsearch.engine.records.requests import (
+from pcsearch.engine.records.drivers.driver_directories import driver_directory
+from pcsearch.engine.records.drivers.requests import (
     FOLDER,
     LONGEST,
     DamagedRequestError,
@@ -19,6 +18,7 @@ from pcsearch.engine.records.requests import (
     asker,
     pausing,
 )
+from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import Store
 

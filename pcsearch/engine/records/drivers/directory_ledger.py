@@ -18,17 +18,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pcsearch.engine.records.drivers import (
+from pcsearch.engine.records.drivers.driver_directories import (
     driver_directory,
     driver_name,
     other_drivers,
     search_directory,
 )
-from pcsearch.engine.records.events import Claimed
-from pcsearch.engine.records.history import History
-from pcsearch.engine.records.journal import Journal
+from pcsearch.engine.records.drivers.other_driver import OtherDriver
+from pcsearch.engine.records.journal.events import Claimed
+from pcsearch.engine.records.journal.history import History
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
-from pcsearch.engine.records.other_driver import OtherDriver
 from pcsearch.engine.storage.files import append, writing
 
 FILE = "claims.jsonl"
