@@ -13,6 +13,7 @@ from old_experiments import ended, write_experiment
 from pyarrow.fs import LocalFileSystem
 
 from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.drivers import asking
 from pcsearch.engine.records.drivers.asking import (
     RunningDriver,
     ask,
@@ -21,7 +22,7 @@ from pcsearch.engine.records.drivers.asking import (
     not_running,
     split_trials,
 )
-from pcsearch.engine.records.drivers.driver_directories import asking, driver_directory
+from pcsearch.engine.records.drivers.driver_directories import driver_directory
 from pcsearch.engine.records.drivers.requests import Request, Requests
 from pcsearch.engine.records.journal.events import Suggested
 from pcsearch.engine.records.journal.journal_file import Journal

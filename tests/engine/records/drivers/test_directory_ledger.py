@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from pcsearch.engine.records.drivers import directory_ledger
 from pcsearch.engine.records.drivers.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
-from pcsearch.engine.records.drivers.driver_directories import DRIVERS, directory_ledger
+from pcsearch.engine.records.drivers.driver_directories import DRIVERS
 from pcsearch.engine.records.journal.events import Ended, ReachedTarget, Suggested
 from pcsearch.engine.records.journal.history import History, folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
