@@ -68,6 +68,7 @@ class Terminal(Listener):
 def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
     from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.search.target import HOPELESS
+    from pcsearch.reports.configurations import trial_in_words
     from pcsearch.reports.results import best_configurations, failures, table
 
     sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
@@ -97,7 +98,8 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
     with suppress(StorageError):
         kept = kept_model(experiment.directory)
     if kept is not None:
-        say(output, f"The best model, of trial {kept.trial}, lies in {kept.place}")
+        of = trial_in_words(kept.trial, outcome.trials, experiment.replicates)
+        say(output, f"The best model, of {of}, lies in {kept.place}")
     missing = len(outcome.trials) < experiment.cap and outcome.reached is None
     if experiment.replicates is not None and _is_decided(outcome):
         missing = False

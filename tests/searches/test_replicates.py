@@ -15,6 +15,8 @@ from commands import events, wait_for
 from forking import fork
 from resuming import QUIET, Command, check_histories
 
+import pcsearch
+
 pytestmark = pytest.mark.slow
 
 NOISY = '''
@@ -114,6 +116,12 @@ def check_results(folder: Path, command: Command) -> None:
         values = [each["values"]["loss"] for each in runs]
         assert part["means"]["loss"] == pytest.approx(sum(values) / len(values))
         assert part["count"] == len(values)
+    best = pcsearch.open_search("here").best
+    assert best is not None
+    assert (best.configuration, best.means, best.seeds) == (1, confirmed["means"], 2)
+    assert by_number[best.number]["values"] == best.metrics
+    _, out, _ = command("best", "here", "--json")
+    assert [each["number"] for each in json.loads(out)["trials"]] == [best.number]
     status, out, _ = command("results", "here")
     assert "confirmed" in out
     assert "fresh seeds" in out

@@ -1,8 +1,9 @@
 """Keeps ``DIR/best``: a copy of the best model of a search, up to date while the search runs.
 
-It is that of the checkpoint with the best value of the sweep's (first) metric. A thread copies it,
-so that the search never waits; of several that are better, one after the other, only the newest is
-copied. A copy that fails is told, and the search goes on.
+It is that of the checkpoint with the best value of the sweep's (first) metric; where seeds are
+replicates, of the runs of the best configuration. A thread copies it, so that the search never
+waits; of several that are better, one after the other, only the newest is copied. A copy that fails
+is told, and the search goes on.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from typing import Any
 from ray.tune import Checkpoint
 
 from pcsearch import __version__
-from pcsearch.engine.execution.candidate import Candidate
+from pcsearch.engine.execution.candidate import Candidate, Choice
 from pcsearch.engine.execution.result_log import plain
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.kept_model import METRICS_FILE, KeptModel, kept_model
+from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.report import epoch_of, reported_by_trial
+from pcsearch.engine.results.configurations import BestConfiguration
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line
 from pcsearch.engine.storage.swap import draft_of, mend, put
@@ -37,14 +40,21 @@ class BestModel:
 
     Args:
         experiment: the search.
+        outcomes: of its trials.
         tell: prints a line for the user. Called in any thread.
     """
 
-    def __init__(self, experiment: Experiment, tell: Callable[[str], None]) -> None:
-        self._experiment, self._tell = experiment, tell
+    def __init__(
+        self, experiment: Experiment, outcomes: Outcomes, tell: Callable[[str], None]
+    ) -> None:
+        self._experiment, self._outcomes, self._tell = experiment, outcomes, tell
         self._place = experiment.directory.path / BEST_FOLDER
         self._metric = next(iter(experiment.metrics), None)
+        self._choice: Choice | None = None
+        if self._metric is not None and experiment.replicates is not None:
+            self._choice = Choice(self._metric, BestConfiguration(experiment, outcomes))
         self._best: float | None = None
+        self._best_trial: str | None = None
         self._wanted: Candidate | None = None
         self._failed: Candidate | None = None
         self._told: set[str] = set()
@@ -58,7 +68,7 @@ class BestModel:
         # An earlier session may have been killed.
         with suppress(OSError):
             mend(self._place)
-        self._best = self._kept_value()
+        self._lower_bar()
         try:
             yield
         except BaseException:
@@ -69,10 +79,24 @@ class BestModel:
 
     def offer(self, candidate: Candidate) -> None:
         """Copy the model of a checkpoint if it is better than all before; returns at once."""
-        if self._metric is None or not self._metric.better(candidate.value, self._best):
+        if self._choice is not None:
+            self._choice.add(candidate)
+            self.reconsider()
+        elif self._metric is not None and self._metric.better(candidate.value, self._best):
+            self._want(candidate)
+
+    def reconsider(self) -> None:
+        """Copy another model where the end of a run has made another configuration the best."""
+        if self._choice is None:
             return
+        candidate = self._choice.better_than(self._best_trial, self._best)
+        if candidate is not None:
+            self._want(candidate)
+
+    def _want(self, candidate: Candidate) -> None:
         with self._changed:
-            self._best, self._wanted, self._failed = candidate.value, candidate, None
+            self._best, self._best_trial = candidate.value, candidate.trial_id
+            self._wanted, self._failed = candidate, None
             self._changed.notify()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="best model", daemon=True)
@@ -115,7 +139,9 @@ class BestModel:
 
     def _lower_bar(self) -> None:
         """Compare the next checkpoints with the model that is there."""
-        self._best = self._kept_value()
+        kept = self._kept()
+        self._best = None if kept is None else kept.value
+        self._best_trial = None if kept is None else kept.trial_id
 
     def _retry_later(self, candidate: Candidate) -> None:
         self._failed = candidate
@@ -173,15 +199,15 @@ class BestModel:
             # It checks first that this process still runs the search.
             copy.send(path)
 
-    def _kept_value(self) -> float | None:
-        """The value of the model in the directory by the metric of the search.
+    def _kept(self) -> KeptModel | None:
+        """The model in the directory, with its value by the metric of the search.
 
         None where there is none, it is not whole, or it was the best before the metric was edited.
         """
         with suppress(StorageError):
             kept = kept_model(self._experiment.directory)
             if kept is not None and self._is_by_metric(kept) and self._is_whole():
-                return kept.value
+                return kept
         return None
 
     def _is_by_metric(self, kept: KeptModel) -> bool:
@@ -200,12 +226,14 @@ class BestModel:
 
     def _metrics(self, candidate: Candidate) -> dict[str, Any]:
         assert self._metric is not None, "without a metric nothing is the best"
+        replicate = self._outcomes.of(candidate.trial_id).replicate
         return {
             "trial": candidate.number,
             "trial_id": candidate.trial_id,
             "metric": self._metric.name,
             "goal": self._metric.goal,
             "value": candidate.value,
+            **({} if replicate is None else {"configuration": replicate.configuration}),
             "metrics": dict(reported_by_trial(candidate.report)),
         }
 
@@ -221,12 +249,21 @@ class BestModel:
             [
                 f"# The best model of the search {experiment.directory.name}",
                 f"- Trial: {candidate.number} ({candidate.trial_id}), after epoch {epoch}",
+                *self._configuration(candidate),
                 f"- {self._metric.name}: {candidate.value!r} ({self._metric.goal}d)",
                 f"- To load it: {load}",
                 f"- Kept by pcsearch {__version__}",
                 "",
             ]
         )
+
+    def _configuration(self, candidate: Candidate) -> Iterator[str]:
+        """A line about the configuration that a run repeats."""
+        replicate = self._outcomes.of(candidate.trial_id).replicate
+        replicates = self._experiment.replicates
+        if replicate is not None and replicates is not None:
+            run = replicates.in_words(*replicate)
+            yield f"- {run.capitalize()}: the best run of the configuration with the best mean"
 
 
 def _json(value: Any) -> str:

@@ -112,7 +112,8 @@ def run(
     interruption = Interruption(experiment.options.deadline, stop)
     ends = OutcomeJournal(outcomes, journal)
     ends.on_storage_error = lambda: interruption.request("storage")
-    best = BestModel(experiment, session.tell)
+    best = BestModel(experiment, outcomes, session.tell)
+    ends.on_end = best.reconsider
     searcher, scheduler = _searcher_and_scheduler(experiment, outcomes, journal)
     scheduler.give_up = lambda: interruption.request("hopeless")
     slots, context = _slots(session), _trial_context(session, best)

@@ -181,7 +181,7 @@ def _best_group(findings: Findings, repeated: Sequence[str]) -> Group | None:
     if findings.replicates is not None:
         # The race knows more than the means: who is out of it, and who has fresh seeds.
         first = next(iter(findings.configurations), None)
-        best = None if first is None else first.confirmation or first.runs
+        best = None if first is None else first.judged_by
         return best if best is not None and best.count else None
     groups = grouped(findings.results, findings.searched, findings.metrics, repeated)
     # One lucky seed must not win against configurations that have run with several.

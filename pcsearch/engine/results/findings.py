@@ -121,8 +121,8 @@ class Findings:
         Where seeds are replicates it is the best run of the best configuration.
         """
         found = self.configurations
-        candidates = found[0].runs.trials if found else self.results
-        winner = best(candidates, self.metrics)
+        first = found[0].best_run(self.metrics) if found else None
+        winner = first or best(self.results, self.metrics)
         return next((each for each in self.trials if each.result is winner), None)
 
     def curve(self, trial: Finding) -> dict[int, float]:
