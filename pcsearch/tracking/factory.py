@@ -9,6 +9,7 @@ from pcsearch.engine.records.drivers import is_shared, search_directory
 from pcsearch.engine.records.journal import AlertSent, Journal, RunCompleted
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.errors import PcsearchError
 from pcsearch.tracking.callback import WandbCallback
@@ -52,6 +53,9 @@ def make_callback(
         # The records of old experiments do not name it.
         artifacts=tracking.get("artifacts", "none"),
         artifact_files=experiment.workload.artifact_files,
+        configurations=(
+            None if experiment.replicates is None else LiveConfigurations(experiment, outcomes)
+        ),
     )
     # A program keeps its run by itself.
     mode: Mode = "disabled" if experiment.workload.tracks_itself else registration.mode

@@ -24,7 +24,7 @@ from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.kept_model import METRICS_FILE, KeptModel, kept_model
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.report import epoch_of, reported_by_trial
-from pcsearch.engine.results.configurations import BestConfiguration
+from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line
 from pcsearch.engine.storage.swap import draft_of, mend, put
@@ -52,7 +52,7 @@ class BestModel:
         self._metric = next(iter(experiment.metrics), None)
         self._choice: Choice | None = None
         if self._metric is not None and experiment.replicates is not None:
-            self._choice = Choice(self._metric, BestConfiguration(experiment, outcomes))
+            self._choice = Choice(self._metric, LiveConfigurations(experiment, outcomes))
         self._best: float | None = None
         self._best_trial: str | None = None
         self._wanted: Candidate | None = None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ray.tune import Checkpoint
 
-from pcsearch.engine.results.configurations import BestConfiguration
+from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.sweeps.metrics import Metric
 
 
@@ -30,11 +30,11 @@ class Choice:
 
     Args:
         metric: by which they are compared.
-        best: finds the best configuration.
+        configurations: of the search.
     """
 
-    def __init__(self, metric: Metric, best: BestConfiguration) -> None:
-        self._metric, self._best = metric, best
+    def __init__(self, metric: Metric, configurations: LiveConfigurations) -> None:
+        self._metric, self._configurations = metric, configurations
         # The best of each trial, which is kept while the trial's folder is.
         self._of_trials: dict[str, Candidate] = {}
 
@@ -51,7 +51,7 @@ class Choice:
             trial_id: whose checkpoint is kept, None without one.
             value: of the metric of that.
         """
-        configuration = self._best.now()
+        configuration = self._configurations.best()
         if configuration is None:
             runs = {*self._of_trials, trial_id}
         else:

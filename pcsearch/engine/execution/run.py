@@ -173,6 +173,8 @@ def _searcher_and_scheduler(
     scheduler = make_scheduler(experiment.sweep, outcomes, curves, journal.add, seeds)
     scheduler.resume_from(experiment.history)
     searcher = searcher_of(experiment, experiment.history, experiment.cap, outcomes, curves)
+    if isinstance(searcher, ReplicatedSearcher):
+        outcomes.has_all = lambda: searcher.is_exhausted
     return searcher, scheduler
 
 

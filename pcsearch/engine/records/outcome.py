@@ -210,6 +210,8 @@ class Outcomes:
         """The report that reached the target and so ended the search."""
         self.best: TrialOutcome | None = None
         """The best trial that has ended; of several metrics, by the first."""
+        self.has_all: Callable[[], bool] = lambda: False
+        """Whether the search has run all that it will run, where it ends before its cap."""
         self._time_attr, self._epochs, self._epoch_key = time_attr, epochs, epoch_key
         self._by_id: dict[str, TrialOutcome] = {}
         for trial in history.trials if history is not None else ():

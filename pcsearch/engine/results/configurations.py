@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pcsearch.engine.experiment.definition import SearchDefinition
+from pcsearch.engine.records.journal import Replicate
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult, best
 from pcsearch.engine.results.groups import Group, group_of
@@ -55,8 +56,8 @@ class Configuration:
         return best(self.counted, metrics)
 
 
-class BestConfiguration:
-    """Finds the best configuration of a running search; safe in any thread.
+class LiveConfigurations:
+    """The configurations of a running search; safe in any thread.
 
     Args:
         search: whose seeds may be replicates.
@@ -66,23 +67,32 @@ class BestConfiguration:
     def __init__(self, search: SearchDefinition, outcomes: Outcomes) -> None:
         self._search, self._outcomes = search, outcomes
         # To compare configurations takes a while, and it is asked several times a second.
-        self._found: tuple[int, Configuration | None] = 0, None
+        self._found: tuple[int, list[Configuration]] = 0, []
 
-    def now(self) -> Configuration | None:
-        """That of the runs that have ended; None where seeds are no replicates, or before any."""
+    def all(self) -> list[Configuration]:
+        """Those of the runs that have ended, the best first; none without replicates."""
         count = self._outcomes.ended_count
         if count != self._found[0]:
-            self._found = count, self._best()
+            self._found = count, self._all()
         return self._found[1]
 
-    def _best(self) -> Configuration | None:
+    def best(self) -> Configuration | None:
+        """The best one, None where none has a mean."""
+        found = self.all()
+        return found[0] if found and found[0].mean is not None else None
+
+    def of(self, replicate: Replicate | None) -> Configuration | None:
+        """That of a run, None where no run of it has ended."""
+        number = None if replicate is None else replicate.configuration
+        return next((each for each in self.all() if each.number == number), None)
+
+    def _all(self) -> list[Configuration]:
         search, replicates = self._search, self._search.replicates
         if replicates is None:
-            return None
+            return []
         # Other threads add trials meanwhile.
         results = [each.result() for each in list(self._outcomes) if each.ended]
-        found = configurations_of(results, search.sweep.searched(), search.metrics, replicates)
-        return found[0] if found and found[0].mean is not None else None
+        return configurations_of(results, search.sweep.searched(), search.metrics, replicates)
 
 
 def configurations_of(

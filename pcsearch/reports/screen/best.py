@@ -8,7 +8,7 @@ from typing import Any
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.outcome import Outcomes
-from pcsearch.engine.results.configurations import BestConfiguration, Configuration
+from pcsearch.engine.results.configurations import Configuration, LiveConfigurations
 from pcsearch.reports.results import number
 from pcsearch.sweeps.parameters import nested
 
@@ -52,12 +52,12 @@ class BestSoFar:
 
     def __init__(self, experiment: Experiment, outcomes: Outcomes) -> None:
         self._experiment, self._outcomes = experiment, outcomes
-        self._best = BestConfiguration(experiment, outcomes)
+        self._configurations = LiveConfigurations(experiment, outcomes)
 
     def now(self) -> Best | None:
         """The best of the trials that have ended; None where none of them has a value."""
         if self._experiment.replicates is not None:
-            found = self._best.now()
+            found = self._configurations.best()
             return None if found is None else self._of(found)
         outcome = self._outcomes.best
         if outcome is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.content.files import Artifacts
 from pcsearch.tracking.server.api import Mode
@@ -61,6 +62,7 @@ class RunContext:
         effective_config: turns a trial's values into all settings, plain as in JSON.
         artifacts: whether models are kept at W&B.
         artifact_files: as of `Workload`.
+        configurations: where seeds are replicates; None else.
     """
 
     metrics: Sequence[Metric]
@@ -69,6 +71,7 @@ class RunContext:
     effective_config: Callable[[Mapping[str, Any]], dict[str, Any]]
     artifacts: Artifacts = "none"
     artifact_files: Sequence[str] = ()
+    configurations: LiveConfigurations | None = None
 
 
 def _record_nothing(*_: Any) -> None:
