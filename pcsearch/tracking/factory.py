@@ -131,7 +131,12 @@ def make_program_tracking(experiment: Experiment, registration: Registration) ->
         # Their metrics come from elsewhere, and the search keeps their runs.
         return ProgramTracking({"WANDB_MODE": "disabled"}, not_of_nodes=(PREFIX,))
     key = api_key() if registration.mode == "online" else None
-    return program_tracking(_group(experiment, registration), registration.mode, key)
+    return program_tracking(
+        _group(experiment, registration),
+        registration.mode,
+        key,
+        replicated=experiment.replicates is not None,
+    )
 
 
 def _group(experiment: Experiment, registration: Registration) -> RunGroup:

@@ -27,6 +27,7 @@ from pcsearch.engine.ray_internals import (
     set_folder_name,
 )
 from pcsearch.engine.records.history import folder_name
+from pcsearch.engine.records.journal import configuration_name
 from pcsearch.engine.records.outcome import Outcomes
 from pcsearch.engine.records.report import flatten, measured
 from pcsearch.engine.storage.files import StorageError, await_answer, is_remote
@@ -102,6 +103,9 @@ class SearchTrial(Trial):
         set_folder_name(self, folder_name(number, trial_id))
         self.number = number
         self.outcome = context.outcomes.begin(trial_id, number, config)
+        if self.outcome.replicate is not None:
+            # Tune tells it to the process of the trial.
+            self.custom_trial_name = configuration_name(self.outcome.replicate.configuration)
         self.folder = context.directory / folder_name(number, trial_id)
         """The trial's folder on this machine; Tune may store its checkpoints elsewhere."""
         self.hung = ""

@@ -41,6 +41,11 @@ class Replicate(NamedTuple):
     seed: int
 
 
+def configuration_name(number: int) -> str:
+    """What the configuration of a number is called, as in a group of W&B."""
+    return f"configuration {number}"
+
+
 @dataclass(frozen=True)
 class Suggested:
     """A trial has been suggested; it has not started before this is written.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.records.journal import configuration_name
 from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.content.files import Artifacts
@@ -45,9 +46,11 @@ class RunGroup:
 
     def of(self, configuration: int | None) -> RunGroup:
         """What the runs of a configuration have in common; None for those of all."""
-        if configuration is None:
-            return self
-        suffix = f", configuration {configuration}"
+        return self if configuration is None else self.named(configuration_name(configuration))
+
+    def named(self, part: str) -> RunGroup:
+        """What a part of the runs have in common, whose group has the name of the part too."""
+        suffix = f", {part}"
         return replace(self, name=f"{self.name[: LONGEST_GROUP - len(suffix)]}{suffix}")
 
 
