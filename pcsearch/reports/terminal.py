@@ -66,6 +66,7 @@ class Terminal(Listener):
 
 
 def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
+    from pcsearch.engine.records.journal import configuration_name
     from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.configurations import trial_in_words
@@ -84,7 +85,10 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
         say(output, f"Ray's own logs lie in {outcome.ray_logs}")
     for trial in outcome.trials:
         if trial.trial_id == outcome.reached:
-            say(output, f"The search ended because trial {trial.number} reached the target.")
+            name = f"trial {trial.number}"
+            if trial.replicate is not None:
+                name = f"the mean of {configuration_name(trial.replicate.configuration)}"
+            say(output, f"The search ended because {name} reached the target.")
     if outcome.reason == "hopeless":
         say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
     size = experiment.reach

@@ -158,6 +158,27 @@ def computed(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "computed.jsonl").read_text().splitlines()]
 
 
+def test_the_mean_over_all_seeds_ends_the_search_at_the_target(
+    noisy: Path, command: Command
+) -> None:
+    """Single runs of other configurations are better than it much earlier."""
+    text = (noisy / "s.yaml").read_text().replace("goal:", "target: 0.5\n  goal:")
+    (noisy / "s.yaml").write_text(text)
+    status, out, err = command(*START, *ONE)
+    assert status == 0, err
+    assert "The search ended because the mean of configuration 1 reached the target." in out
+    assert "Resume it" not in out
+    begun = replicates(noisy / "here")
+    assert begun[-1] == (1, 4)
+    _, out, _ = command("results", "here", "--json")
+    found = json.loads(out)
+    assert found["state"] == "finished"
+    (first, *_) = found["configurations"]
+    assert (first["number"], first["chosen_by"]["count"]) == (1, 5)
+    assert first["chosen_by"]["means"]["loss"] <= 0.5
+    assert min(each["values"]["loss"] for each in found["trials"]) < 0.2
+
+
 def test_what_does_not_go_with_replicates_is_refused_before_anything_runs(
     noisy: Path, command: Command
 ) -> None:

@@ -25,6 +25,7 @@ from pcsearch.engine.records.journal import (
     RunCompleted,
     Suggested,
     WarmStartResult,
+    is_same_configuration,
 )
 from pcsearch.engine.records.journal_checks import check_folders, damaged, trial_folders
 from pcsearch.engine.records.ledger import Claim
@@ -357,8 +358,10 @@ def _apply(trial: TrialHistory, event: Ended | Retried | RunCompleted) -> None:
 
 def _end_all(history: History, reached: ReachedTarget) -> None:
     """End the other trials of a search that was killed just when it reached its target."""
+    winner = next(each for each in history.trials if each.id == reached.trial)
     for trial in history.unfinished:
         # An edit lets a search go on: trials that begin then do not end with an older target.
         if trial.edits > history.reached_after:
             continue
-        trial.end = Ended(trial.id, False, [], by_target=trial.id != reached.trial)
+        has_reached = trial is winner or is_same_configuration(trial.replicate, winner.replicate)
+        trial.end = Ended(trial.id, False, [], by_target=not has_reached)

@@ -41,6 +41,11 @@ class Replicate(NamedTuple):
     seed: int
 
 
+def is_same_configuration(one: Replicate | None, other: Replicate | None) -> bool:
+    """Whether two trials are runs of one configuration; not where seeds are no replicates."""
+    return one is not None and other is not None and one.configuration == other.configuration
+
+
 def configuration_name(number: int) -> str:
     """What the configuration of a number is called, as in a group of W&B."""
     return f"configuration {number}"

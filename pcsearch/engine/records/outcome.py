@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pcsearch.engine.records.history import History, TrialHistory, folder_name
-from pcsearch.engine.records.journal import ReachedTarget, Replicate
+from pcsearch.engine.records.journal import ReachedTarget, Replicate, is_same_configuration
 from pcsearch.engine.records.learning_curve import LearningCurve
 from pcsearch.engine.records.report import (
     SECONDS,
@@ -259,9 +259,17 @@ class Outcomes:
         return outcome
 
     def reach_target(self, reached: ReachedTarget) -> None:
-        """Record that a trial has reached the target, which ends the search."""
+        """Record that a trial has reached the target, which ends the search.
+
+        Where seeds are replicates, all runs of its configuration have.
+        """
         self.reached = reached
-        self.of(reached.trial).reached_target = True
+        winner = self.of(reached.trial)
+        winner.reached_target = True
+        if winner.replicate is not None:
+            for each in self:
+                if is_same_configuration(each.replicate, winner.replicate):
+                    each.reached_target = True
 
     def epoch(self, report: Report) -> int:
         """The epoch of a report, 0 of an empty one."""

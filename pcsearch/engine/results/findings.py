@@ -227,6 +227,8 @@ def _findings(search: SearchDefinition, history: History, runs: bool) -> Iterato
     """The trials of a driver, in the order of their numbers."""
     workload = search.workload
     outcomes = Outcomes(search.metrics, workload.time_attr, workload.epochs, history)
+    if history.reached is not None:
+        outcomes.reach_target(history.reached)
     for trial in history.own:
         outcome = outcomes.begin(trial.id, trial.number, _values(trial.folder))
         last, first = outcome.last_report, first_json_line(trial.folder / REPORTS) or {}

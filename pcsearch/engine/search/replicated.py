@@ -232,7 +232,10 @@ def replicated_searcher(
     inner = make_searcher(
         configured, most, seed, sampler, of_configurations(history), outcomes, means
     )
-    race = Race(seeds, is_open=sweep.method != "grid", runs_all=runs_all)
+    metric = outcomes.metrics[0]
+    sign = 1.0 if metric.mode == "min" else -1.0
+    target = None if metric.target is None else sign * metric.target
+    race = Race(seeds, is_open=sweep.method != "grid", runs_all=runs_all, target=target)
     return ReplicatedSearcher(
         inner,
         sweep,
