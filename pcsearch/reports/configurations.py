@@ -71,7 +71,7 @@ def best_configuration(
     if best is None or best.mean is None:
         yield Text("No configuration has a value; there is no best one.", "bold red")
         return
-    title = f"Best configuration: number {best.number}, {metric.name} {in_words(best)}"
+    title = f"Best configuration: number {best.number}, {metric.name} {best.in_words(number)}"
     without = replicates.without(sweep)
     values = {
         each.name: best.runs.config.get(each.name, each.distribution.ppf(0))
@@ -112,22 +112,6 @@ def _measured(group: Group | None) -> list[str]:
     if group.stopped:
         counted += f" ({group.stopped} stopped)"
     return [number(group.means[0]), number(group.deviations[0]), counted]
-
-
-def in_words(configuration: Configuration) -> str:
-    """What a configuration is worth: the means, the deviations and how many seeds they are of."""
-    chosen = _in_words(configuration.runs, "seeds")
-    if configuration.confirmation is None:
-        return chosen
-    return f"{_in_words(configuration.confirmation, 'fresh seeds')}; it was chosen by {chosen}"
-
-
-def _in_words(group: Group, seeds: str) -> str:
-    deviation = "" if group.deviations[0] is None else f" ± {number(group.deviations[0])}"
-    counted = f"{group.count} {seeds if group.count != 1 else seeds.removesuffix('s')}"
-    if group.stopped:
-        counted += f"; {group.stopped} stopped"
-    return f"{number(group.means[0])}{deviation} ({counted})"
 
 
 def trial_in_words(

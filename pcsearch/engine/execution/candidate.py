@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 
 from ray.tune import Checkpoint
 
+from pcsearch.engine.records.journal import Replicate
 from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.sweeps.metrics import Metric
 
 
 class Candidate(NamedTuple):
-    """A checkpoint of a trial, with the finite value of the search's metric in its report."""
+    """A checkpoint of a trial, with the finite value of the search's metric in its report.
+
+    Where seeds are replicates it has the run that the trial is.
+    """
 
     number: int
     trial_id: str
@@ -20,6 +24,7 @@ class Candidate(NamedTuple):
     value: float
     report: Mapping[str, Any]
     checkpoint: Checkpoint
+    replicate: Replicate | None = None
 
 
 class Choice:
@@ -43,6 +48,10 @@ class Choice:
         before = self._of_trials.get(candidate.trial_id)
         if before is None or self._metric.better(candidate.value, before.value):
             self._of_trials[candidate.trial_id] = candidate
+
+    def of(self, trial_id: str | None) -> Candidate | None:
+        """The best of a trial, None where it has offered none."""
+        return None if trial_id is None else self._of_trials.get(trial_id)
 
     def better_than(self, trial_id: str | None, value: float | None) -> Candidate | None:
         """The one to take the place of a kept one; None where that stays.

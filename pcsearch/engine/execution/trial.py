@@ -229,7 +229,13 @@ class SearchTrial(Trial):
         metric, offer = self._context.metric, self._context.offer
         value = None if metric is None else measured(report, metric.name)
         if value is not None and offer is not None:
-            offer(Candidate(self.number, self.trial_id, self.config, value, report, checkpoint))
+            replicate = self.outcome.replicate
+            offer(
+                Candidate(
+                    *(self.number, self.trial_id, self.config, value, report, checkpoint),
+                    replicate=replicate,
+                )
+            )
 
     def _was_storage_away(self, cause: Any) -> bool:
         """Whether the trial failed because a storage at an address did not answer for a time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pcsearch.engine.experiment.definition import SearchDefinition
@@ -54,6 +54,17 @@ class Configuration:
     def best_run(self, metrics: Sequence[Metric]) -> TrialResult | None:
         """The best of the runs that count, which stands for it where one run must."""
         return best(self.counted, metrics)
+
+    def in_words(self, shown: Callable[[float | None], str]) -> str:
+        """What it is worth: the means, the deviations and how many seeds they are of.
+
+        Args:
+            shown: makes a text of a number.
+        """
+        chosen = _in_words(self.runs, "seed", shown)
+        if self.confirmation is None:
+            return chosen
+        return f"{_in_words(self.confirmation, 'fresh seed', shown)}; it was chosen by {chosen}"
 
 
 class LiveConfigurations:
@@ -173,3 +184,11 @@ def _entrant(results: Sequence[TrialResult], sign: float) -> Entrant:
             made.losses[each.replicate.seed] = sign * each.value
         made.is_out |= each.status in ("failed", "diverged", "stopped")
     return made
+
+
+def _in_words(group: Group, seeds: str, shown: Callable[[float | None], str]) -> str:
+    deviation = "" if group.deviations[0] is None else f" ± {shown(group.deviations[0])}"
+    counted = f"{group.count} {seeds}{'s' * (group.count != 1)}"
+    if group.stopped:
+        counted += f"; {group.stopped} stopped"
+    return f"{shown(group.means[0])}{deviation} ({counted})"

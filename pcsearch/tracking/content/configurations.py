@@ -22,12 +22,8 @@ def search_summary(best: Configuration) -> dict[str, Any]:
 
 def best_in_words(best: Configuration, metric: Metric) -> str:
     """The best configuration for a person, in a line."""
-    chosen = f"{_value(best.runs)} ({_count(best.runs, 'seed')})"
-    words = f"the best is configuration {best.number}: {metric.name}"
-    if best.confirmation is None:
-        return f"{words} {chosen}"
-    fresh = f"{_value(best.confirmation)} ({_count(best.confirmation, 'fresh seed')})"
-    return f"{words} {fresh}; it was chosen by {chosen}"
+    words = best.in_words(lambda value: "none" if value is None else f"{value:.6g}")
+    return f"the best is configuration {best.number}: {metric.name} {words}"
 
 
 def _about(what: str, configuration: Configuration) -> dict[str, Any]:
@@ -45,11 +41,3 @@ def _mean(name: str, group: Group) -> Mapping[str, float | int | None]:
         f"{name}_deviation": group.deviations[0],
         f"{name}_seeds": group.count,
     }
-
-
-def _value(group: Group) -> str:
-    return "none" if group.means[0] is None else f"{group.means[0]:.6g}"
-
-
-def _count(group: Group, what: str) -> str:
-    return f"{group.count} {what}{'s' * (group.count != 1)}"

@@ -76,7 +76,7 @@ class Search:
         outcome.replicate = Replicate(a, seed)
         for value in values:
             made = self.candidate(value)._replace(
-                number=number, trial_id=f"t{number}", config=config
+                number=number, trial_id=f"t{number}", config=config, replicate=Replicate(a, seed)
             )
             outcome.add(made.report)
             self.model.offer(made)
@@ -186,8 +186,11 @@ def test_with_replicates_it_is_of_the_configuration_with_the_best_mean(tmp_path:
     assert (best / MODEL).read_text() == "1.5"
     described = json.loads((best / "metrics.json").read_text())
     assert (described["trial"], described["configuration"]) == (4, 2)
-    line = "- Configuration 2 with seed 6: the best run of the configuration with the best mean"
-    assert (best / "README.md").read_text().splitlines()[2] == line
+    lines = (best / "README.md").read_text().splitlines()
+    assert lines[3:5] == [
+        "- Configuration 2 with seed 6: the best run of the configuration with the best mean",
+        "- Over its seeds: loss 1.75 ± 0.353553 (2 seeds)",
+    ]
     # A later session keeps what is right, and offers what it finds in any order.
     later = Search(tmp_path, replicated=True)
     later._made = 10
@@ -198,6 +201,21 @@ def test_with_replicates_it_is_of_the_configuration_with_the_best_mean(tmp_path:
         later.run(5, 3, 0, 1.4)
         later.run(6, 3, 1, 1.4)
     assert later.value == 1.4
+
+
+def test_what_the_configuration_is_worth_is_told_anew_at_the_end(tmp_path: Path) -> None:
+    """Its fresh seeds run long after its model was copied."""
+    search = Search(tmp_path, replicated=True)
+    with search.model.kept():
+        search.run(1, 1, 0, 1.0)
+        search.await_value(1.0)
+        search.run(2, 1, 3, 4.0)
+    described = json.loads((tmp_path / "best" / "metrics.json").read_text())
+    assert (described["trial"], described["value"]) == (1, 1.0)
+    assert described["over_seeds"] == {"mean": 4.0, "deviation": None, "seeds": 1}
+    assert described["chosen_by"] == {"mean": 1.0, "deviation": None, "seeds": 1}
+    text = (tmp_path / "best" / "README.md").read_text()
+    assert "- Over its seeds: loss 4 (1 fresh seed); it was chosen by 1 (1 seed)\n" in text
 
 
 def test_nothing_is_copied_and_no_thread_started_where_nothing_is_better(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_the_result_of_a_search_is_that_of_the_fresh_seeds() -> None:
         "search/best_chosen_by_seeds": 2,
     }
     assert best_in_words(confirmed, LOSS) == (
-        "the best is configuration 1: loss 4 (1 fresh seed); it was chosen by 1.5 (2 seeds)"
+        "the best is configuration 1: loss 4 (1 fresh seed); it was chosen by 1.5 ± 0.707107 "
+        "(2 seeds)"
     )
     assert best_in_words(best(1.0), LOSS) == "the best is configuration 1: loss 1 (1 seed)"
