@@ -97,6 +97,7 @@ def test_a_race_that_is_killed_goes_on_and_comes_to_the_same_result(
     assert "(2 fresh seeds)" in out
     check_results(noisy, command)
     check_what_is_made_of_it(noisy, command, len(usual))
+    check_more_fresh_seeds(noisy, command, usual)
 
 
 def check_results(folder: Path, command: Command) -> None:
@@ -151,6 +152,27 @@ def check_what_is_made_of_it(folder: Path, command: Command, runs: int) -> None:
     used = f"--warm-start here: {runs - 6} of {runs} results used (not: 6 with another seed)"
     assert used in out, err
     assert "seed repeats the configurations, with up to 5 seeds each" in out
+
+
+def check_more_fresh_seeds(folder: Path, command: Command, before: list[tuple[int, int]]) -> None:
+    """A search that has ended runs them when it is resumed with the option, and is over again."""
+    here = folder / "here"
+    process = fork(folder, "--resume", "here", "--confirm", "3")
+    wait_for(lambda: len(events(here, "suggested")) > len(before), process)
+    process.kill()
+    process.join()
+    _, out, _ = command("results", "here", "--json")
+    assert json.loads(out)["state"] == "interrupted"
+    # The record has the option, and the journal says that less was decided.
+    status, out, err = command("--resume", "here")
+    assert status == 0, err
+    assert replicates(here)[: len(before)] == before
+    more = set(replicates(here)[len(before) :])
+    assert more == {(configuration, 7) for configuration, seed in before if seed == 6}
+    assert "(3 fresh seeds)" in out
+    status, _, err = command("--resume", "here", "--confirm", "3")
+    assert (status, "the search is finished" in err) == (0, True)
+    assert len(replicates(here)) == len(before) + len(more)
 
 
 def computed(folder: Path) -> list[dict[str, Any]]:

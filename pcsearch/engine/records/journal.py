@@ -76,9 +76,15 @@ class Suggested:
 
 @dataclass(frozen=True)
 class Decided:
-    """The search has ended before its cap: no run is left that could change its result."""
+    """The search has ended before its cap: no run is left that could change its result.
+
+    Args:
+        fresh: with how many fresh seeds its best configurations have run; None where an earlier
+            version has written it.
+    """
 
     name: ClassVar[str] = "decided"
+    fresh: int | None = None
 
 
 @dataclass(frozen=True)
