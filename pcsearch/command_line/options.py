@@ -278,6 +278,7 @@ SECTIONS = {
 """The options by the headings of the help."""
 CHANGEABLE = (
     "num_samples",
+    "confirm",
     "enqueue",
     "address",
     "max_concurrent",

@@ -11,7 +11,7 @@ from typing import Any
 from pcsearch.engine.records.trial_result import ranked
 from pcsearch.engine.results.findings import Findings
 from pcsearch.errors import PcsearchError
-from pcsearch.reports.configurations import in_words
+from pcsearch.reports.results import number
 from pcsearch.sweeps.distributions.base import Distribution, identity, is_number, loose_identity
 from pcsearch.sweeps.parameters import Parameter, value_of
 from pcsearch.sweeps.reading.loader import load
@@ -187,7 +187,7 @@ def _measured(findings: Findings) -> str:
     if findings.replicates is not None:
         found = findings.configurations
         metric, first = findings.metrics[0].name, found[0]
-        return f"number {first.number} of {len(found)}, {metric} {in_words(first)}"
+        return f"number {first.number} of {len(found)}, {metric} {first.in_words(number)}"
     winner = findings.best
     assert winner is not None, "the caller has looked for it"
     pairs = zip(findings.metrics, winner.result.values, strict=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.kept_model import kept_model
+from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.engine.results.findings import Finding, State, findings_at, read_findings
 from pcsearch.library.tables import as_frame, as_html
 from pcsearch.library.values import place_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BestTrial:
-    """The best trial of a search.
+    """The best trial of a search; with replicates, the best run of the best configuration.
 
     Args:
         number: of the trial.
@@ -35,6 +36,10 @@ class BestTrial:
         epochs: how many it has trained.
         folder: the path or the address of its folder.
         model: the path or the address from which its model is loaded.
+        configuration: the number of its configuration; None where seeds are no replicates.
+        means: of the metrics over the seeds of that configuration, over its fresh ones if there are
+            any; empty where seeds are no replicates.
+        seeds: over how many seeds the means are.
     """
 
     number: int
@@ -44,6 +49,9 @@ class BestTrial:
     epochs: int
     folder: str
     model: str
+    configuration: int | None = None
+    means: dict[str, float | None] = field(default_factory=dict)
+    seeds: int = 0
 
     def load_model(self, device: str = "auto", threads: int = 1) -> LoadedModel:
         """Load the model of the trial; the arguments are those of `pcsearch.load_model`.
@@ -95,7 +103,10 @@ class SearchResult:
 
     @property
     def best(self) -> BestTrial | None:
-        """The best trial by the first metric, None where no trial has a value."""
+        """The best trial by the first metric, None where no trial has a value.
+
+        With replicates it is the best run of the configuration with the best mean.
+        """
         trial = self._findings.best
         if trial is None:
             return None
@@ -110,7 +121,18 @@ class SearchResult:
             result.epoch,
             folder,
             kept.place if kept is not None and kept.trial_id == result.trial_id else folder,
+            **self._of_configuration(result, names),
         )
+
+    def _of_configuration(self, result: TrialResult, names: list[str]) -> dict[str, Any]:
+        """What is known of the configuration that a run repeats; empty without replicates."""
+        if result.replicate is None:
+            return {}
+        number = result.replicate.configuration
+        found = next(each for each in self._findings.configurations if each.number == number)
+        runs = found.judged_by
+        means = dict(zip(names, runs.means, strict=True))
+        return {"configuration": number, "means": means, "seeds": runs.count}
 
     @property
     def trials(self) -> pd.DataFrame:

@@ -32,6 +32,7 @@ class ChangedOptions(TypedDict, total=False):
     """The options that may change where a search is resumed; `SearchOptions` explains them."""
 
     num_samples: int
+    confirm: int
     enqueue: Place
     address: str
     max_concurrent: int
@@ -61,7 +62,6 @@ class SearchOptions(ChangedOptions, total=False):
     seed: int
     replicates: str
     no_racing: bool
-    confirm: int
     project: str
     entity: str
     name: str

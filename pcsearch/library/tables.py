@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pcsearch.engine.records.trial_result import ranked
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.page.html import Html, tag
+from pcsearch.reports import configurations
 from pcsearch.reports.results import number
 from pcsearch.sweeps.parameters import value_of
 
@@ -49,17 +50,15 @@ def as_frame(findings: Findings, folders: Sequence[str]) -> pd.DataFrame:
 
 
 def as_html(findings: Findings) -> Html:
-    """The best trials as a small table, below a line about the search."""
-    metrics, searched = findings.metrics, findings.searched
-    order = {result.number: at for at, result in enumerate(ranked(findings.results, metrics))}
-    rows = sorted(findings.trials, key=lambda trial: order[trial.result.number])
-    names = [metric.name for metric in metrics]
-    heads = ["trial", *names, "epochs", *(each.name for each in searched), "status"]
-    body = [
-        tag("tr", *(tag("td", text) for text in _cells(each, findings))) for each in rows[:ROWS]
-    ]
-    count, more = len(rows), len(rows) - ROWS
+    """The best trials as a small table, below a line about the search.
+
+    Where seeds are replicates it has configurations.
+    """
+    count = len(findings.trials)
     summary = f"{findings.place}: {findings.state}, {count} of {findings.cap} trials"
+    heads, rows = _trials(findings) if findings.replicates is None else _configurations(findings)
+    more = len(rows) - ROWS
+    body = [tag("tr", *(tag("td", text) for text in cells)) for cells in rows[:ROWS]]
     return tag(
         "div",
         tag("div", summary),
@@ -70,6 +69,24 @@ def as_html(findings: Findings) -> Html:
         ),
         tag("div", f"and {more} more") if more > 0 else Html(""),
     )
+
+
+def _trials(findings: Findings) -> tuple[list[str], list[list[str]]]:
+    """The heads and the rows of a table of trials, the best first."""
+    metrics, searched = findings.metrics, findings.searched
+    order = {result.number: at for at, result in enumerate(ranked(findings.results, metrics))}
+    rows = sorted(findings.trials, key=lambda trial: order[trial.result.number])
+    names = [metric.name for metric in metrics]
+    heads = ["trial", *names, "epochs", *(each.name for each in searched), "status"]
+    return heads, [_cells(each, findings) for each in rows]
+
+
+def _configurations(findings: Findings) -> tuple[list[str], list[list[str]]]:
+    """The heads and the rows of a table of configurations, the best first."""
+    found = findings.configurations
+    confirms = any(each.confirmation for each in found)
+    rows = [configurations.cells(each, confirms=confirms) for each in found]
+    return configurations.columns(found, findings.metrics), rows
 
 
 def _cells(trial: Finding, findings: Findings) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
 
+from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.engine.results.configurations import Configuration
 from pcsearch.engine.results.groups import Group
 from pcsearch.reports.results import heads, number
@@ -70,7 +71,7 @@ def best_configuration(
     if best is None or best.mean is None:
         yield Text("No configuration has a value; there is no best one.", "bold red")
         return
-    title = f"Best configuration: number {best.number}, {metric.name} {in_words(best)}"
+    title = f"Best configuration: number {best.number}, {metric.name} {best.in_words(number)}"
     without = replicates.without(sweep)
     values = {
         each.name: best.runs.config.get(each.name, each.distribution.ppf(0))
@@ -97,6 +98,7 @@ def _group(group: Group, metrics: Sequence[str]) -> Mapping[str, Any]:
     return {
         "trials": [trial.number for trial in group.trials],
         "count": group.count,
+        "stopped": group.stopped,
         "means": dict(zip(metrics, group.means, strict=True)),
         "deviations": dict(zip(metrics, group.deviations, strict=True)),
     }
@@ -107,18 +109,16 @@ def _measured(group: Group | None) -> list[str]:
         return ["-", "-", "-"]
     total = len(group.trials)
     counted = str(total) if group.count == total else f"{group.count} of {total}"
+    if group.stopped:
+        counted += f" ({group.stopped} stopped)"
     return [number(group.means[0]), number(group.deviations[0]), counted]
 
 
-def in_words(configuration: Configuration) -> str:
-    """What a configuration is worth: the means, the deviations and how many seeds they are of."""
-    chosen = _in_words(configuration.runs, "seeds")
-    if configuration.confirmation is None:
-        return chosen
-    return f"{_in_words(configuration.confirmation, 'fresh seeds')}; it was chosen by {chosen}"
-
-
-def _in_words(group: Group, seeds: str) -> str:
-    deviation = "" if group.deviations[0] is None else f" ± {number(group.deviations[0])}"
-    counted = f"{group.count} {seeds if group.count != 1 else seeds.removesuffix('s')}"
-    return f"{number(group.means[0])}{deviation} ({counted})"
+def trial_in_words(
+    number: int, results: Iterable[TrialResult], replicates: Replicates | None, *facts: str
+) -> str:
+    """A trial by its number, with facts about it; with replicates, its configuration and seed."""
+    replicate = next((each.replicate for each in results if each.number == number), None)
+    if replicate is not None and replicates is not None:
+        facts = (replicates.in_words(*replicate), *facts)
+    return f"trial {number} ({'; '.join(facts)})" if facts else f"trial {number}"

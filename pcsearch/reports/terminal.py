@@ -66,8 +66,10 @@ class Terminal(Listener):
 
 
 def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
+    from pcsearch.engine.records.journal.events import configuration_name
     from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.search.target import HOPELESS
+    from pcsearch.reports.configurations import trial_in_words
     from pcsearch.reports.results import best_configurations, failures, table
 
     sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
@@ -83,7 +85,10 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
         say(output, f"Ray's own logs lie in {outcome.ray_logs}")
     for trial in outcome.trials:
         if trial.trial_id == outcome.reached:
-            say(output, f"The search ended because trial {trial.number} reached the target.")
+            name = f"trial {trial.number}"
+            if trial.replicate is not None:
+                name = f"the mean of {configuration_name(trial.replicate.configuration)}"
+            say(output, f"The search ended because {name} reached the target.")
     if outcome.reason == "hopeless":
         say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
     size = experiment.reach
@@ -97,7 +102,8 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
     with suppress(StorageError):
         kept = kept_model(experiment.directory)
     if kept is not None:
-        say(output, f"The best model, of trial {kept.trial}, lies in {kept.place}")
+        of = trial_in_words(kept.trial, outcome.trials, experiment.replicates)
+        say(output, f"The best model, of {of}, lies in {kept.place}")
     missing = len(outcome.trials) < experiment.cap and outcome.reached is None
     if experiment.replicates is not None and _is_decided(outcome):
         missing = False

@@ -181,6 +181,7 @@ def _finished(experiment: Experiment) -> str:
         message = f"{experiment.directory.place}: the search is finished, its target is reached"
     elif experiment.history.is_decided:
         message += ": no other run could change which configuration is the best"
+        message += "; --confirm K runs the best ones with fresh seeds"
     elif count == experiment.reach:
         kind = "grid" if experiment.sweep.method == "grid" else "space"
         message += f", which are all that its {kind} has"

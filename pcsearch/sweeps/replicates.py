@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.messages import bare, suggestion
+from pcsearch.sweeps.messages import bare, shown, suggestion
 from pcsearch.sweeps.parameters import Parameter, nested, value_of
 from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.sweep import Sweep
@@ -54,6 +54,10 @@ class Replicates:
         if position < len(self.seeds):
             return self.seeds[position]
         return max(self.seeds) + 1 + position - len(self.seeds)
+
+    def in_words(self, configuration: int, position: int) -> str:
+        """Which run of which configuration it is that has the seed at a position."""
+        return f"configuration {configuration} with {self.name} {shown(self.seed(position))}"
 
     def without(self, sweep: Sweep) -> Sweep:
         """The sweep without the parameter: its configurations are those that are compared."""

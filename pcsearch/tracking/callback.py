@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,13 @@ from ray.tune.logger import LoggerCallback
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.tracking.content import alerts
+from pcsearch.tracking.content.configurations import (
+    best_in_words,
+    configuration_summary,
+    search_summary,
+)
 from pcsearch.tracking.content.files import Kept
+from pcsearch.tracking.runs.best import BestAtWandb
 from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.lifecycle import (
     RunEnd,
@@ -71,6 +78,7 @@ class WandbCallback(LoggerCallback):
         """Has the runs, and tells what went wrong with them."""
         self._runs: dict[str, TrackedRun] = {}
         self._best_values: dict[str, Sequence[float] | None] = {}
+        self._best_model = BestAtWandb(outcomes, context)
         self._alert_sent = self._history.alert_sent
         self._history_complete = mode == "disabled"
 
@@ -190,23 +198,44 @@ class WandbCallback(LoggerCallback):
         outcome = self._outcomes.of(trial.trial_id)
         checkpoint = None if self._context.artifacts == "none" else best_checkpoint(trial)
         kept = None if checkpoint is None else Kept(checkpoint, self._context.artifact_files)
-        best = outcome is self._outcomes.best
-        return ended_run(outcome, kept, best=best, alert=self._alert(outcome))
+        end = ended_run(outcome, kept, self._of_configurations(outcome), self._alert(outcome))
+        return replace(end, best=self._best_model.after(outcome, end))
+
+    def _of_configurations(self, outcome: TrialOutcome) -> dict[str, Any]:
+        """What the summary of a run that has ended says of configurations."""
+        configurations = self._context.configurations
+        if configurations is None:
+            return {}
+        own, best = configurations.of(outcome.replicate), configurations.best()
+        found = {} if own is None else configuration_summary(own)
+        return found | search_summary(best) if best is not None and self._is_over else found
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether the last trial of the search has ended."""
+        outcomes = self._outcomes
+        return outcomes.ended_count == self._context.max_trials or outcomes.has_all()
 
     def _alert(self, outcome: TrialOutcome) -> alerts.Alert | None:
         """The alert at the end of the last trial of the search, once in a search."""
         outcomes, reached = self._outcomes, outcome.reached_target
-        if self._alert_sent or not (reached or outcomes.ended_count == self._context.max_trials):
+        if self._alert_sent or not (reached or self._is_over):
             return None
         self._alert_sent = True
         return alerts.search_ended(
-            self.group.name,
-            outcomes.ended_count,
-            outcomes.failures,
-            None if outcomes.best is None else outcomes.best.result(),
-            self._context.metrics,
-            reached,
+            self.group.name, outcomes.ended_count, outcomes.failures, self._best_in_words, reached
         )
+
+    @property
+    def _best_in_words(self) -> str:
+        metrics, configurations = self._context.metrics, self._context.configurations
+        if configurations is not None:
+            configuration = configurations.best()
+            return "" if configuration is None else best_in_words(configuration, metrics[0])
+        best = None if self._outcomes.best is None else self._outcomes.best.result()
+        if best is None or best.value is None:
+            return ""
+        return f"the best is trial {best.number}: {metrics[0].name} {best.value:.6g}"
 
     def _complete_history(self, trials: Sequence[Trial]) -> None:
         """Complete the runs of trials that ended in an earlier session, once in a session."""
@@ -221,3 +250,4 @@ class WandbCallback(LoggerCallback):
             if ended and is_own and trial.trial_id not in self._runs:
                 start = partial(self._start, trial, 1, _nothing)
                 self.manager.complete(trial.trial_id, start, self._end(trial))
+        self._best_model.repeat()

@@ -10,6 +10,7 @@ from pcsearch.engine.records.journal.events import AlertSent, RunCompleted
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Claim
 from pcsearch.engine.records.outcomes import Outcomes
+from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.errors import PcsearchError
 from pcsearch.tracking.callback import WandbCallback
@@ -53,6 +54,9 @@ def make_callback(
         # The records of old experiments do not name it.
         artifacts=tracking.get("artifacts", "none"),
         artifact_files=experiment.workload.artifact_files,
+        configurations=(
+            None if experiment.replicates is None else LiveConfigurations(experiment, outcomes)
+        ),
     )
     # A program keeps its run by itself.
     mode: Mode = "disabled" if experiment.workload.tracks_itself else registration.mode
@@ -128,7 +132,12 @@ def make_program_tracking(experiment: Experiment, registration: Registration) ->
         # Their metrics come from elsewhere, and the search keeps their runs.
         return ProgramTracking({"WANDB_MODE": "disabled"}, not_of_nodes=(PREFIX,))
     key = api_key() if registration.mode == "online" else None
-    return program_tracking(_group(experiment, registration), registration.mode, key)
+    return program_tracking(
+        _group(experiment, registration),
+        registration.mode,
+        key,
+        replicated=experiment.replicates is not None,
+    )
 
 
 def _group(experiment: Experiment, registration: Registration) -> RunGroup:

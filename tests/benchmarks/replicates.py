@@ -2,22 +2,23 @@
 
     python tests/benchmarks/replicates.py               a quick look: 8 searches of each kind
     python tests/benchmarks/replicates.py --methods random --searches 100     as for the docs
-    python tests/benchmarks/replicates.py --methods bayes --searches 10 --trials 60
+    python tests/benchmarks/replicates.py --methods bayes --searches 40 --trials 60
     python tests/benchmarks/replicates.py --designs 50                        racing alone
 
 The first table has the true regret of the configuration that a search picks on noisy functions: the
 noise of a run is as large as the differences between configurations, so nine seeds leave a third of
 it. Both searches have the same number of runs. "parameter" is a search over the seed as over any
 other parameter; its pick is the best run. "replicates" is the same search with --replicates seed.
+"+-" is one standard error of the ratio of the means; the two searches of a pair have one seed.
 
 The second table has races over designs, in which every configuration has a loss with every seed:
-how many of the runs the race makes, and how often it finds the winner of the full design.
+how many of the runs the race makes, and how often it finds the winner of the full design, each with
+one standard error.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -130,7 +131,7 @@ def race(losses: np.ndarray) -> tuple[bool, float]:
 
 def designs(count: int) -> Iterator[str]:
     """A line for each kind of design."""
-    yield f"{'design':28}{'right winner':>14}{'share of runs':>15}"
+    yield f"{'design':28}{'right winner':>14}{'+-':>6}{'share of runs':>15}{'+-':>6}"
     for name, (configurations, seeds, noise, effects) in DESIGNS.items():
         random, found = np.random.default_rng(0), []
         for _ in range(count):
@@ -139,22 +140,35 @@ def designs(count: int) -> Iterator[str]:
             losses = losses + noise * random.standard_normal((configurations, seeds))
             found.append(race(losses))
         right, share = np.mean(found, axis=0)
-        yield f"{name:28}{right:14.0%}{share:15.0%}"
+        errors = np.std(found, axis=0, ddof=1) / count**0.5
+        yield f"{name:28}{right:14.0%}{errors[0]:6.1%}{share:15.0%}{errors[1]:6.1%}"
+
+
+def ratio_of_means(pairs: np.ndarray) -> tuple[float, float]:
+    """The mean of the second column by that of the first, and its standard error.
+
+    Args:
+        pairs: (searches, 2), at least two.
+    """
+    before, after = pairs.mean(axis=0)
+    apart = pairs[:, 1] - after / before * pairs[:, 0]
+    return after / before, float(np.std(apart, ddof=1) / before / len(pairs) ** 0.5)
 
 
 def searches(
     count: int, trials: int, processes: int, functions: list[str], methods: list[str]
 ) -> Iterator[str]:
     """A line for each function and method."""
-    yield f"{'function':10}{'method':8}{'parameter':>11}{'replicates':>12}{'ratio':>8}"
+    yield f"{'function':10}{'method':8}{'parameter':>11}{'replicates':>12}{'ratio':>8}{'+-':>6}"
     with ProcessPoolExecutor(processes) as pool:
         for method in methods:
             for name in functions:
                 jobs = [pool.submit(regrets, name, method, seed, trials) for seed in range(count)]
-                pairs = [job.result() for job in jobs]
-                before, after = (statistics.fmean(each) for each in zip(*pairs, strict=True))
+                pairs = np.array([job.result() for job in jobs])
+                before, after = pairs.mean(axis=0)
+                ratio, error = ratio_of_means(pairs)
                 row = f"{name:10}{method:8}{before:11.4f}{after:12.4f}"
-                yield f"{row}{after / before:8.2f}"
+                yield f"{row}{ratio:8.2f}{error:6.2f}"
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from made_findings import made_findings, made_trial
+from made_findings import made_findings, made_race, made_trial
 
 from pcsearch.exports.table import columns
 from pcsearch.library.tables import ROWS, as_frame, as_html
@@ -63,3 +63,10 @@ def test_html_has_the_best_first_and_is_escaped() -> None:
     html = as_html(made_findings(SWEEP, more))
     assert html.count("<tr>") == ROWS + 1
     assert f"and {len(more) - ROWS} more" in html
+
+
+def test_html_has_configurations_where_seeds_are_replicates() -> None:
+    html = as_html(made_race({1: [1.0, 3.0], 2: [0.5, 9.0]}))
+    assert html.index("<td>2</td><td>1.414</td>") < html.index("<td>4.75</td>")
+    assert "<th>seeds</th>" in html
+    assert "4 of 99 trials" in html

@@ -7,13 +7,15 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
-from pcsearch.engine.records.trial_result import TrialResult
+from pcsearch.engine.records.journal.events import Replicate
+from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.engine.results.configurations import Configuration
 from pcsearch.engine.results.groups import group_of
 from pcsearch.reports.configurations import (
     best_configuration,
     configuration_document,
     configurations_table,
+    trial_in_words,
 )
 from pcsearch.sweeps.replicates import Replicates, replicates_of
 from pcsearch.sweeps.sweep import parse_sweep
@@ -89,13 +91,41 @@ def test_as_json_it_has_the_numbers_of_its_trials() -> None:
         "chosen_by": {
             "trials": [1, 2],
             "count": 1,
+            "stopped": 0,
             "means": {"val/loss": 1.0},
             "deviations": {"val/loss": None},
         },
         "confirmed": {
             "trials": [1],
             "count": 1,
+            "stopped": 0,
             "means": {"val/loss": 4.0},
             "deviations": {"val/loss": None},
         },
     }
+
+
+def test_runs_that_were_stopped_are_counted_beside_the_mean() -> None:
+    kept = [SWEEP.parameters["opt.lr"]]
+    ends: list[tuple[float, Status]] = [(4.0, "finished"), (5.0, "finished"), (90.0, "stopped")]
+    trials = [
+        TrialResult(i, f"t{i}", "", {"opt": {"lr": 0.1}}, status, 1, (value,), 1.0)
+        for i, (value, status) in enumerate(ends, start=1)
+    ]
+    configuration = Configuration(1, group_of(trials, kept, 1, whole=True), None)
+    shown = text(configurations_table([configuration], SWEEP.metrics, 9, 99))
+    assert "4.5   0.7071   2 of 3 (1 stopped)" in shown
+    assert isinstance(REPLICATES, Replicates)
+    best = text(*best_configuration([configuration], SWEEP, SWEEP.metrics[0], REPLICATES))
+    assert "number 1, val/loss 4.5 ± 0.7071 (2 seeds; 1 stopped)" in best
+    assert configuration_document(configuration, ["val/loss"])["chosen_by"]["stopped"] == 1
+
+
+def test_a_trial_is_named_with_its_configuration_and_seed() -> None:
+    run = TrialResult(4, "t4", "", {}, "finished", 1, (1.0,), 1.0, replicate=Replicate(2, 1))
+    assert isinstance(REPLICATES, Replicates)
+    assert trial_in_words(4, [run], REPLICATES, "loss 1") == (
+        "trial 4 (configuration 2 with seed 2; loss 1)"
+    )
+    assert trial_in_words(4, [run], None) == "trial 4"
+    assert trial_in_words(5, [run], REPLICATES, "loss 1") == "trial 5 (loss 1)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,34 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
     assert command("stop", "here")[0] == 2
     driver = fork(folder, *START, *OPTIONS, *ONE)
     wait_for(lambda: count(here, "suggested") == 1, driver)
+    limit_and_stop_a_trial(here, driver, command)
+    pause(folder, driver, command)
+    driver.kill()
+    driver.join()
+    (folder / "end").unlink()
+    assert "(its process" in command("stop", "here")[2]
 
+    # It comes too late for one session, and does not end the next.
+    Requests(ExperimentDirectory(here)).add(Request("stop", "ann on here"))
+    driver = fork(folder, "--resume", "here")
+    wait_for(lambda: "The search is paused (by " in heard(folder), driver)
+    enqueue_and_continue(folder, driver, command)
+    stop(here, driver, command)
+    check_what_was_told(folder)
+
+    (folder / "end").touch()
+    status, out, _ = command("--resume", "here")
+    assert status == 0
+    assert "stopped" in out
+    ends = events(here, "ended")
+    assert [end["by_hand"] for end in ends] == [True, *[False] * 5]
+    check_histories(here)
+    values = [json.loads(file.read_text())["x"] for file in sorted(here.glob("0*/params.json"))]
+    assert values == [1.0, 2.0, 3.0, 4.0, 6.0, 5.0]
+
+
+def limit_and_stop_a_trial(here: Path, driver: ForkServerProcess, command: Command) -> None:
+    """Three trials run at once, of which the second is stopped; the fourth begins."""
     status, out, _ = command("limit", "here", "--max-concurrent", "3")
     assert (status, out.partition(": ")[2]) == (0, "--max-concurrent is now 3\n")
     wait_for(lambda: count(here, "suggested") == 3, driver)
@@ -86,6 +114,10 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
     assert (stopped["trial"], stopped["by_hand"]) == (events(here, "suggested")[1]["trial"], True)
     assert command("stop", "here", "--trial", "2")[:2] == (0, "trial 2 has ended already\n")
 
+
+def pause(folder: Path, driver: ForkServerProcess, command: Command) -> None:
+    """The trials that run come to their ends, and no other begins."""
+    here = folder / "here"
     status, out, _ = command("pause", str(here / "."))
     resumes = f"To continue it: python -m pcsearch continue {here}"
     assert (status, out.splitlines()[-1]) == (0, resumes)
@@ -95,14 +127,10 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
     wait_for(lambda: "the request is damaged, and is ignored" in heard(folder), driver)
     assert count(here, "suggested") == 4, "one that is paused starts none"
 
-    driver.kill()
-    driver.join()
-    (folder / "end").unlink()
-    assert "(its process" in command("stop", "here")[2]
-    # It comes too late for one session, and does not end the next.
-    Requests(ExperimentDirectory(here)).add(Request("stop", "ann on here"))
-    driver = fork(folder, "--resume", "here")
-    wait_for(lambda: "The search is paused (by " in heard(folder), driver)
+
+def enqueue_and_continue(folder: Path, driver: ForkServerProcess, command: Command) -> None:
+    """A configuration that is enqueued while the search is paused comes before the others."""
+    here = folder / "here"
     (folder / "points.yaml").write_text("[{x: 6.0}]")
     status, out, _ = command("enqueue", "here", "points.yaml")
     assert (status, out.partition(": ")[2]) == (0, "configurations to try next: 1\n")
@@ -116,6 +144,9 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
     wait_for(lambda: count(here, "suggested") == 6, driver)
     assert command("continue", "here")[:2] == (0, f"{here}: the search is not paused\n")
 
+
+def stop(here: Path, driver: ForkServerProcess, command: Command) -> None:
+    """The session ends as after Ctrl-C; its trials have checkpoints."""
     wait_for(lambda: len(list(here.glob("000[56]_*/checkpoint_*"))) >= 2, driver)
     status, out, _ = command("stop", "here")
     assert status == 0
@@ -125,6 +156,10 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
     )
     driver.join(120)
     assert driver.exitcode == 130
+
+
+def check_what_was_told(folder: Path) -> None:
+    """The drivers have told everything that was asked of them."""
     said = heard(folder)
     for line in (
         r": configurations to try next: 1\n",
@@ -136,16 +171,6 @@ def test_a_second_terminal_limits_stops_pauses_and_continues_a_search(
         r"Resume it: python -m pcsearch --resume ",
     ):
         assert re.search(line, said), line
-
-    (folder / "end").touch()
-    status, out, _ = command("--resume", "here")
-    assert status == 0
-    assert "stopped" in out
-    ends = events(here, "ended")
-    assert [end["by_hand"] for end in ends] == [True, *[False] * 5]
-    check_histories(here)
-    values = [json.loads(file.read_text())["x"] for file in sorted(here.glob("0*/params.json"))]
-    assert values == [1.0, 2.0, 3.0, 4.0, 6.0, 5.0]
 
 
 @pytest.mark.usefixtures("ray_here")

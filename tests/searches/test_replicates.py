@@ -15,6 +15,8 @@ from commands import events, wait_for
 from forking import fork
 from resuming import QUIET, Command, check_histories
 
+import pcsearch
+
 pytestmark = pytest.mark.slow
 
 NOISY = '''
@@ -95,6 +97,7 @@ def test_a_race_that_is_killed_goes_on_and_comes_to_the_same_result(
     assert "(2 fresh seeds)" in out
     check_results(noisy, command)
     check_what_is_made_of_it(noisy, command, len(usual))
+    check_more_fresh_seeds(noisy, command, usual)
 
 
 def check_results(folder: Path, command: Command) -> None:
@@ -114,6 +117,12 @@ def check_results(folder: Path, command: Command) -> None:
         values = [each["values"]["loss"] for each in runs]
         assert part["means"]["loss"] == pytest.approx(sum(values) / len(values))
         assert part["count"] == len(values)
+    best = pcsearch.open_search("here").best
+    assert best is not None
+    assert (best.configuration, best.means, best.seeds) == (1, confirmed["means"], 2)
+    assert by_number[best.number]["values"] == best.metrics
+    _, out, _ = command("best", "here", "--json")
+    assert [each["number"] for each in json.loads(out)["trials"]] == [best.number]
     status, out, _ = command("results", "here")
     assert "confirmed" in out
     assert "fresh seeds" in out
@@ -145,9 +154,51 @@ def check_what_is_made_of_it(folder: Path, command: Command, runs: int) -> None:
     assert "seed repeats the configurations, with up to 5 seeds each" in out
 
 
+def check_more_fresh_seeds(folder: Path, command: Command, before: list[tuple[int, int]]) -> None:
+    """A search that has ended runs them when it is resumed with the option, and is over again."""
+    here = folder / "here"
+    process = fork(folder, "--resume", "here", "--confirm", "3")
+    wait_for(lambda: len(events(here, "suggested")) > len(before), process)
+    process.kill()
+    process.join()
+    _, out, _ = command("results", "here", "--json")
+    assert json.loads(out)["state"] == "interrupted"
+    # The record has the option, and the journal says that less was decided.
+    status, out, err = command("--resume", "here")
+    assert status == 0, err
+    assert replicates(here)[: len(before)] == before
+    more = set(replicates(here)[len(before) :])
+    assert more == {(configuration, 7) for configuration, seed in before if seed == 6}
+    assert "(3 fresh seeds)" in out
+    status, _, err = command("--resume", "here", "--confirm", "3")
+    assert (status, "the search is finished" in err) == (0, True)
+    assert len(replicates(here)) == len(before) + len(more)
+
+
 def computed(folder: Path) -> list[dict[str, Any]]:
     """Every epoch that was computed."""
     return [json.loads(line) for line in (folder / "computed.jsonl").read_text().splitlines()]
+
+
+def test_the_mean_over_all_seeds_ends_the_search_at_the_target(
+    noisy: Path, command: Command
+) -> None:
+    """Single runs of other configurations are better than it much earlier."""
+    text = (noisy / "s.yaml").read_text().replace("goal:", "target: 0.5\n  goal:")
+    (noisy / "s.yaml").write_text(text)
+    status, out, err = command(*START, *ONE)
+    assert status == 0, err
+    assert "The search ended because the mean of configuration 1 reached the target." in out
+    assert "Resume it" not in out
+    begun = replicates(noisy / "here")
+    assert begun[-1] == (1, 4)
+    _, out, _ = command("results", "here", "--json")
+    found = json.loads(out)
+    assert found["state"] == "finished"
+    (first, *_) = found["configurations"]
+    assert (first["number"], first["chosen_by"]["count"]) == (1, 5)
+    assert first["chosen_by"]["means"]["loss"] <= 0.5
+    assert min(each["values"]["loss"] for each in found["trials"]) < 0.2
 
 
 def test_what_does_not_go_with_replicates_is_refused_before_anything_runs(

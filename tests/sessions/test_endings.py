@@ -13,7 +13,7 @@ from wandb_trials import make
 from pcsearch.engine.cluster.connection import ConnectionLostError
 from pcsearch.engine.execution.run import SessionResult
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.records.directory import RECORD_FILE
+from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.lease import TakenOverError
 from pcsearch.errors import PcsearchError

@@ -42,7 +42,11 @@ def show_best(place: str, *, as_json: bool) -> int:
     from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.records.trial_result import pareto_front
     from pcsearch.engine.results.findings import read_findings
-    from pcsearch.reports.configurations import best_configuration, configuration_document
+    from pcsearch.reports.configurations import (
+        best_configuration,
+        configuration_document,
+        trial_in_words,
+    )
     from pcsearch.reports.findings import trial_document
     from pcsearch.reports.notes import console, say, warn
     from pcsearch.reports.plan import plain
@@ -57,6 +61,8 @@ def show_best(place: str, *, as_json: bool) -> int:
     if as_json:
         numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
         front = [each for each in findings.trials if each.result.number in numbers]
+        if findings.replicates is not None:
+            front = [] if findings.best is None else [findings.best]
         trials = [trial_document(each, findings.metrics) for each in front]
         kept = None if model is None else asdict(model)
         document: dict[str, Any] = {"place": findings.place, "state": findings.state, "model": kept}
@@ -76,7 +82,8 @@ def show_best(place: str, *, as_json: bool) -> int:
         output.print(part)
     if model is not None:
         measured = f"{model.metric} {number(model.value)}"
-        say(output, f"The best model, of trial {model.trial} ({measured}), lies in {model.place}")
+        of = trial_in_words(model.trial, findings.results, findings.replicates, measured)
+        say(output, f"The best model, of {of}, lies in {model.place}")
         if directory.copy is None and is_transformer:
             command = f"python -m pcsearch.train --from {shlex.quote(model.place)}"
             say(output, f"Evaluate it, or train it longer: {command} --eval | --epochs N")

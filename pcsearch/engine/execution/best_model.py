@@ -1,13 +1,13 @@
 """Keeps ``DIR/best``: a copy of the best model of a search, up to date while the search runs.
 
-It is that of the checkpoint with the best value of the sweep's (first) metric. A thread copies it,
-so that the search never waits; of several that are better, one after the other, only the newest is
-copied. A copy that fails is told, and the search goes on.
+It is that of the checkpoint with the best value of the sweep's (first) metric; where seeds are
+replicates, of the runs of the best configuration. A thread copies it, so that the search never
+waits; of several that are better, one after the other, only the newest is copied. A copy that fails
+is told, and the search goes on.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,18 +16,18 @@ from typing import Any
 
 from ray.tune import Checkpoint
 
-from pcsearch import __version__
-from pcsearch.engine.execution.candidate import Candidate
-from pcsearch.engine.execution.result_log import plain
+from pcsearch.engine.execution.best_texts import is_ours, texts_of
+from pcsearch.engine.execution.candidate import Candidate, Choice
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.kept_model import METRICS_FILE, KeptModel, kept_model
-from pcsearch.engine.records.report import epoch_of, reported_by_trial
+from pcsearch.engine.records.outcomes import Outcomes
+from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line
 from pcsearch.engine.storage.swap import draft_of, mend, put
 from pcsearch.pc.checkpoint import BEST_FOLDER
+from pcsearch.system.whole_files import replacing
 
-CONFIG_FILE, README = "config.json", "README.md"
 FINISH_S, IMPATIENT_S = 60.0, 2.0
 """How long the end of a session waits for the last copy, and one that an error ends, in seconds."""
 
@@ -37,14 +37,22 @@ class BestModel:
 
     Args:
         experiment: the search.
+        outcomes: of its trials.
         tell: prints a line for the user. Called in any thread.
     """
 
-    def __init__(self, experiment: Experiment, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, experiment: Experiment, outcomes: Outcomes, tell: Callable[[str], None]
+    ) -> None:
         self._experiment, self._tell = experiment, tell
         self._place = experiment.directory.path / BEST_FOLDER
         self._metric = next(iter(experiment.metrics), None)
+        self._configurations = LiveConfigurations(experiment, outcomes)
+        self._choice: Choice | None = None
+        if self._metric is not None and experiment.replicates is not None:
+            self._choice = Choice(self._metric, self._configurations)
         self._best: float | None = None
+        self._best_trial: str | None = None
         self._wanted: Candidate | None = None
         self._failed: Candidate | None = None
         self._told: set[str] = set()
@@ -58,7 +66,7 @@ class BestModel:
         # An earlier session may have been killed.
         with suppress(OSError):
             mend(self._place)
-        self._best = self._kept_value()
+        self._lower_bar()
         try:
             yield
         except BaseException:
@@ -69,10 +77,24 @@ class BestModel:
 
     def offer(self, candidate: Candidate) -> None:
         """Copy the model of a checkpoint if it is better than all before; returns at once."""
-        if self._metric is None or not self._metric.better(candidate.value, self._best):
+        if self._choice is not None:
+            self._choice.add(candidate)
+            self.reconsider()
+        elif self._metric is not None and self._metric.better(candidate.value, self._best):
+            self._want(candidate)
+
+    def reconsider(self) -> None:
+        """Copy another model where the end of a run has made another configuration the best."""
+        if self._choice is None:
             return
+        candidate = self._choice.better_than(self._best_trial, self._best)
+        if candidate is not None:
+            self._want(candidate)
+
+    def _want(self, candidate: Candidate) -> None:
         with self._changed:
-            self._best, self._wanted, self._failed = candidate.value, candidate, None
+            self._best, self._best_trial = candidate.value, candidate.trial_id
+            self._wanted, self._failed = candidate, None
             self._changed.notify()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="best model", daemon=True)
@@ -89,6 +111,12 @@ class BestModel:
         self._thread.join(patience)
         if self._thread.is_alive():
             self._warn(f"it was not complete {patience:.0f} s after the search")
+            return
+        try:
+            self._renew_texts()
+        # As where the model is copied.
+        except Exception as error:
+            self._warn(error_line(error))
 
     def _run(self) -> None:
         while True:
@@ -115,7 +143,9 @@ class BestModel:
 
     def _lower_bar(self) -> None:
         """Compare the next checkpoints with the model that is there."""
-        self._best = self._kept_value()
+        kept = self._kept()
+        self._best = None if kept is None else kept.value
+        self._best_trial = None if kept is None else kept.trial_id
 
     def _retry_later(self, candidate: Candidate) -> None:
         self._failed = candidate
@@ -133,17 +163,35 @@ class BestModel:
         """Put the model of a checkpoint into the search's directory, and to its address."""
         draft = draft_of(self._place)
         self._copy_checkpoint(candidate.checkpoint, draft)
-        texts = {
-            CONFIG_FILE: _json(self._experiment.workload.effective_config(candidate.config)),
-            README: self._readme(candidate),
-            METRICS_FILE: _json(self._metrics(candidate)),
-        }
-        for name, text in texts.items():
+        for name, text in self._texts(candidate).items():
             # A function's own checkpoint may have a file of the name.
             if not (draft / name).exists():
                 (draft / name).write_text(text, encoding="utf-8")
         put(self._place)
         self._send()
+
+    def _texts(self, candidate: Candidate) -> dict[str, str]:
+        assert self._metric is not None, "without a metric nothing is the best"
+        return texts_of(self._experiment, self._metric, self._configurations, candidate)
+
+    def _renew_texts(self) -> None:
+        """Say again what the configuration is worth: it has run with more seeds since the copy."""
+        candidate = None if self._choice is None else self._choice.of(self._best_trial)
+        kept = self._kept()
+        if candidate is None or kept is None:
+            return
+        if (kept.trial_id, kept.value) != (candidate.trial_id, candidate.value):
+            return
+        for name, text in self._texts(candidate).items():
+            path = self._place / name
+            before = path.read_text(encoding="utf-8") if path.exists() else None
+            # A function's own checkpoint may have a file of the name.
+            if before in (None, text) or not is_ours(name, before):
+                continue
+            with replacing(path) as file:
+                file.write(text.encode())
+            if self._experiment.directory.copy is not None:
+                self._experiment.directory.copy.send(path)
 
     def _copy_checkpoint(self, checkpoint: Checkpoint, draft: Path) -> None:
         """Copy what the model needs of a checkpoint in the storage into a folder here."""
@@ -173,15 +221,15 @@ class BestModel:
             # It checks first that this process still runs the search.
             copy.send(path)
 
-    def _kept_value(self) -> float | None:
-        """The value of the model in the directory by the metric of the search.
+    def _kept(self) -> KeptModel | None:
+        """The model in the directory, with its value by the metric of the search.
 
         None where there is none, it is not whole, or it was the best before the metric was edited.
         """
         with suppress(StorageError):
             kept = kept_model(self._experiment.directory)
             if kept is not None and self._is_by_metric(kept) and self._is_whole():
-                return kept.value
+                return kept
         return None
 
     def _is_by_metric(self, kept: KeptModel) -> bool:
@@ -197,37 +245,3 @@ class BestModel:
         if copy is None:
             return (self._place / name).is_file()
         return name in copy.store.below(BEST_FOLDER).files()
-
-    def _metrics(self, candidate: Candidate) -> dict[str, Any]:
-        assert self._metric is not None, "without a metric nothing is the best"
-        return {
-            "trial": candidate.number,
-            "trial_id": candidate.trial_id,
-            "metric": self._metric.name,
-            "goal": self._metric.goal,
-            "value": candidate.value,
-            "metrics": dict(reported_by_trial(candidate.report)),
-        }
-
-    def _readme(self, candidate: Candidate) -> str:
-        assert self._metric is not None, "without a metric nothing is the best"
-        experiment, path = self._experiment, candidate.checkpoint.path
-        epoch = epoch_of(candidate.report, experiment.workload.time_attr)
-        name = experiment.workload.model_file
-        load = f"a copy of the files of `{Path(path).name}` in the trial's folder, as it wrote them"
-        if name is not None:
-            load = '`pcsearch.load_model("best")`, or `python -m pcsearch.train --from best --eval`'
-        return "\n".join(
-            [
-                f"# The best model of the search {experiment.directory.name}",
-                f"- Trial: {candidate.number} ({candidate.trial_id}), after epoch {epoch}",
-                f"- {self._metric.name}: {candidate.value!r} ({self._metric.goal}d)",
-                f"- To load it: {load}",
-                f"- Kept by pcsearch {__version__}",
-                "",
-            ]
-        )
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, default=plain) + "\n"

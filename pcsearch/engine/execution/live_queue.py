@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pcsearch.engine.experiment.editing import check_alone, check_single_runs
-from pcsearch.engine.experiment.enqueuing import OPTION
+from pcsearch.engine.experiment.editing import check_alone
+from pcsearch.engine.experiment.enqueuing import OPTION, check_takes_more
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.journal.changes import Enqueued
 from pcsearch.engine.records.journal.journal_file import Journal
@@ -45,7 +45,7 @@ class LiveQueue:
         """
         experiment = self._experiment
         try:
-            check_single_runs(experiment, OPTION)
+            check_takes_more(experiment)
             check_alone(experiment.directory, experiment.history, OPTION)
         except PcsearchError as error:
             return f"nothing is enqueued: {error}"

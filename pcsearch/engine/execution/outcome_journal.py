@@ -30,6 +30,8 @@ class OutcomeJournal(tune.Callback):
         """The error of the storage that has ended the search, in a line."""
         self.on_storage_error: Callable[[], None] = lambda: None
         """Called with the first of them."""
+        self.on_end: Callable[[], None] = lambda: None
+        """Called when a trial has ended, and the journal has it."""
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -62,3 +64,4 @@ class OutcomeJournal(tune.Callback):
                 reports=int(outcome.last_report.get(ITERATION) or 0),
             )
         )
+        self.on_end()

@@ -112,7 +112,8 @@ def run(
     interruption = Interruption(experiment.options.deadline, stop)
     ends = OutcomeJournal(outcomes, journal)
     ends.on_storage_error = lambda: interruption.request("storage")
-    best = BestModel(experiment, session.tell)
+    best = BestModel(experiment, outcomes, session.tell)
+    ends.on_end = best.reconsider
     searcher, scheduler = _searcher_and_scheduler(experiment, outcomes, journal)
     scheduler.give_up = lambda: interruption.request("hopeless")
     slots, context = _slots(session), _trial_context(session, best)
@@ -172,6 +173,8 @@ def _searcher_and_scheduler(
     scheduler = make_scheduler(experiment.sweep, outcomes, curves, journal.add, seeds)
     scheduler.resume_from(experiment.history)
     searcher = searcher_of(experiment, experiment.history, experiment.cap, outcomes, curves)
+    if isinstance(searcher, ReplicatedSearcher):
+        outcomes.has_all = lambda: searcher.is_exhausted
     return searcher, scheduler
 
 

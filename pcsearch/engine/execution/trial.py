@@ -26,6 +26,7 @@ from pcsearch.engine.ray_internals import (
     set_checkpoint_results,
     set_folder_name,
 )
+from pcsearch.engine.records.journal.events import configuration_name
 from pcsearch.engine.records.journal.history import folder_name
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import flatten, measured
@@ -102,6 +103,9 @@ class SearchTrial(Trial):
         set_folder_name(self, folder_name(number, trial_id))
         self.number = number
         self.outcome = context.outcomes.begin(trial_id, number, config)
+        if self.outcome.replicate is not None:
+            # Tune tells it to the process of the trial.
+            self.custom_trial_name = configuration_name(self.outcome.replicate.configuration)
         self.folder = context.directory / folder_name(number, trial_id)
         """The trial's folder on this machine; Tune may store its checkpoints elsewhere."""
         self.hung = ""
@@ -225,7 +229,13 @@ class SearchTrial(Trial):
         metric, offer = self._context.metric, self._context.offer
         value = None if metric is None else measured(report, metric.name)
         if value is not None and offer is not None:
-            offer(Candidate(self.number, self.trial_id, self.config, value, report, checkpoint))
+            replicate = self.outcome.replicate
+            offer(
+                Candidate(
+                    *(self.number, self.trial_id, self.config, value, report, checkpoint),
+                    replicate=replicate,
+                )
+            )
 
     def _was_storage_away(self, cause: Any) -> bool:
         """Whether the trial failed because a storage at an address did not answer for a time.

@@ -121,21 +121,26 @@ def copied(history: History) -> History:
     )
 
 
+def has_replicates(search: SearchDefinition) -> bool:
+    """Whether the configurations of a search run with several seeds, also by its file alone."""
+    return bool(search.options.replicates or search.sweep.replicates)
+
+
 def check_single_runs(search: SearchDefinition, where: str) -> None:
-    """Check that each run of a search is a configuration of its own.
+    """Check that each run of a search that is edited is a configuration of its own.
 
     Args:
         search: which is to be changed.
-        where: the file or the option that changes it, for messages.
+        where: the file that changes it, for messages.
 
     Raises:
         PcsearchError: its configurations run with several seeds.
     """
-    if search.options.replicates or search.sweep.replicates:
+    if has_replicates(search):
         message = (
-            "a search with replicates keeps its sweep file and takes no enqueued configurations, "
-            "for its race decides what runs next; start a new search (bayes can take the results "
-            "over: --warm-start)"
+            "a search with replicates keeps its sweep file, for its race compares the "
+            "configurations of one file; start a new search of this one (bayes can take the "
+            "results over: --warm-start)"
         )
         raise PcsearchError(Problem(message, where))
 

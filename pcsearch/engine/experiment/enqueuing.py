@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition
-from pcsearch.engine.experiment.editing import check_single_runs
+from pcsearch.engine.experiment.editing import has_replicates
 from pcsearch.engine.experiment.versions import configs_of
 from pcsearch.engine.records.journal.changes import Enqueued
 from pcsearch.engine.records.journal.history import History
@@ -49,7 +49,7 @@ def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
     Raises:
         PcsearchError: the file is wrong; it has every problem of it.
     """
-    check_single_runs(search, OPTION)
+    check_takes_more(search)
     workload = search.workload
     notes: list[str] = []
     if what == DEFAULTS:
@@ -78,6 +78,20 @@ def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
     why = f" (left out: {', '.join(left_out)})" if left_out else ""
     line = f"{OPTION} {what}: configurations to try first: {len(new)}{why}"
     return Queue(Enqueued(new), (line, *notes))
+
+
+def check_takes_more(search: SearchDefinition) -> None:
+    """Check that a search can be given configurations to try first.
+
+    Raises:
+        PcsearchError: its configurations run with several seeds.
+    """
+    if has_replicates(search):
+        message = (
+            "a search with replicates takes no enqueued configurations, for its race decides what "
+            "runs next; to race given ones, start a search of a grid whose file has their values"
+        )
+        raise PcsearchError(Problem(message, OPTION))
 
 
 def without_a_trial(history: History, cap: int, reach: int | None) -> str:

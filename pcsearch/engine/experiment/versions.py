@@ -37,6 +37,9 @@ def judge_anew(history: History, versions: Sequence[Sweep], search: SearchDefini
             trial.end = replace(trial.end, values=[])
     if history.reached is not None and metrics[history.reached_after] != metrics[-1]:
         history.reached = None
+    if history.fresh not in (None, search.options.confirm or 0):
+        # A later session asks for other fresh seeds.
+        history.is_decided = False
 
 
 def place_trials(history: History, versions: Sequence[Sweep], search: SearchDefinition) -> None:

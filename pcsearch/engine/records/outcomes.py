@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from pcsearch.engine.records.journal.events import ReachedTarget
+from pcsearch.engine.records.journal.events import ReachedTarget, is_same_configuration
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcome import TrialOutcome, outcome_of
 from pcsearch.engine.records.report import Report, epoch_of
@@ -50,6 +50,8 @@ class Outcomes:
         """The report that reached the target and so ended the search."""
         self.best: TrialOutcome | None = None
         """The best trial that has ended; of several metrics, by the first."""
+        self.has_all: Callable[[], bool] = lambda: False
+        """Whether the search has run all that it will run, where it ends before its cap."""
         self._time_attr, self._epochs, self._epoch_key = time_attr, epochs, epoch_key
         self._by_id: dict[str, TrialOutcome] = {}
         for trial in history.trials if history is not None else ():
@@ -97,9 +99,17 @@ class Outcomes:
         return outcome
 
     def reach_target(self, reached: ReachedTarget) -> None:
-        """Record that a trial has reached the target, which ends the search."""
+        """Record that a trial has reached the target, which ends the search.
+
+        Where seeds are replicates, all runs of its configuration have.
+        """
         self.reached = reached
-        self.of(reached.trial).reached_target = True
+        winner = self.of(reached.trial)
+        winner.reached_target = True
+        if winner.replicate is not None:
+            for each in self:
+                if is_same_configuration(each.replicate, winner.replicate):
+                    each.reached_target = True
 
     def epoch(self, report: Report) -> int:
         """The epoch of a report, 0 of an empty one."""

@@ -25,7 +25,7 @@ FEWEST_REPEATS = 2
 
 @dataclass(frozen=True)
 class Progress:
-    """The best value so far at the end of each trial that made it better.
+    """The best value so far at the end of each trial that changed it.
 
     Args:
         epochs: that all trials together had trained by then, those that ended later left out.
@@ -125,11 +125,11 @@ def compared(searches: Sequence[Findings], by: Sequence[str]) -> Comparison:
 
 def progress_of(findings: Findings) -> Progress:
     """How the best value of a search got better, trial by trial in the order of their ends."""
-    steps = [each for each in in_order(findings) if each.is_better]
+    steps = [each for each in in_order(findings) if each.is_new]
     return Progress(
         tuple(each.epochs for each in steps),
         tuple(each.seconds for each in steps),
-        tuple(each.trial.result.value or 0.0 for each in steps),
+        tuple(each.best or 0.0 for each in steps),
     )
 
 
@@ -181,7 +181,7 @@ def _best_group(findings: Findings, repeated: Sequence[str]) -> Group | None:
     if findings.replicates is not None:
         # The race knows more than the means: who is out of it, and who has fresh seeds.
         first = next(iter(findings.configurations), None)
-        best = None if first is None else first.confirmation or first.runs
+        best = None if first is None else first.judged_by
         return best if best is not None and best.count else None
     groups = grouped(findings.results, findings.searched, findings.metrics, repeated)
     # One lucky seed must not win against configurations that have run with several.

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pcsearch.engine.records.trial_result import TrialResult
+from pcsearch.engine.experiment.definition import SearchDefinition
+from pcsearch.engine.records.journal.events import Replicate
+from pcsearch.engine.records.outcomes import Outcomes
+from pcsearch.engine.records.trial_result import TrialResult, best
 from pcsearch.engine.results.groups import Group, group_of
 from pcsearch.engine.search.racing import Entrant, standings
 from pcsearch.sweeps.metrics import Metric
@@ -17,6 +21,9 @@ from pcsearch.sweeps.replicates import Replicates
 @dataclass(frozen=True)
 class Configuration:
     """A configuration with its runs.
+
+    Its means are over the runs that have come to their own ends, as in the race: what a run had
+    that was stopped early, or that still runs, says nothing about a whole one.
 
     Args:
         number: from 1, in the order in which they began.
@@ -31,7 +38,72 @@ class Configuration:
     @property
     def mean(self) -> float | None:
         """What it is worth: the mean with fresh seeds, else that with the file's."""
-        return (self.confirmation or self.runs).means[0]
+        return self.judged_by.means[0]
+
+    @property
+    def judged_by(self) -> Group:
+        """The runs whose mean is what it is worth."""
+        return self.confirmation or self.runs
+
+    @property
+    def counted(self) -> tuple[TrialResult, ...]:
+        """The runs that count in one of its means."""
+        fresh = () if self.confirmation is None else self.confirmation.counted
+        return (*self.runs.counted, *fresh)
+
+    def best_run(self, metrics: Sequence[Metric]) -> TrialResult | None:
+        """The best of the runs that count, which stands for it where one run must."""
+        return best(self.counted, metrics)
+
+    def in_words(self, shown: Callable[[float | None], str]) -> str:
+        """What it is worth: the means, the deviations and how many seeds they are of.
+
+        Args:
+            shown: makes a text of a number.
+        """
+        chosen = _in_words(self.runs, "seed", shown)
+        if self.confirmation is None:
+            return chosen
+        return f"{_in_words(self.confirmation, 'fresh seed', shown)}; it was chosen by {chosen}"
+
+
+class LiveConfigurations:
+    """The configurations of a running search; safe in any thread.
+
+    Args:
+        search: whose seeds may be replicates.
+        outcomes: of its trials.
+    """
+
+    def __init__(self, search: SearchDefinition, outcomes: Outcomes) -> None:
+        self._search, self._outcomes = search, outcomes
+        # To compare configurations takes a while, and it is asked several times a second.
+        self._found: tuple[int, list[Configuration]] = 0, []
+
+    def all(self) -> list[Configuration]:
+        """Those of the runs that have ended, the best first; none without replicates."""
+        count = self._outcomes.ended_count
+        if count != self._found[0]:
+            self._found = count, self._all()
+        return self._found[1]
+
+    def best(self) -> Configuration | None:
+        """The best one, None where none has a mean."""
+        found = self.all()
+        return found[0] if found and found[0].mean is not None else None
+
+    def of(self, replicate: Replicate | None) -> Configuration | None:
+        """That of a run, None where no run of it has ended."""
+        number = None if replicate is None else replicate.configuration
+        return next((each for each in self.all() if each.number == number), None)
+
+    def _all(self) -> list[Configuration]:
+        search, replicates = self._search, self._search.replicates
+        if replicates is None:
+            return []
+        # Other threads add trials meanwhile.
+        results = [each.result() for each in list(self._outcomes) if each.ended]
+        return configurations_of(results, search.sweep.searched(), search.metrics, replicates)
 
 
 def configurations_of(
@@ -61,31 +133,47 @@ def configurations_of(
     for number, trials in sorted(by_number.items()):
         raced = [each for each in trials if each.replicate and each.replicate.seed < seeds]
         fresh = [each for each in trials if each not in raced]
-        confirmation = group_of(fresh, kept, 1) if any(each.valued for each in fresh) else None
+        confirmation = group_of(fresh, kept, 1, whole=True) if fresh else None
         configurations.append(
-            Configuration(number, group_of(raced or trials, kept, 1), confirmation)
+            Configuration(
+                number,
+                group_of(raced or trials, kept, 1, whole=True),
+                confirmation if confirmation and confirmation.count else None,
+            )
         )
         entrants.append(_entrant(raced, sign))
     placed = standings(entrants, seeds)
 
-    def rank(pair: tuple[Configuration, float]) -> tuple[bool, bool, float, float, int]:
-        configuration, expected = pair
-        confirmed, mean = configuration.confirmation, configuration.runs.means[0]
-        # The mean of those that are left would be that of the lucky ones.
-        is_doubtful = confirmed is not None and any(
-            each.status in ("failed", "diverged") for each in confirmed.trials
-        )
-        value = expected if confirmed is None else sign * (confirmed.means[0] or 0.0)
-        return (
-            confirmed is None,
-            is_doubtful,
-            value,
-            math.inf if mean is None else sign * mean,
-            configuration.number,
-        )
-
     pairs = zip(configurations, (each.expected for each in placed), strict=True)
-    return [configuration for configuration, _ in sorted(pairs, key=rank)]
+    ordered = sorted(pairs, key=lambda pair: _rank(pair[0], pair[1], sign))
+    return [configuration for configuration, _ in ordered]
+
+
+def _rank(configuration: Configuration, expected: float, sign: float) -> tuple[float, ...]:
+    """Where a configuration comes: less is earlier.
+
+    Args:
+        configuration: to be ordered.
+        expected: the loss that the race expects of it over all seeds.
+        sign: 1 where less is better, else -1.
+    """
+    runs, confirmed = configuration.runs, configuration.confirmation
+    # The mean of those that are left would be that of the lucky ones.
+    is_doubtful = confirmed is not None and any(
+        each.status in ("failed", "diverged") for each in confirmed.trials
+    )
+    value = expected if confirmed is None else sign * (confirmed.means[0] or 0.0)
+    # What runs had that were stopped, or still run, is all there is to order the last ones by.
+    values = [each.value for each in runs.counted or runs.trials if each.valued]
+    known = [value for value in values if value is not None]
+    return (
+        confirmed is None,
+        is_doubtful,
+        value,
+        not runs.counted,
+        sign * statistics.fmean(known) if known else math.inf,
+        configuration.number,
+    )
 
 
 def _entrant(results: Sequence[TrialResult], sign: float) -> Entrant:
@@ -96,3 +184,11 @@ def _entrant(results: Sequence[TrialResult], sign: float) -> Entrant:
             made.losses[each.replicate.seed] = sign * each.value
         made.is_out |= each.status in ("failed", "diverged", "stopped")
     return made
+
+
+def _in_words(group: Group, seeds: str, shown: Callable[[float | None], str]) -> str:
+    deviation = "" if group.deviations[0] is None else f" ± {shown(group.deviations[0])}"
+    counted = f"{group.count} {seeds}{'s' * (group.count != 1)}"
+    if group.stopped:
+        counted += f"; {group.stopped} stopped"
+    return f"{shown(group.means[0])}{deviation} ({counted})"

@@ -117,8 +117,8 @@ class Findings:
         Where seeds are replicates it is the best run of the best configuration.
         """
         found = self.configurations
-        candidates = found[0].runs.trials if found else self.results
-        winner = best(candidates, self.metrics)
+        first = found[0].best_run(self.metrics) if found else None
+        winner = first or best(self.results, self.metrics)
         return next((each for each in self.trials if each.result is winner), None)
 
     def curve(self, trial: Finding) -> dict[int, float]:
@@ -223,6 +223,8 @@ def _findings(search: SearchDefinition, history: History, runs: bool) -> Iterato
     """The trials of a driver, in the order of their numbers."""
     workload = search.workload
     outcomes = Outcomes(search.metrics, workload.time_attr, workload.epochs, history)
+    if history.reached is not None:
+        outcomes.reach_target(history.reached)
     for trial in history.own:
         outcome = outcomes.begin(trial.id, trial.number, _values(trial.folder))
         last, first = outcome.last_report, first_json_line(trial.folder / REPORTS) or {}

@@ -25,14 +25,24 @@ class Group:
         trials: in the order of their numbers.
         means: of each metric, over the trials with a value; None where there is none.
         deviations: the standard deviations (of a sample), None with fewer than two values.
-        count: how many trials have values.
+        counted: the trials with a value that the means are over.
     """
 
     config: Mapping[str, Any]
     trials: tuple[TrialResult, ...]
     means: tuple[float | None, ...]
     deviations: tuple[float | None, ...]
-    count: int
+    counted: tuple[TrialResult, ...]
+
+    @property
+    def count(self) -> int:
+        """Over how many trials the means are."""
+        return len(self.counted)
+
+    @property
+    def stopped(self) -> int:
+        """How many trials were stopped before their own ends."""
+        return sum(trial.status == "stopped" for trial in self.trials)
 
 
 def grouped(
@@ -75,23 +85,33 @@ def grouped(
     return sorted(made, key=lambda group: _rank(group, metrics))
 
 
-def group_of(trials: Sequence[TrialResult], kept: Sequence[Parameter], metrics: int) -> Group:
+def group_of(
+    trials: Sequence[TrialResult],
+    kept: Sequence[Parameter],
+    metrics: int,
+    *,
+    whole: bool = False,
+) -> Group:
     """Trials as one group.
 
     Args:
         trials: at least one.
         kept: the parameters whose values they have in common.
         metrics: how many metrics the search has.
+        whole: whether only the trials count that have come to their own ends.
     """
-    valued = [trial for trial in trials if trial.valued]
+    trials = sorted(trials, key=lambda trial: trial.number)
+    valued = tuple(
+        trial for trial in trials if trial.valued and (trial.status == "finished" or not whole)
+    )
     columns = [[v for v in (t.values[i] for t in valued) if v is not None] for i in range(metrics)]
     config = {parameter.name: value_of(trials[0].config, parameter) for parameter in kept}
     return Group(
         config,
-        tuple(sorted(trials, key=lambda trial: trial.number)),
+        tuple(trials),
         tuple(statistics.fmean(each) if each else None for each in columns),
         tuple(statistics.stdev(each) if len(each) > 1 else None for each in columns),
-        len(valued),
+        valued,
     )
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from pcsearch.engine.results.configurations import configurations_of
 from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.sweeps.replicates import Replicates
+
+MOST_MEANS = 100
+"""How often the configurations of a search are compared at most: of very many it takes a while."""
 
 
 @dataclass(frozen=True)
@@ -17,13 +23,16 @@ class Ended:
         trial: that ended.
         epochs: that all trials together had trained by then, those that ended later left out.
         seconds: since the first trial began.
-        is_better: whether the trial's value is better than those of all trials before.
+        best: the best value so far, None before the first; where seeds are replicates, the mean of
+            the best configuration, which may become worse with another seed.
+        is_new: whether that is another than before.
     """
 
     trial: Finding
     epochs: int
     seconds: float
-    is_better: bool
+    best: float | None
+    is_new: bool
 
 
 def in_order(findings: Findings) -> list[Ended]:
@@ -32,19 +41,35 @@ def in_order(findings: Findings) -> list[Ended]:
     trials.sort(key=lambda trial: (trial.ran_until, trial.result.number))
     begin = min((trial.ran_from for trial in trials), default=0.0)
     spent = accumulate(trial.result.epoch for trial in trials)
-    better = _better(findings, trials)
+    best = list(_best(findings, trials))
+    befores = [None, *best]
     return [
-        Ended(trial, epochs, trial.ran_until - begin, is_better)
-        for trial, epochs, is_better in zip(trials, spent, better, strict=True)
+        Ended(trial, epochs, trial.ran_until - begin, value, value not in (None, before))
+        for trial, epochs, value, before in zip(trials, spent, best, befores, strict=False)
     ]
 
 
-def _better(findings: Findings, trials: Sequence[Finding]) -> list[bool]:
+def _best(findings: Findings, trials: Sequence[Finding]) -> Iterator[float | None]:
+    """The best value at the end of each trial; with replicates, that of configurations."""
+    if findings.replicates is not None:
+        yield from _best_means(findings, findings.replicates, trials)
+        return
     best: float | None = None
-    found = []
     for trial in trials:
         value = trial.result.value if trial.result.valued else None
-        is_better = value is not None and findings.metrics[0].better(value, best)
-        best = value if is_better else best
-        found.append(is_better)
-    return found
+        if value is not None and findings.metrics[0].better(value, best):
+            best = value
+        yield best
+
+
+def _best_means(
+    findings: Findings, replicates: Replicates, trials: Sequence[Finding]
+) -> Iterator[float | None]:
+    best: float | None = None
+    step = math.ceil(len(trials) / MOST_MEANS)
+    for count in range(1, len(trials) + 1):
+        if count % step == 0 or count == len(trials):
+            results = [trial.result for trial in trials[:count]]
+            found = configurations_of(results, findings.searched, findings.metrics, replicates)
+            best = found[0].mean if found else None
+        yield best

@@ -40,7 +40,7 @@ def make_scheduler(
     """
     hyperband = sweep.early_terminate
     if hyperband is None or curves is None:
-        return UntilTarget(outcomes, note)
+        return UntilTarget(outcomes, note, seeds)
     assert sweep.metrics, "a sweep with early_terminate is read with its metric"
     return Asha(hyperband, sweep.metrics[sweep.compared_by], outcomes, curves, note, seeds)
 
@@ -94,7 +94,7 @@ class Asha(UntilTarget):
         note: Note = forget,
         seeds: int | None = None,
     ) -> None:
-        super().__init__(outcomes, note)
+        super().__init__(outcomes, note, seeds)
         self._metric_name = metric.name
         self._sign = 1 if metric.mode == "min" else -1
         self._eta = hyperband.eta

@@ -24,6 +24,23 @@ def is_in_race(run: TrialOutcome, seeds: int) -> bool:
     return run.replicate is not None and run.replicate.seed < seeds
 
 
+def mean_over_seeds(run: TrialOutcome, outcomes: Outcomes, seeds: int) -> float | None:
+    """The mean of a run's configuration over all seeds of the race, of the runs so far.
+
+    None where a seed is missing, or a run went wrong or was stopped.
+    """
+    if not is_in_race(run, seeds) or run.replicate is None:
+        return None
+    runs = runs_of(outcomes)[run.replicate.configuration]
+    values = {
+        each.replicate.seed: each.values[0]
+        for each in runs
+        if each.replicate and is_in_race(each, seeds) and not (each.failed or each.was_cut)
+    }
+    known = [value for value in values.values() if value is not None]
+    return sum(known) / seeds if len(known) == seeds else None
+
+
 def configuration_key(run: TrialOutcome) -> str:
     """The key of a run's configuration in what `of_configurations` gives."""
     return "" if run.replicate is None else str(run.replicate.configuration)

@@ -124,14 +124,21 @@ class Race:
     begins. The last runs are for the finalists, of whom those with the fewest seeds come first: a
     configuration that begins so late would not be known well enough to be chosen.
 
+    A mean over all seeds that is as good as the target ends the search: a configuration whose mean
+    is so far comes before all others.
+
     Args:
         seeds: how many seeds each configuration may run with.
         is_open: whether configurations come without end.
         runs_all: whether every configuration runs with every seed, instead of a race.
+        target: the mean loss that ends the search, None without one.
     """
 
-    def __init__(self, seeds: int, *, is_open: bool, runs_all: bool = False) -> None:
+    def __init__(
+        self, seeds: int, *, is_open: bool, runs_all: bool = False, target: float | None = None
+    ) -> None:
         self._seeds, self._is_open, self._runs_all = seeds, is_open, runs_all
+        self._target = target
 
     def next_run(
         self, entrants: Sequence[Entrant], *, can_begin: bool, left: float = 1.0
@@ -143,6 +150,9 @@ class Race:
             can_begin: whether there is a new configuration.
             left: the share of the search's runs that have not begun.
         """
+        near = self._near_target(entrants)
+        if near is not None:
+            return near
         if self._runs_all:
             return self._of_all(entrants, can_begin)
         if can_begin and not self._is_open:
@@ -152,6 +162,18 @@ class Race:
             late = self._final(entrants, placed) if left <= FINALE else None
             return late or self._promoted(entrants, placed) or NEW
         return self._in_race(entrants, placed)
+
+    def _near_target(self, entrants: Sequence[Entrant]) -> Run | None:
+        """The next run of the best configuration that has been as good as the target so far."""
+        if self._target is None:
+            return None
+        means = {
+            i: sum(each.losses.values()) / len(each.losses)
+            for i, each in enumerate(entrants)
+            if each.losses and not (each.is_out or each.running) and self._next(each) is not None
+        }
+        best = min(means, key=lambda i: means[i], default=None)
+        return None if best is None or means[best] > self._target else self._run(entrants, best)
 
     def _of_all(self, entrants: Sequence[Entrant], can_begin: bool) -> Run | None:
         open_ones = [i for i, each in enumerate(entrants) if self._next(each) is not None]

@@ -59,7 +59,9 @@ class ReplicatedSearcher(Searcher):
         history = history or History()
         self._inner, self._sweep, self._replicates = inner, sweep, replicates
         self._race, self._outcomes = race, outcomes
-        self._cap, self._fresh = cap, fresh
+        self._cap = cap
+        self.fresh = fresh
+        """With how many fresh seeds the best configurations run at the end."""
         self._configurations = configurations
         self._sign = 1.0 if outcomes.metrics[0].mode == "min" else -1.0
         # By the number of each configuration, its values without a seed, and its first run.
@@ -78,7 +80,7 @@ class ReplicatedSearcher(Searcher):
     @property
     def is_decided(self) -> bool:
         """Whether it has nothing more to suggest before the cap, and no session noted this yet."""
-        most = self._cap + self._fresh * CONFIRMED
+        most = self._cap + self.fresh * CONFIRMED
         return not self._was_decided and sum(1 for _ in self._outcomes) < most
 
     @property
@@ -169,13 +171,13 @@ class ReplicatedSearcher(Searcher):
             if run is not None:
                 place = run.configuration
                 return run if place is None else Run(numbers[place], run.seed)
-        if not self._fresh or any(each.running for each in entrants):
+        if not self.fresh or any(each.running for each in entrants):
             return None
         placed = standings(entrants, seeds)
         best = sorted(range(len(entrants)), key=lambda i: placed[i].expected)[:CONFIRMED]
         for i in best:
             begun = {each.replicate.seed for each in runs[numbers[i]] if each.replicate}
-            for seed in range(seeds, seeds + self._fresh):
+            for seed in range(seeds, seeds + self.fresh):
                 if seed not in begun and math.isfinite(placed[i].expected):
                     return Run(numbers[i], seed)
         return None
@@ -232,7 +234,10 @@ def replicated_searcher(
     inner = make_searcher(
         configured, most, seed, sampler, of_configurations(history), outcomes, means
     )
-    race = Race(seeds, is_open=sweep.method != "grid", runs_all=runs_all)
+    metric = outcomes.metrics[0]
+    sign = 1.0 if metric.mode == "min" else -1.0
+    target = None if metric.target is None else sign * metric.target
+    race = Race(seeds, is_open=sweep.method != "grid", runs_all=runs_all, target=target)
     return ReplicatedSearcher(
         inner,
         sweep,

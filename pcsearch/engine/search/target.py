@@ -20,6 +20,7 @@ from pcsearch.engine.records.journal.events import Compared, ReachedTarget
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import ITERATION, Report, measured
+from pcsearch.engine.search.entrants import mean_over_seeds
 from pcsearch.sweeps.metrics import Metric
 
 HOPELESS = 5
@@ -35,16 +36,19 @@ class UntilTarget(FIFOScheduler):
     """Runs every trial to its own end, until one reaches the target: then all end.
 
     A trial reaches the target with a report that is as good as the target of every metric that
-    has one. If no metric has a target, no trial reaches it.
+    has one. If no metric has a target, no trial reaches it. Where seeds are replicates, the runs of
+    a configuration reach it together: with the report that makes their mean as good, over all
+    seeds.
 
     Args:
         outcomes: of the search's trials; they have each report before the scheduler gets it.
         note: writes a decision into the journal.
+        seeds: how many seeds each configuration may run with; None where seeds are no replicates.
     """
 
-    def __init__(self, outcomes: Outcomes, note: Note = forget) -> None:
+    def __init__(self, outcomes: Outcomes, note: Note = forget, seeds: int | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._outcomes = outcomes
+        self._outcomes, self._seeds = outcomes, seeds
         self._note = note
         self.give_up: Callable[[], None] = lambda: None
         """Called when the first trials have all failed in the same way."""
@@ -100,7 +104,7 @@ class UntilTarget(FIFOScheduler):
             self._outcomes.reach_target(reached)
 
     def _reaches(self, trial_id: str, report: Report) -> bool:
-        values = [measured(report, metric.name) for metric in self._with_target]
+        values = self._values(trial_id, report)
         if not self._are_there(values):
             return False
         if self._outcomes.reached is None:
@@ -109,6 +113,12 @@ class UntilTarget(FIFOScheduler):
             self._outcomes.reach_target(reached)
             self._note(reached)
         return True
+
+    def _values(self, trial_id: str, report: Report) -> list[float | None]:
+        """What is compared with the targets: the values of a report, or the mean over seeds."""
+        if self._seeds is None or not self._with_target:
+            return [measured(report, metric.name) for metric in self._with_target]
+        return [mean_over_seeds(self._outcomes.of(trial_id), self._outcomes, self._seeds)]
 
     def _are_there(self, values: Sequence[float | None]) -> bool:
         if not values or len(values) != len(self._with_target):
@@ -123,7 +133,7 @@ class UntilTarget(FIFOScheduler):
                 continue
             outcome = self._outcomes.of(trial.trial_id)
             # A trial that was stopped may still be saving.
-            if outcome.stopped_at is None:
+            if outcome.stopped_at is None and not outcome.reached_target:
                 outcome.ended_by_target = True
             tune_controller.stop_trial(trial)  # type: ignore[no-untyped-call]
 

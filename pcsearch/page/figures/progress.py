@@ -115,11 +115,12 @@ def _best_over(
 ) -> Figure:
     metric, trials = findings.metrics[0], [each.trial for each in ended]
     rows = [
-        (rounded(place), each.trial.result.number, each.trial.result.value)
+        (rounded(place), each.trial.result.number, each.best)
         for each, place in zip(ended, places, strict=True)
-        if each.is_better
+        if each.is_new
     ]
     best = rows[-1][2] if rows else None
+    of_what = metric.name if findings.replicates is None else f"mean of {metric.name} over seeds"
     # The line goes on to the last trial.
     xs = [row[0] for row in rows] + [rounded(places[-1]) for _ in rows[-1:]]
     ys = [rounded(row[2]) for row in rows] + [rounded(row[2]) for row in rows[-1:]]
@@ -131,7 +132,7 @@ def _best_over(
     return Figure(
         f"best-{name}",
         f"Over {title}",
-        f"The best {metric.name} so far, and the value of each trial, over {title}. "
+        f"The best {of_what} so far, and the value of each trial, over {title}. "
         f"The best is {number(best)}.",
         data,
         {

@@ -72,8 +72,7 @@ def _trials(findings: Findings, groups: Sequence[Group]) -> dict[str, Any]:
     points = [
         (str(place), trial)
         for place, group in enumerate(groups, start=1)
-        for trial in group.trials
-        if trial.valued
+        for trial in group.counted
     ]
     name = findings.metrics[0].name
     return {

@@ -8,10 +8,9 @@ from typing import Any
 
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.results.configurations import configurations_of
+from pcsearch.engine.results.configurations import Configuration, LiveConfigurations
 from pcsearch.reports.results import number
 from pcsearch.sweeps.parameters import nested
-from pcsearch.sweeps.replicates import Replicates
 
 
 @dataclass(frozen=True)
@@ -53,34 +52,22 @@ class BestSoFar:
 
     def __init__(self, experiment: Experiment, outcomes: Outcomes) -> None:
         self._experiment, self._outcomes = experiment, outcomes
-        # To compare configurations takes a while, and the screen asks several times a second.
-        self._compared = 0
-        self._configuration: Best | None = None
+        self._configurations = LiveConfigurations(experiment, outcomes)
 
     def now(self) -> Best | None:
         """The best of the trials that have ended; None where none of them has a value."""
-        replicates = self._experiment.replicates
-        if replicates is not None:
-            count = self._outcomes.ended_count
-            if count != self._compared:
-                self._configuration = self._best_configuration(replicates)
-                self._compared = count
-            return self._configuration
+        if self._experiment.replicates is not None:
+            found = self._configurations.best()
+            return None if found is None else self._of(found)
         outcome = self._outcomes.best
         if outcome is None:
             return None
         result = outcome.result()
         return Best(f"trial {result.number}", result.values, result.config)
 
-    def _best_configuration(self, replicates: Replicates) -> Best | None:
+    def _of(self, found: Configuration) -> Best:
         """The configuration that comes first in the table at the end."""
-        # Other threads add trials meanwhile.
-        results = [each.result() for each in list(self._outcomes) if each.ended]
-        searched, metrics = self._experiment.sweep.searched(), self._experiment.metrics
-        found = configurations_of(results, searched, metrics, replicates)
-        if not found or found[0].mean is None:
-            return None
-        first = found[0]
-        runs, values = first.confirmation or first.runs, first.runs.config
+        values, searched = found.runs.config, self._experiment.sweep.searched()
         config = nested((p, values[p.name]) for p in searched if p.name in values)
-        return Best(f"configuration {first.number}", tuple(runs.means), config, runs.count)
+        runs = found.judged_by
+        return Best(f"configuration {found.number}", tuple(runs.means), config, runs.count)

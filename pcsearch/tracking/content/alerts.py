@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
-
-from pcsearch.engine.records.trial_result import TrialResult
-from pcsearch.sweeps.metrics import Metric
 
 Level = Literal["INFO", "WARN", "ERROR"]
 
@@ -26,8 +22,7 @@ def search_ended(
     group: str,
     trials: int,
     failures: int,
-    best: TrialResult | None,
-    metrics: Sequence[Metric],
+    best: str,
     reached: bool,
 ) -> Alert:
     """The alert of a search that has ended.
@@ -36,16 +31,15 @@ def search_ended(
         group: the experiment's name.
         trials: how many trials have ended.
         failures: how many of them failed.
-        best: the best trial, None where no trial has a value.
-        metrics: the search's.
+        best: the best trial or configuration in words, empty where none has a value.
         reached: whether a trial has reached the target.
     """
     count = f"{trials} trial{'s' if trials != 1 else ''}"
     if failures == trials:
         return _alert("The search failed", group, f"All of {count} failed.", "ERROR")
     parts = [f"{count}, {failures} of them failed" if failures else count]
-    if best is not None and best.value is not None:
-        parts.append(f"the best is trial {best.number}: {metrics[0].name} {best.value:.6g}")
+    if best:
+        parts.append(best)
     title = "The search has reached its target" if reached else "The search is complete"
     return _alert(title, group, "; ".join(parts) + ".", "WARN" if failures else "INFO")
 

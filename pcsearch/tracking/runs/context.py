@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.records.journal.events import configuration_name
+from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.content.files import Artifacts
 from pcsearch.tracking.server.api import Mode
@@ -44,9 +46,11 @@ class RunGroup:
 
     def of(self, configuration: int | None) -> RunGroup:
         """What the runs of a configuration have in common; None for those of all."""
-        if configuration is None:
-            return self
-        suffix = f", configuration {configuration}"
+        return self if configuration is None else self.named(configuration_name(configuration))
+
+    def named(self, part: str) -> RunGroup:
+        """What a part of the runs have in common, whose group has the name of the part too."""
+        suffix = f", {part}"
         return replace(self, name=f"{self.name[: LONGEST_GROUP - len(suffix)]}{suffix}")
 
 
@@ -61,6 +65,7 @@ class RunContext:
         effective_config: turns a trial's values into all settings, plain as in JSON.
         artifacts: whether models are kept at W&B.
         artifact_files: as of `Workload`.
+        configurations: where seeds are replicates; None else.
     """
 
     metrics: Sequence[Metric]
@@ -69,6 +74,7 @@ class RunContext:
     effective_config: Callable[[Mapping[str, Any]], dict[str, Any]]
     artifacts: Artifacts = "none"
     artifact_files: Sequence[str] = ()
+    configurations: LiveConfigurations | None = None
 
 
 def _record_nothing(*_: Any) -> None:

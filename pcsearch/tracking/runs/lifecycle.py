@@ -49,6 +49,19 @@ class RunStart:
 
 
 @dataclass(frozen=True)
+class BestKept:
+    """The best model of a search, as W&B is to keep it.
+
+    Args:
+        kept: its files.
+        metadata: what W&B shows beside it.
+    """
+
+    kept: Kept
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class RunEnd:
     """What a run ends with.
 
@@ -57,7 +70,7 @@ class RunEnd:
         exit_code: 0 where the trial has not failed and was not interrupted.
         charts: whether the run is complete, and gets its charts.
         kept: what W&B is to keep, None for nothing.
-        best: whether the trial is the best of the search so far.
+        best: the best model of the search from now on, None where that stays as it was.
         alert: what W&B tells the user now, None for nothing.
         search_over: whether the alert is about the end of the search.
     """
@@ -66,7 +79,7 @@ class RunEnd:
     exit_code: int
     charts: bool = False
     kept: Kept | None = None
-    best: bool = False
+    best: BestKept | None = None
     alert: Alert | None = None
     search_over: bool = True
 
@@ -74,8 +87,7 @@ class RunEnd:
 def ended_run(
     outcome: TrialOutcome,
     kept: Kept | None = None,
-    *,
-    best: bool = False,
+    about_search: dict[str, Any] | None = None,
     alert: Alert | None = None,
 ) -> RunEnd:
     """The end of the run of a trial that has ended, well or with an error.
@@ -83,12 +95,12 @@ def ended_run(
     Args:
         outcome: of the trial.
         kept: what W&B is to keep, None for nothing.
-        best: whether it is the best trial so far.
+        about_search: more values for the summary.
         alert: what the user is told.
     """
     ended_well = outcome.ended and not outcome.failed
-    summary = end_summary(outcome, end_status(outcome))
-    return RunEnd(summary, 0 if ended_well else 1, ended_well, kept, best, alert)
+    summary = end_summary(outcome, end_status(outcome)) | (about_search or {})
+    return RunEnd(summary, 0 if ended_well else 1, ended_well, kept, alert=alert)
 
 
 def interrupted_run(outcome: TrialOutcome) -> RunEnd:

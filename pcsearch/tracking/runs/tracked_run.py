@@ -84,8 +84,10 @@ class TrackedRun:
             with self._problems.noting("an artifact was lost"):
                 kept, metadata = end.kept, end.summary
                 run.log_artifact(trial_artifact(self._group, run.id, kept, metadata))
-                if end.best:
-                    run.log_artifact(best_artifact(self._group, kept, metadata), [BEST])
+        if end.best is not None:
+            with self._problems.noting("an artifact was lost"):
+                kept, metadata = end.best.kept, end.best.metadata
+                run.log_artifact(best_artifact(self._group, kept, metadata), [BEST])
         if end.alert is not None and run.mode == "offline":
             with self._problems.noting("an alert was lost"):
                 run.alert(end.alert)

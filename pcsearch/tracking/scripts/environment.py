@@ -28,14 +28,19 @@ libraries make no calls of it, and there would be nothing to follow.
 """
 
 
-def program_tracking(group: RunGroup, mode: Mode, key: str | None) -> ProgramTracking:
+def program_tracking(
+    group: RunGroup, mode: Mode, key: str | None, *, replicated: bool = False
+) -> ProgramTracking:
     """The variables of a search's programs, and the hook that follows what they log.
 
     Args:
         group: what the runs have in common.
         mode: where the runs go.
         key: for W&B's server; None where runs do not go there.
+        replicated: whether the runs of each configuration are a group.
     """
+    if replicated:
+        group = group.named("{configuration}")
     variables: dict[str, Any] = {
         "WANDB_MODE": "online" if mode == "online" else "offline",
         "WANDB_DIR": FOLDERS[mode],

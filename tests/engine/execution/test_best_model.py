@@ -18,10 +18,19 @@ from pcsearch.engine.execution import best_model
 from pcsearch.engine.execution.best_model import BestModel
 from pcsearch.engine.execution.candidate import Candidate
 from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.journal.events import Replicate
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.replicates import replicates_of
+from pcsearch.sweeps.sweep import parse_sweep
 
 LOSS = Metric("loss", "minimize")
 MODEL = "model.bin"
+SWEEP = parse_sweep(
+    "method: grid\nmetric: {name: loss}\n"
+    "parameters: {a: {values: [1, 2, 3]}, seed: {values: [5, 6, 7]}}\n",
+    "s.yaml",
+)
 
 
 class Search:
@@ -31,10 +40,16 @@ class Search:
         folder: of the experiment.
         model_file: as of `Workload`.
         metrics: of the search.
+        replicated: whether its seeds are replicates.
     """
 
     def __init__(
-        self, folder: Path, model_file: str | None = MODEL, metrics: tuple[Metric, ...] = (LOSS,)
+        self,
+        folder: Path,
+        model_file: str | None = MODEL,
+        metrics: tuple[Metric, ...] = (LOSS,),
+        *,
+        replicated: bool = False,
     ) -> None:
         self.folder, self.told = folder, list[str]()
         workload = SimpleNamespace(
@@ -42,11 +57,32 @@ class Search:
             time_attr="training_iteration",
             effective_config=lambda values: {"default": 1, **values},
         )
+        replicates = replicates_of(SWEEP, "seed", "") if replicated else None
         experiment: Any = SimpleNamespace(
-            directory=ExperimentDirectory(folder), workload=workload, metrics=metrics
+            directory=ExperimentDirectory(folder),
+            workload=workload,
+            metrics=metrics,
+            replicates=replicates,
+            sweep=SWEEP,
         )
-        self.model = BestModel(experiment, self.told.append)
+        self.outcomes = Outcomes(metrics, "training_iteration")
+        self.model = BestModel(experiment, self.outcomes, self.told.append)
         self._made = 0
+
+    def run(self, number: int, a: int, seed: int, *values: float, ends: bool = True) -> None:
+        """A trial, which offers a checkpoint for each value."""
+        config = {"a": a, "seed": 5 + seed}
+        outcome = self.outcomes.begin(f"t{number}", number, config)
+        outcome.replicate = Replicate(a, seed)
+        for value in values:
+            made = self.candidate(value)._replace(
+                number=number, trial_id=f"t{number}", config=config, replicate=Replicate(a, seed)
+            )
+            outcome.add(made.report)
+            self.model.offer(made)
+        if ends:
+            self.outcomes.end(f"t{number}")
+            self.model.reconsider()
 
     def candidate(self, value: float, **files: str) -> Candidate:
         """A checkpoint with a value; its files have this content, and the model's the value."""
@@ -128,6 +164,58 @@ def test_the_best_by_another_metric_is_no_bar_after_an_edit(metric: Metric, tmp_
     with later.model.kept():
         later.model.offer(later.candidate(worse))
     assert later.value == worse
+
+
+def test_with_replicates_it_is_of_the_configuration_with_the_best_mean(tmp_path: Path) -> None:
+    search = Search(tmp_path, replicated=True)
+    with search.model.kept():
+        # Before a run has ended nothing is known of configurations.
+        search.run(1, 1, 0, 3.0, 0.1, ends=False)
+        search.await_value(0.1)
+        search.outcomes.end("t1")
+        search.model.reconsider()
+        for number, (a, seed, value) in enumerate(
+            [(2, 0, 2.0), (1, 1, 9.0), (2, 1, 1.5), (1, 2, 9.0)], start=2
+        ):
+            search.run(number, a, seed, value)
+        search.await_value(1.5)
+        # That of a run which has not ended says nothing yet.
+        search.run(6, 2, 2, 1.0, ends=False)
+        assert search.model._best == 1.5
+    best = tmp_path / "best"
+    assert (best / MODEL).read_text() == "1.5"
+    described = json.loads((best / "metrics.json").read_text())
+    assert (described["trial"], described["configuration"]) == (4, 2)
+    lines = (best / "README.md").read_text().splitlines()
+    assert lines[3:5] == [
+        "- Configuration 2 with seed 6: the best run of the configuration with the best mean",
+        "- Over its seeds: loss 1.75 ± 0.353553 (2 seeds)",
+    ]
+    # A later session keeps what is right, and offers what it finds in any order.
+    later = Search(tmp_path, replicated=True)
+    later._made = 10
+    with later.model.kept():
+        for number, (a, seed, value) in enumerate([(1, 0, 0.1), (2, 0, 2.0), (1, 1, 9.0)], start=1):
+            later.run(number, a, seed, value)
+        later.run(4, 2, 1, 1.5)
+        later.run(5, 3, 0, 1.4)
+        later.run(6, 3, 1, 1.4)
+    assert later.value == 1.4
+
+
+def test_what_the_configuration_is_worth_is_told_anew_at_the_end(tmp_path: Path) -> None:
+    """Its fresh seeds run long after its model was copied."""
+    search = Search(tmp_path, replicated=True)
+    with search.model.kept():
+        search.run(1, 1, 0, 1.0)
+        search.await_value(1.0)
+        search.run(2, 1, 3, 4.0)
+    described = json.loads((tmp_path / "best" / "metrics.json").read_text())
+    assert (described["trial"], described["value"]) == (1, 1.0)
+    assert described["over_seeds"] == {"mean": 4.0, "deviation": None, "seeds": 1}
+    assert described["chosen_by"] == {"mean": 1.0, "deviation": None, "seeds": 1}
+    text = (tmp_path / "best" / "README.md").read_text()
+    assert "- Over its seeds: loss 4 (1 fresh seed); it was chosen by 1 (1 seed)\n" in text
 
 
 def test_nothing_is_copied_and_no_thread_started_where_nothing_is_better(tmp_path: Path) -> None:

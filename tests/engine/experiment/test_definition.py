@@ -10,6 +10,7 @@ from searching import write_sweep
 
 from pcsearch.engine.experiment.definition import define_search, trial_cap
 from pcsearch.engine.experiment.experiment import new_experiment
+from pcsearch.engine.experiment.plan import make_plan
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.workloads.given_function import label_of
 from pcsearch.engine.workloads.user_function import UserFunction
@@ -95,3 +96,17 @@ def test_a_function_that_is_given_is_what_trials_run(tmp_path: Path) -> None:
     wrong = Options(trainable=train, compile="off")
     with pytest.raises(PcsearchError, match="--compile: is for the PC transformer only"):
         define_search("", wrong, tmp_path, text)
+
+
+@pytest.mark.parametrize("option", [None, "seed"])
+def test_bayes_over_a_seed_gets_a_note_and_with_replicates_none(
+    option: str | None, tmp_path: Path
+) -> None:
+    searched = SEEDS | {"hidden_momentum": {"min": 0.1, "max": 0.2}}
+    file = write_sweep(tmp_path / "s.yaml", searched, method="bayes", run_cap=9)
+    search = define_search(file, Options(replicates=option))
+    notes = [note for note in search.sweep.notes if "that of a lucky seed" in note]
+    assert len(notes) == (option is None)
+    # The plan shows it, and the start of the search; a resume says it no more.
+    assert set(notes) <= set(make_plan(file, Options(replicates=option), 0).notes)
+    assert define_search(file, search.options, has_begun=True).sweep.notes == ()

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from driving import CONTINUE, STOP, Driver
 from edited_searches import EditedSearch, edited_searches, value
 
+from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.experiment.versions import first_difference, placed_by
 from pcsearch.engine.records.journal import journal_file
 from pcsearch.engine.records.journal.events import (
@@ -20,6 +22,8 @@ from pcsearch.engine.records.journal.events import (
     Suggested,
     WarmStartResult,
 )
+from pcsearch.engine.search.asha import make_scheduler
+from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import RandomDraws
@@ -242,6 +246,41 @@ def edit_and_die(search: EditedSearch, moment: str) -> None:
     search.resume(grid(a=[*A, 5]))
 
 
+def test_an_edit_of_early_termination_holds_for_the_trials_that_run_then(folder: Path) -> None:
+    """What has ended, or was stopped, stays as it is; the old trials count in comparisons."""
+    search = EditedSearch(folder, grid())
+    search.session(10)
+    experiment = search.resume(grid(early_terminate=HYPERBAND))
+    ended = [trial.end for trial in experiment.history.trials]
+    driver = driver_of(experiment)
+    assert driver.report("t11", 1, loss=0.0, training_iteration=1) == CONTINUE
+    assert driver.report("t12", 1, loss=1e6, training_iteration=1) == STOP
+    assert [trial.end for trial in experiment.history.trials] == ended
+    search.session(2, unfinished=2)
+    for event in driver.events:
+        search.journal.add(event)
+
+    experiment = search.resume(grid())
+    assert experiment.edit is not None
+    lines = experiment.edit.lines
+    assert "1 trial stopped early: they stay so" in lines, lines
+    driver = driver_of(experiment)
+    assert driver.outcomes.of("t12").stopped_at == 1
+    assert driver.report("t13", 1, loss=1e6, training_iteration=1) == CONTINUE
+    assert driver.report("t11", 2, loss=1e6, training_iteration=2) == CONTINUE
+    assert len(search.session()) == 12
+    search.check_whole()
+
+
+def driver_of(experiment: Experiment) -> Driver:
+    """The scheduler of a session that resumes a search."""
+    outcomes = experiment.outcomes()
+    curves = learning_curves(experiment.sweep, experiment.max_epochs, outcomes)
+    scheduler = make_scheduler(experiment.sweep, outcomes, curves)
+    scheduler.resume_from(experiment.history)
+    return Driver(scheduler)
+
+
 def test_random_draws_go_on_after_an_edit(folder: Path) -> None:
     sweep = {"method": "random", "parameters": {"a": {"min": 0.0, "max": 1.0}}}
     search = EditedSearch(folder, sweep, num_samples=9)
@@ -340,9 +379,10 @@ def test_the_target_of_a_new_metric_ends_the_search(folder: Path) -> None:
 
 def test_a_search_with_replicates_keeps_its_file(folder: Path) -> None:
     search = EditedSearch(folder, grid(), replicates="a")
-    for sweep, enqueue in ((grid(b=[1]), None), (grid(), "defaults")):
-        with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file"):
-            search.resume(sweep, enqueue=enqueue)
+    with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file, for"):
+        search.resume(grid(b=[1]))
+    with pytest.raises(PcsearchError, match=r"takes no enqueued configurations.*start a search"):
+        search.resume(grid(), enqueue="defaults")
 
 
 @pytest.mark.parametrize(("before", "after"), [("a", None), (None, "a"), ("a", "b")])

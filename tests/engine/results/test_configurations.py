@@ -73,3 +73,25 @@ def test_a_configuration_with_a_failed_or_an_unfinished_run_is_there() -> None:
     assert [each.number for each in found(*runs)] == [2, 1, 3]
     assert [each.mean for each in found(*runs)] == [2.0, None, None]
     assert found() == []
+
+
+def test_only_runs_that_came_to_their_ends_count() -> None:
+    """Those that were stopped, or still run, have a value of an earlier epoch."""
+    runs = [
+        *(run(1, 1, 0, 2.0), run(2, 1, 1, 9.0, "stopped"), run(3, 1, 2, 0.1, "interrupted")),
+        *(run(4, 2, 0, 3.0), run(5, 2, 1, 3.5)),
+        *(run(6, 3, 0, 1.0, "stopped"), run(7, 2, 3, 4.0), run(8, 2, 4, 0.1, "interrupted")),
+    ]
+    second, first, third = found(*runs)
+    assert (first.number, first.mean, first.runs.count, first.runs.stopped) == (1, 2.0, 1, 1)
+    assert (second.number, second.mean, second.judged_by.count) == (2, 4.0, 1)
+    assert (third.number, third.mean, third.runs.count) == (3, None, 0)
+    metrics = parse_sweep(TEXT.replace("GOAL", "minimize"), "s.yaml").metrics
+    best = second.best_run(metrics)
+    assert best is not None
+    assert (best.number, third.best_run(metrics)) == (4, None)
+
+
+def test_those_without_a_whole_run_are_ordered_by_what_they_had() -> None:
+    runs = [run(1, 1, 0, 4.0, "stopped"), run(2, 2, 0, 3.0, "stopped"), run(3, 3, 0, 5.0)]
+    assert [each.number for each in found(*runs)] == [3, 2, 1]

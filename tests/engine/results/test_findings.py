@@ -11,7 +11,7 @@ import pytest
 from old_experiments import ended, write_experiment
 
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.journal.events import Compared
+from pcsearch.engine.records.journal.events import Compared, ReachedTarget
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.results.findings import Findings, findings_at, read_findings
 from pcsearch.errors import PcsearchError
@@ -53,6 +53,17 @@ def test_the_trials_have_what_became_of_them(here: Path) -> None:
     assert [each.node for each in findings.trials] == ["one", "", "two", ""]
     assert [each.end for each in findings.trials] == [1_000, None, 1_010, None]
     assert [each.epochs for each in findings.trials][:3] == [4, 4, 4]
+
+
+def test_the_trial_that_reached_the_target_has_finished(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "here", SEEDS, [ended([0.5, 0.1]), ended([0.9])], num_samples=4)
+    Journal(tmp_path / "here").add(ReachedTarget("t1", [0.1], 2))
+    findings = found(tmp_path / "here")
+    assert findings.state == "finished"
+    assert [(each.status, each.reason) for each in findings.trials] == [
+        ("finished", "reached the target"),
+        ("stopped", ""),
+    ]
 
 
 def test_the_first_report_says_when_a_trial_began(here: Path) -> None:

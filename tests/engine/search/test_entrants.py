@@ -12,6 +12,7 @@ from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.entrants import (
     ConfigurationMeans,
     entrant,
+    mean_over_seeds,
     of_configurations,
     runs_of,
 )
@@ -108,3 +109,16 @@ def test_bayes_takes_a_configuration_with_a_failed_run_for_bad() -> None:
     more = bayes.run(99)
     assert len(more) == 8
     assert all(bayes.replicate(number).configuration != failed for number in range(5, 13))
+
+
+def test_the_mean_over_all_seeds_needs_a_value_of_each() -> None:
+    made = outcomes((1, 0, 3.0), (2, 0, 5.0), (1, 1, None), (1, 2, 9.0))
+    run = made.of("t0")
+    assert mean_over_seeds(run, made, SEEDS) is None
+    # One that still runs counts with what it has: it can only become better.
+    made.of("t2").add({"loss": 4.0, "epoch": 1})
+    assert mean_over_seeds(run, made, SEEDS) == 3.5
+    assert mean_over_seeds(made.of("t1"), made, SEEDS) is None
+    assert mean_over_seeds(made.of("t3"), made, SEEDS) is None, "a fresh seed"
+    made.of("t2").stopped_at = 1
+    assert mean_over_seeds(run, made, SEEDS) is None

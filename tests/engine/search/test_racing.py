@@ -161,6 +161,18 @@ def test_the_last_in_the_race_runs_its_seeds_side_by_side() -> None:
     assert race.next_run(known, can_begin=False) is None
 
 
+@pytest.mark.parametrize("runs_all", [True, False])
+def test_one_whose_mean_is_as_good_as_the_target_so_far_comes_first(runs_all: bool) -> None:
+    race = Race(SEEDS, is_open=False, runs_all=runs_all, target=0.5)
+    known = entrants([[0.8], [0.5, 0.6], [0.4, 0.5], [0.4]])
+    known[3].is_out = True
+    assert race.next_run(known, can_begin=True) == Run(2, 2)
+    known[2].losses[1] = 0.7
+    assert race.next_run(known, can_begin=True) == NEW
+    known[2].losses[1], known[2].running = 0.5, 1
+    assert race.next_run(known, can_begin=True) == NEW
+
+
 def test_without_racing_every_configuration_runs_with_every_seed() -> None:
     losses = design(3, SEEDS, 0.1, 0.0, 4)
     grid = raced(losses, Race(SEEDS, is_open=False, runs_all=True))

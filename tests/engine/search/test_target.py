@@ -21,7 +21,7 @@ from pcsearch.engine.execution.restore import restore
 from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
-from pcsearch.engine.records.journal.events import ReachedTarget
+from pcsearch.engine.records.journal.events import ReachedTarget, Replicate
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.outcomes import Outcomes
@@ -59,6 +59,25 @@ def test_the_first_trial_at_the_target_ends_the_search(
     )
     assert driver.outcomes.reached == ReachedTarget("b", [there])
     assert driver.ended_by_target == {"a", "waiting"}
+
+
+def test_the_seeds_of_a_configuration_reach_the_target_together() -> None:
+    driver = Driver(UntilTarget(Outcomes([Metric(METRIC, "minimize", target=0.5)]), seeds=2))
+    for name, replicate in {"a": (1, 0), "b": (2, 0), "c": (1, 1)}.items():
+        driver.add(name)
+        driver.outcomes.of(name).replicate = Replicate(*replicate)
+    # One lucky run ends nothing.
+    assert driver.report("b", 1, 0.1) == CONTINUE
+    assert driver.report("a", 1, 0.3) == CONTINUE
+    assert driver.report("c", 1, 0.9) == CONTINUE
+    assert driver.report("c", 2, 0.7) == STOP
+    assert driver.outcomes.reached == ReachedTarget("c", [0.5])
+    assert driver.search_finished
+    # Both runs have reached it, also the one that was still running.
+    assert driver.ended_by_target == {"b"}
+    assert [driver.outcomes.of(name).reached_target for name in "abc"] == [True, False, True]
+    later = driver.restored(lambda outcomes: UntilTarget(outcomes, seeds=2))
+    assert later.outcomes.reached == driver.outcomes.reached
 
 
 @pytest.mark.parametrize("goal", ["minimize", "maximize"])

@@ -13,7 +13,7 @@ from pcsearch.tracking.content.alerts import Alert
 from pcsearch.tracking.content.files import Kept
 from pcsearch.tracking.content.rows import Row
 from pcsearch.tracking.runs.context import RunGroup
-from pcsearch.tracking.runs.lifecycle import RunEnd, RunStart
+from pcsearch.tracking.runs.lifecycle import BestKept, RunEnd, RunStart
 from pcsearch.tracking.runs.problems import Problems
 from pcsearch.tracking.runs.run import WandbRun
 from pcsearch.tracking.runs.tracked_run import TrackedRun
@@ -95,7 +95,8 @@ def test_pictures_are_in_their_rows_and_a_lost_one_costs_no_number(tmp_path: Pat
 def test_a_checkpoint_is_kept_and_the_best_one_twice(best: bool, tmp_path: Path) -> None:
     folder = Path(checkpoint(tmp_path / "trial" / "checkpoint_000001", "model.pt").path)
     run = tracked(tmp_path)
-    run.complete(RunEnd({"best": 0.5}, 0, kept=Kept(folder), best=best))
+    kept = BestKept(Kept(folder), {"mean": 0.5}) if best else None
+    run.complete(RunEnd({"best": 0.5}, 0, kept=Kept(folder), best=kept))
     artifacts = {each.name: set(each.aliases) for each in finished(run, tmp_path).artifacts}
     expected = {"here-ab12c": {"latest"}}
     assert artifacts == (expected | {"here-best": {"latest", "best"}} if best else expected)

@@ -73,3 +73,8 @@ def test_the_users_settings_go_with_them_and_no_secret(monkeypatch: pytest.Monke
     assert found["WANDB_BASE_URL"] == "users"
     assert found["WANDB_RUN_ID"] == "{trial}"
     assert not left_out & found.keys()
+
+
+def test_the_runs_of_a_configuration_are_a_group() -> None:
+    found = program_tracking(GROUP, "offline", None, replicated=True).variables
+    assert found["WANDB_RUN_GROUP"] == "here, {configuration}"

@@ -46,6 +46,15 @@ def test_the_runs_of_a_configuration_are_a_group_with_its_number(
     for runs in groups.values():
         assert sorted(run.values["seed"] for run in runs) == [5, 6, 7]
     assert "Best configuration: number 1, loss 0.25" in done.out
+    # What the fresh seeds have found is the result, beside what chose the configuration.
+    last = max(server.runs.values(), key=lambda run: "search/best_configuration" in run.summary)
+    told = {name: last.summary[f"search/best_{name}"] for name in ("mean", "chosen_by")}
+    assert (last.summary["search/best_configuration"], last.values["seed"]) == (1, 7)
+    assert told == {"mean": 0.25, "chosen_by": 0.25}
+    assert last.summary["search/best_chosen_by_seeds"] == 2
+    assert all("configuration_mean" in run.summary for run in server.runs.values())
+    (alert,) = server.alerts
+    assert "configuration 1: loss 0.25 (1 fresh seed); it was chosen by 0.25" in alert["text"]
     sweep.state = "RUNNING"
     joined = folder.run("--sweep-id", f"team/pc/{sweep.name}")
     assert joined.status == 2
@@ -70,6 +79,10 @@ def test_a_race_that_is_killed_goes_on_in_its_sweep(server: WandbServer, folder:
     # No noise: the first configuration is the better one after two seeds, if not before.
     assert 3 <= len(found) < 6
     assert {run["trial"] for run in found} == set(server.runs)
+    # The race has ended before --num-samples, and the user is told.
+    (alert,) = server.alerts
+    assert "The search is complete: here" in alert["title"]
+    assert "the best is configuration 1: loss 0.25 (" in alert["text"]
     (sweep,) = server.sweeps.values()
     assert sweep.state == "FINISHED"
     for run in server.runs.values():

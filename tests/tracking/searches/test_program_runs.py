@@ -122,3 +122,20 @@ def test_the_runs_are_those_of_the_agent_online_and_after_a_sync(
     assert len(server.runs) == 4
     sync(offline.out)
     assert seen(own(server, [*of_agent, *runs])) == {0.5: expected[0.5]}
+
+
+def test_the_runs_of_a_configuration_are_a_group(programs: Folder, server: WandbServer) -> None:
+    """As those of other searches with replicates, also for a program that calls wandb.init."""
+    seeds = {"depth": {"values": [2, 3]}}
+    sweep = SWEEP | {"replicates": "depth", "parameters": SWEEP["parameters"] | seeds}
+    (programs.path / "p.yaml").write_text(yaml.safe_dump(sweep))
+    place = ["--project", "pc", "--entity", "team", "--storage-path", ".", "--no-racing"]
+    done = programs.command("p.yaml", "--name", "here", "--wandb", "online", *place)
+    assert done.status == 0, done.err
+    found = sorted((str(run.group), run.values["lr"]) for run in server.runs.values())
+    assert found == [
+        ("here, configuration 1", 0.5),
+        ("here, configuration 1", 0.5),
+        ("here, configuration 2", 0.25),
+        ("here, configuration 2", 0.25),
+    ]

@@ -24,6 +24,16 @@ class Replicate(NamedTuple):
     seed: int
 
 
+def is_same_configuration(one: Replicate | None, other: Replicate | None) -> bool:
+    """Whether two trials are runs of one configuration; not where seeds are no replicates."""
+    return one is not None and other is not None and one.configuration == other.configuration
+
+
+def configuration_name(number: int) -> str:
+    """What the configuration of a number is called, as in a group of W&B."""
+    return f"configuration {number}"
+
+
 @dataclass(frozen=True)
 class Suggested:
     """A trial has been suggested; it has not started before this is written.
@@ -49,9 +59,15 @@ class Suggested:
 
 @dataclass(frozen=True)
 class Decided:
-    """The search has ended before its cap: no run is left that could change its result."""
+    """The search has ended before its cap: no run is left that could change its result.
+
+    Args:
+        fresh: with how many fresh seeds its best configurations have run; None where an earlier
+            version has written it.
+    """
 
     name: ClassVar[str] = "decided"
+    fresh: int | None = None
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ class History:
         is_shared: whether its numbers were claimed: other drivers may have those between them.
         notes: a line for each trial whose results are damaged.
         is_decided: whether the search ended before its cap, and no trial began since.
+        fresh: with how many fresh seeds its best configurations had run then, None if not known.
         edits: of the sweep file, oldest first.
         reached_after: how many of them were before the target was reached.
         enqueued: all configurations to try first, in the order of their numbers, from 0.
@@ -154,6 +155,7 @@ class History:
     is_shared: bool = False
     notes: list[str] = field(default_factory=list)
     is_decided: bool = False
+    fresh: int | None = None
     edits: list[Edited] = field(default_factory=list)
     reached_after: int = 0
     enqueued: list[dict[str, Any]] = field(default_factory=list)

@@ -22,6 +22,7 @@ from pcsearch.engine.records.journal.events import (
     RunCompleted,
     Suggested,
     WarmStartResult,
+    is_same_configuration,
 )
 from pcsearch.engine.records.journal.history import (
     REPORTS,
@@ -84,7 +85,7 @@ class _Replay:
         history = self._history
         match event:
             case Decided():
-                history.is_decided = True
+                history.is_decided, history.fresh = True, event.fresh
             case Edited():
                 history.edits.append(event)
                 history.alert = None
@@ -179,8 +180,10 @@ def _reopen_damaged(history: History) -> None:
 
 def _end_all(history: History, reached: ReachedTarget) -> None:
     """End the other trials of a search that was killed just when it reached its target."""
+    winner = next(each for each in history.trials if each.id == reached.trial)
     for trial in history.unfinished:
         # An edit lets a search go on: trials that begin then do not end with an older target.
         if trial.edits > history.reached_after:
             continue
-        trial.end = Ended(trial.id, False, [], by_target=trial.id != reached.trial)
+        has_reached = trial is winner or is_same_configuration(trial.replicate, winner.replicate)
+        trial.end = Ended(trial.id, False, [], by_target=not has_reached)

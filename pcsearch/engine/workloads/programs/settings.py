@@ -14,8 +14,9 @@ class ProgramTracking:
     Args:
         variables: of all programs; ``{trial}`` in a value stands for the trial's id, ``{name}``
             for the name of its folder, ``{folder}`` for that folder, ``{directory}`` for the
-            experiment's directory, ``{values}`` for the file with its values, and ``{temporary}``
-            for a folder that goes with the program.
+            experiment's directory, ``{values}`` for the file with its values, ``{temporary}`` for a
+            folder that goes with the program, and ``{configuration}`` for the name of its
+            configuration, where seeds are replicates.
         hook: the folder that comes first on the programs' Python path, below pcsearch's own; empty
             for none.
         of_earlier_tries: patterns of the folders below the experiment's directory that are removed

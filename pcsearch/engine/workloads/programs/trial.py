@@ -198,6 +198,8 @@ class ProgramTrial:
         self, values: Mapping[str, Any], kept: Path, folder: Path, name: str, trial_id: str
     ) -> tuple[list[str], dict[str, str]]:
         """The words and the variables of the program; writes the files with its values."""
+        from ray import tune
+
         plain = json.loads(json.dumps(values))
         values_file, json_file = kept / VALUES_FILE, kept / JSON_FILE
         entries = {key: {"value": value} for key, value in plain.items()}
@@ -221,6 +223,7 @@ class ProgramTrial:
             "directory": str(kept.parent),
             "values": str(values_file),
             "temporary": str(folder),
+            "configuration": str(tune.get_context().get_trial_name()),
         }
         for variable, text in self.tracking.variables.items():
             own[variable] = _filled(text, meant)

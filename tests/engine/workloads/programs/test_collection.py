@@ -65,7 +65,9 @@ def test_the_programs_of_the_collection_run_with_the_words_of_the_agent(
     launcher.chmod(0o755)
     monkeypatch.setenv("PATH", f"{launcher.parent}{os.pathsep}{os.environ['PATH']}")
     context = SimpleNamespace(
-        get_trial_dir=lambda: "/somewhere/0001_abc", get_trial_id=lambda: "abc"
+        get_trial_dir=lambda: "/somewhere/0001_abc",
+        get_trial_id=lambda: "abc",
+        get_trial_name=lambda: "counted_abc",
     )
     monkeypatch.setattr(tune, "get_context", lambda: context)
     reports: list[dict[str, Any]] = []

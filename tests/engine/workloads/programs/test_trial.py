@@ -31,6 +31,7 @@ TRACKING = ProgramTracking(
         "A_DIR": "{directory}",
         "A_FILE": "{values}",
         "A_TMP": "{temporary}",
+        "A_GROUP": "here, {configuration}",
     },
     "tracking/scripts/hook",
     ("wandb/offline-run-*-{trial}",),
@@ -56,7 +57,9 @@ class Here:
         self.directory, self.trial = work / "here", "0001_abc"
         self.storage = self.directory
         context = SimpleNamespace(
-            get_trial_dir=lambda: f"/somewhere/{self.trial}", get_trial_id=lambda: self.trial[5:]
+            get_trial_dir=lambda: f"/somewhere/{self.trial}",
+            get_trial_id=lambda: self.trial[5:],
+            get_trial_name=lambda: "configuration 7",
         )
         monkeypatch.setattr(tune, "get_context", lambda: context)
         self.befores, self.until_killed = list[int](), -1
@@ -124,6 +127,7 @@ def test_it_finds_its_values_and_its_run(here: Here, monkeypatch: pytest.MonkeyP
     trial = here.directory / "0001_abc"
     seen = here.seen
     assert (seen["A_RUN"], seen["A_DIR"]) == ("abc 0001_abc", str(here.directory))
+    assert seen["A_GROUP"] == "here, configuration 7"
     assert seen["PCSEARCH_TRIAL_DIR"] == str(trial / "files")
     assert not Path(seen["A_TMP"]).exists()
     assert not {"RAY_SOMETHING", "A_SERVICE"} & seen.keys()

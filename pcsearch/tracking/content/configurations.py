@@ -1,0 +1,43 @@
+"""What W&B shows of configurations whose seeds are replicates, in summaries of runs and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pcsearch.engine.results.configurations import Configuration
+from pcsearch.engine.results.groups import Group
+from pcsearch.sweeps.metrics import Metric
+
+
+def configuration_summary(configuration: Configuration) -> dict[str, Any]:
+    """What a run's summary says of its configuration when the run has ended."""
+    return _about("configuration", configuration)
+
+
+def search_summary(best: Configuration) -> dict[str, Any]:
+    """What the summary of the last run of a search says of the search's result."""
+    return {"search/best_configuration": best.number, **_about("search/best", best)}
+
+
+def best_in_words(best: Configuration, metric: Metric) -> str:
+    """The best configuration for a person, in a line."""
+    words = best.in_words(lambda value: "none" if value is None else f"{value:.6g}")
+    return f"the best is configuration {best.number}: {metric.name} {words}"
+
+
+def _about(what: str, configuration: Configuration) -> dict[str, Any]:
+    fresh = configuration.confirmation
+    values = {**_mean(f"{what}_mean", configuration.runs)}
+    if fresh is not None:
+        # What it is worth, and the mean it was chosen by, which is a little lucky.
+        values = {**_mean(f"{what}_mean", fresh), **_mean(f"{what}_chosen_by", configuration.runs)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _mean(name: str, group: Group) -> Mapping[str, float | int | None]:
+    return {
+        name: group.means[0],
+        f"{name}_deviation": group.deviations[0],
+        f"{name}_seeds": group.count,
+    }
