@@ -105,7 +105,7 @@ def command(
         if resume is not None:
             chosen = _changed(context, "--resume", "in a resumed search", arguments)
             if plan:
-                return commands.plan_resumed(resume, sweep, arguments, chosen, draw or 0, as_json)
+                return commands.plan_resumed(resume, sweep, arguments, chosen, draw, as_json)
             return commands.resume(resume, sweep, arguments, chosen, rerun_failed)
         if join is not None:
             chosen = _changed(context, "--join", "where a driver joins", arguments)
@@ -116,7 +116,7 @@ def command(
             message = "give a SWEEP file, --sweep-id ID, --resume DIR or --join DIR"
             raise click.UsageError(message, context)
         if plan:
-            return commands.plan(sweep, arguments, draw or 0, as_json)
+            return commands.plan(sweep, arguments, draw, as_json)
         begin = commands.create if create_only else commands.start
         return begin(sweep, arguments)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def plan(
     sweep: str | Path,
     arguments: Mapping[str, Any],
-    draws: int,
+    draws: int | None,
     as_json: bool,
     text: str | None = None,
 ) -> int:
@@ -33,7 +33,7 @@ def plan(
     Args:
         sweep: the sweep file, or its name in messages if ``text`` is given.
         arguments: the values of the command's options, by name.
-        draws: how many configurations the plan shows.
+        draws: how many configurations the plan shows, None for the usual number.
         as_json: whether to print JSON.
         text: the sweep's text, for a sweep that is not in a file.
 
@@ -58,7 +58,7 @@ def plan_resumed(
     sweep: Path | None,
     arguments: Mapping[str, Any],
     chosen: Collection[str],
-    draws: int,
+    draws: int | None,
     as_json: bool,
 ) -> int:
     """Print what a search would do where it is resumed: with its own sweep file, or another.
@@ -68,7 +68,7 @@ def plan_resumed(
         sweep: the file that it would have from then on, None for its own.
         arguments: the values of the command's options, by name.
         chosen: the names of the options that the user gave.
-        draws: how many configurations the plan shows.
+        draws: how many configurations the plan shows, None for the usual number.
         as_json: whether to print JSON.
 
     Raises:

@@ -101,7 +101,8 @@ PLAN = [
         ["--draw"],
         type=_POSITIVE,
         metavar="N",
-        help="Add the first N configurations to the plan (with --plan).",
+        help="Add the first N configurations to the plan (with --plan) [default: 3 where trials "
+        "run a program, else none].",
     ),
     click.Option(["--json", "as_json"], is_flag=True, help="Print the plan as JSON (with --plan)."),
 ]

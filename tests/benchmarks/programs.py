@@ -2,11 +2,14 @@
 
     python tests/benchmarks/programs.py [--trials 1000] [--at-once 1] [--json]
     python tests/benchmarks/programs.py --busy [--json]
+    python tests/benchmarks/programs.py --reports [--json]
 
 The program alone before and after the search; and of the search the seconds from trial to trial
 at its beginning and at its end, and the driver's memory after 100 trials and after all of them.
 Or, of a search of programs that sleep for 20 to 40 seconds, the share of the time in which the
-program of each of eight slots runs.
+program of each of eight slots runs. Or how long a report of a program takes to the trial's file,
+which the search writes when early termination and the screen have it, and what a call of
+``wandb.log`` takes in the program, there and alone.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import os
 import statistics
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +43,20 @@ for epoch in range(5):
 with open("busy", "a") as file:
     file.write(f"{began} {time.time()}\\n")
 """
+REPORTING = """
+import json, time
+import wandb
+wandb.init()
+calls, taken = [], []
+for n in range(100):
+    time.sleep(0.1)
+    calls.append(time.time())
+    began = time.perf_counter()
+    wandb.log({"loss": n, "epoch": n})
+    taken.append(time.perf_counter() - began)
+with open("calls.json", "w") as file:
+    json.dump([calls, taken], file)
+"""
 WINDOW, SETTLED = 50, 100
 SLEEPERS = 48
 ALONE = 5
@@ -49,11 +68,17 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--busy", action="store_true", help="how busy the slots are")
+    parser.add_argument("--reports", action="store_true", help="how long reports take")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        case = busy(folder) if given.busy else many(folder, given.trials, given.at_once)
+        if given.busy:
+            case = busy(folder)
+        elif given.reports:
+            case = reports(folder)
+        else:
+            case = many(folder, given.trials, given.at_once)
     if given.json:
         print(json.dumps(case))
     else:
@@ -98,10 +123,39 @@ def busy(folder: Path) -> dict[str, Any]:
     return {"slots": SLOTS, "trials": SLEEPERS, "busy": round(share, 3)}
 
 
-def alone(folder: Path) -> float:
+def reports(folder: Path) -> dict[str, Any]:
+    """The milliseconds of a report's way, and of a call."""
+    (folder / "train.py").write_text(REPORTING)
+    write(folder, method="random", program="train.py")
+    alone(folder, 1)
+    _, taken_alone = json.loads((folder / "calls.json").read_text())
+    arrived: list[float] = []
+    threading.Thread(target=follow, args=(folder, arrived), daemon=True).start()
+    run(folder, "program", 1, "reports")
+    calls, taken = json.loads((folder / "calls.json").read_text())
+    ways = [came - called for came, called in zip(arrived, calls, strict=True)]
+    return {
+        "reports": len(ways),
+        "ms_to_the_file_median": round(1000 * statistics.median(ways)),
+        "ms_to_the_file_most": round(1000 * max(ways)),
+        "ms_a_call_alone": round(1000 * statistics.median(taken_alone), 2),
+        "ms_a_call": round(1000 * statistics.median(taken), 2),
+    }
+
+
+def follow(folder: Path, arrived: list[float]) -> None:
+    """Note when each line of the trial's file is there."""
+    while True:
+        for file in folder.glob("reports/*/result.json"):
+            lines = file.read_bytes().count(b"\n")
+            arrived += [time.time()] * (lines - len(arrived))
+        time.sleep(0.01)
+
+
+def alone(folder: Path, times: int = ALONE) -> float:
     """The seconds of the program without a search."""
     os.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
-    return statistics.median(seconds([sys.executable, "train.py"], folder) for _ in range(ALONE))
+    return statistics.median(seconds([sys.executable, "train.py"], folder) for _ in range(times))
 
 
 if __name__ == "__main__":

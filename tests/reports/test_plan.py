@@ -136,6 +136,29 @@ def test_options_of_the_plan_need_it(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("method", ["bayes", "random", "grid"])
+def test_the_commands_of_a_program_are_shown_without_being_asked_for(
+    method: str, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = {
+        "program": "train.py",
+        "method": method,
+        "metric": {"name": "loss"},
+        "parameters": {"x": {"min": 1, "max": 9}},
+    }
+    Path(file).write_text(yaml.safe_dump(sweep))
+    Path("train.py").touch()
+
+    def commands(*options: str) -> list[str]:
+        assert main([file, "--plan", "--json", "--seed", "1", *options]) == 0
+        return list(json.loads(capsys.readouterr().out)["commands"])
+
+    shown = commands("--draw", "4")
+    assert all(each.startswith("/usr/bin/env python train.py --x=") for each in shown)
+    assert (commands(), commands("--num-samples", "2")) == (shown[:3], shown[:2])
+    assert commands("--trainable", "json:dumps") == []
+
+
 def test_nothing_is_written(file: str, tmp_path: Path) -> None:
     assert main([file, "--plan", "--draw", "2", *TRAINABLE]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["s.yaml"]

@@ -64,7 +64,7 @@ def command(
     ARGS are the script's own. A search that was interrupted is resumed as any other one.
     """
     check_together(context)
-    return run_script(script, words, arguments, (draw or 0, as_json) if plan else None)
+    return run_script(script, words, arguments, (draw, as_json) if plan else None)
 
 
 def check_together(context: click.Context) -> None:
@@ -79,7 +79,10 @@ def check_together(context: click.Context) -> None:
 
 
 def run_script(
-    script: Path, words: tuple[str, ...], arguments: dict[str, Any], plan: tuple[int, bool] | None
+    script: Path,
+    words: tuple[str, ...],
+    arguments: dict[str, Any],
+    plan: tuple[int | None, bool] | None,
 ) -> int:
     """Run the search of a script, or show its plan.
 
@@ -87,7 +90,8 @@ def run_script(
         script: its path.
         words: its arguments.
         arguments: the values of the search's options, by name.
-        plan: how many configurations the plan shows, and whether as JSON; None runs the search.
+        plan: how many configurations the plan shows (None for the usual number), and whether as
+            JSON; None runs the search.
 
     Raises:
         PcsearchError: the script makes no sweep that can be run, or an option is wrong.

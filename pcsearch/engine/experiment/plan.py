@@ -54,7 +54,7 @@ class Plan:
 
 
 def make_plan(
-    sweep_file: str | Path, options: Options, draws: int, text: str | None = None
+    sweep_file: str | Path, options: Options, draws: int | None, text: str | None = None
 ) -> Plan:
     """The plan of a sweep's search, after the sweep and the options are checked.
 
@@ -63,7 +63,7 @@ def make_plan(
     Args:
         sweep_file: the sweep file, or its name in messages if ``text`` is given.
         options: the options of the command.
-        draws: how many configurations to draw.
+        draws: how many configurations to draw, None for as many as the workload has in a plan.
         text: the sweep's text, for a sweep that is not in a file.
 
     Raises:
@@ -95,6 +95,7 @@ def make_plan(
         start = warm_start(search)
         results = start.results
         notes.extend(start.notes)
+    draws = search.workload.planned if draws is None else draws
     count = min(limit for limit in (draws, cap, different) if limit is not None)
     configs = tuple(_configs(search, count, results))
     if draws and sweep.method in ("bayes", "custom"):

@@ -22,7 +22,7 @@ def make_resumed_plan(
     place: str,
     sweep_file: Path | None,
     changes: Mapping[str, Any],
-    draws: int,
+    draws: int | None,
     enqueue: str | None = None,
     check: Callable[[Experiment, Mapping[str, Any]], None] = lambda *_: None,
 ) -> Plan:
@@ -32,7 +32,7 @@ def make_resumed_plan(
         place: the path or the address of its directory.
         sweep_file: the file that it would have from then on, None for its own.
         changes: of its options.
-        draws: how many of the next configurations to draw.
+        draws: how many of the next configurations to draw, None for the usual number (`make_plan`).
         enqueue: the file of the configurations to try first, or ``defaults``.
         check: checks the search and its tracking settings, as a session does.
 
@@ -44,6 +44,7 @@ def make_resumed_plan(
         experiment, tracking = resumed_experiment(directory, changes, sweep_file, enqueue=enqueue)
         check(experiment, tracking)
         history, workload, sweep = experiment.history, experiment.workload, experiment.sweep
+        draws = workload.planned if draws is None else draws
         is_open = draws and history.reached is None
         configs = _next(experiment, history, experiment.cap, draws) if is_open else []
         lines = [workload.command_line(sweep, values) for values in configs]
@@ -65,14 +66,18 @@ def make_resumed_plan(
 
 
 def make_plan_with_queue(
-    sweep_file: str | Path, options: Options, draws: int, enqueue: str, text: str | None = None
+    sweep_file: str | Path,
+    options: Options,
+    draws: int | None,
+    enqueue: str,
+    text: str | None = None,
 ) -> Plan:
     """The plan of a new search that tries some configurations first.
 
     Args:
         sweep_file: the sweep file, or its name in messages if ``text`` is given.
         options: the options of the command.
-        draws: how many configurations to draw.
+        draws: how many configurations to draw, None for the usual number (`make_plan`).
         enqueue: the file of the configurations to try first, or ``defaults``.
         text: the sweep's text, for a sweep that is not in a file.
 
@@ -87,6 +92,7 @@ def make_plan_with_queue(
         from pcsearch.engine.experiment.warm_start import warm_start
 
         history.warm_start = list(warm_start(search).results)
+    draws = search.workload.planned if draws is None else draws
     configs = _next(search, history, search.trial_limit, draws) if draws else []
     lines = [search.workload.command_line(search.sweep, values) for values in configs]
     cap = search.trial_limit

@@ -55,6 +55,8 @@ class Workload(ABC):
     """The key of a report with the number of its epoch, from 1."""
     runs_program: ClassVar[bool] = False
     """Whether trials run the program of the sweep file."""
+    planned: ClassVar[int] = 0
+    """How many of the first configurations a plan shows where nobody says how many."""
     model_file: ClassVar[str | None] = None
     """The file that a checkpoint has if it is the best of its trial so far, with the model in it;
     None where the whole checkpoint is the model."""

@@ -114,5 +114,5 @@ def test_a_launcher_that_is_not_there_is_an_error() -> None:
     text = f"program: there.py\ncommand: [no-launcher, '${{program}}']\n{FOREIGN}"
     assert refusal(text) == (
         "s.yaml:1:1: command: no-launcher cannot be run: there is no such command or executable "
-        "file"
+        "file; install it in the environment that runs pcsearch, or change the command"
     )

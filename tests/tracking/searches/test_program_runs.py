@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,29 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
 PROGRAM = """
 import argparse
+import numpy as np
 import wandb
 parser = argparse.ArgumentParser()
 parser.add_argument("--lr", type=float)
 parser.add_argument("--depth", type=int)
+parser.add_argument("--optimizer")
 args = parser.parse_args()
-wandb.init(project="another", config=vars(args), tags=["own"])
+# The sweep's values win: also where the program changes them, they are locked.
+defaults = {"lr": 7.0, "optimizer": {"name": "of the script", "extra": 1}, "own": 1}
+run = wandb.init(project="another", config=defaults, tags=["own"])
+run.config.update({"lr": 8.0, "own": 2}, allow_val_change=True)
+run.config.optimizer = {"name": "changed"}
+run.config["new"] = {"deep": [1, None]}
+assert wandb.config.optimizer["name"] == run.config["optimizer"]["name"] == "sgd", run.config
+assert (run.config.lr, run.config.get("own")) == (args.lr, 2), run.config
+assert "'momentum': 0.75" in args.optimizer, args
+run.alert("begun", f"with {args.lr}")
+artifact = wandb.Artifact(f"model-{args.lr}", type="model")
+with artifact.new_file("weights.txt") as file:
+    file.write(args.optimizer)
+run.log_artifact(artifact)
+wandb.log({"seen": run.config.optimizer["momentum"], "image": wandb.Image(np.zeros((4, 4, 3)))})
+wandb.log({"table": wandb.Table(columns=["a"], data=[[1]])})
 wandb.define_metric("own_step")
 for epoch in range(3):
     wandb.log({"train": {"loss": args.lr / 2}, "own_step": 10 * epoch}, commit=False)
@@ -36,8 +54,13 @@ SWEEP = {
     "program": "train.py",
     "method": "grid",
     "metric": {"name": "val/loss", "goal": "minimize"},
-    "parameters": {"lr": {"values": [0.5, 0.25]}, "depth": {"value": 2}},
+    "parameters": {
+        "lr": {"values": [0.5, 0.25]},
+        "depth": {"value": 2},
+        "optimizer": {"parameters": {"name": {"value": "sgd"}, "momentum": {"values": [0.75]}}},
+    },
 }
+MEDIA = ("html", "image", "table")
 OF_THE_CLIENT = ("_wandb", "_runtime", "_timestamp", "_step")
 
 
@@ -53,8 +76,8 @@ def seen(runs: list[Run]) -> dict[float, dict[str, Any]]:
 
     def without(values: dict[str, Any]) -> dict[str, Any]:
         # A file of a picture has a random name.
-        kept = {k: v for k, v in values.items() if k not in (*OF_THE_CLIENT, "html")}
-        return kept | {"html": "html" in values}
+        kept = {k: v for k, v in values.items() if k not in (*OF_THE_CLIENT, *MEDIA)}
+        return kept | {name: name in values for name in MEDIA}
 
     return {
         run.values["lr"]: {
@@ -63,10 +86,21 @@ def seen(runs: list[Run]) -> dict[float, dict[str, Any]]:
             "summary": without(run.summary),
             "place": (run.entity, run.project),
             "state": run.exit_code,
-            "media": sum(name.startswith("media/html") for name in run.uploads),
+            "media": sorted(name.split("/")[1] for name in run.uploads if "media/" in name),
+            "tags": "own" in run.tags,
         }
         for run in runs
     }
+
+
+def beside_runs(server: WandbServer) -> Counter[tuple[str, ...]]:
+    """The models and alerts at the server."""
+    models = Counter(
+        (each.name, each.kind, each.state)
+        for each in server.artifacts.all.values()
+        if each.kind == "model"
+    )
+    return models + Counter((each["title"], each["text"]) for each in server.alerts)
 
 
 def by_agent(server: WandbServer, folder: Path) -> list[Run]:
@@ -101,13 +135,27 @@ def test_the_runs_are_those_of_the_agent_online_and_after_a_sync(
     of_agent = by_agent(server, programs.path)
     expected = seen(of_agent)
     assert sorted(expected) == [0.25, 0.5]
-    assert [row["val/loss"] for row in expected[0.5]["rows"][:3]] == [1.0, 0.5, 1 / 3]
+    rows = expected[0.5]["rows"]
+    assert [row["val/loss"] for row in rows if "val/loss" in row] == [1.0, 0.5, 1 / 3]
+    assert rows[0]["seen"] == 0.75
+    assert expected[0.5]["config"] == {
+        "lr": 0.5,
+        "depth": 2,
+        "optimizer": {"name": "sgd", "extra": 1, "momentum": 0.75},
+        "own": 2,
+        "new": {"deep": [1, None]},
+    }
+    beside = beside_runs(server)
+    assert len(beside) == sum(beside.values()) == 4
     place = ["--project", "pc", "--entity", "team", "--storage-path", "."]
 
     online = programs.command("p.yaml", "--name", "online", "--wandb", "online", *place)
     assert online.status == 0, online.err
     runs = own(server, of_agent)
     assert seen(runs) == expected
+    assert beside_runs(server) - beside == beside
+    printed = [path.read_text() for path in (programs.path / "online").glob("0*/output.txt")]
+    assert all("Config item 'lr' was locked by 'sweep'" in text for text in printed)
     (sweep,) = {run.sweep for run in runs}
     assert server.sweeps[str(sweep)].state == "FINISHED"
     assert {run.group for run in runs} == {"online"}
@@ -122,6 +170,9 @@ def test_the_runs_are_those_of_the_agent_online_and_after_a_sync(
     assert len(server.runs) == 4
     sync(offline.out)
     assert seen(own(server, [*of_agent, *runs])) == {0.5: expected[0.5]}
+    beside += beside
+    model = ("model-0.5", "model", "COMMITTED")
+    assert set(beside_runs(server) - beside) == {model, ("begun", "with 0.5")}
 
 
 def test_the_runs_of_a_configuration_are_a_group(programs: Folder, server: WandbServer) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pcsearch.engine.workloads.programs.follower import STDOUT
+from pcsearch.engine.workloads.programs.launchers import without_launcher
 from pcsearch.engine.workloads.programs.process import Ended
 from pcsearch.errors import PcsearchError, bounded
 
@@ -17,7 +18,12 @@ LAST_BYTES = 1 << 16
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 OF_WANDB = re.compile(r"wandb:(?! ERROR)")
 SHOWN = 8
+MEMORY_LINES = 100
+"""How many of the last lines may say that a GPU's memory is too small: others can follow."""
 OUT_OF_MEMORY = ("CUDA out of memory", "OutOfMemoryError", "HIP out of memory")
+KILLED = "it was killed, or the machine's memory was short"
+OF_SIGNALS = 128
+"""A shell ends with this and the number of the signal that has ended its command."""
 
 
 class ProgramError(Exception):
@@ -41,12 +47,13 @@ def check_end(ended: Ended, output: Path, start: int = 0) -> None:
     """
     if not ended.status and not ended.error:
         return
-    lines = last_lines(output, start)
+    told = _lines(output, start)
+    lines = told[-LAST_LINES:]
     how = _how(ended)
     # The last line of a traceback is the error.
     first = f"{how}: {lines[-1]}" if lines else how
     text = "\n".join([first, *lines[:-1], f"all that it has printed is in {output}"])
-    if any(sign in line for line in lines for sign in OUT_OF_MEMORY):
+    if any(sign in line for line in told[-MEMORY_LINES:] for sign in OUT_OF_MEMORY):
         raise GpuMemoryError(text)
     raise ProgramError(text)
 
@@ -56,12 +63,15 @@ def _how(ended: Ended) -> str:
     if ended.error:
         return f"the program could not be run: {ended.error}"
     if ended.status > 0:
-        return f"the program failed with exit status {ended.status}"
+        killed = ended.status - OF_SIGNALS == signal.SIGKILL
+        hint = f" (SIGKILL: {KILLED})" if killed else ""
+        return f"the program failed with exit status {ended.status}{hint}"
     try:
         name = signal.Signals(-ended.status).name
     except ValueError:
         name = f"signal {-ended.status}"
-    return f"the program crashed: {name} ended it"
+    hint = f" ({KILLED})" if -ended.status == signal.SIGKILL else ""
+    return f"the program crashed: {name} ended it{hint}"
 
 
 def no_metric(wanted: str, logged: Collection[str], source: str) -> PcsearchError:
@@ -107,13 +117,17 @@ def _logged(wanted: str, logged: Collection[str]) -> str:
 def last_lines(output: Path, start: int = 0) -> list[str]:
     """The last lines of a program's output that are not empty, without colours.
 
-    Those that W&B's client prints at the end of a run are left out: they come after the error. Its
-    own errors stay, and so do its lines where there are no others.
+    Those that W&B's client prints at the end of a run are left out, and those of a launcher: they
+    come after the error. W&B's errors stay, and so do such lines where there are no others.
 
     Args:
         output: the file of the output.
         start: how many of its bytes are of earlier tries.
     """
+    return _lines(output, start)[-LAST_LINES:]
+
+
+def _lines(output: Path, start: int) -> list[str]:
     try:
         with output.open("rb") as stream:
             stream.seek(0, 2)
@@ -125,4 +139,4 @@ def last_lines(output: Path, start: int = 0) -> list[str]:
     lines = [COLOURS.sub("", line.rpartition("\r")[2]).rstrip() for line in text.split("\n")]
     told = [line for line in lines if line]
     own = [line for line in told if not OF_WANDB.match(line)]
-    return [bounded(line, 300) for line in own or told][-LAST_LINES:]
+    return [bounded(line, 300) for line in without_launcher(own or told)]

@@ -97,7 +97,10 @@ def missing_command(program: Program, words: list[str], folder: Path) -> Problem
     name = first[0]
     if name == INTERPRETER or _which(name, folder):
         return None
-    message = f"{bounded(name, 100)} cannot be run: there is no such command or executable file"
+    message = (
+        f"{bounded(name, 100)} cannot be run: there is no such command or executable file; install "
+        "it in the environment that runs pcsearch, or change the command"
+    )
     return Problem(message, program.place, "command")
 
 

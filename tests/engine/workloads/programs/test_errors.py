@@ -26,7 +26,16 @@ def failure(ended: Ended, output: Path) -> list[str]:
     ("ended", "how"),
     [
         (Ended(3), "the program failed with exit status 3"),
-        (Ended(-9), "the program crashed: SIGKILL ended it"),
+        (
+            Ended(-9),
+            "the program crashed: SIGKILL ended it (it was killed, or the machine's memory"
+            " was short)",
+        ),
+        (
+            Ended(137),
+            "the program failed with exit status 137 (SIGKILL: it was killed, or the "
+            "machine's memory was short)",
+        ),
         (Ended(-99), "the program crashed: signal 99 ended it"),
         (Ended(error="x: No such file"), "the program could not be run: x: No such file"),
     ],
@@ -71,12 +80,13 @@ def test_an_earlier_try_is_not_blamed(tmp_path: Path) -> None:
     with pytest.raises(ProgramError) as caught:
         check_end(Ended(-9), output, before)
     assert type(caught.value) is ProgramError
-    assert str(caught.value).splitlines()[0] == "the program crashed: SIGKILL ended it"
+    assert str(caught.value).startswith("the program crashed: SIGKILL ended it (it was")
 
 
-def test_memory_of_the_gpu_is_recognised(tmp_path: Path) -> None:
+@pytest.mark.parametrize("after", ["", "cleaning up\n" * 20])
+def test_memory_of_the_gpu_is_recognised(after: str, tmp_path: Path) -> None:
     output = tmp_path / "output.txt"
-    output.write_text("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\n")
+    output.write_text(f"OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\n{after}")
     with pytest.raises(GpuMemoryError):
         check_end(Ended(1), output)
 
