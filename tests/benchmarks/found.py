@@ -3,7 +3,7 @@
     python tests/benchmarks/found.py [--trials 500 5000] [--repetitions 3] [--json]
 
 Each case is a whole command on the directory of a search that has ended, with ASHA, up to 100
-epochs a trial, and the largest pictures that a page takes. Medians: ``seconds`` until it ends,
+epochs a trial, and as large pictures as a page takes. Medians: ``seconds`` until it ends,
 those of ``processor`` time, ``memory`` (the greatest resident memory) in MB, and ``size``, what the
 command has written, in MB.
 """
@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 
 import large_search
 
-from pcsearch.page.figures.model import LARGEST_PICTURE, PNG
+from pcsearch.page.figures.model import MOST_PICTURES, PNG, ROOM
 
 ROOT = Path(__file__).parents[2]
 CASES: dict[str, tuple[tuple[str, ...], str | None]] = {
@@ -47,7 +47,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     # Noise: what is no picture for a browser is as large as one.
-    noise = PNG + os.urandom(LARGEST_PICTURE - len(PNG))
+    noise = PNG + os.urandom(ROOM // MOST_PICTURES - len(PNG))
     for trials in given.trials:
         with TemporaryDirectory() as made:
             picture = Path(made) / "picture.png"
