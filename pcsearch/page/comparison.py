@@ -10,7 +10,7 @@ from pcsearch import __version__
 from pcsearch.engine.results.comparison import Comparison
 from pcsearch.engine.results.progress import in_order
 from pcsearch.page.document import document
-from pcsearch.page.figures.columns import is_wide, rounded
+from pcsearch.page.figures.columns import rounded, scale_of
 from pcsearch.page.figures.figure import Figure
 from pcsearch.page.html import joined, tag
 from pcsearch.page.sections import Section
@@ -83,7 +83,7 @@ def _figure(comparison: Comparison, name: str, title: str, lines: Sequence[Line]
             "yaxis": {
                 "title": {"text": metric},
                 "automargin": True,
-                "type": "log" if is_wide(values) else "linear",
+                **scale_of(values),
             },
             "showlegend": True,
         },

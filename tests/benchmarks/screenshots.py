@@ -1,13 +1,16 @@
-"""Makes the pictures of the terminal in the docs: runs the quickstart, and draws what it shows.
+"""Makes the pictures in the docs: runs searches, and draws what they show.
 
-    python tests/benchmarks/screenshots.py
+    python tests/benchmarks/screenshots.py [--only terminal|page]
 
-It writes docs/quickstart.svg, the live screen in the middle of the search and the results at its
-end, and docs/screen.svg, the screen on a small terminal. It takes a few minutes.
+Of the terminal it writes docs/quickstart.svg, the live screen in the middle of the quickstart and
+the results at its end, and docs/screen.svg, the screen on a small terminal. Of the page it writes
+docs/report-*.webp, parts of it on a wide and on a narrow screen, light and dark; that takes
+Debian's packages chromium and chromium-driver. Both take a few minutes.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import re
@@ -16,6 +19,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from page_pictures import draw_pages
 from rich.console import Console
 from rich.text import Text
 
@@ -67,7 +71,18 @@ def draw(file: Path, width: int, *parts: str) -> None:
 
 
 def main() -> None:
-    """Make both pictures."""
+    """Make the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=("terminal", "page"))
+    only = parser.parse_args().only
+    if only != "page":
+        draw_terminals()
+    if only != "terminal":
+        draw_pages(ROOT / "docs")
+
+
+def draw_terminals() -> None:
+    """Make the pictures of the terminal."""
     command = "$ " + " ".join((*COMMAND, *OPTIONS))
     screen, end = shown(100, 30)
     between = (

@@ -111,8 +111,9 @@ class Browser:
         feature = {"name": "prefers-color-scheme", "value": scheme}
         self.chromium("Emulation.setEmulatedMedia", features=[feature])
 
-    def screenshot(self, file: Path) -> None:
-        file.write_bytes(base64.b64decode(_ask("GET", f"{self._url}/screenshot")))
+    def picture(self) -> bytes:
+        """What the window shows, as PNG."""
+        return base64.b64decode(_ask("GET", f"{self._url}/screenshot"))
 
     def _element(self, selector: str) -> str:
         body = {"using": "css selector", "value": selector}

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from browser import Browser, browsing
 from made_findings import made_findings, made_origin, made_trial
+from PIL import Image
 
 from pcsearch.engine.results.findings import Findings
 from pcsearch.page.page import page_of
@@ -80,6 +81,56 @@ def assert_silent(page: Browser) -> None:
     assert schemes <= {"file", "data", "blob"}
     # Without a graphics card Chromium warns of slow drawing.
     assert [each for each in page.logs("browser") if each["level"] == "SEVERE"] == []
+
+
+MODEL_TEXT = """\
+method: custom
+scheduler: {engine: optuna}
+metrics:
+- {name: loss, goal: minimize}
+- {name: accuracy, goal: maximize}
+parameters: {x: {min: 0.0, max: 1.0}}
+"""
+FRONT = {"1", "3"}
+
+
+def found_models(folder: Path) -> Findings:
+    """PC transformers, of which trials 1 and 3 are on the front of two metrics."""
+    values = ((0.001, 0.5), (0.02, 0.4), (0.2, 0.9), (0.3, 0.1))
+    trials = []
+    for number, each in enumerate(values, start=1):
+        trial = made_trial(number, {"x": number / 10}, *each, folder=folder)
+        Image.new("RGB", (64, 32), (0, 90, 200)).save(trial.folder / "a.png")
+        steps = {"vode_1": [1e-9, 2.0, 1.0], "vode_2": [9.0, 0.5, 0.001]}
+        shown = {"energy": steps, "gradient norm": {"vode_0": [1.0, 0.5]}}
+        (trial.folder / "a.json").write_text(json.dumps(shown))
+        reports = [
+            {
+                "epoch": epoch,
+                "loss": each[0] / epoch,
+                "reconstructions_images": "a.png",
+                **{f"VodeEnergy/vode_{vode}": vode / epoch for vode in (1, 2)},
+                **{f"VodeGradNorm/vode_{vode}": vode + epoch for vode in (0, 1)},
+            }
+            for epoch in (1, 2, 3)
+        ]
+        lines = "".join(f"{json.dumps(report)}\n" for report in reports)
+        (trial.folder / "result.json").write_text(lines)
+        trials.append(trial)
+    return made_findings(MODEL_TEXT, trials)
+
+
+@pytest.fixture
+def models(page: Browser, file: Path, tmp_path: Path) -> Iterator[Browser]:
+    """The browser with another page, of PC transformers with two metrics."""
+    findings = found_models(tmp_path)
+    other = tmp_path / "models.html"
+    other.write_text(page_of(findings, made_origin(findings), None, anonymous=False), "utf-8")
+    for each in (other, file):
+        page.open(each)
+        page.wait("document.getElementById('count').textContent !== ''")
+        if each is other:
+            yield page
 
 
 @pytest.fixture
@@ -230,6 +281,54 @@ def test_the_page_is_legible_on_every_screen(page: Browser, width: int, scheme: 
     assert abs(text - ground) > 170
     assert abs(label - ground) > 170
     assert (ground > 128) == (scheme == "light")
+
+
+def test_the_models_and_the_front_of_several_metrics_are_shown(models: Browser) -> None:
+    loaded = "[...document.images].filter((each) => each.complete && each.naturalWidth === 64)"
+    models.run("document.getElementById('model').scrollIntoView()")
+    models.wait(f"{loaded}.length === 3")
+    lines = {
+        "plot-vodes-1": ["vode_1", "vode_2"],
+        "plot-vodes-2": ["vode_0", "vode_1"],
+        "plot-steps-energy": ["vode_1", "vode_2"],
+        "plot-steps-gradient": ["vode_0"],
+        "plot-pareto-1": ["others", "Pareto front"],
+    }
+    names = "document.getElementById(arguments[0]).data.map((each) => each.name)"
+    for plot, wanted in lines.items():
+        draw(models, plot)
+        assert models.run(f"return {names}", plot) == wanted
+    points = "return document.getElementById('plot-pareto-1').data[1].customdata.map(String)"
+    assert set(models.run(points)) == FRONT
+    rows = "[...document.querySelectorAll('tr.front')].map((each) => each.dataset.trial)"
+    assert set(models.run(f"return {rows}")) == FRONT
+    # A scale of several decades has whole numbers at its ticks.
+    ticks = "[...document.querySelectorAll('#plot-steps-energy .ytick')]"
+    assert "0.01" in models.run(f"return {ticks}.map((each) => each.textContent)")
+    for width, scheme in ((390, "dark"), (1280, "light")):
+        models.show(width, 900, scheme)
+        models.wait(f"document.documentElement.scrollWidth <= {width}")
+        models.wait(f"document.querySelector('#plot-pareto-1 .main-svg').clientWidth < {width}")
+    assert_silent(models)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_printed_is_as_wide_as_the_paper(page: Browser, width: int) -> None:
+    for name in ("plot-parallel", "plot-curves", "plot-slice-1"):
+        draw(page, name)
+    page.show(width, 900, "light")
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    right = "(each) => each.getBoundingClientRect().right"
+    ends = page.run(
+        f"return [...document.querySelectorAll('.plot .main-svg, #trials-table')].map({right})"
+    )
+    assert max(ends) <= page.run(f"return ({right})(document.body)") + 1
+    assert page.run("return document.body.offsetWidth") == 680
+    curves = "document.querySelector('#plot-curves .main-svg').clientWidth"
+    assert 600 < page.run(f"return {curves}") <= 680
+    page.run("dispatchEvent(new Event('afterprint'))")
+    wide = "document.getElementById('plot-curves').clientWidth"
+    page.wait(f"{curves} === {wide} && {wide} <= {width} && {wide} !== 680")
 
 
 def test_the_page_can_be_printed(page: Browser, file: Path) -> None:

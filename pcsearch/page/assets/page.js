@@ -21,7 +21,8 @@
   const colour = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-  function themed(layout) {
+  // On paper a plot gets a width of its own: it would wait for the window to change.
+  function themed(layout, box) {
     const text = printing ? "#000000" : colour("text");
     const line = printing ? "#cccccc" : colour("line");
     const page = printing ? "#ffffff" : colour("page");
@@ -37,6 +38,7 @@
       hoverlabel: { bgcolor: page, bordercolor: line, font: { color: text } },
       autosize: true,
     };
+    if (printing && box) themedLayout.width = box.clientWidth;
     for (const axis of ["xaxis", "yaxis"]) {
       const lines = { gridcolor: line, linecolor: line, zerolinecolor: line };
       themedLayout[axis] = { ...layout[axis], ...lines };
@@ -66,7 +68,7 @@
       return;
     }
     drawn.set(name, box);
-    Plotly.newPlot(box, withMark(figure), themed(figure.layout), config);
+    Plotly.newPlot(box, withMark(figure), themed(figure.layout, box), config);
     box.on("plotly_click", (event) => {
       const trial = event.points.map((point) => point.customdata).find((each) => each != null);
       if (trial != null) mark(String(trial));
@@ -80,8 +82,9 @@
   function redraw() {
     for (const [name, box] of drawn) {
       const figure = figures.get(name);
-      if (isParallel(figure)) Plotly.relayout(box, { "font.color": themed({}).font.color });
-      else Plotly.react(box, withMark(figure), themed(figure.layout), config);
+      const { font, width } = themed({}, box);
+      if (isParallel(figure)) Plotly.relayout(box, { "font.color": font.color, width, autosize: true });
+      else Plotly.react(box, withMark(figure), themed(figure.layout, box), config);
     }
   }
 
@@ -136,7 +139,7 @@
     for (const [name, box] of drawn) {
       const figure = figures.get(name);
       if (isParallel(figure)) markParallel(box);
-      else Plotly.react(box, withMark(figure), themed(figure.layout), config);
+      else Plotly.react(box, withMark(figure), themed(figure.layout, box), config);
     }
   }
 
@@ -251,9 +254,18 @@
   darkness.addEventListener("change", redraw);
   const print = (isPrinting) => () => {
     printing = isPrinting;
+    document.documentElement.classList.toggle("printing", printing);
+    for (const content of document.querySelectorAll(".scroll > *")) content.style.zoom = "";
     for (const name of [...figures.keys()]) draw(name);
     redraw();
+    if (printing) document.querySelectorAll(".scroll > *").forEach(fit);
+    else for (const box of drawn.values()) Plotly.Plots.resize(box);
   };
+  // What needs more room than the paper has is printed smaller.
+  function fit(content) {
+    const room = content.parentElement.clientWidth;
+    if (content.offsetWidth > room) content.style.zoom = room / content.offsetWidth;
+  }
   addEventListener("beforeprint", print(true));
   addEventListener("afterprint", print(false));
 

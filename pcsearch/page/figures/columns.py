@@ -17,10 +17,18 @@ MOST_CATEGORIES = 20
 """Listed numbers are categories up to so many, and a scale above."""
 MOST_POINTS = 1500
 """The most trials that a plot of points has."""
+LINEAR = {"type": "linear", "exponentformat": "e"}
 WIDE = 50.0
 """Values whose greatest is so many times the least are drawn on a logarithmic scale."""
 FEW_DECADES = 4
-"""A logarithmic scale has ticks at 1, 2 and 5 up to so many decades, and at 1 only above."""
+"""A logarithmic scale of parallel coordinates has ticks at 1, 2 and 5 up to so many decades, and
+at 1 only above."""
+SOME_DECADES = 2
+"""So have the axes of a plot, which leave less room for their numbers."""
+LEAST_DECADES = 0.5
+"""A shorter axis has such ticks as plotly finds: there may be no 1, 2 or 5 on it."""
+MOST_DECADES = 8
+"""A longer one has them too: not every decade has a tick."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Column:
         axis: dict[str, Any] = {"title": {"text": self.name, "standoff": 8}, "automargin": True}
         if self.categories is not None:
             return axis | {"type": "category", "categoryarray": list(self.categories)}
-        return axis | {"type": "log" if self.is_log else "linear", "exponentformat": "e"}
+        return axis | (log_axis(self.values) if self.is_log else LINEAR)
 
     @property
     def dimension(self) -> dict[str, Any]:
@@ -98,6 +106,25 @@ def is_wide(values: Sequence[float | None]) -> bool:
     """Whether values are better seen on a logarithmic scale."""
     known = [value for value in values if value is not None]
     return bool(known) and min(known) > 0 and max(known) > WIDE * min(known)
+
+
+def scale_of(values: Sequence[float | None]) -> dict[str, Any]:
+    """The scale of an axis with these values, for plotly: logarithmic if they are `is_wide`."""
+    return log_axis(values) if is_wide(values) else LINEAR
+
+
+def log_axis(values: Sequence[float | None]) -> dict[str, Any]:
+    """A logarithmic axis, for plotly, whose ticks are whole numbers: 0.02, and not 2 for it.
+
+    Args:
+        values: on it, above 0.
+    """
+    known = [value for value in values if value is not None]
+    decades = math.log10(max(known) / min(known)) if known else 0.0
+    axis = {"type": "log", "exponentformat": "e", "minorloglabels": "complete"}
+    if not LEAST_DECADES < decades < MOST_DECADES:
+        return axis
+    return axis | {"dtick": "D2" if decades <= SOME_DECADES else 1}
 
 
 def drawn(findings: Findings, most: int = MOST_POINTS) -> list[Finding]:

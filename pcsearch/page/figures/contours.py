@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.exports.optuna_study import axes_of, params_of
-from pcsearch.page.figures.columns import drawn, hover, rounded
+from pcsearch.page.figures.columns import drawn, hover, log_axis, rounded
 from pcsearch.page.figures.figure import Figure, colours
 from pcsearch.sweeps.metrics import Metric
 
@@ -90,12 +90,18 @@ def _contour(findings: Findings, study: optuna.Study, names: tuple[str, str]) ->
         "is interpolated, and where there are few it says little.",
         [_field(study, field, metric), _points(findings, shown, points, names)],
         {
-            "xaxis": {**layout["xaxis"], "automargin": True},
-            "yaxis": {**layout["yaxis"], "automargin": True},
+            "xaxis": _axis(layout["xaxis"], points.x),
+            "yaxis": _axis(layout["yaxis"], points.y),
             "showlegend": False,
         },
         height=380,
     )
+
+
+def _axis(axis: dict[str, Any], values: Any) -> dict[str, Any]:
+    """Optuna's axis in our style."""
+    ticks = log_axis(_plain(values)) if axis.get("type") == "log" else {}
+    return {**axis, "automargin": True, **ticks}
 
 
 def _field(study: optuna.Study, field: Any, metric: Metric) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pcsearch.engine.records.journal.history import read_reports
 from pcsearch.engine.records.report import epoch_of, finite
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.storage.files import local_path
-from pcsearch.page.figures.columns import is_wide, rounded
+from pcsearch.page.figures.columns import LINEAR, is_wide, log_axis, rounded
 from pcsearch.page.figures.figure import Figure
 from pcsearch.page.tables import plain_table
 from pcsearch.pc.metrics import (
@@ -121,8 +121,8 @@ def _figure(kind: str, lines: Mapping[str, list[float | None]], where: str) -> F
 def _scale(values: list[float]) -> dict[str, Any]:
     """The scale of an axis with these values, for plotly."""
     if not is_wide(values):
-        return {"type": "linear", "exponentformat": "e"}
+        return LINEAR
     top = math.log10(max(values))
     bottom = max(math.log10(min(values)), top - MOST_DECADES)
     margin = 0.05 * (top - bottom)
-    return {"type": "log", "exponentformat": "e", "range": [bottom - margin, top + margin]}
+    return log_axis([10**bottom, 10**top]) | {"range": [bottom - margin, top + margin]}

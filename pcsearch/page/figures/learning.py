@@ -9,7 +9,7 @@ from typing import Any
 from pcsearch.engine.experiment.plan import Plan
 from pcsearch.engine.records.learning_curve import thinned
 from pcsearch.engine.results.findings import Finding, Findings
-from pcsearch.page.figures.columns import drawn, hover, is_wide, rounded
+from pcsearch.page.figures.columns import drawn, hover, is_wide, rounded, scale_of
 from pcsearch.page.figures.figure import CHANCE, COLOURS, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
 
@@ -95,7 +95,7 @@ def _about(findings: Findings, plan: Plan, rungs: Sequence[int], others: int) ->
 def _scale(kept: Sequence[float], values: Sequence[float]) -> dict[str, Any]:
     """The scale of an axis, on which at first some of the values are seen, or all if they fit."""
     is_log = is_wide(kept)
-    scale: dict[str, Any] = {"type": "log" if is_log else "linear"}
+    scale = scale_of(kept)
     low, high = min(kept), max(kept)
     if low <= min(values) and max(values) <= high:
         return scale

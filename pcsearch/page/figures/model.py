@@ -11,7 +11,7 @@ from pcsearch.engine.records.journal.history import read_reports
 from pcsearch.engine.records.report import epoch_of, finite
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.storage.files import local_path
-from pcsearch.page.figures.columns import drawn, is_wide, rounded
+from pcsearch.page.figures.columns import drawn, rounded, scale_of
 from pcsearch.page.figures.figure import Figure
 from pcsearch.page.html import Html, joined, tag
 from pcsearch.page.tables import plain_table
@@ -22,8 +22,8 @@ MOST_PICTURES = 3
 """The pictures of so many trials, the best."""
 MOST_SEARCHED = 20
 """So many of the best trials are asked for pictures: to read the reports of all takes long."""
-LARGEST_PICTURE = 400_000
-"""The most bytes of a picture: larger ones would make the page slow to send."""
+ROOM = 600_000
+"""The most bytes of all pictures together: more would make the page slow to send."""
 PNG = b"\x89PNG\r\n\x1a\n"
 TITLES = {
     "VodeEnergy_Trends": ("energy", "The energy of each vode, mean per image"),
@@ -58,13 +58,30 @@ def vodes(findings: Findings) -> list[Figure]:
 def pictures(findings: Findings) -> Html:
     """The newest reconstructions of the best trials that have some; empty where none has."""
     shown: list[Html] = []
+    left_out: list[str] = []
+    room = ROOM
     for trial in drawn(findings)[:MOST_SEARCHED] if findings.metrics else []:
-        if len(shown) == MOST_PICTURES:
+        if len(shown) + len(left_out) == MOST_PICTURES:
             break
         newest = _newest_picture(trial, findings.time_attr)
-        if newest is not None:
-            shown.append(_picture(trial, *newest))
-    return tag("div", *shown, class_="figures") if shown else Html("")
+        if newest is None:
+            continue
+        epoch, content = newest
+        if len(content) > room:
+            left_out.append(f"{trial.result.number}")
+            continue
+        room -= len(content)
+        shown.append(_picture(trial, epoch, content))
+    told = (
+        f"Without the pictures of trials {', '.join(left_out)}: all pictures together have at "
+        f"most {ROOM / 1e6:.1f} MB of the page; they are in the folders of the trials."
+    )
+    return joined(
+        (
+            tag("div", *shown, class_="figures") if shown else Html(""),
+            tag("p", told, class_="note") if left_out else Html(""),
+        )
+    )
 
 
 def _is_vode(name: str, prefixes: tuple[str, ...]) -> bool:
@@ -97,8 +114,7 @@ def _chart(trial: Finding, lines: list[Line], place: int) -> Figure:
             "yaxis": {
                 "title": {"text": title},
                 "automargin": True,
-                "type": "log" if is_wide(values) else "linear",
-                "exponentformat": "e",
+                **scale_of(values),
             },
         },
         height=400,
@@ -107,7 +123,7 @@ def _chart(trial: Finding, lines: list[Line], place: int) -> Figure:
 
 
 def _newest_picture(trial: Finding, time_attr: str) -> tuple[int, bytes] | None:
-    """The epoch and the content of a trial's newest picture that is here."""
+    """The epoch and the content of a trial's newest picture that is here, cut off after `ROOM`."""
     reports: list[Mapping[str, Any]] = [
         report for report in read_reports(trial.folder) if report.get(RECONSTRUCTIONS)
     ]
@@ -119,15 +135,13 @@ def _newest_picture(trial: Finding, time_attr: str) -> tuple[int, bytes] | None:
 
 
 def _read(folder: Path, name: str) -> bytes | None:
-    """A picture in a trial's folder; None where it is elsewhere, too large, or no picture."""
+    """A picture in a trial's folder, cut off after `ROOM`; None where it is elsewhere, or none."""
     try:
         # A name in a report is no reason to read a file elsewhere.
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
             return None
-        file = local_path(folder / name)
-        if file.stat().st_size > LARGEST_PICTURE:
-            return None
-        content = file.read_bytes()
+        with local_path(folder / name).open("rb") as file:
+            content = file.read(ROOM + 1)
     except (OSError, ValueError):
         return None
     return content if content.startswith(PNG) else None

@@ -23,6 +23,8 @@ from pcsearch.sweeps.parameters import Parameter
 
 AXIS_WIDTH = 92
 """The least width of an axis of parallel coordinates, in pixels."""
+LABEL_SIZE = 3
+"""Half of the width of a character of its name: the last one stands at the edge."""
 
 
 def parallel_coordinates(findings: Findings) -> list[Figure]:
@@ -50,7 +52,7 @@ def parallel_coordinates(findings: Findings) -> list[Figure]:
         "range: the table of trials shows only the trials whose lines pass; a click on the axis "
         "takes the range away. Drag a name to move its axis.",
         [trace],
-        {"margin": {"t": 90, "b": 30, "l": 60, "r": 60}},
+        {"margin": {"t": 90, "b": 30, "l": 60, "r": max(60, LABEL_SIZE * len(columns[-1].name))}},
         height=460,
         is_wide=True,
         least_width=AXIS_WIDTH * len(columns) + 120,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.progress import Ended, in_order
-from pcsearch.page.figures.columns import drawn, hover, is_wide, rounded
+from pcsearch.page.figures.columns import drawn, hover, rounded, scale_of
 from pcsearch.page.figures.figure import COLOURS, STRONG, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
 from pcsearch.reports.results import duration, number
@@ -140,7 +140,7 @@ def _best_over(
             "yaxis": {
                 "title": {"text": metric.name},
                 "automargin": True,
-                "type": "log" if is_wide(values) else "linear",
+                **scale_of(values),
             },
         },
         table=plain_table((title, "trial", f"best {metric.name}"), rows),

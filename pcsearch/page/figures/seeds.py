@@ -8,7 +8,7 @@ from typing import Any
 from pcsearch.engine.results.configurations import Configuration
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.groups import Group, grouped
-from pcsearch.page.figures.columns import hover, is_wide, rounded
+from pcsearch.page.figures.columns import hover, rounded, scale_of
 from pcsearch.page.figures.figure import CHANCE, STRONG, Figure
 from pcsearch.page.html import Html
 from pcsearch.page.tables import plain_table
@@ -57,7 +57,7 @@ def _figures(
             "yaxis": {
                 "title": {"text": name},
                 "automargin": True,
-                "type": "log" if is_wide(means) else "linear",
+                **scale_of(means),
             },
         },
         height=380,

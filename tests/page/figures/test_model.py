@@ -67,14 +67,28 @@ def test_the_newest_picture_of_each_of_the_best_trials(
     assert pictures(made_findings(TEXT, trials)).count("data:image/png;base64,") == 2
 
 
-@pytest.mark.parametrize("name", ["../secret.png", "no.png", "text.png", "large.png", "\x00"])
-def test_what_is_no_picture_of_the_trial_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+def test_pictures_that_do_not_fit_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    trials = []
+    for number, side in enumerate((8, 640, 8, 8, 8), start=1):
+        trial = made_trial(number, {"x": 0.5}, number / 10, folder=tmp_path)
+        Image.effect_noise((side, side), 50).save(trial.folder / "a.png")
+        trials.append(reporting(trial, {"reconstructions_images": "a.png"}))
+    small = (trials[0].folder / "a.png").stat().st_size
+    findings = made_findings(TEXT, trials)
+    monkeypatch.setattr(model, "ROOM", 3 * small)
+    html = pictures(findings)
+    assert html.count("data:image/png;base64,") == 2
+    assert "Without the pictures of trials 2: all pictures" in html
+    monkeypatch.setattr(model, "ROOM", small - 1)
+    html = pictures(findings)
+    assert html.startswith('<p class="note">Without the pictures of trials 1, 2, 3:')
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "no.png", "text.png", ".", "\x00"])
+def test_what_is_no_picture_of_the_trial_is_left_out(tmp_path: Path, name: str) -> None:
     findings = found(tmp_path, {"reconstructions_images": name})
-    folder = findings.trials[0].folder
-    for file in (tmp_path / "secret.png", folder / "large.png"):
-        Image.new("RGB", (64, 64)).save(file)
-    (folder / "text.png").write_text("<script>")
-    monkeypatch.setattr(model, "LARGEST_PICTURE", (folder / "large.png").stat().st_size - 1)
+    Image.new("RGB", (64, 64)).save(tmp_path / "secret.png")
+    (findings.trials[0].folder / "text.png").write_text("<script>")
     assert pictures(findings) == ""
