@@ -14,8 +14,9 @@ import numpy as np
 import yaml
 
 from pcsearch.engine.experiment.experiment import new_experiment
-from pcsearch.engine.records.history import REPORTS, VALUES_FILE, folder_name
-from pcsearch.engine.records.journal import Compared, Ended, Journal, Suggested
+from pcsearch.engine.records.journal.events import Compared, Ended, Suggested
+from pcsearch.engine.records.journal.history import REPORTS, VALUES_FILE, folder_name
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.options import Options
 from pcsearch.pc.metrics import RECONSTRUCTIONS, STEP_ENERGY, STEP_GRADIENT_NORM, STEP_VALUES
 from pcsearch.sweeps.configurations import RandomDraws

@@ -13,7 +13,7 @@ from commands import wait_for
 from offline_runs import OfflineRun, read_runs
 from searching import reports, trial_folders
 
-from pcsearch.cli import main
+from pcsearch.command_line.cli import main
 
 pytestmark = pytest.mark.slow
 

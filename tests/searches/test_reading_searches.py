@@ -20,8 +20,9 @@ import pytest
 from old_experiments import ended, write_experiment
 from searching import shown
 
-from pcsearch.engine.records.history import folder_name
-from pcsearch.engine.records.journal import Claimed, Ended, Journal, Released, Suggested
+from pcsearch.engine.records.journal.events import Claimed, Ended, Released, Suggested
+from pcsearch.engine.records.journal.history import folder_name
+from pcsearch.engine.records.journal.journal_file import Journal
 
 SEARCHED = {"num_blocks": {"values": [0, 1]}, "seed": {"values": [1, 2, 3]}}
 VALUES = (0.5, 0.7, 0.6, 0.2, 0.3)
