@@ -35,7 +35,7 @@ KEEPALIVE = (
 
 @contextmanager
 def own_process_groups() -> Iterator[None]:
-    """Start the processes of a local Ray in process groups of their own (first patch).
+    """Start the processes of a local Ray in process groups of their own.
 
     Batch systems send SIGTERM to the whole process group. Ray's processes would end before the
     driver, which would then wait for them for a minute. Ray has no option for it. The public way,
@@ -58,7 +58,7 @@ def own_process_groups() -> Iterator[None]:
 
 @contextmanager
 def without_idle_processes() -> Iterator[None]:
-    """Start a local Ray without three processes that no search needs (fourth patch).
+    """Start a local Ray without three processes that no search needs.
 
     They are those of the dashboard, of the autoscaler, and the one that sends what trials print to
     the driver. Ray starts them also where all three are off: they take 2.5 of the 6.6 s of
@@ -86,7 +86,7 @@ def without_idle_processes() -> Iterator[None]:
 
 @contextmanager
 def staging_folder(folder: str) -> Iterator[None]:
-    """Let Tune prepare its files in a folder of this machine (second patch).
+    """Let Tune prepare its files in a folder of this machine.
 
     Tune asks the local Ray node for its folder, and through Ray Client there is none: without the
     patch every search with ``ray://`` ends with an AttributeError. Ray has no option for it.
@@ -99,7 +99,7 @@ def staging_folder(folder: str) -> Iterator[None]:
 
 @contextmanager
 def short_keepalive() -> Iterator[None]:
-    """Let Ray Client notice within 20 seconds that the head is gone (third patch).
+    """Let Ray Client notice within 20 seconds that the head is gone.
 
     Ray waits 600 seconds for the answer to a ping. Neither an argument nor an environment variable
     says less.
