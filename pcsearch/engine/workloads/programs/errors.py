@@ -19,11 +19,16 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 OF_WANDB = re.compile(r"wandb:(?! ERROR)")
 SHOWN = 8
 MEMORY_LINES = 100
-"""How many of the last lines may say that a GPU's memory is too small: others can follow."""
+"""How many of the last lines may have the error that a GPU's memory is too small: others can follow.
+"""
 OUT_OF_MEMORY = ("CUDA out of memory", "OutOfMemoryError", "HIP out of memory")
+MEMORY_ERROR = re.compile(
+    r"(\[rank\d+\]: ?)?([\w.]*OutOfMemoryError|[\w.]*Error: (CUDA|HIP) out of memory)"
+)
+"""How such an error begins. Further up, a program may have printed that it has handled one."""
 KILLED = "it was killed, or the machine's memory was short"
 OF_SIGNALS = 128
-"""A shell ends with this and the number of the signal that has ended its command."""
+"""A shell's exit status is this plus the number of the signal that has ended its command."""
 
 
 class ProgramError(Exception):
@@ -53,7 +58,8 @@ def check_end(ended: Ended, output: Path, start: int = 0) -> None:
     # The last line of a traceback is the error.
     first = f"{how}: {lines[-1]}" if lines else how
     text = "\n".join([first, *lines[:-1], f"all that it has printed is in {output}"])
-    if any(sign in line for line in told[-MEMORY_LINES:] for sign in OUT_OF_MEMORY):
+    is_memory = any(sign in line for line in lines for sign in OUT_OF_MEMORY)
+    if is_memory or any(map(MEMORY_ERROR.match, told[-MEMORY_LINES:])):
         raise GpuMemoryError(text)
     raise ProgramError(text)
 

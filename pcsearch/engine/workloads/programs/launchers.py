@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-LOG = re.compile(r"[WEI]\d{4} .*torch/distributed/")
-"""How a line of torchrun's own log begins."""
-TRACEBACK = "Traceback (most recent call last):"
-OF_LAUNCHER = re.compile(
-    r"(torch\.distributed\.\S*ChildFailedError|subprocess\.CalledProcessError):"
+LOG = re.compile(
+    r"[WEI]\d{4} .*torch/distributed/|(\[rank\d+\]: ?)?\[[WEI]\d{4} [^\]]*\.cpp:\d+\]"
 )
-"""The error that torchrun, or ``accelerate launch``, raises when a process of it has failed."""
+"""How a line of torchrun's own log begins, or one that torch's C++ writes as a rank ends."""
+TRACEBACK = "Traceback (most recent call last):"
+OF_TORCHRUN = re.compile(r"torch\.distributed\.\S*ChildFailedError:")
+"""The error that torchrun raises when a process of it has failed."""
+OF_ACCELERATE = re.compile(r"subprocess\.CalledProcessError:")
+"""That of ``accelerate launch``. A program may raise it too: only its traceback tells whose it is.
+"""
+FRAME_OF_ACCELERATE = re.compile(r'\s*File ".*\baccelerate\b')
 ROOT_CAUSE = "Root Cause"
 RANK = re.compile(r"\s*rank\s*: (\d+)")
 SIGNAL = re.compile(r"\s*traceback : (Signal \d+ \(\w+\))")
@@ -28,11 +32,16 @@ def without_launcher(lines: Sequence[str]) -> list[str]:
         lines: the end of the output. They come back as they are where nothing else would be left.
     """
     own = [line for line in lines if not LOG.match(line)]
-    ends = [index for index, line in enumerate(own) if OF_LAUNCHER.match(line)]
+    ends = [index for index, line in enumerate(own) if OF_TORCHRUN.match(line)]
+    if not ends and own and OF_ACCELERATE.match(own[-1]):
+        ends = [len(own) - 1]
     if not ends:
         return own or list(lines)
     begun = [index for index, line in enumerate(own[: ends[-1]]) if line == TRACEBACK]
-    told, report = own[: begun[-1] if begun else ends[-1]], own[ends[-1] :]
+    start = begun[-1] if begun else ends[-1]
+    told, report = own[:start], own[ends[-1] :]
+    if OF_ACCELERATE.match(report[0]) and not any(map(FRAME_OF_ACCELERATE.match, own[start:])):
+        return own
     told = [*_of_first(told, report), *_signal(report)]
     return told or list(lines)
 

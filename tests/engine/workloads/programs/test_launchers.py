@@ -38,6 +38,14 @@ ACCELERATE = """\
 Traceback (most recent call last):
   File "bin/accelerate", line 8, in <module>
 subprocess.CalledProcessError: Command '['python', 'train.py']' returned non-zero exit status 1."""
+GIT = """\
+Traceback (most recent call last):
+  File "train.py", line 2, in <module>
+subprocess.CalledProcessError: Command '['git', 'rev-parse']' returned non-zero exit status 128."""
+NCCL = (
+    "[rank1]:[W1130 19:01:39.995 ProcessGroupNCCL.cpp:1250] Warning: process group has NOT been "
+    "destroyed before we destruct ProcessGroupNCCL."
+)
 OWN = """\
 Traceback (most recent call last):
   File "train.py", line 3, in <module>
@@ -55,6 +63,10 @@ ValueError: on purpose"""
             "epoch 1\nSignal 9 (SIGKILL) has ended a process of the program",
         ),
         (ACCELERATE, ACCELERATE),
+        (f"epoch 1\n{GIT}", f"epoch 1\n{GIT}"),
+        (f"{GIT}\n{OWN}", f"{GIT}\n{OWN}"),
+        (f"{GIT}\n{OWN}\n{ACCELERATE}", f"{GIT}\n{OWN}"),
+        (f"{RANKS}\n{NCCL}\n{TORCHRUN % ADVICE}", OWN),
         (OWN, OWN),
         ("", ""),
     ],
