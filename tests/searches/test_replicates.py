@@ -162,7 +162,9 @@ def check_more_fresh_seeds(folder: Path, command: Command, before: list[tuple[in
     process.kill()
     process.join()
     _, out, _ = command("results", "here", "--json")
-    assert json.loads(out)["state"] == "interrupted"
+    # The first line is of the end before; on a busy machine the kill may come late.
+    is_over = len(events(here, "decided")) > 1
+    assert json.loads(out)["state"] == ("finished" if is_over else "interrupted")
     # The record has the option, and the journal says that less was decided.
     status, out, err = command("--resume", "here")
     assert status == 0, err
