@@ -3,13 +3,16 @@
     python tests/benchmarks/programs.py [--trials 1000] [--at-once 1] [--json]
     python tests/benchmarks/programs.py --busy [--json]
     python tests/benchmarks/programs.py --reports [--json]
+    python tests/benchmarks/programs.py --gap [--json]
 
 The program alone before and after the search; and of the search the seconds from trial to trial
 at its beginning and at its end, and the driver's memory after 100 trials and after all of them.
 Or, of a search of programs that sleep for 20 to 40 seconds, the share of the time in which the
 program of each of eight slots runs. Or how long a report of a program takes to the trial's file,
 which the search writes when early termination and the screen have it, and what a call of
-``wandb.log`` takes in the program, there and alone.
+``wandb.log`` takes in the program, there and alone. Or
+the time from the last line of a program to the first one of the next, in searches and, between
+them, in loops that start the program: all that a search adds to a trial is in it.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +61,16 @@ for n in range(100):
 with open("calls.json", "w") as file:
     json.dump([calls, taken], file)
 """
+ENDING = """
+import time
+began = time.time()
+import wandb
+wandb.init()
+wandb.log({"loss": 1})
+wandb.finish()
+with open("spans", "a") as file:
+    file.write(f"{began} {time.time()}\\n")
+"""
 WINDOW, SETTLED = 50, 100
 SLEEPERS = 48
 ALONE = 5
@@ -69,12 +83,15 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--busy", action="store_true", help="how busy the slots are")
     parser.add_argument("--reports", action="store_true", help="how long reports take")
+    parser.add_argument("--gap", action="store_true", help="from one program to the next")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         if given.busy:
             case = busy(folder)
+        elif given.gap:
+            case = gap(folder)
         elif given.reports:
             case = reports(folder)
         else:
@@ -140,6 +157,31 @@ def reports(folder: Path) -> dict[str, Any]:
         "ms_to_the_file_most": round(1000 * max(ways)),
         "ms_a_call_alone": round(1000 * statistics.median(taken_alone), 2),
         "ms_a_call": round(1000 * statistics.median(taken), 2),
+    }
+
+
+def gap(folder: Path, turns: int = 3, programs: int = 12) -> dict[str, Any]:
+    """The seconds from program to program, in a search and in a loop."""
+    (folder / "train.py").write_text(ENDING)
+    write(folder, method="random", program="train.py")
+    spans = folder / "spans"
+
+    def gaps() -> list[float]:
+        found = [tuple(map(float, line.split())) for line in spans.read_text().splitlines()]
+        spans.unlink()
+        # The first ones wait for processes that stay.
+        return [after[0] - before[1] for before, after in pairwise(found[1:])]
+
+    searched, looped = [], []
+    for turn in range(turns):
+        alone(folder, programs)
+        looped += gaps()
+        run(folder, "program", programs, f"gap{turn}", "--max-concurrent", "1")
+        searched += gaps()
+    return {
+        "gaps": len(searched),
+        "s_in_a_loop": round(statistics.median(looped), 2),
+        "s_in_a_search": round(statistics.median(searched), 2),
     }
 
 
