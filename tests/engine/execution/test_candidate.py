@@ -9,8 +9,8 @@ from pyarrow.fs import LocalFileSystem
 from ray.tune import Checkpoint
 
 from pcsearch.engine.execution.candidate import Candidate, Choice
-from pcsearch.engine.records.journal import Replicate
-from pcsearch.engine.records.outcome import Outcomes
+from pcsearch.engine.records.journal.events import Replicate
+from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.replicates import replicates_of

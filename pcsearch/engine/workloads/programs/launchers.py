@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-LOG = re.compile(
-    r"[WEI]\d{4} .*torch/distributed/|(\[rank\d+\]: ?)?\[[WEI]\d{4} [^\]]*\.cpp:\d+\]"
-)
+LOG = re.compile(r"[WEI]\d{4} .*torch/distributed/|(\[rank\d+\]: ?)?\[[WEI]\d{4} [^\]]*\.cpp:\d+\]")
 """How a line of torchrun's own log begins, or one that torch's C++ writes as a rank ends."""
 TRACEBACK = "Traceback (most recent call last):"
 OF_TORCHRUN = re.compile(r"torch\.distributed\.\S*ChildFailedError:")
