@@ -57,7 +57,7 @@ class Program:
         values: Mapping[str, Any],
         program: str,
         json_file: str,
-        environment: Mapping[str, str],
+        environment: Mapping[str, str] | None,
     ) -> list[str]:
         """The command of a trial, word for word as W&B's agent runs it.
 
@@ -65,13 +65,17 @@ class Program:
             values: of the trial, by the names of its parameters; nested ones are mappings.
             program: what stands for ``${program}``.
             json_file: the path of the file with the values, for ``${args_json_file}``.
-            environment: the variables, for ``${envvar:NAME}``.
+            environment: the variables, for ``${envvar:NAME}``; None leaves that as it is.
         """
         own = {"env": [ENV], "interpreter": [INTERPRETER], "program": [program]}
         meant = {**own, "args_json_file": [json_file], **arguments(values)}
         words: list[str] = []
+        variables = environment or {}
         for word in self.command:
-            filled = _VARIABLE.sub(lambda found: environment.get(found[1], found[1]), word)
+            if environment is None and _VARIABLE.search(word):
+                words.append(word)
+                continue
+            filled = _VARIABLE.sub(lambda found: variables.get(found[1], found[1]), word)
             words += meant.get(filled[2:-1], []) if _is_macro(filled) else [filled]
         return words
 

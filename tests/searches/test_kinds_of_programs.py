@@ -278,10 +278,10 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_has_started(
     )
     options = ["--name", "here", "--storage-path", ".", "--wandb", "disabled"]
     options += ["--metrics-from", "stdout", "--grace", "1s", "--max-failures", "0"]
-    assert main(["s.yaml", *options, "--trial-timeout", "40s"]) == 1
+    assert main(["s.yaml", *options, "--trial-timeout", "20s"]) == 1
     trials = by("hangs", tmp_path / "here")
     assert [each["loss"] for each in reports(trials["no"])] == [1]
-    assert "no report for 40 s (--trial-timeout)" in (trials["yes"] / "error.txt").read_text()
+    assert "no report for 20 s (--trial-timeout)" in (trials["yes"] / "error.txt").read_text()
     # Its trial's process was killed: the one beside the program ends it.
     wait_for(lambda: not running(tmp_path), None)
 

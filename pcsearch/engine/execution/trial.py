@@ -104,8 +104,10 @@ class SearchTrial(Trial):
         self.number = number
         self.outcome = context.outcomes.begin(trial_id, number, config)
         if self.outcome.replicate is not None:
-            # Tune tells it to the process of the trial.
-            self.custom_trial_name = configuration_name(self.outcome.replicate.configuration)
+            # Tune tells it to the process of the trial, and each trial has a name of its own.
+            self.custom_trial_name = (
+                f"{configuration_name(self.outcome.replicate.configuration)}, {trial_id}"
+            )
         self.folder = context.directory / folder_name(number, trial_id)
         """The trial's folder on this machine; Tune may store its checkpoints elsewhere."""
         self.hung = ""

@@ -58,7 +58,7 @@ def vodes(findings: Findings) -> list[Figure]:
 def pictures(findings: Findings) -> Html:
     """The newest reconstructions of the best trials that have some; empty where none has."""
     shown: list[Html] = []
-    left_out: list[str] = []
+    left_out: list[int] = []
     room = ROOM
     for trial in drawn(findings)[:MOST_SEARCHED] if findings.metrics else []:
         if len(shown) + len(left_out) == MOST_PICTURES:
@@ -68,12 +68,12 @@ def pictures(findings: Findings) -> Html:
             continue
         epoch, content = newest
         if len(content) > room:
-            left_out.append(f"{trial.result.number}")
+            left_out.append(trial.result.number)
             continue
         room -= len(content)
         shown.append(_picture(trial, epoch, content))
     told = (
-        f"Without the pictures of trials {', '.join(left_out)}: all pictures together have at "
+        f"Without the pictures of {_trials(left_out)}: all pictures together have at "
         f"most {ROOM / 1e6:.1f} MB of the page; they are in the folders of the trials."
     )
     return joined(
@@ -82,6 +82,11 @@ def pictures(findings: Findings) -> Html:
             tag("p", told, class_="note") if left_out else Html(""),
         )
     )
+
+
+def _trials(numbers: list[int]) -> str:
+    """Trials by their numbers, in words."""
+    return f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _is_vode(name: str, prefixes: tuple[str, ...]) -> bool:

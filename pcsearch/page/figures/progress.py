@@ -143,7 +143,7 @@ def _best_over(
                 **scale_of(values),
             },
         },
-        table=plain_table((title, "trial", f"best {metric.name}"), rows),
+        table=plain_table((title, "after trial", f"best {metric.name}"), rows),
     )
 
 

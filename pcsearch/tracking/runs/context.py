@@ -16,6 +16,8 @@ from pcsearch.tracking.server.registration import LONGEST_GROUP
 
 TRIAL = "trial"
 """The job type of a run, unless the user chooses another."""
+LONGEST_PART = 32
+"""What is left of a long group's name for that of a part."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,7 @@ class RunGroup:
 
     def named(self, part: str) -> RunGroup:
         """What a part of the runs have in common, whose group has the name of the part too."""
-        suffix = f", {part}"
-        return replace(self, name=f"{self.name[: LONGEST_GROUP - len(suffix)]}{suffix}")
+        return replace(self, name=f"{self.name[: LONGEST_GROUP - LONGEST_PART]}, {part}")
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def test_pictures_that_do_not_fit_are_named(
     monkeypatch.setattr(model, "ROOM", 3 * small)
     html = pictures(findings)
     assert html.count("data:image/png;base64,") == 2
-    assert "Without the pictures of trials 2: all pictures" in html
+    assert "Without the pictures of trial 2: all pictures" in html
     monkeypatch.setattr(model, "ROOM", small - 1)
     html = pictures(findings)
     assert html.startswith('<p class="note">Without the pictures of trials 1, 2, 3:')

@@ -19,7 +19,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 OF_WANDB = re.compile(r"wandb:(?! ERROR)")
 SHOWN = 8
 MEMORY_LINES = 100
-"""How many of the last lines may have the error that a GPU's memory is too small: others can follow.
+"""How many of the last lines may have the error that a GPU's memory is too small: more can follow.
 """
 OUT_OF_MEMORY = ("CUDA out of memory", "OutOfMemoryError", "HIP out of memory")
 MEMORY_ERROR = re.compile(

@@ -223,7 +223,7 @@ class ProgramTrial:
             "directory": str(kept.parent),
             "values": str(values_file),
             "temporary": str(folder),
-            "configuration": str(tune.get_context().get_trial_name()),
+            "configuration": str(tune.get_context().get_trial_name()).rpartition(", ")[0],
         }
         for variable, text in self.tracking.variables.items():
             own[variable] = _filled(text, meant)

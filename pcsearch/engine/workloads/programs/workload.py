@@ -97,12 +97,24 @@ class ProgramWorkload(Workload):
         Raises:
             PcsearchError: the file has no program.
         """
+        return self._words(sweep, values, json_file, os.environ)
+
+    def _words(
+        self,
+        sweep: Sweep,
+        values: Mapping[str, Any],
+        json_file: str,
+        environment: Mapping[str, str] | None,
+    ) -> list[str]:
         plain = json.loads(json.dumps(values))
-        return program_of(sweep).words(plain, self.word, json_file, os.environ)
+        return program_of(sweep).words(plain, self.word, json_file, environment)
 
     def command_line(self, sweep: Sweep, values: Mapping[str, Any]) -> str:
-        """The command of a trial on a line, for people."""
-        return shlex.join(self.words(sweep, values, "values.json"))
+        """The command of a trial on a line, for people.
+
+        ``${envvar:NAME}`` stays as it is: the variable may be a secret.
+        """
+        return shlex.join(self._words(sweep, values, "values.json", None))
 
     def parameter_problems(self, parameters: Iterable[Parameter]) -> list[Problem]:
         """None: a program may have any parameters."""

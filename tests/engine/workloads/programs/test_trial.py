@@ -59,7 +59,7 @@ class Here:
         context = SimpleNamespace(
             get_trial_dir=lambda: f"/somewhere/{self.trial}",
             get_trial_id=lambda: self.trial[5:],
-            get_trial_name=lambda: "configuration 7",
+            get_trial_name=lambda: "configuration 7, abc",
         )
         monkeypatch.setattr(tune, "get_context", lambda: context)
         self.befores, self.until_killed = list[int](), -1

@@ -25,6 +25,16 @@ def test_the_command_is_shown_on_a_line(tmp_path: Path) -> None:
     assert line == "/usr/bin/env python 'sub dir/a.py' --x=1 '--o={'\"'\"'y'\"'\"': None}'"
 
 
+def test_a_command_that_is_shown_has_no_value_of_a_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEY", "hidden")
+    text = 'command: [python, a.py, "--key=${envvar:API_KEY}"]\nmethod: grid\nparameters: {x: {value: 1}}\n'
+    sweep, workload = parse_sweep(text, "s", runs_program=True), ProgramWorkload("a.py", tmp_path)
+    assert workload.command_line(sweep, {}) == "python a.py '--key=${envvar:API_KEY}'"
+    assert workload.words(sweep, {}, "v.json")[-1] == "--key=hidden"
+
+
 def test_values_are_those_of_the_file(tmp_path: Path) -> None:
     workload = ProgramWorkload("a.py", tmp_path)
     assert not workload.numeric("x")
