@@ -110,3 +110,12 @@ def test_only_bayes_is_told_that_it_searches_its_seed() -> None:
     assert "--replicates train.seed" in line
     assert not unnoticed_seed(sweep())
     assert not unnoticed_seed(sweep("{value: 1}", "bayes"))
+
+
+def test_a_run_is_named_by_its_configuration_and_its_seed() -> None:
+    replicates = of(sweep())
+    assert isinstance(replicates, Replicates)
+    first = replicates.seeds[0]
+    assert replicates.in_words(3, 0) == f"configuration 3 with train.seed {first}"
+    fresh = len(replicates.seeds)
+    assert replicates.in_words(3, fresh).endswith(f" {max(replicates.seeds) + 1}")

@@ -82,7 +82,7 @@ def test_a_race_that_is_killed_goes_on_in_its_sweep(server: WandbServer, folder:
     # The race has ended before --num-samples, and the user is told.
     (alert,) = server.alerts
     assert "The search is complete: here" in alert["title"]
-    assert "the best is configuration 1: loss 0.25 (" in alert["text"]
+    assert "the best is configuration 1: loss 0.25 " in alert["text"]
     (sweep,) = server.sweeps.values()
     assert sweep.state == "FINISHED"
     for run in server.runs.values():
