@@ -14,7 +14,7 @@ from pcsearch.exits import exit_status
 from pcsearch.fields import parse_fields
 from pcsearch.foreground import train
 from pcsearch.from_model import EXPORT, evaluate, export_model, model_with_fields
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 
 if TYPE_CHECKING:
     from pcsearch.pc.model.transformer import Weights

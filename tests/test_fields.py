@@ -9,7 +9,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from pcsearch.errors import PcsearchError
 from pcsearch.fields import parse_fields
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 
 
 def as_agent_writes(values: dict[str, Any]) -> list[str]:

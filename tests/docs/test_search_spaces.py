@@ -16,7 +16,8 @@ from pcsearch import train
 from pcsearch.cli import main
 from pcsearch.engine.experiment.experiment import new_experiment
 from pcsearch.engine.records.options import Options
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.sweeps.configurations import configurations
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
