@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
+from compileall import compile_dir
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -34,6 +37,12 @@ with suppress(ImportError):
     settings.load_profile("pcsearch")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the package once where Python writes no bytecode: each process would do it again."""
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        compile_dir(Path(__file__).parents[1] / "pcsearch", quiet=2)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where workers share the modules, begin with those that take long: the last ones are short."""
     if hasattr(config, "workerinput"):
@@ -50,18 +59,29 @@ def heeded_hangup() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def ray_here() -> Iterator[None]:
+def cpus() -> int:
+    """How many trials `ray_here` runs at once: the process of each takes seconds to start.
+
+    A module in which trials have to run side by side says so with a fixture of its own.
+    """
+    return 1
+
+
+@pytest.fixture(scope="module")
+def ray_here(cpus: int) -> Iterator[None]:
     """One Ray for the searches of a module in this process: each would start its own."""
-    from pcsearch.engine.cluster.connection import connected
+    from pcsearch.engine.cluster import connection
 
     with ExitStack() as stack:
-        try:
-            stack.enter_context(connected(None))
-        except Exception as error:
-            # Ray gives its own process 30 seconds to start, also on a busy machine.
-            if "timed out during startup" not in str(error):
-                raise
-            stack.enter_context(connected(None))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(connection, "_init", partial(connection._init, num_cpus=cpus))
+            try:
+                stack.enter_context(connection.connected(None))
+            except Exception as error:
+                # Ray gives its own process 30 seconds to start, also on a busy machine.
+                if "timed out during startup" not in str(error):
+                    raise
+                stack.enter_context(connection.connected(None))
         yield
 
 
@@ -69,8 +89,6 @@ def ray_here() -> Iterator[None]:
 def no_ray_is_left() -> Iterator[None]:
     """A test that leaves Ray running would slow the others and outlive them."""
     yield
-    import sys
-
     if "ray" in sys.modules:
         assert not sys.modules["ray"].is_initialized()
 

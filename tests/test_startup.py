@@ -25,7 +25,7 @@ TRAINING = """
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from pcsearch.pc.checkpoint import load_state, save_state
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.training import TrainingRun
 
 config = model_config({

@@ -5,9 +5,7 @@ Imports no torch: a sweep is checked against it before anything heavy is loaded.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -17,15 +15,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictInt,
-    TypeAdapter,
-    ValidationError,
     model_validator,
 )
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.dataset_checks import name_or_path, shape_conflicts, size_conflicts
 from pcsearch.pc.dataset_sizes import DATASETS, OWN_IMAGE_SHAPE, OWN_PATCH_SIZE, is_path
-from pcsearch.pc.presets import PRESETS
 
 Count = Annotated[int, Field(ge=1)]
 CountOrOff = Annotated[int, Field(ge=0)]
@@ -277,75 +272,3 @@ CONFLICTING_FIELDS = frozenset(
     }
 )
 """The fields that can be in conflict with each other, and ``config``, which sets them."""
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` with the nearest known name, or nothing."""
-    folded = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), folded, n=1)
-    return f"; did you mean {folded[near[0]]!r}?" if near else ""
-
-
-def unknown_field(name: str) -> str:
-    """The message about a parameter that is no field of ModelConfig."""
-    hint = suggestion(name, [*ModelConfig.model_fields, PRESET_KEY])
-    return f"the model has no parameter {name!r}{hint or '; docs/parameters.md lists all of them'}"
-
-
-def check_value(name: str, value: Any) -> str | None:
-    """What is wrong with ``value`` as a value of the field ``name`` alone; None for nothing.
-
-    ``name`` may be ``config``, the key that picks a preset.
-    """
-    if name == PRESET_KEY:
-        if isinstance(value, str) and value in PRESETS:
-            return None
-        return f"no preset {value!r}; the presets are {', '.join(PRESETS)}"
-    if name not in ModelConfig.model_fields:
-        return unknown_field(name)
-    if value is None and name == "image_shape":
-        return None
-    try:
-        _adapter(name).validate_python(value)
-    except ValidationError as error:
-        return _first_message(error)
-    return None
-
-
-def model_config(values: Mapping[str, Any]) -> ModelConfig:
-    """The configuration of a trial: defaults, overridden by the preset, overridden by its values.
-
-    Args:
-        values: fields of ModelConfig, and ``config`` for a preset.
-
-    Raises:
-        PcsearchError: one Problem for every field that is unknown, of the wrong type or range,
-            or in conflict with another.
-    """
-    problems = [
-        Problem(message, key=name)
-        for name, value in values.items()
-        if (message := check_value(name, value)) is not None
-    ]
-    if problems:
-        raise PcsearchError(problems)
-    own = {name: value for name, value in values.items() if name != PRESET_KEY}
-    return ModelConfig(**{**PRESETS.get(values.get(PRESET_KEY, ""), {}), **own})
-
-
-# A sweep has many values to check, and to make an adapter takes far longer than to use it.
-@cache
-def _adapter(name: str) -> TypeAdapter[Any]:
-    field = ModelConfig.model_fields[name]
-    annotation: Any = field.annotation
-    for constraint in field.metadata:
-        annotation = Annotated[annotation, constraint]
-    return TypeAdapter(annotation, config=ConfigDict(strict=True))
-
-
-def _first_message(error: ValidationError) -> str:
-    details = error.errors(include_url=False)[0]
-    place = "".join(f"[{part}]" for part in details["loc"] if isinstance(part, int))
-    message = details["msg"].removeprefix("Input ").removeprefix("String ")
-    message = message.replace("a valid tuple", "a list")
-    return f"{place + ' ' if place else ''}{message}, got {details['input']!r}"

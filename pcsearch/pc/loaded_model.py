@@ -17,7 +17,8 @@ from torch import Tensor
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.architecture import Architecture
 from pcsearch.pc.compiled.choice import compiled_blocks
-from pcsearch.pc.config import ModelConfig, check_value
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import check_value
 from pcsearch.pc.data.datasets import load_splits, no_images
 from pcsearch.pc.data.images import Splits
 from pcsearch.pc.device import computing, moved, pick_device

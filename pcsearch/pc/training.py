@@ -14,7 +14,8 @@ from torch import Tensor
 
 from pcsearch.pc.architecture import Architecture
 from pcsearch.pc.compiled.choice import compiled_blocks
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.data.datasets import load_splits
 from pcsearch.pc.data.images import Splits
 from pcsearch.pc.device import computing, moved, pick_device

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.system.exits import exit_status
 from pcsearch.train.fields import parse_fields
 from pcsearch.train.foreground import train

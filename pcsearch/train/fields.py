@@ -9,13 +9,8 @@ from typing import Any
 import yaml
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.pc.config import (
-    NUMERIC_FIELDS,
-    PRESET_KEY,
-    WHOLE_FIELDS,
-    ModelConfig,
-    unknown_field,
-)
+from pcsearch.pc.config import NUMERIC_FIELDS, PRESET_KEY, WHOLE_FIELDS, ModelConfig
+from pcsearch.pc.config_values import unknown_field
 from pcsearch.sweeps.numbers import as_whole_number
 
 

@@ -21,7 +21,7 @@ import torch
 
 from pcsearch.pc.compiled.blocks import Blocks
 from pcsearch.pc.compiled.choice import MIN_GFLOP, compiled_blocks
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.device import computing
 from pcsearch.pc.model import inference, training_batch
 from pcsearch.pc.model.transformer import Model

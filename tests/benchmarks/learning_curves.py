@@ -27,7 +27,7 @@ from curve_table import TABLE, sweep
 from scipy.stats.qmc import Sobol
 
 from pcsearch.pc.compiled.choice import MIN_GFLOP, compiled_blocks
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.training import TrainingRun
 from pcsearch.sweeps.parameters import nested
 from pcsearch.sweeps.sweep import Sweep

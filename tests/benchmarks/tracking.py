@@ -32,7 +32,7 @@ import ray
 from ray.air.integrations.wandb import WandbLoggerCallback
 
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.tracking.callback import WandbCallback
 from pcsearch.tracking.runs.context import RunContext, RunGroup

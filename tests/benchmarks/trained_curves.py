@@ -11,7 +11,7 @@ from curve_table import parameters_text, sweep
 from search_cases import Case
 
 from pcsearch.pc.compiled.choice import MIN_GFLOP, compiled_blocks
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.training import TrainingRun
 from pcsearch.sweeps.parameters import nested
 

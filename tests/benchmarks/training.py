@@ -30,7 +30,7 @@ import plain
 
 from pcsearch.pc.architecture import Architecture
 from pcsearch.pc.compiled.blocks import Blocks
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.device import computing, pick_device
 from pcsearch.pc.model.inference import init_hidden
 from pcsearch.pc.model.learning import fresh_learner

@@ -15,7 +15,8 @@ from wandb_agents import suggest
 from pcsearch.command_line.cli import main
 from pcsearch.engine.experiment.experiment import new_experiment
 from pcsearch.engine.records.options import Options
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.sweeps.configurations import configurations
 from pcsearch.train import command as train
 

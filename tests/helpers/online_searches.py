@@ -74,7 +74,9 @@ class Folder:
         return self.command(*options, *common)
 
     def search(self, *options: str) -> Found:
-        return self.run("s.yaml", "--name", "here", "--seed", "1", *options)
+        """A search whose trials run one after the other, if the options do not say otherwise."""
+        one = ("--max-concurrent", "1")
+        return self.run("s.yaml", "--name", "here", "--seed", "1", *one, *options)
 
     def command(self, *arguments: str) -> Found:
         self.capfd.readouterr()

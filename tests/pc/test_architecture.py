@@ -4,7 +4,8 @@ import pytest
 from reference import architecture
 
 from pcsearch.pc.architecture import Architecture
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 
 
 def test_an_architecture_follows_the_configuration() -> None:

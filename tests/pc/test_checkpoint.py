@@ -20,7 +20,8 @@ from pcsearch.pc.checkpoint import (
     save_model,
     save_state,
 )
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.model.transformer import init_weights
 
 CONFIG = model_config({"config": "1block", "dataset": "digits", "eval_inference_steps": [2, 4]})

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from pcsearch.pc.compiled.blocks import Blocks
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.evaluation.evaluator import infer
 from pcsearch.pc.model.inference import Hidden, InferenceSettings, init_hidden
 from pcsearch.pc.model.learning import Learner, LearningSettings, fresh_learner

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pcsearch.pc import metrics
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.metrics import PROBE_ACCURACY, TRAIN_MSE, VAL_MSE, improves
 from pcsearch.pc.training import train
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.presets import PRESETS
 
 DEFINITION: dict[str, Any] = json.loads(

@@ -11,7 +11,8 @@ import torch
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.checkpoint import load_state, save_state
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.metrics import (
     EARLY_STOP_REASON,
     PROBE_ACCURACY,

@@ -7,7 +7,8 @@ import torch
 
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.architecture import Architecture
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.data.datasets import load_splits
 from pcsearch.pc.device import moved
 from pcsearch.pc.metrics import LR_HIDDEN, LR_WEIGHTS, TRAIN_ENERGY, TRAIN_MSE

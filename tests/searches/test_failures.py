@@ -27,7 +27,6 @@ MODULE = '''
 import os, signal, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-import torch
 from ray import tune
 from pcsearch.errors import PcsearchError
 
@@ -44,6 +43,7 @@ def train(config):
     if kind == "refused":
         raise PcsearchError("no such setting")
     if kind == "no memory":
+        import torch
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
     for epoch in range(first, 6):
         if epoch == 3 and not (folder / kind).exists():

@@ -42,6 +42,12 @@ ONE = ("--max-concurrent", "1", "--cpus-per-trial", "0.5")
 """Three drivers fit on two CPUs."""
 
 
+@pytest.fixture(scope="module")
+def cpus() -> int:
+    """As many as `ONE` says."""
+    return 2
+
+
 @pytest.fixture
 def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of the search, in a folder with a module of the user."""

@@ -46,6 +46,12 @@ MARK = "KILLED_MARK"
 """A variable that the processes of this test have."""
 
 
+@pytest.fixture(scope="module")
+def cpus() -> int:
+    """Two trials run side by side."""
+    return 2
+
+
 def running(mark: str) -> list[str]:
     """The programs and W&B's own processes that run for this test."""
     found = []

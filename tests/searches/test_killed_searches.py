@@ -27,6 +27,12 @@ pytestmark = pytest.mark.slow
 KILLS, LONG, EPOCHS = 10, 20, 40
 
 
+@pytest.fixture(scope="module")
+def cpus() -> int:
+    """Two trials run side by side."""
+    return 2
+
+
 def whole_best(directory: Path) -> float:
     """The value of the best model of a search; its files are of one and the same epoch."""
     best = directory / "best"

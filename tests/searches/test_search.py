@@ -16,11 +16,17 @@ from offline_runs import read_runs
 from searching import TINY, own, reports, trial_folders, write_sweep
 
 from pcsearch.command_line.cli import main
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.metrics import SUMMARY
 from pcsearch.pc.training import train
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
+
+
+@pytest.fixture(scope="module")
+def cpus() -> int:
+    """Two trials run side by side."""
+    return 2
 
 
 class Search(NamedTuple):

@@ -16,6 +16,13 @@ from searching import reports, shown, trial_folders
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
+
+@pytest.fixture(scope="module")
+def cpus() -> int:
+    """Two trials run side by side."""
+    return 2
+
+
 MODULE = """
 import time
 from pathlib import Path

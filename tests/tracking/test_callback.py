@@ -275,24 +275,15 @@ def test_the_run_of_a_trial_that_another_driver_runs_again_stays_as_it_is(tmp_pa
     assert read_one(tmp_path).id == "kept"
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    # Another worker of the tests may have a cluster on this machine.
-    ray.init(
-        "local",
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        configure_logging=False,
-    )
-    # The workers know nothing of these modules.
+@pytest.fixture
+def pickled(ray_here: None) -> Iterator[None]:  # noqa: ARG001
+    """Ray's workers know nothing of these modules: they are sent with the trainable."""
     unknown = sys.modules[__name__], wandb_trials
     for module in unknown:
         ray.cloudpickle.register_pickle_by_value(module)
     yield
     for module in unknown:
         ray.cloudpickle.unregister_pickle_by_value(module)
-    ray.shutdown()
 
 
 def trainable(config: dict[str, Any]) -> None:
@@ -307,7 +298,7 @@ def trainable(config: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cluster")
+@pytest.mark.usefixtures("pickled")
 def test_a_search_with_tune_has_one_run_a_trial_with_every_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from wandb_trials import (
 )
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.tracking import wandb_internals
 from pcsearch.tracking.content.files import Kept
 from pcsearch.tracking.single import RunOptions, SingleRun, in_agent, plan_run

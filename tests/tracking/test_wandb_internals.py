@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import wandb
 from wandb.proto import wandb_internal_pb2
-from wandb_server import Handler, Outage, WandbServer
+from wandb_http import Handler
+from wandb_server import Outage, WandbServer
 
 from pcsearch.system.temporary import folder_of_process
 from pcsearch.tracking import wandb_internals

@@ -8,7 +8,7 @@ import pytest
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.train.fields import parse_fields
 
 

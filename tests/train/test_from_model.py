@@ -12,7 +12,7 @@ from onnx_files import run_bytes
 from trained_models import SMALL, model_of, run_of
 
 from pcsearch import load_model
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.model_file import write_model
 from pcsearch.pc.training import TrainingRun
 from pcsearch.train.command import main

@@ -10,15 +10,8 @@ from typing import Any
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc import metrics
-from pcsearch.pc.config import (
-    CONFLICTING_FIELDS,
-    PRESET_KEY,
-    ModelConfig,
-    check_value,
-    model_config,
-    suggestion,
-    unknown_field,
-)
+from pcsearch.pc.config import CONFLICTING_FIELDS, PRESET_KEY, ModelConfig
+from pcsearch.pc.config_values import check_value, model_config, suggestion, unknown_field
 from pcsearch.pc.presets import PRESETS
 from pcsearch.sweeps.distributions.base import EXTREMES, Distribution
 from pcsearch.sweeps.distributions.continuous import Beta

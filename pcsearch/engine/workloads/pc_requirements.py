@@ -10,7 +10,8 @@ from typing import Any
 from pcsearch.engine.workloads.pc_checks import combinations, largest
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc import metrics
-from pcsearch.pc.config import PRESET_KEY, ModelConfig, model_config
+from pcsearch.pc.config import PRESET_KEY, ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.dataset_sizes import EMBEDDED, held_out_images, is_path
 from pcsearch.sweeps.sweep import Sweep
 

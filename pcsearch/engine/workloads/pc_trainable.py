@@ -94,7 +94,7 @@ def _start(values: dict[str, Any], settings: TrialSettings) -> tuple[TrainingRun
     With it comes the best value of its checkpoints, None where there is none.
     """
     from pcsearch.pc.checkpoint import load_state
-    from pcsearch.pc.config import model_config
+    from pcsearch.pc.config_values import model_config
     from pcsearch.pc.data.datasets import load_splits
     from pcsearch.pc.training import TrainingRun
 

@@ -19,7 +19,8 @@ from pcsearch.pc import metrics as names
 from pcsearch.pc.checkpoint import MODEL_FILE as WEIGHTS_FILE
 from pcsearch.pc.checkpoint import STATE_FILE, damage
 from pcsearch.pc.compiled.build import NoCompilerError, load_library
-from pcsearch.pc.config import NUMERIC_FIELDS, WHOLE_FIELDS, model_config
+from pcsearch.pc.config import NUMERIC_FIELDS, WHOLE_FIELDS
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.model_file import MODEL_FILE
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter

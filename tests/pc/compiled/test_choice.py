@@ -8,7 +8,7 @@ from reference import architecture
 
 from pcsearch.pc.architecture import Architecture
 from pcsearch.pc.compiled.choice import MIN_GFLOP, compiled_blocks
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 
 CPU = torch.device("cpu")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from own_image_files import class_folders, noise
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.data import datasets, published, synthetic
 from pcsearch.pc.data.array_cache import Arrays
 from pcsearch.pc.data.images import Images, Splits

@@ -13,7 +13,8 @@ from reference import (
 )
 from torch import Tensor
 
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.evaluation.corruption import blend_known, known_pixels
 from pcsearch.pc.model.inference import Hidden
 

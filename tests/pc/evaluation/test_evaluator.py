@@ -18,7 +18,7 @@ from reference import (
 )
 from torch import Tensor
 
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.evaluation.corruption import known_pixels
 from pcsearch.pc.evaluation.evaluator import Adaptation, Evaluator, infer
 from pcsearch.pc.metrics import PRETEXT

@@ -8,7 +8,8 @@ import torch
 from reference import architecture, random_weights
 from torch import Tensor
 
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.evaluation.evaluator import Evaluator
 from pcsearch.pc.evaluation.linear_probe import LabelledBatches, probe
 from pcsearch.pc.metrics import PROBE_ACCURACY

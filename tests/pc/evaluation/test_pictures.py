@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.evaluation.pictures import Reconstructions, frames, grid, save
 from pcsearch.pc.evaluation.step_values import StepValues
 

@@ -15,7 +15,7 @@ from reference import (
 )
 from torch import Tensor
 
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.data.images import Images
 from pcsearch.pc.evaluation.corruption import known_pixels
 from pcsearch.pc.evaluation.evaluator import Evaluator

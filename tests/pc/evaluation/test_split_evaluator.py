@@ -10,7 +10,7 @@ import torch
 from reference import random_hidden, random_weights
 from torch import Tensor
 
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.data.images import Images, Splits
 from pcsearch.pc.evaluation.evaluator import Evaluator
 from pcsearch.pc.evaluation.linear_probe import LabelledBatches, probe

@@ -10,7 +10,8 @@ from onnx_files import run
 from trained_models import model_of
 
 from pcsearch.errors import PcsearchError
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.loaded_model import LoadedModel
 from pcsearch.pc.model_file import TrainedModel
 from pcsearch.pc.onnx_model.document import onnx_document

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcsearch.pc.config import model_config
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.schedule.early_stopping import EarlyStopping, ModelSaving
 
 NAN, INFINITY = float("nan"), float("inf")

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pcsearch.pc.config import ModelConfig, model_config
+from pcsearch.pc.config import ModelConfig
+from pcsearch.pc.config_values import model_config
 from pcsearch.pc.schedule.evaluations import EvaluationSchedule
 
 EPOCHS = range(1, 8)

@@ -1,25 +1,13 @@
-"""One Ray, and a user's folder, for searches in this process."""
+"""A user's folder for searches in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import ray
 from online_searches import Folder
 
 from pcsearch.tracking import wandb_internals
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    """One Ray for all searches here."""
-    ray.init(
-        "local", num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False
-    )
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture

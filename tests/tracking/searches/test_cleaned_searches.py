@@ -11,7 +11,7 @@ from online_searches import Folder, end_process
 from searching import trial_folders
 from wandb_server import WandbServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
 MODULE = """
 from pathlib import Path

@@ -25,7 +25,14 @@ from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.search.searchers import BayesSearcher
 from pcsearch.tracking.ledger import sweep_ledger, terms
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
+
+
+@pytest.fixture(scope="module")
+def cpus() -> int:
+    """Three drivers run a trial each at the same time."""
+    return 3
+
 
 MODULE = """
 import time

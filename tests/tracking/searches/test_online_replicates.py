@@ -17,7 +17,7 @@ SWEEP = {
     "parameters": {"x": {"values": [1.0, 2.0]}, "seed": {"values": [5, 6]}},
 }
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
 
 def test_the_runs_of_a_configuration_are_a_group_with_its_number(

@@ -39,14 +39,20 @@ from pcsearch.tracking.runs import manager
 from pcsearch.tracking.server import api, registration
 from pcsearch.tracking.server import mode as wandb_mode
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
+
+
+@pytest.fixture(scope="module")
+def cpus() -> int:
+    """Three trials run side by side."""
+    return 3
 
 
 def test_a_search_is_a_sweep_that_all_its_runs_belong_to(
     server: WandbServer, folder: Folder
 ) -> None:
     before = dict(os.environ)
-    done = folder.search("--project", "pc")
+    done = folder.search("--project", "pc", "--max-concurrent", "3")
     assert done.status == 0, done.err
     check_complete(server, folder)
     assert [alert["title"] for alert in server.alerts] == ["The search is complete: here"]
@@ -171,7 +177,8 @@ def test_create_only_prints_the_id_and_runs_nothing(
 def test_a_sweep_of_wandb_runs_without_its_file(server: WandbServer, folder: Folder) -> None:
     created = folder.run("s.yaml", "--create-only", "--entity", "lab", "--project", "pc")
     sweep = created.out.strip()
-    done = folder.run("--sweep-id", f"lab/pc/{sweep}", "--name", "here")
+    one = ("--max-concurrent", "1")
+    done = folder.run("--sweep-id", f"lab/pc/{sweep}", "--name", "here", *one)
     assert done.status == 0, done.err
     assert list(server.sweeps) == [sweep]
     check_complete(server, folder)
@@ -210,7 +217,8 @@ def test_the_parts_of_a_run_that_was_interrupted_are_synced_into_one_of_the_give
         folder.release()
 
     thread = later(interrupt)
-    first = folder.search("--wandb", "offline", "--sweep-id", "team/pc/abc12345")
+    together = ("--max-concurrent", "3")
+    first = folder.search("--wandb", "offline", "--sweep-id", "team/pc/abc12345", *together)
     thread.join()
     assert first.status == 130, first.err
     again = folder.command("--resume", str(folder.path / "here"))

@@ -16,7 +16,7 @@ from online_searches import Folder, sync
 from wandb_agents_command import AGENT
 from wandb_server import Run, WandbServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
 PROGRAM = """
 import argparse

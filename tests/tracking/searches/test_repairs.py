@@ -29,7 +29,14 @@ from pcsearch.tracking.runs import manager, outage
 from pcsearch.tracking.runs import run as wandb_run
 from pcsearch.tracking.runs.offline_files import UPLOADED, has_unmarked
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
+
+
+@pytest.fixture(scope="module")
+def cpus() -> int:
+    """Two trials run side by side."""
+    return 2
+
 
 # The first trial ends before the server refuses anything, the second one is in its middle, and the
 # third starts later.
