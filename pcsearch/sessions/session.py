@@ -92,6 +92,7 @@ def _run(
     """
     from pcsearch.engine.execution.preparation import locked_directory
     from pcsearch.engine.execution.run import run
+    from pcsearch.engine.records.hardware import add_hardware
     from pcsearch.kept_page.keeping import kept_page
     from pcsearch.sessions.endings import closed_on_error, quiet_logs
     from pcsearch.sessions.ray_death import end_session
@@ -110,7 +111,11 @@ def _run(
             ),
             kept_page(experiment),
         ):
-            return run(search.session(cluster, listener.warn), [progress, wandb], stop)
+            add_hardware(experiment.directory.path, cluster.machines)
+            result = run(search.session(cluster, listener.warn), [progress, wandb], stop)
+            # Nodes may have joined.
+            add_hardware(experiment.directory.path, cluster.machines)
+            return result
 
 
 def _announce(

@@ -19,6 +19,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 from wandb_agents import suggest
 
 from pcsearch.cli import main
+from pcsearch.engine.records.hardware import own_hardware, read_hardware
 from pcsearch.pc.config import model_config
 from pcsearch.pc.metrics import SUMMARY
 from pcsearch.pc.training import train
@@ -166,6 +167,9 @@ def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     assert f"The best model, {lies}" in done.out
     check_best_model(done.directory, reports(trials[winner])[-1], winner + 1)
     check_page(done.directory, done.out, "finished")
+    machine = read_hardware(done.directory)[platform.node()]
+    assert machine == own_hardware()
+    assert machine.processor in (done.directory / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.oldest
