@@ -34,23 +34,17 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.system.exits import exit_status
 from pcsearch.train import command as train
 
-_VERBS = (
-    results,
-    best,
-    compare,
-    export,
-    report,
-    stop,
-    pause,
-    continuing,
-    limit,
-    enqueue,
-    clean,
-    run,
-    train,
-)
-OTHERS: dict[str, click.Command] = {verb.NAME: verb.command for verb in _VERBS}
-"""The commands beside the search, by their names."""
+_VERBS = {
+    "What a search has found": (results, best, compare, export, report),
+    "A running search": (stop, pause, continuing, limit, enqueue),
+    "More": (clean, run, train),
+}
+GROUPS: dict[str, dict[str, click.Command]] = {
+    heading: {verb.NAME: verb.command for verb in verbs} for heading, verbs in _VERBS.items()
+}
+"""The commands beside the search, by their headings and names."""
+OTHERS = {name: each for group in GROUPS.values() for name, each in group.items()}
+"""The same by their names alone."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cls=SectionedCommand,
     sections=SECTIONS,
     more=[SWEEP],
-    epilog=command_list(OTHERS),
+    epilog=command_list(GROUPS),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="pcsearch")

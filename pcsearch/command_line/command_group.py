@@ -92,8 +92,17 @@ class CommandGroup(click.Group):
         return [*items, *self._main.shell_complete(main, incomplete)]
 
 
-def command_list(commands: Mapping[str, click.Command]) -> str:
-    """Text for the end of the main command's help: each other command and what it does."""
-    width = max(map(len, commands))
-    lines = [f"  {name:<{width}}  {each.get_short_help_str(80)}" for name, each in commands.items()]
-    return "\b\nOther commands (COMMAND --help tells more):\n" + "\n".join(lines)
+def command_list(groups: Mapping[str, Mapping[str, click.Command]]) -> str:
+    """Text for the end of the main command's help: each other command and what it does.
+
+    Args:
+        groups: the commands by their headings and names.
+    """
+    width = max(len(name) for commands in groups.values() for name in commands)
+    parts = ["Other commands (COMMAND --help tells more)"]
+    for heading, commands in groups.items():
+        lines = [
+            f"  {name:<{width}}  {each.get_short_help_str(80)}" for name, each in commands.items()
+        ]
+        parts.append("\n".join((f"{heading}:", *lines)))
+    return "\n\n".join(f"\b\n{part}" for part in parts)

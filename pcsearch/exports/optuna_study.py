@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pcsearch.engine.records.journal.history import VALUES_FILE
 from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.engine.search.sampling.optuna_internals import add_trials
 from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.engine.storage.store import is_address
 from pcsearch.errors import PcsearchError, Problem
@@ -56,8 +57,9 @@ def write_study(
     """
     try:
         with quiet_optuna():
+            storage = _storage(url)
             study = optuna.create_study(
-                storage=_storage(url), study_name=name, directions=_directions(findings)
+                storage=storage, study_name=name, directions=_directions(findings)
             )
     except optuna.exceptions.DuplicatedStudyError:
         message = f"there is a study {name!r} already; give another database"
@@ -67,7 +69,8 @@ def write_study(
         message = f"the database cannot be used ({type(error).__name__}); such as sqlite:///F"
         raise PcsearchError(Problem(message, OPTION)) from None
     try:
-        _fill(study, findings, trials, tell)
+        _describe(study, findings)
+        add_trials(storage, name, _made(findings, trials, tell))
     except BaseException:
         # A part of a search would look like one, and be in the way of the next export.
         with quiet_optuna():
@@ -79,17 +82,16 @@ def memory_study(findings: Findings) -> optuna.Study:
     """A study in memory with all trials of a search."""
     with quiet_optuna():
         study = optuna.create_study(directions=_directions(findings))
-    _fill(study, findings, findings.trials, lambda _: None)
+    _describe(study, findings)
+    study.add_trials(_made(findings, findings.trials, lambda _: None))
     return study
 
 
-def _storage(url: str) -> str | optuna.storages.RDBStorage:
+def _storage(url: str) -> optuna.storages.RDBStorage:
     """The database of an URL, as Optuna takes it."""
-    if url.partition(":")[0] not in SQLITE:
-        return url
-    return optuna.storages.RDBStorage(
-        url, engine_kwargs={"connect_args": {"factory": _connecting()}}
-    )
+    is_sqlite = url.partition(":")[0] in SQLITE
+    options = {"connect_args": {"factory": _connecting()}} if is_sqlite else None
+    return optuna.storages.RDBStorage(url, engine_kwargs=options)
 
 
 def _connecting() -> Callable[..., sqlite3.Connection]:
@@ -112,24 +114,27 @@ def _connecting() -> Callable[..., sqlite3.Connection]:
     return connect
 
 
-def _fill(
-    study: optuna.Study,
-    findings: Findings,
-    trials: Sequence[Finding],
-    tell: Callable[[str], None],
-) -> None:
-    """Add trials to a study, with all values of the first metric and what became of them."""
-    axes = axes_of(findings)
+def _describe(study: optuna.Study, findings: Findings) -> None:
+    """Say of a study where it comes from, and what its values are."""
     study.set_user_attr("pcsearch", findings.place)
     with quiet_optuna():
         study.set_metric_names([metric.name for metric in findings.metrics] or ["value"])
+
+
+def _made(
+    findings: Findings, trials: Sequence[Finding], tell: Callable[[str], None]
+) -> list[FrozenTrial]:
+    """Trials as Optuna has them, with all values of the first metric and what became of them."""
+    axes = axes_of(findings)
     begun = min((each.start for each in trials if each.start is not None), default=time.time())
     told = time.monotonic()
+    made = []
     for count, trial in enumerate(trials):
         if time.monotonic() >= told + TELL_EVERY_S:
             told = time.monotonic()
-            tell(f"{count:,} of {len(trials):,} trials are in the study")
-        study.add_trial(_trial(findings, trial, axes, begun))
+            tell(f"{count:,} of {len(trials):,} trials are read")
+        made.append(_trial(findings, trial, axes, begun))
+    return made
 
 
 def axes_of(findings: Findings) -> dict[str, BaseDistribution]:

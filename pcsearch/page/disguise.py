@@ -54,12 +54,16 @@ ERROR = re.compile(r"\s*(?:\w+\.)*([A-Z]\w*(?:Error|Exception|Exit|Interrupt|War
 NO_TYPE = "an error"
 
 
-def disguised(findings: Findings) -> tuple[Findings, dict[str, str]]:
+def disguised(findings: Findings, machines: Iterable[str]) -> tuple[Findings, dict[str, str]]:
     """The same findings on ``node 1``, ``node 2``, ..., and these names by the real ones.
 
     Of an error only the type is left: its text is free, and may name anybody.
+
+    Args:
+        findings: of the search.
+        machines: the names of those of its machines that are known beside its reports.
     """
-    hosts = {host for trial in findings.trials for host in _hosts(trial)}
+    hosts = {*machines, *(host for trial in findings.trials for host in _hosts(trial))}
     names = {host: f"node {number}" for number, host in enumerate(sorted(hosts), start=1)}
     trials = tuple(_on(trial, names) for trial in findings.trials)
     return replace(findings, trials=trials), names

@@ -36,7 +36,7 @@ def page_of(
     clean: Callable[[str], str] = str
     clean_html: Callable[[Html], Html] = Html
     if anonymous:
-        shown, nodes = disguised(findings)
+        shown, nodes = disguised(findings, origin.machines)
         disguise = Disguise(findings, origin, nodes)
         findings, sweep = shown, disguise.sweep(sweep)
         clean, clean_html = disguise.text, disguise.html

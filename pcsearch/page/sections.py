@@ -232,7 +232,25 @@ def _origin(origin: Origin, upload: str | None, sweep: str, *, anonymous: bool) 
         parts += [tag("h3", "To resume it"), tag("pre", origin.resume, tabindex="0")]
     if upload and not anonymous:
         parts += [tag("h3", "To upload it to W&B"), tag("pre", upload, tabindex="0")]
+    if origin.machines:
+        parts += [tag("h3", "Hardware"), _hardware(origin)]
     if origin.versions:
         rows = [(name, str(version)) for name, version in origin.versions.items()]
         parts += [tag("h3", "Versions"), plain_table(("package", "version"), rows)]
     return joined(parts)
+
+
+def _hardware(origin: Origin) -> Html:
+    """A table of the machines that the search ran on."""
+    rows = [
+        (
+            name,
+            each.processor,
+            each.cpus,
+            f"{each.memory / 2**30:.0f} GiB" if each.memory else None,
+            f"{each.gpus} {each.gpu}".rstrip() if each.gpus else None,
+        )
+        for name, each in sorted(origin.machines.items())
+    ]
+    table = plain_table(("machine", "processor", "CPUs", "memory", "GPUs"), rows)
+    return tag("div", table, class_="scroll", tabindex="0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +92,8 @@ def _run(
     """
     from pcsearch.engine.execution.preparation import locked_directory
     from pcsearch.engine.execution.run import run
+    from pcsearch.engine.records.hardware import add_hardware
+    from pcsearch.engine.storage.files import StorageError
     from pcsearch.page.kept.keeping import kept_page
     from pcsearch.sessions.endings import closed_on_error, quiet_logs
     from pcsearch.sessions.ray_death import end_session
@@ -110,7 +112,12 @@ def _run(
             ),
             kept_page(experiment),
         ):
-            return run(search.session(cluster, listener.warn), [progress, wandb], stop)
+            add_hardware(experiment.directory.path, cluster.machines)
+            result = run(search.session(cluster, listener.warn), [progress, wandb], stop)
+            # Nodes may have joined. A file that only the page shows must not cost the result.
+            with suppress(StorageError):
+                add_hardware(experiment.directory.path, cluster.machines)
+            return result
 
 
 def _announce(

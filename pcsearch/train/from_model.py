@@ -13,6 +13,7 @@ from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.architecture import Architecture
 from pcsearch.pc.config import PRESET_KEY, ModelConfig
 from pcsearch.pc.config_values import model_config
+from pcsearch.system.exits import DONE
 from pcsearch.system.user_files import write_whole
 
 if TYPE_CHECKING:

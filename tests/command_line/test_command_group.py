@@ -63,7 +63,12 @@ def test_the_help_has_sections_in_their_order() -> None:
 
 
 def test_the_other_commands_are_listed_with_what_they_do() -> None:
-    assert command_list({"other": other}).splitlines()[-1] == "  other  Do the other thing."
+    text = command_list({"First": {"other": other}, "Second": {"o": other}})
+    line = "Do the other thing."
+    assert text.split("\n\n")[1:] == [
+        f"\b\nFirst:\n  other  {line}",
+        f"\b\nSecond:\n  o      {line}",
+    ]
 
 
 @pytest.mark.parametrize(

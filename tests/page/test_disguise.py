@@ -34,7 +34,7 @@ def disguise(monkeypatch: pytest.MonkeyPatch) -> Disguise:
     trials = [replace(each, node=f"gpu{each.result.number}.uni.edu") for each in trials]
     findings = made_findings(TEXT, trials)
     findings = replace(findings, place="/home/carol/my searches/here")
-    _, nodes = disguised(findings)
+    _, nodes = disguised(findings, ["login.uni.edu"])
     origin = made_origin(findings, folder="/srv/Dora K/work", address="ray://Head0:10001")
     return Disguise(findings, origin, nodes)
 
@@ -44,6 +44,7 @@ def disguise(monkeypatch: pytest.MonkeyPatch) -> Disguise:
     [
         ("died on gpu2.uni.edu", "died on node 2"),
         ("gpu1: out of memory", "node 1: out of memory"),
+        ("login.uni.edu", "node 3"),
         ("GPU1 and gpu2.inst.uni.edu, gpu1. And gpu12", "node 1 and node 2, node 1. And gpu12"),
         ("by laptop, Laptop.lan, head0:6379", "by an address, an address, an address:6379"),
         ("No such file: '/mnt/a b/c.pt'", "No such file: a path"),
@@ -93,7 +94,7 @@ def test_machines_are_numbered_also_those_of_earlier_reports(tmp_path: Path) -> 
     text = "".join(f"{json.dumps(each)}\n" for each in reports)
     (trials[0].folder / "result.json").write_text(text + '{"hostname": "cut')
     findings = made_findings(TEXT, [replace(t, node=n) for t, n in zip(trials, "ba", strict=True)])
-    shown, names = disguised(findings)
+    shown, names = disguised(findings, [])
     assert [trial.node for trial in shown.trials] == ["node 2", "node 1"]
     assert names == {"a": "node 1", "b": "node 2", "c": "node 3", 'd"': "node 4"}
 
@@ -111,7 +112,7 @@ def test_machines_are_numbered_also_those_of_earlier_reports(tmp_path: Path) -> 
 def test_of_an_error_the_type_is_left(error: str, shown: str) -> None:
     trial = made_trial(1, {"x": 1}, None, status="failed")
     trial = replace(trial, result=replace(trial.result, error=error), reason=error)
-    (left,) = disguised(made_findings(TEXT, [trial]))[0].trials
+    (left,) = disguised(made_findings(TEXT, [trial]), [])[0].trials
     assert (left.result.error, left.reason) == (shown, shown)
 
 

@@ -16,6 +16,7 @@ from made_findings import made_findings, made_origin, made_trial
 from PIL import Image
 
 from pcsearch.engine.results.findings import Findings
+from pcsearch.page.figures.model import ROOM
 from pcsearch.page.page import page_of
 
 pytestmark = pytest.mark.slow
@@ -368,4 +369,5 @@ def test_the_page_of_500_trials_is_below_8_mb(
     (tmp_path / "result.json").write_text("".join(reports))
     findings = made_findings(text, trials)
     page = page_of(findings, made_origin(findings), None, anonymous=False)
-    assert 5e6 < len(page.encode()) < 8e6
+    # In the page a picture takes a third more than in its file.
+    assert 5e6 < len(page.encode()) < 8e6 - ROOM * 4 / 3

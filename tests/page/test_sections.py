@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from made_findings import made_findings, made_origin, made_trial
 
+from pcsearch.engine.records.hardware import Hardware
 from pcsearch.engine.results.findings import Findings
 from pcsearch.page.sections import Section, sections
 
@@ -48,6 +50,15 @@ def test_the_origin_has_the_commands_or_none() -> None:
     silent = made(findings, "wandb sync wandb", anonymous=True)["origin"].html
     assert "--resume" not in silent
     assert "wandb sync" not in silent
+
+
+def test_the_origin_has_the_machines() -> None:
+    machines = {"gpu7": Hardware("EPYC <9>", 64, 128 * 2**30, 8, "H200"), "old": Hardware("", 2, 0)}
+    origin = made_origin(made_findings(TEXT, []), machines=machines)
+    *_, section = sections(made_findings(TEXT, []), origin, "too few", None, TEXT, anonymous=False)
+    cells = re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", section.html.partition("Hardware")[2])
+    assert cells[5:10] == ["gpu7", "EPYC &lt;9&gt;", "64", "128 GiB", "8 H200"]
+    assert cells[10:15] == ["old", "", "2", "-", "-"]
 
 
 def test_every_plot_says_what_it_shows_in_words() -> None:

@@ -14,8 +14,12 @@ import pytest
 import yaml
 from offline_runs import read_runs
 from searching import TINY, own, reports, trial_folders, write_sweep
+from wandb.apis.public.sweeps import _validate_config_and_fill_distribution
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+from wandb_agents import suggest
 
 from pcsearch.command_line.cli import main
+from pcsearch.engine.records.hardware import own_hardware, read_hardware
 from pcsearch.pc.config_values import model_config
 from pcsearch.pc.metrics import SUMMARY
 from pcsearch.pc.training import train
@@ -169,6 +173,9 @@ def test_a_search_leaves_every_epoch_in_its_files_and_in_wandb(
     assert f"The best model, {lies}" in done.out
     check_best_model(done.directory, reports(trials[winner])[-1], winner + 1)
     check_page(done.directory, done.out, "finished")
+    machine = read_hardware(done.directory)[platform.node()]
+    assert machine == own_hardware()
+    assert machine.processor in (done.directory / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.oldest
@@ -230,3 +237,27 @@ def test_num_samples_caps_a_grid_and_the_cap_can_be_raised_on_resuming(
     assert [values["seed"] for values in params] == [1, 2, 3]
     assert {values["epochs"] for values in params} == {1}
     assert [trial.name[:4] for trial in trials] == ["0001", "0002", "0003"]
+
+    # The best of them is a sweep of constants, for W&B's own code and here.
+    best = tmp_path / "best.yaml"
+    assert main(["export", str(done.directory), "--best-config", str(best)]) == 0
+    values = suggested_by_wandb(best)
+    again = search(tmp_path / "again", best, "--wandb", "disabled", capfd=capfd)
+    assert again.status == 0, again.err
+    (trial,) = trial_folders(again.directory)
+    assert json.loads((trial / "params.json").read_text(encoding="utf-8")) == values
+    ran = [reports(each)[-1]["best_val_mse"] for each in trials]
+    assert reports(trial)[-1]["best_val_mse"] == min(ran)
+    assert values == params[ran.index(min(ran))]
+
+
+def suggested_by_wandb(file: Path) -> dict[str, Any]:
+    """The values of the only run that W&B's sweeps make of a file."""
+    sweep = yaml.safe_load(file.read_text(encoding="utf-8"))
+    _validate_config_and_fill_distribution(sweep)
+    first = suggest(sweep, [])
+    assert first is not None
+    assert suggest(sweep, [first]) is None
+    arguments = create_sweep_command_args({"args": first})["args"]
+    assert len(arguments) == len(sweep["parameters"])
+    return {name: entry["value"] for name, entry in first.items()}

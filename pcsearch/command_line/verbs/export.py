@@ -55,10 +55,10 @@ TARGETS = {
     ],
 )
 def command(directory: str, **targets: str | None) -> int:
-    """Write the results of the search in DIR for other programs; a FILE of - is standard output.
+    """Write the results of the search in DIR for other programs.
 
     DIR is the directory, or the address, of a search that has ended, is running or was
-    interrupted. Nothing in it changes.
+    interrupted. Nothing in it changes. A FILE of - is standard output.
     """
     chosen = {name: target for name, target in targets.items() if target is not None}
     if not chosen:

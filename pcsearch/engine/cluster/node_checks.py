@@ -12,7 +12,7 @@ import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pcsearch.engine.cluster.ray_client import last_line
+from pcsearch.engine.records.hardware import Hardware, own_hardware
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError, Problem
@@ -30,6 +31,8 @@ from pcsearch.errors import PcsearchError, Problem
 ANSWER_TIMEOUT_S = 90
 PACKAGES = ("ray", "torch")
 PROBE_FILE = "driver"
+KIND = "accelerator_type:"
+"""The resource of a node that names its GPUs begins so."""
 Node = Mapping[str, Any]
 """A node as Ray lists it."""
 
@@ -58,25 +61,30 @@ class NodeState:
         missing: the packages that it lacks.
         absent: the paths that it lacks.
         storage: why it does not see the storage, empty where it does.
+        machine: the name of the machine, as reports have it.
+        hardware: what the machine has.
     """
 
     versions: Mapping[str, str | None]
     missing: Sequence[str] = ()
     absent: Sequence[str] = ()
     storage: str = ""
+    machine: str = ""
+    hardware: Hardware | None = None
 
 
-def check_nodes(nodes: Sequence[Node], needs: Needs) -> None:
+def check_nodes(nodes: Sequence[Node], needs: Needs, machines: dict[str, Hardware]) -> None:
     """Check whether trials can run on nodes.
 
     Args:
         nodes: as Ray lists them.
         needs: what trials need there.
+        machines: gets what the machines of the nodes have, by their names.
 
     Raises:
         PcsearchError: every node on which trials would fail, and why.
     """
-    states = _states(nodes, needs)
+    states = _states(nodes, needs, machines)
     if not any(states.values()):
         raise PcsearchError(Problem("no node that could take a trial is left", "--address"))
     problems = _problems(states, needs)
@@ -84,20 +92,23 @@ def check_nodes(nodes: Sequence[Node], needs: Needs) -> None:
         raise PcsearchError(problems)
 
 
-def node_problems(node: Node, needs: Needs) -> list[Problem]:
+def node_problems(node: Node, needs: Needs, machines: dict[str, Hardware]) -> list[Problem]:
     """Why trials would fail on one node; empty where they would not, or the node is gone.
 
     Args:
         node: as Ray lists it.
         needs: what trials need there.
+        machines: gets what the machine of the node has, by its name.
 
     Raises:
         PcsearchError: the storage cannot be written from this machine.
     """
-    return _problems(_states([node], needs), needs)
+    return _problems(_states([node], needs, machines), needs)
 
 
-def _states(nodes: Sequence[Node], needs: Needs) -> dict[str, NodeState | str | None]:
+def _states(
+    nodes: Sequence[Node], needs: Needs, machines: dict[str, Hardware]
+) -> dict[str, NodeState | str | None]:
     """By the nodes' names: their states, why a node has not answered, or None for a lost node."""
     with _probe_folder(needs.storage) as (place, word):
         references = {
@@ -107,7 +118,18 @@ def _states(nodes: Sequence[Node], needs: Needs) -> dict[str, NodeState | str | 
             for node in nodes
         }
         ray.wait(list(references.values()), num_returns=len(nodes), timeout=ANSWER_TIMEOUT_S)
-        return {name: _received(reference) for name, reference in references.items()}
+        states = {name: _received(reference) for name, reference in references.items()}
+    for node in nodes:
+        state = states[_name(node)]
+        if isinstance(state, NodeState) and state.hardware is not None:
+            machines[state.machine] = with_gpus(state.hardware, node.get("Resources", {}))
+    return states
+
+
+def with_gpus(hardware: Hardware, resources: Mapping[str, float]) -> Hardware:
+    """The hardware of a node with the GPUs that are among its resources, as Ray names them."""
+    kinds = [name.removeprefix(KIND) for name in resources if name.startswith(KIND)]
+    return replace(hardware, gpus=int(resources.get("GPU", 0)), gpu=", ".join(sorted(kinds)))
 
 
 def _problems(states: Mapping[str, NodeState | str | None], needs: Needs) -> list[Problem]:
@@ -238,6 +260,8 @@ def _node_state(
         "missing": [name for name in packages if find_spec(name) is None],
         "absent": [path for path in paths if not Path(path).exists()],
         "storage": storage_problem(place, word),
+        "machine": platform.node(),
+        "hardware": own_hardware(),
     }
 
 

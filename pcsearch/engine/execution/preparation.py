@@ -11,16 +11,19 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
+import ray
+
 from pcsearch import __version__
 from pcsearch.engine.cluster.address import is_local
 from pcsearch.engine.cluster.connection import Connection, connected
-from pcsearch.engine.cluster.node_checks import Needs, check_nodes, node_problems
+from pcsearch.engine.cluster.node_checks import Needs, check_nodes, node_problems, with_gpus
 from pcsearch.engine.cluster.node_watcher import NodeWatcher
 from pcsearch.engine.cluster.resources import Resources
 from pcsearch.engine.cluster.shipping import unsent
 from pcsearch.engine.cluster.stale_drivers import await_end, namespace
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.drivers.driver_directories import search_directory
+from pcsearch.engine.records.hardware import Hardware, own_hardware
 from pcsearch.engine.records.journal.events import Event
 from pcsearch.engine.records.options import OF_ONE_SESSION
 from pcsearch.engine.workloads.given_function import name_of
@@ -37,11 +40,13 @@ class Cluster:
         connection: to Ray.
         resources: what a trial takes, and what the nodes have.
         watcher: checks the nodes that join.
+        machines: what the machines of its nodes have, by their names; it grows.
     """
 
     connection: Connection
     resources: Resources
     watcher: NodeWatcher
+    machines: dict[str, Hardware]
 
 
 @contextmanager
@@ -71,19 +76,22 @@ def connected_cluster(experiment: Experiment, tell: Callable[[str], None]) -> It
             workload.worker_packages(experiment.sweep),
             _paths(experiment),
         )
-        nodes = resources.suitable_nodes()
+        nodes, machines = resources.suitable_nodes(), dict[str, Hardware]()
         # There may be no node yet: an autoscaler starts the first when a trial asks for it.
         if nodes:
-            check_nodes(nodes, needs)
+            check_nodes(nodes, needs, machines)
+        elif is_local(options.address):
+            own = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            machines[platform.node()] = with_gpus(own_hardware(), own)
         if experiment.resumed:
             await_end(directory.place, options.address, tell)
         watcher = NodeWatcher(
             resources.suitable_nodes,
-            lambda node: node_problems(node, needs),
+            lambda node: node_problems(node, needs, machines),
             [node["NodeID"] for node in nodes],
             tell,
         )
-        yield Cluster(connection, resources, watcher)
+        yield Cluster(connection, resources, watcher, machines)
 
 
 def _paths(experiment: Experiment) -> dict[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pcsearch.engine.experiment.experiment import stored_search
 from pcsearch.engine.experiment.plan import Plan, plan_of
 from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.drivers.driver_directories import other_drivers
+from pcsearch.engine.records.hardware import Hardware, read_hardware
 from pcsearch.engine.storage.files import resume_command
 
 
@@ -24,6 +26,7 @@ class Origin:
         folder: in which it was started.
         tracking: the settings of W&B.
         address: of the Ray cluster; None where the search had a Ray of its own.
+        machines: on which it ran, by their names, where that is recorded.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Origin:
     folder: str
     tracking: Mapping[str, object]
     address: str | None
+    machines: Mapping[str, Hardware] = field(default_factory=dict)
 
 
 def read_origin(directory: ExperimentDirectory) -> Origin:
@@ -53,4 +57,9 @@ def read_origin(directory: ExperimentDirectory) -> Origin:
         record["folder"],
         record["tracking"],
         search.options.address,
+        {
+            name: machine
+            for driver in (directory.path, *other_drivers(directory.path))
+            for name, machine in read_hardware(driver).items()
+        },
     )

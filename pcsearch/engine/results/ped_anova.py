@@ -1,8 +1,7 @@
 """PED-ANOVA (Watanabe et al., 2023): how far the values of the best trials differ from all values.
 
 It gives what Optuna's `PedAnovaImportanceEvaluator` gives. That one is not used: Optuna imports
-scikit-learn beside it, which takes longer than to read a search, and it needs a study for each
-ranking of the same trials.
+scikit-learn beside it, which takes longer than to read a search.
 """
 
 from __future__ import annotations

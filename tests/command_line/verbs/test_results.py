@@ -74,6 +74,9 @@ def test_a_program_gets_everything(here: Path, capsys: pytest.CaptureFixture[str
     [
         (["nowhere"], "nowhere: no experiment is here (experiment.json is missing)"),
         (["here", "--where", "blocks"], "error: --where: 'blocks' is no condition"),
+        (["here", "--where", "num_blocks<x"], "error: --where: 'num_blocks<x': < needs a number"),
+        (["here", "--where", "sed=1"], "error: --where: there is no 'sed'; did you mean 'seed'?"),
+        (["here", "--sort", "-epoch"], "error: --sort: there is no 'epoch'; did you mean 'epochs'"),
         (["here", "--by", "sed"], "error: --by: 'sed' is not searched; did you mean 'seed'?"),
         (["here", "--by", "seed", "--sort", "seed"], "error: --sort is for trials"),
         (["here/sweep.yaml"], "sweep.yaml: no experiment is here"),

@@ -17,7 +17,9 @@ from pcsearch.engine.cluster.node_checks import (
     storage_problem,
     version_problems,
     versions,
+    with_gpus,
 )
+from pcsearch.engine.records.hardware import Hardware
 from pcsearch.engine.storage import store as stores
 from pcsearch.engine.storage.store import Store
 from pcsearch.errors import PcsearchError
@@ -71,7 +73,7 @@ def test_a_folder_is_seen_where_its_word_is_and_it_can_be_written(tmp_path: Path
 def test_a_storage_that_cannot_be_written_is_told_before_nodes_are_asked(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PcsearchError) as caught:
-        check_nodes([], Needs(tmp_path / "file" / "results", {}))
+        check_nodes([], Needs(tmp_path / "file" / "results", {}), {})
     assert str(caught.value) == (
         f"--storage-path: {tmp_path}/file/results: cannot be written (Not a directory)"
     )
@@ -89,3 +91,10 @@ def test_a_node_that_cannot_use_the_storage_says_why(
     (tmp_path / "file").touch()
     blind = Store("test://file", LocalFileSystem(), str(tmp_path / "file"))
     assert "cannot be" in storage_problem(blind, "word")
+
+
+def test_gpus_are_what_ray_knows_of_the_node() -> None:
+    own = Hardware("EPYC", 64, 2**37)
+    resources = {"CPU": 64.0, "GPU": 8.0, "accelerator_type:H200": 1.0, "node:10.0.0.1": 1.0}
+    assert with_gpus(own, resources) == Hardware("EPYC", 64, 2**37, 8, "H200")
+    assert with_gpus(own, {"CPU": 64.0}) == own

@@ -6,7 +6,10 @@ When an upgrade of Optuna breaks something, it breaks here first.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +18,13 @@ import pytest
 import torch
 from optuna._gp.acqf import LogEI
 from optuna._gp.gp import GPRegressor
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.samplers import GPSampler, RandomSampler
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
 from studies import ONE_RANGE
 
-from pcsearch.engine.search.sampling.optuna_internals import BelievingGPSampler
+from pcsearch.engine.search.sampling.optuna_internals import BelievingGPSampler, add_trials
 from pcsearch.engine.search.study_view import quiet_optuna
 
 pytestmark = pytest.mark.oldest
@@ -116,3 +121,45 @@ def test_a_believed_trial_leaves_little_to_find_out_beside_it(noting: Noting) ->
     acqf, _ = ask(noting, (0.6,))
     _, variance = acqf._gpr.posterior(torch.tensor([[0.6], [1.0]], dtype=torch.float64))
     assert variance[0] < variance[1] / 10
+
+
+def test_trials_that_are_added_at_once_are_those_that_optuna_adds(tmp_path: Path) -> None:
+    axes = {
+        "rate": FloatDistribution(1e-5, 1.0, log=True),
+        "kind": CategoricalDistribution(["a", None, 3]),
+    }
+    start = datetime(2026, 3, 29, 2, 30)
+    trials = [
+        create_trial(
+            state=state,
+            values=[math.inf, -1.0] if state == TrialState.COMPLETE else None,
+            params={"rate": 0.01, "kind": None},
+            distributions=axes,
+            user_attrs={"node": "ä", "epochs": 3},
+            intermediate_values={1: 0.5, 3: math.nan, 4: -math.inf},
+        )
+        for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.FAIL)
+    ]
+    trials.append(create_trial(state=TrialState.FAIL))
+    for trial in trials:
+        trial.datetime_start = start
+        is_over = trial.state.is_finished()
+        trial.datetime_complete = start + timedelta(hours=3) if is_over else None
+    found = []
+    for name in ("one", "other"):
+        storage = RDBStorage(f"sqlite:///{tmp_path}/{name}.db")
+        with quiet_optuna():
+            optuna.create_study(storage=storage, study_name="before").add_trial(
+                create_trial(value=1.0)
+            )
+            study = optuna.create_study(
+                storage=storage, study_name="here", directions=["minimize", "maximize"]
+            )
+            if name == "one":
+                add_trials(storage, "here", [])
+                add_trials(storage, "here", trials)
+            else:
+                study.add_trials(trials)
+            found.append([repr(each) for each in study.get_trials(deepcopy=False)])
+    assert found[0] == found[1]
+    assert len(found[0]) == 5
