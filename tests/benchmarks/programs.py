@@ -3,7 +3,7 @@
     python tests/benchmarks/programs.py [--trials 1000] [--at-once 1] [--json]
     python tests/benchmarks/programs.py --busy [--json]
     python tests/benchmarks/programs.py --reports [--json]
-    python tests/benchmarks/programs.py --gap [--json]
+    python tests/benchmarks/programs.py --gap [--turns 3] [--json]
 
 The program alone before and after the search; and of the search the seconds from trial to trial
 at its beginning and at its end, and the driver's memory after 100 trials and after all of them.
@@ -84,6 +84,7 @@ def main() -> int:
     parser.add_argument("--busy", action="store_true", help="how busy the slots are")
     parser.add_argument("--reports", action="store_true", help="how long reports take")
     parser.add_argument("--gap", action="store_true", help="from one program to the next")
+    parser.add_argument("--turns", type=int, default=3, help="of the loop and the search")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
@@ -91,7 +92,7 @@ def main() -> int:
         if given.busy:
             case = busy(folder)
         elif given.gap:
-            case = gap(folder)
+            case = gap(folder, given.turns)
         elif given.reports:
             case = reports(folder)
         else:
@@ -160,7 +161,7 @@ def reports(folder: Path) -> dict[str, Any]:
     }
 
 
-def gap(folder: Path, turns: int = 3, programs: int = 12) -> dict[str, Any]:
+def gap(folder: Path, turns: int, programs: int = 8) -> dict[str, Any]:
     """The seconds from program to program, in a search and in a loop."""
     (folder / "train.py").write_text(ENDING)
     write(folder, method="random", program="train.py")
