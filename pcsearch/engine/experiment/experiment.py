@@ -63,6 +63,11 @@ class Experiment(SearchDefinition):
     queue: Queue | None = None
 
     @property
+    def samples(self) -> int:
+        """The largest number of trials, without those of --confirm."""
+        return self.cap - self.confirming
+
+    @property
     def reach(self) -> int | None:
         """How many trials it can have at most, whatever the cap is; None without an end."""
         return reach(self, self.history)

@@ -12,7 +12,7 @@ from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.engine.search.sampling.auto_sampler import DESCRIPTIONS, pick_sampler
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.metrics import Metric
-from pcsearch.sweeps.replicates import CONFIRMED, Replicates
+from pcsearch.sweeps.replicates import Replicates
 from pcsearch.sweeps.sweep import Sweep
 
 LEARNS_FROM_CURVES = "; it learns from the values that trials are predicted to have at their ends"
@@ -184,10 +184,11 @@ def _replicated(search: SearchDefinition, replicates: Replicates) -> list[str]:
         f"are compared, and {how}; the number of trials counts runs"
     ]
     if search.options.confirm:
+        best = search.confirming // search.options.confirm
         fresh = [replicates.seed(seeds + i) for i in range(search.options.confirm)]
         shown = f"{fresh[0]}" if len(fresh) == 1 else f"{fresh[0]} to {fresh[-1]}"
         lines.append(
-            f"after that the best {CONFIRMED} configurations run with fresh seeds ({shown}): up to "
+            f"after that the best {best} configurations run with fresh seeds ({shown}): up to "
             f"{search.confirming} trials more"
         )
     return lines

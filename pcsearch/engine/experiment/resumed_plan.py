@@ -46,7 +46,7 @@ def make_resumed_plan(
         history, workload, sweep = experiment.history, experiment.workload, experiment.sweep
         draws = workload.planned if draws is None else draws
         is_open = draws and history.reached is None
-        configs = _next(experiment, history, experiment.cap, draws) if is_open else []
+        configs = _next(experiment, history, experiment.samples, draws) if is_open else []
         lines = [workload.command_line(sweep, values) for values in configs]
         notes = [*sweep.notes, *history.notes]
         if experiment.edit is not None:
@@ -106,7 +106,7 @@ def make_plan_with_queue(
 
 
 def _next(
-    search: SearchDefinition, history: History, cap: int | None, count: int
+    search: SearchDefinition, history: History, samples: int | None, count: int
 ) -> list[dict[str, Any]]:
     """The next configurations, as if all of them ran at once."""
     # They load Ray, which takes seconds.
@@ -115,6 +115,6 @@ def _next(
 
     outcomes = search.outcomes_of(history)
     curves = learning_curves(search.sweep, search.max_epochs, outcomes)
-    searcher = searcher_of(search, history, cap, outcomes, curves)
+    searcher = searcher_of(search, history, samples, outcomes, curves)
     suggested = (searcher.suggest(f"next{number}") for number in range(count))
     return [config for config in suggested if isinstance(config, dict)]

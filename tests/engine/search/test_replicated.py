@@ -14,27 +14,23 @@ def test_a_grid_runs_every_configuration_and_ends_when_the_race_is_decided() -> 
     assert [each["a"] for each in configs[:4]] == [1, 2, 3, 4]
     assert {each["seed"] for each in configs[:4]} == {1}
     assert len(configs) < 20
-    assert runs.searcher.is_decided
+    assert (runs.searcher.is_decided, runs.searcher.samples) == (True, 20)
     pairs = [(each["a"], each["seed"]) for each in configs]
     assert len(set(pairs)) == len(pairs)
     assert {seed for a, seed in pairs if a == 1} == {1, 2, 3, 4, 5}
 
 
 def test_without_racing_a_grid_is_the_whole_grid() -> None:
-    runs = Runs("grid", 20, runs_all=True)
-    configs = runs.run(99)
+    configs = Runs("grid", 20, runs_all=True).run(99)
     assert len({(each["a"], each["seed"]) for each in configs}) == len(configs) == 20
-    assert not runs.searcher.is_decided
 
 
 @pytest.mark.parametrize("method", ["random", "bayes"])
 def test_the_cap_counts_runs_and_seeds_are_those_of_the_file(method: str) -> None:
-    runs = Runs(method, 17)
-    configs = runs.run(99)
+    configs = Runs(method, 17).run(99)
     assert len(configs) == 17
     assert {each["seed"] for each in configs} <= {1, 2, 3, 4, 5}
     assert 1 < len({each["a"] for each in configs}) < 17
-    assert not runs.searcher.is_decided
 
 
 def test_it_waits_while_everything_depends_on_runs_that_have_not_ended() -> None:

@@ -1,0 +1,37 @@
+"""What a search whose seeds are replicates has left to do: of its race, and with fresh seeds."""
+
+from __future__ import annotations
+
+from pcsearch.engine.experiment.definition import SearchDefinition, space_size
+from pcsearch.engine.records.journal.history import History
+
+
+def is_still_decided(history: History, search: SearchDefinition) -> bool:
+    """Whether a search that ended before its cap has nothing left to do by its newest options.
+
+    Args:
+        history: of the search, which was decided.
+        search: with the options that it has now.
+    """
+    if search.replicates is None:
+        return True
+    if history.fresh not in (None, search.options.confirm or 0):
+        # A later session asks for other fresh seeds.
+        return False
+    return history.samples is None or not _races_on(history, search, history.samples)
+
+
+def race_count(history: History, search: SearchDefinition) -> int:
+    """How many runs of a search have begun, without those with fresh seeds."""
+    seeds = None if search.replicates is None else len(search.replicates.seeds)
+    return sum(
+        seeds is None or trial.replicate is None or trial.replicate.seed < seeds
+        for trial in history.own
+    )
+
+
+def _races_on(history: History, search: SearchDefinition, before: int) -> bool:
+    """Whether a race has had all runs that it could have before, and can have more now."""
+    samples = search.options.num_samples or 0
+    size = space_size(search.sweep, search.options)
+    return before <= race_count(history, search) < min(samples, size or samples)
