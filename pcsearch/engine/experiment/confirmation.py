@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pcsearch.engine.experiment.definition import SearchDefinition, space_size
 from pcsearch.engine.records.journal.history import History
+from pcsearch.sweeps.replicates import Replicates
 
 
 def is_still_decided(history: History, search: SearchDefinition) -> bool:
@@ -15,7 +16,8 @@ def is_still_decided(history: History, search: SearchDefinition) -> bool:
     """
     if search.replicates is None:
         return True
-    if history.fresh not in (None, search.options.confirm or 0):
+    fresh = _fresh_seeds(history, search.replicates) if history.fresh is None else history.fresh
+    if fresh != (search.options.confirm or 0):
         # A later session asks for other fresh seeds.
         return False
     return history.samples is None or not _races_on(history, search, history.samples)
@@ -28,6 +30,13 @@ def race_count(history: History, search: SearchDefinition) -> int:
         seeds is None or trial.replicate is None or trial.replicate.seed < seeds
         for trial in history.own
     )
+
+
+def _fresh_seeds(history: History, replicates: Replicates) -> int:
+    """How many fresh seeds have run."""
+    runs = (trial.replicate for trial in history.own)
+    last = max((each.seed for each in runs if each is not None), default=0)
+    return max(0, last + 1 - len(replicates.seeds))
 
 
 def _races_on(history: History, search: SearchDefinition, before: int) -> bool:

@@ -153,8 +153,6 @@ def _begun(
         folder = other_folder
     samples = options.num_samples or samples_of_search(directory)
     history = read_history(directory.path)
-    if changes.get("confirm", options.confirm) != record["options"].get("confirm"):
-        history.is_decided = False
     if "num_samples" not in changes:
         samples = samples_by_edits(record, history.edits) or samples
     texts = texts_of(directory, history.edits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,24 @@ def test_a_race_that_was_decided_has_nothing_more_to_run(folder: Path) -> None:
     assert len(search.session()) < 19
     assert search.resume(num_samples=20).over
     assert "no other run could change" in _finished(search.experiment)
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 2), (2, 3)])
+def test_fresh_seeds_that_a_killed_session_was_asked_for_run_later(
+    before: int | None, after: int, folder: Path
+) -> None:
+    """The record has the option, and the journal of an earlier version only that it was over."""
+    grid = {"values": [1.0, 2.0, 3.0, 9.0]}
+    search = search_of(folder, "grid", grid, 5, num_samples=20, confirm=before)
+    search.session()
+    journal = search.journal.path
+    lines = journal.read_text().splitlines(keepends=True)
+    assert json.loads(lines[-1])["event"] == "decided"
+    journal.write_text("".join([*lines[:-1], '{"event": "decided"}\n']))
+    assert search.resume().over
+    record = search.directory.record()
+    options = record["options"] | {"confirm": after}
+    search.directory.rewrite({**record, "options": options})
+    assert read_findings(search.directory).state == "interrupted"
+    assert not search.resume().over
+    assert len(search.session()) == 3 * (after - (before or 0))
