@@ -32,6 +32,22 @@ def race_count(history: History, search: SearchDefinition) -> int:
     )
 
 
+def confirmed_earlier(history: History, search: SearchDefinition) -> int:
+    """How many runs with fresh seeds were before the race went on, with more runs than before.
+
+    Their configurations may not be the best any more, and then others get fresh seeds too.
+    """
+    if search.replicates is None:
+        return 0
+    seeds = len(search.replicates.seeds)
+    runs = [(each.number, each.replicate.seed) for each in history.own if each.replicate]
+    fresh = [number for number, seed in runs if seed >= seeds]
+    if history.samples is not None and _races_on(history, search, history.samples):
+        return len(fresh)
+    last = max((number for number, seed in runs if seed < seeds), default=0)
+    return sum(number < last for number in fresh)
+
+
 def _fresh_seeds(history: History, replicates: Replicates) -> int:
     """How many fresh seeds have run."""
     runs = (trial.replicate for trial in history.own)
