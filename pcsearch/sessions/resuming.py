@@ -182,12 +182,14 @@ def _finished(experiment: Experiment) -> str:
         message = f"{experiment.directory.place}: the search is finished, its target is reached"
     elif experiment.history.is_decided and raced < experiment.samples:
         message += ": no other run could change which configuration is the best"
-        message += "; --confirm K runs the best ones with fresh seeds"
     elif raced == experiment.reach:
         kind = "grid" if experiment.sweep.method == "grid" else "space"
         message += f", which are all that its {kind} has"
     else:
         message += "; --num-samples N runs more"
+    is_race = experiment.replicates is not None and experiment.history.reached is None
+    if is_race and experiment.options.confirm is None:
+        message += "; --confirm K runs the best ones with fresh seeds"
     if experiment.history.failed:
         message += "; --rerun-failed retries the failed ones"
     return message
