@@ -25,7 +25,8 @@ class Plan:
     Args:
         sweep: what to search.
         metrics: what trials are compared by.
-        trials: how many there are at most, None where nothing bounds them.
+        trials: how many there are at most without those of --confirm, None where nothing bounds
+            them.
         grid_size: how many combinations the parameters have, None where they are no grid.
         searcher: how configurations are chosen, in words.
         max_epochs: the epochs of the longest trial, None where they are not known.
@@ -35,7 +36,8 @@ class Plan:
         configs: the first configurations.
         runs: what trials run, in words; empty for the PC transformer.
         commands: those of the first configurations, where trials run a program.
-        begun: how many trials have begun; the configurations are those of the trials after them.
+        begun: how many of the trials have begun.
+        first: the number of the trial that gets the first of the configurations.
     """
 
     sweep: Sweep
@@ -51,6 +53,7 @@ class Plan:
     runs: str = ""
     commands: tuple[str, ...] = ()
     begun: int = 0
+    first: int = 1
 
 
 def make_plan(
@@ -74,7 +77,7 @@ def make_plan(
     sweep, cap = search.sweep, search.trial_limit
     notes = []
     if search.replicates is not None:
-        notes += _replicated(search, search.replicates)
+        notes += replicated_lines(search, search.replicates)
     if cap is None:
         notes.append(
             f"method {sweep.method} has no end of its own: to run it give --num-samples N, or "
@@ -169,7 +172,7 @@ def _first_runs(
     return [replicates.config(search.sweep, config, 0) for config in configs]
 
 
-def _replicated(search: SearchDefinition, replicates: Replicates) -> list[str]:
+def replicated_lines(search: SearchDefinition, replicates: Replicates) -> list[str]:
     """What replicates mean for a search, a line each."""
     name, seeds = replicates.name, len(replicates.seeds)
     size = space_size(replicates.without(search.sweep), search.options)

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.experiment.confirmation import race_count
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search
 from pcsearch.engine.experiment.enqueuing import enqueued, without_a_trial
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.experiment.plan import Plan, make_plan, plan_of
+from pcsearch.engine.experiment.plan import Plan, make_plan, plan_of, replicated_lines
 from pcsearch.engine.experiment.resumed_experiment import RESUME, resumed_experiment
 from pcsearch.engine.experiment.versions import reach
 from pcsearch.engine.records.directory import directory_at
@@ -49,6 +50,11 @@ def make_resumed_plan(
         configs = _next(experiment, history, experiment.samples, draws) if is_open else []
         lines = [workload.command_line(sweep, values) for values in configs]
         notes = [*sweep.notes, *history.notes]
+        if experiment.replicates is not None:
+            notes += replicated_lines(experiment, experiment.replicates)
+        raced = race_count(history, experiment)
+        if raced < len(history.own):
+            notes.append(f"trials with fresh seeds that have begun: {len(history.own) - raced}")
         if experiment.edit is not None:
             notes += experiment.edit.lines
         notes += experiment.queue_lines
@@ -57,8 +63,9 @@ def make_resumed_plan(
             notes.append(f"unfinished trials, which go on first: {unfinished}")
         return replace(
             plan_of(experiment),
-            trials=experiment.cap,
-            begun=len(history.own),
+            trials=experiment.samples,
+            begun=raced,
+            first=len(history.own) + 1,
             notes=tuple(notes),
             configs=tuple(configs),
             commands=tuple(filter(None, lines)),
