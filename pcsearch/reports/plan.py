@@ -81,7 +81,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         text = yaml.safe_dump(
             values, default_flow_style=True, sort_keys=False, width=math.inf, allow_unicode=True
         )
-        yield f"trial {plan.begun + index + 1}: {text.strip()}"
+        yield f"trial {plan.first + index}: {text.strip()}"
         if plan.commands:
             yield f"  $ {plan.commands[index]}"
 

@@ -132,7 +132,9 @@ def _report_configurations(
     output.print(configurations_table(found, metrics, ROWS, output.width))
     for part in best_configuration(found, sweep, metrics[0], replicates):
         output.print(part)
-    if len(outcome.trials) < experiment.cap and _is_decided(outcome):
+    seeds = len(replicates.seeds)
+    raced = sum(each.replicate is None or each.replicate.seed < seeds for each in outcome.trials)
+    if raced < experiment.samples and _is_decided(outcome):
         runs = f"{len(outcome.trials)} of {experiment.cap} runs"
         say(output, f"The search ended after {runs}: the others could not change the best one.")
 

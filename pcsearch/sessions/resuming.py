@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from pcsearch.engine.experiment.confirmation import race_count
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.experiment.joining import is_over
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
@@ -165,7 +166,7 @@ class _News:
             # Its line in the journal has it.
             lasting.pop("num_samples", None)
         elif "num_samples" in lasting and experiment.history.edits:
-            lasting["num_samples"] = experiment.cap
+            lasting["num_samples"] = experiment.samples
             edits[EDITS] = len(experiment.history.edits)
         options = self.record["options"] | lasting
         record = {**self.record, "options": options, "tracking": self.tracking, **edits}
@@ -175,18 +176,20 @@ class _News:
 
 def _finished(experiment: Experiment) -> str:
     """A line about a search that is over, and what can still be done with it."""
-    count = len(experiment.history.own)
+    count, raced = len(experiment.history.own), race_count(experiment.history, experiment)
     message = f"{experiment.directory.place}: the search is finished, all {count} trials of it"
     if experiment.history.reached is not None:
         message = f"{experiment.directory.place}: the search is finished, its target is reached"
-    elif experiment.history.is_decided:
+    elif experiment.history.is_decided and raced < experiment.samples:
         message += ": no other run could change which configuration is the best"
-        message += "; --confirm K runs the best ones with fresh seeds"
-    elif count == experiment.reach:
+    elif raced == experiment.reach:
         kind = "grid" if experiment.sweep.method == "grid" else "space"
         message += f", which are all that its {kind} has"
     else:
         message += "; --num-samples N runs more"
+    is_race = experiment.replicates is not None and experiment.history.reached is None
+    if is_race and experiment.options.confirm is None:
+        message += "; --confirm K runs the best ones with fresh seeds"
     if experiment.history.failed:
         message += "; --rerun-failed retries the failed ones"
     return message

@@ -48,8 +48,8 @@ def make_callback(
     context = RunContext(
         experiment.metrics,
         [parameter.name for parameter in sweep.searched()],
-        # One of several drivers does not know when all trials have ended.
-        None if is_shared(directory.path) else experiment.cap,
+        # One of several drivers does not know when all trials have ended. A race knows by itself.
+        None if is_shared(directory.path) or experiment.replicates else experiment.cap,
         experiment.workload.effective_config,
         # The records of old experiments do not name it.
         artifacts=tracking.get("artifacts", "none"),
@@ -97,7 +97,7 @@ def make_ledger(
     learns = sweep.method in ("bayes", "custom")
     terms = Terms(
         _limit(experiment),
-        experiment.cap - len(experiment.history.own),
+        _budget(experiment),
         tuple(metric.name for metric in experiment.metrics) if learns else (),
         stops_early=bool(experiment.rungs),
         owns_sweep=not tracking.get(JOINED),
@@ -107,6 +107,14 @@ def make_ledger(
     runs = SweepRuns(api, tracking[SWEEP_ID], tracking["project"], entity or "")
     own = [Claim(trial.number, trial.id) for trial in experiment.history.own]
     return SweepLedger(runs, terms, own, Journal(experiment.directory.path), tell)
+
+
+def _budget(experiment: Experiment) -> int:
+    """How many trials a session may claim."""
+    if experiment.replicates is not None:
+        # The race decides it; runs with fresh seeds of an earlier session take nothing from it.
+        return experiment.samples + experiment.confirming
+    return experiment.cap - len(experiment.history.own)
 
 
 def _limit(experiment: Experiment) -> int | None:

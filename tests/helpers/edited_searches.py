@@ -17,12 +17,13 @@ from pcsearch.engine.experiment.experiment import Experiment, new_experiment, wi
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.experiment.suggesting import searcher_of
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.events import Decided, Ended
 from pcsearch.engine.records.journal.history import folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.search.learning_curves import learning_curves
+from pcsearch.engine.search.replicated import ReplicatedSearcher
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.sweeps.distributions.base import identity
 
@@ -59,7 +60,7 @@ class EditedSearch:
         experiment = new_experiment(self.file, Options(storage_path=folder, name="here", **options))
         if enqueue is not None:
             experiment = with_queue(experiment, enqueue)
-        kept = asdict(experiment.options) | {"num_samples": experiment.cap}
+        kept = asdict(experiment.options) | {"num_samples": experiment.samples}
         for name in ("storage_path", "name", "deadline", "address", "no_report", "quiet"):
             del kept[name]
         del kept["verbose"]
@@ -101,13 +102,15 @@ class EditedSearch:
         experiment = self.experiment
         outcomes = experiment.outcomes()
         curves = learning_curves(experiment.sweep, experiment.max_epochs, outcomes)
-        searcher = searcher_of(experiment, experiment.history, experiment.cap, outcomes, curves)
+        searcher = searcher_of(experiment, experiment.history, experiment.samples, outcomes, curves)
         configs: list[dict[str, Any]] = []
         first = len(experiment.history.trials) + 1
         for number in range(first, first + count):
             trial_id = f"t{number}"
             config = searcher.suggest(trial_id, number)
             if not isinstance(config, dict):
+                if isinstance(searcher, ReplicatedSearcher) and searcher.is_decided:
+                    self.journal.add(Decided(searcher.fresh, searcher.samples))
                 break
             configs.append(config)
             self.journal.add(searcher.suggested(trial_id, number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from searching import write_sweep
 from pcsearch.engine.execution.interruption import Reason
 from pcsearch.engine.execution.run import SessionResult
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment
+from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.trial_result import Status, TrialResult
 from pcsearch.reports.terminal import Terminal
@@ -66,6 +68,28 @@ def test_a_search_that_reached_its_target_has_nothing_left(
     Terminal().conclude(experiment, SessionResult((trial(1, "finished"),), reached="t1"))
     out = capsys.readouterr().out
     assert "The search ended because trial 1 reached the target." in out
+    assert "Resume it" not in out
+
+
+@pytest.mark.parametrize(("raced", "is_decided"), [(3, True), (4, False)])
+def test_a_race_that_had_all_its_runs_did_not_end_before(
+    raced: int, is_decided: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searched = {"seed": {"values": [1, 2, 3]}, "hidden_momentum": {"values": [0.1, 0.2]}}
+    options = Options(
+        storage_path=tmp_path, name="here", num_samples=4, replicates="seed", confirm=2
+    )
+    race = new_experiment(write_sweep(tmp_path / "s.yaml", searched), options)
+    # The second configuration has failed, and gets no fresh seeds.
+    places = [Replicate(2, 0), *(Replicate(1, seed) for seed in range(raced - 1))]
+    places += [Replicate(1, 3), Replicate(1, 4)]
+    trials = tuple(
+        replace(trial(number, "finished" if number > 1 else "failed"), replicate=place)
+        for number, place in enumerate(places, start=1)
+    )
+    Terminal().conclude(race, SessionResult(trials))
+    out = capsys.readouterr().out
+    assert ("others could not change the best one" in out) is is_decided
     assert "Resume it" not in out
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from edited_searches import EditedSearch, edited_searches
 from old_experiments import ended, write_experiment
 
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
@@ -35,6 +36,32 @@ def test_a_finished_search_says_what_would_continue_it(
     experiment, _ = resumed_experiment(ExperimentDirectory(tmp_path / "here"), {})
     assert experiment.over
     assert resuming._finished(experiment) == f"{tmp_path}/here: the search is finished, {told}"
+
+
+@pytest.mark.parametrize(
+    ("samples", "confirm", "told"),
+    [
+        (7, None, "--num-samples N runs more; --confirm K runs the best ones with fresh seeds"),
+        (7, 1, "all 9 trials of it; --num-samples N runs more"),
+        (None, None, "which are all that its grid has; --confirm K runs the best ones with fresh"),
+        (None, 1, "all 12 trials of it, which are all that its grid has"),
+    ],
+)
+def test_fresh_seeds_are_offered_where_none_were_asked_for(
+    samples: int | None, confirm: int | None, told: str, tmp_path: Path
+) -> None:
+    parameters = {"x": {"values": [1, 2]}, "seed": {"values": [1, 2, 3, 4, 5]}}
+    sweep = {"method": "grid", "replicates": "seed", "parameters": parameters}
+    options = {"num_samples": samples, "confirm": confirm, "no_racing": True}
+    with edited_searches(tmp_path):
+        search = EditedSearch(tmp_path, sweep, replicates="seed", **options)
+        search.session()
+        experiment = search.resume()
+    assert experiment.over
+    message = resuming._finished(experiment)
+    assert told in message
+    assert ("--confirm" in message) is (confirm is None)
+    assert "could change" not in message
 
 
 def test_there_is_nothing_to_retry_where_nothing_has_failed(tmp_path: Path) -> None:

@@ -50,6 +50,9 @@ def test_the_runs_are_described_by_the_experiment(tmp_path: Path) -> None:
     assert context.effective_config({"epochs": 3})["hidden_size"] == 48
     kept = make_callback(experiment, FakeOutcomes(), registration(artifacts="best"), print)
     assert kept._context.artifacts == "best"
+    race = replace(experiment, options=replace(experiment.options, replicates="seed"))
+    # The race knows its end, which may come before its cap.
+    assert make_callback(race, FakeOutcomes(), registration(), print)._context.max_trials is None
     named = make_callback(experiment, FakeOutcomes(), registration(group="größe 1"), print)
     assert named.group.name == "größe 1"
 

@@ -143,7 +143,7 @@ def _record(experiment: Experiment) -> dict[str, Any]:
         del options[name]
     # A driver that has joined a search without a count of its own goes on as long as the search.
     if search_directory(experiment.directory.path) == experiment.directory.path:
-        options["num_samples"] = experiment.cap - experiment.confirming
+        options["num_samples"] = experiment.samples
     return {
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "sweep_file": experiment.sweep.source,

@@ -172,7 +172,7 @@ def _searcher_and_scheduler(
     seeds = None if replicates is None else len(replicates.seeds)
     scheduler = make_scheduler(experiment.sweep, outcomes, curves, journal.add, seeds)
     scheduler.resume_from(experiment.history)
-    searcher = searcher_of(experiment, experiment.history, experiment.cap, outcomes, curves)
+    searcher = searcher_of(experiment, experiment.history, experiment.samples, outcomes, curves)
     if isinstance(searcher, ReplicatedSearcher):
         outcomes.has_all = lambda: searcher.is_exhausted
     return searcher, scheduler

@@ -189,7 +189,7 @@ class TrialSource(SearchAlgorithm):
         if searcher.is_exhausted:
             self._is_complete = True
             if searcher.is_decided:
-                self._journal.add(Decided(searcher.fresh))
+                self._journal.add(Decided(searcher.fresh, searcher.samples))
             return False
         return not searcher.is_waiting
 

@@ -77,7 +77,10 @@ class SearchDefinition:
     @property
     def confirming(self) -> int:
         """The largest number of trials that --confirm adds."""
-        return CONFIRMED * (self.options.confirm or 0)
+        if not self.options.confirm or self.replicates is None:
+            return 0
+        size = space_size(self.replicates.without(self.sweep), self.options)
+        return min(CONFIRMED, size or CONFIRMED) * self.options.confirm
 
     def outcomes_of(self, history: History) -> Outcomes:
         """The outcomes of the trials that a history of the search has; a session adds to them."""

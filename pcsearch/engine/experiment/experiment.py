@@ -52,6 +52,8 @@ class Experiment(SearchDefinition):
         requested: the names of the requests that second terminals have made before this session.
         edit: of the sweep file, which the journal does not have yet; None without one.
         queue: of configurations to try first, which the journal does not have yet.
+        confirmed_earlier: how many trials of --confirm were before the race went on; the best
+            configurations may be others since.
     """
 
     directory: ExperimentDirectory
@@ -61,6 +63,12 @@ class Experiment(SearchDefinition):
     requested: tuple[str, ...] = ()
     edit: Edit | None = None
     queue: Queue | None = None
+    confirmed_earlier: int = 0
+
+    @property
+    def samples(self) -> int:
+        """The largest number of trials, without those of --confirm."""
+        return self.cap - self.confirming - self.confirmed_earlier
 
     @property
     def reach(self) -> int | None:

@@ -12,7 +12,7 @@ from pcsearch.engine.records.options import Options, SamplerName
 from pcsearch.engine.search.sampling.auto_sampler import DESCRIPTIONS, pick_sampler
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.metrics import Metric
-from pcsearch.sweeps.replicates import CONFIRMED, Replicates
+from pcsearch.sweeps.replicates import Replicates
 from pcsearch.sweeps.sweep import Sweep
 
 LEARNS_FROM_CURVES = "; it learns from the values that trials are predicted to have at their ends"
@@ -25,7 +25,8 @@ class Plan:
     Args:
         sweep: what to search.
         metrics: what trials are compared by.
-        trials: how many there are at most, None where nothing bounds them.
+        trials: how many there are at most without those of --confirm, None where nothing bounds
+            them.
         grid_size: how many combinations the parameters have, None where they are no grid.
         searcher: how configurations are chosen, in words.
         max_epochs: the epochs of the longest trial, None where they are not known.
@@ -35,7 +36,8 @@ class Plan:
         configs: the first configurations.
         runs: what trials run, in words; empty for the PC transformer.
         commands: those of the first configurations, where trials run a program.
-        begun: how many trials have begun; the configurations are those of the trials after them.
+        begun: how many of the trials have begun.
+        first: the number of the trial that gets the first of the configurations.
     """
 
     sweep: Sweep
@@ -51,6 +53,7 @@ class Plan:
     runs: str = ""
     commands: tuple[str, ...] = ()
     begun: int = 0
+    first: int = 1
 
 
 def make_plan(
@@ -74,7 +77,7 @@ def make_plan(
     sweep, cap = search.sweep, search.trial_limit
     notes = []
     if search.replicates is not None:
-        notes += _replicated(search, search.replicates)
+        notes += replicated_lines(search, search.replicates)
     if cap is None:
         notes.append(
             f"method {sweep.method} has no end of its own: to run it give --num-samples N, or "
@@ -169,7 +172,7 @@ def _first_runs(
     return [replicates.config(search.sweep, config, 0) for config in configs]
 
 
-def _replicated(search: SearchDefinition, replicates: Replicates) -> list[str]:
+def replicated_lines(search: SearchDefinition, replicates: Replicates) -> list[str]:
     """What replicates mean for a search, a line each."""
     name, seeds = replicates.name, len(replicates.seeds)
     size = space_size(replicates.without(search.sweep), search.options)
@@ -184,10 +187,11 @@ def _replicated(search: SearchDefinition, replicates: Replicates) -> list[str]:
         f"are compared, and {how}; the number of trials counts runs"
     ]
     if search.options.confirm:
+        best = search.confirming // search.options.confirm
         fresh = [replicates.seed(seeds + i) for i in range(search.options.confirm)]
         shown = f"{fresh[0]}" if len(fresh) == 1 else f"{fresh[0]} to {fresh[-1]}"
         lines.append(
-            f"after that the best {CONFIRMED} configurations run with fresh seeds ({shown}): up to "
+            f"after that the best {best} configurations run with fresh seeds ({shown}): up to "
             f"{search.confirming} trials more"
         )
     return lines

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.experiment.confirmation import confirmed_earlier, race_count
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search, earlier_sweep
 from pcsearch.engine.experiment.editing import (
     Edit,
@@ -136,6 +137,7 @@ def resumed_experiment(
         requested=tuple(Requests(directory).names()),
         edit=edit,
         queue=queue,
+        confirmed_earlier=confirmed_earlier(begun.history, begun.search),
     )
     return experiment, record["tracking"]
 
@@ -153,8 +155,6 @@ def _begun(
         folder = other_folder
     samples = options.num_samples or samples_of_search(directory)
     history = read_history(directory.path)
-    if changes.get("confirm", options.confirm) != record["options"].get("confirm"):
-        history.is_decided = False
     if "num_samples" not in changes:
         samples = samples_by_edits(record, history.edits) or samples
     texts = texts_of(directory, history.edits)
@@ -187,11 +187,11 @@ def _cap(begun: _Begun, is_asked: bool) -> int:
     """
     # The record has the cap, which may have been raised beyond the file's run_cap.
     most = min(begun.samples, reach(begun.search, begun.history) or begun.samples)
-    cap, count = most + begun.search.confirming, len(begun.history.own)
-    if is_asked and cap < count:
+    count = race_count(begun.history, begun.search)
+    if is_asked and most < count:
         message = f"{count} trials have begun already; give at least as many"
         raise PcsearchError(Problem(message, "--num-samples"))
-    return cap
+    return most + begun.search.confirming + confirmed_earlier(begun.history, begun.search)
 
 
 def _given(file: Path | SweepText, begun: _Begun) -> SearchDefinition:

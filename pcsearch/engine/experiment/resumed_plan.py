@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pcsearch.engine.experiment.confirmation import race_count
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search
 from pcsearch.engine.experiment.enqueuing import enqueued, without_a_trial
 from pcsearch.engine.experiment.experiment import Experiment
-from pcsearch.engine.experiment.plan import Plan, make_plan, plan_of
+from pcsearch.engine.experiment.plan import Plan, make_plan, plan_of, replicated_lines
 from pcsearch.engine.experiment.resumed_experiment import RESUME, resumed_experiment
 from pcsearch.engine.experiment.versions import reach
 from pcsearch.engine.records.directory import directory_at
@@ -46,9 +47,14 @@ def make_resumed_plan(
         history, workload, sweep = experiment.history, experiment.workload, experiment.sweep
         draws = workload.planned if draws is None else draws
         is_open = draws and history.reached is None
-        configs = _next(experiment, history, experiment.cap, draws) if is_open else []
+        configs = _next(experiment, history, experiment.samples, draws) if is_open else []
         lines = [workload.command_line(sweep, values) for values in configs]
         notes = [*sweep.notes, *history.notes]
+        if experiment.replicates is not None:
+            notes += replicated_lines(experiment, experiment.replicates)
+        raced = race_count(history, experiment)
+        if raced < len(history.own):
+            notes.append(f"trials with fresh seeds that have begun: {len(history.own) - raced}")
         if experiment.edit is not None:
             notes += experiment.edit.lines
         notes += experiment.queue_lines
@@ -57,8 +63,9 @@ def make_resumed_plan(
             notes.append(f"unfinished trials, which go on first: {unfinished}")
         return replace(
             plan_of(experiment),
-            trials=experiment.cap,
-            begun=len(history.own),
+            trials=experiment.samples,
+            begun=raced,
+            first=len(history.own) + 1,
             notes=tuple(notes),
             configs=tuple(configs),
             commands=tuple(filter(None, lines)),
@@ -106,7 +113,7 @@ def make_plan_with_queue(
 
 
 def _next(
-    search: SearchDefinition, history: History, cap: int | None, count: int
+    search: SearchDefinition, history: History, samples: int | None, count: int
 ) -> list[dict[str, Any]]:
     """The next configurations, as if all of them ran at once."""
     # They load Ray, which takes seconds.
@@ -115,6 +122,6 @@ def _next(
 
     outcomes = search.outcomes_of(history)
     curves = learning_curves(search.sweep, search.max_epochs, outcomes)
-    searcher = searcher_of(search, history, cap, outcomes, curves)
+    searcher = searcher_of(search, history, samples, outcomes, curves)
     suggested = (searcher.suggest(f"next{number}") for number in range(count))
     return [config for config in suggested if isinstance(config, dict)]

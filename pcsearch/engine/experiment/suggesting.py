@@ -13,7 +13,7 @@ from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, mak
 def searcher_of(
     search: SearchDefinition,
     history: History,
-    cap: int | None,
+    samples: int | None,
     outcomes: Outcomes,
     curves: LearningCurves | None,
 ) -> PlannedSearcher | BayesSearcher | ReplicatedSearcher:
@@ -22,7 +22,7 @@ def searcher_of(
     Args:
         search: the search.
         history: of it.
-        cap: the largest number of trials, with those of --confirm; None for no bound.
+        samples: the largest number of trials, without those of --confirm; None for no bound.
         outcomes: of the search's trials.
         curves: predicts their losses; None where no trial is stopped early.
     """
@@ -30,7 +30,7 @@ def searcher_of(
     if replicates is None:
         return make_searcher(
             search.sweep,
-            cap,
+            samples,
             options.seed,
             options.sampler,
             history,
@@ -38,11 +38,11 @@ def searcher_of(
             curves,
             repeats=options.repeats,
         )
-    assert cap is not None, "a search that runs has a bound"
+    assert samples is not None, "a search that runs has a bound"
     return replicated_searcher(
         search.sweep,
         replicates,
-        cap - search.confirming,
+        samples,
         options.seed,
         options.sampler,
         outcomes,

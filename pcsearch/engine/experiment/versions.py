@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pcsearch.engine.experiment.confirmation import is_still_decided
 from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition, space_size
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.options import Options
@@ -37,9 +38,7 @@ def judge_anew(history: History, versions: Sequence[Sweep], search: SearchDefini
             trial.end = replace(trial.end, values=[])
     if history.reached is not None and metrics[history.reached_after] != metrics[-1]:
         history.reached = None
-    if history.fresh not in (None, search.options.confirm or 0):
-        # A later session asks for other fresh seeds.
-        history.is_decided = False
+    history.is_decided = history.is_decided and is_still_decided(history, search)
 
 
 def place_trials(history: History, versions: Sequence[Sweep], search: SearchDefinition) -> None:

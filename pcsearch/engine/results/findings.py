@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pcsearch.engine.experiment.confirmation import confirmed_earlier
 from pcsearch.engine.experiment.definition import SearchDefinition, space_size
 from pcsearch.engine.experiment.experiment import (
     earlier_sweeps,
@@ -175,6 +176,7 @@ def read_findings(
     trials: list[Finding] = []
     notes: list[str] = []
     is_running = has_reached = is_decided = False
+    earlier_runs = 0
     for driver in (directory.path, *other_drivers(directory.path)):
         # Before its files are read: a trial that ends meanwhile was not interrupted.
         known = (sessions or {}).get(driver)
@@ -183,6 +185,7 @@ def read_findings(
         judge_anew(history, [*earlier, search.sweep], search)
         is_running, has_reached = is_running or runs, has_reached or history.reached is not None
         is_decided |= history.is_decided and not history.unfinished
+        earlier_runs += confirmed_earlier(history, search)
         notes += history.notes
         found = list(_findings(search, history, runs))
         trials += found
@@ -191,7 +194,7 @@ def read_findings(
     samples = samples_of_search(directory)
     # An edit keeps the number of trials that its grid or space allows.
     size = None if earlier else space_size(search.sweep, search.options)
-    cap = min(samples, size or samples) + search.confirming
+    cap = min(samples, size or samples) + search.confirming + earlier_runs
     ended = sum(each.result.status != "interrupted" for each in trials)
     is_over = has_reached or is_decided or ended >= cap
     state: State = "running" if is_running else "finished" if is_over else "interrupted"

@@ -59,7 +59,8 @@ class ReplicatedSearcher(Searcher):
         history = history or History()
         self._inner, self._sweep, self._replicates = inner, sweep, replicates
         self._race, self._outcomes = race, outcomes
-        self._cap = cap
+        self.samples = cap
+        """The largest number of runs, without those with fresh seeds."""
         self.fresh = fresh
         """With how many fresh seeds the best configurations run at the end."""
         self._configurations = configurations
@@ -79,9 +80,8 @@ class ReplicatedSearcher(Searcher):
 
     @property
     def is_decided(self) -> bool:
-        """Whether it has nothing more to suggest before the cap, and no session noted this yet."""
-        most = self._cap + self.fresh * CONFIRMED
-        return not self._was_decided and sum(1 for _ in self._outcomes) < most
+        """Whether it has nothing more to suggest, and no session noted this yet."""
+        return not self._was_decided and self.is_exhausted
 
     @property
     def is_exhausted(self) -> bool:
@@ -164,7 +164,7 @@ class ReplicatedSearcher(Searcher):
         runs = runs_of(self._outcomes)
         entrants = [entrant(each, seeds, self._sign) for each in runs.values()]
         numbers = list(runs)
-        left = 1 - sum(len(each.begun) for each in entrants) / self._cap
+        left = 1 - sum(len(each.begun) for each in entrants) / self.samples
         if left > 0:
             can_begin = len(entrants) < self._configurations
             run = self._race.next_run(entrants, can_begin=can_begin, left=left)

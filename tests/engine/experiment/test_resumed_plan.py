@@ -70,6 +70,29 @@ def test_what_is_drawn_is_what_the_session_draws(
     assert search.session(1) == plan["configs"]
 
 
+def test_fresh_seeds_are_told_and_are_not_among_the_trials(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parameters = {"x": {"values": [1, 2]}, "seed": {"values": [1, 2, 3]}}
+    sweep = {"method": "grid", "replicates": "seed", "parameters": parameters}
+    options = ("--no-racing", "--confirm", "2", "--trainable", "edited_mine:main")
+    search = EditedSearch(folder, sweep, replicates="seed", confirm=2, no_racing=True)
+    fresh = "after that the best 2 configurations run with fresh seeds (4 to 5): up to 4 trials"
+    assert main([str(search.file), "--plan", *options]) == 0
+    new = capsys.readouterr().out
+    search.session(7)
+    assert main(["--plan", "--resume", "here", "--draw", "1"]) == 0
+    begun = capsys.readouterr().out
+    assert main(["--plan", "--resume", "here", "--confirm", "3"]) == 0
+    more = capsys.readouterr().out
+    total = "trials: 6 (the grid has 6 combinations)"
+    assert f"{total}\n" in new
+    assert f"  {fresh} more\n" in new
+    assert f"{total}, of which 6 have begun\n" in begun
+    assert f"  {fresh} more\n  trials with fresh seeds that have begun: 1\ntrial 8: " in begun
+    assert "fresh seeds (4 to 6): up to 6 trials more" in more
+
+
 def test_the_plan_of_a_new_search_has_what_is_tried_first(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,15 +59,18 @@ class Suggested:
 
 @dataclass(frozen=True)
 class Decided:
-    """The search has ended before its cap: no run is left that could change its result.
+    """A search whose seeds are replicates has ended: no run is left that could change its result.
 
     Args:
         fresh: with how many fresh seeds its best configurations have run; None where an earlier
             version has written it.
+        samples: how many other runs it could have at most; None where an earlier version has
+            written it.
     """
 
     name: ClassVar[str] = "decided"
     fresh: int | None = None
+    samples: int | None = None
 
 
 @dataclass(frozen=True)

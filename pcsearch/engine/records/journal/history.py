@@ -138,8 +138,10 @@ class History:
         claims: those whose trials have not been suggested, of a search that other drivers share.
         is_shared: whether its numbers were claimed: other drivers may have those between them.
         notes: a line for each trial whose results are damaged.
-        is_decided: whether the search ended before its cap, and no trial began since.
+        is_decided: whether nothing was left to run where seeds are replicates, and no trial began
+            since.
         fresh: with how many fresh seeds its best configurations had run then, None if not known.
+        samples: how many other runs the search could have at most then, None if not known.
         edits: of the sweep file, oldest first.
         reached_after: how many of them were before the target was reached.
         enqueued: all configurations to try first, in the order of their numbers, from 0.
@@ -156,6 +158,7 @@ class History:
     notes: list[str] = field(default_factory=list)
     is_decided: bool = False
     fresh: int | None = None
+    samples: int | None = None
     edits: list[Edited] = field(default_factory=list)
     reached_after: int = 0
     enqueued: list[dict[str, Any]] = field(default_factory=list)

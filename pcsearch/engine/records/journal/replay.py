@@ -86,6 +86,7 @@ class _Replay:
         match event:
             case Decided():
                 history.is_decided, history.fresh = True, event.fresh
+                history.samples = event.samples
             case Edited():
                 history.edits.append(event)
                 history.alert = None

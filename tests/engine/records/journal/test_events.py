@@ -28,6 +28,7 @@ EVENTS: list[Event] = [
     Suggested("a", 1, {"x": 0.5}, {"x": 1, "o": {"y": [None]}}, 2, Replicate(3, 1)),
     Suggested("a", 1),
     Decided(),
+    Decided(2, 20),
     Claimed("a", 1, "m"),
     Released("a"),
     Compared("a", 3, None, True, 6),
