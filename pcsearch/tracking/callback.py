@@ -218,7 +218,9 @@ class WandbCallback(LoggerCallback):
 
     def _alert(self, outcome: TrialOutcome) -> alerts.Alert | None:
         """The alert at the end of the last trial of the search, once in a search."""
-        outcomes, reached = self._outcomes, outcome.reached_target
+        outcomes = self._outcomes
+        # Not `reached_target`: where seeds are replicates, runs have it that end before this one.
+        reached = outcomes.reached is not None and outcomes.reached.trial == outcome.trial_id
         if self._alert_sent or not (reached or self._is_over):
             return None
         self._alert_sent = True

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,12 @@ from wandb_trials import (
 )
 
 from pcsearch.engine.ray_internals import ray_psutil
-from pcsearch.engine.records.journal.events import Replicate
+from pcsearch.engine.records.journal.events import ReachedTarget, Replicate
 from pcsearch.engine.records.report import flatten
+from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.pc.config import ModelConfig
+from pcsearch.sweeps.replicates import replicates_of
+from pcsearch.sweeps.sweep import parse_sweep
 from pcsearch.tracking.callback import WandbCallback
 from pcsearch.tracking.runs.context import RunGroup
 from pcsearch.tracking.server.registration import LONGEST_GROUP
@@ -73,6 +77,32 @@ def test_the_runs_of_a_configuration_are_a_group(tmp_path: Path) -> None:
     long = RunGroup("p", None, "n" * 200, tmp_path).of(12)
     assert len(long.name) == LONGEST_GROUP
     assert long.name.endswith(", configuration 12")
+
+
+def test_the_run_that_reached_the_target_tells_the_mean_over_all_seeds(tmp_path: Path) -> None:
+    """The other run of its configuration, which has reached it too, ends before it."""
+    text = "method: grid\nparameters: {a: {values: [1, 2]}, seed: {values: [5, 6]}}\n"
+    sweep, outcomes = parse_sweep(text, "s.yaml"), FakeOutcomes()
+    replicates = replicates_of(sweep, "seed", "")
+    search: Any = SimpleNamespace(sweep=sweep, metrics=outcomes.metrics, replicates=replicates)
+    callback = make(tmp_path, outcomes, configurations=LiveConfigurations(search, outcomes))
+    trials = [FakeTrial("other"), FakeTrial("winner")]
+    for seed, (trial, value) in enumerate(zip(trials, (1.0, 3.0), strict=True)):
+        outcome = outcomes.of(trial.trial_id)
+        outcome.replicate, outcome.config, outcome.best = Replicate(1, seed), {"a": 1}, [value]
+        start(callback, trial)
+        report(callback, trial, metrics(EPOCHS))
+    outcomes.reach_target(ReachedTarget("winner", [2.0]))
+    for trial in trials:
+        outcomes.end(trial.trial_id)
+        complete(callback, trial)
+    callback.on_experiment_end(trials=trials)
+    callback.manager.settle()
+    runs = {run.id: run for run in read_all(tmp_path)}
+    assert runs["other"].alerts == []
+    ((title, text, _),) = runs["winner"].alerts
+    assert title == "The search has reached its target: my-search"
+    assert text.endswith(": ValMetrics/Pretext/full_mse 2 ± 1.41421 (2 seeds).")
 
 
 @pytest.mark.parametrize(
