@@ -208,24 +208,33 @@ class WandbCallback(LoggerCallback):
             return {}
         own, best = configurations.of(outcome.replicate), configurations.best()
         found = {} if own is None else configuration_summary(own)
-        return found | search_summary(best) if best is not None and self._is_over else found
+        if best is not None and self._ends_search(outcome):
+            found |= search_summary(best)
+        return found
 
-    @property
-    def _is_over(self) -> bool:
-        """Whether the last trial of the search has ended."""
+    def _ends_search(self, outcome: TrialOutcome) -> bool:
+        """Whether a trial that has ended is the last of its search: it is over with that.
+
+        At the target, it is the trial that has reached it. Where seeds are replicates, the other
+        runs of its configuration have reached it too, but end before.
+        """
         outcomes = self._outcomes
+        if outcomes.reached is not None:
+            return outcomes.reached.trial == outcome.trial_id
         return outcomes.ended_count == self._context.max_trials or outcomes.has_all()
 
     def _alert(self, outcome: TrialOutcome) -> alerts.Alert | None:
         """The alert at the end of the last trial of the search, once in a search."""
         outcomes = self._outcomes
-        # Not `reached_target`: where seeds are replicates, runs have it that end before this one.
-        reached = outcomes.reached is not None and outcomes.reached.trial == outcome.trial_id
-        if self._alert_sent or not (reached or self._is_over):
+        if self._alert_sent or not self._ends_search(outcome):
             return None
         self._alert_sent = True
         return alerts.search_ended(
-            self.group.name, outcomes.ended_count, outcomes.failures, self._best_in_words, reached
+            self.group.name,
+            outcomes.ended_count,
+            outcomes.failures,
+            self._best_in_words,
+            reached=outcomes.reached is not None,
         )
 
     @property

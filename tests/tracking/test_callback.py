@@ -79,7 +79,7 @@ def test_the_runs_of_a_configuration_are_a_group(tmp_path: Path) -> None:
     assert long.name.endswith(", configuration 12")
 
 
-def test_the_run_that_reached_the_target_tells_the_mean_over_all_seeds(tmp_path: Path) -> None:
+def test_the_run_that_reached_the_target_tells_the_result_of_the_search(tmp_path: Path) -> None:
     """The other run of its configuration, which has reached it too, ends before it."""
     text = "method: grid\nparameters: {a: {values: [1, 2]}, seed: {values: [5, 6]}}\n"
     sweep, outcomes = parse_sweep(text, "s.yaml"), FakeOutcomes()
@@ -103,6 +103,8 @@ def test_the_run_that_reached_the_target_tells_the_mean_over_all_seeds(tmp_path:
     ((title, text, _),) = runs["winner"].alerts
     assert title == "The search has reached its target: my-search"
     assert text.endswith(": ValMetrics/Pretext/full_mse 2 ± 1.41421 (2 seeds).")
+    assert "search/best_mean" not in runs["other"].summary
+    assert runs["winner"].summary["search/best_mean"] == 2.0
 
 
 @pytest.mark.parametrize(
