@@ -193,37 +193,56 @@ class WandbCallback(LoggerCallback):
         self._best_values.pop(trial.trial_id, None)
         self.manager.close(self._runs.pop(trial.trial_id), end)
 
-    def _end(self, trial: Trial) -> RunEnd:
-        """The end of the run of a trial that has ended."""
+    def _end(self, trial: Trial, *, is_newest: bool = True) -> RunEnd:
+        """The end of the run of a trial that has ended.
+
+        Args:
+            trial: it.
+            is_newest: whether no trial has ended after it, as far as is known.
+        """
         outcome = self._outcomes.of(trial.trial_id)
         checkpoint = None if self._context.artifacts == "none" else best_checkpoint(trial)
         kept = None if checkpoint is None else Kept(checkpoint, self._context.artifact_files)
-        end = ended_run(outcome, kept, self._of_configurations(outcome), self._alert(outcome))
+        is_last = self._ends_search(outcome, is_newest)
+        about_search = self._of_configurations(outcome, is_last)
+        end = ended_run(outcome, kept, about_search, self._alert() if is_last else None)
         return replace(end, best=self._best_model.after(outcome, end))
 
-    def _of_configurations(self, outcome: TrialOutcome) -> dict[str, Any]:
+    def _of_configurations(self, outcome: TrialOutcome, is_last: bool) -> dict[str, Any]:
         """What the summary of a run that has ended says of configurations."""
         configurations = self._context.configurations
         if configurations is None:
             return {}
         own, best = configurations.of(outcome.replicate), configurations.best()
         found = {} if own is None else configuration_summary(own)
-        return found | search_summary(best) if best is not None and self._is_over else found
+        if best is not None and is_last:
+            found |= search_summary(best)
+        return found
 
-    @property
-    def _is_over(self) -> bool:
-        """Whether the last trial of the search has ended."""
+    def _ends_search(self, outcome: TrialOutcome, is_newest: bool) -> bool:
+        """Whether a trial that has ended is the last of its search: it is over with that.
+
+        At the target, it is the trial that has reached it. Where seeds are replicates, the other
+        runs of its configuration have reached it too, but end before.
+        """
         outcomes = self._outcomes
-        return outcomes.ended_count == self._context.max_trials or outcomes.has_all()
+        if outcomes.reached is not None:
+            return outcomes.reached.trial == outcome.trial_id
+        has_all = outcomes.ended_count == self._context.max_trials or outcomes.has_all()
+        return is_newest and has_all
 
-    def _alert(self, outcome: TrialOutcome) -> alerts.Alert | None:
+    def _alert(self) -> alerts.Alert | None:
         """The alert at the end of the last trial of the search, once in a search."""
-        outcomes, reached = self._outcomes, outcome.reached_target
-        if self._alert_sent or not (reached or self._is_over):
+        outcomes = self._outcomes
+        if self._alert_sent:
             return None
         self._alert_sent = True
         return alerts.search_ended(
-            self.group.name, outcomes.ended_count, outcomes.failures, self._best_in_words, reached
+            self.group.name,
+            outcomes.ended_count,
+            outcomes.failures,
+            self._best_in_words,
+            reached=outcomes.reached is not None,
         )
 
     @property
@@ -243,11 +262,16 @@ class WandbCallback(LoggerCallback):
             return
         self._history_complete = True
         self.manager.prepare_history()
-        for trial in trials:
-            ended = trial.status in (Trial.TERMINATED, Trial.ERROR)
-            # Ended, the run of a trial that another driver runs again would hold its number.
-            is_own = not self._outcomes.of(trial.trial_id).ended_elsewhere
-            if ended and is_own and trial.trial_id not in self._runs:
-                start = partial(self._start, trial, 1, _nothing)
-                self.manager.complete(trial.trial_id, start, self._end(trial))
+        ended = [trial for trial in trials if self._has_ended_here(trial)]
+        for trial in ended:
+            start = partial(self._start, trial, 1, _nothing)
+            end = self._end(trial, is_newest=trial is ended[-1])
+            self.manager.complete(trial.trial_id, start, end)
         self._best_model.repeat()
+
+    def _has_ended_here(self, trial: Trial) -> bool:
+        """Whether a trial ended in an earlier session of this driver."""
+        ended = trial.status in (Trial.TERMINATED, Trial.ERROR)
+        # Ended, the run of a trial that another driver runs again would hold its number.
+        is_own = not self._outcomes.of(trial.trial_id).ended_elsewhere
+        return ended and is_own and trial.trial_id not in self._runs

@@ -12,6 +12,7 @@ from typing import Any
 import wandb
 from offline_runs import OfflineRun, cut_after, read_runs
 
+from pcsearch.engine.records.journal.events import ReachedTarget
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import flatten
@@ -112,7 +113,7 @@ class FakeOutcomes(Outcomes):
         for trial_id, value in (best or {}).items():
             self.of(trial_id).best = [value]
         if winner is not None:
-            self.of(winner).reached_target = True
+            self.reach_target(ReachedTarget(winner, []))
 
     def of(self, trial_id: str) -> TrialOutcome:
         outcome = super().of(trial_id)

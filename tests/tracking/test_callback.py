@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,17 @@ from wandb_trials import (
 )
 
 from pcsearch.engine.ray_internals import ray_psutil
-from pcsearch.engine.records.journal.events import Replicate
+from pcsearch.engine.records.journal.events import ReachedTarget, Replicate
 from pcsearch.engine.records.report import flatten
+from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.pc.config import ModelConfig
+from pcsearch.sweeps.replicates import replicates_of
+from pcsearch.sweeps.sweep import parse_sweep
 from pcsearch.tracking.callback import WandbCallback
 from pcsearch.tracking.runs.context import RunGroup
 from pcsearch.tracking.server.registration import LONGEST_GROUP
+
+Replicated = tuple[WandbCallback, FakeOutcomes, list[FakeTrial]]
 
 
 def test_a_run_carries_the_trials_id_group_name_and_whole_configuration(tmp_path: Path) -> None:
@@ -75,6 +81,59 @@ def test_the_runs_of_a_configuration_are_a_group(tmp_path: Path) -> None:
     # A program's group is cut before the number of its configuration is known.
     assert long.name == RunGroup("p", None, "n" * 200, tmp_path).named("configuration 12").name
     assert len(RunGroup("p", None, "n" * 200, tmp_path).of(10**9).name) <= LONGEST_GROUP
+
+
+def of_two_seeds(directory: Path, *names: str, status: str = "RUNNING") -> Replicated:
+    """Two runs of a configuration, with the losses 1 and 3."""
+    text = "method: grid\nparameters: {a: {values: [1, 2]}, seed: {values: [5, 6]}}\n"
+    sweep, outcomes = parse_sweep(text, "s.yaml"), FakeOutcomes()
+    replicates = replicates_of(sweep, "seed", "")
+    search: Any = SimpleNamespace(sweep=sweep, metrics=outcomes.metrics, replicates=replicates)
+    configurations = LiveConfigurations(search, outcomes)
+    callback = make(directory, outcomes, configurations=configurations, max_trials=2)
+    trials = [FakeTrial(name, status=status) for name in names]
+    for seed, (trial, value) in enumerate(zip(trials, (1.0, 3.0), strict=True)):
+        outcome = outcomes.of(trial.trial_id)
+        outcome.replicate, outcome.config, outcome.best = Replicate(1, seed), {"a": 1}, [value]
+        trial.last_result = outcome.last_report = metrics(EPOCHS)
+    return callback, outcomes, trials
+
+
+def test_the_run_that_reached_the_target_tells_the_result_of_the_search(tmp_path: Path) -> None:
+    """The other run of its configuration, which has reached it too, ends before it."""
+    callback, outcomes, trials = of_two_seeds(tmp_path, "other", "winner")
+    for trial in trials:
+        start(callback, trial)
+    outcomes.reach_target(ReachedTarget("winner", [2.0]))
+    for trial in trials:
+        outcomes.end(trial.trial_id)
+        complete(callback, trial)
+    callback.on_experiment_end(trials=trials)
+    callback.manager.settle()
+    runs = {run.id: run for run in read_all(tmp_path)}
+    assert runs["other"].alerts == []
+    ((title, text, _),) = runs["winner"].alerts
+    assert title == "The search has reached its target: my-search"
+    assert text.endswith(": ValMetrics/Pretext/full_mse 2 ± 1.41421 (2 seeds).")
+    assert "search/best_mean" not in runs["other"].summary
+    assert runs["winner"].summary["search/best_mean"] == 2.0
+
+
+def test_a_session_that_completes_runs_tells_the_result_in_the_last_one_only(
+    tmp_path: Path,
+) -> None:
+    callback, outcomes, trials = of_two_seeds(tmp_path, "first", "last", status="TERMINATED")
+    for trial in trials:
+        outcomes.end(trial.trial_id)
+    callback.on_step_begin(iteration=0, trials=trials)
+    callback.on_experiment_end(trials=trials)
+    callback.manager.settle()
+    runs = {run.id: run for run in read_all(tmp_path)}
+    assert runs["first"].summary["configuration_mean"] == 2.0
+    found = {
+        name: (run.summary.get("search/best_mean"), len(run.alerts)) for name, run in runs.items()
+    }
+    assert found == {"first": (None, 0), "last": (2.0, 1)}
 
 
 @pytest.mark.parametrize(

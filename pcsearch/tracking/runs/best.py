@@ -13,8 +13,8 @@ class BestAtWandb:
     """Says at the end of each run whether another model is the best one from now on.
 
     Where seeds are replicates it is that of the best run of the best configuration. The end of a
-    run may make another configuration the best, whose runs have ended; that run then adds the model
-    of the other.
+    run, also of one without a model, may make another configuration the best, whose runs have
+    ended; that run then adds the model of the other.
 
     Args:
         outcomes: of the trials.
@@ -33,12 +33,12 @@ class BestAtWandb:
             outcome: of the trial that has ended.
             end: of its run.
         """
-        if end.kept is None:
-            return None
-        own, configurations = BestKept(end.kept, end.summary), self._context.configurations
+        own = None if end.kept is None else BestKept(end.kept, end.summary)
+        configurations = self._context.configurations
         if configurations is None:
             return own if outcome is self._outcomes.best else None
-        self._of_trials[outcome.trial_id] = own
+        if own is not None:
+            self._of_trials[outcome.trial_id] = own
         best = configurations.best()
         run = None if best is None else best.best_run(self._context.metrics)
         kept = None if run is None else self._of_trials.get(run.trial_id)

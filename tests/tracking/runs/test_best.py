@@ -38,14 +38,18 @@ class Search:
         context = RunContext(SWEEP.metrics, ["a"], 9, dict, configurations=configurations)
         self.best, self._number = BestAtWandb(self.outcomes, context), 0
 
-    def end(self, a: int, seed: int, value: float, *, has_model: bool = True) -> str | None:
-        """The folder of the best model if that is another now, with its trial and mean."""
+    def end(self, a: int, seed: int, value: float | None, *, has_model: bool = True) -> str | None:
+        """The folder of the best model if that is another now, with its trial and mean.
+
+        A run without a value has failed before its first report.
+        """
         self._number += 1
         trial_id = f"t{self._number}"
         outcome: TrialOutcome = self.outcomes.begin(trial_id, self._number, {"a": a, "seed": seed})
         outcome.replicate = Replicate(a, seed)
-        outcome.add({"loss": value, "epoch": 1, "training_iteration": 1})
-        self.outcomes.end(trial_id)
+        if value is not None:
+            outcome.add({"loss": value, "epoch": 1, "training_iteration": 1})
+        self.outcomes.end(trial_id, "KeyError" if value is None else None)
         kept = self.best.after(outcome, ended_run(outcome, self.kept(trial_id, has_model)))
         if kept is None:
             return None
@@ -74,6 +78,12 @@ def test_with_replicates_it_is_that_of_the_best_configuration() -> None:
         None,
         f"('t6', 1.0, {5.5 / 3})",
     ]
+
+
+def test_a_run_without_a_model_may_make_that_of_another_configuration_the_best() -> None:
+    search = Search(replicated=True)
+    assert [search.end(1, 0, 1.0), search.end(2, 0, 2.0)] == ["('t1', 1.0, 1.0)", None]
+    assert search.end(1, 1, None, has_model=False) == "('t2', 2.0, 2.0)"
 
 
 @pytest.mark.parametrize("repeats", [True, False])
