@@ -82,10 +82,17 @@ class LiveConfigurations:
 
     def all(self) -> list[Configuration]:
         """Those of the runs that have ended, the best first; none without replicates."""
-        count = self._outcomes.ended_count
-        if count != self._found[0]:
-            self._found = count, self._all()
-        return self._found[1]
+        count, (known, found) = self._outcomes.ended_count, self._found
+        if count == known or self._search.replicates is None:
+            return found
+        # Other threads add trials meanwhile.
+        results = [each.result() for each in list(self._outcomes) if each.ended]
+        sweep, metrics = self._search.sweep, self._search.metrics
+        found = configurations_of(results, sweep.searched(), metrics, self._search.replicates)
+        # A resumed session knows of trials before it knows their values.
+        if all(each.config for each in results):
+            self._found = count, found
+        return found
 
     def best(self) -> Configuration | None:
         """The best one, None where none has a mean."""
@@ -96,14 +103,6 @@ class LiveConfigurations:
         """That of a run, None where no run of it has ended."""
         number = None if replicate is None else replicate.configuration
         return next((each for each in self.all() if each.number == number), None)
-
-    def _all(self) -> list[Configuration]:
-        search, replicates = self._search, self._search.replicates
-        if replicates is None:
-            return []
-        # Other threads add trials meanwhile.
-        results = [each.result() for each in list(self._outcomes) if each.ended]
-        return configurations_of(results, search.sweep.searched(), search.metrics, replicates)
 
 
 def configurations_of(
