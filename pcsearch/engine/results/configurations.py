@@ -12,7 +12,8 @@ from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult, best
 from pcsearch.engine.results.groups import Group, group_of
-from pcsearch.engine.search.racing import Entrant, standings
+from pcsearch.engine.search.entrants import entrant, is_in_race
+from pcsearch.engine.search.racing import standings
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.replicates import Replicates
@@ -130,7 +131,7 @@ def configurations_of(
             by_number.setdefault(result.replicate.configuration, []).append(result)
     configurations, entrants = [], []
     for number, trials in sorted(by_number.items()):
-        raced = [each for each in trials if each.replicate and each.replicate.seed < seeds]
+        raced = [each for each in trials if is_in_race(each, seeds)]
         fresh = [each for each in trials if each not in raced]
         confirmation = group_of(fresh, kept, 1, whole=True) if fresh else None
         configurations.append(
@@ -140,7 +141,7 @@ def configurations_of(
                 confirmation if confirmation and confirmation.count else None,
             )
         )
-        entrants.append(_entrant(raced, sign))
+        entrants.append(entrant(raced, seeds, sign))
     placed = standings(entrants, seeds)
 
     pairs = zip(configurations, (each.expected for each in placed), strict=True)
@@ -173,16 +174,6 @@ def _rank(configuration: Configuration, expected: float, sign: float) -> tuple[f
         sign * statistics.fmean(known) if known else math.inf,
         configuration.number,
     )
-
-
-def _entrant(results: Sequence[TrialResult], sign: float) -> Entrant:
-    made = Entrant()
-    for each in results:
-        assert each.replicate is not None, "chosen by it"
-        if each.status == "finished" and each.value is not None:
-            made.losses[each.replicate.seed] = sign * each.value
-        made.is_out |= each.status in ("failed", "diverged", "stopped")
-    return made
 
 
 def _in_words(group: Group, seeds: str, shown: Callable[[float | None], str]) -> str:
