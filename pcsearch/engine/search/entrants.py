@@ -53,7 +53,7 @@ def mean_over_seeds(run: TrialOutcome, outcomes: Outcomes, seeds: int) -> float 
     """
     if not is_in_race(run, seeds) or run.replicate is None:
         return None
-    runs = runs_of(outcomes)[run.replicate.configuration]
+    runs = outcomes.runs_of(run.replicate.configuration)
     values = {
         each.replicate.seed: each.values[0]
         for each in runs

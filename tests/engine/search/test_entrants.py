@@ -127,6 +127,20 @@ def test_bayes_takes_a_configuration_with_a_failed_run_for_bad() -> None:
     assert all(bayes.replicate(number).configuration != failed for number in range(5, 13))
 
 
+def test_the_mean_over_all_seeds_is_found_without_a_look_at_other_configurations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A target asks for it at every report of every run."""
+    made = outcomes((1, 0, 3.0), (2, 0, 5.0), (1, 1, 4.0))
+    assert mean_over_seeds(made.of("t0"), made, SEEDS) == 3.5
+    monkeypatch.delattr(Outcomes, "__iter__")
+    later = made.begin("t3", 4, {})
+    later.replicate = Replicate(2, 1)
+    later.add({"loss": 6.0, "epoch": 1})
+    assert mean_over_seeds(later, made, SEEDS) == 5.5
+    assert [each.trial_id for each in made.runs_of(2)] == ["t1", "t3"]
+
+
 def test_the_mean_over_all_seeds_needs_a_value_of_each() -> None:
     made = outcomes((1, 0, 3.0), (2, 0, 5.0), (1, 1, None), (1, 2, 9.0))
     run = made.of("t0")
