@@ -190,6 +190,8 @@ def test_with_replicates_it_is_of_the_configuration_with_the_best_mean(tmp_path:
     assert (best / MODEL).read_text() == "1.5"
     described = json.loads((best / "metrics.json").read_text())
     assert (described["trial"], described["configuration"]) == (4, 2)
+    assert described["over_seeds"]["mean"] == 1.75
+    assert "chosen_by" not in described, "no fresh seeds have run"
     lines = (best / "README.md").read_text().splitlines()
     assert lines[3:5] == [
         "- Configuration 2 with seed 6: the best run of the configuration with the best mean",
