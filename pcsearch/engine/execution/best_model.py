@@ -74,6 +74,7 @@ class BestModel:
             self._finish(IMPATIENT_S)
             raise
         self._finish(FINISH_S)
+        self._renew()
 
     def offer(self, candidate: Candidate) -> None:
         """Copy the model of a checkpoint if it is better than all before; returns at once."""
@@ -111,6 +112,10 @@ class BestModel:
         self._thread.join(patience)
         if self._thread.is_alive():
             self._warn(f"it was not complete {patience:.0f} s after the search")
+
+    def _renew(self) -> None:
+        """Say again what the best configuration is worth, also where no model was copied."""
+        if self._thread is not None and self._thread.is_alive():
             return
         try:
             self._renew_texts()
@@ -175,23 +180,27 @@ class BestModel:
         return texts_of(self._experiment, self._metric, self._configurations, candidate)
 
     def _renew_texts(self) -> None:
-        """Say again what the configuration is worth: it has run with more seeds since the copy."""
+        """Write the texts anew: the configuration has run with more seeds since the copy."""
+        copy = self._experiment.directory.copy
         candidate = None if self._choice is None else self._choice.of(self._best_trial)
-        kept = self._kept()
+        kept = None if candidate is None else self._kept()
         if candidate is None or kept is None:
             return
         if (kept.trial_id, kept.value) != (candidate.trial_id, candidate.value):
             return
         for name, text in self._texts(candidate).items():
             path = self._place / name
+            if copy is not None:
+                # Of a model that an earlier session has copied, most files are only there.
+                copy.get(path)
             before = path.read_text(encoding="utf-8") if path.exists() else None
             # A function's own checkpoint may have a file of the name.
             if before in (None, text) or not is_ours(name, before):
                 continue
             with replacing(path) as file:
                 file.write(text.encode())
-            if self._experiment.directory.copy is not None:
-                self._experiment.directory.copy.send(path)
+            if copy is not None:
+                copy.send(path)
 
     def _copy_checkpoint(self, checkpoint: Checkpoint, draft: Path) -> None:
         """Copy what the model needs of a checkpoint in the storage into a folder here."""

@@ -81,7 +81,8 @@ def _metrics(
         about["configuration"] = replicate.configuration
     if configuration is not None:
         about["over_seeds"] = _mean(configuration.judged_by)
-        about["chosen_by"] = _mean(configuration.runs)
+        if configuration.confirmation is not None:
+            about["chosen_by"] = _mean(configuration.runs)
     return {
         "trial": candidate.number,
         "trial_id": candidate.trial_id,

@@ -20,7 +20,7 @@ from pcsearch.engine.records.report import (
     measured,
     numbers_of_trial,
 )
-from pcsearch.engine.records.trial_result import Status, TrialResult
+from pcsearch.engine.records.trial_result import Status, TrialResult, is_whole
 from pcsearch.pc.metrics import EARLY_STOP_REASON, EPOCH
 from pcsearch.sweeps.metrics import Metric
 
@@ -155,6 +155,11 @@ class TrialOutcome:
         if at_its_end or self.last_report.get(EARLY_STOP_REASON) or self.reached_target:
             return "finished"
         return "stopped" if self.was_cut or self.epochs is not None else "finished"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it came to its own end with a value, as of `TrialResult`."""
+        return is_whole(self.status, self.values)
 
     def result(self) -> TrialResult:
         """The outcome as it is now, for tables and reports."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pcsearch.engine.records.journal.events import ReachedTarget, is_same_configuration
+from pcsearch.engine.records.journal.events import ReachedTarget
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcome import TrialOutcome, outcome_of
 from pcsearch.engine.records.report import Report, epoch_of
@@ -54,9 +54,12 @@ class Outcomes:
         """Whether the search has run all that it will run, where it ends before its cap."""
         self._time_attr, self._epochs, self._epoch_key = time_attr, epochs, epoch_key
         self._by_id: dict[str, TrialOutcome] = {}
+        # By the numbers of configurations, and those of which it is not known yet.
+        self._runs: dict[int, list[TrialOutcome]] = {}
+        self._unplaced: list[TrialOutcome] = []
         for trial in history.trials if history is not None else ():
             outcome = outcome_of(trial, self.metrics, time_attr, curves, compared_by, epoch_key)
-            self._by_id[trial.id] = outcome
+            self._add(outcome)
             if outcome.ended:
                 self._count(outcome)
 
@@ -66,14 +69,29 @@ class Outcomes:
     def of(self, trial_id: str) -> TrialOutcome:
         """The outcome of a trial, a new one where the trial is new."""
         if trial_id not in self._by_id:
-            self._by_id[trial_id] = TrialOutcome(
-                trial_id,
-                self.metrics,
-                self._time_attr,
-                epoch_key=self._epoch_key,
-                compared_by=self.compared_by,
+            self._add(
+                TrialOutcome(
+                    trial_id,
+                    self.metrics,
+                    self._time_attr,
+                    epoch_key=self._epoch_key,
+                    compared_by=self.compared_by,
+                )
             )
         return self._by_id[trial_id]
+
+    def runs_of(self, configuration: int) -> Sequence[TrialOutcome]:
+        """The runs of a configuration, by its number, where seeds are replicates.
+
+        It does not look at the runs of others: a scheduler asks at every report.
+        """
+        unplaced, self._unplaced = self._unplaced, []
+        for each in unplaced:
+            if each.replicate is None:
+                self._unplaced.append(each)
+            else:
+                self._runs.setdefault(each.replicate.configuration, []).append(each)
+        return self._runs.get(configuration, ())
 
     def begin(self, trial_id: str, number: int, config: Mapping[str, Any]) -> TrialOutcome:
         """Set the number and the values of a trial, new or from an earlier session."""
@@ -107,13 +125,16 @@ class Outcomes:
         winner = self.of(reached.trial)
         winner.reached_target = True
         if winner.replicate is not None:
-            for each in self:
-                if is_same_configuration(each.replicate, winner.replicate):
-                    each.reached_target = True
+            for each in self.runs_of(winner.replicate.configuration):
+                each.reached_target = True
 
     def epoch(self, report: Report) -> int:
         """The epoch of a report, 0 of an empty one."""
         return epoch_of(report, self._time_attr)
+
+    def _add(self, outcome: TrialOutcome) -> None:
+        self._by_id[outcome.trial_id] = outcome
+        self._unplaced.append(outcome)
 
     def _count(self, outcome: TrialOutcome, change: int = 1) -> None:
         self.ended_count += change

@@ -53,6 +53,21 @@ class TrialResult:
         """Whether the trial takes part in the ranking."""
         return self.status != "failed" and bool(self.values) and None not in self.values
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self.status != "interrupted"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it came to its own end with a value: a mean over seeds is over such ones."""
+        return is_whole(self.status, self.values)
+
+
+def is_whole(status: Status, values: Sequence[float | None]) -> bool:
+    """Whether a trial of a status came to its own end, with a value of each metric."""
+    return status == "finished" and bool(values) and None not in values
+
 
 def ranked(results: Iterable[TrialResult], metrics: Sequence[Metric]) -> list[TrialResult]:
     """The best first, by the first metric; of several metrics, those that none beats before all.

@@ -12,7 +12,8 @@ from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult, best
 from pcsearch.engine.results.groups import Group, group_of
-from pcsearch.engine.search.racing import Entrant, standings
+from pcsearch.engine.search.entrants import entrant, is_in_race
+from pcsearch.engine.search.racing import standings
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.replicates import Replicates
@@ -82,10 +83,17 @@ class LiveConfigurations:
 
     def all(self) -> list[Configuration]:
         """Those of the runs that have ended, the best first; none without replicates."""
-        count = self._outcomes.ended_count
-        if count != self._found[0]:
-            self._found = count, self._all()
-        return self._found[1]
+        count, (known, found) = self._outcomes.ended_count, self._found
+        if count == known or self._search.replicates is None:
+            return found
+        # Other threads add trials meanwhile.
+        results = [each.result() for each in list(self._outcomes) if each.ended]
+        sweep, metrics = self._search.sweep, self._search.metrics
+        found = configurations_of(results, sweep.searched(), metrics, self._search.replicates)
+        # A resumed session knows of trials before it knows their values.
+        if all(each.config for each in results):
+            self._found = count, found
+        return found
 
     def best(self) -> Configuration | None:
         """The best one, None where none has a mean."""
@@ -96,14 +104,6 @@ class LiveConfigurations:
         """That of a run, None where no run of it has ended."""
         number = None if replicate is None else replicate.configuration
         return next((each for each in self.all() if each.number == number), None)
-
-    def _all(self) -> list[Configuration]:
-        search, replicates = self._search, self._search.replicates
-        if replicates is None:
-            return []
-        # Other threads add trials meanwhile.
-        results = [each.result() for each in list(self._outcomes) if each.ended]
-        return configurations_of(results, search.sweep.searched(), search.metrics, replicates)
 
 
 def configurations_of(
@@ -131,7 +131,7 @@ def configurations_of(
             by_number.setdefault(result.replicate.configuration, []).append(result)
     configurations, entrants = [], []
     for number, trials in sorted(by_number.items()):
-        raced = [each for each in trials if each.replicate and each.replicate.seed < seeds]
+        raced = [each for each in trials if is_in_race(each, seeds)]
         fresh = [each for each in trials if each not in raced]
         confirmation = group_of(fresh, kept, 1, whole=True) if fresh else None
         configurations.append(
@@ -141,7 +141,7 @@ def configurations_of(
                 confirmation if confirmation and confirmation.count else None,
             )
         )
-        entrants.append(_entrant(raced, sign))
+        entrants.append(entrant(raced, seeds, sign))
     placed = standings(entrants, seeds)
 
     pairs = zip(configurations, (each.expected for each in placed), strict=True)
@@ -174,16 +174,6 @@ def _rank(configuration: Configuration, expected: float, sign: float) -> tuple[f
         sign * statistics.fmean(known) if known else math.inf,
         configuration.number,
     )
-
-
-def _entrant(results: Sequence[TrialResult], sign: float) -> Entrant:
-    made = Entrant()
-    for each in results:
-        assert each.replicate is not None, "chosen by it"
-        if each.status == "finished" and each.value is not None:
-            made.losses[each.replicate.seed] = sign * each.value
-        made.is_out |= each.status in ("failed", "diverged", "stopped")
-    return made
 
 
 def _in_words(group: Group, seeds: str, shown: Callable[[float | None], str]) -> str:

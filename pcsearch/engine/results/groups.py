@@ -101,9 +101,7 @@ def group_of(
         whole: whether only the trials count that have come to their own ends.
     """
     trials = sorted(trials, key=lambda trial: trial.number)
-    valued = tuple(
-        trial for trial in trials if trial.valued and (trial.status == "finished" or not whole)
-    )
+    valued = tuple(trial for trial in trials if (trial.is_whole if whole else trial.valued))
     columns = [[v for v in (t.values[i] for t in valued) if v is not None] for i in range(metrics)]
     config = {parameter.name: value_of(trials[0].config, parameter) for parameter in kept}
     return Group(

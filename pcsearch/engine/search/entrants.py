@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
+from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.learning_curves import LearningCurves, Prediction
 from pcsearch.engine.search.racing import Entrant, standings
+
+
+class SeedRun(Protocol):
+    """A run with a seed: the outcome of a trial, or its result."""
+
+    @property
+    def replicate(self) -> Replicate | None:
+        """Of which configuration it is a run, and with which seed."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """Its best value of each metric."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it came to its own end with a value."""
 
 
 def runs_of(outcomes: Iterable[TrialOutcome]) -> dict[int, list[TrialOutcome]]:
@@ -19,7 +41,7 @@ def runs_of(outcomes: Iterable[TrialOutcome]) -> dict[int, list[TrialOutcome]]:
     return dict(sorted(runs.items()))
 
 
-def is_in_race(run: TrialOutcome, seeds: int) -> bool:
+def is_in_race(run: SeedRun, seeds: int) -> bool:
     """Whether a run is one of the race: those with fresh seeds are not."""
     return run.replicate is not None and run.replicate.seed < seeds
 
@@ -31,11 +53,13 @@ def mean_over_seeds(run: TrialOutcome, outcomes: Outcomes, seeds: int) -> float 
     """
     if not is_in_race(run, seeds) or run.replicate is None:
         return None
-    runs = runs_of(outcomes)[run.replicate.configuration]
+    runs = outcomes.runs_of(run.replicate.configuration)
     values = {
         each.replicate.seed: each.values[0]
         for each in runs
-        if each.replicate and is_in_race(each, seeds) and not (each.failed or each.was_cut)
+        if each.replicate
+        and is_in_race(each, seeds)
+        and (each.is_whole or not (each.ended or each.was_cut))
     }
     known = [value for value in values.values() if value is not None]
     return sum(known) / seeds if len(known) == seeds else None
@@ -78,7 +102,7 @@ def of_configurations(
     return found
 
 
-def entrant(runs: Iterable[TrialOutcome], seeds: int, sign: float) -> Entrant:
+def entrant(runs: Iterable[SeedRun], seeds: int, sign: float) -> Entrant:
     """A configuration as the race sees it; runs with fresh seeds do not count.
 
     Args:
@@ -93,8 +117,8 @@ def entrant(runs: Iterable[TrialOutcome], seeds: int, sign: float) -> Entrant:
         made.begun.add(run.replicate.seed)
         if not run.ended:
             made.running += 1
-        value = run.values[0] if run.ended and not run.failed else None
-        if value is not None and not run.was_cut:
+        value = run.values[0] if run.is_whole else None
+        if value is not None:
             made.losses[run.replicate.seed] = sign * value
         elif run.ended:
             made.is_out = True

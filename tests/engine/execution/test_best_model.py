@@ -20,6 +20,8 @@ from pcsearch.engine.execution.candidate import Candidate
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.outcomes import Outcomes
+from pcsearch.engine.storage.store import Store
+from pcsearch.engine.storage.working_copy import WorkingCopy
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.replicates import replicates_of
 from pcsearch.sweeps.sweep import parse_sweep
@@ -41,6 +43,7 @@ class Search:
         model_file: as of `Workload`.
         metrics: of the search.
         replicated: whether its seeds are replicates.
+        copy: of an experiment at an address.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Search:
         metrics: tuple[Metric, ...] = (LOSS,),
         *,
         replicated: bool = False,
+        copy: WorkingCopy | None = None,
     ) -> None:
         self.folder, self.told = folder, list[str]()
         workload = SimpleNamespace(
@@ -59,7 +63,7 @@ class Search:
         )
         replicates = replicates_of(SWEEP, "seed", "") if replicated else None
         experiment: Any = SimpleNamespace(
-            directory=ExperimentDirectory(folder),
+            directory=ExperimentDirectory(folder, copy),
             workload=workload,
             metrics=metrics,
             replicates=replicates,
@@ -186,6 +190,8 @@ def test_with_replicates_it_is_of_the_configuration_with_the_best_mean(tmp_path:
     assert (best / MODEL).read_text() == "1.5"
     described = json.loads((best / "metrics.json").read_text())
     assert (described["trial"], described["configuration"]) == (4, 2)
+    assert described["over_seeds"]["mean"] == 1.75
+    assert "chosen_by" not in described, "no fresh seeds have run"
     lines = (best / "README.md").read_text().splitlines()
     assert lines[3:5] == [
         "- Configuration 2 with seed 6: the best run of the configuration with the best mean",
@@ -216,6 +222,48 @@ def test_what_the_configuration_is_worth_is_told_anew_at_the_end(tmp_path: Path)
     assert described["chosen_by"] == {"mean": 1.0, "deviation": None, "seeds": 1}
     text = (tmp_path / "best" / "README.md").read_text()
     assert "- Over its seeds: loss 4 (1 fresh seed); it was chosen by 1 (1 seed)\n" in text
+
+
+def confirm_later(search: Search) -> None:
+    """A session that is resumed after the first run of a configuration, to run a fresh seed."""
+    search._made = 5
+    with search.model.kept():
+        search.run(1, 1, 0, 1.0)
+        search.run(2, 1, 3, 4.0)
+        assert search.model._thread is None, "the model that is kept stays the best"
+
+
+def test_what_it_is_worth_is_told_anew_by_a_later_session_that_copies_no_model(
+    tmp_path: Path,
+) -> None:
+    first = Search(tmp_path, replicated=True)
+    with first.model.kept():
+        first.run(1, 1, 0, 1.0)
+    confirm_later(Search(tmp_path, replicated=True))
+    best = tmp_path / "best"
+    assert json.loads((best / "metrics.json").read_text())["over_seeds"]["mean"] == 4.0
+    assert "loss 4 (1 fresh seed); it was chosen by 1 (1 seed)" in (best / "README.md").read_text()
+
+
+def test_what_it_is_worth_is_told_anew_at_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The working copy of a later session has no file of the model but its metrics."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    store = Store("test://there/exp", LocalFileSystem(), str(tmp_path / "there" / "exp"))
+    for is_first in (True, False):
+        copy = WorkingCopy(store)
+        with copy.owned():
+            copy.folder.mkdir(parents=True)
+            copy.fetch()
+            search = Search(copy.folder, replicated=True, copy=copy)
+            if not is_first:
+                confirm_later(search)
+                continue
+            with search.model.kept():
+                search.run(1, 1, 0, 1.0)
+    assert json.loads(store.get("best/metrics.json") or b"")["over_seeds"]["mean"] == 4.0
+    assert b"loss 4 (1 fresh seed)" in (store.get("best/README.md") or b"")
 
 
 def test_nothing_is_copied_and_no_thread_started_where_nothing_is_better(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from histories import MadeTrialHistory
 
-from pcsearch.engine.records.journal.events import Ended, ReachedTarget
+from pcsearch.engine.records.journal.events import Ended, ReachedTarget, Replicate
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.sweeps.metrics import Metric
@@ -26,6 +26,21 @@ def test_outcomes_count_ends_and_know_the_best() -> None:
     assert outcomes.best is outcomes.of("b"), "a failed trial and one that runs are not the best"
     outcomes.reach_target(ReachedTarget("d", [0.05]))
     assert outcomes.of("d").reached_target
+
+
+def test_the_runs_of_a_configuration_are_those_of_all_sessions() -> None:
+    old = MadeTrialHistory("a", 1, None, Path(), Ended("a", False, [0.5]))
+    old.replicate = Replicate(1, 0)
+    outcomes = Outcomes([LOSS], history=History([old]))
+    for trial_id in "bcd":
+        outcomes.of(trial_id)
+    assert [each.trial_id for each in outcomes.runs_of(1)] == ["a"]
+    # The searcher says of a new trial which run it is.
+    for trial_id, replicate in {"b": Replicate(2, 0), "c": Replicate(1, 1)}.items():
+        outcomes.of(trial_id).replicate = replicate
+    assert [each.trial_id for each in outcomes.runs_of(1)] == ["a", "c"]
+    assert [each.trial_id for each in outcomes.runs_of(2)] == ["b"]
+    assert not outcomes.runs_of(3)
 
 
 def test_a_trial_that_ends_again_counts_once() -> None:

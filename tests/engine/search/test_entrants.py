@@ -60,6 +60,22 @@ def test_a_run_that_went_wrong_or_was_stopped_takes_its_configuration_out(ending
     assert found.losses == {0: 3.0}
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_the_race_and_the_tables_agree_of_a_run_that_was_stopped_in_its_last_epoch(
+    stopped: bool,
+) -> None:
+    """All its epochs have run: it is as whole as any other."""
+    made = outcomes((1, 0, 3.0), (1, 1, 4.0))
+    run = made.of("t1")
+    run.epochs, run.ended_by_user = 1 if not stopped else 2, True
+    assert run.status == ("stopped" if stopped else "finished")
+    raced = entrant(runs_of(made)[1], SEEDS, 1.0)
+    assert (raced.losses, raced.is_out) == ({0: 3.0} if stopped else {0: 3.0, 1: 4.0}, stopped)
+    assert mean_over_seeds(run, made, SEEDS) == (None if stopped else 3.5)
+    shown = entrant([each.result() for each in made], SEEDS, 1.0)
+    assert shown == raced
+
+
 def test_asha_compares_the_means_of_the_runs_that_have_come_to_a_rung() -> None:
     made = outcomes((1, 0, 1.0), (1, 1, None), (2, 0, 3.0), (2, 1, None), (1, 2, 9.0))
     predictions = {
@@ -109,6 +125,20 @@ def test_bayes_takes_a_configuration_with_a_failed_run_for_bad() -> None:
     more = bayes.run(99)
     assert len(more) == 8
     assert all(bayes.replicate(number).configuration != failed for number in range(5, 13))
+
+
+def test_the_mean_over_all_seeds_is_found_without_a_look_at_other_configurations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A target asks for it at every report of every run."""
+    made = outcomes((1, 0, 3.0), (2, 0, 5.0), (1, 1, 4.0))
+    assert mean_over_seeds(made.of("t0"), made, SEEDS) == 3.5
+    monkeypatch.delattr(Outcomes, "__iter__")
+    later = made.begin("t3", 4, {})
+    later.replicate = Replicate(2, 1)
+    later.add({"loss": 6.0, "epoch": 1})
+    assert mean_over_seeds(later, made, SEEDS) == 5.5
+    assert [each.trial_id for each in made.runs_of(2)] == ["t1", "t3"]
 
 
 def test_the_mean_over_all_seeds_needs_a_value_of_each() -> None:
