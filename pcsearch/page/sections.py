@@ -145,7 +145,7 @@ def figure_box(figure: Figure, *, has_head: bool) -> Html:
 
 
 def _headline(findings: Findings) -> Html:
-    ended = sum(each.status != "interrupted" for each in findings.results)
+    ended = sum(each.ended for each in findings.results)
     spent = effort(findings)
     saved = spent.saved_share
     facts = [

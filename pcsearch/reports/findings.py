@@ -95,7 +95,7 @@ def summary(
         trials: those that the user asks for.
         importance: of the parameters, or why there is none.
     """
-    ended = sum(each.result.status != "interrupted" for each in findings.trials)
+    ended = sum(each.result.ended for each in findings.trials)
     of_cap = f"{ended} of {findings.cap} trials ended"
     yield f"{findings.place}: {findings.state}, {of_cap}"
     yield _of_effort(effort(findings))

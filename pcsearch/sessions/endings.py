@@ -46,7 +46,7 @@ def _finish(search: TrackedSearch, result: SessionResult, listener: Listener) ->
     experiment = search.experiment
     settle(search.wandb.manager, listener.say)
     if search.sweep_ledger is not None:
-        ended = [trial.trial_id for trial in result.trials if trial.status != "interrupted"]
+        ended = [trial.trial_id for trial in result.trials if trial.ended]
         is_target = result.reached is not None
         search.sweep_ledger.finish(ended, is_over=not result.reason, reached_target=is_target)
     _tell_of_uploads(experiment, search.wandb, listener)

@@ -195,7 +195,7 @@ def read_findings(
     # An edit keeps the number of trials that its grid or space allows.
     size = None if earlier else space_size(search.sweep, search.options)
     cap = min(samples, size or samples) + search.confirming + earlier_runs
-    ended = sum(each.result.status != "interrupted" for each in trials)
+    ended = sum(each.result.ended for each in trials)
     is_over = has_reached or is_decided or ended >= cap
     state: State = "running" if is_running else "finished" if is_over else "interrupted"
     return Findings(
