@@ -208,4 +208,6 @@ def retry_failed(history: History) -> list[Retried]:
     events = [Retried(trial.id) for trial in history.failed]
     for trial, event in zip(history.failed, events, strict=True):
         trial.apply(event)
+    # As when the events are read again: a race that was decided has runs again.
+    history.is_decided = history.is_decided and not events
     return events

@@ -10,6 +10,7 @@ from pathlib import Path
 from histories import history_of
 
 from pcsearch.engine.records.journal.events import (
+    Decided,
     Ended,
     Retried,
     RunCompleted,
@@ -37,6 +38,15 @@ def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:
     again = read_history(tmp_path)
     assert replace(again.trials[0]) == replace(history.trials[0])
     assert again.trials[0].run_step is None
+
+
+def test_a_race_with_a_run_that_is_tried_again_is_not_decided(tmp_path: Path) -> None:
+    history = history_of(tmp_path, Suggested("a", 1), Ended("a", True, [None]), Decided())
+    assert history.is_decided
+    retry_failed(history)
+    assert not history.is_decided
+    Journal(tmp_path).add(Retried("a"))
+    assert not read_history(tmp_path).is_decided
 
 
 def test_reports_are_those_of_the_trials_file(tmp_path: Path) -> None:
