@@ -29,6 +29,7 @@ def as_document(plan: Plan) -> str:
         **({"metrics": metrics} if len(metrics) > 1 else {}),
         "trials": plan.trials,
         "begun": plan.begun,
+        "first": plan.first,
         "grid_size": plan.grid_size,
         "searcher": plan.searcher,
         "scheduler": _scheduler(plan),

@@ -187,7 +187,8 @@ def _finished(experiment: Experiment) -> str:
         message += f", which are all that its {kind} has"
     else:
         message += "; --num-samples N runs more"
-    is_race = experiment.replicates is not None and experiment.history.reached is None
+    replicates, reached = experiment.replicates, experiment.history.reached
+    is_race = replicates is not None and replicates.are_numbers and reached is None
     if is_race and experiment.options.confirm is None:
         message += "; --confirm K runs the best ones with fresh seeds"
     if experiment.history.failed:

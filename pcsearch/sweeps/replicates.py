@@ -49,6 +49,11 @@ class Replicates:
         """The parameter's name."""
         return self.parameter.name
 
+    @property
+    def are_numbers(self) -> bool:
+        """Whether all seeds are whole numbers, so that there are fresh ones above them."""
+        return all(type(seed) is int for seed in self.seeds)
+
     def seed(self, position: int) -> Any:
         """The seed at a position, which may be that of a fresh one."""
         if position < len(self.seeds):
@@ -123,10 +128,11 @@ def replicates_of(sweep: Sweep, name: str, where: str, fresh: int = 0) -> Replic
     if len(seeds) > MOST:
         message = f"{bare(name)} has {len(seeds):,} values; give at most {MOST} seeds"
         return Problem(message, parameter.where, where)
-    if fresh and not all(type(seed) is int for seed in seeds):
+    replicates = Replicates(parameter, seeds)
+    if fresh and not replicates.are_numbers:
         message = f"fresh seeds are whole numbers, and {bare(name)} has other values"
         return Problem(message, parameter.where, "--confirm")
-    return Replicates(parameter, seeds)
+    return replicates
 
 
 def unnoticed_seed(sweep: Sweep) -> str:

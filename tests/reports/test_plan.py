@@ -31,7 +31,7 @@ parameters:
 """
 TRAINABLE = ("--trainable", "json:dumps")
 KEYS = [
-    *("method", "metric", "trials", "begun", "grid_size", "searcher", "scheduler"),
+    *("method", "metric", "trials", "begun", "first", "grid_size", "searcher", "scheduler"),
     *("parameters", "fixed", "notes", "configs", "runs", "commands"),
 ]
 

@@ -155,6 +155,9 @@ def _begun(
         folder = other_folder
     samples = options.num_samples or samples_of_search(directory)
     history = read_history(directory.path)
+    if history.samples is None:
+        # The journal does not say it where an earlier version has written it.
+        history.samples = record["options"].get("num_samples")
     if "num_samples" not in changes:
         samples = samples_by_edits(record, history.edits) or samples
     texts = texts_of(directory, history.edits)

@@ -123,5 +123,8 @@ def _next(
     outcomes = search.outcomes_of(history)
     curves = learning_curves(search.sweep, search.max_epochs, outcomes)
     searcher = searcher_of(search, history, samples, outcomes, curves)
+    for trial in history.trials:
+        # As a session does: a race asks how long a trial would have trained.
+        outcomes.begin(trial.id, trial.number, searcher.config(trial))
     suggested = (searcher.suggest(f"next{number}") for number in range(count))
     return [config for config in suggested if isinstance(config, dict)]

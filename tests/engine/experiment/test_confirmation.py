@@ -51,6 +51,28 @@ def test_a_race_that_had_all_its_runs_was_not_decided_and_goes_on(folder: Path) 
     assert search.resume(num_samples=30).over
 
 
+def test_a_full_search_of_an_earlier_version_is_extended_as_any_other(folder: Path) -> None:
+    """Its journal does not say how many runs its race could have had."""
+    values = {"min": 0.0, "max": 9.0}
+    search = search_of(folder, "random", values, 3, num_samples=8, confirm=2)
+    assert len(search.session()) == 14
+    lines = search.journal.path.read_text().splitlines(keepends=True)
+    search.journal.path.write_text("".join(each for each in lines if '"decided"' not in each))
+    extended = search.resume(num_samples=20)
+    assert (extended.cap, extended.samples, extended.over) == (20 + 6 + 6, 20, False)
+
+
+@pytest.mark.parametrize(("seeds", "offered"), [([1, 2], True), ([0.5, 1.5], False)])
+def test_fresh_seeds_are_offered_where_seeds_are_whole_numbers(
+    seeds: list[float], offered: bool, folder: Path
+) -> None:
+    parameters = {"x": {"values": [1.0, 2.0]}, "fold": {"values": seeds}}
+    sweep = {"method": "grid", "replicates": "fold", "parameters": parameters}
+    search = EditedSearch(folder, sweep, replicates="fold", num_samples=4, no_racing=True)
+    search.session()
+    assert ("--confirm K" in _finished(search.resume())) is offered
+
+
 def test_a_race_that_was_decided_has_nothing_more_to_run(folder: Path) -> None:
     search = search_of(folder, "grid", {"values": [1.0, 2.0, 3.0, 9.0]}, 5, num_samples=19)
     assert len(search.session()) < 19

@@ -49,7 +49,7 @@ def test_what_an_edit_means_is_told_before_and_nothing_is_written(
     ]
     assert main(["--plan", "--resume", "here", "--draw", "9", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
-    assert (plan["trials"], plan["begun"]) == (6, 3)
+    assert (plan["trials"], plan["begun"], plan["first"]) == (6, 3, 4)
     assert plan["configs"] == [{"x": 2, "y": 6}, {"x": 3, "y": 5}, {"x": 3, "y": 6}]
     now = {file: file.read_bytes() for file in (folder / "here").rglob("*") if file.is_file()}
     assert now == files

@@ -70,7 +70,7 @@ def test_the_runs_of_a_configuration_are_a_group_with_its_number(
     assert "a search with replicates has one driver" in joined.err
 
 
-def test_a_target_that_two_runs_reach_together_is_told_with_the_mean_of_both(
+def test_a_target_that_the_mean_of_two_runs_reaches_is_told_once(
     server: WandbServer, folder: Folder
 ) -> None:
     metric = {"name": "loss", "goal": "minimize", "target": 1.625}
