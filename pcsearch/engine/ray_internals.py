@@ -139,11 +139,15 @@ def forget_token() -> None:
     """Let Ray look for its token again when it next needs one.
 
     It keeps the first that it has found in a process, also when it connects to another cluster, and
-    a Ray that it starts then has another token than the driver.
+    a Ray that it starts then has another token than the driver. It keeps too whether there are
+    tokens at all: a cluster without them would then get no answer from the driver, and all actors
+    would fail.
     """
-    from ray._raylet import AuthenticationTokenLoader  # type: ignore[attr-defined]
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
     AuthenticationTokenLoader.instance().reset_cache()
+    # It reads the environment again.
+    Config.initialize("")
 
 
 # A cluster that this process is not connected to

@@ -11,6 +11,7 @@ import inspect
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from queue import Queue
@@ -39,6 +40,7 @@ NAMES = [
     "ray._private.worker.global_worker",
     "ray._raylet.AuthenticationTokenLoader.instance",
     "ray._raylet.AuthenticationTokenLoader.reset_cache",
+    "ray._raylet.Config.initialize",
     "ray._raylet.GcsClient",
     # `GcsClient` passes its calls on to this class.
     "ray._raylet.InnerGcsClient.get_all_job_info",
@@ -256,7 +258,11 @@ def test_the_nodes_of_this_machine_and_its_clusters_are_found() -> None:
 @pytest.mark.usefixtures("ray_here")
 def test_a_local_ray_has_no_idle_processes() -> None:
     children = ray_internals.ray_psutil().Process().children(recursive=True)
-    commands = [" ".join(each.cmdline()) for each in children]
+    commands = []
+    for child in children:
+        # One that has just ended has no command any more.
+        with suppress(ray_internals.ray_psutil().Error):
+            commands.append(" ".join(child.cmdline()))
     assert any("raylet" in command for command in commands)
     for script in ("dashboard.py", "log_monitor.py", "monitor.py"):
         assert not any(script in command for command in commands), script

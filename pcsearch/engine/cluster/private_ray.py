@@ -39,15 +39,15 @@ def own_token() -> Iterator[None]:
 
     Ray would take the token of ``~/.ray/auth_token``, or write one there, for all users to read.
     """
-    with restored(MODE, TOKEN):
-        if not os.environ.get(TOKEN, "").strip():
-            os.environ[TOKEN] = secrets.token_hex(32)
-        # This process may have had another Ray, and may have another one later.
-        forget_token()
-        try:
-            yield
-        finally:
+    # This process may have had another Ray, and may have another one later.
+    try:
+        with restored(MODE, TOKEN):
+            if not os.environ.get(TOKEN, "").strip():
+                os.environ[TOKEN] = secrets.token_hex(32)
             forget_token()
+            yield
+    finally:
+        forget_token()
 
 
 @contextmanager

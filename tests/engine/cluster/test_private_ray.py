@@ -143,3 +143,21 @@ def test_it_has_a_folder_of_its_own_where_its_sockets_can_be(
         assert folder is None
         assert os.environ[FOLDER_OF_RAY] == "as before"
     assert list(long.iterdir()) == []
+
+
+def test_a_process_forgets_with_its_token_that_there_are_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else every trial on a cluster without tokens would fail that it connects to later."""
+    from ray._raylet import Config, get_authentication_mode
+
+    monkeypatch.delenv(MODE, raising=False)
+    Config.initialize("")
+    before = get_authentication_mode()
+    with own_token():
+        # As Ray does when it starts.
+        os.environ[MODE] = "token"
+        Config.initialize("")
+        assert get_authentication_mode() != before
+    assert MODE not in os.environ
+    assert get_authentication_mode() == before
