@@ -238,7 +238,15 @@ def test_num_samples_caps_a_grid_and_the_cap_can_be_raised_on_resuming(
     assert {values["epochs"] for values in params} == {1}
     assert [trial.name[:4] for trial in trials] == ["0001", "0002", "0003"]
 
-    # The best of them is a sweep of constants, for W&B's own code and here.
+
+def test_an_exported_best_configuration_runs_as_at_wandb(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is a sweep of constants, for W&B's own code and here."""
+    sweep = write_sweep(tmp_path / "s.yaml", {"seed": {"values": [1, 2]}})
+    done = search(tmp_path, sweep, "--wandb", "disabled", "--set", "epochs=1", capfd=capfd)
+    trials = trial_folders(done.directory)
+    params = [json.loads((trial / "params.json").read_text(encoding="utf-8")) for trial in trials]
     best = tmp_path / "best.yaml"
     assert main(["export", str(done.directory), "--best-config", str(best)]) == 0
     values = suggested_by_wandb(best)
