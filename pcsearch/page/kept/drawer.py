@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from pcsearch.engine.records.drivers.driver_directories import search_directory
 from pcsearch.engine.storage.store import error_line
@@ -41,7 +42,10 @@ def main(arguments: Sequence[str]) -> int:
     """
     driver, place, session = Path(arguments[0]), arguments[1], arguments[2]
     try:
-        Thread(target=_end_with_session, daemon=True).start()
+        # A session in the background may have been started where it is ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        over = Event()
+        Thread(target=_end_with_session, args=(over,), daemon=True).start()
         if session == RUNNING:
             os.nice(LOWEST_PRIORITY)
         # It takes long to load, and the session may end meanwhile.
@@ -49,6 +53,9 @@ def main(arguments: Sequence[str]) -> int:
 
         search = search_directory(driver)
         page = page_of_session(search, place, {driver: session == RUNNING})
+        if over.is_set():
+            # A library may have swallowed the interruption.
+            return 1
         with replaced(search / FILE) as draft:
             draft.write_text(page, encoding="utf-8")
     except KeyboardInterrupt:
@@ -60,10 +67,11 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _end_with_session() -> None:
+def _end_with_session(over: Event) -> None:
     """Interrupt the drawing when the session closes the pipe, so that it leaves no draft."""
     # Not sys.stdin: Python cannot end while a thread reads that.
     os.read(0, 1)
+    over.set()
     _thread.interrupt_main()
     time.sleep(GRACE_S)
     os._exit(1)
