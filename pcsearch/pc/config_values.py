@@ -5,8 +5,7 @@ Imports no torch, as `pcsearch.pc.config`.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any
 
@@ -15,13 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc.config import PRESET_KEY, ModelConfig
 from pcsearch.pc.presets import PRESETS
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` with the nearest known name, or nothing."""
-    folded = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), folded, n=1)
-    return f"; did you mean {folded[near[0]]!r}?" if near else ""
+from pcsearch.sweeps.messages import suggestion
 
 
 def unknown_field(name: str) -> str:

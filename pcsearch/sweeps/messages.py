@@ -40,9 +40,10 @@ def bare(name: Any) -> str:
 
 
 def suggestion(name: Any, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` with the nearest known name; empty if none is near."""
-    near = nearest(name, known)
-    return "" if near is None else f"; did you mean {near!r}?"
+    """``; did you mean 'x'?`` with the nearest known name, in any case; empty if none is near."""
+    folded = {each.lower(): each for each in known}
+    near = nearest(name.lower() if isinstance(name, str) else name, folded)
+    return "" if near is None else f"; did you mean {folded[near]!r}?"
 
 
 def nearest(name: Any, known: Iterable[str], least: float = 0.6) -> str | None:

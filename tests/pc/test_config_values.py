@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from model_configs import DEFAULTS, DEFINITION, NEW_FIELDS, problems_of
 
-from pcsearch.pc.config_values import check_value, model_config, suggestion, unknown_field
+from pcsearch.pc.config_values import check_value, model_config, unknown_field
 from pcsearch.pc.presets import PRESETS
 
 
@@ -37,11 +37,6 @@ def test_an_unknown_field_is_named_with_its_nearest_neighbour(name: str, message
     assert unknown_field(name) == message
     assert check_value(name, 1) == message
     assert problems_of({name: 1}) == [f"{name}: {message}"]
-
-
-def test_a_suggestion_is_made_of_the_known_names_only() -> None:
-    assert suggestion("apple", ["apples", "pear"]) == "; did you mean 'apples'?"
-    assert suggestion("plum", ["apples", "pear"]) == ""
 
 
 WRONG: list[tuple[str, Any, str]] = [

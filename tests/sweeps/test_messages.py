@@ -40,6 +40,8 @@ def test_name_is_bare_unless_it_would_be_unclear(name: Any, text: str) -> None:
 def test_nearest_name_is_suggested() -> None:
     assert suggestion("vales", ("value", "values")) == "; did you mean 'values'?"
     assert suggestion("zzz", ("value", "values")) == ""
+    assert suggestion("VALUE", ("value", "values")) == "; did you mean 'value'?"
+    assert suggestion("valmetrics/mse", ("ValMetrics/mse",)) == "; did you mean 'ValMetrics/mse'?"
     assert suggestion(5, ("value",)) == ""
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pcsearch.engine.results.findings import Findings
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
 
 FEWEST_TRIALS = 10
 SHUFFLES = 20
@@ -47,7 +53,6 @@ def importances(findings: Findings) -> tuple[Importance, ...] | str:
     if not findings.metrics:
         return "the sweep has no metric"
     # Optuna takes a while to import.
-    from pcsearch.engine.results.ped_anova import PedAnova, cells_of
     from pcsearch.engine.search.search_space import OptunaSpace
 
     space = OptunaSpace(findings.sweep.parameters.values())
@@ -71,19 +76,56 @@ def importances(findings: Findings) -> tuple[Importance, ...] | str:
     ]
     if len(names) < 2:
         return "fewer than two parameters have different values"
-    analysis = PedAnova(
-        {
-            name: cells_of([each[name] for each in points], space.distributions[name])
-            for name in names
-        }
-    )
-    top = min(0.5, max(TOP, FEWEST_IN_TOP / len(losses)))
-    found = analysis.importances(losses, top)
-    shuffles = (random.permutation(losses).tolist() for _ in range(SHUFFLES))
-    shuffled = [analysis.importances(each, top) for each in shuffles]
+    study = _study(points, {name: space.distributions[name] for name in names})
+    found = _evaluated(study, losses, names)
+    shuffled = [_evaluated(study, list(random.permutation(losses)), names) for _ in range(SHUFFLES)]
     limits = {name: np.quantile([each[name] for each in shuffled], CHANCE) for name in names}
     total = sum(found.values()) or 1.0
     each = [
         Importance(name, found[name] / total, bool(found[name] > limits[name])) for name in names
     ]
     return tuple(sorted(each, key=lambda one: (-one.share, one.name)))
+
+
+def _study(points: Sequence[dict[str, Any]], distributions: dict[str, BaseDistribution]) -> Study:
+    """A study with these points; its trials' values are left to `_evaluated`."""
+    import optuna
+
+    from pcsearch.engine.search.study_view import quiet_optuna
+
+    trials = [
+        optuna.trial.create_trial(
+            params={name: point[name] for name in distributions},
+            distributions=distributions,
+            value=0.0,
+        )
+        for point in points
+    ]
+    with quiet_optuna():
+        study = optuna.create_study()
+        study.add_trials(trials)
+    return study
+
+
+def _evaluated(study: Study, losses: Sequence[float], names: Sequence[str]) -> dict[str, float]:
+    """The importances of parameters, which do not add up to 1.
+
+    Args:
+        study: has the points.
+        losses: the loss of each, in the same order.
+        names: of the parameters.
+    """
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+    from pcsearch.engine.search.study_view import quiet_optuna
+
+    top = min(0.5, max(TOP, FEWEST_IN_TOP / len(losses)))
+    # It warns that small values count as good: they are losses.
+    with quiet_optuna():
+        return get_param_importances(
+            study,
+            evaluator=PedAnovaImportanceEvaluator(target_quantile=top),
+            params=list(names),
+            target=lambda trial: losses[trial.number],
+            normalize=False,
+        )

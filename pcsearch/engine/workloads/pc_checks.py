@@ -11,11 +11,12 @@ from typing import Any
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.pc import metrics
 from pcsearch.pc.config import CONFLICTING_FIELDS, PRESET_KEY, ModelConfig
-from pcsearch.pc.config_values import check_value, model_config, suggestion, unknown_field
+from pcsearch.pc.config_values import check_value, model_config, unknown_field
 from pcsearch.pc.presets import PRESETS
 from pcsearch.sweeps.distributions.base import EXTREMES, Distribution
 from pcsearch.sweeps.distributions.continuous import Beta
 from pcsearch.sweeps.distributions.discrete import Categorical, Constant, WeightedCategorical
+from pcsearch.sweeps.messages import suggestion
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
 
