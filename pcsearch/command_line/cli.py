@@ -42,9 +42,9 @@ _VERBS = {
 GROUPS: dict[str, dict[str, click.Command]] = {
     heading: {verb.NAME: verb.command for verb in verbs} for heading, verbs in _VERBS.items()
 }
-"""The commands beside the search, by their headings and names."""
+"""The commands beside the search, by their names, below the headings of the help."""
 OTHERS = {name: each for group in GROUPS.values() for name, each in group.items()}
-"""The same by their names alone."""
+"""The commands beside the search, by their names."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

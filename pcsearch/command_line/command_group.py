@@ -93,7 +93,7 @@ class CommandGroup(click.Group):
 
 
 def command_list(groups: Mapping[str, Mapping[str, click.Command]]) -> str:
-    """Text for the end of the main command's help: each other command and what it does.
+    """The list of the other commands at the end of the main one's help, each with what it does.
 
     Args:
         groups: the commands by their headings and names.

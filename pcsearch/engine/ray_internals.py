@@ -57,34 +57,6 @@ def own_process_groups() -> Iterator[None]:
 
 
 @contextmanager
-def without_idle_processes() -> Iterator[None]:
-    """Start a local Ray without three processes that no search needs.
-
-    They are those of the dashboard, of the autoscaler, and the one that sends what trials print to
-    the driver. Ray starts them also where all three are off: they take 2.5 of the 6.6 s of
-    processor that the start takes, and the driver waits for one of them. An argument of
-    ``ray.init`` only gives them less to do.
-    """
-    from ray._private import node
-
-    module: Any = node
-    original = module.Node
-
-    class SearchNode(original):  # type: ignore[misc, valid-type]
-        def start_api_server(self, **_: Any) -> None:
-            pass
-
-        def start_log_monitor(self) -> None:
-            pass
-
-        def start_monitor(self) -> None:
-            pass
-
-    with _replaced(module, "Node", SearchNode):
-        yield
-
-
-@contextmanager
 def staging_folder(folder: str) -> Iterator[None]:
     """Let Tune prepare its files in a folder of this machine.
 

@@ -66,11 +66,11 @@ class Terminal(Listener):
 
 
 def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
-    from pcsearch.engine.records.journal.events import configuration_name
     from pcsearch.engine.records.kept_model import kept_model
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.configurations import trial_in_words
     from pcsearch.reports.results import best_configurations, failures, table
+    from pcsearch.sweeps.replicates import configuration_name
 
     sweep, metrics, place = experiment.sweep, experiment.metrics, experiment.directory.place
     if experiment.replicates is not None:
@@ -91,9 +91,9 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
             say(output, f"The search ended because {name} reached the target.")
     if outcome.reason == "hopeless":
         say(output, f"The search was given up: its first {HOPELESS} trials failed in the same way.")
-    size = experiment.reach
-    if sweep.method != "grid" and len(outcome.trials) == size and not outcome.reason:
-        say(output, f"The search has had all {size} configurations that there are.")
+    size, what = experiment.reach, "configurations" if experiment.replicates is None else "runs"
+    if sweep.method != "grid" and _raced(experiment, outcome) == size and not outcome.reason:
+        say(output, f"The search has had all {size} {what} that there are.")
     if outcome.reason == "time":
         say(output, "The session ended because its --time-budget was up.")
     say(output, f"Everything lies in {place}")
@@ -119,6 +119,13 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
         say(output, f"Resume it: {resume_command(place)}")
 
 
+def _raced(experiment: Experiment, outcome: SessionResult) -> int:
+    """How many trials have begun, without those with fresh seeds."""
+    seeds = 0 if experiment.replicates is None else len(experiment.replicates.seeds)
+    runs = (each.replicate for each in outcome.trials)
+    return sum(each is None or not each.is_fresh(seeds) for each in runs)
+
+
 def _report_configurations(
     experiment: Experiment, replicates: Replicates, outcome: SessionResult, output: Console
 ) -> None:
@@ -132,9 +139,7 @@ def _report_configurations(
     output.print(configurations_table(found, metrics, ROWS, output.width))
     for part in best_configuration(found, sweep, metrics[0], replicates):
         output.print(part)
-    seeds = len(replicates.seeds)
-    raced = sum(each.replicate is None or each.replicate.seed < seeds for each in outcome.trials)
-    if raced < experiment.samples and _is_decided(outcome):
+    if _raced(experiment, outcome) < experiment.samples and _is_decided(outcome):
         runs = f"{len(outcome.trials)} of {experiment.cap} runs"
         say(output, f"The search ended after {runs}: the others could not change the best one.")
 

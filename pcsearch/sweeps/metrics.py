@@ -47,6 +47,11 @@ class Metric:
         """The goal in Tune's words."""
         return "min" if self.goal == "minimize" else "max"
 
+    @property
+    def sign(self) -> int:
+        """What turns a value into a loss, of which less is better: 1, or -1 to maximize."""
+        return 1 if self.goal == "minimize" else -1
+
     def better(self, value: float, other: float | None) -> bool:
         """Whether a value is better than another; anything is better than None."""
         if other is None:

@@ -27,6 +27,23 @@ ALONE = (
 )
 SEED = "seed"
 """The usual name of such a parameter."""
+BETWEEN = ", "
+"""In the name of a run, between the name of its configuration and the id of its trial."""
+
+
+def configuration_name(number: int) -> str:
+    """What the configuration of a number is called, as in a group of W&B."""
+    return f"configuration {number}"
+
+
+def run_name(configuration: int, trial_id: str) -> str:
+    """The name of a trial that runs a configuration with one of its seeds; no other has it."""
+    return f"{configuration_name(configuration)}{BETWEEN}{trial_id}"
+
+
+def configuration_in(name: str) -> str:
+    """The name of the configuration in a name of `run_name`; empty in one of another trial."""
+    return name.rpartition(BETWEEN)[0]
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ class Replicates:
 
     def in_words(self, configuration: int, position: int) -> str:
         """Which run of which configuration it is that has the seed at a position."""
-        return f"configuration {configuration} with {self.name} {shown(self.seed(position))}"
+        return f"{configuration_name(configuration)} with {self.name} {shown(self.seed(position))}"
 
     def without(self, sweep: Sweep) -> Sweep:
         """The sweep without the parameter: its configurations are those that are compared."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pcsearch.errors import PcsearchError, Problem, bounded
+from pcsearch.system.whole_files import replacing
 
 LONGEST_QUOTED = 200
 """Of a path in a message, in characters."""
@@ -64,8 +62,8 @@ def write_whole(path: str | Path, data: bytes, option: str) -> Path:
         if file.exists() and not file.is_file():
             file.write_bytes(data)
         else:
-            with replaced(file) as draft:
-                draft.write_bytes(data)
+            with replacing(file, is_shared=True) as draft:
+                draft.write(data)
     except OSError as error:
         message = f"{_short(path)}: cannot be written ({_why(error)})"
         raise PcsearchError(Problem(message, option)) from None
@@ -78,15 +76,3 @@ def _short(path: str | Path) -> str:
 
 def _why(error: Exception) -> str:
     return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
-
-
-@contextmanager
-def replaced(file: Path) -> Iterator[Path]:
-    """A file to write during the block, which then replaces ``file``: whole, or not at all."""
-    # A number of the process would not do: processes of other machines may write there too.
-    hidden = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        yield hidden
-        hidden.replace(file)
-    finally:
-        hidden.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,16 +11,20 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, is_shared: bool = False) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` once it is complete, and else is removed.
 
-    It has the same temporary name every time, so that it overwrites the one of a killed process.
-    Only one process at a time may write ``path``.
+    Args:
+        path: of the file.
+        is_shared: whether other processes, also of other machines, may write it at the same time.
+            If not, it has the same temporary name every time: that of a killed process is
+            overwritten.
 
     Raises:
         OSError: it cannot be written; nothing of it is left.
     """
-    draft = path.with_name(f".{path.name}.tmp")
+    own = f".{secrets.token_hex(4)}" if is_shared else ""
+    draft = path.with_name(f".{path.name}{own}.tmp")
     try:
         with draft.open("wb") as file:
             yield file

@@ -193,17 +193,12 @@ class WandbCallback(LoggerCallback):
         self._best_values.pop(trial.trial_id, None)
         self.manager.close(self._runs.pop(trial.trial_id), end)
 
-    def _end(self, trial: Trial, *, is_newest: bool = True) -> RunEnd:
-        """The end of the run of a trial that has ended.
-
-        Args:
-            trial: it.
-            is_newest: whether no trial has ended after it, as far as is known.
-        """
+    def _end(self, trial: Trial) -> RunEnd:
+        """The end of the run of a trial that has ended."""
         outcome = self._outcomes.of(trial.trial_id)
         checkpoint = None if self._context.artifacts == "none" else best_checkpoint(trial)
         kept = None if checkpoint is None else Kept(checkpoint, self._context.artifact_files)
-        is_last = self._ends_search(outcome, is_newest)
+        is_last = self._ends_search(outcome)
         about_search = self._of_configurations(outcome, is_last)
         end = ended_run(outcome, kept, about_search, self._alert() if is_last else None)
         return replace(end, best=self._best_model.after(outcome, end))
@@ -219,7 +214,7 @@ class WandbCallback(LoggerCallback):
             found |= search_summary(best)
         return found
 
-    def _ends_search(self, outcome: TrialOutcome, is_newest: bool) -> bool:
+    def _ends_search(self, outcome: TrialOutcome) -> bool:
         """Whether a trial that has ended is the last of its search: it is over with that.
 
         At the target, it is the trial that has reached it. Where seeds are replicates, the other
@@ -229,7 +224,7 @@ class WandbCallback(LoggerCallback):
         if outcomes.reached is not None:
             return outcomes.reached.trial == outcome.trial_id
         has_all = outcomes.ended_count == self._context.max_trials or outcomes.has_all()
-        return is_newest and has_all
+        return has_all and outcomes.last_ended == outcome.trial_id
 
     def _alert(self) -> alerts.Alert | None:
         """The alert at the end of the last trial of the search, once in a search."""
@@ -265,8 +260,7 @@ class WandbCallback(LoggerCallback):
         ended = [trial for trial in trials if self._has_ended_here(trial)]
         for trial in ended:
             start = partial(self._start, trial, 1, _nothing)
-            end = self._end(trial, is_newest=trial is ended[-1])
-            self.manager.complete(trial.trial_id, start, end)
+            self.manager.complete(trial.trial_id, start, self._end(trial))
         self._best_model.repeat()
 
     def _has_ended_here(self, trial: Trial) -> bool:

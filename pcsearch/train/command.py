@@ -1,4 +1,4 @@
-"""``python -m pcsearch.train``: one training run in this process, to debug it."""
+"""``python -m pcsearch.train``: reads its options, then trains, evaluates or exports one model."""
 
 from __future__ import annotations
 

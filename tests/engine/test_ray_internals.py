@@ -11,7 +11,6 @@ import inspect
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from queue import Queue
@@ -30,9 +29,6 @@ pytestmark = pytest.mark.oldest
 NAMES = [
     "ray._common.usage.usage_lib.get_cluster_metadata",
     "ray._private.grpc_utils.init_grpc_channel",
-    "ray._private.node.Node.start_api_server",
-    "ray._private.node.Node.start_log_monitor",
-    "ray._private.node.Node.start_monitor",
     "ray._private.services.ConsolePopen",
     "ray._private.services.canonicalize_bootstrap_address",
     "ray._private.services.find_node_ids",
@@ -124,20 +120,6 @@ def test_the_processes_of_a_local_ray_get_groups_of_their_own() -> None:
         done = services.ConsolePopen(["sh", "-c", "test $(ps -o pgid= -p $$) -eq $$"])
         assert done.wait() == 0
     assert services.ConsolePopen is original
-
-
-def test_a_local_ray_is_a_node_without_the_processes_that_no_search_needs() -> None:
-    from ray._private import node, worker
-
-    original = node.Node
-    assert "ray._private.node.Node(" in inspect.getsource(worker.init)
-    source = inspect.getsource(original)
-    with ray_internals.without_idle_processes():
-        assert issubclass(node.Node, original)
-        for name in ("start_api_server", "start_log_monitor", "start_monitor"):
-            assert f"self.{name}(" in source
-            assert getattr(node.Node, name) is not getattr(original, name)
-    assert node.Node is original
 
 
 def test_tune_stages_its_files_in_the_given_folder(tmp_path: Path) -> None:
@@ -253,16 +235,3 @@ def test_the_nodes_of_this_machine_and_its_clusters_are_found() -> None:
     address = ray_internals.bootstrap_address("127.0.0.1:6379")
     assert address is not None
     assert address.endswith(":6379")
-
-
-@pytest.mark.usefixtures("ray_here")
-def test_a_local_ray_has_no_idle_processes() -> None:
-    children = ray_internals.ray_psutil().Process().children(recursive=True)
-    commands = []
-    for child in children:
-        # One that has just ended has no command any more.
-        with suppress(ray_internals.ray_psutil().Error):
-            commands.append(" ".join(child.cmdline()))
-    assert any("raylet" in command for command in commands)
-    for script in ("dashboard.py", "log_monitor.py", "monitor.py"):
-        assert not any(script in command for command in commands), script

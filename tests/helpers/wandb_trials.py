@@ -126,6 +126,7 @@ class FakeOutcomes(Outcomes):
         outcome.last_report = flatten(trial.last_result)
         outcome.ended, outcome.failed = True, trial.status == "ERROR"
         outcome.ended_by_user = outcome.stop_requested
+        self.last_ended = trial.trial_id
         if not outcome.failed:
             self._compare(outcome)
 

@@ -9,7 +9,14 @@ import pytest
 from pcsearch.errors import Problem
 from pcsearch.sweeps.matching.differences import differences
 from pcsearch.sweeps.reading.loader import load
-from pcsearch.sweeps.replicates import Replicates, replicates_of, unnoticed_seed
+from pcsearch.sweeps.replicates import (
+    Replicates,
+    configuration_in,
+    configuration_name,
+    replicates_of,
+    run_name,
+    unnoticed_seed,
+)
 from pcsearch.sweeps.sweep import InvalidSweepError, Sweep, parse_sweep
 
 
@@ -119,3 +126,8 @@ def test_a_run_is_named_by_its_configuration_and_its_seed() -> None:
     assert replicates.in_words(3, 0) == f"configuration 3 with train.seed {first}"
     fresh = len(replicates.seeds)
     assert replicates.in_words(3, fresh).endswith(f" {max(replicates.seeds) + 1}")
+
+
+def test_the_name_of_a_run_has_that_of_its_configuration() -> None:
+    assert configuration_in(run_name(12, "8388e478")) == configuration_name(12)
+    assert configuration_in("counted_8388e478") == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pcsearch.errors import PcsearchError
-from pcsearch.system.user_files import cache_folder, replaced, user_path, write_whole
+from pcsearch.system.user_files import cache_folder, user_path, write_whole
 
 
 def test_it_is_in_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,19 +30,6 @@ def test_without_a_home_it_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Path, "home", homeless)
     with pytest.raises(PcsearchError, match="set HOME or XDG_CACHE_HOME"):
         cache_folder()
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    file = tmp_path / "page.html"
-    file.write_text("old")
-    # Half of it is written.
-    with pytest.raises(UnicodeEncodeError), replaced(file) as draft:
-        draft.write_text("half" * 10_000 + "\ud800", encoding="utf-8")
-    assert file.read_text() == "old"
-    with replaced(file) as draft:
-        draft.write_text("new")
-        assert file.read_text() == "old"
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
 
 
 def test_a_link_stays_one_and_a_pipe_gets_the_data(tmp_path: Path) -> None:

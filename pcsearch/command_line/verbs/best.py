@@ -59,9 +59,10 @@ def show_best(place: str, *, as_json: bool) -> int:
         # A function's own checkpoint is nothing that this program can load.
         is_transformer = stored_search(directory).workload.model_file is not None
     if as_json:
-        numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
-        front = [each for each in findings.trials if each.result.number in numbers]
-        if findings.replicates is not None:
+        if findings.replicates is None:
+            numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
+            front = [each for each in findings.trials if each.result.number in numbers]
+        else:
             front = [] if findings.best is None else [findings.best]
         trials = [trial_document(each, findings.metrics) for each in front]
         kept = None if model is None else asdict(model)

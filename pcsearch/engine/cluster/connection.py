@@ -20,7 +20,7 @@ from pcsearch.engine.cluster.ray_client import client_settings, is_client
 from pcsearch.engine.cluster.ray_logs import keep_logs
 from pcsearch.engine.cluster.ray_watch import watching
 from pcsearch.engine.cluster.shipping import packed
-from pcsearch.engine.ray_internals import own_process_groups, without_idle_processes
+from pcsearch.engine.ray_internals import own_process_groups
 from pcsearch.engine.workloads.user_code import Code
 from pcsearch.errors import PcsearchError
 from pcsearch.system.signals import ENDING, handled
@@ -134,7 +134,7 @@ def _start_local(folder: Path | None) -> Any:
         folder: for its files, None for Ray's own choice.
     """
     place = {} if folder is None else {"_temp_dir": str(folder)}
-    with own_process_groups(), without_idle_processes(), hidden(), _signals_later():
+    with own_process_groups(), hidden(), _signals_later():
         return _init(
             "local", object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False, **place
         )

@@ -32,7 +32,7 @@ ANSWER_TIMEOUT_S = 90
 PACKAGES = ("ray", "torch")
 PROBE_FILE = "driver"
 KIND = "accelerator_type:"
-"""The resource of a node that names its GPUs begins so."""
+"""How a resource's name begins by which Ray tells the kind of a node's GPUs."""
 Node = Mapping[str, Any]
 """A node as Ray lists it."""
 
@@ -127,7 +127,7 @@ def _states(
 
 
 def with_gpus(hardware: Hardware, resources: Mapping[str, float]) -> Hardware:
-    """The hardware of a node with the GPUs that are among its resources, as Ray names them."""
+    """Add to the hardware of a node its GPUs, which are among its resources at Ray."""
     kinds = [name.removeprefix(KIND) for name in resources if name.startswith(KIND)]
     return replace(hardware, gpus=int(resources.get("GPU", 0)), gpu=", ".join(sorted(kinds)))
 

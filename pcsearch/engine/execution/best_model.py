@@ -17,7 +17,7 @@ from typing import Any
 from ray.tune import Checkpoint
 
 from pcsearch.engine.execution.best_texts import is_ours, texts_of
-from pcsearch.engine.execution.candidate import Candidate, Choice
+from pcsearch.engine.execution.candidate import BestCandidate, Candidate
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.kept_model import METRICS_FILE, KeptModel, kept_model
 from pcsearch.engine.records.outcomes import Outcomes
@@ -48,9 +48,9 @@ class BestModel:
         self._place = experiment.directory.path / BEST_FOLDER
         self._metric = next(iter(experiment.metrics), None)
         self._configurations = LiveConfigurations(experiment, outcomes)
-        self._choice: Choice | None = None
+        self._choice: BestCandidate | None = None
         if self._metric is not None and experiment.replicates is not None:
-            self._choice = Choice(self._metric, self._configurations)
+            self._choice = BestCandidate(self._metric, self._configurations)
         self._best: float | None = None
         self._best_trial: str | None = None
         self._wanted: Candidate | None = None
@@ -85,7 +85,7 @@ class BestModel:
             self._want(candidate)
 
     def reconsider(self) -> None:
-        """Copy another model where the end of a run has made another configuration the best."""
+        """Choose the best model again: the end of a run may make another configuration the best."""
         if self._choice is None:
             return
         candidate = self._choice.better_than(self._best_trial, self._best)
@@ -114,7 +114,7 @@ class BestModel:
             self._warn(f"it was not complete {patience:.0f} s after the search")
 
     def _renew(self) -> None:
-        """Say again what the best configuration is worth, also where no model was copied."""
+        """Update README.md and metrics.json of the best model, also where no model was copied."""
         if self._thread is not None and self._thread.is_alive():
             return
         try:
@@ -180,7 +180,7 @@ class BestModel:
         return texts_of(self._experiment, self._metric, self._configurations, candidate)
 
     def _renew_texts(self) -> None:
-        """Write the texts anew: the configuration has run with more seeds since the copy."""
+        """Write anew what describes the best model: its configuration has more seeds by now."""
         copy = self._experiment.directory.copy
         candidate = None if self._choice is None else self._choice.of(self._best_trial)
         kept = None if candidate is None else self._kept()
@@ -231,7 +231,7 @@ class BestModel:
             copy.send(path)
 
     def _kept(self) -> KeptModel | None:
-        """The model in the directory, with its value by the metric of the search.
+        """The model that is in ``DIR/best`` now, with its value by the metric of the search.
 
         None where there is none, it is not whole, or it was the best before the metric was edited.
         """

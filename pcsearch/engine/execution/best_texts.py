@@ -27,7 +27,9 @@ def texts_of(
     configurations: LiveConfigurations,
     candidate: Candidate,
 ) -> dict[str, str]:
-    """The files' contents, by their names; the one that says that all is there comes last.
+    """The contents of config.json, README.md and metrics.json of the best model, by these names.
+
+    metrics.json comes last: where it is, the others are.
 
     Args:
         experiment: the search.
@@ -44,7 +46,7 @@ def texts_of(
 
 
 def is_ours(name: str, text: str) -> bool:
-    """Whether a file is of this module; a checkpoint may have one of the same name."""
+    """Whether pcsearch wrote a file of ``DIR/best``; a checkpoint may have one of the same name."""
     return name == METRICS_FILE or (name == README and text.startswith(TITLE))
 
 
@@ -67,7 +69,7 @@ def _lines(
         run = replicates.in_words(*replicate).capitalize()
         yield f"- {run}: the best run of the configuration with the best mean"
     if configuration is not None:
-        yield f"- Over its seeds: {metric.name} {configuration.in_words(_shown)}"
+        yield f"- Over its seeds: {metric.name} {configuration.in_words()}"
     yield f"- To load it: {load}"
     yield f"- Kept by pcsearch {__version__}"
 
@@ -96,10 +98,6 @@ def _metrics(
 
 def _mean(group: Group) -> dict[str, float | int | None]:
     return {"mean": group.means[0], "deviation": group.deviations[0], "seeds": group.count}
-
-
-def _shown(value: float | None) -> str:
-    return "none" if value is None else f"{value:.6g}"
 
 
 def _json(value: Any) -> str:

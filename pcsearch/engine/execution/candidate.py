@@ -27,11 +27,11 @@ class Candidate(NamedTuple):
     replicate: Replicate | None = None
 
 
-class Choice:
-    """The best of the checkpoints that a search has offered.
+class BestCandidate:
+    """Chooses the checkpoint for ``DIR/best`` where seeds are replicates.
 
-    Where seeds are replicates it is that of the best configuration, of the runs that count in its
-    mean; before one has ended, any.
+    It is the best of those of the best configuration, of the runs that count in its mean; before
+    one has ended, the best of all.
 
     Args:
         metric: by which they are compared.

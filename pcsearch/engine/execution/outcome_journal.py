@@ -31,7 +31,7 @@ class OutcomeJournal(tune.Callback):
         self.on_storage_error: Callable[[], None] = lambda: None
         """Called with the first of them."""
         self.on_end: Callable[[], None] = lambda: None
-        """Called when a trial has ended, and the journal has it."""
+        """A function to call after the end of each trial, when it is in the journal."""
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -26,7 +26,6 @@ from pcsearch.engine.ray_internals import (
     set_checkpoint_results,
     set_folder_name,
 )
-from pcsearch.engine.records.journal.events import configuration_name
 from pcsearch.engine.records.journal.history import folder_name
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import flatten, measured
@@ -35,6 +34,7 @@ from pcsearch.engine.storage.store import error_line, is_lasting
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
 from pcsearch.pc.checkpoint import UnreadableStateError
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.replicates import run_name
 
 NOT_SAVED = ("_context", "_trainable", "outcome")
 """The attributes of a trial that hold objects of this process: Tune does not save them."""
@@ -105,9 +105,7 @@ class SearchTrial(Trial):
         self.outcome = context.outcomes.begin(trial_id, number, config)
         if self.outcome.replicate is not None:
             # Tune tells it to the process of the trial, and each trial has a name of its own.
-            self.custom_trial_name = (
-                f"{configuration_name(self.outcome.replicate.configuration)}, {trial_id}"
-            )
+            self.custom_trial_name = run_name(self.outcome.replicate.configuration, trial_id)
         self.folder = context.directory / folder_name(number, trial_id)
         """The trial's folder on this machine; Tune may store its checkpoints elsewhere."""
         self.hung = ""

@@ -1,4 +1,4 @@
-"""What a search whose seeds are replicates has left to do: of its race, and with fresh seeds."""
+"""Counts the runs of a race and of ``--confirm`` in a resumed search: those begun, those left."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def race_count(history: History, search: SearchDefinition) -> int:
     """How many runs of a search have begun, without those with fresh seeds."""
     seeds = None if search.replicates is None else len(search.replicates.seeds)
     return sum(
-        seeds is None or trial.replicate is None or trial.replicate.seed < seeds
+        seeds is None or trial.replicate is None or not trial.replicate.is_fresh(seeds)
         for trial in history.own
     )
 
 
 def confirmed_earlier(history: History, search: SearchDefinition) -> int:
-    """How many runs with fresh seeds were before the race went on, with more runs than before.
+    """How many runs with fresh seeds began before ``--num-samples`` was raised.
 
     Their configurations may not be the best any more, and then others get fresh seeds too.
     """
     if search.replicates is None:
         return 0
     seeds = len(search.replicates.seeds)
-    runs = [(each.number, each.replicate.seed) for each in history.own if each.replicate]
-    fresh = [number for number, seed in runs if seed >= seeds]
+    runs = [(each.number, each.replicate) for each in history.own if each.replicate]
+    fresh = [number for number, run in runs if run.is_fresh(seeds)]
     if history.samples is not None and _races_on(history, search, history.samples):
         return len(fresh)
-    last = max((number for number, seed in runs if seed < seeds), default=0)
+    last = max((number for number, run in runs if not run.is_fresh(seeds)), default=0)
     return sum(number < last for number in fresh)
 
 

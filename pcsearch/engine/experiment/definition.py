@@ -82,6 +82,10 @@ class SearchDefinition:
         size = space_size(self.replicates.without(self.sweep), self.options)
         return min(CONFIRMED, size or CONFIRMED) * self.options.confirm
 
+    def draws(self, asked: int | None) -> int:
+        """How many configurations a plan of the search shows, where so many are asked for."""
+        return self.workload.draws_in_plan if asked is None else asked
+
     def outcomes_of(self, history: History) -> Outcomes:
         """The outcomes of the trials that a history of the search has; a session adds to them."""
         workload, curves = self.workload, self.sweep.early_terminate is not None

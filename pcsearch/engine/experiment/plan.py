@@ -98,7 +98,7 @@ def make_plan(
         start = warm_start(search)
         results = start.results
         notes.extend(start.notes)
-    draws = search.workload.planned if draws is None else draws
+    draws = search.draws(draws)
     count = min(limit for limit in (draws, cap, different) if limit is not None)
     configs = tuple(_configs(search, count, results))
     if draws and sweep.method in ("bayes", "custom"):

@@ -45,7 +45,7 @@ def make_resumed_plan(
         experiment, tracking = resumed_experiment(directory, changes, sweep_file, enqueue=enqueue)
         check(experiment, tracking)
         history, workload, sweep = experiment.history, experiment.workload, experiment.sweep
-        draws = workload.planned if draws is None else draws
+        draws = experiment.draws(draws)
         is_open = draws and history.reached is None
         configs = _next(experiment, history, experiment.samples, draws) if is_open else []
         lines = [workload.command_line(sweep, values) for values in configs]
@@ -99,7 +99,7 @@ def make_plan_with_queue(
         from pcsearch.engine.experiment.warm_start import warm_start
 
         history.warm_start = list(warm_start(search).results)
-    draws = search.workload.planned if draws is None else draws
+    draws = search.draws(draws)
     configs = _next(search, history, search.trial_limit, draws) if draws else []
     lines = [search.workload.command_line(search.sweep, values) for values in configs]
     cap = search.trial_limit

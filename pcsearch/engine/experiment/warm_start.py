@@ -101,7 +101,7 @@ def _usable(
             continue
         value, deviation = outcome.best, 0.0
         if outcome.was_cut and trial.id in predictions:
-            sign = 1 if new.metrics[0].mode == "min" else -1
+            sign = new.metrics[0].sign
             value = [sign * predictions[trial.id].mean]
             deviation = predictions[trial.id].deviation
         used.append(WarmStartResult(old.place, trial.id, point, list(value), deviation))

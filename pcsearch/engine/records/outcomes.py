@@ -50,8 +50,10 @@ class Outcomes:
         """The report that reached the target and so ended the search."""
         self.best: TrialOutcome | None = None
         """The best trial that has ended; of several metrics, by the first."""
+        self.last_ended = None if history is None else history.last_ended
+        """The id of the trial that ended last, None before any has."""
         self.has_all: Callable[[], bool] = lambda: False
-        """Whether the search has run all that it will run, where it ends before its cap."""
+        """Whether a race has no run left; a session sets it. Of other searches it is False."""
         self._time_attr, self._epochs, self._epoch_key = time_attr, epochs, epoch_key
         self._by_id: dict[str, TrialOutcome] = {}
         # By the numbers of configurations, and those of which it is not known yet.
@@ -114,6 +116,7 @@ class Outcomes:
         outcome.ended, outcome.failed, outcome.error = True, error is not None, error or ""
         outcome.ended_by_user = outcome.stop_requested and not outcome.failed
         self._count(outcome)
+        self.last_ended = trial_id
         return outcome
 
     def reach_target(self, reached: ReachedTarget) -> None:

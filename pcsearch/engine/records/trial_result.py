@@ -81,7 +81,7 @@ def ranked(results: Iterable[TrialResult], metrics: Sequence[Metric]) -> list[Tr
         value = result.value if result.valued else None
         if value is None:
             return True, True, 0.0, result.number
-        sign = 1 if metrics[0].mode == "min" else -1
+        sign = metrics[0].sign
         return False, result.number not in front, sign * value, result.number
 
     return sorted(results, key=key)
@@ -92,7 +92,7 @@ def pareto_front(results: Iterable[TrialResult], metrics: Sequence[Metric]) -> l
 
     Of one metric they are the trials with its best value.
     """
-    signs = [1 if metric.mode == "min" else -1 for metric in metrics]
+    signs = [metric.sign for metric in metrics]
     valued = [result for result in results if result.valued]
     points = {r.number: _signed(r, signs) for r in valued}
     front: list[TrialResult] = []

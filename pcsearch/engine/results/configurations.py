@@ -19,6 +19,11 @@ from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.replicates import Replicates
 
 
+def six_digits(value: float | None) -> str:
+    """A number as text with six digits."""
+    return "none" if value is None else f"{value:.6g}"
+
+
 @dataclass(frozen=True)
 class Configuration:
     """A configuration with its runs.
@@ -56,7 +61,7 @@ class Configuration:
         """The best of the runs that count, which stands for it where one run must."""
         return best(self.counted, metrics)
 
-    def in_words(self, shown: Callable[[float | None], str]) -> str:
+    def in_words(self, shown: Callable[[float | None], str] = six_digits) -> str:
         """What it is worth: the means, the deviations and how many seeds they are of.
 
         Args:
@@ -124,7 +129,7 @@ def configurations_of(
         replicates: its seeds.
     """
     kept = [parameter for parameter in searched if parameter.name != replicates.name]
-    seeds, sign = len(replicates.seeds), 1.0 if metrics[0].mode == "min" else -1.0
+    seeds, sign = len(replicates.seeds), metrics[0].sign
     by_number: dict[int, list[TrialResult]] = {}
     for result in results:
         if result.replicate is not None and result.config:

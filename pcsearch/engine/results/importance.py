@@ -60,7 +60,7 @@ def importances(findings: Findings) -> tuple[Importance, ...] | str:
     valued = [result for result in findings.results if result.valued]
     if len(valued) > MOST_TRIALS:
         valued = [valued[i] for i in random.choice(len(valued), MOST_TRIALS, replace=False)]
-    sign = 1.0 if findings.metrics[0].mode == "min" else -1.0
+    sign = findings.metrics[0].sign
     located = [(space.point(each.config), sign * (each.value or 0.0)) for each in valued]
     points = [point for point, _ in located if not isinstance(point, str)]
     losses = [loss for point, loss in located if not isinstance(point, str)]

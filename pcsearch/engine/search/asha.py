@@ -96,7 +96,7 @@ class Asha(UntilTarget):
     ) -> None:
         super().__init__(outcomes, note, seeds)
         self._metric_name = metric.name
-        self._sign = 1 if metric.mode == "min" else -1
+        self._sign = metric.sign
         self._eta = hyperband.eta
         self._rungs = hyperband.rungs(curves.epochs)
         self._end = math.inf if curves.epochs is None else curves.epochs

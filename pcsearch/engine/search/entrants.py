@@ -43,7 +43,7 @@ def runs_of(outcomes: Iterable[TrialOutcome]) -> dict[int, list[TrialOutcome]]:
 
 def is_in_race(run: SeedRun, seeds: int) -> bool:
     """Whether a run is one of the race: those with fresh seeds are not."""
-    return run.replicate is not None and run.replicate.seed < seeds
+    return run.replicate is not None and not run.replicate.is_fresh(seeds)
 
 
 def mean_over_seeds(run: TrialOutcome, outcomes: Outcomes, seeds: int) -> float | None:
@@ -136,7 +136,7 @@ class ConfigurationMeans:
 
     def __init__(self, outcomes: Outcomes, seeds: int, curves: LearningCurves | None) -> None:
         self._outcomes, self._seeds, self._curves = outcomes, seeds, curves
-        self._sign = 1.0 if outcomes.metrics[0].mode == "min" else -1.0
+        self._sign = outcomes.metrics[0].sign
         self.stops_early = curves is not None
 
     def predictions(self) -> dict[str, Prediction]:
@@ -171,7 +171,7 @@ class ConfigurationMeans:
                 for run in each
                 if run.trial_id in predictions
                 and run.replicate is not None
-                and run.replicate.seed < self._seeds
+                and not run.replicate.is_fresh(self._seeds)
             }
             losses = {seed: prediction.mean for seed, prediction in known.items()}
             entrants.append(Entrant(losses, is_out=any(run.failed or run.diverged for run in each)))

@@ -82,7 +82,7 @@ class LearningCurves:
         """T, the epochs of the longest trial; None where they are not known."""
         self.stops_early = True
         self._best_so_far = best_so_far
-        self._sign = 1.0 if outcomes.metrics[outcomes.compared_by].mode == "min" else -1.0
+        self._sign = outcomes.metrics[outcomes.compared_by].sign
         self._laws: PowerLaws | None = None
         self._fitted_reports = 0
         self._known = 0

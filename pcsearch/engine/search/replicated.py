@@ -64,7 +64,7 @@ class ReplicatedSearcher(Searcher):
         self.fresh = fresh
         """With how many fresh seeds the best configurations run at the end."""
         self._configurations = configurations
-        self._sign = 1.0 if outcomes.metrics[0].mode == "min" else -1.0
+        self._sign = outcomes.metrics[0].sign
         # By the number of each configuration, its values without a seed, and its first run.
         self._values: dict[int, dict[str, Any]] = {}
         self._firsts: dict[int, str] = {}
@@ -235,8 +235,7 @@ def replicated_searcher(
         configured, most, seed, sampler, of_configurations(history), outcomes, means
     )
     metric = outcomes.metrics[0]
-    sign = 1.0 if metric.mode == "min" else -1.0
-    target = None if metric.target is None else sign * metric.target
+    target = None if metric.target is None else metric.sign * metric.target
     race = Race(seeds, is_open=sweep.method != "grid", runs_all=runs_all, target=target)
     return ReplicatedSearcher(
         inner,

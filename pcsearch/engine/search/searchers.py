@@ -314,7 +314,7 @@ class BayesSearcher(Searcher):
         """Update the predicted final values that the sampler sees."""
         if self._curves is None:
             return
-        sign = 1 if self._outcomes.metrics[0].mode == "min" else -1
+        sign = self._outcomes.metrics[0].sign
         self._predictions.clear()
         for trial_id, prediction in self._curves.predictions().items():
             if trial_id in self._numbers:

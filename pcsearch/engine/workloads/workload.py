@@ -1,4 +1,4 @@
-"""The interface of what trials run: the PC transformer, or a function of the user."""
+"""The interface of what trials run: the PC transformer, a program, or a function of the user."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Workload(ABC):
     """The key of a report with the number of its epoch, from 1."""
     runs_program: ClassVar[bool] = False
     """Whether trials run the program of the sweep file."""
-    planned: ClassVar[int] = 0
+    draws_in_plan: ClassVar[int] = 0
     """How many of the first configurations a plan shows where nobody says how many."""
     model_file: ClassVar[str | None] = None
     """The file that a checkpoint has if it is the best of its trial so far, with the model in it;

@@ -24,11 +24,11 @@ FEW_DECADES = 4
 """A logarithmic scale of parallel coordinates has ticks at 1, 2 and 5 up to so many decades, and
 at 1 only above."""
 SOME_DECADES = 2
-"""So have the axes of a plot, which leave less room for their numbers."""
+"""The axes of a plot have ticks at 1, 2 and 5 up to so many decades, and at 1 only above."""
 LEAST_DECADES = 0.5
-"""A shorter axis has such ticks as plotly finds: there may be no 1, 2 or 5 on it."""
+"""A shorter axis of a plot has plotly's own ticks: there may be no 1, 2 or 5 on it."""
 MOST_DECADES = 8
-"""A longer one has them too: not every decade has a tick."""
+"""A longer axis of a plot has plotly's own ticks: not one at every decade."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def scale_of(values: Sequence[float | None]) -> dict[str, Any]:
 
 
 def log_axis(values: Sequence[float | None]) -> dict[str, Any]:
-    """A logarithmic axis, for plotly, whose ticks are whole numbers: 0.02, and not 2 for it.
+    """A logarithmic axis, for plotly, whose ticks are written in full: 0.02, and not only 2.
 
     Args:
         values: on it, above 0.

@@ -32,7 +32,7 @@ KINDS = {
 }
 """By the names in the files: what they are, and the number of the first step that has one."""
 LARGEST_FILE = 1_000_000
-MOST_DECADES = 6
+SHOWN_DECADES = 6
 """What is smaller than the largest value by more is rounding: states that are predicted have no
 energy."""
 MOST_LINES = 100
@@ -123,6 +123,6 @@ def _scale(values: list[float]) -> dict[str, Any]:
     if not is_wide(values):
         return LINEAR
     top = math.log10(max(values))
-    bottom = max(math.log10(min(values)), top - MOST_DECADES)
+    bottom = max(math.log10(min(values)), top - SHOWN_DECADES)
     margin = 0.05 * (top - bottom)
     return log_axis([10**bottom, 10**top]) | {"range": [bottom - margin, top + margin]}

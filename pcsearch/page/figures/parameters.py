@@ -23,8 +23,8 @@ from pcsearch.sweeps.parameters import Parameter
 
 AXIS_WIDTH = 92
 """The least width of an axis of parallel coordinates, in pixels."""
-LABEL_SIZE = 3
-"""Half of the width of a character of its name: the last one stands at the edge."""
+HALF_CHARACTER = 3
+"""Half of the width of a character, in pixels: the name of the last axis is centred at the edge."""
 
 
 def parallel_coordinates(findings: Findings) -> list[Figure]:
@@ -36,6 +36,7 @@ def parallel_coordinates(findings: Findings) -> list[Figure]:
     parameters = _columns(findings.searched, trials)
     columns = [Column("trial", tuple(each.result.number for each in trials)), *parameters, *metrics]
     name = findings.metrics[0].name
+    right = max(60, HALF_CHARACTER * len(columns[-1].name))
     # On the scale of its axis, which is the legend too.
     line = colours(metrics[0].dimension["values"], findings.metrics[0].mode)
     trace = {
@@ -52,7 +53,7 @@ def parallel_coordinates(findings: Findings) -> list[Figure]:
         "range: the table of trials shows only the trials whose lines pass; a click on the axis "
         "takes the range away. Drag a name to move its axis.",
         [trace],
-        {"margin": {"t": 90, "b": 30, "l": 60, "r": max(60, LABEL_SIZE * len(columns[-1].name))}},
+        {"margin": {"t": 90, "b": 30, "l": 60, "r": right}},
         height=460,
         is_wide=True,
         least_width=AXIS_WIDTH * len(columns) + 120,

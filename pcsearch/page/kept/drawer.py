@@ -20,7 +20,7 @@ from threading import Event, Thread
 from pcsearch.engine.records.drivers.driver_directories import search_directory
 from pcsearch.engine.storage.store import error_line
 from pcsearch.page import FILE
-from pcsearch.system.user_files import replaced
+from pcsearch.system.whole_files import replacing
 
 RUNNING, OVER = "running", "over"
 """What becomes of the session that wants the page."""
@@ -56,8 +56,8 @@ def main(arguments: Sequence[str]) -> int:
         if over.is_set():
             # A library may have swallowed the interruption.
             return 1
-        with replaced(search / FILE) as draft:
-            draft.write_text(page, encoding="utf-8")
+        with replacing(search / FILE, is_shared=True) as file:
+            file.write(page.encode())
     except KeyboardInterrupt:
         return 1
     # No error of the page is an error of the search.

@@ -11,6 +11,7 @@ from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.results.configurations import Configuration, LiveConfigurations
 from pcsearch.reports.results import number
 from pcsearch.sweeps.parameters import nested
+from pcsearch.sweeps.replicates import configuration_name
 
 
 @dataclass(frozen=True)
@@ -70,4 +71,4 @@ class BestSoFar:
         values, searched = found.runs.config, self._experiment.sweep.searched()
         config = nested((p, values[p.name]) for p in searched if p.name in values)
         runs = found.judged_by
-        return Best(f"configuration {found.number}", tuple(runs.means), config, runs.count)
+        return Best(configuration_name(found.number), tuple(runs.means), config, runs.count)

@@ -8,6 +8,7 @@ from typing import Any
 from pcsearch.engine.results.configurations import Configuration
 from pcsearch.engine.results.groups import Group
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.replicates import configuration_name
 
 
 def configuration_summary(configuration: Configuration) -> dict[str, Any]:
@@ -22,8 +23,7 @@ def search_summary(best: Configuration) -> dict[str, Any]:
 
 def best_in_words(best: Configuration, metric: Metric) -> str:
     """The best configuration for a person, in a line."""
-    words = best.in_words(lambda value: "none" if value is None else f"{value:.6g}")
-    return f"the best is configuration {best.number}: {metric.name} {words}"
+    return f"the best is {configuration_name(best.number)}: {metric.name} {best.in_words()}"
 
 
 def _about(what: str, configuration: Configuration) -> dict[str, Any]:

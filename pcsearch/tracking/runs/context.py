@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pcsearch.engine.records.journal.events import configuration_name
 from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.replicates import configuration_name
 from pcsearch.tracking.content.files import Artifacts
 from pcsearch.tracking.server.api import Mode
 from pcsearch.tracking.server.registration import LONGEST_GROUP

@@ -8,7 +8,7 @@ from typing import Any
 from pyarrow.fs import LocalFileSystem
 from ray.tune import Checkpoint
 
-from pcsearch.engine.execution.candidate import Candidate, Choice
+from pcsearch.engine.execution.candidate import BestCandidate, Candidate
 from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.results.configurations import LiveConfigurations
@@ -32,7 +32,7 @@ class Chosen:
             sweep=SWEEP, metrics=SWEEP.metrics, replicates=replicates_of(SWEEP, "seed", "")
         )
         configurations = LiveConfigurations(search, self.outcomes)
-        self.choice = Choice(Metric("loss", "minimize"), configurations)
+        self.choice = BestCandidate(Metric("loss", "minimize"), configurations)
 
     def offer(self, trial_id: str, value: float) -> None:
         place = Checkpoint("/nowhere", LocalFileSystem())

@@ -23,15 +23,14 @@ class Replicate(NamedTuple):
     configuration: int
     seed: int
 
+    def is_fresh(self, seeds: int) -> bool:
+        """Whether its seed is one of ``--confirm``: a race has ``seeds`` seeds, from 0."""
+        return self.seed >= seeds
+
 
 def is_same_configuration(one: Replicate | None, other: Replicate | None) -> bool:
     """Whether two trials are runs of one configuration; not where seeds are no replicates."""
     return one is not None and other is not None and one.configuration == other.configuration
-
-
-def configuration_name(number: int) -> str:
-    """What the configuration of a number is called, as in a group of W&B."""
-    return f"configuration {number}"
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,7 @@ class History:
             since.
         fresh: with how many fresh seeds its best configurations had run then, None if not known.
         samples: how many other runs the search could have at most then, None if not known.
+        last_ended: the id of the trial that ended last, None before any has.
         edits: of the sweep file, oldest first.
         reached_after: how many of them were before the target was reached.
         enqueued: all configurations to try first, in the order of their numbers, from 0.
@@ -159,6 +160,7 @@ class History:
     is_decided: bool = False
     fresh: int | None = None
     samples: int | None = None
+    last_ended: str | None = None
     edits: list[Edited] = field(default_factory=list)
     reached_after: int = 0
     enqueued: list[dict[str, Any]] = field(default_factory=list)
@@ -189,6 +191,10 @@ class History:
         """The trials that have failed."""
         return [trial for trial in self.trials if trial.failed]
 
+    def go_on(self) -> None:
+        """Forget that the search was over: a trial of it begins, or is to be tried again."""
+        self.alert, self.is_decided, self.fresh, self.samples = None, False, None, None
+
     def is_over(self, cap: int) -> bool:
         """Whether a search of ``cap`` trials has nothing left to do."""
         enough = len(self.own) >= cap or self.reached is not None or self.is_decided
@@ -208,6 +214,5 @@ def retry_failed(history: History) -> list[Retried]:
     events = [Retried(trial.id) for trial in history.failed]
     for trial, event in zip(history.failed, events, strict=True):
         trial.apply(event)
-    # As when the events are read again: a race that was decided has runs again.
-    history.is_decided = history.is_decided and not events
+        history.go_on()
     return events

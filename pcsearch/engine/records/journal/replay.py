@@ -1,4 +1,4 @@
-"""Reads the history of a search: the events of its journal one after the other, and what they miss.
+"""Reads the history of a search from its journal, and mends what a kill has left unfinished there.
 
 A kill can leave an event in the journal without the report that it is about.
 """
@@ -113,7 +113,7 @@ class _Replay:
 
     def _begin(self, event: Suggested) -> None:
         history = self._history
-        history.alert, history.is_decided = None, False
+        history.go_on()
         self._claims.pop(event.trial, None)
         self._trials[event.trial] = TrialHistory(
             event.trial,
@@ -141,9 +141,10 @@ class _Replay:
                 history.reached, history.reached_after = event, len(history.edits)
             case Ended():
                 trial.judged_after = len(history.edits)
+                history.last_ended = trial.id
                 trial.apply(event)
             case Retried():
-                history.alert, history.is_decided = None, False
+                history.go_on()
                 trial.apply(event)
             case RunCompleted():
                 trial.apply(event)

@@ -1,6 +1,7 @@
 """The private names of Optuna that this project uses; the only module that does.
 
-They are those of Optuna 5.0. `tests/engine/search/test_optuna_internals.py` names each of them.
+They are those of Optuna 5.0. ``tests/engine/search/sampling/test_optuna_internals.py`` names each
+of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the programs of trials fail."""
+"""Turns the end of a program into an error: its exit status and last lines, or a missing metric."""
 
 from __future__ import annotations
 

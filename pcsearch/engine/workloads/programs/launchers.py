@@ -1,4 +1,4 @@
-"""Tells what a program has printed from what its launcher has: that comes after the error."""
+"""Removes what ``torchrun`` and ``accelerate launch`` print after a program's own error."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ from pcsearch.engine.workloads.programs.supervisor import FAREWELLS
 from pcsearch.engine.workloads.programs.tries import Tries
 from pcsearch.engine.workloads.programs.turns import turn
 from pcsearch.sweeps.program import Program
+from pcsearch.sweeps.replicates import configuration_in
 from pcsearch.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class ProgramTrial:
             "directory": str(kept.parent),
             "values": str(values_file),
             "temporary": str(folder),
-            "configuration": str(tune.get_context().get_trial_name()).rpartition(", ")[0],
+            "configuration": configuration_in(str(tune.get_context().get_trial_name())),
         }
         for variable, text in self.tracking.variables.items():
             own[variable] = _filled(text, meant)

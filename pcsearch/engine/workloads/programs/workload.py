@@ -41,7 +41,7 @@ class ProgramWorkload(Workload):
 
     time_attr: ClassVar[str] = "training_iteration"
     runs_program: ClassVar[bool] = True
-    planned: ClassVar[int] = 3
+    draws_in_plan: ClassVar[int] = 3
     word: str
     folder: Path
     grace: float = 30.0

@@ -41,12 +41,12 @@ def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:
 
 
 def test_a_race_with_a_run_that_is_tried_again_is_not_decided(tmp_path: Path) -> None:
-    history = history_of(tmp_path, Suggested("a", 1), Ended("a", True, [None]), Decided())
-    assert history.is_decided
+    history = history_of(tmp_path, Suggested("a", 1), Ended("a", True, [None]), Decided(2, 20))
+    assert (history.is_decided, history.fresh, history.samples) == (True, 2, 20)
     retry_failed(history)
-    assert not history.is_decided
     Journal(tmp_path).add(Retried("a"))
-    assert not read_history(tmp_path).is_decided
+    for each in (history, read_history(tmp_path)):
+        assert (each.is_decided, each.fresh, each.samples) == (False, None, None)
 
 
 def test_reports_are_those_of_the_trials_file(tmp_path: Path) -> None:

@@ -100,6 +100,12 @@ def test_a_trial_goes_on_until_it_has_ended_or_was_stopped(tmp_path: Path) -> No
     assert not history.is_over(3)
 
 
+def test_the_trial_that_ended_last_is_known(tmp_path: Path) -> None:
+    begun = (Suggested("a", 1), Suggested("b", 2))
+    ends = (Ended("b", False, [0.5]), Ended("a", False, [0.5]))
+    assert history_of(tmp_path, *begun, *ends).last_ended == "a"
+
+
 def test_a_search_killed_when_it_reached_its_target_is_over(tmp_path: Path) -> None:
     history = history_of(tmp_path, Suggested("a", 1), Suggested("b", 2), ReachedTarget("b", [0.1]))
     assert history.is_over(99)
