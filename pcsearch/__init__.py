@@ -1,4 +1,4 @@
-"""pcsearch: runs W&B sweep files of predictive-coding transformers on Ray Tune."""
+"""pcsearch: runs the hyperparameter search of a W&B ``sweep.yaml`` on your own machines."""
 
 from __future__ import annotations
 
