@@ -90,7 +90,7 @@ class WandbCallback(LoggerCallback):
     @property
     def unfinished(self) -> bool:
         """Whether W&B lacks something which a later session can add."""
-        return bool(self.manager.unfinished) or self.manager.lacks_alert
+        return not self.manager.is_complete
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Complete the runs of earlier sessions, as soon as Tune has their trials."""
