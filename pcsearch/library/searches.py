@@ -22,7 +22,7 @@ from pcsearch.library.options import (
     read_changes,
     read_options,
 )
-from pcsearch.library.running import Run, RunningSearch
+from pcsearch.library.running import PreparedSearch, RunningSearch
 from pcsearch.library.values import as_text, kind_of, place_of
 from pcsearch.sessions.launching import new_search, options_of
 from pcsearch.sessions.resuming import resume as resume_directory
@@ -156,14 +156,16 @@ def open_search(directory: str | Path) -> SearchResult:
         return SearchResult(directory)
 
 
-def _new(sweep: SweepLike, trainable: Trainable, progress: bool, options: Mapping[str, Any]) -> Run:
+def _new(
+    sweep: SweepLike, trainable: Trainable, progress: bool, options: Mapping[str, Any]
+) -> PreparedSearch:
     set_environment()
     with in_python():
         arguments = read_options(options) | {"trainable": _named(trainable)}
         source, text = _source_of(sweep)
         listener = listener_of(progress)
         experiment, tracking = new_search(source, arguments, listener, text)
-    return Run(
+    return PreparedSearch(
         experiment.directory.place,
         lambda stop: run_session(experiment, tracking, listener, stop=stop),
         listener,
@@ -177,7 +179,7 @@ def _resumed(
     rerun_failed: bool,
     progress: bool,
     options: Mapping[str, Any],
-) -> Run:
+) -> PreparedSearch:
     set_environment()
     with in_python():
         place = place_of(directory)
@@ -187,7 +189,7 @@ def _resumed(
     if function is not None:
         arguments, chosen = arguments | {"trainable": function}, chosen | {"trainable"}
     listener = listener_of(progress)
-    return Run(
+    return PreparedSearch(
         place,
         lambda stop: resume_directory(
             place, file, arguments, chosen, rerun_failed, listener, stop=stop
