@@ -20,9 +20,12 @@ from pcsearch.engine.workloads.programs.rows import Made, Rows
 from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, own_names
 
 LEDGER = "tries.jsonl"
-START, TRY, TO, PROCESS = "from", "try", "to", "pid"
-"""In the ledger: where a try begins in its file; and of a report, which Tune's `ITERATION` numbers,
-its try, up to where that is in it, and the process that has handed it on (Tune's name, too)."""
+"""Has a line for each try, and one for each report that was handed on to Tune."""
+START = "from"
+"""In the line of a try: the position in its file at which it begins, in bytes."""
+TRY, TO, PROCESS = "try", "to", "pid"
+"""In the line of a report, which also has Tune's `ITERATION`: the number of its try, the position
+in the try's file at which the report ends, and the process that has handed it on."""
 
 
 class Earlier(NamedTuple):
@@ -30,7 +33,8 @@ class Earlier(NamedTuple):
 
     Args:
         report: with its `ITERATION`.
-        source: its try and its place in that, None where Tune has it.
+        source: the number of its try, and the position in the try's file at which it ends; None
+            where Tune has the report.
     """
 
     report: dict[str, Any]
