@@ -1,4 +1,4 @@
-"""Reads the history of a search from its journal, and mends what a kill has left unfinished there.
+"""Reads the history of a search from its journal, and repairs what a kill left unfinished there.
 
 A kill can leave an event in the journal without the report that it is about.
 """
