@@ -60,8 +60,9 @@ def search(
     """Run the search of a sweep to its end.
 
     Ctrl-C, or the button that interrupts a notebook, ends it early, as it ends the command: the
-    results so far are returned, and `resume` goes on. Where the program is connected to Ray
-    already, the search uses that Ray, and leaves it as it is; else it starts one, and ends it.
+    results so far are returned, and `resume` continues the search. Where the program is connected
+    to Ray already, the search uses that Ray, and leaves it as it is; else it starts one, and ends
+    it.
 
     Args:
         sweep: what `load_sweep` gives or takes. A sweep that was loaded counts as its text.
