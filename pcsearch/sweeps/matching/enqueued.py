@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.distributions.places import NoValue, own_value
+from pcsearch.sweeps.distributions.membership import NoValue, own_value
 from pcsearch.sweeps.messages import bare, shown, suggestion
 from pcsearch.sweeps.numbers import numbers_if_meant, plain
 from pcsearch.sweeps.parameters import Parameter, nested
