@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.earlier import FIRST, NEWEST, Language, as_before, without_tags
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate
+from pcsearch.sweeps.file_versions import FIRST, NEWEST, Language, as_before, without_tags
 from pcsearch.sweeps.keys import (
     KEYS,
     TEXTS,
