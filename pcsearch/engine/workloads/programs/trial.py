@@ -15,7 +15,6 @@ import yaml
 
 import pcsearch
 from pcsearch.engine.workloads.programs import errors
-from pcsearch.engine.workloads.programs.earlier import position, read_reports
 from pcsearch.engine.workloads.programs.follower import STDOUT, WANDB, Follower
 from pcsearch.engine.workloads.programs.kept_folder import (
     FILES_FOLDER,
@@ -28,6 +27,7 @@ from pcsearch.engine.workloads.programs.kept_folder import (
 from pcsearch.engine.workloads.programs.location import search_path
 from pcsearch.engine.workloads.programs.metrics_file import own_file
 from pcsearch.engine.workloads.programs.process import ProgramProcess, longest_end
+from pcsearch.engine.workloads.programs.report_positions import position, read_reports
 from pcsearch.engine.workloads.programs.rows import Rows
 from pcsearch.engine.workloads.programs.sent_folder import moved, start_folder
 from pcsearch.engine.workloads.programs.settings import ProgramTracking

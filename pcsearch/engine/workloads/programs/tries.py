@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pcsearch.engine.workloads.programs.earlier import ITERATION, Report, reports_before
 from pcsearch.engine.workloads.programs.follower import WANDB, read_messages
+from pcsearch.engine.workloads.programs.report_positions import ITERATION, Report, reports_before
 from pcsearch.engine.workloads.programs.rows import Made, Rows
 from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, own_names
 
