@@ -13,8 +13,8 @@ from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.drivers.asking import drivers_of, split_trials
 from pcsearch.engine.records.drivers.requests import Kind, Request, Requests, asker
 from pcsearch.errors import PcsearchError
-from pcsearch.library.found import SearchResult
 from pcsearch.library.options import in_python
+from pcsearch.library.search_result import SearchResult
 from pcsearch.library.values import whole_number
 from pcsearch.reports.listener import Listener
 from pcsearch.tracking.wandb_internals import let_print

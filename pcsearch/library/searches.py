@@ -12,7 +12,6 @@ from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.workload_choice import SweepText
 from pcsearch.engine.workloads.given_function import importable
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.library.found import SearchResult
 from pcsearch.library.listeners import listener_of
 from pcsearch.library.options import (
     ChangedOptions,
@@ -23,6 +22,7 @@ from pcsearch.library.options import (
     read_options,
 )
 from pcsearch.library.running import PreparedSearch, RunningSearch
+from pcsearch.library.search_result import SearchResult
 from pcsearch.library.values import as_text, kind_of, place_of
 from pcsearch.sessions.launching import new_search, options_of
 from pcsearch.sessions.resuming import resume as resume_directory
