@@ -15,7 +15,7 @@ from typing import Protocol
 
 from pcsearch.engine.workloads.programs import supervisor
 from pcsearch.engine.workloads.programs.follower import Message, Receive
-from pcsearch.engine.workloads.programs.rows import Made, Rows
+from pcsearch.engine.workloads.programs.rows import ProgramReport, Rows
 
 ENDING_S = 10.0
 """How many seconds the supervisor may take to end a program, besides the two grace periods."""
@@ -102,7 +102,7 @@ class ProgramProcess:
         global _running
         _running = self
 
-    def reports(self) -> Iterator[Made]:
+    def reports(self) -> Iterator[ProgramReport]:
         """The reports of the program, each as soon as it is complete, until it has ended."""
         while True:
             event = self._next()

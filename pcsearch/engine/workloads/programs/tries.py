@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pcsearch.engine.workloads.programs.follower import WANDB, read_messages
 from pcsearch.engine.workloads.programs.report_positions import ITERATION, Report, reports_before
-from pcsearch.engine.workloads.programs.rows import Made, Rows
+from pcsearch.engine.workloads.programs.rows import ProgramReport, Rows
 from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, own_names
 
 LEDGER = "tries.jsonl"
@@ -93,7 +93,7 @@ class Tries:
         self._starts.append(start)
         return [each.report for each in self._earlier]
 
-    def report(self, made: Made) -> None:
+    def report(self, made: ProgramReport) -> None:
         """Hand a report of the new try on, and before the first one what comes before it."""
         report = own_names(made.values)
         if self._is_first:
@@ -154,7 +154,7 @@ class Tries:
                 found.append(Earlier(report, (number, each.to)))
         return found
 
-    def _made(self, file: Path, number: int, done: int) -> list[Made]:
+    def _made(self, file: Path, number: int, done: int) -> list[ProgramReport]:
         """The reports of an earlier try, from a place in its file on."""
         has_own = self._source == WANDB
         ends = self._starts[number + 1 : number + 2]
