@@ -28,7 +28,7 @@ TRY, TO, PROCESS = "try", "to", "pid"
 in the try's file at which the report ends, and the process that has handed it on."""
 
 
-class Earlier(NamedTuple):
+class EarlierReport(NamedTuple):
     """A report of an earlier try.
 
     Args:
@@ -67,7 +67,7 @@ class Tries:
         self._starts = [int(line[START]) for line in lines if START in line]
         self._handed_on = [line for line in lines if TO in line]
         self._ledger = ledger.open("ab", buffering=0)
-        self._earlier: list[Earlier] = []
+        self._earlier: list[EarlierReport] = []
         self._count, self._is_first = 0, True
 
     def file(self, number: int | None = None) -> Path:
@@ -128,7 +128,7 @@ class Tries:
         self._note(self._count, os.getpid(), number, place)
         self._hand_on(report | before)
 
-    def _find(self, file: Path, written: Sequence[Report]) -> list[Earlier]:
+    def _find(self, file: Path, written: Sequence[Report]) -> list[EarlierReport]:
         notes = {_identity(each): each for each in self._handed_on}
         known = [i for i, each in enumerate(written) if _identity(each) in notes]
         handed_on = notes[_identity(written[known[-1]])] if known else None
@@ -136,7 +136,7 @@ class Tries:
         there = len(written) - 1 - known[-1] if known else 0
         # Where Tune's newest reports are of none of these tries, the first of them has begun anew.
         is_of_tries = handed_on is not None or not self._starts
-        found = [Earlier(dict(report), None) for report in written if is_of_tries]
+        found = [EarlierReport(dict(report), None) for report in written if is_of_tries]
         first = 0 if handed_on is None else int(handed_on[TRY])
         for number in range(first, len(self._starts)):
             start = self._starts[number]
@@ -151,7 +151,7 @@ class Tries:
             count = found[-1].report[ITERATION] if found else 0
             for iteration, each in enumerate(made, count + 1):
                 report = {**own_names(each.values), ITERATION: iteration}
-                found.append(Earlier(report, (number, each.to)))
+                found.append(EarlierReport(report, (number, each.to)))
         return found
 
     def _made(self, file: Path, number: int, done: int) -> list[ProgramReport]:
