@@ -202,7 +202,7 @@ class Claims:
         self.count, self.is_wanted = self.count + 1, False
         return Claim(self.count, f"t{self.count}")
 
-    def begun(self, trial_id: str) -> None:
+    def note_running(self, trial_id: str) -> None:
         """It does not matter here."""
 
     def new_results(self) -> list[OtherResult]:

@@ -39,7 +39,7 @@ class Ledger:
     def claim(self) -> Claim | None:
         return self.ready.pop() if self.ready else None
 
-    def begun(self, trial_id: str) -> None:
+    def note_running(self, trial_id: str) -> None:
         self.running.append(trial_id)
 
     def new_results(self) -> Sequence[OtherResult]:
