@@ -100,9 +100,8 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("PCSEARCH_FAREWELLS", str(tmp_path / "farewells"))
     # The test's end puts wandb's own one back.
     monkeypatch.setattr(service_process, "start", service_process.start)
-    module = import_module("pcsearch_wandb_service")
-    monkeypatch.delitem(sys.modules, module.__name__)
-    return module
+    import_module("pcsearch_wandb_service")
+    return sys.modules.pop("pcsearch_wandb_service")
 
 
 @pytest.mark.oldest
