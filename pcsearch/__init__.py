@@ -1,4 +1,4 @@
-"""pcsearch: runs W&B sweep files of predictive-coding transformers on Ray Tune."""
+"""pcsearch: runs the hyperparameter search of a W&B ``sweep.yaml`` on your own machines."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pcsearch.errors import PcsearchError
 
 if TYPE_CHECKING:
-    from pcsearch.library.found import BestTrial, SearchResult
     from pcsearch.library.running import RunningSearch
+    from pcsearch.library.search_result import BestTrial, SearchResult
     from pcsearch.library.searches import (
         load_sweep,
         open_search,
@@ -40,7 +40,7 @@ __all__ = [
 _SEARCHES = ("load_sweep", "open_search", "resume", "search", "start_resume", "start_search")
 _MODULES = {
     **dict.fromkeys(_SEARCHES, "pcsearch.library.searches"),
-    **dict.fromkeys(("BestTrial", "SearchResult"), "pcsearch.library.found"),
+    **dict.fromkeys(("BestTrial", "SearchResult"), "pcsearch.library.search_result"),
     "RunningSearch": "pcsearch.library.running",
     "Sweep": "pcsearch.sweeps.sweep",
 }

@@ -42,7 +42,7 @@ def from_now(_: click.Context, __: click.Parameter, seconds: float | None) -> fl
     return None if seconds is None else time.monotonic() + seconds
 
 
-class Place(click.ParamType[str]):
+class PathOrAddress(click.ParamType[str]):
     """A folder's path, with or without ``file://``, or an address."""
 
     name = "place"

@@ -8,7 +8,7 @@ import click
 
 from pcsearch.command_line.option_values import (
     Duration,
-    Place,
+    PathOrAddress,
     WholeNumber,
     from_now,
     parse_overrides,
@@ -151,7 +151,7 @@ WANDB = [
 RESUMING = [
     click.Option(
         ["--storage-path"],
-        type=Place(),
+        type=PathOrAddress(),
         default="pcsearch_results",
         show_default=True,
         metavar="DIR",
@@ -160,13 +160,13 @@ RESUMING = [
     ),
     click.Option(
         ["--resume"],
-        type=Place(),
+        type=PathOrAddress(),
         metavar="DIR",
         help="Resume the search in an experiment's directory, or extend it (--num-samples).",
     ),
     click.Option(
         ["--join"],
-        type=Place(),
+        type=PathOrAddress(),
         metavar="DIR",
         help="Run trials of the search that another machine runs in DIR, a folder that both have.",
     ),
@@ -179,7 +179,7 @@ RESUMING = [
     click.Option(["--rerun-failed"], is_flag=True, help="Run failed trials again (with --resume)."),
     click.Option(
         ["--warm-start"],
-        type=Place(),
+        type=PathOrAddress(),
         multiple=True,
         metavar="DIR",
         help="Start method bayes from the results of an older experiment; may be repeated.",

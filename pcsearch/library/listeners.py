@@ -30,7 +30,9 @@ def listener_of(progress: bool) -> Listener:
     """
     is_notebook = in_notebook()
     if is_notebook:
-        _without_widgets()
+        with without_advice():
+            # It imports what advises, once in a process, and the search needs it.
+            import ray.tune  # noqa: F401
     if not progress:
         return Quiet()
     return Notebook() if is_notebook else Script()
@@ -45,10 +47,21 @@ def in_notebook() -> bool:
     return getattr(get_ipython(), "kernel", None) is not None
 
 
-def _without_widgets() -> None:
-    """Let Ray and tqdm not advise to install ipywidgets, which nothing here needs."""
-    logging.getLogger("ray.widgets.util").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", "IProgress not found")
+@contextmanager
+def without_advice() -> Iterator[None]:
+    """Let Ray and tqdm not advise to install ipywidgets during the block: nothing here needs it.
+
+    The log level and the warnings are the program's own; they are as before when it ends.
+    """
+    logger = logging.getLogger("ray.widgets.util")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "IProgress not found")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 class Script(Terminal):

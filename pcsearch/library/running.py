@@ -13,8 +13,8 @@ from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.drivers.asking import drivers_of, split_trials
 from pcsearch.engine.records.drivers.requests import Kind, Request, Requests, asker
 from pcsearch.errors import PcsearchError
-from pcsearch.library.found import SearchResult
 from pcsearch.library.options import in_python
+from pcsearch.library.search_result import SearchResult
 from pcsearch.library.values import whole_number
 from pcsearch.reports.listener import Listener
 from pcsearch.tracking.wandb_internals import let_print
@@ -25,7 +25,7 @@ TWO = "a search runs in this program already; wait for its end, or stop it"
 
 
 @dataclass(frozen=True)
-class Run:
+class PreparedSearch:
     """A search that is ready to run in this program.
 
     Args:
@@ -70,11 +70,11 @@ class RunningSearch:
     A program does not end before the search has ended.
 
     Args:
-        run: the search.
+        search: that is prepared.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, search: PreparedSearch) -> None:
+        self._search = search
         self._stop = Event()
         self._result: SearchResult | None = None
         self._error: BaseException | None = None
@@ -87,7 +87,7 @@ class RunningSearch:
 
         The directory is made when Ray has started.
         """
-        return self._run.directory
+        return self._search.directory
 
     @property
     def running(self) -> bool:
@@ -197,9 +197,9 @@ class RunningSearch:
 
     def _work(self) -> None:
         try:
-            self._result = self._run.here(self._stop)
+            self._result = self._search.here(self._stop)
         # Any error is for the thread that waits.
         except BaseException as error:
             self._error = error
             lines = str(error).splitlines() or [type(error).__name__]
-            self._run.listener.warn("The search has ended with an error:", *lines)
+            self._search.listener.warn("The search has ended with an error:", *lines)

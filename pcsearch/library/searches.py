@@ -12,7 +12,6 @@ from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.workload_choice import SweepText
 from pcsearch.engine.workloads.given_function import importable
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.library.found import SearchResult
 from pcsearch.library.listeners import listener_of
 from pcsearch.library.options import (
     ChangedOptions,
@@ -22,7 +21,8 @@ from pcsearch.library.options import (
     read_changes,
     read_options,
 )
-from pcsearch.library.running import Run, RunningSearch
+from pcsearch.library.running import PreparedSearch, RunningSearch
+from pcsearch.library.search_result import SearchResult
 from pcsearch.library.values import as_text, kind_of, place_of
 from pcsearch.sessions.launching import new_search, options_of
 from pcsearch.sessions.resuming import resume as resume_directory
@@ -60,8 +60,9 @@ def search(
     """Run the search of a sweep to its end.
 
     Ctrl-C, or the button that interrupts a notebook, ends it early, as it ends the command: the
-    results so far are returned, and `resume` goes on. Where the program is connected to Ray
-    already, the search uses that Ray, and leaves it as it is; else it starts one, and ends it.
+    results so far are returned, and `resume` continues the search. Where the program is connected
+    to Ray already, the search uses that Ray, and leaves it as it is; else it starts one, and ends
+    it.
 
     Args:
         sweep: what `load_sweep` gives or takes. A sweep that was loaded counts as its text.
@@ -156,14 +157,16 @@ def open_search(directory: str | Path) -> SearchResult:
         return SearchResult(directory)
 
 
-def _new(sweep: SweepLike, trainable: Trainable, progress: bool, options: Mapping[str, Any]) -> Run:
+def _new(
+    sweep: SweepLike, trainable: Trainable, progress: bool, options: Mapping[str, Any]
+) -> PreparedSearch:
     set_environment()
     with in_python():
         arguments = read_options(options) | {"trainable": _named(trainable)}
         source, text = _source_of(sweep)
         listener = listener_of(progress)
         experiment, tracking = new_search(source, arguments, listener, text)
-    return Run(
+    return PreparedSearch(
         experiment.directory.place,
         lambda stop: run_session(experiment, tracking, listener, stop=stop),
         listener,
@@ -177,7 +180,7 @@ def _resumed(
     rerun_failed: bool,
     progress: bool,
     options: Mapping[str, Any],
-) -> Run:
+) -> PreparedSearch:
     set_environment()
     with in_python():
         place = place_of(directory)
@@ -187,7 +190,7 @@ def _resumed(
     if function is not None:
         arguments, chosen = arguments | {"trainable": function}, chosen | {"trainable"}
     listener = listener_of(progress)
-    return Run(
+    return PreparedSearch(
         place,
         lambda stop: resume_directory(
             place, file, arguments, chosen, rerun_failed, listener, stop=stop

@@ -41,7 +41,7 @@ def conclude(search: TrackedSearch, result: SessionResult, listener: Listener) -
 
 def _finish(search: TrackedSearch, result: SessionResult, listener: Listener) -> None:
     """Wait until W&B has what the session has come to, and draw the page."""
-    from pcsearch.page.kept.keeping import last_page
+    from pcsearch.page.live.keeping import last_page
 
     experiment = search.experiment
     settle(search.wandb.manager, listener.say)

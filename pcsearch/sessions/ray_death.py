@@ -31,7 +31,7 @@ class _Way:
 
     Args:
         advice: what is going to be done, or what the user can do.
-        status: the exit status, None where the search goes on in a new session.
+        status: the exit status, None where the search is resumed in a new session.
     """
 
     advice: str
@@ -41,7 +41,7 @@ class _Way:
 def end_session(
     experiment: Experiment, what: str, environment: Mapping[str, str], connection: Connection
 ) -> NoReturn:
-    """End the session at once, in whatever state it is, or go on with the search in a new one.
+    """End the session at once, in whatever state it is, or resume the search in a new one.
 
     Nothing else is possible: the process waits for Ray, and Ray will end it. The journal has
     everything, and W&B's runs are completed by the next session.
@@ -87,7 +87,7 @@ def _way(experiment: Experiment, environment: Mapping[str, str]) -> _Way:
     if options.deadline is not None and time.monotonic() >= options.deadline:
         return _Way(resume, DONE)
     if is_local(options.address) and RESTARTED not in environment:
-        return _Way("Ray is started again, and the search goes on", None)
+        return _Way("Ray is started again, and the search is resumed", None)
     return _Way(resume, RAY_DIED)
 
 

@@ -94,7 +94,7 @@ def _run(
     from pcsearch.engine.execution.run import run
     from pcsearch.engine.records.hardware import add_hardware
     from pcsearch.engine.storage.files import StorageError
-    from pcsearch.page.kept.keeping import kept_page
+    from pcsearch.page.live.keeping import kept_page
     from pcsearch.sessions.endings import closed_on_error, quiet_logs
     from pcsearch.sessions.ray_death import end_session
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pcsearch.sweeps.distributions.places import Places
+from pcsearch.sweeps.distributions.membership import ValueIndex
 from pcsearch.sweeps.parameters import nested, value_of
 from pcsearch.sweeps.sweep import Sweep
 
@@ -30,7 +30,7 @@ class FiniteSpace:
         self.names = tuple(parameter.name for parameter in self._parameters)
         """The parameters' names, in the order of the positions."""
         self._values = values
-        self._found = [None if isinstance(each, range) else Places(each) for each in values]
+        self._found = [None if isinstance(each, range) else ValueIndex(each) for each in values]
         self.sizes = tuple(
             each.stop - each.start if isinstance(each, range) else len(each) for each in values
         )

@@ -56,7 +56,13 @@ class Metric:
         """Whether a value is better than another; anything is better than None."""
         if other is None:
             return True
-        return value < other if self.mode == "min" else value > other
+        return self.sign * value < self.sign * other
+
+    def reaches_target(self, value: float | None) -> bool:
+        """Whether a value is as good as the target; without a target none is."""
+        if value is None or self.target is None:
+            return False
+        return self.sign * value <= self.sign * self.target
 
     def describe(self) -> str:
         """The metric in a few words."""

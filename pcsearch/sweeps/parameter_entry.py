@@ -11,8 +11,8 @@ from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions import registry
 from pcsearch.sweeps.distributions.base import LARGEST, Distribution
 from pcsearch.sweeps.distributions.discrete import IntUniform
+from pcsearch.sweeps.distributions.membership import NoValue, own_value
 from pcsearch.sweeps.distributions.pitfalls import pitfalls
-from pcsearch.sweeps.distributions.places import NoValue, own_value
 from pcsearch.sweeps.distributions.quantised import Quantised
 from pcsearch.sweeps.indentation import is_entry, strays, unknown_keys
 from pcsearch.sweeps.messages import listed, shown, suggestion

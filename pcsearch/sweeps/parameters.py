@@ -10,7 +10,7 @@ from typing import Any
 from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.base import Distribution
 from pcsearch.sweeps.distributions.discrete import Constant
-from pcsearch.sweeps.distributions.places import NoValue
+from pcsearch.sweeps.distributions.membership import NoValue
 from pcsearch.sweeps.indentation import outdented, unknown_keys
 from pcsearch.sweeps.messages import bare, listed
 from pcsearch.sweeps.numbers import numbers_if_meant, plain

@@ -6,12 +6,11 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.earlier import FIRST, NEWEST, Language, as_before, without_tags
 from pcsearch.sweeps.early_terminate import Hyperband, parse_early_terminate
+from pcsearch.sweeps.file_versions import FIRST, NEWEST, Language, as_before, without_tags
 from pcsearch.sweeps.keys import (
     KEYS,
     TEXTS,
@@ -28,7 +27,6 @@ from pcsearch.sweeps.parameters import Parameter, ParameterParser
 from pcsearch.sweeps.program import Program, parse_program
 from pcsearch.sweeps.reading.document import Document
 from pcsearch.sweeps.reading.loader import load
-from pcsearch.sweeps.reading.text import read_text
 from pcsearch.sweeps.scheduler import check_scheduler
 
 Method = Literal["grid", "random", "bayes", "custom"]
@@ -132,21 +130,6 @@ class Reading(TypedDict, total=False):
     has_begun: bool
     language: Language
     runs_program: bool
-
-
-def read_sweep(path: str | Path, **reading: Unpack[Reading]) -> Sweep:
-    """Read a sweep file.
-
-    Args:
-        path: the file.
-        reading: as in `parse_sweep`.
-
-    Raises:
-        PcsearchError: the file cannot be read.
-        InvalidSweepError: the file is wrong.
-    """
-    text = read_text(path)
-    return parse_sweep(text, str(path), **reading)
 
 
 def parse_sweep(

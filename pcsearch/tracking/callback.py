@@ -18,7 +18,7 @@ from pcsearch.tracking.content.configurations import (
     configuration_summary,
     search_summary,
 )
-from pcsearch.tracking.content.files import Kept
+from pcsearch.tracking.content.files import ModelFiles
 from pcsearch.tracking.runs.best import BestAtWandb
 from pcsearch.tracking.runs.context import RunContext, RunGroup, RunHistory
 from pcsearch.tracking.runs.lifecycle import (
@@ -90,7 +90,7 @@ class WandbCallback(LoggerCallback):
     @property
     def unfinished(self) -> bool:
         """Whether W&B lacks something which a later session can add."""
-        return bool(self.manager.unfinished) or self.manager.lacks_alert
+        return not self.manager.is_complete
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Complete the runs of earlier sessions, as soon as Tune has their trials."""
@@ -197,7 +197,7 @@ class WandbCallback(LoggerCallback):
         """The end of the run of a trial that has ended."""
         outcome = self._outcomes.of(trial.trial_id)
         checkpoint = None if self._context.artifacts == "none" else best_checkpoint(trial)
-        kept = None if checkpoint is None else Kept(checkpoint, self._context.artifact_files)
+        kept = None if checkpoint is None else ModelFiles(checkpoint, self._context.artifact_files)
         is_last = self._ends_search(outcome)
         about_search = self._of_configurations(outcome, is_last)
         end = ended_run(outcome, kept, about_search, self._alert() if is_last else None)

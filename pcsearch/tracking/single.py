@@ -13,7 +13,7 @@ from typing import Any
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.workloads.pc_transformer import DEFAULT_METRIC
 from pcsearch.pc.config import ModelConfig
-from pcsearch.tracking.content.files import Artifacts, Kept
+from pcsearch.tracking.content.files import Artifacts, ModelFiles
 from pcsearch.tracking.runs.context import RunGroup, RunHistory
 from pcsearch.tracking.runs.lifecycle import (
     RunEnd,
@@ -160,7 +160,7 @@ class SingleRun:
         improved = self._outcome.best != before
         self.manager.send(self._run, report, best_summary(self._outcome) if improved else {})
 
-    def end(self, kept: Kept | None = None) -> None:
+    def end(self, kept: ModelFiles | None = None) -> None:
         """End the run of a training that has ended.
 
         Args:

@@ -34,7 +34,7 @@ from pcsearch.system.temporary import remove_leftovers
 if TYPE_CHECKING:
     from pcsearch.pc.model.transformer import Weights
     from pcsearch.pc.training import TrainingRun
-    from pcsearch.tracking.content.files import Kept
+    from pcsearch.tracking.content.files import ModelFiles
     from pcsearch.tracking.single import RunOptions, RunPlan, SingleRun
 
 METRICS_FILE = "metrics.jsonl"
@@ -200,19 +200,19 @@ def _epochs(
     return metrics, asked.is_set() and not run.finished
 
 
-def _keep_model(plan: RunPlan, run: TrainingRun, metrics: Mapping[str, Any]) -> Kept | None:
+def _keep_model(plan: RunPlan, run: TrainingRun, metrics: Mapping[str, Any]) -> ModelFiles | None:
     """Write the last and the saved model; returns what W&B is to keep."""
     from pcsearch.pc.checkpoint import MODEL_FILE, save_model, save_state
     from pcsearch.pc.model_file import write_model
-    from pcsearch.tracking.content.files import Kept
+    from pcsearch.tracking.content.files import ModelFiles
 
     if run.epoch and not run.diverged:
         write_model(plan.folder, run.trained_model(dict(metrics)))
-    kept = Kept(plan.folder, (MODEL_FILE,))
+    kept = ModelFiles(plan.folder, (MODEL_FILE,))
     if run.saved_model is not None:
         save_model(plan.folder, run.config, run.saved_model)
     elif plan.options.artifacts == "best":
-        kept = Kept(plan.folder / STATE_FOLDER)
+        kept = ModelFiles(plan.folder / STATE_FOLDER)
         save_state(kept.folder, run.config, run.state())
     return None if plan.options.artifacts == "none" else kept
 

@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 
 from pcsearch.engine.experiment.experiment import new_experiment
-from pcsearch.engine.records.journal.events import Compared, Ended, Suggested
+from pcsearch.engine.records.journal.events import Compared, Suggested, TrialEnded
 from pcsearch.engine.records.journal.history import REPORTS, VALUES_FILE, folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.options import Options
@@ -88,7 +88,7 @@ def _add(directory: Path, number: int, config: dict[str, Any], picture: Path | N
     for rung in RUNGS[: min(passed + 1, len(RUNGS) - 1)]:
         stopped = rung == RUNGS[passed]
         journal.add(Compared(trial, rung, reports[rung - 1][METRIC], stopped, rung))
-    journal.add(Ended(trial, False, [min(each[METRIC] for each in reports)]))
+    journal.add(TrialEnded(trial, False, [min(each[METRIC] for each in reports)]))
 
 
 def _reports(

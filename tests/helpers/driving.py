@@ -10,7 +10,7 @@ from typing import Any
 from histories import MadeTrialHistory
 from ray.tune.schedulers import TrialScheduler
 
-from pcsearch.engine.records.journal.events import Compared, Ended, ReachedTarget
+from pcsearch.engine.records.journal.events import Compared, ReachedTarget, TrialEnded
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.target import UntilTarget
@@ -82,7 +82,11 @@ class Driver:
         trials: list[TrialHistory] = []
         for number, (name, trial) in enumerate(self.trials.items(), 1):
             of = self.outcomes.of(name)
-            ended = Ended(name, of.failed, [], of.ended_by_target, of.error) if trial.over else None
+            ended = (
+                TrialEnded(name, of.failed, [], of.ended_by_target, of.error)
+                if trial.over
+                else None
+            )
             trial_history = MadeTrialHistory(name, number, None, Path(), ended, stopped.get(name))
             trial_history.made = [
                 {"training_iteration": each["epoch"]} | each for each in self.reports.get(name, [])

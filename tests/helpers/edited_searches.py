@@ -17,7 +17,7 @@ from pcsearch.engine.experiment.experiment import Experiment, new_experiment, wi
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.experiment.suggesting import searcher_of
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.journal.events import Decided, Ended
+from pcsearch.engine.records.journal.events import Decided, TrialEnded
 from pcsearch.engine.records.journal.history import folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.journal.replay import read_history
@@ -120,7 +120,7 @@ class EditedSearch:
                 continue
             outcome.add(report)
             outcomes.end(trial_id)
-            self.journal.add(Ended(trial_id, False, [report["loss"]], reports=1))
+            self.journal.add(TrialEnded(trial_id, False, [report["loss"]], reports=1))
             searcher.on_trial_complete(trial_id, report)
         self.searcher = searcher
         return configs

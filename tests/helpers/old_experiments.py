@@ -11,7 +11,7 @@ from typing import Any
 from searching import write_sweep
 
 from pcsearch.engine.experiment.experiment import new_experiment
-from pcsearch.engine.records.journal.events import Ended, Suggested
+from pcsearch.engine.records.journal.events import Suggested, TrialEnded
 from pcsearch.engine.records.journal.history import VALUES_FILE, folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.options import Options
@@ -60,4 +60,4 @@ def write_experiment(
         values = Grid(experiment.sweep).config(number - 1)
         (file.parent / VALUES_FILE).write_text(json.dumps(values))
         file.write_text("".join(json.dumps(report) + "\n" for report in reports))
-        journal.add(Ended(f"t{number}", trial["failed"], []))
+        journal.add(TrialEnded(f"t{number}", trial["failed"], []))

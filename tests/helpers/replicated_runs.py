@@ -8,7 +8,7 @@ from typing import Any
 
 from histories import MadeTrialHistory
 
-from pcsearch.engine.records.journal.events import Ended, Replicate
+from pcsearch.engine.records.journal.events import Replicate, TrialEnded
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.replicated import ReplicatedSearcher, replicated_searcher
@@ -108,6 +108,6 @@ class Runs:
                 made=[dict(outcome.last_report)] if outcome.last_report else [],
             )
             if outcome.ended:
-                trial.end = Ended(outcome.trial_id, outcome.failed, list(outcome.values))
+                trial.end = TrialEnded(outcome.trial_id, outcome.failed, list(outcome.values))
             trials.append(trial)
         return History(trials=list(trials))

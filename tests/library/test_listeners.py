@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +17,14 @@ from searching import write_sweep
 from pcsearch.engine.execution.run import SessionResult
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment
 from pcsearch.engine.records.options import Options
-from pcsearch.library.listeners import Notebook, Quiet, Script, in_notebook, listener_of
+from pcsearch.library.listeners import (
+    Notebook,
+    Quiet,
+    Script,
+    in_notebook,
+    listener_of,
+    without_advice,
+)
 from pcsearch.tracking.runs.context import RunsState
 
 
@@ -63,6 +72,18 @@ def test_a_notebook_has_one_display_of_all(experiment: Experiment, displays: lis
     assert "0 of 2 trials ended" in displays[-1]
     for line in ("W&amp;B: &lt;off&gt;", "<b>Warning: </b>careful", "Upload it"):
         assert displays[-1].count(f"<div>{line}</div>") == 1
+
+
+def test_advice_is_left_out_only_while_a_search_imports_what_advises() -> None:
+    logger, message = logging.getLogger("ray.widgets.util"), "IProgress not found. Install it."
+    level, filters = logger.level, list(warnings.filters)
+    with pytest.raises(ValueError), without_advice():  # noqa: PT011, PT012 - any error
+        assert not logger.isEnabledFor(logging.INFO)
+        warnings.warn(message, UserWarning, stacklevel=1)
+        raise ValueError
+    assert (logger.level, list(warnings.filters)) == (level, filters)
+    with pytest.warns(UserWarning, match="IProgress"):
+        warnings.warn(message, UserWarning, stacklevel=1)
 
 
 @pytest.mark.usefixtures("displays")

@@ -16,7 +16,7 @@ from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers.requests import Requests
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.library.listeners import Quiet
-from pcsearch.library.running import Run, RunningSearch
+from pcsearch.library.running import PreparedSearch, RunningSearch
 from pcsearch.tracking.server.api import set_up
 
 MINUTES = 240
@@ -34,13 +34,13 @@ def until_stopped(stop: Event) -> None:
 
 
 def test_one_search_runs_until_it_is_stopped(experiment: str) -> None:
-    running = RunningSearch(Run(experiment, until_stopped, Quiet()))
+    running = RunningSearch(PreparedSearch(experiment, until_stopped, Quiet()))
     assert (running.running, running.result) == (True, None)
     assert repr(running) == f"<RunningSearch {experiment}: running>"
     with pytest.raises(TimeoutError, match="still runs"):
         running.wait(0.01)
     with pytest.raises(PcsearchError, match="a search runs in this program already"):
-        Run(experiment, until_stopped, Quiet())
+        PreparedSearch(experiment, until_stopped, Quiet())
     running.stop()
     assert running.wait(MINUTES) is running.result
     assert running.result.state == "finished"
@@ -48,7 +48,7 @@ def test_one_search_runs_until_it_is_stopped(experiment: str) -> None:
 
 
 def test_the_end_of_a_block_stops_the_search(experiment: str) -> None:
-    with RunningSearch(Run(experiment, until_stopped, Quiet())) as running:
+    with RunningSearch(PreparedSearch(experiment, until_stopped, Quiet())) as running:
         assert running.running
     assert running.result is not None
 
@@ -59,7 +59,7 @@ def test_an_error_is_told_and_raised_where_it_is_waited_for(
     def work(_: Any) -> None:
         raise PcsearchError(Problem("too few", "--num-samples"))
 
-    running = RunningSearch(Run(experiment, work, Quiet()))
+    running = RunningSearch(PreparedSearch(experiment, work, Quiet()))
     for _ in range(2):
         with pytest.raises(PcsearchError, match=r"^num_samples: too few"):
             running.wait(MINUTES)
@@ -68,7 +68,7 @@ def test_an_error_is_told_and_raised_where_it_is_waited_for(
     assert "ended with an error:\nnum_samples: too few\n" in capsys.readouterr().err
     assert repr(running) == f"<RunningSearch {experiment}: failed>"
     # The next one may run.
-    assert Run(experiment, lambda _: None, Quiet()).here().state == "finished"
+    assert PreparedSearch(experiment, lambda _: None, Quiet()).here().state == "finished"
 
 
 def test_wandbs_client_is_quiet_during_a_search_only(
@@ -78,7 +78,7 @@ def test_wandbs_client_is_quiet_during_a_search_only(
         assert set_up().base_url == user_server.url
         wandb.termwarn("of the search")
 
-    Run(experiment, work, Quiet()).here()
+    PreparedSearch(experiment, work, Quiet()).here()
     wandb.termwarn("of a later run")
     printed = capfd.readouterr().err
     assert "of a later run" in printed
@@ -90,7 +90,7 @@ def test_a_running_search_is_asked_by_the_files_that_a_terminal_writes(tmp_path:
     searched = {"hidden_momentum": {"values": [0.1, 0.2, 0.3]}}
     write_experiment(tmp_path / "here", searched, [ended([2.0]), None, None])
     requests = Requests(ExperimentDirectory(Path(experiment)))
-    with RunningSearch(Run(experiment, until_stopped, Quiet())) as running:
+    with RunningSearch(PreparedSearch(experiment, until_stopped, Quiet())) as running:
         running.pause()
         running.continue_()
         running.limit(np.int64(2))  # type: ignore[arg-type]
@@ -118,7 +118,7 @@ def test_a_running_search_is_asked_by_the_files_that_a_terminal_writes(tmp_path:
 
 
 def test_a_search_that_has_not_begun_cannot_be_asked(tmp_path: Path) -> None:
-    running = RunningSearch(Run(str(tmp_path / "there"), until_stopped, Quiet()))
+    running = RunningSearch(PreparedSearch(str(tmp_path / "there"), until_stopped, Quiet()))
     try:
         with pytest.raises(PcsearchError, match="no experiment is here"):
             running.pause()

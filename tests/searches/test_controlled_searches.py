@@ -152,7 +152,7 @@ def stop(here: Path, driver: ForkServerProcess, command: Command) -> None:
     assert status == 0
     assert out == (
         f"{out.partition(': ')[0]}: has ended its session\n"
-        f"The search can go on: resume it: python -m pcsearch --resume {here}\n"
+        f"The search can be resumed; resume it: python -m pcsearch --resume {here}\n"
     )
     driver.join(120)
     assert driver.exitcode == 130

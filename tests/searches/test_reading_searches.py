@@ -20,7 +20,7 @@ import pytest
 from old_experiments import ended, write_experiment
 from searching import shown
 
-from pcsearch.engine.records.journal.events import Claimed, Ended, Released, Suggested
+from pcsearch.engine.records.journal.events import Claimed, Released, Suggested, TrialEnded
 from pcsearch.engine.records.journal.history import folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
 
@@ -217,7 +217,7 @@ def test_a_damaged_journal_is_told_by_every_command(
     for name in ("here", "other"):
         shutil.copytree(whole, tmp_path / name)
     journal = Journal(tmp_path / "here")
-    journal.add(Ended("nobody", False, []))
+    journal.add(TrialEnded("nobody", False, []))
     commands = (
         ("results", "here"),
         ("report", "here"),

@@ -71,7 +71,7 @@ def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
     assert environment == {"A": "b", ray_death.RESTARTED: "1"}
     assert said == (
         f"\nRay's own logs lie in {LOGS}\n"
-        "The head has died; Ray is started again, and the search goes on\n"
+        "The head has died; Ray is started again, and the search is resumed\n"
     )
 
 
@@ -172,7 +172,7 @@ def test_a_search_survives_the_death_of_ray_once(
         (tmp_path / f"hold {x}").unlink()
     status, _, err = finish(process)
     assert status == DONE, err
-    assert len(re.findall(r"has died; Ray is started again, and the search goes on", err)) == 1
+    assert len(re.findall(r"has died; Ray is started again, and the search is resumed", err)) == 1
     (logs,) = (Path(each) for each in re.findall(r"Ray's own logs lie in (.*)", err))
     assert (logs / "raylet.out").is_file()
     assert [*temporary.iterdir()] == [logs]

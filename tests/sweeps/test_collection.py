@@ -10,6 +10,7 @@ from typing import Any
 import oracle
 import pytest
 import yaml
+from sweep_reading import read_sweep
 from sweep_yaml import to_yaml
 
 from pcsearch.errors import PcsearchError
@@ -20,7 +21,7 @@ from pcsearch.sweeps.keys import UNUSED
 from pcsearch.sweeps.matching.differences import as_mapping
 from pcsearch.sweeps.parameters import value_of
 from pcsearch.sweeps.replicates import Replicates
-from pcsearch.sweeps.sweep import METHODS, Sweep, parse_sweep, read_sweep
+from pcsearch.sweeps.sweep import METHODS, Sweep, parse_sweep
 
 HERE = Path(__file__).parent
 COLLECTION = HERE / "collection"

@@ -16,13 +16,14 @@ from random import Random
 
 import pytest
 from mutants import mutant, seeds
+from sweep_reading import read_sweep
 from sweep_yaml import to_yaml
 
 from pcsearch.command_line.cli import main
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.configurations import Grid, RandomDraws
 from pcsearch.sweeps.matching.differences import as_mapping
-from pcsearch.sweeps.sweep import Sweep, parse_sweep, read_sweep
+from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 MUTANTS, PART = 3_000, 750
 LONGEST = 2.0

@@ -15,9 +15,10 @@ SECONDS = 20.0
 MEGABYTES = 1000
 PROGRAM = """
 import resource, sys, time
-from pcsearch.sweeps.sweep import read_sweep
+from pcsearch.sweeps.reading.text import read_text
+from pcsearch.sweeps.sweep import parse_sweep
 started = time.process_time()
-sweep = read_sweep(sys.argv[1])
+sweep = parse_sweep(read_text(sys.argv[1]), sys.argv[1])
 seconds = time.process_time() - started
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(len(sweep.parameters), seconds, peak)

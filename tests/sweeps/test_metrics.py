@@ -209,3 +209,11 @@ def test_less_is_better_only_for_what_is_minimized() -> None:
     assert accuracy.better(2, 1)
     assert not accuracy.better(1, 1)
     assert accuracy.better(-5, None)
+
+
+def test_a_target_is_reached_from_either_side() -> None:
+    loss, accuracy = Metric("loss", "minimize", target=0.5), Metric("a", "maximize", target=0.5)
+    values = (0.4, 0.5, 0.6, None)
+    assert [each for each in values if loss.reaches_target(each)] == [0.4, 0.5]
+    assert [each for each in values if accuracy.reaches_target(each)] == [0.5, 0.6]
+    assert not Metric("loss", "minimize").reaches_target(-1.0)

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweep_reading import read_sweep
 from wandb_commands import agents_words
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import Grid, RandomDraws
 from pcsearch.sweeps.program import MACROS, Program
-from pcsearch.sweeps.sweep import Sweep, parse_sweep, read_sweep
+from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 COLLECTION = Path(__file__).parent / "collection"
 REST = "method: grid\nparameters: {x: {value: 1}}\n"

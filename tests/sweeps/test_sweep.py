@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sweep_reading import read_sweep
 
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.distributions.continuous import LogUniformValues
@@ -13,7 +14,8 @@ from pcsearch.sweeps.distributions.discrete import Categorical, Constant
 from pcsearch.sweeps.early_terminate import Hyperband
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
-from pcsearch.sweeps.sweep import Sweep, parse_sweep, read_sweep
+from pcsearch.sweeps.reading.text import read_text
+from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 COMPLETE = """\
 program: train.py
@@ -240,4 +242,4 @@ def test_names_that_would_break_a_line_are_escaped() -> None:
     sweep = parse_sweep('method: grid\n"a\\nb": 1\n' + ONE, "sweep.yaml")
     assert sweep.notes == ("sweep.yaml:2:1: 'a\\nb': unknown key, not used",)
     with pytest.raises(PcsearchError, match=r"^'a\\nb': no such file$"):
-        read_sweep("a\nb")
+        read_text("a\nb")

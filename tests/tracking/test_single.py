@@ -25,7 +25,7 @@ from wandb_trials import (
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.config_values import model_config
 from pcsearch.tracking import wandb_internals
-from pcsearch.tracking.content.files import Kept
+from pcsearch.tracking.content.files import ModelFiles
 from pcsearch.tracking.single import RunOptions, SingleRun, in_agent, plan_run
 
 CONFIG = model_config(VALUES)
@@ -186,7 +186,7 @@ def test_online_the_stop_button_and_the_model_arrive(
     assert poll(lambda: run.stop_requested)
     (folder,) = (tmp_path / "single").iterdir()
     (folder / "model.pt").write_bytes(b"weights")
-    run.end(Kept(folder, ("model.pt",)))
+    run.end(ModelFiles(folder, ("model.pt",)))
     settle(run)
     (found,) = server.runs.values()
     assert found.summary["trial_status"] == "stopped by hand"

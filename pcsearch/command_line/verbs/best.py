@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pcsearch.command_line.verbs.verb import DIRECTORY, verb
 from pcsearch.system.exits import DONE
+
+if TYPE_CHECKING:
+    from pcsearch.engine.records.kept_model import KeptModel
+    from pcsearch.engine.results.findings import Findings
 
 NAME = "best"
 
@@ -40,17 +44,8 @@ def show_best(place: str, *, as_json: bool) -> int:
     from pcsearch.engine.experiment.experiment import stored_search
     from pcsearch.engine.records.directory import directory_at
     from pcsearch.engine.records.kept_model import kept_model
-    from pcsearch.engine.records.trial_result import pareto_front
     from pcsearch.engine.results.findings import read_findings
-    from pcsearch.reports.configurations import (
-        best_configuration,
-        configuration_document,
-        trial_in_words,
-    )
-    from pcsearch.reports.findings import trial_document
-    from pcsearch.reports.notes import console, say, warn
     from pcsearch.reports.plan import plain
-    from pcsearch.reports.results import best_configurations, number
 
     directory = directory_at(place.removeprefix("file://"), NAME)
     with directory.read():
@@ -59,20 +54,48 @@ def show_best(place: str, *, as_json: bool) -> int:
         # A function's own checkpoint is nothing that this program can load.
         is_transformer = stored_search(directory).workload.model_file is not None
     if as_json:
-        if findings.replicates is None:
-            numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
-            front = [each for each in findings.trials if each.result.number in numbers]
-        else:
-            front = [] if findings.best is None else [findings.best]
-        trials = [trial_document(each, findings.metrics) for each in front]
-        kept = None if model is None else asdict(model)
-        document: dict[str, Any] = {"place": findings.place, "state": findings.state, "model": kept}
-        if findings.configurations:
-            names = [metric.name for metric in findings.metrics]
-            best = findings.configurations[0]
-            document["configuration"] = configuration_document(best, names)
-        click.echo(json.dumps(plain({**document, "trials": trials}), indent=2, ensure_ascii=False))
-        return DONE
+        document = plain(_document(findings, model))
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        _print(findings, model, loads_model=directory.copy is None and is_transformer)
+    return DONE
+
+
+def _document(findings: Findings, model: KeptModel | None) -> dict[str, Any]:
+    """The best trials, or that of the best configuration, as JSON has them."""
+    from pcsearch.engine.records.trial_result import pareto_front
+    from pcsearch.reports.configurations import configuration_document
+    from pcsearch.reports.findings import trial_document
+
+    document: dict[str, Any] = {
+        "place": findings.place,
+        "state": findings.state,
+        "model": None if model is None else asdict(model),
+    }
+    if findings.configurations:
+        names = [metric.name for metric in findings.metrics]
+        document["configuration"] = configuration_document(findings.configurations[0], names)
+    if findings.replicates is None:
+        numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
+        front = [each for each in findings.trials if each.result.number in numbers]
+    else:
+        front = [] if findings.best is None else [findings.best]
+    document["trials"] = [trial_document(each, findings.metrics) for each in front]
+    return document
+
+
+def _print(findings: Findings, model: KeptModel | None, *, loads_model: bool) -> None:
+    """Print the best configuration, and where its model lies.
+
+    Args:
+        findings: of the search.
+        model: its best one, None where none is kept.
+        loads_model: whether ``pcsearch.train`` loads it from where it lies.
+    """
+    from pcsearch.reports.configurations import best_configuration, trial_in_words
+    from pcsearch.reports.notes import console, say, warn
+    from pcsearch.reports.results import best_configurations, number
+
     output = console()
     parts = best_configurations(findings.results, findings.sweep, findings.metrics)
     if findings.replicates is not None:
@@ -85,8 +108,7 @@ def show_best(place: str, *, as_json: bool) -> int:
         measured = f"{model.metric} {number(model.value)}"
         of = trial_in_words(model.trial, findings.results, findings.replicates, measured)
         say(output, f"The best model, of {of}, lies in {model.place}")
-        if directory.copy is None and is_transformer:
+        if loads_model:
             command = f"python -m pcsearch.train --from {shlex.quote(model.place)}"
             say(output, f"Evaluate it, or train it longer: {command} --eval | --epochs N")
     warn(console(stderr=True), *findings.notes)
-    return DONE

@@ -1,4 +1,4 @@
-"""``python -m pcsearch continue DIR``: lets a search go on that was paused."""
+"""``python -m pcsearch continue DIR``: continues a paused search."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pcsearch.system.exits import DONE
 NAME = "continue"
 
 
-@verb(NAME, short_help="Let a search go on that was paused.")
+@verb(NAME, short_help="Continue a paused search.")
 @DIRECTORY
 def command(directory: str) -> int:
-    """Let the search in DIR go on that was paused (pcsearch pause DIR): new trials start.
+    """Continue the paused search in DIR (pcsearch pause DIR): new trials start again.
 
     DIR is the directory, or the address, of the search.
     """
@@ -22,7 +22,7 @@ def command(directory: str) -> int:
 
 
 def continue_search(place: str) -> int:
-    """Let a search go on that was paused, and tell what its drivers do.
+    """Continue a paused search, and tell what its drivers do.
 
     Args:
         place: the path or the address of its directory.

@@ -23,8 +23,8 @@ NAME = "limit"
 def command(directory: str, max_concurrent: int) -> int:
     """Set how many trials of the search that runs in DIR run at once.
 
-    DIR is the directory, or the address, of the search. Where more trials run, they go on, and no
-    new one starts until there are fewer than N. A resumed search keeps the new limit.
+    DIR is the directory, or the address, of the search. Running trials are not affected: where
+    more than N run, no new one starts until there are fewer. A resumed search keeps the new limit.
     """
     return limit_search(directory, max_concurrent)
 

@@ -14,7 +14,7 @@ NAME = "pause"
 @verb(NAME, short_help="Let a running search start no new trial.")
 @DIRECTORY
 def command(directory: str) -> int:
-    """Pause the search in DIR: running trials go on, and no new one starts.
+    """Pause the search in DIR: no new trial starts; running trials are not affected.
 
     DIR is the directory, or the address, of the search. A search that is paused stays so, also when
     it is resumed, until: pcsearch continue DIR
@@ -35,7 +35,8 @@ def pause_search(place: str) -> int:
     from pcsearch.engine.storage.files import control_command
 
     with drivers_at(place, NAME) as (directory, drivers):
-        request, effect = Request("pause", asker()), "running trials go on, and no new one starts"
+        request = Request("pause", asker())
+        effect = "no new trial starts; running trials are not affected"
         if not ask_running(directory, drivers, request, effect, is_lasting=True):
             click.echo("Nobody runs the search; when it is resumed, it is paused")
         click.echo(f"To continue it: {control_command('continue', directory.place)}")

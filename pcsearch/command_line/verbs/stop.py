@@ -75,7 +75,7 @@ def stop_search(place: str, trials: Sequence[int]) -> int:
             raise not_running(directory)
         for driver in heeding:
             tell(driver, "has ended its session")
-        click.echo(f"The search can go on: {resume_hint(directory)}")
+        click.echo(f"The search can be resumed; {resume_hint(directory)}")
     return DONE
 
 

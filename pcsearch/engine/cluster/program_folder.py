@@ -83,7 +83,7 @@ def _git(folder: Path, *options: str) -> list[Path]:
             return []
         why = os.fsdecode(error.stderr).strip().splitlines()[:1]
         message = f"git does not list {folder}: {''.join(why)}"
-        todo = "mend that, or remove its .git: all files are sent then that are not hidden"
+        todo = "correct that, or remove its .git: all files are sent then that are not hidden"
         raise PcsearchError(f"{message}; {todo}") from error
     return [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
 

@@ -24,7 +24,7 @@ from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.storage.store import error_line
-from pcsearch.engine.storage.swap import draft_of, mend, put
+from pcsearch.engine.storage.swap import draft_of, put, put_back
 from pcsearch.pc.checkpoint import BEST_FOLDER
 from pcsearch.system.whole_files import replacing
 
@@ -65,7 +65,7 @@ class BestModel:
         """Keep the best model of the checkpoints that are offered in the block."""
         # An earlier session may have been killed.
         with suppress(OSError):
-            mend(self._place)
+            put_back(self._place)
         self._lower_bar()
         try:
             yield

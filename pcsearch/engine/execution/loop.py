@@ -31,7 +31,7 @@ WAIT_S = 0.05
 
 
 @dataclass(frozen=True)
-class Place:
+class ExperimentPlace:
     """The place where Tune stores an experiment.
 
     Args:
@@ -58,7 +58,7 @@ class TrialSpec:
 
     trainable: Callable[[dict[str, Any]], Any]
     resources: Mapping[str, float]
-    place: Place
+    place: ExperimentPlace
     max_failures: int = 0
 
     def in_tune(self) -> Experiment:

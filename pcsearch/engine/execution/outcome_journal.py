@@ -8,7 +8,7 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.events import TrialEnded
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import ITERATION
@@ -54,7 +54,7 @@ class OutcomeJournal(tune.Callback):
         outcome = self._outcomes.end(trial.trial_id, error)
         self.has_failures |= outcome.failed
         self._journal.add(
-            Ended(
+            TrialEnded(
                 trial.trial_id,
                 outcome.failed,
                 list(outcome.values),

@@ -15,7 +15,7 @@ from pcsearch.engine.execution.best_model import BestModel
 from pcsearch.engine.execution.control import Control
 from pcsearch.engine.execution.interruption import Interruption, Reason
 from pcsearch.engine.execution.live_queue import LiveQueue
-from pcsearch.engine.execution.loop import Place, TrialSpec, run_trials
+from pcsearch.engine.execution.loop import ExperimentPlace, TrialSpec, run_trials
 from pcsearch.engine.execution.outcome_journal import OutcomeJournal
 from pcsearch.engine.execution.preparation import Cluster
 from pcsearch.engine.execution.program_ends import ProgramEnds
@@ -257,8 +257,8 @@ def _first_callbacks(session: Session, ends: OutcomeJournal) -> list[tune.Callba
     ]
 
 
-def _place(directory: ExperimentDirectory) -> Place:
+def _place(directory: ExperimentDirectory) -> ExperimentPlace:
     if directory.copy is None:
-        return Place(directory.name, str(directory.path.parent))
+        return ExperimentPlace(directory.name, str(directory.path.parent))
     store = directory.copy.store.parent
-    return Place(directory.name, store.root, store.filesystem)
+    return ExperimentPlace(directory.name, store.root, store.filesystem)

@@ -108,7 +108,7 @@ class TrialSource(SearchAlgorithm):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Give a report to the searcher, and tell the ledger that the trial runs."""
         if self._ledger is not None:
-            self._ledger.begun(trial_id)
+            self._ledger.note_running(trial_id)
         self._searcher.on_trial_result(trial_id, result)
 
     def on_trial_complete(
@@ -116,7 +116,7 @@ class TrialSource(SearchAlgorithm):
     ) -> None:
         """Free the slot of a trial that has ended, and tell the searcher and the ledger."""
         if self._ledger is not None:
-            self._ledger.begun(trial_id)
+            self._ledger.note_running(trial_id)
         self._running.discard(trial_id)
         self._searcher.on_trial_complete(trial_id, result, error)
 

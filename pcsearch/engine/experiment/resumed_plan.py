@@ -60,7 +60,7 @@ def make_resumed_plan(
         notes += experiment.queue_lines
         unfinished = len(history.unfinished)
         if unfinished:
-            notes.append(f"unfinished trials, which go on first: {unfinished}")
+            notes.append(f"unfinished trials, which are restored first: {unfinished}")
         return replace(
             plan_of(experiment),
             trials=experiment.samples,

@@ -21,7 +21,7 @@ from pcsearch.engine.search.learning_curves import LearningCurves
 from pcsearch.engine.search.search_space import OptunaSpace
 from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.earlier import FIRST, NEWEST
+from pcsearch.sweeps.file_versions import FIRST, NEWEST
 from pcsearch.sweeps.replicates import Replicates, replicates_of
 from pcsearch.sweeps.sweep import Sweep
 

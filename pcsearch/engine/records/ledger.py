@@ -63,7 +63,7 @@ class Ledger(Protocol):
     def claim(self) -> Claim | None:
         """A claim, None where none is ready. To ask for one makes the ledger get it."""
 
-    def begun(self, trial_id: str) -> None:
+    def note_running(self, trial_id: str) -> None:
         """Note that a trial of an earlier session runs again."""
 
     def new_results(self) -> Sequence[OtherResult]:

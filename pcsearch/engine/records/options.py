@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pcsearch.sweeps.earlier import FIRST, NEWEST, Language
+from pcsearch.sweeps.file_versions import FIRST, NEWEST, Language
 
 SamplerName = Literal["auto", "tpe", "gp", "cmaes", "qmc", "random"]
 

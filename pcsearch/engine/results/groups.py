@@ -115,5 +115,5 @@ def group_of(
 
 def _rank(group: Group, metrics: Sequence[Metric]) -> tuple[float, int]:
     mean = group.means[0] if group.means else None
-    sign = -1 if metrics and metrics[0].mode == "max" else 1
+    sign = metrics[0].sign if metrics else 1
     return math.inf if mean is None else sign * mean, group.trials[0].number

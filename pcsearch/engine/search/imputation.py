@@ -35,8 +35,7 @@ def final_values(outcome: TrialOutcome, *, went_wrong: bool) -> list[float]:
     values = []
     for i, metric in enumerate(outcome.metrics):
         known = _imputed_values(metric.impute if went_wrong else "best", outcome)
-        worst = math.inf if metric.mode == "min" else -math.inf
-        values.append(worst if known is None else float(known[i]))
+        values.append(metric.sign * math.inf if known is None else float(known[i]))
     return values
 
 

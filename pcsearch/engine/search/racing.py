@@ -37,14 +37,14 @@ FINALE, FINALISTS = 0.3, 5
 """The last share of the runs of such a search, and how many of the best configurations get them."""
 
 
-class Run(NamedTuple):
+class NextRun(NamedTuple):
     """A run that may start: a configuration by its place, None for a new one; and a seed's."""
 
     configuration: int | None
     seed: int
 
 
-NEW = Run(None, 0)
+NEW = NextRun(None, 0)
 
 
 @dataclass
@@ -142,7 +142,7 @@ class Race:
 
     def next_run(
         self, entrants: Sequence[Entrant], *, can_begin: bool, left: float = 1.0
-    ) -> Run | None:
+    ) -> NextRun | None:
         """What may start now, None for nothing: the race is over, unless a run may change that.
 
         Args:
@@ -163,7 +163,7 @@ class Race:
             return late or self._promoted(entrants, placed) or NEW
         return self._in_race(entrants, placed)
 
-    def _near_target(self, entrants: Sequence[Entrant]) -> Run | None:
+    def _near_target(self, entrants: Sequence[Entrant]) -> NextRun | None:
         """The next run of the best configuration that has been as good as the target so far."""
         if self._target is None:
             return None
@@ -175,13 +175,13 @@ class Race:
         best = min(means, key=lambda i: means[i], default=None)
         return None if best is None or means[best] > self._target else self._run(entrants, best)
 
-    def _of_all(self, entrants: Sequence[Entrant], can_begin: bool) -> Run | None:
+    def _of_all(self, entrants: Sequence[Entrant], can_begin: bool) -> NextRun | None:
         open_ones = [i for i, each in enumerate(entrants) if self._next(each) is not None]
         if can_begin and (not self._is_open or not open_ones):
             return NEW
         return self._run(entrants, open_ones[0]) if open_ones else None
 
-    def _in_race(self, entrants: Sequence[Entrant], placed: Sequence[Standing]) -> Run | None:
+    def _in_race(self, entrants: Sequence[Entrant], placed: Sequence[Standing]) -> NextRun | None:
         racing = [i for i, each in enumerate(placed) if each.chance >= LEAST_CHANCE]
         free = [i for i in racing if self._next(entrants[i]) is not None]
         undecided = any(each.running and not each.losses for each in entrants)
@@ -191,7 +191,7 @@ class Race:
             return None
         return self._run(entrants, _first(free, entrants, placed))
 
-    def _final(self, entrants: Sequence[Entrant], placed: Sequence[Standing]) -> Run | None:
+    def _final(self, entrants: Sequence[Entrant], placed: Sequence[Standing]) -> NextRun | None:
         known = [i for i, each in enumerate(placed) if math.isfinite(each.expected)]
         best = sorted(known, key=lambda i: placed[i].expected)[:FINALISTS]
         free = [i for i in best if self._next(entrants[i]) is not None]
@@ -199,7 +199,7 @@ class Race:
             return None
         return self._run(entrants, _first(free, entrants, placed))
 
-    def _promoted(self, entrants: Sequence[Entrant], placed: Sequence[Standing]) -> Run | None:
+    def _promoted(self, entrants: Sequence[Entrant], placed: Sequence[Standing]) -> NextRun | None:
         """The best of those of whom too few have one seed more, where they have the most seeds."""
         for seeds in range(self._seeds - 1, 0, -1):
             have = [i for i, each in enumerate(entrants) if len(each.losses) >= seeds]
@@ -215,10 +215,10 @@ class Race:
     def _next(self, entrant: Entrant) -> int | None:
         return entrant.next_seed(self._seeds)
 
-    def _run(self, entrants: Sequence[Entrant], place: int) -> Run:
+    def _run(self, entrants: Sequence[Entrant], place: int) -> NextRun:
         seed = self._next(entrants[place])
         assert seed is not None, "chosen among those with a seed left"
-        return Run(place, seed)
+        return NextRun(place, seed)
 
 
 def _first(places: Sequence[int], entrants: Sequence[Entrant], placed: Sequence[Standing]) -> int:

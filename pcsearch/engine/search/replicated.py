@@ -16,7 +16,7 @@ from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.entrants import ConfigurationMeans, entrant, runs_of
 from pcsearch.engine.search.learning_curves import LearningCurves
-from pcsearch.engine.search.racing import Race, Run, standings
+from pcsearch.engine.search.racing import NextRun, Race, standings
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.finite import finite_space
@@ -75,7 +75,7 @@ class ReplicatedSearcher(Searcher):
                     values = inner.config(as_first(trial))
                     self._begin(trial.replicate.configuration, trial.id, values)
         # What runs next, and after how many trials, begun and ended, that was found.
-        self._next: tuple[tuple[int, int], Run | None] | None = None
+        self._next: tuple[tuple[int, int], NextRun | None] | None = None
         self._was_decided = history.is_decided
 
     @property
@@ -151,7 +151,7 @@ class ReplicatedSearcher(Searcher):
     def _are_running(self) -> bool:
         return any(not each.ended for each in self._outcomes)
 
-    def _next_run(self) -> Run | None:
+    def _next_run(self) -> NextRun | None:
         """The next run, whose configuration is known by its number."""
         # Tune asks again and again, and only the beginning and the end of a run change it.
         state = sum(1 for _ in self._outcomes), self._outcomes.ended_count
@@ -159,7 +159,7 @@ class ReplicatedSearcher(Searcher):
             self._next = state, self._decide()
         return self._next[1]
 
-    def _decide(self) -> Run | None:
+    def _decide(self) -> NextRun | None:
         seeds = len(self._replicates.seeds)
         runs = runs_of(self._outcomes)
         entrants = [entrant(each, seeds, self._sign) for each in runs.values()]
@@ -170,7 +170,7 @@ class ReplicatedSearcher(Searcher):
             run = self._race.next_run(entrants, can_begin=can_begin, left=left)
             if run is not None:
                 place = run.configuration
-                return run if place is None else Run(numbers[place], run.seed)
+                return run if place is None else NextRun(numbers[place], run.seed)
         if not self.fresh or any(each.running for each in entrants):
             return None
         placed = standings(entrants, seeds)
@@ -179,7 +179,7 @@ class ReplicatedSearcher(Searcher):
             begun = {each.replicate.seed for each in runs[numbers[i]] if each.replicate}
             for seed in range(seeds, seeds + self.fresh):
                 if seed not in begun and math.isfinite(placed[i].expected):
-                    return Run(numbers[i], seed)
+                    return NextRun(numbers[i], seed)
         return None
 
 

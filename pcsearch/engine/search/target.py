@@ -123,7 +123,7 @@ class UntilTarget(FIFOScheduler):
     def _are_there(self, values: Sequence[float | None]) -> bool:
         if not values or len(values) != len(self._with_target):
             return False
-        return all(map(_as_good, self._with_target, values))
+        return all(map(Metric.reaches_target, self._with_target, values))
 
     def _end_others(self, tune_controller: TuneController, winner: Trial) -> None:
         """End the search at once; the winner itself ends when its report has been dealt with."""
@@ -141,9 +141,3 @@ class UntilTarget(FIFOScheduler):
 def _without_numbers(error: str) -> str:
     """An error without its numbers: addresses, sizes and process ids differ from trial to trial."""
     return re.sub(r"0x[0-9a-f]+|\d+", "#", error)
-
-
-def _as_good(metric: Metric, value: float | None) -> bool:
-    if value is None or metric.target is None:
-        return False
-    return value <= metric.target if metric.mode == "min" else value >= metric.target

@@ -29,7 +29,7 @@ def put(place: Path) -> None:
     """Put the draft of a place there, on the disk; what was there before is deleted.
 
     Where the file system cannot exchange two folders in one step (NFS), a process that is killed
-    just then leaves both, and none in the place; `mend` puts the old one back.
+    just then leaves both, and none in the place; `put_back` puts the old one back.
 
     Raises:
         OSError: it cannot be done.
@@ -49,8 +49,8 @@ def put(place: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
 
 
-def mend(place: Path) -> None:
-    """Undo what a process that was killed in `put` has left.
+def put_back(place: Path) -> None:
+    """Put the old folder back that a process has moved away which was killed in `put`.
 
     Raises:
         OSError: it cannot be done.

@@ -28,7 +28,7 @@ def import_path(folder: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Place:
+class FunctionPlace:
     """Where a function of the user is.
 
     Args:
@@ -42,7 +42,7 @@ class Place:
     folder: Path
 
 
-def locate(target: str, folder: Path) -> Place:
+def locate(target: str, folder: Path) -> FunctionPlace:
     """Where the function of ``--trainable`` is.
 
     Args:
@@ -60,7 +60,7 @@ def locate(target: str, folder: Path) -> Place:
     if not module.endswith(".py") and "/" not in module:
         if module.startswith("."):
             raise refused(f"{target!r} is not MODULE:FUNCTION, such as train:main")
-        return Place(module, attribute, folder)
+        return FunctionPlace(module, attribute, folder)
     file = (folder / module).resolve()
     if not file.is_file():
         raise refused(f"there is no file {file}")
@@ -70,7 +70,7 @@ def locate(target: str, folder: Path) -> Place:
         taken = _place_of(file.stem)
     if taken != str(file):
         raise refused(f"{file}: the module name {file.stem} is that of {taken}; rename the file")
-    return Place(file.stem, attribute, file.parent)
+    return FunctionPlace(file.stem, attribute, file.parent)
 
 
 def _place_of(module: str) -> str:
@@ -85,7 +85,7 @@ def _place_of(module: str) -> str:
     return "a module of Python" if found is None else str(Path(found).resolve())
 
 
-def load(place: Place) -> Function:
+def load(place: FunctionPlace) -> Function:
     """Import a function, inside `import_path`.
 
     Raises:

@@ -77,12 +77,12 @@ class _Defaults(NamedTuple):
 
     @classmethod
     def now(cls) -> _Defaults:
-        """As they are."""
+        """The settings of this process now."""
         method = multiprocessing.get_start_method(allow_none=True)
         return cls(method, socket.getdefaulttimeout(), sys.getrecursionlimit())
 
     def restore(self) -> None:
-        """Make them as they were."""
+        """Give this process these settings."""
         multiprocessing.set_start_method(self.start_method, force=True)
         socket.setdefaulttimeout(self.timeout)
         sys.setrecursionlimit(self.recursion)

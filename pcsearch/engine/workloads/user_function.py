@@ -14,7 +14,7 @@ from pcsearch.engine.ray_internals import reports_made, stopped_by_ray
 from pcsearch.engine.workloads.annotations import is_whole
 from pcsearch.engine.workloads.given_function import Function, pickled, unpickled
 from pcsearch.engine.workloads.imported_function import (
-    Place,
+    FunctionPlace,
     import_path,
     load,
     locate,
@@ -147,7 +147,7 @@ class UserFunction(Workload):
         """The function, which is imported, or unpickled, where the trial runs."""
         given, folder = self.function, self.folder
         data = b"" if given is None else pickled(given)
-        place = locate(self.target, folder) if given is None else Place("", "", folder)
+        place = locate(self.target, folder) if given is None else FunctionPlace("", "", folder)
 
         def user_function(values: dict[str, Any]) -> Any:
             code = code_folder(place.folder)

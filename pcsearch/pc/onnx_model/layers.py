@@ -117,7 +117,7 @@ class _Affine(NamedTuple):
         return error @ self.transposed
 
     def between(self, start: int, end: int) -> _Affine:
-        """Those of some of the blocks."""
+        """The maps of the blocks from ``start`` to ``end``, of those of all blocks."""
         return _Affine(*(value.between(start, end) for value in self))
 
 

@@ -57,7 +57,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedTrial:
     """A trial that has ended.
 
     Args:
@@ -93,7 +93,7 @@ class SearchState:
         self._experiment, self._outcomes, self._wandb = experiment, outcomes, wandb
         self._searched = tuple(experiment.sweep.searched())
         self._running: dict[str, Running] = {}
-        self._ended: dict[str, Ended] = {}
+        self._ended: dict[str, EndedTrial] = {}
         self._trained = 0
         self._best = BestSoFar(experiment, outcomes)
         self._since = time.monotonic()
@@ -128,7 +128,7 @@ class SearchState:
     def end(self, outcome: TrialOutcome) -> None:
         """Take in the end of a trial."""
         self._running.pop(outcome.trial_id, None)
-        self._ended[outcome.trial_id] = Ended(outcome, outcome.epoch, how_ended(outcome))
+        self._ended[outcome.trial_id] = EndedTrial(outcome, outcome.epoch, how_ended(outcome))
 
     def view(self, usage: tuple[InUse, ...] = (), warnings: tuple[str, ...] = ()) -> View:
         """The search as it is now."""
@@ -148,7 +148,7 @@ class SearchState:
             warnings,
         )
 
-    def _estimate(self, running: list[Running], ended: list[Ended]) -> Estimate:
+    def _estimate(self, running: list[Running], ended: list[EndedTrial]) -> Estimate:
         return estimate(
             Counter(each.epoch for each in ended),
             [each.training for each in running],

@@ -1,4 +1,7 @@
-"""Compares other sweep files and configurations with a sweep: what differs, what belongs to it.
+"""Compares a sweep with another sweep file, or with configurations.
 
-They are those of an edit, of a driver that joins, and of the user who wants them tried first.
+The other file is one that an edit gives, or that of a driver that joins. The configurations are
+those of earlier trials, and those that ``--enqueue`` gives.
+
+It must not know which trials a search has run.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.distributions.places import NoValue, own_value
+from pcsearch.sweeps.distributions.membership import NoValue, own_value
 from pcsearch.sweeps.messages import bare, shown, suggestion
 from pcsearch.sweeps.numbers import numbers_if_meant, plain
 from pcsearch.sweeps.parameters import Parameter, nested
@@ -26,7 +26,7 @@ _CELL = "value"
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenValue:
     """What a file gives for a parameter.
 
     Args:
@@ -51,7 +51,7 @@ class Entry:
         where: its place.
     """
 
-    given: Mapping[str, Given]
+    given: Mapping[str, GivenValue]
     where: str
 
 
@@ -170,12 +170,12 @@ def _of_list(document: Document, sweep: Sweep, problems: list[Problem]) -> Itera
             message = f"must be a mapping; write - {{NAME: VALUE}}, not {shown(item)}"
             problems.append(Problem(message, where))
             continue
-        given: dict[str, Given] = {}
+        given: dict[str, GivenValue] = {}
         for path, value in _flat(item, sweep, ()):
             name, place = ".".join(map(str, path)), document.position((ITEMS, index, *path))
             if name in given:
                 problems.append(Problem("given twice", place, bare(name)))
-            given[name] = Given((value,), place)
+            given[name] = GivenValue((value,), place)
         yield Entry(given, where)
 
 
@@ -215,12 +215,12 @@ def _of_table(text: str, name: str, problems: list[Problem]) -> Iterator[Entry]:
         problems.append(Problem(f"is no table: {error}", f"{name}:{reader.line_num}"))
 
 
-def _of_cell(name: str, cell: str, where: str) -> Given:
+def _of_cell(name: str, cell: str, where: str) -> GivenValue:
     """What is in a cell: YAML, or text that YAML reads otherwise, for a table has no quotes."""
     try:
         document = load(f"{_CELL}: {cell}", "")
     except PcsearchError as error:
         fault = f"{shown(cell)} is not YAML: {error.problems[0].message}"
-        return Given((cell,), where, fault=fault)
+        return GivenValue((cell,), where, fault=fault)
     notes = [bare(name) + note.removeprefix(_CELL) for note in document.notes]
-    return Given((document.value[_CELL], cell), where, notes)
+    return GivenValue((document.value[_CELL], cell), where, notes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pcsearch.sweeps.distributions.base import same
-from pcsearch.sweeps.distributions.places import NoValue, own_value
+from pcsearch.sweeps.distributions.membership import NoValue, own_value
 from pcsearch.sweeps.parameters import has_value, nested, value_of
 from pcsearch.sweeps.sweep import Sweep
 

@@ -45,8 +45,8 @@ def media_value(file: Path) -> wandb.Image | wandb.Video:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What W&B is to keep: a file of a folder, or all of them.
+class ModelFiles:
+    """The files of a model that W&B is to keep: one file of a folder, or all of them.
 
     Args:
         folder: of a checkpoint or a run.
@@ -73,7 +73,7 @@ class Kept:
 
 
 def trial_artifact(
-    group: str, trial_id: str, kept: Kept, metadata: Mapping[str, Any]
+    group: str, trial_id: str, kept: ModelFiles, metadata: Mapping[str, Any]
 ) -> wandb.Artifact:
     """What W&B keeps of a trial.
 
@@ -89,7 +89,7 @@ def trial_artifact(
     return _artifact(f"{group or 'run'}-{trial_id}", "checkpoint", kept, metadata)
 
 
-def best_artifact(group: str, kept: Kept, metadata: Mapping[str, Any]) -> wandb.Artifact:
+def best_artifact(group: str, kept: ModelFiles, metadata: Mapping[str, Any]) -> wandb.Artifact:
     """The best model of the search so far; each trial that was the best adds a version.
 
     Raises:
@@ -98,7 +98,9 @@ def best_artifact(group: str, kept: Kept, metadata: Mapping[str, Any]) -> wandb.
     return _artifact(f"{group}-{BEST}", "model", kept, metadata)
 
 
-def _artifact(name: str, kind: str, kept: Kept, metadata: Mapping[str, Any]) -> wandb.Artifact:
+def _artifact(
+    name: str, kind: str, kept: ModelFiles, metadata: Mapping[str, Any]
+) -> wandb.Artifact:
     import wandb
 
     artifact = wandb.Artifact(name, type=kind, metadata=dict(metadata))

@@ -70,7 +70,7 @@ class Offers:
             self._changed.notify_all()
             return self._ready.pop(0)
 
-    def begun(self, trial_id: str) -> None:
+    def note_running(self, trial_id: str) -> None:
         """Note that a trial runs, or has ended: its own process keeps its run alive."""
         with self._changed:
             self._waiting.discard(trial_id)

@@ -24,7 +24,7 @@ OVER: dict[Access, str] = {
 LINES: dict[Access, str] = {
     "open": "W&B: the sweep runs again; new trials start",
     "paused": "W&B: the sweep is paused; no new trial starts until it is resumed",
-    "closed": "W&B: the sweep was stopped, or is finished; running trials go on, no new one starts",
+    "closed": "W&B: the sweep was stopped, or is finished; no new trial starts",
     "cancelled": "W&B: the sweep was cancelled; running trials are interrupted",
 }
 WAITS = (

@@ -6,7 +6,7 @@ from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.tracking.content.configurations import search_summary
 from pcsearch.tracking.runs.context import RunContext
-from pcsearch.tracking.runs.lifecycle import BestKept, RunEnd
+from pcsearch.tracking.runs.lifecycle import BestModelFiles, RunEnd
 
 
 class BestAtWandb:
@@ -23,17 +23,17 @@ class BestAtWandb:
 
     def __init__(self, outcomes: Outcomes, context: RunContext) -> None:
         self._outcomes, self._context = outcomes, context
-        self._of_trials: dict[str, BestKept] = {}
+        self._of_trials: dict[str, BestModelFiles] = {}
         self._last: str | None = None
 
-    def after(self, outcome: TrialOutcome, end: RunEnd) -> BestKept | None:
+    def after(self, outcome: TrialOutcome, end: RunEnd) -> BestModelFiles | None:
         """The best model from now on, None where that stays as it was.
 
         Args:
             outcome: of the trial that has ended.
             end: of its run.
         """
-        own = None if end.kept is None else BestKept(end.kept, end.summary)
+        own = None if end.kept is None else BestModelFiles(end.kept, end.summary)
         configurations = self._context.configurations
         if configurations is None:
             return own if outcome is self._outcomes.best else None
@@ -46,7 +46,7 @@ class BestAtWandb:
             return None
         self._last = run.trial_id
         about = {"trial": run.number, **search_summary(best)}
-        return BestKept(kept.kept, {**kept.metadata, **about})
+        return BestModelFiles(kept.kept, {**kept.metadata, **about})
 
     def repeat(self) -> None:
         """Say it once more at the next end: a session that was killed may not have kept it."""

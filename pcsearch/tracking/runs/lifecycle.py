@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.pc.metrics import EARLY_STOP_REASON, SUMMARY
 from pcsearch.tracking.content.alerts import Alert
-from pcsearch.tracking.content.files import Kept
+from pcsearch.tracking.content.files import ModelFiles
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
@@ -49,7 +49,7 @@ class RunStart:
 
 
 @dataclass(frozen=True)
-class BestKept:
+class BestModelFiles:
     """The best model of a search, as W&B is to keep it.
 
     Args:
@@ -57,7 +57,7 @@ class BestKept:
         metadata: what W&B shows beside it.
     """
 
-    kept: Kept
+    kept: ModelFiles
     metadata: Mapping[str, Any]
 
 
@@ -78,15 +78,15 @@ class RunEnd:
     summary: Mapping[str, Any]
     exit_code: int
     charts: bool = False
-    kept: Kept | None = None
-    best: BestKept | None = None
+    kept: ModelFiles | None = None
+    best: BestModelFiles | None = None
     alert: Alert | None = None
     search_over: bool = True
 
 
 def ended_run(
     outcome: TrialOutcome,
-    kept: Kept | None = None,
+    kept: ModelFiles | None = None,
     about_search: dict[str, Any] | None = None,
     alert: Alert | None = None,
 ) -> RunEnd:

@@ -13,6 +13,7 @@ from pcsearch.engine.storage.files import resume_command
 from pcsearch.tracking.content import rows
 from pcsearch.tracking.runs import offline_files, outage
 from pcsearch.tracking.runs.context import RunGroup, RunHistory, RunsState
+from pcsearch.tracking.runs.end_alerts import EndAlerts
 from pcsearch.tracking.runs.ending import EndingRuns
 from pcsearch.tracking.runs.lifecycle import RunEnd, RunStart
 from pcsearch.tracking.runs.problems import Problems
@@ -55,16 +56,15 @@ class RunManager:
         problems: Problems,
     ) -> None:
         self.problems = problems
-        self.unfinished: set[str] = set()
+        self._unfinished: set[str] = set()
         """The ids of runs that lack data which a later session can add."""
-        self.lacks_alert = False
-        """Whether an alert is not sent that a later session can send."""
         self._group = group
         self._best_metrics = best_metrics
         self._epoch = epoch
         self._history = history
         self._outage = outage.OutageWatch(mode, self.problems)
         self._server = ServerRuns(group.project, group.entity)
+        self._alerts = EndAlerts(self._server, history, self.problems)
         self._ending = EndingRuns()
         self._empty_runs: set[str] = set()
         # Of earlier sessions, by the ids of the runs.
@@ -72,6 +72,11 @@ class RunManager:
         self._cut_off: list[str] = []
         self._backlog = Backlog()
         self._queue = RunQueue(lambda error: self.problems.add(f"W&B: something was lost: {error}"))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing of the runs and their alerts that a later session can add."""
+        return not self._unfinished and not self._alerts.lacking
 
     @property
     def state(self) -> RunsState:
@@ -108,7 +113,7 @@ class RunManager:
             self._queue.run_alone(lambda: finish(run))
 
         self._backlog.add()
-        self._expect_alert(end)
+        self._alerts.expect(end)
         self._queue.submit(tracked.start.run_id, action)
 
     def prepare_history(self) -> None:
@@ -136,7 +141,7 @@ class RunManager:
             online = self._outage.mode == "online"
             with self.problems.noting("a run was not checked"):
                 if self._is_complete(run_id) and (end.alert is None or online):
-                    self._send_alert(run_id, end, online)
+                    self._alerts.send(run_id, end, online)
                     return
             tracked = TrackedRun(start(), self._group.name, self.problems)
             self._open(tracked)
@@ -145,7 +150,7 @@ class RunManager:
                 # In this thread: there may be very many of them.
                 self._finish(tracked.run, end)
 
-        self._expect_alert(end)
+        self._alerts.expect(end)
         self._queue.submit(run_id, action)
 
     def _is_complete(self, run_id: str) -> bool:
@@ -208,7 +213,7 @@ class RunManager:
         start = tracked.start
         if start.run_id in self._empty_runs:
             start = replace(start, next_step=0)
-        self.unfinished.add(start.run_id)
+        self._unfinished.add(start.run_id)
         tracked.run = self._outage.start(
             lambda mode: WandbRun(
                 self._group.of(start.configuration),
@@ -240,11 +245,11 @@ class RunManager:
             if run.mode == "offline" and not _has_end(run):
                 self._cut_off.append(run.id)
                 return
-            self._send_alert(run.id, end, run.mode == "online")
+            self._alerts.send(run.id, end, run.mode == "online")
             if self._has_everything(run, end):
                 run.mark_uploaded()
                 self._history.record_complete(run.id, run.last_step)
-                self.unfinished.discard(run.id)
+                self._unfinished.discard(run.id)
 
     def _has_everything(self, run: WandbRun, end: RunEnd) -> bool:
         """Whether nothing is missing of a run that has ended; the user is told what is."""
@@ -266,23 +271,6 @@ class RunManager:
             f"W&B: the server has not taken all of a run ({reason}); the training continues, and "
             "the end says how to upload the rest"
         )
-
-    def _expect_alert(self, end: RunEnd) -> None:
-        self.lacks_alert |= end.alert is not None and end.search_over
-
-    def _send_alert(self, run_id: str, end: RunEnd, online: bool) -> None:
-        """Have the server send the alert that comes with the end of a run.
-
-        An offline run has it in its file already.
-        """
-        if end.alert is None:
-            return
-        with self.problems.noting("an alert was not sent"):
-            if online:
-                self._server.send_alert(run_id, *end.alert)
-            if end.search_over:
-                self._history.record_alert(online)
-                self.lacks_alert = False
 
 
 def _has_end(run: WandbRun) -> bool:

@@ -145,7 +145,7 @@ class SweepRuns:
                 return found
 
     def of_ids(self, ids: Iterable[str], with_results: bool = False) -> list[SweepRun]:
-        """Those of the sweep's runs that have one of these ids."""
+        """The runs of the sweep that have one of these ids."""
         wanted, found = list(ids), []
         for first in range(0, len(wanted), PER_PAGE):
             names = {"name": {"$in": wanted[first : first + PER_PAGE]}}

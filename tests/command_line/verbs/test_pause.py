@@ -25,7 +25,7 @@ def test_it_pauses_a_search_that_runs_or_will_run(
     with heeding(ExperimentDirectory(here)):
         assert main(["pause", str(here)]) == 0
     out = capsys.readouterr().out
-    assert out.endswith(f": running trials go on, and no new one starts\n{continues}")
+    assert out.endswith(f": no new trial starts; running trials are not affected\n{continues}")
     requests = Requests(ExperimentDirectory(here))
     asked = pausing(requests, requests.names())
     assert asked is not None

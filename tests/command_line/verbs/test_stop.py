@@ -52,7 +52,7 @@ def test_it_waits_for_the_end_of_the_session(
         assert main(["stop", str(here)]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith(": has ended its session")
-    assert second == f"The search can go on: resume it: python -m pcsearch --resume {here}"
+    assert second == f"The search can be resumed; resume it: python -m pcsearch --resume {here}"
 
 
 def test_a_trial_has_a_number(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

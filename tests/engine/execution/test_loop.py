@@ -13,7 +13,7 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler
 
 from pcsearch.engine.cluster.connection import connected
-from pcsearch.engine.execution.loop import Place, TrialSpec, run_trials
+from pcsearch.engine.execution.loop import ExperimentPlace, TrialSpec, run_trials
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.records.outcomes import Outcomes
@@ -71,7 +71,7 @@ def test_trials_run_and_are_retried_until_the_session_is_due(
     outcomes, notes = Outcomes(()), Notes()
     searcher = make_searcher(parse_sweep(GRID, "s.yaml"), 3, 0, outcomes=outcomes)
     trials = run_trials(
-        TrialSpec(train, {"cpu": 0.5}, Place("here", str(tmp_path)), max_failures=1),
+        TrialSpec(train, {"cpu": 0.5}, ExperimentPlace("here", str(tmp_path)), max_failures=1),
         TrialSource(searcher, [], lambda: 2, TrialContext(tmp_path / "here", outcomes, None)),
         FIFOScheduler(),  # type: ignore[no-untyped-call]
         [notes],
@@ -109,7 +109,7 @@ def test_a_stopped_function_that_ends_late_or_never_costs_no_other_trial(tmp_pat
     searcher = make_searcher(parse_sweep(GRID, "s.yaml"), 3, 0, outcomes=outcomes)
     context = TrialContext(tmp_path / "here", outcomes, None)
     trials = run_trials(
-        TrialSpec(train, {"cpu": 0.5}, Place("here", str(tmp_path)), max_failures=1),
+        TrialSpec(train, {"cpu": 0.5}, ExperimentPlace("here", str(tmp_path)), max_failures=1),
         TrialSource(searcher, [], lambda: 1, context),
         StopsAtOnce(),  # type: ignore[no-untyped-call]
         [notes],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pcsearch.engine.execution.outcome_journal import OutcomeJournal
-from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.events import TrialEnded
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.sweeps.metrics import Metric
@@ -27,7 +27,9 @@ def test_an_end_is_written_with_its_values_and_why(outcomes: Outcomes, tmp_path:
     outcomes.of("a").stop_by_user()
     ended: Any = trial
     callback.on_trial_complete(0, [], ended)
-    assert list(Journal(tmp_path).events()) == [Ended("a", False, [0.5], by_hand=True, reports=3)]
+    assert list(Journal(tmp_path).events()) == [
+        TrialEnded("a", False, [0.5], by_hand=True, reports=3)
+    ]
     assert (outcomes.ended_count, outcomes.failures) == (1, 0)
     assert not callback.has_failures
 
@@ -37,7 +39,7 @@ def test_a_failure_is_written_with_its_error(outcomes: Outcomes, tmp_path: Path)
     trial: Any = SimpleNamespace(trial_id="a", error="ValueError: no", storage_error="")
     callback.on_trial_error(0, [], trial)
     assert list(Journal(tmp_path).events()) == [
-        Ended("a", True, [0.5], error="ValueError: no", reports=3)
+        TrialEnded("a", True, [0.5], error="ValueError: no", reports=3)
     ]
     assert outcomes.failures == 1
     assert callback.has_failures

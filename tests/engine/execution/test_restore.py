@@ -14,7 +14,7 @@ import pytest
 
 from pcsearch.engine.execution import restore as restores
 from pcsearch.engine.execution.restore import restore, restore_for_retry
-from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.events import TrialEnded
 from pcsearch.engine.records.journal.history import TrialHistory
 from pcsearch.pc.checkpoint import damage
 
@@ -108,7 +108,7 @@ def test_a_trial_that_never_had_one_starts_over(trial: TrialHistory) -> None:
 def test_nothing_is_thrown_away_of_a_trial_that_is_over(trial: TrialHistory) -> None:
     checkpoints(trial, 4, 5, 6)
     keep_reports(trial, 4, 5)
-    trial.end = Ended("a", False, [0.5])
+    trial.end = TrialEnded("a", False, [0.5])
     restored = restore(trial, damage)
     names = [path.name for path, _ in restored.checkpoints]
     assert names == ["checkpoint_000004", "checkpoint_000005"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ray.tune.error import TuneError
 
-from pcsearch.engine.execution.loop import Place
+from pcsearch.engine.execution.loop import ExperimentPlace
 from pcsearch.engine.execution.run import SessionResult, _place, _storage_errors
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.trial_result import Status, TrialResult
@@ -75,4 +75,4 @@ def test_a_search_has_failed_if_a_trial_has() -> None:
 
 
 def test_tune_stores_a_search_in_its_directory() -> None:
-    assert _place(HERE) == Place("here", "/results")
+    assert _place(HERE) == ExperimentPlace("here", "/results")

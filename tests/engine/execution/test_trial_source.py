@@ -14,7 +14,7 @@ from pcsearch.engine.execution.restore import RestoredTrial
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.ray_internals import staging_folder
-from pcsearch.engine.records.journal.events import Decided, Ended, Suggested
+from pcsearch.engine.records.journal.events import Decided, Suggested, TrialEnded
 from pcsearch.engine.records.journal.history import History, TrialHistory, folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
@@ -38,7 +38,7 @@ class Search:
         earlier: how the trials of an earlier session have ended; None for one that has not.
     """
 
-    def __init__(self, folder: Path, text: str = GRID, *earlier: Ended | None) -> None:
+    def __init__(self, folder: Path, text: str = GRID, *earlier: TrialEnded | None) -> None:
         trials = [
             TrialHistory(f"t{n}", n, None, folder / folder_name(n, f"t{n}"), end)
             for n, end in enumerate(earlier, start=1)
@@ -121,7 +121,7 @@ def test_a_finished_search_suggests_nothing(folder: Path) -> None:
 
 
 def test_ended_trials_come_first_and_need_no_slot(folder: Path) -> None:
-    search = Search(folder, GRID, None, Ended("t2", failed=False, values=[]))
+    search = Search(folder, GRID, None, TrialEnded("t2", failed=False, values=[]))
     # All are known before Tune asks for the first: a session may end before.
     assert sorted(outcome.trial_id for outcome in search.outcomes) == ["t1", "t2"]
     search.slots = 0
@@ -139,7 +139,7 @@ def test_ended_trials_come_first_and_need_no_slot(folder: Path) -> None:
 
 
 def test_new_trials_follow_those_of_earlier_sessions(folder: Path) -> None:
-    search = Search(folder, GRID, Ended("t1", failed=True, values=[]))
+    search = Search(folder, GRID, TrialEnded("t1", failed=True, values=[]))
     failed, new = search.next(), search.next()
     assert (failed.status, new.number, new.config["x"]) == (Trial.ERROR, 2, 2)
     assert search.suggested() == [Suggested(new.trial_id, 2)]
@@ -202,7 +202,7 @@ class Claims:
         self.count, self.is_wanted = self.count + 1, False
         return Claim(self.count, f"t{self.count}")
 
-    def begun(self, trial_id: str) -> None:
+    def note_running(self, trial_id: str) -> None:
         """It does not matter here."""
 
     def new_results(self) -> list[OtherResult]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from searching import write_sweep
+from sweep_reading import read_sweep
 
 from pcsearch.engine.experiment.definition import define_search, trial_cap
 from pcsearch.engine.experiment.experiment import new_experiment
@@ -15,7 +16,7 @@ from pcsearch.engine.records.options import Options
 from pcsearch.engine.workloads.given_function import label_of
 from pcsearch.engine.workloads.user_function import UserFunction
 from pcsearch.errors import PcsearchError
-from pcsearch.sweeps.sweep import parse_sweep, read_sweep
+from pcsearch.sweeps.sweep import parse_sweep
 
 SEEDS = {"seed": {"values": [1, 2, 3]}}
 GRID = "method: grid\nparameters: {seed: {values: [1, 2, 3]}}\n"

@@ -26,7 +26,7 @@ from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers.directory_ledger import DirectoryLedger
 from pcsearch.engine.records.drivers.driver_directories import search_directory
-from pcsearch.engine.records.journal.events import Claimed, Ended, Suggested
+from pcsearch.engine.records.journal.events import Claimed, Suggested, TrialEnded
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.storage.lock import locked
@@ -135,12 +135,12 @@ def test_a_shared_search_is_over_when_all_its_trials_have_ended_somewhere(search
     journal.add(Claimed("d", 4))
     journal.add(Suggested("d", 4))
     for name in ("t2", "d"):
-        journal.add(Ended(name, False, [0.5]))
+        journal.add(TrialEnded(name, False, [0.5]))
     assert over() == [False, False]
     Journal(place).add(Claimed("c", 3))
     Journal(place).add(Suggested("c", 3))
     assert over() == [False, False]
-    Journal(place).add(Ended("c", False, [0.5]))
+    Journal(place).add(TrialEnded("c", False, [0.5]))
     assert over() == [True, True]
 
 
@@ -150,10 +150,10 @@ def test_the_best_of_the_others_is_found(search: Path) -> None:
     assert (others.count, others.best) == (2, None)
     journal = Journal(search)
     journal.add(Suggested("c", 3))
-    journal.add(Ended("c", False, [0.5]))
-    journal.add(Ended("t2", False, [0.7]))
+    journal.add(TrialEnded("c", False, [0.5]))
+    journal.add(TrialEnded("t2", False, [0.7]))
     journal.add(Suggested("f", 4))
-    journal.add(Ended("f", True, [0.1], error="it broke"))
+    journal.add(TrialEnded("f", True, [0.1], error="it broke"))
     best = other_trials(joined).best
     assert best is not None
     assert best.id == "c"

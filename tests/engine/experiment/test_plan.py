@@ -9,6 +9,7 @@ import pytest
 from old_experiments import ended, write_experiment
 from own_image_files import put
 from searching import write_sweep
+from sweep_reading import read_sweep
 
 from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.plan import make_plan
@@ -20,7 +21,6 @@ from pcsearch.engine.search.learning_curves import learning_curves
 from pcsearch.engine.search.searchers import make_searcher
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import configurations
-from pcsearch.sweeps.sweep import read_sweep
 
 RANGE = {"peak_lr_hidden": {"min": 0.01, "max": 0.1}}
 

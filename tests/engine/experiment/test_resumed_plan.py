@@ -43,7 +43,7 @@ def test_what_an_edit_means_is_told_before_and_nothing_is_written(
         "  2 trials outside of it: they stay in the results, and they stand for no new one",
         "  5 combinations of the new grid are missing",
         "  at most 8 trials, of which 3 have begun (before: at most 6)",
-        "  unfinished trials, which go on first: 1",
+        "  unfinished trials, which are restored first: 1",
         "trial 4: {x: 2, y: 6}",
         "trial 5: {x: 3, y: 5}",
     ]

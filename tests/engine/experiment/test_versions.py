@@ -13,7 +13,7 @@ from searching import TINY, write_sweep
 from pcsearch.engine.experiment.definition import SearchDefinition, define_search, earlier_sweep
 from pcsearch.engine.experiment.versions import judge_anew, place_trials, placed_by, reach
 from pcsearch.engine.records.journal.changes import Edited
-from pcsearch.engine.records.journal.events import Ended, ReachedTarget
+from pcsearch.engine.records.journal.events import ReachedTarget, TrialEnded
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.options import Options
 
@@ -68,7 +68,7 @@ def test_other_metrics_judge_the_trials_that_ended_before_them(tmp_path: Path) -
     seeds = {"seed": {"values": [1, 2]}}
     old = search_of(tmp_path, seeds)
     new = search_of(tmp_path, seeds, metric={"name": "best_val_mse", "target": 0.1})
-    ends = [Ended("t1", False, [0.3]), Ended("t2", False, [0.4])]
+    ends = [TrialEnded("t1", False, [0.3]), TrialEnded("t2", False, [0.4])]
     trials = [MadeTrialHistory(e.trial, n, None, Path(), e) for n, e in enumerate(ends, 1)]
     trials[1].judged_after = 1
     history = History([*trials], reached=ReachedTarget("t1", [0.3]))

@@ -12,7 +12,7 @@ from pcsearch.engine.execution import trial_source
 from pcsearch.engine.execution.restore import RestoredTrial
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
-from pcsearch.engine.records.journal.events import Ended, Suggested
+from pcsearch.engine.records.journal.events import Suggested, TrialEnded
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
@@ -39,7 +39,7 @@ class Ledger:
     def claim(self) -> Claim | None:
         return self.ready.pop() if self.ready else None
 
-    def begun(self, trial_id: str) -> None:
+    def note_running(self, trial_id: str) -> None:
         self.running.append(trial_id)
 
     def new_results(self) -> Sequence[OtherResult]:
@@ -92,7 +92,7 @@ def test_a_trial_starts_when_its_number_is_claimed(tmp_path: Path, ledger: Ledge
 def test_no_trial_starts_where_the_search_is_closed(
     access: Access, tmp_path: Path, ledger: Ledger
 ) -> None:
-    ended = TrialHistory("a", 1, None, tmp_path / "a", Ended("a", False, []))
+    ended = TrialHistory("a", 1, None, tmp_path / "a", TrialEnded("a", False, []))
     unfinished = TrialHistory("b", 2, None, tmp_path / "b")
     source = source_of(tmp_path, ledger, [unfinished, ended])
     ledger.access, ledger.ready = access, [Claim(3, "c")]
@@ -149,7 +149,7 @@ def test_the_ledger_is_told_when_a_trial_reports_or_ends(
     tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial_source, "restore_in_tune", lambda *_: None)
-    ended = TrialHistory("a", 1, None, tmp_path / "a", Ended("a", False, []))
+    ended = TrialHistory("a", 1, None, tmp_path / "a", TrialEnded("a", False, []))
     unfinished = [TrialHistory(name, 2, None, tmp_path / name) for name in "bcd"]
     source = source_of(tmp_path, ledger, [*unfinished, ended])
     assert [source.next_trial() is None for _ in range(4)] == [False, False, False, True]
@@ -161,7 +161,7 @@ def test_the_ledger_is_told_when_a_trial_reports_or_ends(
 
 def test_without_a_ledger_the_lowest_numbers_come_that_are_not_used(tmp_path: Path) -> None:
     trials = [
-        TrialHistory(name, number, None, tmp_path / name, Ended(name, False, []))
+        TrialHistory(name, number, None, tmp_path / name, TrialEnded(name, False, []))
         for name, number in (("a", 1), ("c", 3))
     ]
     source = source_of(tmp_path, None, trials)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from histories import MadeTrialHistory
 
-from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.events import TrialEnded
 from pcsearch.engine.records.journal.history import TrialHistory
 from pcsearch.engine.records.outcome import TrialOutcome, outcome_of
 from pcsearch.engine.records.report import ITERATION
@@ -118,23 +118,23 @@ def test_a_result_is_the_outcome_as_it_is_now() -> None:
     assert result.values == (0.5,)
 
 
-def trial_of_history(ended: Ended | None, *reports: dict[str, Any]) -> TrialHistory:
+def trial_of_history(ended: TrialEnded | None, *reports: dict[str, Any]) -> TrialHistory:
     return MadeTrialHistory("a", 1, None, Path(), ended, made=list(reports))
 
 
 def test_the_values_of_an_ended_trial_come_from_the_journal() -> None:
     """Not from its reports, which take long to read where there are very many trials."""
-    trial = outcome_of(trial_of_history(Ended("a", False, [0.2]), {"loss": 0.5}), [LOSS])
+    trial = outcome_of(trial_of_history(TrialEnded("a", False, [0.2]), {"loss": 0.5}), [LOSS])
     assert (trial.best, trial.values) == ([0.2], (0.2,))
 
 
 def test_a_trial_whose_end_had_no_value_has_none_whatever_its_reports_say() -> None:
-    trial = outcome_of(trial_of_history(Ended("a", False, [None]), {"loss": 0.3}), [LOSS])
+    trial = outcome_of(trial_of_history(TrialEnded("a", False, [None]), {"loss": 0.3}), [LOSS])
     assert (trial.best, trial.values) == ([0.3], (None,))
 
 
 def test_what_a_diverged_trial_measured_comes_from_its_reports() -> None:
-    ended = Ended("a", False, [None])
+    ended = TrialEnded("a", False, [None])
     trial = outcome_of(trial_of_history(ended, {"loss": 0.3}, {"loss": math.nan}), [LOSS])
     assert (trial.best, trial.values, trial.status) == ([0.3], (None,), "diverged")
 
@@ -143,5 +143,5 @@ def test_what_a_diverged_trial_measured_comes_from_its_reports() -> None:
 def test_a_trial_whose_reports_are_lost_keeps_the_value_in_the_journal(
     reports: list[dict[str, Any]], best: float
 ) -> None:
-    history = trial_of_history(Ended("a", False, [0.2]), *reports)
+    history = trial_of_history(TrialEnded("a", False, [0.2]), *reports)
     assert outcome_of(history, [LOSS], curve=True).best == [best]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from histories import MadeTrialHistory
 
-from pcsearch.engine.records.journal.events import Ended, ReachedTarget, Replicate
+from pcsearch.engine.records.journal.events import ReachedTarget, Replicate, TrialEnded
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.sweeps.metrics import Metric
@@ -29,7 +29,7 @@ def test_outcomes_count_ends_and_know_the_best() -> None:
 
 
 def test_the_runs_of_a_configuration_are_those_of_all_sessions() -> None:
-    old = MadeTrialHistory("a", 1, None, Path(), Ended("a", False, [0.5]))
+    old = MadeTrialHistory("a", 1, None, Path(), TrialEnded("a", False, [0.5]))
     old.replicate = Replicate(1, 0)
     outcomes = Outcomes([LOSS], history=History([old]))
     for trial_id in "bcd":
@@ -70,7 +70,7 @@ def test_a_trial_begins_with_what_it_will_train() -> None:
 
 
 def test_a_resumed_search_knows_the_outcomes_of_earlier_sessions() -> None:
-    ended = Ended("a", True, [0.5], error="it failed")
+    ended = TrialEnded("a", True, [0.5], error="it failed")
     trial = MadeTrialHistory("a", 1, None, Path(), ended, made=[{"loss": 0.5}, {"loss": 0.7}])
     outcomes = Outcomes([LOSS], history=History([trial]))
     assert (outcomes.ended_count, outcomes.failures, outcomes.best) == (1, 1, None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.events import TrialEnded
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.outcomes import Outcomes
@@ -63,7 +63,9 @@ def test_a_resumed_search_has_each_once_too() -> None:
     configs = [first.suggest(f"t{number}") for number in range(5)]
     points = [first.point(f"t{number}") for number in range(5)]
     trials = [
-        TrialHistory(f"t{number}", number + 1, point, Path(), Ended(f"t{number}", False, [1.0]))
+        TrialHistory(
+            f"t{number}", number + 1, point, Path(), TrialEnded(f"t{number}", False, [1.0])
+        )
         for number, point in enumerate(points)
     ]
     resumed = searcher_of(sweep, "tpe", History(trials))

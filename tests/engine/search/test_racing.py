@@ -16,8 +16,8 @@ from pcsearch.engine.search.racing import (
     LEAST_CHANCE,
     NEW,
     Entrant,
+    NextRun,
     Race,
-    Run,
     standings,
 )
 
@@ -36,7 +36,7 @@ def design(configurations: int, seeds: int, noise: float, effects: float, seed: 
     return np.asarray(losses + noise * random.standard_normal((configurations, seeds)))
 
 
-def raced(losses: np.ndarray, race: Race) -> list[Run]:
+def raced(losses: np.ndarray, race: Race) -> list[NextRun]:
     """The runs of a race over a design, one after the other."""
     found: list[Entrant] = []
     runs = []
@@ -46,11 +46,11 @@ def raced(losses: np.ndarray, race: Race) -> list[Run]:
         place = len(found) - 1 if run.configuration is None else run.configuration
         found[place].begun.add(run.seed)
         found[place].losses[run.seed] = float(losses[place, run.seed])
-        runs.append(Run(place, run.seed))
+        runs.append(NextRun(place, run.seed))
     return runs
 
 
-def winner(losses: np.ndarray, runs: Sequence[Run]) -> int:
+def winner(losses: np.ndarray, runs: Sequence[NextRun]) -> int:
     """The place of the configuration that leads after the runs of a race."""
     found = [Entrant() for _ in losses]
     for place, seed in runs:
@@ -87,7 +87,7 @@ def test_one_that_has_nearly_diverged_does_not_blind_the_race(loss: float) -> No
 
 def test_every_configuration_of_a_grid_begins_before_any_gets_a_second_seed() -> None:
     runs = raced(design(6, SEEDS, 0.5, 0.0, 1), Race(SEEDS, is_open=False))
-    assert runs[:6] == [Run(place, 0) for place in range(6)]
+    assert runs[:6] == [NextRun(place, 0) for place in range(6)]
     for place in range(6):
         seeds = [run.seed for run in runs if run.configuration == place]
         assert seeds == list(range(len(seeds)))
@@ -145,7 +145,7 @@ def test_a_configuration_waits_for_its_own_run_while_others_are_in_the_race() ->
     race = Race(SEEDS, is_open=False)
     known = entrants([[0.0], [0.1]])
     for place in (0, 1):
-        assert race.next_run(known, can_begin=False) == Run(place, 1)
+        assert race.next_run(known, can_begin=False) == NextRun(place, 1)
         known[place].begun.add(1)
         known[place].running = 1
     assert race.next_run(known, can_begin=False) is None
@@ -155,7 +155,7 @@ def test_the_last_in_the_race_runs_its_seeds_side_by_side() -> None:
     race = Race(SEEDS, is_open=False)
     known = entrants([[0.0, 0.1, 0.0], [50.0, 50.1, 50.0]])
     for seed in (3, 4):
-        assert race.next_run(known, can_begin=False) == Run(0, seed)
+        assert race.next_run(known, can_begin=False) == NextRun(0, seed)
         known[0].begun.add(seed)
         known[0].running += 1
     assert race.next_run(known, can_begin=False) is None
@@ -166,7 +166,7 @@ def test_one_whose_mean_is_as_good_as_the_target_so_far_comes_first(runs_all: bo
     race = Race(SEEDS, is_open=False, runs_all=runs_all, target=0.5)
     known = entrants([[0.8], [0.5, 0.6], [0.4, 0.5], [0.4]])
     known[3].is_out = True
-    assert race.next_run(known, can_begin=True) == Run(2, 2)
+    assert race.next_run(known, can_begin=True) == NextRun(2, 2)
     known[2].losses[1] = 0.7
     assert race.next_run(known, can_begin=True) == NEW
     known[2].losses[1], known[2].running = 0.5, 1
@@ -176,7 +176,7 @@ def test_one_whose_mean_is_as_good_as_the_target_so_far_comes_first(runs_all: bo
 def test_without_racing_every_configuration_runs_with_every_seed() -> None:
     losses = design(3, SEEDS, 0.1, 0.0, 4)
     grid = raced(losses, Race(SEEDS, is_open=False, runs_all=True))
-    assert sorted(grid) == [Run(place, seed) for place in range(3) for seed in range(SEEDS)]
+    assert sorted(grid) == [NextRun(place, seed) for place in range(3) for seed in range(SEEDS)]
     assert [run.seed for run in grid[:3]] == [0, 0, 0]
     drawn = raced(losses, Race(SEEDS, is_open=True, runs_all=True))
     assert drawn == sorted(grid), "a configuration has all its seeds before another begins"
@@ -212,8 +212,8 @@ def test_the_last_runs_are_for_the_finalists() -> None:
         assert run is not None
         known[run.configuration or 0].begun.add(run.seed)
         begun.append(run)
-    assert begun[:FINALISTS] == [Run(place, 1) for place in range(1, FINALISTS + 1)]
-    assert begun[-1] == Run(1, 2), "not in order to wait"
+    assert begun[:FINALISTS] == [NextRun(place, 1) for place in range(1, FINALISTS + 1)]
+    assert begun[-1] == NextRun(1, 2), "not in order to wait"
     new = race.next_run([Entrant(begun={0}, running=1)], can_begin=True, left=0.1)
     assert new == NEW, "nothing is known yet"
 

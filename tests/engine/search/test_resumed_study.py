@@ -11,7 +11,7 @@ from histories import MadeTrialHistory
 from optuna.trial import TrialState
 from studies import ONE_RANGE
 
-from pcsearch.engine.records.journal.events import Ended, WarmStartResult
+from pcsearch.engine.records.journal.events import TrialEnded, WarmStartResult
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.resumed_study import rebuilt_trials
@@ -23,7 +23,7 @@ LOSS = Metric("loss", "minimize")
 
 def trial_of_history(
     number: int,
-    ended: Ended | None = None,
+    ended: TrialEnded | None = None,
     losses: tuple[float, ...] = (),
     stopped_at: int | None = None,
     **more: Any,
@@ -46,23 +46,23 @@ def values_of(*trials: TrialHistory, metric: Metric = LOSS) -> list[Any]:
 @pytest.mark.parametrize(
     ("ended", "losses", "value"),
     [
-        (Ended("t1", False, [0.2]), (0.9, 0.8), 0.2),
-        (Ended("t1", False, [None]), (0.3, 0.8), math.inf),
-        (Ended("t1", True, [0.2]), (0.3, 0.8), math.inf),
-        (Ended("t1", False, []), (0.3, 0.8), 0.3),
+        (TrialEnded("t1", False, [0.2]), (0.9, 0.8), 0.2),
+        (TrialEnded("t1", False, [None]), (0.3, 0.8), math.inf),
+        (TrialEnded("t1", True, [0.2]), (0.3, 0.8), math.inf),
+        (TrialEnded("t1", False, []), (0.3, 0.8), 0.3),
         (None, (0.3, 0.8), TrialState.RUNNING),
-        (Ended("t1", False, [], elsewhere=True), (0.3, 0.8), TrialState.FAIL),
+        (TrialEnded("t1", False, [], elsewhere=True), (0.3, 0.8), TrialState.FAIL),
     ],
     ids=["ended", "diverged", "failed", "journal without values", "unfinished", "elsewhere"],
 )
-def test_a_trial_is_what_it_was(ended: Ended | None, losses: Any, value: Any) -> None:
+def test_a_trial_is_what_it_was(ended: TrialEnded | None, losses: Any, value: Any) -> None:
     assert values_of(trial_of_history(1, ended, losses)) == [value]
 
 
 def test_what_went_wrong_counts_as_the_metric_says() -> None:
     for impute, value in [("best", 0.3), ("latest", 0.8), ("worst", math.inf)]:
         metric = Metric("loss", "minimize", impute=impute)  # type: ignore[arg-type]
-        failed = trial_of_history(1, Ended("t1", True, [0.3]), (0.3, 0.8))
+        failed = trial_of_history(1, TrialEnded("t1", True, [0.3]), (0.3, 0.8))
         assert values_of(failed, metric=metric) == [value]
 
 
@@ -76,14 +76,14 @@ def test_known_results_come_first_and_only_those_with_every_metric() -> None:
         WarmStartResult("a", "k1", {"x": 0.5}, [0.1]),
         WarmStartResult("a", "k2", {"x": 0.6}, [0.1, 0.2]),
     ]
-    history = History([trial_of_history(1, Ended("t1", False, [0.2]))], warm_start=results)
+    history = History([trial_of_history(1, TrialEnded("t1", False, [0.2]))], warm_start=results)
     rebuilt = rebuilt_from(history)
     assert [(trial.params["x"], trial.value) for trial in rebuilt] == [(0.5, 0.1), (0.1, 0.2)]
 
 
 @pytest.mark.parametrize("point", [{"x": 7.0}, {"y": 0.5}, {}, {"x": "a"}])
 def test_a_journal_that_does_not_fit_the_sweep_is_told(point: dict[str, Any]) -> None:
-    trial = trial_of_history(1, Ended("t1", False, [0.2]))
+    trial = trial_of_history(1, TrialEnded("t1", False, [0.2]))
     trial.point = point
     with pytest.raises(PcsearchError, match="journal does not fit its sweep file"):
         rebuilt_from(History([trial]))

@@ -20,7 +20,7 @@ from ray.tune.search import Searcher
 from searchers_in_tune import METRIC, SPACE, as_in_tune, loss, one_by_one, report, sweep
 
 from pcsearch.engine.experiment.definition import trial_cap
-from pcsearch.engine.records.journal.events import Ended
+from pcsearch.engine.records.journal.events import TrialEnded
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.ledger import OtherResult
 from pcsearch.engine.records.options import Options, SamplerName
@@ -66,7 +66,7 @@ def history_of(
     """The history that a resumed search has of trials with these configurations."""
     trials = []
     for i, config in enumerate(configs):
-        ended = Ended(f"t{i}", False, [loss(config)]) if over else None
+        ended = TrialEnded(f"t{i}", False, [loss(config)]) if over else None
         made = [report(loss(config) + 1 / e, e) for e in range(1, epochs + 1)]
         point = searcher.suggested(f"t{i}", i + 1).point
         trials.append(MadeTrialHistory(f"t{i}", i + 1, point, Path(), ended, made=made))

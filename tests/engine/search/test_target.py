@@ -16,7 +16,7 @@ from driving import CONTINUE, METRIC, STOP, Driver
 from ray import tune
 
 from pcsearch.engine.cluster.connection import connected
-from pcsearch.engine.execution.loop import Place, TrialSpec, run_trials
+from pcsearch.engine.execution.loop import ExperimentPlace, TrialSpec, run_trials
 from pcsearch.engine.execution.restore import restore
 from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.execution.trial import TrialContext
@@ -227,7 +227,7 @@ def search(folder: Path) -> tuple[dict[int, Any], Outcomes, set[int]]:
     searcher = make_searcher(sweep, 4, 0, history=history, outcomes=outcomes)
     context = TrialContext(folder / "search", outcomes, sweep.metric)
     trials = run_trials(
-        TrialSpec(trainable(folder), {"cpu": 0.5}, Place("search", str(folder))),
+        TrialSpec(trainable(folder), {"cpu": 0.5}, ExperimentPlace("search", str(folder))),
         TrialSource(searcher, restored, lambda: 2, context),
         scheduler,
         [ResultLog(lambda report: int(report["epoch"])), completed],

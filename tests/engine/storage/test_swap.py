@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pcsearch.engine.storage import swap
-from pcsearch.engine.storage.swap import draft_of, mend, put
+from pcsearch.engine.storage.swap import draft_of, put, put_back
 
 FILES = ("one", "two", "sub/three")
 
@@ -84,7 +84,7 @@ def test_a_full_disk_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(OSError, match="No space left"):
         put(place)
     assert content(place) == {"1"}
-    mend(place)
+    put_back(place)
     assert [path.name for path in tmp_path.iterdir()] == ["best"]
 
 
@@ -93,10 +93,10 @@ def test_what_a_kill_between_two_steps_has_left_is_mended(tmp_path: Path) -> Non
     fill(draft_of(place), "1")
     place.with_name(".best.old").mkdir()
     fill(place.with_name(".best.old"), "0")
-    mend(place)
+    put_back(place)
     assert content(place) == {"0"}
     assert [path.name for path in tmp_path.iterdir()] == ["best"]
-    mend(place)
+    put_back(place)
     assert content(place) == {"0"}
 
 
@@ -104,10 +104,10 @@ def test_what_a_kill_between_two_steps_has_left_is_mended(tmp_path: Path) -> Non
 WRITER = """
 import itertools, sys
 from pathlib import Path
-from pcsearch.engine.storage.swap import draft_of, mend, put
+from pcsearch.engine.storage.swap import draft_of, put, put_back
 
 place = Path(sys.argv[1])
-mend(place)
+put_back(place)
 for number in itertools.count():
     draft = draft_of(place)
     (draft / "sub").mkdir()
@@ -140,5 +140,5 @@ def test_a_kill_at_any_moment_leaves_a_whole_folder(tmp_path: Path) -> None:
     finally:
         busy.kill()
         busy.wait()
-    mend(place)
+    put_back(place)
     assert [path.name for path in tmp_path.iterdir()] == ["best"]

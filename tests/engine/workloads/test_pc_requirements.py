@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from own_image_files import class_folders, noise, put
 from searching import write_sweep
+from sweep_reading import read_sweep
 
 from pcsearch.engine.workloads.pc_checks import COMBINATIONS_CHECKED
 from pcsearch.engine.workloads.pc_requirements import (
@@ -20,7 +21,7 @@ from pcsearch.errors import PcsearchError
 from pcsearch.pc.config import NUMERIC_FIELDS
 from pcsearch.pc.data.own import own_images
 from pcsearch.pc.data.own.image_source import ImageSource
-from pcsearch.sweeps.sweep import Sweep, read_sweep
+from pcsearch.sweeps.sweep import Sweep
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,15 @@ def start_and_forget() -> int:
     return pid
 
 
+def test_python_keeps_the_processes_that_nothing_holds() -> None:
+    """subprocess._active."""
+    pid = start_and_forget()
+    kept: list[subprocess.Popen[bytes]] = subprocess._active  # type: ignore[attr-defined]
+    (process,) = (each for each in kept if each.pid == pid)
+    process.kill()
+    process.wait()
+
+
 def test_what_a_trial_has_changed_is_put_back(tmp_path: Path) -> None:
     before = dict(os.environ), list(sys.argv), os.umask(0o022)
     try:

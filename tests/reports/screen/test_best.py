@@ -10,7 +10,7 @@ from screens import made_view
 from searching import write_sweep
 
 from pcsearch.engine.experiment.experiment import new_experiment
-from pcsearch.engine.records.journal.events import Ended, Replicate
+from pcsearch.engine.records.journal.events import Replicate, TrialEnded
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.outcomes import Outcomes
@@ -65,7 +65,7 @@ def test_a_resumed_search_has_it_as_soon_as_the_values_of_its_trials_are_known(
     trials: list[TrialHistory] = []
     for number, (configuration, seed, value) in enumerate(RUNS, 1):
         report = {"epoch": 1, "best_val_mse": value}
-        ended = Ended(f"t{number}", False, [value])
+        ended = TrialEnded(f"t{number}", False, [value])
         replicate = Replicate(configuration, seed)
         trials.append(
             MadeTrialHistory(

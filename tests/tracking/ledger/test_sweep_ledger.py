@@ -322,7 +322,7 @@ def test_trials_that_wait_for_a_slot_give_signs_of_life(
     own = [Claim(number, f"abc_{number}") for number in range(1, 5)]
     ledger = make(Terms(4, 0), *own)
     assert ledger.begin([claim.trial_id for claim in own], []) == ["abc_4"]
-    ledger.offers.begun("abc_1")
+    ledger.offers.note_running("abc_1")
     with ledger.running():
         for run in runs:
             server.sweep_runs.crash(run)

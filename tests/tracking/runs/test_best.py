@@ -14,7 +14,7 @@ from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.results.configurations import LiveConfigurations
 from pcsearch.sweeps.replicates import replicates_of
 from pcsearch.sweeps.sweep import parse_sweep
-from pcsearch.tracking.content.files import Kept
+from pcsearch.tracking.content.files import ModelFiles
 from pcsearch.tracking.runs.best import BestAtWandb
 from pcsearch.tracking.runs.context import RunContext
 from pcsearch.tracking.runs.lifecycle import ended_run
@@ -56,8 +56,8 @@ class Search:
         found = kept.kept.folder.name, kept.metadata["loss"], kept.metadata.get("search/best_mean")
         return f"{found}"
 
-    def kept(self, trial_id: str, has_model: bool) -> Kept | None:
-        return Kept(Path(trial_id)) if has_model else None
+    def kept(self, trial_id: str, has_model: bool) -> ModelFiles | None:
+        return ModelFiles(Path(trial_id)) if has_model else None
 
 
 def test_without_replicates_it_is_that_of_the_best_trial() -> None:

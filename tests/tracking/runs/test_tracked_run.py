@@ -10,10 +10,10 @@ from offline_runs import OfflineRun
 from wandb_trials import chart, checkpoint, read_one
 
 from pcsearch.tracking.content.alerts import Alert
-from pcsearch.tracking.content.files import Kept
+from pcsearch.tracking.content.files import ModelFiles
 from pcsearch.tracking.content.rows import Row
 from pcsearch.tracking.runs.context import RunGroup
-from pcsearch.tracking.runs.lifecycle import BestKept, RunEnd, RunStart
+from pcsearch.tracking.runs.lifecycle import BestModelFiles, RunEnd, RunStart
 from pcsearch.tracking.runs.problems import Problems
 from pcsearch.tracking.runs.run import WandbRun
 from pcsearch.tracking.runs.tracked_run import TrackedRun
@@ -95,8 +95,8 @@ def test_pictures_are_in_their_rows_and_a_lost_one_costs_no_number(tmp_path: Pat
 def test_a_checkpoint_is_kept_and_the_best_one_twice(best: bool, tmp_path: Path) -> None:
     folder = Path(checkpoint(tmp_path / "trial" / "checkpoint_000001", "model.pt").path)
     run = tracked(tmp_path)
-    kept = BestKept(Kept(folder), {"mean": 0.5}) if best else None
-    run.complete(RunEnd({"best": 0.5}, 0, kept=Kept(folder), best=kept))
+    kept = BestModelFiles(ModelFiles(folder), {"mean": 0.5}) if best else None
+    run.complete(RunEnd({"best": 0.5}, 0, kept=ModelFiles(folder), best=kept))
     artifacts = {each.name: set(each.aliases) for each in finished(run, tmp_path).artifacts}
     expected = {"here-ab12c": {"latest"}}
     assert artifacts == (expected | {"here-best": {"latest", "best"}} if best else expected)
@@ -105,7 +105,7 @@ def test_a_checkpoint_is_kept_and_the_best_one_twice(best: bool, tmp_path: Path)
 def test_a_checkpoint_that_is_gone_is_a_problem_and_the_alert_is_sent(tmp_path: Path) -> None:
     run = tracked(tmp_path)
     alert = Alert("The search is complete: here", "all is well", "INFO")
-    run.complete(RunEnd({}, 0, kept=Kept(tmp_path / "gone"), alert=alert))
+    run.complete(RunEnd({}, 0, kept=ModelFiles(tmp_path / "gone"), alert=alert))
     found = finished(run, tmp_path)
     assert [title for title, _, _ in found.alerts] == [alert.title]
     (problem,) = run._problems.lines

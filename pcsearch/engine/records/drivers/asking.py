@@ -20,7 +20,7 @@ from pcsearch.errors import PcsearchError, Problem
 ANSWER_S = 60.0
 """How long a driver may take to heed a request: it may be starting, or wait for a storage."""
 END_S = 300.0
-"""The same until its session has ended: programs end first, and W&B gets the rest."""
+"""How long a session may take to end: programs end first, and W&B gets the rest."""
 LOOK_S = 0.3
 
 

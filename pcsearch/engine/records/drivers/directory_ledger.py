@@ -122,7 +122,7 @@ class DirectoryLedger:
             Journal(self._directory).add(Claimed(claim.trial_id, number))
         return claim
 
-    def begun(self, trial_id: str) -> None:
+    def note_running(self, trial_id: str) -> None:
         """Do nothing: a driver that lives holds its lock."""
 
     def new_results(self) -> Sequence[OtherResult]:

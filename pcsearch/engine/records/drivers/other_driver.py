@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pcsearch.engine.records.journal.events import (
     Compared,
-    Ended,
     Event,
     Heeded,
     ReachedTarget,
     Retried,
     Suggested,
+    TrialEnded,
 )
 from pcsearch.engine.records.journal.history import VALUES_FILE, TrialHistory, folder_name
 from pcsearch.engine.records.journal.journal_file import Journal, JournalFollower
@@ -81,7 +81,7 @@ class OtherDriver:
                 if self.problem or any(trial.over for trial in trials):
                     return False
                 for trial in trials:
-                    journal.add(Ended(trial.id, False, [], elsewhere=True))
+                    journal.add(TrialEnded(trial.id, False, [], elsewhere=True))
                 self.read()
                 return True
         except PcsearchError:
@@ -103,7 +103,7 @@ class OtherDriver:
                 self._trials[trial.id] = trial
             case Compared(stopped=True):
                 self._trials[event.trial].stopped_at = event.stopped_at
-            case Ended():
+            case TrialEnded():
                 trial = self._trials[event.trial]
                 trial.end = event
                 if trial.id not in self._told:

@@ -141,7 +141,7 @@ class ReachedTarget:
 
 
 @dataclass(frozen=True)
-class Ended:
+class TrialEnded:
     """A trial has ended.
 
     Args:
@@ -240,7 +240,7 @@ Event = (
     | Decided
     | Compared
     | ReachedTarget
-    | Ended
+    | TrialEnded
     | Retried
     | WarmStartResult
     | RunCompleted

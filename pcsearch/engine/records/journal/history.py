@@ -12,11 +12,11 @@ from pcsearch.engine.records.journal.changes import Edited
 from pcsearch.engine.records.journal.events import (
     AlertSent,
     Compared,
-    Ended,
     ReachedTarget,
     Replicate,
     Retried,
     RunCompleted,
+    TrialEnded,
     WarmStartResult,
 )
 from pcsearch.engine.records.ledger import Claim
@@ -67,7 +67,7 @@ class TrialHistory:
     number: int
     point: Mapping[str, Any] | None
     folder: Path
-    end: Ended | None = None
+    end: TrialEnded | None = None
     stopped_at: int | None = None
     run_step: int | None = None
     replicate: Replicate | None = None
@@ -101,10 +101,10 @@ class TrialHistory:
         """Whether it has failed."""
         return self.end is not None and self.end.failed
 
-    def apply(self, event: Ended | Retried | RunCompleted) -> None:
+    def apply(self, event: TrialEnded | Retried | RunCompleted) -> None:
         """Add what an event of the journal says of the trial."""
         match event:
-            case Ended():
+            case TrialEnded():
                 # A W&B run that was complete before lacks this end now.
                 self.end, self.run_step = event, None
             case Retried():
@@ -201,10 +201,10 @@ class History:
         return enough and not self.unfinished
 
 
-def give_up(history: History, trial_id: str) -> Ended:
+def give_up(history: History, trial_id: str) -> TrialEnded:
     """End a trial of this driver that another driver runs again; return the journal's event."""
     trial = next(each for each in history.trials if each.id == trial_id)
-    event = Ended(trial_id, False, [], elsewhere=True)
+    event = TrialEnded(trial_id, False, [], elsewhere=True)
     trial.apply(event)
     return event
 

@@ -1,4 +1,4 @@
-"""Reads the history of a search from its journal, and mends what a kill has left unfinished there.
+"""Reads the history of a search from its journal, and repairs what a kill left unfinished there.
 
 A kill can leave an event in the journal without the report that it is about.
 """
@@ -13,7 +13,6 @@ from pcsearch.engine.records.journal.events import (
     Claimed,
     Compared,
     Decided,
-    Ended,
     Event,
     Heeded,
     ReachedTarget,
@@ -21,6 +20,7 @@ from pcsearch.engine.records.journal.events import (
     Retried,
     RunCompleted,
     Suggested,
+    TrialEnded,
     WarmStartResult,
     is_same_configuration,
 )
@@ -127,7 +127,9 @@ class _Replay:
         if event.enqueued is not None:
             history.taken.add(event.enqueued)
 
-    def _follow(self, event: Compared | ReachedTarget | Ended | Retried | RunCompleted) -> None:
+    def _follow(
+        self, event: Compared | ReachedTarget | TrialEnded | Retried | RunCompleted
+    ) -> None:
         """Add what an event says of a trial that has begun."""
         history, trial = self._history, self._trials.get(event.trial)
         if trial is None:
@@ -139,7 +141,7 @@ class _Replay:
                     trial.stopped_at = event.stopped_at
             case ReachedTarget():
                 history.reached, history.reached_after = event, len(history.edits)
-            case Ended():
+            case TrialEnded():
                 trial.judged_after = len(history.edits)
                 history.last_ended = trial.id
                 trial.apply(event)
@@ -188,4 +190,4 @@ def _end_all(history: History, reached: ReachedTarget) -> None:
         if trial.edits > history.reached_after:
             continue
         has_reached = trial is winner or is_same_configuration(trial.replicate, winner.replicate)
-        trial.end = Ended(trial.id, False, [], by_target=not has_reached)
+        trial.end = TrialEnded(trial.id, False, [], by_target=not has_reached)

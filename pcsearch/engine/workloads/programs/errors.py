@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pcsearch.engine.workloads.programs.follower import STDOUT
 from pcsearch.engine.workloads.programs.launchers import without_launcher
-from pcsearch.engine.workloads.programs.process import Ended
+from pcsearch.engine.workloads.programs.process import ProgramEnd
 from pcsearch.errors import PcsearchError, bounded
 
 LAST_LINES = 8
@@ -39,7 +39,7 @@ class GpuMemoryError(ProgramError):
     """The program of a trial has found too little memory on its GPU."""
 
 
-def check_end(ended: Ended, output: Path, start: int = 0) -> None:
+def check_end(ended: ProgramEnd, output: Path, start: int = 0) -> None:
     """Check that a program has ended well.
 
     Args:
@@ -64,7 +64,7 @@ def check_end(ended: Ended, output: Path, start: int = 0) -> None:
     raise ProgramError(text)
 
 
-def _how(ended: Ended) -> str:
+def _how(ended: ProgramEnd) -> str:
     """In W&B's words: a program that a signal has ended has crashed, any other one has failed."""
     if ended.error:
         return f"the program could not be run: {ended.error}"

@@ -1,4 +1,4 @@
-"""The folder that a trial of a program keeps, also where that is in a storage at an address."""
+"""The folders of a trial of a program: the one that it keeps may be in a storage at an address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pcsearch.engine.workloads.programs.metrics_file import METRICS_FOLDER
 from pcsearch.system.temporary import temporary_folder
@@ -19,6 +19,22 @@ FILES_FOLDER = "files"
 """The folder for the program's own files."""
 LOGGED_FOLDER = "logged"
 """The folder with what tries have logged, until the trial has ended."""
+
+
+class TrialFolders(NamedTuple):
+    """The folders of one trial while its program runs.
+
+    Args:
+        name: of the trial's folder.
+        trial_id: the trial's id.
+        kept: the trial's folder on this machine, which stays.
+        temporary: a folder that goes with the program.
+    """
+
+    name: str
+    trial_id: str
+    kept: Path
+    temporary: Path
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from pcsearch.engine.workloads.programs import supervisor
 from pcsearch.engine.workloads.programs.follower import Message, Receive
-from pcsearch.engine.workloads.programs.rows import Made, Rows
+from pcsearch.engine.workloads.programs.rows import ProgramReport, Rows
 
 ENDING_S = 10.0
 """How many seconds the supervisor may take to end a program, besides the two grace periods."""
@@ -27,7 +27,7 @@ def longest_end(grace: float) -> float:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProgramEnd:
     """How a program has ended.
 
     Args:
@@ -72,7 +72,7 @@ class ProgramProcess:
         held: int | None = None,
     ) -> None:
         self._rows, self._grace = rows, grace
-        self._events: queue.SimpleQueue[tuple[Message, int] | Ended] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[Message, int] | ProgramEnd] = queue.SimpleQueue()
         self._source = source(lambda message, place: self._events.put((message, place)))
         settings = {
             "command": list(command),
@@ -95,18 +95,18 @@ class ProgramProcess:
         self._lifeline.flush()
         # It leaves a child, which is the supervisor.
         started.wait()
-        self.ended: Ended | None = None
+        self.ended: ProgramEnd | None = None
         """How it has ended, None while it runs."""
         self._waiter = threading.Thread(target=self._await_end, name="program", daemon=True)
         self._waiter.start()
         global _running
         _running = self
 
-    def reports(self) -> Iterator[Made]:
+    def reports(self) -> Iterator[ProgramReport]:
         """The reports of the program, each as soon as it is complete, until it has ended."""
         while True:
             event = self._next()
-            if isinstance(event, Ended):
+            if isinstance(event, ProgramEnd):
                 yield from self._rows.rest()
                 return
             yield from self._rows.due() if event is None else self._rows.add(*event)
@@ -119,15 +119,17 @@ class ProgramProcess:
             self._lifeline.close()
         self._waiter.join(longest_end(self._grace))
 
-    def _next(self) -> tuple[Message, int] | Ended | None:
+    def _next(self) -> tuple[Message, int] | ProgramEnd | None:
         with suppress(queue.Empty):
             return self._events.get(timeout=self._rows.wait())
         return None
 
     def _await_end(self) -> None:
         with self._told as told:
-            ends = [Ended(**json.loads(line)) for line in told]
-        self.ended = ends[0] if ends else Ended(error="the process that supervises it was killed")
+            ends = [ProgramEnd(**json.loads(line)) for line in told]
+        self.ended = (
+            ends[0] if ends else ProgramEnd(error="the process that supervises it was killed")
+        )
         with suppress(OSError):
             self._lifeline.close()
         try:

@@ -20,8 +20,8 @@ LOG, SUMMARY = "log", "summary"
 
 
 @dataclass(frozen=True)
-class Made:
-    """A report.
+class ProgramReport:
+    """A report of a program.
 
     Args:
         values: by name.
@@ -54,7 +54,7 @@ class Rows:
         """All names that were logged."""
         self.has_reported = False
 
-    def add(self, message: Mapping[str, Any], place: int) -> list[Made]:
+    def add(self, message: Mapping[str, Any], place: int) -> list[ProgramReport]:
         """Take a message in; the reports that are complete by it.
 
         Args:
@@ -72,7 +72,7 @@ class Rows:
         self.names |= values.keys()
         step, commit = message.get("step"), message.get("commit")
         row = (sender, self._step(sender, step))
-        done: list[Made] = []
+        done: list[ProgramReport] = []
         if self._row not in (None, row) or (
             self._due and self._metrics & {*values} & {*self._values}
         ):
@@ -88,7 +88,7 @@ class Rows:
                 done.append(self._report())
         return done
 
-    def due(self) -> list[Made]:
+    def due(self) -> list[ProgramReport]:
         """The report that nothing was added to for a while."""
         if self._due is None or self._now() < self._due:
             return []
@@ -98,7 +98,7 @@ class Rows:
         """How many seconds there are until a report is due, None where none is waiting."""
         return None if self._due is None else max(0.0, self._due - self._now())
 
-    def rest(self) -> list[Made]:
+    def rest(self) -> list[ProgramReport]:
         """The last report, when the program has ended.
 
         A program may write its metric into the run's summary only, at its end.
@@ -117,8 +117,8 @@ class Rows:
         self._steps[sender] = new
         return new
 
-    def _report(self) -> Made:
+    def _report(self) -> ProgramReport:
         values, self._values = self._values, {}
         self._due = self._row = None
         self.has_reported = True
-        return Made(values, self._to)
+        return ProgramReport(values, self._to)

@@ -15,18 +15,19 @@ import yaml
 
 import pcsearch
 from pcsearch.engine.workloads.programs import errors
-from pcsearch.engine.workloads.programs.earlier import position, read_reports
 from pcsearch.engine.workloads.programs.follower import STDOUT, WANDB, Follower
 from pcsearch.engine.workloads.programs.kept_folder import (
     FILES_FOLDER,
     LOGGED_FOLDER,
     OUTPUT_FILE,
+    TrialFolders,
     kept_folder,
     remove_folders,
 )
 from pcsearch.engine.workloads.programs.location import search_path
 from pcsearch.engine.workloads.programs.metrics_file import own_file
 from pcsearch.engine.workloads.programs.process import ProgramProcess, longest_end
+from pcsearch.engine.workloads.programs.report_positions import position, read_reports
 from pcsearch.engine.workloads.programs.rows import Rows
 from pcsearch.engine.workloads.programs.sent_folder import moved, start_folder
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
@@ -99,54 +100,77 @@ class ProgramTrial:
         """
         from ray import tune
 
-        name = Path(tune.get_context().get_trial_dir()).name
-        trial_id = str(tune.get_context().get_trial_id())
+        trial = tune.get_context()
+        name, trial_id = Path(trial.get_trial_dir()).name, str(trial.get_trial_id())
         rows = Rows(self.metrics)
         with (
             kept_folder(self.storage_path, self.storage_filesystem, name) as kept,
-            temporary_folder() as folder,
+            temporary_folder() as temporary,
             turn(_made(kept / LOGGED_FOLDER), longest_end(self.grace)) as held,
         ):
-            output = kept / OUTPUT_FILE
-            goes_on = _is_used(kept / FILES_FOLDER)
-            written = self._written_reports(name, kept, folder) if goes_on else []
-            before = output.stat().st_size if output.exists() else 0
-            words, variables = self._command(values, kept, folder, name, trial_id)
-            logged = Tries(
-                kept / LOGGED_FOLDER, self.metrics_from, self.metrics, self.epoch_key, tune.report
-            )
-            with (
-                closing(logged) as tries,
-                self._source(tries.file(), kept, before) as (file, start),
-            ):
-                variables |= {CHANNEL: str(tries.file()), FAREWELLS: str(folder / "farewells")}
-                earlier = tries.begin(file, start, written)
-                if goes_on:
-                    variables |= self._logged(kept, trial_id, earlier)
-                else:
-                    variables[NEW_RUN] = str(folder / "begun")
-                process = ProgramProcess(
-                    words,
-                    variables,
-                    self._start_folder(),
-                    output,
-                    self.grace,
-                    rows,
-                    lambda receive: Follower(file, self.metrics_from, receive, start),
-                    held,
-                )
-                try:
-                    self._report(process, rows, tries)
-                finally:
-                    process.stop()
-            assert process.ended is not None
-            errors.check_end(process.ended, output, before)
+            folders = TrialFolders(name, trial_id, kept, temporary)
+            has_earlier = self._run_in(folders, values, rows, held)
         # One that goes on may have been at its end before it was interrupted.
-        if not rows.has_reported and not earlier:
+        if not rows.has_reported and not has_earlier:
             wanted = next(iter(self.metrics), "")
             raise errors.no_metric(wanted, rows.names, self.metrics_from)
         if rows.has_reported:
             self._check_epoch_key(rows)
+
+    def _run_in(
+        self, folders: TrialFolders, values: Mapping[str, Any], rows: Rows, held: int
+    ) -> bool:
+        """Run the program in a trial's folders, until it has ended or the trial is stopped.
+
+        Args:
+            folders: of the trial.
+            values: of the trial.
+            rows: makes the program's reports.
+            held: a descriptor that is open until the program has ended.
+
+        Returns:
+            Whether earlier tries have reported something.
+
+        Raises:
+            ProgramError: it failed or crashed.
+        """
+        from ray import tune
+
+        kept, temporary = folders.kept, folders.temporary
+        output, goes_on = kept / OUTPUT_FILE, _is_used(kept / FILES_FOLDER)
+        written = self._written_reports(folders) if goes_on else []
+        before = output.stat().st_size if output.exists() else 0
+        words, variables = self._command(values, folders)
+        logged = Tries(
+            kept / LOGGED_FOLDER, self.metrics_from, self.metrics, self.epoch_key, tune.report
+        )
+        with (
+            closing(logged) as tries,
+            self._source(tries.file(), kept, before) as (file, start),
+        ):
+            variables |= {CHANNEL: str(tries.file()), FAREWELLS: str(temporary / "farewells")}
+            earlier = tries.begin(file, start, written)
+            if goes_on:
+                variables |= self._logged(folders, earlier)
+            else:
+                variables[NEW_RUN] = str(temporary / "begun")
+            process = ProgramProcess(
+                words,
+                variables,
+                self._start_folder(),
+                output,
+                self.grace,
+                rows,
+                lambda receive: Follower(file, self.metrics_from, receive, start),
+                held,
+            )
+            try:
+                self._report(process, rows, tries)
+            finally:
+                process.stop()
+        assert process.ended is not None
+        errors.check_end(process.ended, output, before)
+        return bool(earlier)
 
     def _report(self, process: ProgramProcess, rows: Rows, tries: Tries) -> None:
         """Report to Tune what a program reports, until it has ended."""
@@ -156,35 +180,30 @@ class ProgramTrial:
             tries.report(made)
         tries.end()
 
-    def _written_reports(self, name: str, kept: Path, folder: Path) -> list[dict[str, Any]]:
-        """The reports that Tune has; the file with them in a storage is the driver's to write.
-
-        Args:
-            name: of the trial's folder.
-            kept: that folder on this machine.
-            folder: for a copy of the file.
-        """
+    def _written_reports(self, folders: TrialFolders) -> list[dict[str, Any]]:
+        """The reports that Tune has; the file with them in a storage is the driver's to write."""
         from ray.tune.result import EXPR_RESULT_FILE  # type: ignore[attr-defined]
 
         if self.storage_filesystem is None:
-            return read_reports(kept / EXPR_RESULT_FILE)
-        file = folder / EXPR_RESULT_FILE
+            return read_reports(folders.kept / EXPR_RESULT_FILE)
+        file = folders.temporary / EXPR_RESULT_FILE
         with (
             suppress(FileNotFoundError),
             self.storage_filesystem.open_input_stream(
-                f"{self.storage_path}/{name}/{EXPR_RESULT_FILE}"
+                f"{self.storage_path}/{folders.name}/{EXPR_RESULT_FILE}"
             ) as stream,
         ):
             file.write_bytes(stream.read())
         return read_reports(file)
 
-    def _logged(self, kept: Path, trial_id: str, earlier: list[dict[str, Any]]) -> dict[str, str]:
+    def _logged(self, folders: TrialFolders, earlier: list[dict[str, Any]]) -> dict[str, str]:
         """The variable with how far the run is: what the trial has reported, and the run has."""
         found = position(earlier, self.epoch_key)
         if found is None or self.tracking.logged is None:
             return {}
         name, reported = found
-        numbers = [self.tracking.logged(each, trial_id, name) for each in (kept, kept.parent)]
+        places = (folders.kept, folders.kept.parent)
+        numbers = [self.tracking.logged(each, folders.trial_id, name) for each in places]
         known = [number for number in numbers if number is not None]
         return {LOGGED: json.dumps([name, min(reported, max(known))])} if known else {}
 
@@ -196,12 +215,12 @@ class ProgramTrial:
         return start_folder(self.folder, self.word)
 
     def _command(
-        self, values: Mapping[str, Any], kept: Path, folder: Path, name: str, trial_id: str
+        self, values: Mapping[str, Any], folders: TrialFolders
     ) -> tuple[list[str], dict[str, str]]:
         """The words and the variables of the program; writes the files with its values."""
         from ray import tune
 
-        plain = json.loads(json.dumps(values))
+        plain, kept = json.loads(json.dumps(values)), folders.kept
         values_file, json_file = kept / VALUES_FILE, kept / JSON_FILE
         entries = {key: {"value": value} for key, value in plain.items()}
         values_file.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
@@ -211,19 +230,19 @@ class ProgramTrial:
         if not _is_used(files):
             for file in (kept / LOGGED_FOLDER).glob("*.jsonl"):
                 file.unlink()
-            self._forget_earlier_tries(kept.parent, trial_id)
+            self._forget_earlier_tries(kept.parent, folders.trial_id)
         left_out = (*OF_RAY, *self.tracking.not_of_nodes)
         own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
         start = self._start_folder()
         own.update({n: moved(v, self.folder, start) for n, v in self.variables.items()})
         own[PATH] = search_path()
         meant = {
-            "trial": trial_id,
-            "name": name,
+            "trial": folders.trial_id,
+            "name": folders.name,
             "folder": str(kept),
             "directory": str(kept.parent),
             "values": str(values_file),
-            "temporary": str(folder),
+            "temporary": str(folders.temporary),
             "configuration": configuration_in(str(tune.get_context().get_trial_name())),
         }
         for variable, text in self.tracking.variables.items():

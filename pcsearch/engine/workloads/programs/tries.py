@@ -14,23 +14,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pcsearch.engine.workloads.programs.earlier import ITERATION, Report, reports_before
 from pcsearch.engine.workloads.programs.follower import WANDB, read_messages
-from pcsearch.engine.workloads.programs.rows import Made, Rows
+from pcsearch.engine.workloads.programs.report_positions import ITERATION, Report, reports_before
+from pcsearch.engine.workloads.programs.rows import ProgramReport, Rows
 from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, own_names
 
 LEDGER = "tries.jsonl"
-START, TRY, TO, PROCESS = "from", "try", "to", "pid"
-"""In the ledger: where a try begins in its file; and of a report, which Tune's `ITERATION` numbers,
-its try, up to where that is in it, and the process that has handed it on (Tune's name, too)."""
+"""Has a line for each try, and one for each report that was handed on to Tune."""
+START = "from"
+"""In the line of a try: the position in its file at which it begins, in bytes."""
+TRY, TO, PROCESS = "try", "to", "pid"
+"""In the line of a report, which also has Tune's `ITERATION`: the number of its try, the position
+in the try's file at which the report ends, and the process that has handed it on."""
 
 
-class Earlier(NamedTuple):
+class EarlierReport(NamedTuple):
     """A report of an earlier try.
 
     Args:
         report: with its `ITERATION`.
-        source: its try and its place in that, None where Tune has it.
+        source: the number of its try, and the position in the try's file at which it ends; None
+            where Tune has the report.
     """
 
     report: dict[str, Any]
@@ -63,7 +67,7 @@ class Tries:
         self._starts = [int(line[START]) for line in lines if START in line]
         self._handed_on = [line for line in lines if TO in line]
         self._ledger = ledger.open("ab", buffering=0)
-        self._earlier: list[Earlier] = []
+        self._earlier: list[EarlierReport] = []
         self._count, self._is_first = 0, True
 
     def file(self, number: int | None = None) -> Path:
@@ -89,7 +93,7 @@ class Tries:
         self._starts.append(start)
         return [each.report for each in self._earlier]
 
-    def report(self, made: Made) -> None:
+    def report(self, made: ProgramReport) -> None:
         """Hand a report of the new try on, and before the first one what comes before it."""
         report = own_names(made.values)
         if self._is_first:
@@ -124,7 +128,7 @@ class Tries:
         self._note(self._count, os.getpid(), number, place)
         self._hand_on(report | before)
 
-    def _find(self, file: Path, written: Sequence[Report]) -> list[Earlier]:
+    def _find(self, file: Path, written: Sequence[Report]) -> list[EarlierReport]:
         notes = {_identity(each): each for each in self._handed_on}
         known = [i for i, each in enumerate(written) if _identity(each) in notes]
         handed_on = notes[_identity(written[known[-1]])] if known else None
@@ -132,7 +136,7 @@ class Tries:
         there = len(written) - 1 - known[-1] if known else 0
         # Where Tune's newest reports are of none of these tries, the first of them has begun anew.
         is_of_tries = handed_on is not None or not self._starts
-        found = [Earlier(dict(report), None) for report in written if is_of_tries]
+        found = [EarlierReport(dict(report), None) for report in written if is_of_tries]
         first = 0 if handed_on is None else int(handed_on[TRY])
         for number in range(first, len(self._starts)):
             start = self._starts[number]
@@ -147,10 +151,10 @@ class Tries:
             count = found[-1].report[ITERATION] if found else 0
             for iteration, each in enumerate(made, count + 1):
                 report = {**own_names(each.values), ITERATION: iteration}
-                found.append(Earlier(report, (number, each.to)))
+                found.append(EarlierReport(report, (number, each.to)))
         return found
 
-    def _made(self, file: Path, number: int, done: int) -> list[Made]:
+    def _made(self, file: Path, number: int, done: int) -> list[ProgramReport]:
         """The reports of an earlier try, from a place in its file on."""
         has_own = self._source == WANDB
         ends = self._starts[number + 1 : number + 2]

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from inspect import signature
 from typing import Any
@@ -172,9 +173,30 @@ def _change(wandb: Any) -> None:
     from wandb.sdk import wandb_run
 
     run_type: Any = wandb_run.Run
-    log, finish, leave = map(_theirs, (run_type.log, run_type.finish, run_type.__exit__))
-    init, login = map(_theirs, (wandb.init, wandb.login))
+    run_type.log = _in_place_of(run_type.log, _logging)
+    run_type.finish = _in_place_of(run_type.finish, _finishing)
+    run_type.__exit__ = _in_place_of(run_type.__exit__, _leaving)
+    wandb.init = _in_place_of(wandb.init, _starting)
+    wandb.login = _in_place_of(wandb.login, _logging_in)
+    calls.refuse(wandb)
+    service.outlive()
+    sweeps.serve(wandb)
 
+
+def _in_place_of(function: Any, make: Callable[[Any], Any]) -> Any:
+    """Our function in place of one of W&B's, as which it shows itself.
+
+    Args:
+        function: W&B's own, or ours that is in its place: a program may load wandb again.
+        make: our function, of W&B's own.
+    """
+    theirs = function.__wrapped__ if function.__module__ == __name__ else function
+    ours = make(theirs)
+    ours.__doc__, ours.__name__, ours.__wrapped__ = theirs.__doc__, theirs.__name__, theirs
+    return ours
+
+
+def _logging(log: Any) -> Any:
     def logging(self: Any, data: Any, step: Any = None, commit: Any = None, **more: Any) -> Any:
         ends = bool(commit or (commit is None and step is None))
         number = _whole(step)
@@ -186,14 +208,26 @@ def _change(wandb: Any) -> None:
             SENDER.send("log", plain(data), step=number, commit=commit)
         return result
 
+    return logging
+
+
+def _finishing(finish: Any) -> Any:
     def finishing(self: Any, *arguments: Any, **more: Any) -> Any:
         _send_summary(self)
         return finish(self, *arguments, **more)
 
+    return finishing
+
+
+def _leaving(leave: Any) -> Any:
     def leaving(self: Any, *arguments: Any) -> Any:
         _send_summary(self)
         return leave(self, *arguments)
 
+    return leaving
+
+
+def _starting(init: Any) -> Any:
     def starting(*arguments: Any, **more: Any) -> Any:
         given = signature(init).bind_partial(*arguments, **more).arguments
         if given.get("reinit") == "create_new" and _open:
@@ -219,20 +253,16 @@ def _change(wandb: Any) -> None:
             atexit.register(_send_summaries)
         return run
 
+    return starting
+
+
+def _logging_in(login: Any) -> Any:
     def logging_in(*arguments: Any, **more: Any) -> Any:
         if os.environ.get("WANDB_MODE") != "disabled":
             os.environ.update(_told)
         return login(*arguments, **more)
 
-    pairs: list[tuple[Any, Any]] = [(logging, log), (finishing, finish), (leaving, leave)]
-    pairs += [(starting, init), (logging_in, login)]
-    for ours, theirs in pairs:
-        ours.__doc__, ours.__name__, ours.__wrapped__ = theirs.__doc__, theirs.__name__, theirs
-    run_type.log, run_type.finish, run_type.__exit__ = logging, finishing, leaving
-    wandb.init, wandb.login = starting, logging_in
-    calls.refuse(wandb)
-    service.outlive()
-    sweeps.serve(wandb)
+    return logging_in
 
 
 def _of_the_trial(tags: Any) -> dict[str, Any]:
@@ -242,11 +272,6 @@ def _of_the_trial(tags: Any) -> dict[str, Any]:
         own = [tags] if isinstance(tags, str) else [*tags]
         given["tags"] = [*own, *json.loads(os.environ[TAGS])]
     return given
-
-
-def _theirs(function: Any) -> Any:
-    """W&B's own function, also where ours is in its place: a program may load wandb again."""
-    return function.__wrapped__ if function.__module__ == __name__ else function
 
 
 def _begins_run() -> bool:

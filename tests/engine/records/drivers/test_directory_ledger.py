@@ -16,7 +16,7 @@ from filelock import FileLock
 from pcsearch.engine.records.drivers import directory_ledger
 from pcsearch.engine.records.drivers.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
 from pcsearch.engine.records.drivers.driver_directories import DRIVERS
-from pcsearch.engine.records.journal.events import Ended, ReachedTarget, Suggested
+from pcsearch.engine.records.journal.events import ReachedTarget, Suggested, TrialEnded
 from pcsearch.engine.records.journal.history import History, folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.journal.replay import read_history
@@ -30,7 +30,7 @@ import sys, time
 from pathlib import Path
 from pcsearch.engine.records.drivers.directory_ledger import FILE, LOCK_FILE, DirectoryLedger
 from pcsearch.engine.records.journal.history import History
-from pcsearch.engine.records.journal.events import (Ended, Suggested)
+from pcsearch.engine.records.journal.events import (Suggested, TrialEnded)
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.storage.lock import locked
 
@@ -47,7 +47,7 @@ with locked(place):
                 print("hangs", flush=True)
                 time.sleep(600)
             time.sleep(0.01)
-            journal.add(Ended(claim.trial_id, False, [1.0]))
+            journal.add(TrialEnded(claim.trial_id, False, [1.0]))
 """
 """A driver whose trials end at once, up to a number at which it hangs."""
 
@@ -158,7 +158,7 @@ def test_the_trials_of_a_driver_that_is_dead_run_elsewhere_one_by_one(
     here, there = ledger_of(search, 4, budget=2), ledger_of(other, 4)
     lost = [suggest(there, other) for _ in range(3)]
     assert lost[0] is not None
-    Journal(other).add(Ended(lost[0].trial_id, False, [1.0]))
+    Journal(other).add(TrialEnded(lost[0].trial_id, False, [1.0]))
     with (other / "journal.jsonl").open("a") as file:
         file.write('{"event": "sugg')
     assert number(suggest(here, search)) == 4
@@ -168,7 +168,7 @@ def test_the_trials_of_a_driver_that_is_dead_run_elsewhere_one_by_one(
     first, second, third = read_history(other).trials
     assert first.end is not None
     assert not first.end.elsewhere
-    assert second.end == Ended(second.id, False, [], elsewhere=True)
+    assert second.end == TrialEnded(second.id, False, [], elsewhere=True)
     assert third.end is None, "this driver was to run two trials, and the other can be resumed"
     assert suggest(here, search) is None
     with locked(search):
@@ -213,7 +213,7 @@ def test_a_driver_learns_from_others_if_it_wants_to(search: Path, other: Path) -
     folder = other / folder_name(claim.number, claim.trial_id)
     folder.mkdir()
     (folder / "params.json").write_text('{"x": 1}')
-    Journal(other).add(Ended(claim.trial_id, False, [0.5]))
+    Journal(other).add(TrialEnded(claim.trial_id, False, [0.5]))
     for learns in (True, False):
         here = DirectoryLedger(search, History(), 9, 9, learns=learns)
         suggest(here, search)
@@ -239,7 +239,7 @@ def test_a_driver_whose_journal_is_damaged_is_told_once_and_keeps_its_numbers(
 
 def test_an_event_of_a_trial_that_never_began_is_damage_too(search: Path, other: Path) -> None:
     suggest(ledger_of(other, 3), other)
-    Journal(other).add(Ended("never", False, [1.0]))
+    Journal(other).add(TrialEnded("never", False, [1.0]))
     told: list[str] = []
     DirectoryLedger(search, History(), 3, 9, tell=told.append)
     (line,) = told
@@ -323,7 +323,7 @@ def test_processes_that_claim_at_once_have_each_number_once(search: Path) -> Non
     # What a driver that was killed at the end leaves is run by nobody but by itself, resumed.
     last = ledger_of(search, 60)
     while (claim := suggest(last, search)) is not None:
-        Journal(search).add(Ended(claim.trial_id, False, [1.0]))
+        Journal(search).add(TrialEnded(claim.trial_id, False, [1.0]))
     trials = [trial for place in places for trial in read_history(place).trials]
     ended = Counter(trial.number for trial in trials if trial.end and not trial.end.elsewhere)
     assert ended == Counter(range(1, 61))

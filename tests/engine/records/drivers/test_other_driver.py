@@ -8,24 +8,24 @@ from pathlib import Path
 from pcsearch.engine.records.drivers.other_driver import OtherDriver
 from pcsearch.engine.records.journal.events import (
     Compared,
-    Ended,
     ReachedTarget,
     Retried,
     Suggested,
+    TrialEnded,
 )
 from pcsearch.engine.records.journal.history import folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import OtherResult
 
 ENDS = {
-    "whole": Ended("whole", False, [0.5]),
-    "failed": Ended("failed", True, [None], error="it broke"),
-    "diverged": Ended("diverged", False, [None]),
-    "cut": Ended("cut", False, [0.7]),
-    "stopped": Ended("stopped", False, [0.7], by_hand=True),
-    "other": Ended("other", False, [0.7], by_target=True),
-    "nothing": Ended("nothing", False, [None]),
-    "elsewhere": Ended("elsewhere", False, [], elsewhere=True),
+    "whole": TrialEnded("whole", False, [0.5]),
+    "failed": TrialEnded("failed", True, [None], error="it broke"),
+    "diverged": TrialEnded("diverged", False, [None]),
+    "cut": TrialEnded("cut", False, [0.7]),
+    "stopped": TrialEnded("stopped", False, [0.7], by_hand=True),
+    "other": TrialEnded("other", False, [0.7], by_target=True),
+    "nothing": TrialEnded("nothing", False, [None]),
+    "elsewhere": TrialEnded("elsewhere", False, [], elsewhere=True),
     "running": None,
 }
 
@@ -61,15 +61,15 @@ def test_results_are_told_once_if_they_say_something(tmp_path: Path) -> None:
 def test_a_trial_that_is_retried_is_told_once(tmp_path: Path) -> None:
     journal, other = Journal(tmp_path), OtherDriver(tmp_path)
     begin(tmp_path, 1, "a")
-    journal.add(Ended("a", True, [None], error="it broke"))
+    journal.add(TrialEnded("a", True, [None], error="it broke"))
     journal.add(Retried("a"))
     other.read()
     assert (other.new_results(), other.ended_numbers) == ([], set())
-    journal.add(Ended("a", False, [0.5]))
+    journal.add(TrialEnded("a", False, [0.5]))
     other.read()
     assert other.new_results() == [OtherResult("a", {"x": 1}, [0.5])]
     journal.add(Retried("a"))
-    journal.add(Ended("a", False, [0.4]))
+    journal.add(TrialEnded("a", False, [0.4]))
     other.read()
     assert other.new_results() == []
 

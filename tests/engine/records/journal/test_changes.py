@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pcsearch.engine.records.journal.changes import Edited, Enqueued
-from pcsearch.engine.records.journal.events import Ended, Suggested
+from pcsearch.engine.records.journal.events import Suggested, TrialEnded
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.journal.replay import read_history
 
@@ -42,10 +42,10 @@ def test_the_history_knows_what_was_before_and_after_an_edit(tmp_path: Path) -> 
     for event in (
         Suggested("t1", 1),
         Suggested("t2", 2),
-        Ended("t1", False, [0.5]),
+        TrialEnded("t1", False, [0.5]),
         EDIT,
         QUEUE,
-        Ended("t2", False, [0.5]),
+        TrialEnded("t2", False, [0.5]),
         Suggested("t3", 3, config={"x": 1}, enqueued=1),
     ):
         journal.add(event)

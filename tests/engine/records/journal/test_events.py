@@ -10,7 +10,6 @@ from pcsearch.engine.records.journal.events import (
     Claimed,
     Compared,
     Decided,
-    Ended,
     Event,
     Heeded,
     ReachedTarget,
@@ -19,6 +18,7 @@ from pcsearch.engine.records.journal.events import (
     Retried,
     RunCompleted,
     Suggested,
+    TrialEnded,
     WarmStartResult,
     event_of,
     line_of,
@@ -33,7 +33,7 @@ EVENTS: list[Event] = [
     Released("a"),
     Compared("a", 3, None, True, 6),
     ReachedTarget("a", [0.5, None], 2),
-    Ended("a", True, [None], True, "KeyError: \u00fc\n", True, True, 4),
+    TrialEnded("a", True, [None], True, "KeyError: \u00fc\n", True, True, 4),
     Retried("a"),
     WarmStartResult("old", "a", {"x": 0.5}, [0.25], 0.125),
     RunCompleted("a", 7),
@@ -71,4 +71,4 @@ def test_what_is_no_line_of_an_event_is_refused(line: bytes) -> None:
 
 def test_an_end_from_before_trials_could_be_stopped_by_hand_is_read() -> None:
     line = b'{"event": "ended", "trial": "a", "failed": false, "values": [0.5]}'
-    assert event_of(line) == Ended("a", False, [0.5], by_hand=False)
+    assert event_of(line) == TrialEnded("a", False, [0.5], by_hand=False)

@@ -11,10 +11,10 @@ from histories import history_of
 
 from pcsearch.engine.records.journal.events import (
     Decided,
-    Ended,
     Retried,
     RunCompleted,
     Suggested,
+    TrialEnded,
 )
 from pcsearch.engine.records.journal.history import (
     TrialHistory,
@@ -28,7 +28,7 @@ from pcsearch.engine.records.journal.replay import read_history
 
 def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:
     history = history_of(
-        tmp_path, Suggested("a", 1), Ended("a", True, [None]), RunCompleted("a", 4)
+        tmp_path, Suggested("a", 1), TrialEnded("a", True, [None]), RunCompleted("a", 4)
     )
     assert history.is_over(1)
     assert retry_failed(history) == [Retried("a")]
@@ -41,7 +41,7 @@ def test_failed_trials_are_tried_again_when_asked(tmp_path: Path) -> None:
 
 
 def test_a_race_with_a_run_that_is_tried_again_is_not_decided(tmp_path: Path) -> None:
-    history = history_of(tmp_path, Suggested("a", 1), Ended("a", True, [None]), Decided(2, 20))
+    history = history_of(tmp_path, Suggested("a", 1), TrialEnded("a", True, [None]), Decided(2, 20))
     assert (history.is_decided, history.fresh, history.samples) == (True, 2, 20)
     retry_failed(history)
     Journal(tmp_path).add(Retried("a"))

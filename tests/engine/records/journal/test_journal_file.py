@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from pcsearch.engine.records.journal.events import (
     Compared,
-    Ended,
     Event,
     ReachedTarget,
     Retried,
     RunCompleted,
     Suggested,
+    TrialEnded,
     WarmStartResult,
 )
 from pcsearch.engine.records.journal.journal_file import FILE, Journal
@@ -37,7 +37,7 @@ EVENTS: st.SearchStrategy[Any] = st.one_of(
     st.builds(Compared, NAMES, st.integers(1, 99), NUMBERS, st.booleans()),
     st.builds(ReachedTarget, NAMES, st.lists(NUMBERS)),
     st.builds(
-        Ended, NAMES, st.booleans(), st.lists(NUMBERS), st.booleans(), st.text(), st.booleans()
+        TrialEnded, NAMES, st.booleans(), st.lists(NUMBERS), st.booleans(), st.text(), st.booleans()
     ),
     st.builds(Retried, NAMES),
     st.builds(WarmStartResult, st.text(), NAMES, st.just({"x": 0.5}), st.just([0.25])),

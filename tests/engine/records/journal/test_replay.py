@@ -12,13 +12,13 @@ from pcsearch.engine.records.journal.events import (
     AlertSent,
     Claimed,
     Compared,
-    Ended,
     Event,
     ReachedTarget,
     Released,
     Retried,
     RunCompleted,
     Suggested,
+    TrialEnded,
 )
 from pcsearch.engine.records.journal.history import (
     folder_name,
@@ -32,7 +32,7 @@ from pcsearch.engine.records.outcome import outcome_of
 
 @pytest.mark.parametrize("found", [0, 2])
 def test_an_ended_trial_whose_reports_are_lost_is_run_again(found: int, tmp_path: Path) -> None:
-    ended = Ended("a", False, [0.5], reports=3)
+    ended = TrialEnded("a", False, [0.5], reports=3)
     folder = tmp_path / folder_name(1, "a")
     if found:
         folder.mkdir()
@@ -49,14 +49,14 @@ def test_an_ended_trial_whose_reports_are_lost_is_run_again(found: int, tmp_path
 @pytest.mark.parametrize(
     ("end", "notes"),
     [
-        (Ended("a", False, [0.5]), 0),
-        (Ended("a", True, [None], error="x", reports=3), 0),
-        (Ended("a", False, [], elsewhere=True, reports=3), 0),
-        (Ended("a", False, [0.5], by_hand=True, reports=3), 1),
+        (TrialEnded("a", False, [0.5]), 0),
+        (TrialEnded("a", True, [None], error="x", reports=3), 0),
+        (TrialEnded("a", False, [], elsewhere=True, reports=3), 0),
+        (TrialEnded("a", False, [0.5], by_hand=True, reports=3), 1),
     ],
     ids=["of an earlier version", "failed", "elsewhere", "stopped by the user"],
 )
-def test_other_trials_stay_ended(end: Ended, notes: int, tmp_path: Path) -> None:
+def test_other_trials_stay_ended(end: TrialEnded, notes: int, tmp_path: Path) -> None:
     history = history_of(tmp_path, Suggested("a", 1), end)
     assert history.trials[0].over
     assert len(history.notes) == notes
@@ -91,7 +91,7 @@ def test_a_trial_goes_on_until_it_has_ended_or_was_stopped(tmp_path: Path) -> No
         Suggested("c", 3),
         Compared("a", 3, 0.5, False),
         Compared("b", 3, 0.7, True),
-        Ended("c", True, [None], error="KeyError"),
+        TrialEnded("c", True, [None], error="KeyError"),
     )
     assert [trial.id for trial in history.trials] == ["a", "b", "c"]
     assert [trial.id for trial in history.unfinished] == ["a"]
@@ -102,7 +102,7 @@ def test_a_trial_goes_on_until_it_has_ended_or_was_stopped(tmp_path: Path) -> No
 
 def test_the_trial_that_ended_last_is_known(tmp_path: Path) -> None:
     begun = (Suggested("a", 1), Suggested("b", 2))
-    ends = (Ended("b", False, [0.5]), Ended("a", False, [0.5]))
+    ends = (TrialEnded("b", False, [0.5]), TrialEnded("a", False, [0.5]))
     assert history_of(tmp_path, *begun, *ends).last_ended == "a"
 
 
@@ -117,7 +117,7 @@ def test_a_search_killed_when_it_reached_its_target_is_over(tmp_path: Path) -> N
 
 def test_a_run_that_was_closed_before_its_trial_ended_has_more_to_come(tmp_path: Path) -> None:
     history = history_of(
-        tmp_path, Suggested("a", 1), RunCompleted("a", 4), Ended("a", False, [0.5])
+        tmp_path, Suggested("a", 1), RunCompleted("a", 4), TrialEnded("a", False, [0.5])
     )
     assert history.trials[0].run_step is None
 
@@ -127,7 +127,7 @@ def test_the_alert_of_a_search_counts_until_the_search_goes_on(
     later: Event, tmp_path: Path
 ) -> None:
     sent = AlertSent(online=True)
-    assert history_of(tmp_path, Suggested("a", 1), Ended("a", True, []), sent).alert == sent
+    assert history_of(tmp_path, Suggested("a", 1), TrialEnded("a", True, []), sent).alert == sent
     Journal(tmp_path).add(later)
     assert read_history(tmp_path).alert is None
 

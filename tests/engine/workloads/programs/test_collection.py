@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ray import tune
+from sweep_reading import read_sweep
 from wandb_commands import agents_words
 
 import pcsearch
@@ -18,7 +19,7 @@ from pcsearch.engine.workloads.programs.trial import ProgramTrial
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import Grid, RandomDraws
 from pcsearch.sweeps.program import DEFAULT_COMMAND, INTERPRETER, PROGRAM, Program
-from pcsearch.sweeps.sweep import Sweep, read_sweep
+from pcsearch.sweeps.sweep import Sweep
 
 COLLECTION = Path(pcsearch.__file__).parents[1] / "tests" / "sweeps" / "collection"
 STUB = """

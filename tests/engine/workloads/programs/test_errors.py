@@ -13,10 +13,10 @@ from pcsearch.engine.workloads.programs.errors import (
     last_lines,
     no_metric,
 )
-from pcsearch.engine.workloads.programs.process import Ended
+from pcsearch.engine.workloads.programs.process import ProgramEnd
 
 
-def failure(ended: Ended, output: Path) -> list[str]:
+def failure(ended: ProgramEnd, output: Path) -> list[str]:
     with pytest.raises(ProgramError) as caught:
         check_end(ended, output)
     return str(caught.value).splitlines()
@@ -25,22 +25,22 @@ def failure(ended: Ended, output: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("ended", "how"),
     [
-        (Ended(3), "the program failed with exit status 3"),
+        (ProgramEnd(3), "the program failed with exit status 3"),
         (
-            Ended(-9),
+            ProgramEnd(-9),
             "the program crashed: SIGKILL ended it (it was killed, or the machine's memory"
             " was short)",
         ),
         (
-            Ended(137),
+            ProgramEnd(137),
             "the program failed with exit status 137 (SIGKILL: it was killed, or the "
             "machine's memory was short)",
         ),
-        (Ended(-99), "the program crashed: signal 99 ended it"),
-        (Ended(error="x: No such file"), "the program could not be run: x: No such file"),
+        (ProgramEnd(-99), "the program crashed: signal 99 ended it"),
+        (ProgramEnd(error="x: No such file"), "the program could not be run: x: No such file"),
     ],
 )
-def test_the_end_is_told_with_the_last_lines(ended: Ended, how: str, tmp_path: Path) -> None:
+def test_the_end_is_told_with_the_last_lines(ended: ProgramEnd, how: str, tmp_path: Path) -> None:
     output = tmp_path / "output.txt"
     output.write_text("".join(f"line {n}\n\n" for n in range(20)) + "50 %\r100 %\n")
     lines = failure(ended, output)
@@ -62,7 +62,7 @@ def test_what_wandb_prints_at_the_end_is_not_the_error(tmp_path: Path) -> None:
     memory = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
     output.write_text(f"\x1b[31m{memory}\x1b[0m\n{FOOTER * 3}")
     with pytest.raises(GpuMemoryError, match=f"exit status 1: {memory}\n"):
-        check_end(Ended(1), output)
+        check_end(ProgramEnd(1), output)
     output.write_text(f"wandb: ERROR no such entity\n{FOOTER}")
     assert last_lines(output) == ["wandb: ERROR no such entity"]
     output.write_text(FOOTER)
@@ -70,7 +70,7 @@ def test_what_wandb_prints_at_the_end_is_not_the_error(tmp_path: Path) -> None:
 
 
 def test_a_good_end_is_none(tmp_path: Path) -> None:
-    check_end(Ended(0), tmp_path / "none")
+    check_end(ProgramEnd(0), tmp_path / "none")
 
 
 def test_an_earlier_try_is_not_blamed(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_an_earlier_try_is_not_blamed(tmp_path: Path) -> None:
     output.write_text("CUDA out of memory\n")
     before = output.stat().st_size
     with pytest.raises(ProgramError) as caught:
-        check_end(Ended(-9), output, before)
+        check_end(ProgramEnd(-9), output, before)
     assert type(caught.value) is ProgramError
     assert str(caught.value).startswith("the program crashed: SIGKILL ended it (it was")
 
@@ -88,7 +88,7 @@ def test_memory_of_the_gpu_is_recognised(after: str, tmp_path: Path) -> None:
     output = tmp_path / "output.txt"
     output.write_text(f"OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\n{after}")
     with pytest.raises(GpuMemoryError):
-        check_end(Ended(1), output)
+        check_end(ProgramEnd(1), output)
 
 
 def test_long_and_broken_output_is_bounded(tmp_path: Path) -> None:

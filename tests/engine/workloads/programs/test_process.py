@@ -16,7 +16,7 @@ import pytest
 from commands import ROOT
 
 from pcsearch.engine.workloads.programs.follower import STDOUT, Follower
-from pcsearch.engine.workloads.programs.process import Ended, ProgramProcess, stop_program
+from pcsearch.engine.workloads.programs.process import ProgramEnd, ProgramProcess, stop_program
 from pcsearch.engine.workloads.programs.rows import Rows
 
 
@@ -61,7 +61,7 @@ def place(tmp_path: Path) -> Place:
 def test_its_reports_come_before_its_end(place: Place) -> None:
     process = place.start("for n in range(500): print('loss:', n)\nprint('done')")
     assert [made.values["loss"] for made in process.reports()] == list(range(500))
-    assert process.ended == Ended(0)
+    assert process.ended == ProgramEnd(0)
     assert place.printed().endswith("loss: 499\ndone\n")
 
 
@@ -71,7 +71,7 @@ def test_its_reports_come_before_its_end(place: Place) -> None:
 def test_its_end_is_told(code: str, status: int, place: Place) -> None:
     process = place.start(code)
     assert list(process.reports()) == []
-    assert process.ended == Ended(status)
+    assert process.ended == ProgramEnd(status)
 
 
 def test_what_cannot_be_run_is_told(place: Place) -> None:
@@ -103,7 +103,7 @@ def test_sigterm_lets_it_end_by_itself(place: Place) -> None:
     process = place.start(HANDLES)
     place.await_line("ready")
     stop_program()
-    assert process.ended == Ended(0)
+    assert process.ended == ProgramEnd(0)
     assert place.printed() == "ready\nending\n"
 
 
@@ -112,7 +112,7 @@ def test_one_that_ignores_it_is_killed_with_what_it_has_started(place: Place) ->
     until(lambda: place.printed().endswith("\n"))
     child = int(place.printed().split()[1])
     process.stop()
-    assert process.ended == Ended(-signal.SIGKILL)
+    assert process.ended == ProgramEnd(-signal.SIGKILL)
     until(lambda: not psutil.pid_exists(child))
 
 
@@ -138,7 +138,7 @@ def test_one_whose_first_thread_has_ended_is_ended_too(place: Place) -> None:
     program = psutil.Process(int(place.printed()))
     until(lambda: program.status() == psutil.STATUS_ZOMBIE)
     process.stop()
-    assert process.ended == Ended(-signal.SIGTERM)
+    assert process.ended == ProgramEnd(-signal.SIGTERM)
 
 
 RANK = """
@@ -162,7 +162,7 @@ def test_what_begins_again_and_again_is_ended_too(
     loop = f"while :; do {sys.executable} -S rank.py; done"
     process = place.start("", "sh", "-c", f"({loop}) & sleep 1; echo loss: 1")
     assert [made.values["loss"] for made in process.reports()] == [1]
-    assert process.ended == Ended(0)
+    assert process.ended == ProgramEnd(0)
     assert 1 <= place.printed().count("rank") < 10
 
 
@@ -182,7 +182,7 @@ def test_its_end_is_told_where_its_messages_cannot_be_read(place: Place) -> None
     process = place.start("", source=lambda _: Broken())
     assert list(process.reports()) == []
     process.stop()
-    assert process.ended == Ended(0)
+    assert process.ended == ProgramEnd(0)
 
 
 def test_what_a_launcher_has_left_is_told_too(place: Place) -> None:
@@ -190,7 +190,7 @@ def test_what_a_launcher_has_left_is_told_too(place: Place) -> None:
     process = place.start(launcher)
     place.await_line("ready")
     process.stop()
-    assert process.ended == Ended(-signal.SIGTERM)
+    assert process.ended == ProgramEnd(-signal.SIGTERM)
     assert place.printed() == "ready\nending\n"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pcsearch.engine.workloads.programs.rows import SETTLE_S, Made, Rows
+from pcsearch.engine.workloads.programs.rows import SETTLE_S, ProgramReport, Rows
 
 
 class Taken:
@@ -21,7 +21,7 @@ class Taken:
         return values(self.rows.add({**message, "process": process}, self.count))
 
 
-def values(made: list[Made]) -> list[dict[str, Any]]:
+def values(made: list[ProgramReport]) -> list[dict[str, Any]]:
     return [each.values for each in made]
 
 
@@ -66,7 +66,10 @@ def test_a_report_says_up_to_which_call_it_is() -> None:
     rows.add(log(0, loss=1), 10)
     rows.add(log(0, a=1), 20)
     (made,) = rows.add(log(1, loss=2), 30)
-    assert (made, rows.rest()) == (Made({"loss": 1, "a": 1}, 20), [Made({"loss": 2}, 30)])
+    assert (made, rows.rest()) == (
+        ProgramReport({"loss": 1, "a": 1}, 20),
+        [ProgramReport({"loss": 2}, 30)],
+    )
 
 
 def test_a_row_that_may_go_on_waits_for_a_moment_only() -> None:

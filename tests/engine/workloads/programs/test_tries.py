@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pcsearch.engine.workloads.programs.follower import read_messages
-from pcsearch.engine.workloads.programs.rows import Made
+from pcsearch.engine.workloads.programs.rows import ProgramReport
 from pcsearch.engine.workloads.programs.tries import Tries
 from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS
 
@@ -34,7 +34,7 @@ class Trial:
                 lines.write(json.dumps({"kind": "log", "values": values}) + "\n")
         got = len(epochs) - lost
         for message, place in list(read_messages(file, "wandb", 0, None))[:got]:
-            tries.report(Made(dict(message["values"]), place))
+            tries.report(ProgramReport(dict(message["values"]), place))
         if not lost:
             tries.end()
         tries.close()

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import sys
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
-from hooked_programs import Programs
+import wandb
+from hooked_programs import FOLDER, Programs
 from offline_runs import read_runs
+from wandb.sdk.lib.service import service_process
 
 from pcsearch.engine.workloads.programs.follower import STDOUT, Follower
 from pcsearch.engine.workloads.programs.process import ProgramProcess
 from pcsearch.engine.workloads.programs.rows import Rows
+
+if TYPE_CHECKING:
+    import psutil
 
 LOGS = """
 import os, sys, time
@@ -57,6 +66,9 @@ subprocess.Popen([sys.executable, "rank.py"]).wait()
 
 def of_this_test(folder: Path) -> list[psutil.Process]:
     """The processes of W&B's that run for programs in a folder."""
+    # The tests with the oldest versions do without it.
+    import psutil
+
     found = []
     for process in psutil.process_iter():
         try:
@@ -78,6 +90,48 @@ def started(programs: Programs, code: str) -> ProgramProcess:
         Rows(["logged"]),
         lambda receive: Follower(work / "output.txt", STDOUT, receive),
     )
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module in this process, which stays as it is."""
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("PCSEARCH_FAREWELLS", str(tmp_path / "farewells"))
+    # The test's end puts wandb's own one back.
+    monkeypatch.setattr(service_process, "start", service_process.start)
+    import_module("pcsearch_wandb_service")
+    return sys.modules.pop("pcsearch_wandb_service")
+
+
+@pytest.mark.oldest
+def test_wandbs_process_is_started_apart_and_ends_at_the_message(
+    service: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """service_process.start, .start_detached; .token.env_value; wandb_server_pb2.ServerRequest."""
+    monkeypatch.setattr(service, "IDLE", "1h")
+    assert [*signature(service_process.start).parameters] == ["settings"]
+    theirs = service_process.start
+    service.outlive()
+    assert service_process.start is not theirs
+    process = service_process.start(wandb.Settings(silent=True))
+    asked = json.loads((tmp_path / "farewells").read_text())
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(asked["address"])
+        connection.sendall(bytes.fromhex(asked["data"]))
+        assert process.join() == 0
+
+
+@pytest.mark.oldest
+def test_wandbs_client_starts_its_process_by_the_name_that_is_replaced(
+    service: Any, tmp_path: Path
+) -> None:
+    """service_process.start, by its module."""
+    wandb.teardown()
+    service.outlive()
+    wandb.setup(wandb.Settings(silent=True))
+    wandb.teardown()
+    assert (tmp_path / "farewells").exists()
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -13,7 +13,7 @@ class NoValue:
     """Stands for a value where there is none: outside of a distribution, or not given."""
 
 
-class Places:
+class ValueIndex:
     """Where each of some different values is.
 
     Args:
@@ -45,7 +45,7 @@ def own_value(distribution: Distribution, *, is_grid: bool) -> Callable[[Any], A
         return lambda value: value if distribution.contains(value) else NoValue
     if isinstance(values, range):
         return lambda value: _whole(value, values)
-    place = values.place if isinstance(values, Steps) else Places(values).of
+    place = values.place if isinstance(values, Steps) else ValueIndex(values).of
 
     def find(value: Any) -> Any:
         position = place(value)

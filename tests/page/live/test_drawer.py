@@ -10,9 +10,9 @@ import pytest
 from commands import ROOT
 from old_experiments import ended, write_experiment
 
-from pcsearch.page.kept.drawer import OVER
+from pcsearch.page.live.drawer import OVER
 
-COMMAND = [sys.executable, "-m", "pcsearch.page.kept.drawer"]
+COMMAND = [sys.executable, "-m", "pcsearch.page.live.drawer"]
 
 
 @pytest.fixture

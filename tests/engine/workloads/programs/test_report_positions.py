@@ -1,4 +1,4 @@
-"""How many reports stay of a program that goes on where it was interrupted."""
+"""Which reports stay where a program starts again from a state that it saved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from pcsearch.engine.workloads.programs.earlier import position, read_reports, reports_before
+from pcsearch.engine.workloads.programs.report_positions import (
+    position,
+    read_reports,
+    reports_before,
+)
 
 
 def reports(*values: dict[str, Any]) -> list[dict[str, Any]]:

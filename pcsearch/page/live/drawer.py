@@ -1,6 +1,6 @@
 """The program that draws the page of a search once, and ends when its session does.
 
-    python -m pcsearch.page.kept.drawer DIRECTORY PLACE running|over
+    python -m pcsearch.page.live.drawer DIRECTORY PLACE running|over
 
 Its standard input is a pipe of the session, on which nothing comes: it is closed when the session
 lets go of it, or is killed.

@@ -2,4 +2,6 @@
 
 Another process draws it, so that a search never waits for it, and a page that cannot be drawn costs
 nothing.
+
+It must not know what is on the page.
 """

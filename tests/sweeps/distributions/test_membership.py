@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from pcsearch.sweeps.distributions import places
+from pcsearch.sweeps.distributions import membership
 from pcsearch.sweeps.distributions.continuous import Uniform
 from pcsearch.sweeps.distributions.discrete import Categorical, Constant, IntUniform
-from pcsearch.sweeps.distributions.places import NoValue, Places, own_value
+from pcsearch.sweeps.distributions.membership import NoValue, ValueIndex, own_value
 from pcsearch.sweeps.distributions.quantised import Quantised
 
 
 def test_the_same_value_is_found_before_one_that_only_looks_so() -> None:
-    found_at = Places([True, 1.0, 1, "1", [1, {"a": None}]])
+    found_at = ValueIndex([True, 1.0, 1, "1", [1, {"a": None}]])
     found = [found_at.of(each) for each in (True, 1.0, 1, "1", [1.0, {"a": None}], 2)]
     assert found == [0, 1, 2, 3, 4, None]
-    assert Places([2.0]).of(2) == 0
+    assert ValueIndex([2.0]).of(2) == 0
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,6 @@ def test_a_value_of_a_fine_grid_is_found_without_a_list_of_all(
     value: Any, own: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A list of a thousand million numbers would fill the memory."""
-    monkeypatch.setattr(places, "Places", lambda _: pytest.fail("the numbers are listed"))
+    monkeypatch.setattr(membership, "ValueIndex", lambda _: pytest.fail("the numbers are listed"))
     found = own_value(Quantised(Uniform(0.0, 10.0), q=1e-8), is_grid=True)(value)
     assert (found is NoValue) if own is None else (repr(found) == own)

@@ -21,9 +21,9 @@ from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.ray_internals import ray_psutil
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.page.kept import keeping
-from pcsearch.page.kept.drawer import LOWEST_PRIORITY, RUNNING
-from pcsearch.page.kept.keeping import kept_page, last_page
+from pcsearch.page.live import keeping
+from pcsearch.page.live.drawer import LOWEST_PRIORITY, RUNNING
+from pcsearch.page.live.keeping import kept_page, last_page
 
 
 @pytest.fixture(autouse=True)
@@ -76,8 +76,8 @@ import sys, time
 from pathlib import Path
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.page.kept.drawer import RUNNING
-from pcsearch.page.kept.keeping import _drawing
+from pcsearch.page.live.drawer import RUNNING
+from pcsearch.page.live.keeping import _drawing
 experiment, _ = resumed_experiment(ExperimentDirectory(Path(sys.argv[1])), {})
 with _drawing(experiment, RUNNING) as process:
     print(process.pid, flush=True)

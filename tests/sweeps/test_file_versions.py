@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pcsearch.sweeps.configurations import Grid, RandomDraws
-from pcsearch.sweeps.earlier import FIRST, NEWEST, Language
+from pcsearch.sweeps.file_versions import FIRST, NEWEST, Language
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 TEXT = """\

@@ -1,7 +1,7 @@
-"""Tells how many of a trial's reports a program keeps that goes on where it was interrupted.
+"""Says which of a trial's reports stay when its program starts again from a state that it saved.
 
-It may have reported more than it has kept of its state, and then reports that again. Where its
-reports say how far it is, those from there on are replaced.
+The program may have reported epochs after it last saved its state. It computes and reports them
+again. Where reports say which epoch or step they are of, the new ones replace the old ones.
 """
 
 from __future__ import annotations

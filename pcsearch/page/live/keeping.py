@@ -19,9 +19,9 @@ from pcsearch.engine.records.drivers.driver_directories import search_directory
 from pcsearch.engine.records.journal.history import REPORTS
 from pcsearch.engine.storage.store import error_line
 from pcsearch.page import FILE
-from pcsearch.page.kept.drawer import GRACE_S, OVER, RUNNING
+from pcsearch.page.live.drawer import GRACE_S, OVER, RUNNING
 
-PROGRAM = "pcsearch.page.kept.drawer"
+PROGRAM = "pcsearch.page.live.drawer"
 LOOK_S = 1.0
 """How often a session looks for the first result, and whether a drawing has ended, in seconds."""
 LEAST_PAUSE_S, LEAST_PAUSE_AT_ADDRESS_S = 30.0, 300.0

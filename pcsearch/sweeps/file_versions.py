@@ -1,4 +1,4 @@
-"""What a sweep file meant to earlier versions: the experiments that they began go on with it.
+"""What a sweep file meant to earlier versions, for the experiments that they began.
 
 A search is rebuilt from its file and the numbers of its trials, so neither the order of a grid nor
 the type of a value may change in the middle.
