@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pcsearch.errors import PcsearchError, Problem
+from pcsearch.errors import Problem
+from pcsearch.sweeps.marking import with_key
 from pcsearch.sweeps.messages import bare, shown, suggestion
 from pcsearch.sweeps.parameters import Parameter, nested, value_of
-from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.sweep import Sweep
-from pcsearch.sweeps.writing import to_yaml
 
 KEY = "replicates"
 """The key of a sweep file that names the parameter."""
@@ -90,7 +87,7 @@ class Replicates:
         """The sweep with a text that says what its replicates are, for those who read it."""
         if sweep.replicates == self.name:
             return sweep
-        return replace(sweep, text=_with_key(sweep, self.name), replicates=self.name)
+        return replace(sweep, text=with_key(sweep, KEY, self.name), replicates=self.name)
 
     def config(self, sweep: Sweep, values: Mapping[str, Any], position: int) -> dict[str, Any]:
         """What a run gets: the values of a configuration, and a seed.
@@ -104,25 +101,6 @@ class Replicates:
             (each, self.seed(position) if each.name == self.name else value_of(values, each))
             for each in sweep.by_path()
         )
-
-
-def _with_key(sweep: Sweep, name: str) -> str:
-    """The text of a sweep file with the key that names its replicates.
-
-    All else stays as the user wrote it: W&B reads numbers such as 1e-4 by rules of its own.
-    """
-    value, document = json.dumps(name), load(sweep.text, sweep.source).value
-    wanted = {**document, KEY: name}
-    in_yaml = f"{sweep.text.rstrip()}\n{KEY}: {value}\n"
-    in_json = sweep.text.replace("{", f'{{"{KEY}": {value}, ', 1)
-    # A text may have an end that is written down.
-    first = f"{KEY}: {value}\n{sweep.text}"
-    # Where it has the key, with another name, the text is written anew.
-    for text in () if KEY in document else (in_yaml, in_json, first):
-        with suppress(PcsearchError):
-            if load(text, sweep.source).value == wanted:
-                return text
-    return to_yaml(wanted)
 
 
 def replicates_of(sweep: Sweep, name: str, where: str, fresh: int = 0) -> Replicates | Problem:

@@ -22,6 +22,7 @@ class LiveQueue:
         experiment: the search.
         journal: of this driver; it has them before the searcher does.
         enqueue: gives them to the searcher, and tells whether a trial is left for them.
+        before: is called before the journal gets some: who would join the search is to know it.
     """
 
     def __init__(
@@ -29,8 +30,10 @@ class LiveQueue:
         experiment: Experiment,
         journal: Journal,
         enqueue: Callable[[Mapping[int, dict[str, Any]]], bool],
+        before: Callable[[], None] = lambda: None,
     ) -> None:
-        self._experiment, self._journal, self._enqueue = experiment, journal, enqueue
+        self._experiment, self._journal = experiment, journal
+        self._enqueue, self._before = enqueue, before
         self._placing = Placing(experiment.sweep)
         self._known = list(map(identity, experiment.history.enqueued))
 
@@ -55,6 +58,7 @@ class LiveQueue:
         first = len(self._known)
         if not parts:
             return "nothing is enqueued: the configurations are known, or outside of the sweep file"
+        self._before()
         self._journal.add(Enqueued(parts))
         self._known += map(identity, parts)
         has_trials = self._enqueue(dict(enumerate(parts, first)))

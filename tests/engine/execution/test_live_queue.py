@@ -30,13 +30,18 @@ class Queue:
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.got: list[Mapping[int, Any]] = []
+        self.waited: list[int] = []
         self.has_trials = True
         grid = {"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}}}
         self.search = EditedSearch(folder, grid, **options)
         self.queue = self.of(self.search)
 
     def of(self, search: EditedSearch) -> LiveQueue:
-        return LiveQueue(search.experiment, search.journal, self._enqueue)
+        return LiveQueue(search.experiment, search.journal, self._enqueue, self._before)
+
+    def _before(self) -> None:
+        # Who would join the search is told before it has them.
+        self.waited.append(len(read_history(self.search.directory.path).waiting))
 
     def _enqueue(self, parts: Mapping[int, Any]) -> bool:
         self.got.append(parts)
@@ -48,6 +53,7 @@ def test_each_configuration_is_in_the_journal_and_then_at_the_searcher_once(fold
     assert made.queue.add([{"x": 3}, {"x": 2}, {"x": 3}]) == "configurations to try next: 2"
     assert made.queue.add([{"x": 2}, {"x": 1.0}]) == "configurations to try next: 1"
     assert made.got == [{0: {"x": 3}, 1: {"x": 2}}, {2: {"x": 1}}]
+    assert made.waited == [0, 2]
     history = read_history(made.search.directory.path)
     assert history.waiting == {0: {"x": 3}, 1: {"x": 2}, 2: {"x": 1}}
     # A resumed search knows them, too.
