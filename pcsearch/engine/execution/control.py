@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, assert_never
 
 from pcsearch.engine.cluster.resources import TrialSlots
 from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers.requests import Request, Requests, pausing
+from pcsearch.engine.records.drivers.requests import (
+    DamagedRequestError,
+    Request,
+    Requests,
+    pausing,
+)
 from pcsearch.engine.records.journal.events import Heeded
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.storage.files import StorageError, control_command
@@ -30,6 +37,7 @@ class Control:
     Args:
         directory: of this driver.
         earlier: the names of the requests that were made before this session, in their order.
+        history: of the earlier sessions.
         outcomes: of the search's trials.
         slots: how many trials run at once.
         interruption: ends the session.
@@ -41,6 +49,7 @@ class Control:
         self,
         directory: ExperimentDirectory,
         earlier: Sequence[str],
+        history: History,
         outcomes: Outcomes,
         slots: TrialSlots,
         interruption: Interruption,
@@ -53,7 +62,7 @@ class Control:
         # A turn that waits for a storage would outlive the session.
         self._requests = Requests(directory, patience=0)
         self._journal = Journal(directory.path)
-        self._earlier, self._seen = earlier, set(earlier)
+        self._earlier, self._seen, self._history = earlier, set(earlier), history
         self._outcomes, self._slots, self._interruption = outcomes, slots, interruption
         self._queue, self._tell = queue, tell
 
@@ -64,7 +73,9 @@ class Control:
         Raises:
             StorageError: at the begin, they cannot be read.
         """
-        pause = pausing(Requests(self._directory), self._earlier)
+        requests = Requests(self._directory)
+        self._stop_again(requests)
+        pause = pausing(requests, self._earlier)
         if pause is not None:
             self.is_paused = True
             self._tell(
@@ -130,6 +141,19 @@ class Control:
                 pass
             case _:
                 assert_never(request.kind)
+
+    def _stop_again(self, requests: Requests) -> None:
+        """Stop the trials that were to stop when an earlier session ended."""
+        asked: dict[int, Request] = {}
+        unfinished = self._history.unfinished
+        for at, name in enumerate(self._history.heeded):
+            numbers = {trial.number for trial in unfinished if trial.heeded <= at}
+            if numbers:
+                with suppress(DamagedRequestError):
+                    request = requests.read(name)
+                    asked |= dict.fromkeys(numbers.intersection(request.trials), request)
+        for number, request in asked.items():
+            self._stop_trials(replace(request, trials=[number]))
 
     def _stop_trials(self, request: Request) -> None:
         # Tune's thread adds trials meanwhile.

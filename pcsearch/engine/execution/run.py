@@ -124,7 +124,14 @@ def run(
     )
     queue = LiveQueue(experiment, journal, source.enqueue, session.before_queue)
     control = Control(
-        directory, experiment.requested, outcomes, slots, interruption, queue.add, session.tell
+        directory,
+        experiment.requested,
+        experiment.history,
+        outcomes,
+        slots,
+        interruption,
+        queue.add,
+        session.tell,
     )
     with (
         interruption.by_signals(),

@@ -15,8 +15,9 @@ from pcsearch.engine.execution.control import Control
 from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers.requests import FOLDER, Request, Requests
-from pcsearch.engine.records.journal.events import Heeded
+from pcsearch.engine.records.journal.events import Ended, Heeded, Retried, Suggested
 from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.engine.storage.files import StorageError
@@ -34,10 +35,12 @@ class Session:
     def __init__(self, folder: Path) -> None:
         self.directory = ExperimentDirectory(folder)
         self.requests = Requests(self.directory)
-        self.outcomes = Outcomes(())
+        self.history = read_history(folder)
+        self.outcomes = Outcomes((), history=self.history)
         for number in (1, 2, 3):
             self.outcomes.begin(f"t{number}", number, {})
-        self.outcomes.end("t1")
+        if not self.history.trials:
+            self.outcomes.end("t1")
         self.interruption = Interruption()
         self.slots: Any = SimpleNamespace(most=None)
         self.told: list[str] = []
@@ -45,6 +48,7 @@ class Session:
         self.control = Control(
             self.directory,
             self.requests.names(),
+            self.history,
             self.outcomes,
             self.slots,
             self.interruption,
@@ -129,6 +133,41 @@ def test_a_later_session_is_paused_and_heeds_nothing_else_of_before(folder: Path
     with third.control.running():
         assert not third.control.is_paused
     assert third.told == []
+
+
+def test_trials_that_were_to_stop_when_a_session_ended_stop_in_the_next(folder: Path) -> None:
+    journal = Journal(folder)
+    for number in (1, 2, 3, 4):
+        journal.add(Suggested(f"t{number}", number))
+    first = Session(folder)
+    first.ask("stop", trials=[1, 2, 3])
+    first.ask("pause")
+    # Trial 1 has stopped. Trial 2 has failed before it could, and is to be tried again.
+    journal.add(Ended("t1", False, [], by_hand=True))
+    journal.add(Ended("t2", True, []))
+    journal.add(Retried("t2"))
+    second = Session(folder)
+    with second.control.running():
+        assert second.stopped() == [3]
+    line = f"{ANN} has stopped trial 3; its epoch ends first"
+    assert second.told[0] == line
+    # A session that is killed before the epoch ends leaves it to the next.
+    second.ask("stop", trials=[3])
+    third = Session(folder)
+    with third.control.running():
+        assert third.stopped() == [3]
+    assert third.told.count(line) == 1
+
+
+def test_a_trial_that_began_after_a_request_is_not_stopped_by_it(folder: Path) -> None:
+    """A number may come back where another driver has had it."""
+    Journal(folder).add(Suggested("t1", 1))
+    session = Session(folder)
+    session.ask("stop", trials=[2])
+    Journal(folder).add(Suggested("new", 2))
+    later = Session(folder)
+    with later.control.running():
+        assert later.stopped() == []
 
 
 def test_a_damaged_request_is_a_line_and_the_next_ones_are_heeded(folder: Path) -> None:

@@ -59,6 +59,7 @@ class TrialHistory:
         config: its configuration, where neither the number nor the point gives it.
         edits: how many edits of the sweep file were before it.
         judged_after: how many were before its end.
+        heeded: how many requests of second terminals were heeded before it began, or last ended.
         place: in a search that was changed, the configuration of the newest sweep file that it
             is; None where it is none of them.
     """
@@ -74,6 +75,7 @@ class TrialHistory:
     config: Mapping[str, Any] | None = None
     edits: int = 0
     judged_after: int = 0
+    heeded: int = 0
     place: Mapping[str, Any] | None = None
 
     @property
@@ -147,6 +149,7 @@ class History:
         reached_after: how many of them were before the target was reached.
         enqueued: all configurations to try first, in the order of their numbers, from 0.
         taken: the numbers of those that trials have.
+        heeded: the names of the requests of second terminals that were heeded, in this order.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
@@ -165,6 +168,7 @@ class History:
     reached_after: int = 0
     enqueued: list[dict[str, Any]] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
+    heeded: list[str] = field(default_factory=list)
 
     @property
     def is_changed(self) -> bool:

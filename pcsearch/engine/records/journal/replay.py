@@ -99,8 +99,7 @@ class _Replay:
             case AlertSent():
                 history.alert = event
             case Heeded():
-                # What it has done is in the record, or in the ends of trials.
-                pass
+                history.heeded.append(event.request)
             case Claimed():
                 self._claims[event.trial] = Claim(event.number, event.trial, event.mark)
                 history.is_shared = True
@@ -123,6 +122,7 @@ class _Replay:
             replicate=event.replicate,
             config=event.config,
             edits=len(history.edits),
+            heeded=len(history.heeded),
         )
         if event.enqueued is not None:
             history.taken.add(event.enqueued)
@@ -140,7 +140,7 @@ class _Replay:
             case ReachedTarget():
                 history.reached, history.reached_after = event, len(history.edits)
             case Ended():
-                trial.judged_after = len(history.edits)
+                trial.judged_after, trial.heeded = len(history.edits), len(history.heeded)
                 history.last_ended = trial.id
                 trial.apply(event)
             case Retried():
