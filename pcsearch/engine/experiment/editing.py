@@ -224,11 +224,14 @@ def _meaning(before: SearchDefinition, after: SearchDefinition, history: History
 
 def _judged(after: SearchDefinition, history: History) -> Iterator[str]:
     outcomes = Outcomes(after.metrics, after.workload.time_attr, history=history)
-    ended = [trial for trial in history.own if trial.over and not trial.failed]
-    without = sum(None in outcomes.of(trial.id).values for trial in ended)
+    ended = [outcomes.of(trial.id) for trial in history.own if trial.over and not trial.failed]
+    without = sum(each.best is None and not each.diverged for each in ended)
     names = ", ".join(metric.name for metric in after.metrics) or "nothing"
     line = f"the trials that have ended are judged by {names}, from what they reported"
-    yield f"{line}; {_trials(without)} without a value of it" if without else line
+    if without:
+        unseen = ", and the searcher does not see them" if after.sweep.method in LEARNS else ""
+        line += f"; {_trials(without)} reported nothing of it{unseen}"
+    yield line
 
 
 def _trials(count: int) -> str:

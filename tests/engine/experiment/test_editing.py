@@ -205,6 +205,20 @@ def test_edited_bayes_remembers_what_is_inside(kind: str, folder: Path) -> None:
         search.searcher.on_trial_complete(trial.id, {"loss": 1.0})
 
 
+def test_trials_that_reported_nothing_of_a_new_metric_are_not_the_worst(folder: Path) -> None:
+    search = EditedSearch(folder, space(), sampler="tpe", num_samples=6)
+    search.session(4)
+    new = {"name": "never_reported", "goal": "minimize"}
+    experiment = search.resume(space(metric=new))
+    assert experiment.edit is not None
+    assert experiment.edit.lines[-2] == (
+        "the trials that have ended are judged by never_reported, from what they reported; 4 "
+        "trials reported nothing of it, and the searcher does not see them"
+    )
+    search.session(0)
+    assert [trial.state.name for trial in search.searcher.study.trials] == ["FAIL"] * 4
+
+
 def close_configs(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return first_difference(one, other) is None
 
