@@ -117,7 +117,10 @@ def replicates_of(sweep: Sweep, name: str, where: str, fresh: int = 0) -> Replic
         hint = suggestion(name, sweep.parameters)
         return Problem(f"{bare(name)} is no parameter of the sweep{hint}", where)
     seeds = parameter.distribution.different_values()
-    if seeds is None or len(seeds) < 2:
+    if seeds is not None and len(seeds) < 2:
+        message = f"{bare(name)} has one value; give it at least 2 seeds"
+        return Problem(message, parameter.where, where)
+    if seeds is None:
         message = f"{bare(name)} has no seeds to repeat with; give it values, or a min and a max"
         return Problem(f"{message} that are whole numbers", parameter.where, where)
     if len(seeds) > MOST:

@@ -52,7 +52,8 @@ def test_fresh_seeds_are_none_of_the_file() -> None:
     [
         ("{values: [1, 2]}", "sed", 0, "--replicates: sed is no parameter of the sweep"),
         ("{values: [1, 2]}", "train.sed", 0, "did you mean 'train.seed'?"),
-        ("{value: 3}", "train.seed", 0, "s.yaml:6:7: --replicates: train.seed has no seeds"),
+        ("{value: 3}", "train.seed", 0, "s.yaml:6:7: --replicates: train.seed has one value; give"),
+        ("{values: [5]}", "train.seed", 0, "train.seed has one value; give it at least 2 seeds"),
         ("{min: 0.0, max: 1.0}", "train.seed", 0, "has no seeds to repeat with"),
         ("{min: 0, max: 100}", "train.seed", 0, "has 101 values; give at most 100 seeds"),
         ("{values: [a, b]}", "train.seed", 1, "--confirm: fresh seeds are whole numbers"),
@@ -90,6 +91,21 @@ def test_a_wrong_name_is_told_together_with_what_else_is_wrong() -> None:
     text = f"method: grid\nreplicates: sed\nparameters: {parameters}\n"
     with pytest.raises(InvalidSweepError, match="did you mean 'seed'"):
         parse_sweep(text, "s.yaml")
+
+
+def test_a_seed_that_is_fixed_from_outside_repeats_nothing() -> None:
+    text = (
+        "method: grid\nreplicates: seed\n"
+        "parameters: {seed: {values: [1, 2]}, a: {values: [1, 2]}}\n"
+    )
+    for has_begun in (False, True):
+        fixed = parse_sweep(text, "s.yaml", overrides={"seed": 42}, has_begun=has_begun)
+        assert fixed.replicates is None
+        assert fixed.notes == (
+            "s.yaml:2:1: replicates: not used: --set gives the parameter one value, so each "
+            "configuration runs once",
+        )
+    assert parse_sweep(text, "s.yaml", overrides={"a": 1}).replicates == "seed"
 
 
 @pytest.mark.parametrize(
