@@ -14,7 +14,7 @@ from pcsearch.engine.records.journal.changes import Edited
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.matching.changes import changes
+from pcsearch.sweeps.matching.changes import changes, fixed_from_outside
 from pcsearch.sweeps.reading.text import read_text
 from pcsearch.sweeps.sweep import Sweep
 
@@ -101,12 +101,19 @@ def edited(
     lines = [
         f"the sweep file is another from now on, {after.sweep.source}:",
         *(f"  {line}" for line in changes(before.sweep, after.sweep)),
+        *unused_changes(before, after),
         *_meaning(before, after, history),
         *([f"enqueued configurations outside of it, which are not tried: {lost}"] if lost else []),
         f"at most {event.num_samples} trials, of which {len(history.own)} have begun "
         f"(before: at most {old_samples})",
     ]
     return Edit(event, tuple(lines))
+
+
+def unused_changes(before: SearchDefinition, after: SearchDefinition) -> list[str]:
+    """Lines about what a file changes in vain, because the search has values of its own for it."""
+    found = fixed_from_outside(before.sweep, after.sweep, before.options.overrides)
+    return [f"  {line}" for line in found]
 
 
 def copied(history: History) -> History:
