@@ -120,7 +120,13 @@ def run(
     scheduler.give_up = lambda: interruption.request("hopeless")
     slots, context = _slots(session), _trial_context(session, best)
     source = TrialSource(
-        searcher, session.restored, slots, context, ledger, lambda: control.is_paused
+        searcher,
+        session.restored,
+        slots,
+        context,
+        ledger,
+        lambda: control.is_paused,
+        session.tell,
     )
     queue = LiveQueue(experiment, journal, source.enqueue, session.before_queue)
     control = Control(

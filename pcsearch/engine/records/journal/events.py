@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, get_args
 
 from pydantic import TypeAdapter
 
-from pcsearch.engine.records.journal.changes import Edited, Enqueued
+from pcsearch.engine.records.journal.changes import Edited, Enqueued, LeftOut
 
 
 class Replicate(NamedTuple):
@@ -248,6 +248,7 @@ Event = (
     | Heeded
     | Edited
     | Enqueued
+    | LeftOut
 )
 
 

@@ -148,7 +148,7 @@ class History:
         edits: of the sweep file, oldest first.
         reached_after: how many of them were before the target was reached.
         enqueued: all configurations to try first, in the order of their numbers, from 0.
-        taken: the numbers of those that trials have.
+        taken: the numbers of those that trials have, or that are left out.
         heeded: the names of the requests of second terminals that were heeded, in this order.
     """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pcsearch.engine.records.journal.changes import Edited, Enqueued
+from pcsearch.engine.records.journal.changes import Edited, Enqueued, LeftOut
 from pcsearch.engine.records.journal.events import (
     AlertSent,
     Claimed,
@@ -94,6 +94,8 @@ class _Replay:
                 # A line that could not be sent to an address may be there twice.
                 known = set(map(identity, history.enqueued))
                 history.enqueued += [each for each in event.configs if identity(each) not in known]
+            case LeftOut():
+                history.taken.add(event.enqueued)
             case WarmStartResult():
                 history.warm_start.append(event)
             case AlertSent():
