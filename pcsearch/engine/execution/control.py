@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from pcsearch.engine.cluster.resources import TrialSlots
 from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.drivers.driver_directories import search_directory
 from pcsearch.engine.records.drivers.requests import (
     DamagedRequestError,
     Request,
@@ -20,8 +21,9 @@ from pcsearch.engine.records.journal.events import Heeded
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.storage.files import StorageError, control_command
+from pcsearch.engine.storage.files import StorageError, control_command, writing
 from pcsearch.engine.storage.lease import RENEW_S
+from pcsearch.engine.storage.lock import is_locked
 from pcsearch.engine.storage.store import error_line
 from pcsearch.errors import PcsearchError
 from pcsearch.system.repeated import repeated
@@ -163,10 +165,20 @@ class Control:
                 self._tell(f"{request.by} has stopped trial {outcome.number}; its epoch ends first")
 
     def _keep_limit(self, request: Request) -> None:
-        """Write the limit into the record: a later session has it, or another with its options."""
-        record = self._directory.record()
-        options = record["options"] | {"max_concurrent": request.max_concurrent}
-        self._directory.rewrite(record | {"options": options})
+        """Write the limit into the record: a later session has it, or another with its options.
+
+        A driver that has joined writes it into that of the search, too, where nobody runs it.
+        """
+        search = search_directory(self._directory.path)
+        directories = [self._directory]
+        with writing(search):
+            if search != self._directory.path and not is_locked(search):
+                directories.append(ExperimentDirectory(search))
+        for directory in directories:
+            record = directory.record()
+            options = record["options"] | {"max_concurrent": request.max_concurrent}
+            if options != record["options"]:
+                directory.rewrite(record | {"options": options})
 
     @property
     def _continues(self) -> str:

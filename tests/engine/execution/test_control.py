@@ -112,6 +112,17 @@ def test_each_request_is_done_once_and_is_in_the_journal(folder: Path) -> None:
     ]
 
 
+def test_the_limit_of_a_driver_that_has_joined_is_that_of_the_search_too(folder: Path) -> None:
+    """Nobody may run the search itself at the time, and it is resumed later."""
+    own = ExperimentDirectory(folder / "drivers" / "one")
+    own.path.parent.mkdir()
+    own.create("method: grid\n", ExperimentDirectory(folder).record())
+    session = Session(own.path)
+    session.ask("limit", max_concurrent=2)
+    for directory in (own, ExperimentDirectory(folder)):
+        assert directory.record()["options"] == {"num_samples": 9, "max_concurrent": 2}
+
+
 def test_a_later_session_is_paused_and_heeds_nothing_else_of_before(folder: Path) -> None:
     first = Session(folder)
     first.ask("limit", max_concurrent=2)
