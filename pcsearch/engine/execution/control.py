@@ -99,24 +99,33 @@ class Control:
                 continue
             try:
                 request = self._requests.read(name)
-                if request.kind == "limit":
-                    self._keep_limit(request)
-                if request.kind == "enqueue":
-                    # The journal gets them first: a kill between the two loses none.
-                    self._tell(f"{request.by}: {self._queue(request.configs)}")
-                self._journal.add(Heeded(name))
-                self._heed(request)
+                answer = self._keep(request)
             except StorageError:
                 raise
             except PcsearchError as error:
                 # The request is damaged, or the record in which a limit is kept.
-                self._tell(str(error))
+                self._refuse(name, str(error))
             except Exception as error:
                 # Requests that come later, such as a stop, must not wait for one that cannot be.
-                self._tell(f"the request {name} cannot be heeded ({error_line(error)})")
+                self._refuse(name, f"the request {name} cannot be heeded ({error_line(error)})")
+            else:
+                self._journal.add(Heeded(name, answer))
+                self._heed(request, answer)
             self._seen.add(name)
 
-    def _heed(self, request: Request) -> None:
+    def _keep(self, request: Request) -> str:
+        """Write down what a later session needs of a request; what it comes to, in words."""
+        if request.kind == "limit":
+            self._keep_limit(request)
+        # The journal gets configurations first: a kill loses none.
+        return self._queue(request.configs) if request.kind == "enqueue" else ""
+
+    def _refuse(self, name: str, problem: str) -> None:
+        """Tell those who have asked, and the user, why a request is not heeded."""
+        self._journal.add(Heeded(name, problem=problem))
+        self._tell(problem)
+
+    def _heed(self, request: Request, answer: str) -> None:
         match request.kind:
             case "stop" if request.trials:
                 self._stop_trials(request)
@@ -139,8 +148,7 @@ class Control:
                     "that run go on"
                 )
             case "enqueue":
-                # It is done already.
-                pass
+                self._tell(f"{request.by}: {answer}")
             case _:
                 assert_never(request.kind)
 

@@ -10,7 +10,6 @@ from pcsearch.engine.experiment.enqueuing import OPTION, check_takes_more
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.journal.changes import Enqueued
 from pcsearch.engine.records.journal.journal_file import Journal
-from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.distributions.base import identity
 from pcsearch.sweeps.matching.placing import Placing
 
@@ -44,14 +43,12 @@ class LiveQueue:
             What became of them, in words.
 
         Raises:
+            PcsearchError: the search takes none.
             StorageError: the journal cannot be written.
         """
         experiment = self._experiment
-        try:
-            check_takes_more(experiment)
-            check_alone(experiment.directory, experiment.history, OPTION)
-        except PcsearchError as error:
-            return f"nothing is enqueued: {error}"
+        check_takes_more(experiment)
+        check_alone(experiment.directory, experiment.history, OPTION)
         placed = [self._placing.place_part(each) for each in configs]
         new = {identity(each): each for each in placed if each is not None}
         parts = [each for key, each in new.items() if key not in self._known]

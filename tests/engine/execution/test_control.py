@@ -67,7 +67,10 @@ class Session:
         return name
 
     def heeded(self) -> list[str]:
-        return [e.request for e in Journal(self.directory.path).events() if isinstance(e, Heeded)]
+        return [e.request for e in self.answers() if not e.problem]
+
+    def answers(self) -> list[Heeded]:
+        return [e for e in Journal(self.directory.path).events() if isinstance(e, Heeded)]
 
     def stopped(self) -> list[int]:
         return [outcome.number for outcome in self.outcomes if outcome.stop_requested]
@@ -193,6 +196,7 @@ def test_a_damaged_request_is_a_line_and_the_next_ones_are_heeded(folder: Path) 
     )
     assert session.control.is_paused
     assert (len(session.told), session.heeded()) == (2, [name])
+    assert [answer.problem for answer in session.answers()] == [session.told[0], ""]
 
 
 def test_a_limit_that_cannot_be_kept_is_a_line_and_the_next_ones_are_heeded(folder: Path) -> None:
@@ -203,6 +207,8 @@ def test_a_limit_that_cannot_be_kept_is_a_line_and_the_next_ones_are_heeded(fold
     name = session.ask("stop")
     assert session.told[0].startswith(f"{record}: written by another version of pcsearch")
     assert (session.heeded(), session.slots.most) == ([name], None)
+    # Those who have asked need not wait for nothing.
+    assert session.answers()[0].problem == session.told[0]
     assert session.interruption.is_due()
 
 
@@ -217,6 +223,7 @@ def test_a_request_that_goes_wrong_is_a_line_and_the_next_ones_are_heeded(folder
     stop = session.ask("stop")
     assert session.told[0] == f"the request {name} cannot be heeded (1 too large)"
     assert (len(session.told), session.heeded()) == (2, [stop])
+    assert session.answers()[0].problem == session.told[0]
     assert session.interruption.is_due()
 
 
@@ -252,4 +259,4 @@ def test_configurations_are_passed_on_once(folder: Path) -> None:
     session.control.look()
     assert session.enqueued == [{"x": 1}, {"x": 2}]
     assert session.told == [f"{ANN}: 2 to try"]
-    assert session.heeded() == [name]
+    assert session.answers() == [Heeded(name, "2 to try")]
