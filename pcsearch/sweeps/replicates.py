@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, islice
 from typing import Any
 
 from pcsearch.errors import Problem
@@ -24,6 +25,9 @@ ALONE = (
 )
 SEED = "seed"
 """The usual name of such a parameter."""
+OF_SEEDS = (SEED, "random_state", "rng")
+"""What the name of a parameter has in it whose values are seeds."""
+LARGEST = 2**32 - 1
 BETWEEN = ", "
 """In the name of a run, between the name of its configuration and the id of its trial."""
 
@@ -48,7 +52,8 @@ class Replicates:
     """The seeds with which each configuration may run.
 
     A seed is known by its position from 0. The positions after the last are those of fresh seeds:
-    the whole numbers above the greatest.
+    the whole numbers above the greatest, and after `LARGEST`, which is the largest seed of many
+    libraries, those from 0 that are no seeds yet.
 
     Args:
         parameter: whose values are the seeds.
@@ -72,7 +77,19 @@ class Replicates:
         """The seed at a position, which may be that of a fresh one."""
         if position < len(self.seeds):
             return self.seeds[position]
-        return max(self.seeds) + 1 + position - len(self.seeds)
+        fresh, greatest = position - len(self.seeds), max(self.seeds)
+        above = LARGEST - greatest
+        if above < 0 or fresh < above:
+            return greatest + 1 + fresh
+        free = (number for number in count() if number not in self.seeds)
+        return next(islice(free, fresh - above, None))
+
+    def fresh_in_words(self, number: int) -> str:
+        """So many fresh seeds, such as ``6 to 8``."""
+        fresh = [self.seed(len(self.seeds) + i) for i in range(number)]
+        if number > 1 and fresh[-1] - fresh[0] == number - 1:
+            return f"{fresh[0]} to {fresh[-1]}"
+        return ", ".join(map(str, fresh))
 
     def in_words(self, configuration: int, position: int) -> str:
         """Which run of which configuration it is that has the seed at a position."""
@@ -138,10 +155,34 @@ def unnoticed_seed(sweep: Sweep) -> str:
     if sweep.method not in ("bayes", "custom"):
         return ""
     for parameter in sweep.searched():
-        if parameter.path[-1] == SEED:
-            return (
-                f"{parameter.where}: {parameter.name} is searched as a parameter, so the best "
-                f"trial is that of a lucky seed; with --replicates {parameter.name} the means over "
-                "the seeds are compared"
-            )
+        if parameter.path[-1] != SEED:
+            continue
+        name = parameter.name
+        line = (
+            f"{parameter.where}: {name} is searched as a parameter, so the best trial is that of a "
+            "lucky seed"
+        )
+        found = replicates_of(sweep, name, "")
+        if len(sweep.metrics) > 1:
+            return line
+        if isinstance(found, Problem):
+            return f"{line}; --replicates {name} compares means over seeds, but {found.message}"
+        return f"{line}; with --replicates {name} the means over the seeds are compared"
     return ""
+
+
+def doubtful_seeds(replicates: Replicates, fresh: int) -> str:
+    """A line where fresh seeds are asked for of a parameter that may be no seed; else empty.
+
+    Args:
+        replicates: the seeds.
+        fresh: how many fresh ones the search needs.
+    """
+    name = replicates.parameter.path[-1].lower()
+    if not fresh or any(word in name for word in OF_SEEDS):
+        return ""
+    return (
+        f"{replicates.parameter.where}: --confirm runs {replicates.name} "
+        f"{replicates.fresh_in_words(fresh)}, which the file does not have; leave --confirm out if "
+        "these are no seeds, but the folds of a cross validation, for example"
+    )
