@@ -104,7 +104,8 @@ def track(
         PcsearchError: the search has joined a W&B sweep, and the server does not answer.
     """
     has_begun = experiment.resumed or is_shared(experiment.directory.path)
-    is_changed = experiment.history.is_changed and not tracking.get(JOINED)
+    history = experiment.history
+    is_changed = bool(history.edits or history.enqueued) and not tracking.get(JOINED)
     sweep, replicates = experiment.sweep, experiment.replicates
     if replicates is not None:
         sweep = replicates.marked(sweep)

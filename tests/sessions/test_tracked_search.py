@@ -102,3 +102,20 @@ def test_a_new_search_with_configurations_to_try_first_says_so_at_w_and_b(
         track(made.experiment, TRACKING | {"wandb": "online"}, "online", Terminal())
     (sweep,) = user_server.sweeps.values()
     assert yaml.safe_load(sweep.config)["one_driver"] is True
+
+
+def test_the_sweep_of_a_race_that_is_edited_has_its_new_file_and_its_replicates(
+    user_server: WandbServer, tmp_path: Path
+) -> None:
+    online = TRACKING | {"wandb": "online"}
+    grid = {"method": "grid", "parameters": {"x": {"values": [1, 2]}, "seed": {"values": [1, 2]}}}
+    with edited_searches(tmp_path):
+        made = EditedSearch(tmp_path, grid, replicates="seed")
+        tracking = track(made.experiment, online, "online", Terminal()).registration.tracking
+        made.session(1)
+        edited = made.resume(grid | {"run_cap": 3})
+        track(edited, tracking, "online", Terminal())
+    (sweep,) = user_server.sweeps.values()
+    written = yaml.safe_load(sweep.config)
+    assert (written["run_cap"], written["replicates"]) == (3, "seed")
+    assert "one_driver" not in written

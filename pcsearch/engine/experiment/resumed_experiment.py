@@ -163,7 +163,9 @@ def _begun(
     history = read_history(directory.path)
     if history.samples is None:
         # The journal does not say it where an earlier version has written it.
-        history.samples = record["options"].get("num_samples")
+        history.samples = samples_by_edits(record, history.edits) or record["options"].get(
+            "num_samples"
+        )
     if "num_samples" not in changes:
         samples = samples_by_edits(record, history.edits) or samples
     texts = texts_of(directory, history.edits)

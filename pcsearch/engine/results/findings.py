@@ -93,7 +93,7 @@ class Findings:
         time_attr: the name in a report that has its epoch.
         replicates: the seeds of its configurations; None where seeds are no replicates.
         placed: finds the configuration of the newest sweep file that the values of a trial are,
-            None where they are none of it; None where the file is the first.
+            None where they are none of it; None where all are.
     """
 
     place: str
@@ -211,7 +211,7 @@ def read_findings(
         tuple(notes),
         search.workload.time_attr,
         search.replicates,
-        placed_by(search) if earlier else None,
+        placed_by(search) if earlier and search.replicates is None else None,
     )
 
 

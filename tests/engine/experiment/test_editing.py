@@ -391,26 +391,6 @@ def test_the_target_of_a_new_metric_ends_the_search(folder: Path) -> None:
     assert len(search.session()) == 22
 
 
-def test_a_search_with_replicates_keeps_its_file(folder: Path) -> None:
-    search = EditedSearch(folder, grid(), replicates="a")
-    with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file, for"):
-        search.resume(grid(b=[1]))
-    with pytest.raises(PcsearchError, match=r"takes no enqueued configurations.*start a search"):
-        search.resume(grid(), enqueue="defaults")
-
-
-@pytest.mark.parametrize(("before", "after"), [("a", None), (None, "a"), ("a", "b")])
-def test_replicates_are_not_changed_without_a_word(
-    before: str | None, after: str | None, folder: Path
-) -> None:
-    def keyed(name: str | None) -> str:
-        return grid() if name is None else grid(replicates=name)
-
-    search = EditedSearch(folder, keyed(before))
-    with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file"):
-        search.resume(keyed(after))
-
-
 def test_another_command_alone_is_refused(folder: Path) -> None:
     (folder / "train.py").touch()
     search = EditedSearch(folder, grid(program="train.py"), trainable=None)

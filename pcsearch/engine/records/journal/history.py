@@ -150,6 +150,7 @@ class History:
         enqueued: all configurations to try first, in the order of their numbers, from 0.
         taken: the numbers of those that trials have, or that are left out.
         heeded: the names of the requests of second terminals that were heeded, in this order.
+        is_race: whether seeds are replicates: its edits leave all configurations as they are.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
@@ -169,11 +170,12 @@ class History:
     enqueued: list[dict[str, Any]] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
     heeded: list[str] = field(default_factory=list)
+    is_race: bool = False
 
     @property
     def is_changed(self) -> bool:
-        """Whether it was edited, or had configurations to try: numbers say little then."""
-        return bool(self.edits or self.enqueued)
+        """Whether it has had other configurations since it began: numbers say little then."""
+        return bool(self.edits or self.enqueued) and not self.is_race
 
     @property
     def waiting(self) -> dict[int, dict[str, Any]]:
@@ -198,6 +200,11 @@ class History:
     def go_on(self) -> None:
         """Forget that the search was over: a trial of it begins, or is to be tried again."""
         self.alert, self.is_decided, self.fresh, self.samples = None, False, None, None
+
+    def edit(self, event: Edited) -> None:
+        """Add an edit of the sweep file: a race is decided anew, by what the file says now."""
+        self.edits.append(event)
+        self.alert, self.is_decided = None, False
 
     def is_over(self, cap: int) -> bool:
         """Whether a search of ``cap`` trials has nothing left to do."""

@@ -88,8 +88,7 @@ class _Replay:
                 history.is_decided, history.fresh = True, event.fresh
                 history.samples = event.samples
             case Edited():
-                history.edits.append(event)
-                history.alert = None
+                history.edit(event)
             case Enqueued():
                 # A line that could not be sent to an address may be there twice.
                 known = set(map(identity, history.enqueued))
