@@ -13,7 +13,7 @@ from pcsearch.engine.results.findings import Findings
 from pcsearch.errors import PcsearchError
 from pcsearch.reports.results import number
 from pcsearch.sweeps.distributions.base import Distribution, identity, is_number, loose_identity
-from pcsearch.sweeps.parameters import Parameter, value_of
+from pcsearch.sweeps.parameters import Parameter, settings, value_of
 from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.replicates import KEY
 from pcsearch.sweeps.writing import to_yaml
@@ -32,6 +32,7 @@ OF_THE_SEARCH = ("early_terminate", "metric", "metrics", "run_cap", "scheduler")
 def best_configuration(findings: Findings) -> str:
     """A sweep file of constants: the configuration of the best trial.
 
+    After an edit of the sweep file it may be none of the newest one: it has its own settings.
     Where seeds are replicates it is the best configuration, with all its seeds.
 
     Raises:
@@ -45,8 +46,8 @@ def best_configuration(findings: Findings) -> str:
         message = f"the values of the best trial, {result.number}, are lost"
         raise PcsearchError(f"{findings.place}: {message}")
     entries = [
-        (parameter, {"value": value_of(result.config, parameter)})
-        for parameter in findings.sweep.parameters.values()
+        (parameter, {"value": value})
+        for parameter, value in settings(result.config, findings.sweep.parameters.values())
         if parameter.name != _seeds(findings)
     ]
     if findings.replicates is not None:
@@ -62,15 +63,17 @@ def best_configuration(findings: Findings) -> str:
 def narrowed(findings: Findings) -> str:
     """The sweep file again, with its ranges narrowed to those of the best tenth of the trials.
 
-    Where seeds are replicates, configurations are ranked instead of trials, and the seeds stay.
-    Categories keep the values that are among those trials. A normal distribution gets their mean
-    and deviation. The beta distribution has no range, and stays.
+    Trials that an edit has left outside of the file do not count. Where seeds are replicates,
+    configurations are ranked instead of trials, and the seeds stay. Categories keep the values that
+    are among those trials. A normal distribution gets their mean and deviation. The beta
+    distribution has no range, and stays.
 
     Raises:
         PcsearchError: too few trials have a value.
     """
     seeds = _seeds(findings)
     what = "trials" if seeds is None else "configurations"
+    what += " inside of the sweep file" if findings.placed is not None else ""
     valued = _ranked(findings)
     if len(valued) < FEWEST:
         message = f"{len(valued)} {what} have a value; to narrow the ranges takes {FEWEST}"
@@ -94,7 +97,10 @@ def _ranked(findings: Findings) -> list[Mapping[str, Any]]:
         return [each.runs.trials[0].config for each in found if each.mean is not None]
     ranks = ranked(findings.results, findings.metrics)
     # The values of a trial may be lost.
-    return [each.config for each in ranks if each.valued and each.config]
+    configs = [each.config for each in ranks if each.valued and each.config]
+    if findings.placed is None:
+        return configs
+    return [place for place in map(findings.placed, configs) if place is not None]
 
 
 def _narrower(distribution: Distribution, values: Sequence[Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from pcsearch.engine.results.configurations import MEASURES
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.reports.plan import plain
 from pcsearch.sweeps.parameters import value_of
@@ -19,6 +20,8 @@ METRIC, PARAMETER = "metric.", "config."
 """Come before the name of a metric or a parameter that is the name of another column, too."""
 CONFIGURATION = "configuration"
 """The column of a configuration's number, where seeds are replicates."""
+OF_CONFIGURATION = tuple(f"{CONFIGURATION}_{name}" for name in MEASURES)
+"""The columns of what is known of its means, named as in W&B's summaries."""
 
 
 def as_csv(findings: Findings, trials: Sequence[Finding]) -> bytes:
@@ -43,7 +46,8 @@ def table(findings: Findings, trials: Iterable[Finding]) -> pa.Table:
     Times are in seconds, and in seconds since 1970. A column whose values have several types is
     text.
     """
-    rows = [_row(findings, trial) for trial in trials]
+    measures = {each.number: [*each.measures.values()] for each in findings.configurations}
+    rows = [_row(findings, trial, measures) for trial in trials]
     return pa.table({name: _column([row[name] for row in rows]) for name in columns(findings)})
 
 
@@ -59,7 +63,7 @@ def metric_columns(findings: Findings) -> list[str]:
 
 
 def _facts(findings: Findings) -> tuple[str, ...]:
-    return FACTS if findings.replicates is None else (*FACTS, CONFIGURATION)
+    return FACTS if findings.replicates is None else (*FACTS, CONFIGURATION, *OF_CONFIGURATION)
 
 
 def _parameter_columns(findings: Findings) -> dict[str, str]:
@@ -83,7 +87,10 @@ def _apart(names: Sequence[str], prefix: str, taken: Sequence[str]) -> dict[str,
     return found
 
 
-def _row(findings: Findings, trial: Finding) -> Mapping[str, Any]:
+def _row(
+    findings: Findings, trial: Finding, measures: Mapping[int, Sequence[Any]]
+) -> Mapping[str, Any]:
+    """The row of a trial, with what is known of the configurations, by their numbers."""
     result = trial.result
     facts = (
         *(result.number, result.trial_id, trial.status, trial.reason, result.epoch),
@@ -91,7 +98,9 @@ def _row(findings: Findings, trial: Finding) -> Mapping[str, Any]:
     )
     row: dict[str, Any] = dict(zip(FACTS, facts, strict=True))
     if findings.replicates is not None:
-        row[CONFIGURATION] = None if result.replicate is None else result.replicate.configuration
+        number = None if result.replicate is None else result.replicate.configuration
+        known = measures.get(number or 0, [None] * len(OF_CONFIGURATION))
+        row |= {CONFIGURATION: number, **dict(zip(OF_CONFIGURATION, known, strict=True))}
     row |= dict(zip(metric_columns(findings), result.values, strict=True))
     names = _parameter_columns(findings)
     for parameter in findings.sweep.parameters.values():

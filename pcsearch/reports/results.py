@@ -13,7 +13,7 @@ from pcsearch.reports.tables import fitting_table
 from pcsearch.reports.texts import one_line
 from pcsearch.sweeps.messages import listed, suggestion
 from pcsearch.sweeps.metrics import Metric
-from pcsearch.sweeps.parameters import Parameter, nested, value_of
+from pcsearch.sweeps.parameters import Parameter, nested, settings, value_of
 from pcsearch.sweeps.sweep import Sweep
 from pcsearch.sweeps.writing import to_yaml
 
@@ -123,9 +123,7 @@ def _configuration(
     pairs = zip(metrics, result.values, strict=True)
     measured = ", ".join(f"{metric.name} {number(value)}" for metric, value in pairs)
     title = f"{heading}: trial {result.number} ({result.trial_id}), {measured}"
-    parameters = sweep.parameters.values()
-    values = nested((p, value_of(result.config, p)) for p in parameters)
-    text = to_yaml(values)
+    text = to_yaml(nested(settings(result.config, sweep.parameters.values())))
     return Group(Text(one_line(title), "bold"), Text(text.rstrip()))
 
 

@@ -130,7 +130,7 @@ class _News:
     def tell(self, listener: Listener) -> None:
         """Tell the user what is new, and what is left to do."""
         experiment = self.experiment
-        for line in () if experiment.edit is None else experiment.edit.lines:
+        for line in experiment.file_lines:
             listener.say(line)
         tell_queue(experiment, listener)
         for trial in experiment.history.trials:

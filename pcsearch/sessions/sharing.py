@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.listener import Listener
 from pcsearch.sessions.launching import changes_of, options_of, tracking_of, with_warm_start
+from pcsearch.sweeps.marking import CHANGED, has_one_driver
 from pcsearch.sweeps.replicates import ALONE
 
 if TYPE_CHECKING:
@@ -62,26 +63,29 @@ def start_in_sweep(
             experiment = new_experiment(source, options, text)
         else:
             search = define_search(source, options, text=text)
-            _check_no_race(search)
+            _check_joins(search, address)
             _compare(experiment.sweep, search.sweep)
-        _check_no_race(experiment)
+        _check_joins(experiment, address)
         check_open(theirs, address)
     elif experiment is None:
         message = f"without a SWEEP file the server has to give the sweep, but {mode.reason}"
         raise PcsearchError(Problem(message, SWEEP_ID))
-    _check_no_race(experiment)
+    _check_joins(experiment, address)
     experiment = _apart_from_others(experiment, arguments, address.id)
     return run_session(with_warm_start(experiment, listener), tracking, listener, mode)
 
 
-def _check_no_race(search: SearchDefinition) -> None:
+def _check_joins(search: SearchDefinition, address: SweepAddress) -> None:
     """Check that several drivers can run a search.
 
     Raises:
-        PcsearchError: its configurations run with several seeds.
+        PcsearchError: its configurations run with several seeds, or it was changed: numbers say
+            little of its trials then.
     """
     if search.replicates is not None:
         raise PcsearchError(Problem(ALONE, SWEEP_ID))
+    if has_one_driver(search.sweep):
+        raise PcsearchError(Problem(f"W&B's sweep {address} {CHANGED}", SWEEP_ID))
 
 
 def _apart_from_others(

@@ -17,6 +17,7 @@ from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Ledger
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.reports.listener import Listener
+from pcsearch.sweeps.marking import for_one_driver
 from pcsearch.tracking.callback import WandbCallback
 from pcsearch.tracking.factory import make_callback, make_ledger, make_program_tracking
 from pcsearch.tracking.ledger.sweep_ledger import SweepLedger
@@ -26,6 +27,7 @@ from pcsearch.tracking.server.registration import (
     SWEEP_ID,
     Registration,
     register_search,
+    update_search,
 )
 
 
@@ -67,7 +69,16 @@ class TrackedSearch:
             self._ledger(tell),
             tell,
             make_program_tracking(self.experiment, self.registration),
+            lambda: self._mark(tell),
         )
+
+    def _mark(self, tell: Callable[[str], None]) -> None:
+        """Let the sweep at W&B say that no other driver can join the search any more."""
+        tracking = self.registration.tracking
+        if self.registration.mode == "online" and tracking.get(SWEEP_ID):
+            problem = update_search(for_one_driver(self.experiment.sweep), tracking)
+            if problem:
+                tell(problem)
 
     def _ledger(self, tell: Callable[[str], None]) -> Ledger | None:
         """That of the W&B sweep, or of the folder that drivers share."""
@@ -93,10 +104,14 @@ def track(
         PcsearchError: the search has joined a W&B sweep, and the server does not answer.
     """
     has_begun = experiment.resumed or is_shared(experiment.directory.path)
-    is_edited = bool(experiment.history.edits) and not tracking.get(JOINED)
-    replicates = experiment.replicates
-    sweep = experiment.sweep if replicates is None else replicates.marked(experiment.sweep)
-    registration = register_search(sweep, tracking, mode, has_begun, is_edited)
+    history = experiment.history
+    is_changed = bool(history.edits or history.enqueued) and not tracking.get(JOINED)
+    sweep, replicates = experiment.sweep, experiment.replicates
+    if replicates is not None:
+        sweep = replicates.marked(sweep)
+    elif is_changed:
+        sweep = for_one_driver(sweep)
+    registration = register_search(sweep, tracking, mode, has_begun, is_changed)
     if registration.message:
         listener.say(registration.message)
     listener.warn(registration.problem)

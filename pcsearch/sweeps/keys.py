@@ -13,6 +13,8 @@ TEXTS = ("name", "description", "project", "entity")
 OPTIONAL = ("metric", "metrics", "early_terminate", "run_cap", "replicates", "scheduler", *TEXTS)
 OF_PROGRAMS = ("program", "command")
 """The keys that say what a trial runs, where that is a program."""
+ONE_DRIVER = "one_driver"
+"""The key by which the text of a sweep at W&B says that no other driver can join its search."""
 UNUSED = {
     "job": "pcsearch runs its own trainable",
     "image_uri": "pcsearch runs its own trainable",
@@ -20,8 +22,10 @@ UNUSED = {
     "controller": "pcsearch is the controller",
     "apiVersion": "it does not change the search",
     "kind": "it does not change the search",
+    ONE_DRIVER: "it is for those who would join a search that W&B has",
 }
-"""The keys for W&B's agents, Launch and controllers, each with the reason why it has no effect."""
+"""The keys for W&B's agents, Launch, controllers and drivers that join, each with the reason why it
+has no effect."""
 
 SINGLE_RUN = "pcsearch.train"
 """The ``program`` of a file for W&B's agent that trains what pcsearch's own trials train."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -75,6 +75,35 @@ def has_value(config: Mapping[str, Any], parameter: Parameter) -> bool:
     for name in parents:
         inner = inner.get(name) if isinstance(inner, Mapping) else None
     return isinstance(inner, Mapping) and last in inner
+
+
+def settings(
+    config: Mapping[str, Any], parameters: Iterable[Parameter]
+) -> list[tuple[Parameter, Any]]:
+    """The values of a configuration, also of one that another version of the sweep file has given.
+
+    Args:
+        config: the configuration.
+        parameters: those of the sweep; those that it has no value of are left out.
+
+    Returns:
+        First the values of the sweep's parameters, then its others, each as that of a constant.
+    """
+    own = [(each, value_of(config, each)) for each in parameters if has_value(config, each)]
+    return [*own, *_others(config, (), {each.path for each, _ in own})]
+
+
+def _others(
+    values: Mapping[str, Any], path: tuple[str, ...], known: Collection[tuple[str, ...]]
+) -> Iterable[tuple[Parameter, Any]]:
+    for name, value in values.items():
+        inner = (*path, name)
+        if inner in known:
+            continue
+        if isinstance(value, Mapping) and value:
+            yield from _others(value, inner, known)
+        else:
+            yield Parameter(inner, Constant(value)), value
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count, islice
 from typing import Any
 
-from pcsearch.errors import PcsearchError, Problem
+from pcsearch.errors import Problem
+from pcsearch.sweeps.marking import with_key
 from pcsearch.sweeps.messages import bare, shown, suggestion
 from pcsearch.sweeps.parameters import Parameter, nested, value_of
-from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.sweep import Sweep
-from pcsearch.sweeps.writing import to_yaml
 
 KEY = "replicates"
 """The key of a sweep file that names the parameter."""
@@ -27,6 +25,9 @@ ALONE = (
 )
 SEED = "seed"
 """The usual name of such a parameter."""
+OF_SEEDS = (SEED, "random_state", "rng")
+"""What the name of a parameter has in it whose values are seeds."""
+LARGEST = 2**32 - 1
 BETWEEN = ", "
 """In the name of a run, between the name of its configuration and the id of its trial."""
 
@@ -51,7 +52,8 @@ class Replicates:
     """The seeds with which each configuration may run.
 
     A seed is known by its position from 0. The positions after the last are those of fresh seeds:
-    the whole numbers above the greatest.
+    the whole numbers above the greatest, and after `LARGEST`, which is the largest seed of many
+    libraries, those from 0 that are no seeds yet.
 
     Args:
         parameter: whose values are the seeds.
@@ -75,7 +77,19 @@ class Replicates:
         """The seed at a position, which may be that of a fresh one."""
         if position < len(self.seeds):
             return self.seeds[position]
-        return max(self.seeds) + 1 + position - len(self.seeds)
+        fresh, greatest = position - len(self.seeds), max(self.seeds)
+        above = LARGEST - greatest
+        if above < 0 or fresh < above:
+            return greatest + 1 + fresh
+        free = (number for number in count() if number not in self.seeds)
+        return next(islice(free, fresh - above, None))
+
+    def fresh_in_words(self, number: int) -> str:
+        """So many fresh seeds, such as ``6 to 8``."""
+        fresh = [self.seed(len(self.seeds) + i) for i in range(number)]
+        if number > 1 and fresh[-1] - fresh[0] == number - 1:
+            return f"{fresh[0]} to {fresh[-1]}"
+        return ", ".join(map(str, fresh))
 
     def in_words(self, configuration: int, position: int) -> str:
         """Which run of which configuration it is that has the seed at a position."""
@@ -90,7 +104,7 @@ class Replicates:
         """The sweep with a text that says what its replicates are, for those who read it."""
         if sweep.replicates == self.name:
             return sweep
-        return replace(sweep, text=_with_key(sweep, self.name), replicates=self.name)
+        return replace(sweep, text=with_key(sweep, KEY, self.name), replicates=self.name)
 
     def config(self, sweep: Sweep, values: Mapping[str, Any], position: int) -> dict[str, Any]:
         """What a run gets: the values of a configuration, and a seed.
@@ -104,25 +118,6 @@ class Replicates:
             (each, self.seed(position) if each.name == self.name else value_of(values, each))
             for each in sweep.by_path()
         )
-
-
-def _with_key(sweep: Sweep, name: str) -> str:
-    """The text of a sweep file with the key that names its replicates.
-
-    All else stays as the user wrote it: W&B reads numbers such as 1e-4 by rules of its own.
-    """
-    value, document = json.dumps(name), load(sweep.text, sweep.source).value
-    wanted = {**document, KEY: name}
-    in_yaml = f"{sweep.text.rstrip()}\n{KEY}: {value}\n"
-    in_json = sweep.text.replace("{", f'{{"{KEY}": {value}, ', 1)
-    # A text may have an end that is written down.
-    first = f"{KEY}: {value}\n{sweep.text}"
-    # Where it has the key, with another name, the text is written anew.
-    for text in () if KEY in document else (in_yaml, in_json, first):
-        with suppress(PcsearchError):
-            if load(text, sweep.source).value == wanted:
-                return text
-    return to_yaml(wanted)
 
 
 def replicates_of(sweep: Sweep, name: str, where: str, fresh: int = 0) -> Replicates | Problem:
@@ -139,7 +134,10 @@ def replicates_of(sweep: Sweep, name: str, where: str, fresh: int = 0) -> Replic
         hint = suggestion(name, sweep.parameters)
         return Problem(f"{bare(name)} is no parameter of the sweep{hint}", where)
     seeds = parameter.distribution.different_values()
-    if seeds is None or len(seeds) < 2:
+    if seeds is not None and len(seeds) < 2:
+        message = f"{bare(name)} has one value; give it at least 2 seeds"
+        return Problem(message, parameter.where, where)
+    if seeds is None:
         message = f"{bare(name)} has no seeds to repeat with; give it values, or a min and a max"
         return Problem(f"{message} that are whole numbers", parameter.where, where)
     if len(seeds) > MOST:
@@ -157,10 +155,34 @@ def unnoticed_seed(sweep: Sweep) -> str:
     if sweep.method not in ("bayes", "custom"):
         return ""
     for parameter in sweep.searched():
-        if parameter.path[-1] == SEED:
-            return (
-                f"{parameter.where}: {parameter.name} is searched as a parameter, so the best "
-                f"trial is that of a lucky seed; with --replicates {parameter.name} the means over "
-                "the seeds are compared"
-            )
+        if parameter.path[-1] != SEED:
+            continue
+        name = parameter.name
+        line = (
+            f"{parameter.where}: {name} is searched as a parameter, so the best trial is that of a "
+            "lucky seed"
+        )
+        found = replicates_of(sweep, name, "")
+        if len(sweep.metrics) > 1:
+            return line
+        if isinstance(found, Problem):
+            return f"{line}; --replicates {name} compares means over seeds, but {found.message}"
+        return f"{line}; with --replicates {name} the means over the seeds are compared"
     return ""
+
+
+def doubtful_seeds(replicates: Replicates, fresh: int) -> str:
+    """A line where fresh seeds are asked for of a parameter that may be no seed; else empty.
+
+    Args:
+        replicates: the seeds.
+        fresh: how many fresh ones the search needs.
+    """
+    name = replicates.parameter.path[-1].lower()
+    if not fresh or any(word in name for word in OF_SEEDS):
+        return ""
+    return (
+        f"{replicates.parameter.where}: --confirm runs {replicates.name} "
+        f"{replicates.fresh_in_words(fresh)}, which the file does not have; leave --confirm out if "
+        "these are no seeds, but the folds of a cross validation, for example"
+    )

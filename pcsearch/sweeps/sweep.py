@@ -56,7 +56,8 @@ class Sweep:
         description: the sweep's description.
         project: the project in W&B.
         entity: the user or team in W&B.
-        replicates: the name of the parameter that only repeats a configuration, such as the seed.
+        replicates: the name of the parameter that only repeats a configuration, such as the seed;
+            None where it is not given, or fixed from outside.
         program: what the file runs for each trial, None where it does not say it.
         source: the file as the user gave it.
         places: the place of each key at the file's top level: ``sweep.yaml:3:1``.
@@ -183,6 +184,10 @@ def parse_sweep(
     texts = {key: _text(document, key, problems) for key in (*TEXTS, "replicates")}
     if not has_begun:
         _check_replicates(document, texts["replicates"], parameters, problems)
+    if texts["replicates"] in (overrides or {}):
+        texts["replicates"] = None
+        message = "not used: --set gives the parameter one value, so each configuration runs once"
+        notes.append(str(document.problem(("replicates",), message)))
     if problems or method is None:
         raise InvalidSweepError(sorted(problems, key=place), parameters)
     return Sweep(

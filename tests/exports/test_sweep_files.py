@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from distribution_examples import EXAMPLES, distribution_of, entry
+from edited_searches import EditedSearch, edited_searches
 from made_findings import made_findings, made_race, made_trial
 
-from pcsearch.engine.results.findings import Findings
+from pcsearch.engine.results.findings import Findings, findings_at
 from pcsearch.errors import PcsearchError
 from pcsearch.exports.sweep_files import best_configuration, narrowed
 from pcsearch.sweeps.configurations import Grid
@@ -178,3 +180,34 @@ def test_a_narrower_distribution_is_of_the_same_kind_inside_the_old_one(
         assert all(new.contains(value) for value in values)
         drawn = [new.sample(random) for _ in range(5)]
         assert all(old.contains(value) for value in drawn)
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Findings:
+    """A search whose best trials an edit has left outside: its file has one more parameter."""
+    first = {"a": {"values": [1, 2, 3]}, "opt": {"parameters": {"lr": {"values": [0.3, 5.0]}}}}
+    second = {"a": {"values": [6, 5, 4, 3]}, "b": {"values": [7, 8]}}
+    with edited_searches(tmp_path):
+        search = EditedSearch(tmp_path, {"method": "grid", "parameters": first})
+        search.session()
+        search.resume({"method": "grid", "parameters": second})
+        search.session()
+    with findings_at(str(tmp_path / "here"), "export") as findings:
+        return findings
+
+
+def test_a_best_configuration_outside_of_the_newest_file_has_its_own_settings(
+    edited: Findings,
+) -> None:
+    assert edited.best is not None
+    assert edited.best.result.number <= 6
+    sweep = parse_sweep(best_configuration(edited), "best.yaml")
+    assert Grid(sweep).size == 1
+    assert Grid(sweep).config(0) == edited.best.result.config == {"a": 1, "opt": {"lr": 0.3}}
+
+
+def test_ranges_are_not_those_of_trials_outside_of_the_newest_file(edited: Findings) -> None:
+    text = narrowed(edited)
+    assert "with the ranges of the best 5 of 8 trials inside of the sweep file\n" in text
+    written = yaml.safe_load(text)["parameters"]
+    assert written == {"a": {"values": [5, 4, 3]}, "b": {"values": [7, 8]}}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from made_findings import made_findings, made_trial
+import pytest
+from made_findings import made_findings, made_race, made_trial
 
 from pcsearch.engine.results.findings import Findings
 from pcsearch.exports.table import as_csv, as_parquet, table
@@ -82,3 +83,18 @@ def test_a_metric_that_is_named_like_a_fact_has_a_column_of_its_own() -> None:
     made = table(made_findings(text, [made_trial(1, {}, 0.5)]), [made_trial(1, {}, 0.5)])
     assert made["metric.seconds"].to_pylist() == [0.5]
     assert made["seconds"].to_pylist() != [0.5]
+
+
+def test_runs_have_the_means_of_their_configuration_with_fresh_seeds_and_without() -> None:
+    race = made_race({1: [1.0, 2.0, 4.0], 2: [5.0]})
+    made = table(race, race.trials)
+    names = [name for name in made.column_names if name.startswith("configuration")]
+    rows = [list(row.values()) for row in made.select(names).to_pylist()]
+    assert names == [
+        *("configuration", "configuration_mean", "configuration_mean_deviation"),
+        *("configuration_mean_seeds", "configuration_chosen_by"),
+        *("configuration_chosen_by_deviation", "configuration_chosen_by_seeds"),
+    ]
+    assert rows[:3] == [[1, 4.0, None, 1, 1.5, pytest.approx(0.5**0.5), 2]] * 3
+    assert rows[3] == [2, 5.0, None, 1, None, None, None]
+    assert str(made.schema.field("configuration_mean_seeds").type) == "int64"

@@ -120,7 +120,7 @@ class EditedSearch:
                 continue
             outcome.add(report)
             outcomes.end(trial_id)
-            self.journal.add(TrialEnded(trial_id, False, [report["loss"]], reports=1))
+            self.journal.add(TrialEnded(trial_id, False, list(outcome.values), reports=1))
             searcher.on_trial_complete(trial_id, report)
         self.searcher = searcher
         return configs

@@ -13,12 +13,16 @@ from pcsearch.engine.records.journal.journal_file import Journal
 
 
 @contextmanager
-def heeding(directory: ExperimentDirectory, release_after: int = 0) -> Iterator[None]:
+def heeding(
+    directory: ExperimentDirectory, release_after: int = 0, answer: str = "", problem: str = ""
+) -> Iterator[None]:
     """Own a directory in the block, and heed each request.
 
     Args:
         directory: the driver's.
         release_after: after so many requests its session ends; 0 for the end of the block.
+        answer: what it says to each.
+        problem: why it heeds none.
     """
     begun, end = threading.Event(), threading.Event()
 
@@ -28,7 +32,7 @@ def heeding(directory: ExperimentDirectory, release_after: int = 0) -> Iterator[
             begun.set()
             while not end.wait(0.02) and not (release_after and len(heeded) >= release_after):
                 for name in {*Requests(directory).names()} - heeded:
-                    Journal(directory.path).add(Heeded(name))
+                    Journal(directory.path).add(Heeded(name, answer, problem))
                     heeded.add(name)
 
     thread = threading.Thread(target=work)

@@ -24,6 +24,20 @@ def test_a_metric_that_no_trial_reports_is_told_in_a_sentence(reported: str, end
     assert str(text).endswith(f"No trial reports {end}")
 
 
+def test_the_best_trial_of_another_version_of_the_file_has_its_own_settings() -> None:
+    result = TrialResult(1, "a", "", {"x": 1, "y": {"z": 2}}, "finished", 1, (0.5,), 0.0)
+    text = "method: grid\nparameters: {x: {value: 1}, w: {value: 3}}\n"
+    sweep = parse_sweep(text, "s.yaml")
+    (part,) = best_configurations([result], sweep, [Metric("los", "minimize")])
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(part)
+    assert capture.get().split() == [
+        *("Best", "configuration:", "trial", "1", "(a),", "los", "0.5"),
+        *("x:", "1", "y:", "z:", "2"),
+    ]
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_the_table_at_the_end_drops_columns_from_the_right_and_names_them(width: int) -> None:
     names = ["learning_rate", "hidden_momentum", "inference_lr_scale_base", "optimizer"]

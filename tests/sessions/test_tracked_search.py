@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from edited_searches import EditedSearch, edited_searches
 from old_experiments import ended, write_experiment
 from searching import write_sweep
+from wandb_server import WandbServer
 
 from pcsearch.engine.experiment.experiment import Experiment, new_experiment
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
@@ -60,3 +63,59 @@ def test_nobody_shares_a_search_with_replicates(tmp_path: Path) -> None:
     options = Options(storage_path=tmp_path, name="here", replicates="seed")
     search = track(new_experiment(sweep, options), TRACKING, "disabled", Terminal())
     assert ledger_of(search) is None
+
+
+def test_the_sweep_of_a_search_that_is_changed_says_so_at_w_and_b(
+    user_server: WandbServer, tmp_path: Path
+) -> None:
+    online = TRACKING | {"wandb": "online"}
+
+    def is_marked() -> bool:
+        (sweep,) = user_server.sweeps.values()
+        return bool(yaml.safe_load(sweep.config).get("one_driver"))
+
+    with edited_searches(tmp_path):
+        grid = {"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}}}
+        made = EditedSearch(tmp_path, grid)
+        first = track(made.experiment, online, "online", Terminal())
+        assert not is_marked()
+        # A second terminal enqueues, while the search runs.
+        first.session(CLUSTER, print).before_queue()
+        assert is_marked()
+        user_server.sweeps.clear()
+        tracking = track(made.experiment, online, "online", Terminal()).registration.tracking
+        made.session(1)
+        edited = made.resume({"method": "grid", "parameters": {"x": {"values": [1, 2]}}})
+        track(edited, tracking, "online", Terminal())
+        (sweep,) = user_server.sweeps.values()
+        assert yaml.safe_load(sweep.config)["parameters"] == {"x": {"values": [1, 2]}}
+        assert is_marked()
+
+
+def test_a_new_search_with_configurations_to_try_first_says_so_at_w_and_b(
+    user_server: WandbServer, tmp_path: Path
+) -> None:
+    (tmp_path / "points.yaml").write_text("- {x: 3}\n")
+    with edited_searches(tmp_path):
+        grid = {"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}}}
+        made = EditedSearch(tmp_path, grid, enqueue=str(tmp_path / "points.yaml"))
+        track(made.experiment, TRACKING | {"wandb": "online"}, "online", Terminal())
+    (sweep,) = user_server.sweeps.values()
+    assert yaml.safe_load(sweep.config)["one_driver"] is True
+
+
+def test_the_sweep_of_a_race_that_is_edited_has_its_new_file_and_its_replicates(
+    user_server: WandbServer, tmp_path: Path
+) -> None:
+    online = TRACKING | {"wandb": "online"}
+    grid = {"method": "grid", "parameters": {"x": {"values": [1, 2]}, "seed": {"values": [1, 2]}}}
+    with edited_searches(tmp_path):
+        made = EditedSearch(tmp_path, grid, replicates="seed")
+        tracking = track(made.experiment, online, "online", Terminal()).registration.tracking
+        made.session(1)
+        edited = made.resume(grid | {"run_cap": 3})
+        track(edited, tracking, "online", Terminal())
+    (sweep,) = user_server.sweeps.values()
+    written = yaml.safe_load(sweep.config)
+    assert (written["run_cap"], written["replicates"]) == (3, "seed")
+    assert "one_driver" not in written

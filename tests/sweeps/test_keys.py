@@ -30,6 +30,7 @@ def problems_of(text: str) -> list[str]:
         ("controller: {type: local}", "not used: pcsearch is the controller"),
         ("apiVersion: 1.0", "not used: it does not change the search"),
         ("kind: sweep", "not used: it does not change the search"),
+        ("one_driver: true", "not used: it is for those who would join a search that W&B has"),
         ("count: 5", "unknown key, not used; to bound the number of trials write run_cap"),
         ("run_name: a", "unknown key, not used; did you mean 'run_cap'?"),
         ("comand: [python]", "unknown key, not used; did you mean 'command'?"),

@@ -12,7 +12,7 @@ from pcsearch.errors import Problem
 from pcsearch.sweeps.distributions.discrete import (
     Constant,
 )
-from pcsearch.sweeps.parameters import Parameter, nested, value_of
+from pcsearch.sweeps.parameters import Parameter, nested, settings, value_of
 
 
 def test_parameters_keep_the_files_order() -> None:
@@ -136,3 +136,14 @@ def test_constants_may_be_infinite() -> None:
     parameters, problems = parse("  x: {value: .inf}")
     assert problems == []
     assert parameters["x"].distribution == Constant(math.inf)
+
+
+def test_the_settings_of_another_version_of_the_file_are_there_too() -> None:
+    parameters, _ = parse("  a: {value: 1}\n  b:\n    parameters: {c: {value: 2}}\n  d: {value: 3}")
+    config = {"e": {"f": 4, "g": {}}, "b": {"c": 5, "h": 6}, "a": None}
+    pairs = settings(config, parameters.values())
+    assert [(each.name, value) for each, value in pairs] == [
+        *(("a", None), ("b.c", 5)),
+        *(("e.f", 4), ("e.g", {}), ("b.h", 6)),
+    ]
+    assert nested(pairs) == config

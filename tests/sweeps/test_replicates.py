@@ -13,6 +13,7 @@ from pcsearch.sweeps.replicates import (
     Replicates,
     configuration_in,
     configuration_name,
+    doubtful_seeds,
     replicates_of,
     run_name,
     unnoticed_seed,
@@ -47,12 +48,37 @@ def test_fresh_seeds_are_none_of_the_file() -> None:
     assert [ranged.seed(position) for position in (0, 4, 5)] == [0, 4, 5]
 
 
+def test_no_fresh_seed_is_larger_than_what_libraries_take() -> None:
+    near = of(sweep(f"{{values: [1, {2**32 - 3}, 0]}}"), fresh=4)
+    assert isinstance(near, Replicates)
+    assert [near.seed(position) for position in range(3, 7)] == [2**32 - 2, 2**32 - 1, 2, 3]
+    assert near.fresh_in_words(2) == f"{2**32 - 2} to {2**32 - 1}"
+    assert near.fresh_in_words(3) == f"{2**32 - 2}, {2**32 - 1}, 2"
+    assert near.fresh_in_words(1) == f"{2**32 - 2}"
+    # Where the file has larger ones, they are taken.
+    large = of(sweep(f"{{values: [1, {2**40}]}}"), fresh=1)
+    assert isinstance(large, Replicates)
+    assert large.seed(2) == 2**40 + 1
+
+
+def test_fresh_values_of_what_may_be_no_seed_are_a_note() -> None:
+    text = "method: grid\nparameters: {fold: {min: 0, max: 4}, model_Seed: {min: 0, max: 4}}\n"
+    checked = parse_sweep(text, "s.yaml")
+    fold, seed = (of(checked, name) for name in ("fold", "model_Seed"))
+    assert isinstance(fold, Replicates)
+    assert isinstance(seed, Replicates)
+    assert doubtful_seeds(fold, 0) == doubtful_seeds(seed, 2) == ""
+    line = doubtful_seeds(fold, 2)
+    assert line.startswith("s.yaml:2:14: --confirm runs fold 5 to 6, which the file does not have")
+
+
 @pytest.mark.parametrize(
     ("seed", "name", "fresh", "message"),
     [
         ("{values: [1, 2]}", "sed", 0, "--replicates: sed is no parameter of the sweep"),
         ("{values: [1, 2]}", "train.sed", 0, "did you mean 'train.seed'?"),
-        ("{value: 3}", "train.seed", 0, "s.yaml:6:7: --replicates: train.seed has no seeds"),
+        ("{value: 3}", "train.seed", 0, "s.yaml:6:7: --replicates: train.seed has one value; give"),
+        ("{values: [5]}", "train.seed", 0, "train.seed has one value; give it at least 2 seeds"),
         ("{min: 0.0, max: 1.0}", "train.seed", 0, "has no seeds to repeat with"),
         ("{min: 0, max: 100}", "train.seed", 0, "has 101 values; give at most 100 seeds"),
         ("{values: [a, b]}", "train.seed", 1, "--confirm: fresh seeds are whole numbers"),
@@ -92,6 +118,21 @@ def test_a_wrong_name_is_told_together_with_what_else_is_wrong() -> None:
         parse_sweep(text, "s.yaml")
 
 
+def test_a_seed_that_is_fixed_from_outside_repeats_nothing() -> None:
+    text = (
+        "method: grid\nreplicates: seed\n"
+        "parameters: {seed: {values: [1, 2]}, a: {values: [1, 2]}}\n"
+    )
+    for has_begun in (False, True):
+        fixed = parse_sweep(text, "s.yaml", overrides={"seed": 42}, has_begun=has_begun)
+        assert fixed.replicates is None
+        assert fixed.notes == (
+            "s.yaml:2:1: replicates: not used: --set gives the parameter one value, so each "
+            "configuration runs once",
+        )
+    assert parse_sweep(text, "s.yaml", overrides={"a": 1}).replicates == "seed"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -116,6 +157,13 @@ def test_only_bayes_is_told_that_it_searches_its_seed() -> None:
     assert line.startswith("s.yaml:6:7: train.seed is searched as a parameter")
     assert "--replicates train.seed" in line
     assert not unnoticed_seed(sweep())
+    # What would be refused is not advised.
+    many = unnoticed_seed(sweep("{min: 0, max: 10000}", "bayes"))
+    assert many.endswith("seeds, but train.seed has 10,001 values; give at most 100 seeds")
+    two = sweep(method="custom", more="scheduler: {engine: optuna}\n").text.replace(
+        "metric: {name: loss}", "metrics: [{name: loss}, {name: size}]"
+    )
+    assert unnoticed_seed(parse_sweep(two, "s.yaml")).endswith("that of a lucky seed")
     assert not unnoticed_seed(sweep("{value: 1}", "bayes"))
 
 

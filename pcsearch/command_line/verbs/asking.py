@@ -48,24 +48,27 @@ def ask_running(
         directory: of the search, or of one of its drivers.
         drivers: all of them.
         request: what is asked.
-        effect: what a driver does then, in words.
+        effect: what a driver does then, in words, where it does not say it itself.
         is_lasting: whether a later session heeds the request too: then nobody need run now.
 
     Returns:
         Whether a driver has heeded it.
 
     Raises:
-        PcsearchError: a driver does not answer; or nobody runs the search, and somebody must.
+        PcsearchError: a driver does not answer, or cannot do it; or nobody runs the search, and
+            somebody must.
     """
-    from pcsearch.engine.records.drivers.asking import ask, not_running
+    from pcsearch.engine.records.drivers.asking import ask, check_heeded, not_running
 
     running = [driver for driver in drivers if driver.lives()]
-    heeding = ask(directory, request, running) if running or is_lasting else []
-    if not heeding and not is_lasting:
+    answers = ask(directory, request, running) if running or is_lasting else {}
+    if not answers and not is_lasting:
         raise not_running(directory)
-    for driver in heeding:
-        tell(driver, effect)
-    return bool(heeding)
+    for driver, answer in answers.items():
+        if not answer.problem:
+            tell(driver, answer.answer or effect)
+    check_heeded(answers)
+    return bool(answers)
 
 
 def tell(driver: RunningDriver, text: str) -> None:

@@ -46,6 +46,7 @@ def stop_search(place: str, trials: Sequence[int]) -> int:
     from pcsearch.engine.records.drivers.asking import (
         ask,
         await_ends,
+        check_heeded,
         not_running,
         resume_hint,
         split_trials,
@@ -64,6 +65,7 @@ def stop_search(place: str, trials: Sequence[int]) -> int:
             if not wanted:
                 return DONE
         heeding = ask(directory, Request("stop", asker(), wanted), running)
+        check_heeded(heeding)
         if trials:
             for driver in heeding:
                 numbers = driver.journal.numbers & {*wanted}

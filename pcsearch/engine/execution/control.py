@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, assert_never
 
 from pcsearch.engine.cluster.resources import TrialSlots
 from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers.requests import Request, Requests, pausing
+from pcsearch.engine.records.drivers.driver_directories import search_directory
+from pcsearch.engine.records.drivers.requests import (
+    DamagedRequestError,
+    Request,
+    Requests,
+    pausing,
+)
 from pcsearch.engine.records.journal.events import Heeded
+from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.storage.files import StorageError, control_command
+from pcsearch.engine.storage.files import StorageError, control_command, writing
 from pcsearch.engine.storage.lease import RENEW_S
+from pcsearch.engine.storage.lock import is_locked
 from pcsearch.engine.storage.store import error_line
 from pcsearch.errors import PcsearchError
 from pcsearch.system.repeated import repeated
@@ -30,6 +39,7 @@ class Control:
     Args:
         directory: of this driver.
         earlier: the names of the requests that were made before this session, in their order.
+        history: of the earlier sessions.
         outcomes: of the search's trials.
         slots: how many trials run at once.
         interruption: ends the session.
@@ -41,6 +51,7 @@ class Control:
         self,
         directory: ExperimentDirectory,
         earlier: Sequence[str],
+        history: History,
         outcomes: Outcomes,
         slots: TrialSlots,
         interruption: Interruption,
@@ -53,7 +64,7 @@ class Control:
         # A turn that waits for a storage would outlive the session.
         self._requests = Requests(directory, patience=0)
         self._journal = Journal(directory.path)
-        self._earlier, self._seen = earlier, set(earlier)
+        self._earlier, self._seen, self._history = earlier, set(earlier), history
         self._outcomes, self._slots, self._interruption = outcomes, slots, interruption
         self._queue, self._tell = queue, tell
 
@@ -64,7 +75,9 @@ class Control:
         Raises:
             StorageError: at the begin, they cannot be read.
         """
-        pause = pausing(Requests(self._directory), self._earlier)
+        requests = Requests(self._directory)
+        self._stop_again(requests)
+        pause = pausing(requests, self._earlier)
         if pause is not None:
             self.is_paused = True
             self._tell(
@@ -86,24 +99,33 @@ class Control:
                 continue
             try:
                 request = self._requests.read(name)
-                if request.kind == "limit":
-                    self._keep_limit(request)
-                if request.kind == "enqueue":
-                    # The journal gets them first: a kill between the two loses none.
-                    self._tell(f"{request.by}: {self._queue(request.configs)}")
-                self._journal.add(Heeded(name))
-                self._heed(request)
+                answer = self._keep(request)
             except StorageError:
                 raise
             except PcsearchError as error:
                 # The request is damaged, or the record in which a limit is kept.
-                self._tell(str(error))
+                self._refuse(name, str(error))
             except Exception as error:
                 # Requests that come later, such as a stop, must not wait for one that cannot be.
-                self._tell(f"the request {name} cannot be heeded ({error_line(error)})")
+                self._refuse(name, f"the request {name} cannot be heeded ({error_line(error)})")
+            else:
+                self._journal.add(Heeded(name, answer))
+                self._heed(request, answer)
             self._seen.add(name)
 
-    def _heed(self, request: Request) -> None:
+    def _keep(self, request: Request) -> str:
+        """Write down what a later session needs of a request; what it comes to, in words."""
+        if request.kind == "limit":
+            self._keep_limit(request)
+        # The journal gets configurations first: a kill loses none.
+        return self._queue(request.configs) if request.kind == "enqueue" else ""
+
+    def _refuse(self, name: str, problem: str) -> None:
+        """Tell those who have asked, and the user, why a request is not heeded."""
+        self._journal.add(Heeded(name, problem=problem))
+        self._tell(problem)
+
+    def _heed(self, request: Request, answer: str) -> None:
         match request.kind:
             case "stop" if request.trials:
                 self._stop_trials(request)
@@ -126,10 +148,22 @@ class Control:
                     "that run go on"
                 )
             case "enqueue":
-                # It is done already.
-                pass
+                self._tell(f"{request.by}: {answer}")
             case _:
                 assert_never(request.kind)
+
+    def _stop_again(self, requests: Requests) -> None:
+        """Stop the trials that were to stop when an earlier session ended."""
+        asked: dict[int, Request] = {}
+        unfinished = self._history.unfinished
+        for at, name in enumerate(self._history.heeded):
+            numbers = {trial.number for trial in unfinished if trial.heeded <= at}
+            if numbers:
+                with suppress(DamagedRequestError):
+                    request = requests.read(name)
+                    asked |= dict.fromkeys(numbers.intersection(request.trials), request)
+        for number, request in asked.items():
+            self._stop_trials(replace(request, trials=[number]))
 
     def _stop_trials(self, request: Request) -> None:
         # Tune's thread adds trials meanwhile.
@@ -139,10 +173,20 @@ class Control:
                 self._tell(f"{request.by} has stopped trial {outcome.number}; its epoch ends first")
 
     def _keep_limit(self, request: Request) -> None:
-        """Write the limit into the record: a later session has it, or another with its options."""
-        record = self._directory.record()
-        options = record["options"] | {"max_concurrent": request.max_concurrent}
-        self._directory.rewrite(record | {"options": options})
+        """Write the limit into the record: a later session has it, or another with its options.
+
+        A driver that has joined writes it into that of the search, too, where nobody runs it.
+        """
+        search = search_directory(self._directory.path)
+        directories = [self._directory]
+        with writing(search):
+            if search != self._directory.path and not is_locked(search):
+                directories.append(ExperimentDirectory(search))
+        for directory in directories:
+            record = directory.record()
+            options = record["options"] | {"max_concurrent": request.max_concurrent}
+            if options != record["options"]:
+                directory.rewrite(record | {"options": options})
 
     @property
     def _continues(self) -> str:

@@ -10,7 +10,6 @@ from pcsearch.engine.experiment.enqueuing import OPTION, check_takes_more
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.journal.changes import Enqueued
 from pcsearch.engine.records.journal.journal_file import Journal
-from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.distributions.base import identity
 from pcsearch.sweeps.matching.placing import Placing
 
@@ -22,6 +21,7 @@ class LiveQueue:
         experiment: the search.
         journal: of this driver; it has them before the searcher does.
         enqueue: gives them to the searcher, and tells whether a trial is left for them.
+        before: is called before the journal gets some: who would join the search is to know it.
     """
 
     def __init__(
@@ -29,8 +29,10 @@ class LiveQueue:
         experiment: Experiment,
         journal: Journal,
         enqueue: Callable[[Mapping[int, dict[str, Any]]], bool],
+        before: Callable[[], None] = lambda: None,
     ) -> None:
-        self._experiment, self._journal, self._enqueue = experiment, journal, enqueue
+        self._experiment, self._journal = experiment, journal
+        self._enqueue, self._before = enqueue, before
         self._placing = Placing(experiment.sweep)
         self._known = list(map(identity, experiment.history.enqueued))
 
@@ -41,20 +43,19 @@ class LiveQueue:
             What became of them, in words.
 
         Raises:
+            PcsearchError: the search takes none.
             StorageError: the journal cannot be written.
         """
         experiment = self._experiment
-        try:
-            check_takes_more(experiment)
-            check_alone(experiment.directory, experiment.history, OPTION)
-        except PcsearchError as error:
-            return f"nothing is enqueued: {error}"
+        check_takes_more(experiment)
+        check_alone(experiment.directory, experiment.history, OPTION)
         placed = [self._placing.place_part(each) for each in configs]
         new = {identity(each): each for each in placed if each is not None}
         parts = [each for key, each in new.items() if key not in self._known]
         first = len(self._known)
         if not parts:
             return "nothing is enqueued: the configurations are known, or outside of the sweep file"
+        self._before()
         self._journal.add(Enqueued(parts))
         self._known += map(identity, parts)
         has_trials = self._enqueue(dict(enumerate(parts, first)))

@@ -81,6 +81,7 @@ class Session:
         ledger: of a search that other drivers share, None for one of this driver alone.
         tell: prints a line for the user.
         program: what programs of trials are told by those who follow what they log.
+        before_queue: is called before the search takes configurations of a second terminal.
     """
 
     experiment: Experiment
@@ -90,6 +91,7 @@ class Session:
     ledger: Ledger | None
     tell: Callable[[str], None]
     program: ProgramTracking = field(default_factory=ProgramTracking)
+    before_queue: Callable[[], None] = lambda: None
 
 
 def run(
@@ -118,11 +120,24 @@ def run(
     scheduler.give_up = lambda: interruption.request("hopeless")
     slots, context = _slots(session), _trial_context(session, best)
     source = TrialSource(
-        searcher, session.restored, slots, context, ledger, lambda: control.is_paused
+        searcher,
+        session.restored,
+        slots,
+        context,
+        ledger,
+        lambda: control.is_paused,
+        session.tell,
     )
-    queue = LiveQueue(experiment, journal, source.enqueue)
+    queue = LiveQueue(experiment, journal, source.enqueue, session.before_queue)
     control = Control(
-        directory, experiment.requested, outcomes, slots, interruption, queue.add, session.tell
+        directory,
+        experiment.requested,
+        experiment.history,
+        outcomes,
+        slots,
+        interruption,
+        queue.add,
+        session.tell,
     )
     with (
         interruption.by_signals(),

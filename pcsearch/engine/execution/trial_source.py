@@ -22,6 +22,7 @@ from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim, Ledger
 from pcsearch.engine.search.replicated import ReplicatedSearcher
 from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
+from pcsearch.sweeps.messages import shown
 
 
 class TrialSource(SearchAlgorithm):
@@ -39,6 +40,7 @@ class TrialSource(SearchAlgorithm):
         context: what all trials have in common.
         ledger: of a search that other drivers share, None for one of this driver alone.
         is_paused: tells whether a second terminal has paused the search.
+        tell: prints a line for the user.
     """
 
     def __init__(
@@ -49,8 +51,9 @@ class TrialSource(SearchAlgorithm):
         context: TrialContext,
         ledger: Ledger | None = None,
         is_paused: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._ledger, self._is_paused = ledger, is_paused
+        self._ledger, self._is_paused, self._tell = ledger, is_paused, tell
         self._searcher = searcher
         # The ended trials come first: they take no slot, so they need not wait for one.
         self._restored = deque(sorted(restored, key=lambda each: not each.trial_history.over))
@@ -172,6 +175,7 @@ class TrialSource(SearchAlgorithm):
             return None
         number, trial_id = claim.number, claim.trial_id
         config = self._searcher.suggest(trial_id, number)
+        self._note_left_out()
         if config == Searcher.FINISHED:
             self._is_complete = True
             return None
@@ -180,6 +184,17 @@ class TrialSource(SearchAlgorithm):
         self._journal.add(self._searcher.suggested(trial_id, number))
         self._running.add(trial_id)
         return trial
+
+    def _note_left_out(self) -> None:
+        """Note, and tell, which enqueued configurations go without a trial."""
+        if isinstance(self._searcher, ReplicatedSearcher):
+            return
+        for event in self._searcher.left_out():
+            self._journal.add(event)
+            self._tell(
+                f"the enqueued configuration {shown(event.config)} is not tried: no configuration "
+                "with its values is left"
+            )
 
     def _has_next(self, searcher: ReplicatedSearcher) -> bool:
         """Whether a run of a configuration may start; without any left, the search ends.

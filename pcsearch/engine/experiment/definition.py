@@ -23,7 +23,14 @@ from pcsearch.sweeps.early_terminate import rung_problem
 from pcsearch.sweeps.finite import finite_space
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.reading.text import read_text
-from pcsearch.sweeps.replicates import CONFIRMED, KEY, Replicates, replicates_of, unnoticed_seed
+from pcsearch.sweeps.replicates import (
+    CONFIRMED,
+    KEY,
+    Replicates,
+    doubtful_seeds,
+    replicates_of,
+    unnoticed_seed,
+)
 from pcsearch.sweeps.sweep import InvalidSweepError, Reading, Sweep, parse_sweep, place
 
 LEARNS = ("bayes", "custom")
@@ -157,7 +164,10 @@ def define_search(
         options = replace(options, replicates=options.replicates or sweep.replicates)
     search = SearchDefinition(sweep, options, folder, workload)
     _check_replicates(search)
-    note = "" if has_begun or options.replicates else unnoticed_seed(sweep)
+    if search.replicates is not None:
+        note = doubtful_seeds(search.replicates, options.confirm or 0)
+    else:
+        note = "" if has_begun else unnoticed_seed(sweep)
     return replace(search, sweep=replace(sweep, notes=(*sweep.notes, note))) if note else search
 
 

@@ -6,7 +6,9 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pcsearch.engine.experiment.confirmation import race_count
 from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition
+from pcsearch.engine.experiment.race_edits import check_race
 from pcsearch.engine.experiment.versions import judge_anew, place_trials, reach
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers.driver_directories import is_shared, search_directory
@@ -14,7 +16,7 @@ from pcsearch.engine.records.journal.changes import Edited
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.errors import PcsearchError, Problem
-from pcsearch.sweeps.matching.changes import changes
+from pcsearch.sweeps.matching.changes import changes, fixed_from_outside
 from pcsearch.sweeps.reading.text import read_text
 from pcsearch.sweeps.sweep import Sweep
 
@@ -53,6 +55,7 @@ def settle(history: History, versions: Sequence[Sweep], search: SearchDefinition
         versions: of the file, oldest first.
         search: by the newest.
     """
+    history.is_race = search.replicates is not None
     judge_anew(history, versions, search)
     if history.is_changed:
         place_trials(history, versions, search)
@@ -82,15 +85,14 @@ def edited(
         PcsearchError: the search cannot have this file.
     """
     check_alone(directory, history, after.sweep.source)
-    check_single_runs(before, after.sweep.source)
-    check_single_runs(after, after.sweep.source)
+    check_race(before, after, history)
     # What it was by the file before, which may have cleared what this one brings back.
     earlier = copied(history)
     settle(earlier, versions, before)
     reach_before = reach(before, earlier)
     old_samples = min(samples, reach_before or samples)
     event = Edited(after.sweep.text, after.sweep.source, samples)
-    history.edits.append(event)
+    history.edit(event)
     settle(history, [*versions, after.sweep], after)
     lost = len(earlier.waiting) - len(history.waiting)
     reach_after = reach(after, history)
@@ -101,12 +103,19 @@ def edited(
     lines = [
         f"the sweep file is another from now on, {after.sweep.source}:",
         *(f"  {line}" for line in changes(before.sweep, after.sweep)),
+        *unused_changes(before, after),
         *_meaning(before, after, history),
         *([f"enqueued configurations outside of it, which are not tried: {lost}"] if lost else []),
-        f"at most {event.num_samples} trials, of which {len(history.own)} have begun "
+        f"at most {event.num_samples} trials, of which {race_count(history, after)} have begun "
         f"(before: at most {old_samples})",
     ]
     return Edit(event, tuple(lines))
+
+
+def unused_changes(before: SearchDefinition, after: SearchDefinition) -> list[str]:
+    """Lines about what a file changes in vain, because the search has values of its own for it."""
+    found = fixed_from_outside(before.sweep, after.sweep, before.options.overrides)
+    return [f"  {line}" for line in found]
 
 
 def copied(history: History) -> History:
@@ -119,30 +128,6 @@ def copied(history: History) -> History:
         enqueued=[*history.enqueued],
         taken={*history.taken},
     )
-
-
-def has_replicates(search: SearchDefinition) -> bool:
-    """Whether the configurations of a search run with several seeds, also by its file alone."""
-    return bool(search.options.replicates or search.sweep.replicates)
-
-
-def check_single_runs(search: SearchDefinition, where: str) -> None:
-    """Check that each run of a search that is edited is a configuration of its own.
-
-    Args:
-        search: which is to be changed.
-        where: the file that changes it, for messages.
-
-    Raises:
-        PcsearchError: its configurations run with several seeds.
-    """
-    if has_replicates(search):
-        message = (
-            "a search with replicates keeps its sweep file, for its race compares the "
-            "configurations of one file; start a new search of this one (bayes can take the "
-            "results over: --warm-start)"
-        )
-        raise PcsearchError(Problem(message, where))
 
 
 def check_alone(directory: ExperimentDirectory, history: History, where: str) -> None:
@@ -199,6 +184,10 @@ def _samples(
 
 def _meaning(before: SearchDefinition, after: SearchDefinition, history: History) -> Iterator[str]:
     """What an edit means for the trials of a search, in words."""
+    if history.is_race:
+        yield f"{_trials(len(history.own))} stay in the race, which goes by what they have come to"
+        yield from _differing(before, after, history)
+        return
     outside = [trial for trial in history.own if trial.is_outside]
     inside = len(history.own) - len(outside)
     learns = after.sweep.method in LEARNS
@@ -213,6 +202,13 @@ def _meaning(before: SearchDefinition, after: SearchDefinition, history: History
     size = reach(after, history)
     if after.sweep.method == "grid" and size is not None:
         yield f"{size - len(history.own)} combinations of the new grid are missing"
+    yield from _differing(before, after, history)
+
+
+def _differing(
+    before: SearchDefinition, after: SearchDefinition, history: History
+) -> Iterator[str]:
+    """What else than its parameters differs by an edit means for the trials of a search."""
     if before.metrics != after.metrics:
         yield from _judged(after, history)
     if before.options.warm_start and not history.warm_start:
@@ -224,11 +220,15 @@ def _meaning(before: SearchDefinition, after: SearchDefinition, history: History
 
 def _judged(after: SearchDefinition, history: History) -> Iterator[str]:
     outcomes = Outcomes(after.metrics, after.workload.time_attr, history=history)
-    ended = [trial for trial in history.own if trial.over and not trial.failed]
-    without = sum(None in outcomes.of(trial.id).values for trial in ended)
+    ended = [outcomes.of(trial.id) for trial in history.own if trial.over and not trial.failed]
+    without = sum(each.best is None and not each.diverged for each in ended)
     names = ", ".join(metric.name for metric in after.metrics) or "nothing"
     line = f"the trials that have ended are judged by {names}, from what they reported"
-    yield f"{line}; {_trials(without)} without a value of it" if without else line
+    if without:
+        unseen = ", and the searcher does not see them" if after.sweep.method in LEARNS else ""
+        unseen = ": their configurations leave the race" if history.is_race else unseen
+        line += f"; {_trials(without)} reported nothing of it{unseen}"
+    yield line
 
 
 def _trials(count: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition
-from pcsearch.engine.experiment.editing import has_replicates
+from pcsearch.engine.experiment.race_edits import has_replicates
 from pcsearch.engine.experiment.versions import configs_of
 from pcsearch.engine.records.journal.changes import Enqueued
 from pcsearch.engine.records.journal.history import History

@@ -51,6 +51,7 @@ class Experiment(SearchDefinition):
         history: what those sessions wrote, or the results of a warm start.
         requested: the names of the requests that second terminals have made before this session.
         edit: of the sweep file, which the journal does not have yet; None without one.
+        file_lines: lines for the user about a sweep file that a search that has begun was given.
         queue: of configurations to try first, which the journal does not have yet.
         confirmed_earlier: how many trials of --confirm were before the race went on; the best
             configurations may be others since.
@@ -62,6 +63,7 @@ class Experiment(SearchDefinition):
     history: History = field(default_factory=History)
     requested: tuple[str, ...] = ()
     edit: Edit | None = None
+    file_lines: tuple[str, ...] = ()
     queue: Queue | None = None
     confirmed_earlier: int = 0
 

@@ -30,6 +30,7 @@ from pcsearch.engine.storage.files import resume_command, writing
 from pcsearch.engine.storage.lock import is_locked, owner
 from pcsearch.engine.storage.store import is_address
 from pcsearch.errors import PcsearchError, Problem
+from pcsearch.sweeps.marking import CHANGED
 from pcsearch.sweeps.replicates import ALONE
 
 OPTION = "--join"
@@ -70,11 +71,7 @@ def joined_experiment(
     if experiment.replicates is not None:
         raise PcsearchError(Problem(ALONE, OPTION))
     if experiment.history.is_changed:
-        message = (
-            f"{search.place} was edited, or has configurations to try first, which one driver "
-            "runs; for more machines use a Ray cluster (--address)"
-        )
-        raise PcsearchError(Problem(message, OPTION))
+        raise PcsearchError(Problem(f"{search.place} {CHANGED}", OPTION))
     # Without a count of its own, the driver goes on as long as the search does.
     options = replace(experiment.options, num_samples=budget)
     if experiment.sweep.method in ("bayes", "custom"):

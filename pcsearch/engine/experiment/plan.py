@@ -188,8 +188,7 @@ def replicated_lines(search: SearchDefinition, replicates: Replicates) -> list[s
     ]
     if search.options.confirm:
         best = search.confirming // search.options.confirm
-        fresh = [replicates.seed(seeds + i) for i in range(search.options.confirm)]
-        shown = f"{fresh[0]}" if len(fresh) == 1 else f"{fresh[0]} to {fresh[-1]}"
+        shown = replicates.fresh_in_words(search.options.confirm)
         lines.append(
             f"after that the best {best} configurations run with fresh seeds ({shown}): up to "
             f"{search.confirming} trials more"

@@ -16,6 +16,7 @@ from pcsearch.engine.experiment.editing import (
     edited,
     settle,
     texts_of,
+    unused_changes,
 )
 from pcsearch.engine.experiment.enqueuing import OPTION as ENQUEUE
 from pcsearch.engine.experiment.enqueuing import enqueued
@@ -117,8 +118,12 @@ def resumed_experiment(
     begun = _begun(directory, record, changes, other_folder)
     given = None if sweep_file is None else _given(sweep_file, begun)
     edit = None if given is None else _edit(begun, given, option, "num_samples" in changes)
+    lines = () if edit is None else edit.lines
     if edit is None:
         begun.settle()
+        if given is not None:
+            same = f"{given.sweep.source} asks for the same search: nothing of it changes"
+            lines = (same, *unused_changes(begun.search, given))
     queue = None
     if enqueue is not None:
         check_alone(directory, begun.history, ENQUEUE)
@@ -136,6 +141,7 @@ def resumed_experiment(
         history=begun.history,
         requested=tuple(Requests(directory).names()),
         edit=edit,
+        file_lines=lines,
         queue=queue,
         confirmed_earlier=confirmed_earlier(begun.history, begun.search),
     )
@@ -157,7 +163,9 @@ def _begun(
     history = read_history(directory.path)
     if history.samples is None:
         # The journal does not say it where an earlier version has written it.
-        history.samples = record["options"].get("num_samples")
+        history.samples = samples_by_edits(record, history.edits) or record["options"].get(
+            "num_samples"
+        )
     if "num_samples" not in changes:
         samples = samples_by_edits(record, history.edits) or samples
     texts = texts_of(directory, history.edits)

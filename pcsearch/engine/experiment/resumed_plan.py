@@ -55,9 +55,7 @@ def make_resumed_plan(
         raced = race_count(history, experiment)
         if raced < len(history.own):
             notes.append(f"trials with fresh seeds that have begun: {len(history.own) - raced}")
-        if experiment.edit is not None:
-            notes += experiment.edit.lines
-        notes += experiment.queue_lines
+        notes += [*experiment.file_lines, *experiment.queue_lines]
         unfinished = len(history.unfinished)
         if unfinished:
             notes.append(f"unfinished trials, which are restored first: {unfinished}")

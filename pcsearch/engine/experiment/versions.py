@@ -31,6 +31,9 @@ def judge_anew(history: History, versions: Sequence[Sweep], search: SearchDefini
         versions: of its sweep file, oldest first.
         search: by the newest.
     """
+    if _searches(versions[0]) != _searches(versions[-1]):
+        # Its results have points of the first file, and values of its metrics.
+        history.warm_start = []
     default = search.workload.default_metrics()
     metrics = [version.metrics or default for version in versions]
     for trial in history.trials:
@@ -51,9 +54,6 @@ def place_trials(history: History, versions: Sequence[Sweep], search: SearchDefi
         versions: of its sweep file, oldest first.
         search: by the newest.
     """
-    if _searches(versions[0]) != _searches(versions[-1]):
-        # Its results have points of the first file, and values of its metrics.
-        history.warm_start = []
     config_of = [configs_of(version, search.options) for version in versions]
     newest, point_of, place_of = len(versions) - 1, _points(search.sweep), placed_by(search)
     for trial in history.trials:

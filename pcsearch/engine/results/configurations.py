@@ -18,6 +18,11 @@ from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.replicates import Replicates
 
+PARTS = ("", "_deviation", "_seeds")
+"""What follows the name of a mean in the names of what is known of it."""
+MEASURES = tuple(f"{name}{part}" for name in ("mean", "chosen_by") for part in PARTS)
+"""The names in `Configuration.measures`."""
+
 
 def six_digits(value: float | None) -> str:
     """A number as text with six digits."""
@@ -45,6 +50,20 @@ class Configuration:
     def mean(self) -> float | None:
         """What it is worth: the mean with fresh seeds, else that with the file's."""
         return self.judged_by.means[0]
+
+    @property
+    def measures(self) -> dict[str, float | int | None]:
+        """Its means, their deviations and how many runs they are of, by names for result files.
+
+        ``chosen_by`` is the mean with the file's seeds, which is a little lucky, where ``mean`` is
+        that with fresh seeds; None without these.
+        """
+        chosen = self.runs if self.confirmation else None
+        return {
+            f"{name}{part}": value
+            for name, group in (("mean", self.judged_by), ("chosen_by", chosen))
+            for part, value in _measures(group).items()
+        }
 
     @property
     def judged_by(self) -> Group:
@@ -179,6 +198,12 @@ def _rank(configuration: Configuration, expected: float, sign: float) -> tuple[f
         sign * statistics.fmean(known) if known else math.inf,
         configuration.number,
     )
+
+
+def _measures(group: Group | None) -> dict[str, float | int | None]:
+    if group is None:
+        return dict.fromkeys(PARTS)
+    return dict(zip(PARTS, (group.means[0], group.deviations[0], group.count), strict=True))
 
 
 def _in_words(group: Group, seeds: str, shown: Callable[[float | None], str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pcsearch.engine.experiment.experiment import (
     samples_of_search,
     stored_search,
 )
-from pcsearch.engine.experiment.versions import judge_anew
+from pcsearch.engine.experiment.versions import judge_anew, placed_by
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.drivers.driver_directories import other_drivers
 from pcsearch.engine.records.journal.history import REPORTS, VALUES_FILE, History, read_reports
@@ -92,6 +92,8 @@ class Findings:
         notes: a line for each damage.
         time_attr: the name in a report that has its epoch.
         replicates: the seeds of its configurations; None where seeds are no replicates.
+        placed: finds the configuration of the newest sweep file that the values of a trial are,
+            None where they are none of it; None where all are.
     """
 
     place: str
@@ -103,6 +105,7 @@ class Findings:
     notes: tuple[str, ...]
     time_attr: str = EPOCH
     replicates: Replicates | None = None
+    placed: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
 
     @property
     def configurations(self) -> list[Configuration]:
@@ -208,6 +211,7 @@ def read_findings(
         tuple(notes),
         search.workload.time_attr,
         search.replicates,
+        placed_by(search) if earlier and search.replicates is None else None,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from pcsearch.engine.records.journal.changes import LeftOut
+
 Found = TypeVar("Found")
 
 
@@ -18,6 +20,7 @@ class EnqueuedParts:
     def __init__(self, waiting: Mapping[int, dict[str, Any]]) -> None:
         self._waiting = dict(waiting)
         self._taken: dict[str, int] = {}
+        self._left_out: list[LeftOut] = []
 
     def add(self, parts: Mapping[int, dict[str, Any]]) -> None:
         """Add parts, by their numbers in the journal."""
@@ -35,11 +38,18 @@ class EnqueuedParts:
         """
         while self._waiting:
             number = min(self._waiting)
-            found = find(self._waiting.pop(number))
+            part = self._waiting.pop(number)
+            found = find(part)
             if found is not None:
                 self._taken[trial_id] = number
                 return found
+            self._left_out.append(LeftOut(number, part))
         return None
+
+    def left_out(self) -> list[LeftOut]:
+        """For the journal, the parts that have gone without a trial since the last call."""
+        left_out, self._left_out = self._left_out, []
+        return left_out
 
     def of(self, trial_id: str) -> int | None:
         """The number of the part that a trial has got, None where it has none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from pcsearch.engine.records.journal.events import Replicate
@@ -85,7 +86,7 @@ def of_configurations(
     """
     found = {}
     for runs in runs_of(outcomes).values():
-        if any((run.failed or run.diverged) and is_in_race(run, seeds) for run in runs):
+        if _went_wrong(runs, seeds):
             # It is out of the race: its other runs must stop nobody.
             continue
         known = [
@@ -100,6 +101,15 @@ def of_configurations(
             epoch = max(each.epoch for each in there)
             found[configuration_key(runs[0])] = Prediction(mean, deviation, epoch)
     return found
+
+
+def _went_wrong(runs: Iterable[TrialOutcome], seeds: int) -> bool:
+    """Whether a run of the race failed, diverged, or came to its own end without a value."""
+    return any(
+        run.failed or run.diverged or (run.ended and run.values[0] is None and not run.was_cut)
+        for run in runs
+        if is_in_race(run, seeds)
+    )
 
 
 def entrant(runs: Iterable[SeedRun], seeds: int, sign: float) -> Entrant:
@@ -146,7 +156,14 @@ class ConfigurationMeans:
         """
         runs = list(runs_of(self._outcomes).values())
         if self._curves is None:
-            entrants = [entrant(each, self._seeds, self._sign) for each in runs]
+            # A run that the user has stopped ends the race of its configuration, and says nothing
+            # against it.
+            entrants = [
+                replace(
+                    entrant(each, self._seeds, self._sign), is_out=_went_wrong(each, self._seeds)
+                )
+                for each in runs
+            ]
             spreads = [0.0] * len(runs)
         else:
             entrants, spreads = self._predicted(runs, self._curves.predictions())
@@ -174,7 +191,7 @@ class ConfigurationMeans:
                 and not run.replicate.is_fresh(self._seeds)
             }
             losses = {seed: prediction.mean for seed, prediction in known.items()}
-            entrants.append(Entrant(losses, is_out=any(run.failed or run.diverged for run in each)))
+            entrants.append(Entrant(losses, is_out=_went_wrong(each, self._seeds)))
             squares = sum(prediction.deviation**2 for prediction in known.values())
             variances.append(squares / max(1, len(known)) ** 2)
         return entrants, variances

@@ -83,6 +83,9 @@ def _rebuilt(trial: TrialHistory, space: Space, outcomes: Outcomes) -> FrozenTri
         # After an edit of the metrics the values at its end say nothing.
         trial.end is not None and (None in trial.end.values or outcome.diverged)
     )
+    if not went_wrong and outcome.best is None:
+        # It was not asked for the metrics that an edit has brought: nobody knows what it is worth.
+        return _optuna_trial(trial.point, space, None, TrialState.FAIL)
     values = final_values(outcome, went_wrong=went_wrong)
     return _optuna_trial(trial.point, space, values)
 

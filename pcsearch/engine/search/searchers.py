@@ -9,6 +9,7 @@ from typing import Any
 from optuna import Trial
 from ray.tune.search import Searcher
 
+from pcsearch.engine.records.journal.changes import LeftOut
 from pcsearch.engine.records.journal.events import Suggested
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.ledger import OtherResult
@@ -109,6 +110,10 @@ class PlannedSearcher(Searcher):
             had = [self._planned.config(number - 1) for number in self._used]
             self._remaining = Remaining(self._sweep, self._planned, had)
         self._enqueued.add(parts)
+
+    def left_out(self) -> list[LeftOut]:
+        """For the journal, the enqueued configurations of which nothing was left, each once."""
+        return self._enqueued.left_out()
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""
@@ -236,6 +241,10 @@ class BayesSearcher(Searcher):
     def enqueue(self, parts: Mapping[int, dict[str, Any]]) -> None:
         """Suggest configurations next; of each its number in the journal."""
         self._enqueued.add(parts)
+
+    def left_out(self) -> list[LeftOut]:
+        """For the journal, the enqueued configurations of which nothing was left, each once."""
+        return self._enqueued.left_out()
 
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The configuration of a trial of the history."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from pcsearch.sweeps.distributions.base import Distribution, identity
 from pcsearch.sweeps.messages import shown
 from pcsearch.sweeps.metrics import Metric
+from pcsearch.sweeps.parameter_entry import NESTED
+from pcsearch.sweeps.reading.loader import load
 from pcsearch.sweeps.sweep import Sweep
 
 
@@ -19,6 +21,33 @@ def changes(before: Sweep, after: Sweep) -> list[str]:
         A line for each, the parameters' first, in the order of their files.
     """
     return [*_parameters(before, after), *_search(before, after)]
+
+
+def fixed_from_outside(before: Sweep, after: Sweep, names: Iterable[str]) -> list[str]:
+    """The changes of the files of two sweeps that change nothing, because of ``--set``.
+
+    Args:
+        before: the one sweep.
+        after: the other.
+        names: the parameters that have values from outside in both.
+
+    Returns:
+        A line for each parameter.
+    """
+    return [
+        f"{name}: changed in the file, and not used: --set fixes it"
+        for name in names
+        if identity(_written(before, name)) != identity(_written(after, name))
+    ]
+
+
+def _written(sweep: Sweep, name: str) -> Any:
+    """What the file of a sweep says of a parameter, None where it says nothing."""
+    found: Any = load(sweep.text, sweep.source).value
+    for each in sweep.parameters[name].path:
+        inner = found.get(NESTED) if isinstance(found, dict) else None
+        found = inner.get(each) if isinstance(inner, dict) else None
+    return found
 
 
 def _parameters(before: Sweep, after: Sweep) -> Iterator[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pcsearch.engine.results.configurations import Configuration
-from pcsearch.engine.results.groups import Group
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.replicates import configuration_name
 
@@ -27,17 +25,5 @@ def best_in_words(best: Configuration, metric: Metric) -> str:
 
 
 def _about(what: str, configuration: Configuration) -> dict[str, Any]:
-    fresh = configuration.confirmation
-    values = {**_mean(f"{what}_mean", configuration.runs)}
-    if fresh is not None:
-        # What it is worth, and the mean it was chosen by, which is a little lucky.
-        values = {**_mean(f"{what}_mean", fresh), **_mean(f"{what}_chosen_by", configuration.runs)}
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _mean(name: str, group: Group) -> Mapping[str, float | int | None]:
-    return {
-        name: group.means[0],
-        f"{name}_deviation": group.deviations[0],
-        f"{name}_seeds": group.count,
-    }
+    measures = configuration.measures.items()
+    return {f"{what}_{name}": value for name, value in measures if value is not None}

@@ -41,7 +41,7 @@ class Registration:
 
 
 def register_search(
-    sweep: Sweep, tracking: Mapping[str, Any], mode: Mode, resumed: bool, edited: bool = False
+    sweep: Sweep, tracking: Mapping[str, Any], mode: Mode, resumed: bool, changed: bool = False
 ) -> Registration:
     """Register a search as a W&B sweep, where its runs go online and it has no sweep yet.
 
@@ -53,7 +53,7 @@ def register_search(
             and the ``sweep_id`` where the search has a sweep.
         mode: where the runs go.
         resumed: whether earlier sessions have run the search.
-        edited: whether the search has another file than when it was registered.
+        changed: whether the sweep may have another text than when the search was registered.
 
     Raises:
         PcsearchError: W&B does not register the search, and the user has chosen ``online``.
@@ -61,7 +61,7 @@ def register_search(
     record = dict(tracking)
     if record.get(SWEEP_ID):
         page = record.get(SWEEP_URL) or record[SWEEP_ID]
-        problem = _update(sweep, record) if edited and mode == "online" else ""
+        problem = update_search(sweep, record) if changed and mode == "online" else ""
         message = "" if mode == "disabled" else f"W&B sweep: {page}"
         return Registration(record, mode, message, problem)
     if mode != "online" or resumed:
@@ -81,11 +81,19 @@ def register_search(
     return Registration(record, mode, f"W&B sweep: {created.url}")
 
 
-def _update(sweep: Sweep, record: Mapping[str, Any]) -> str:
-    """Give the sweep at W&B the file that its search has now; a line where that fails."""
+def update_search(sweep: Sweep, record: Mapping[str, Any]) -> str:
+    """Give the sweep at W&B the text that its search has now.
+
+    Args:
+        sweep: with the text.
+        record: the W&B settings of the search, with the sweep's id.
+
+    Returns:
+        A line where that fails, else nothing.
+    """
     address = SweepAddress(record[SWEEP_ID], record["project"], record["entity"])
     try:
         update_sweep(sweep, address)
     except (NoAnswer, PcsearchError) as problem:
-        return f"W&B's sweep still has the file before the edit: {problem}; --resume tries again"
+        return f"W&B's sweep lacks the change of the search: {problem}; --resume tries again"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,20 @@ def test_those_are_asked_that_run(
     assert "configurations to try first: 1 (left out: 1 had run already)" in shown.err
     (name,) = Requests(here).names()
     assert Requests(here).read(name).configs == [{"seed": 3}]
+
+
+def test_what_the_search_says_is_told_and_not_what_was_asked(
+    here: ExperimentDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("points.csv").write_text("seed\n3\n")
+    with heeding(here, answer="nothing is enqueued: they are known"):
+        assert main(["enqueue", "here", "points.csv"]) == 0
+    assert capsys.readouterr().out.endswith(": nothing is enqueued: they are known\n")
+    with heeding(here, problem="it is run by several drivers"):
+        assert main(["enqueue", "here", "points.csv"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert re.search(r"error: process \d+ on .*: it is run by several drivers\n", shown.err)
 
 
 def test_it_says_for_how_many_no_trial_is_left(

@@ -15,8 +15,9 @@ from pcsearch.engine.execution.control import Control
 from pcsearch.engine.execution.interruption import Interruption
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers.requests import FOLDER, Request, Requests
-from pcsearch.engine.records.journal.events import Heeded
+from pcsearch.engine.records.journal.events import Heeded, Retried, Suggested, TrialEnded
 from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.record import RECORD_FILE
 from pcsearch.engine.storage.files import StorageError
@@ -34,10 +35,12 @@ class Session:
     def __init__(self, folder: Path) -> None:
         self.directory = ExperimentDirectory(folder)
         self.requests = Requests(self.directory)
-        self.outcomes = Outcomes(())
+        self.history = read_history(folder)
+        self.outcomes = Outcomes((), history=self.history)
         for number in (1, 2, 3):
             self.outcomes.begin(f"t{number}", number, {})
-        self.outcomes.end("t1")
+        if not self.history.trials:
+            self.outcomes.end("t1")
         self.interruption = Interruption()
         self.slots: Any = SimpleNamespace(most=None)
         self.told: list[str] = []
@@ -45,6 +48,7 @@ class Session:
         self.control = Control(
             self.directory,
             self.requests.names(),
+            self.history,
             self.outcomes,
             self.slots,
             self.interruption,
@@ -63,7 +67,10 @@ class Session:
         return name
 
     def heeded(self) -> list[str]:
-        return [e.request for e in Journal(self.directory.path).events() if isinstance(e, Heeded)]
+        return [e.request for e in self.answers() if not e.problem]
+
+    def answers(self) -> list[Heeded]:
+        return [e for e in Journal(self.directory.path).events() if isinstance(e, Heeded)]
 
     def stopped(self) -> list[int]:
         return [outcome.number for outcome in self.outcomes if outcome.stop_requested]
@@ -108,6 +115,17 @@ def test_each_request_is_done_once_and_is_in_the_journal(folder: Path) -> None:
     ]
 
 
+def test_the_limit_of_a_driver_that_has_joined_is_that_of_the_search_too(folder: Path) -> None:
+    """Nobody may run the search itself at the time, and it is resumed later."""
+    own = ExperimentDirectory(folder / "drivers" / "one")
+    own.path.parent.mkdir()
+    own.create("method: grid\n", ExperimentDirectory(folder).record())
+    session = Session(own.path)
+    session.ask("limit", max_concurrent=2)
+    for directory in (own, ExperimentDirectory(folder)):
+        assert directory.record()["options"] == {"num_samples": 9, "max_concurrent": 2}
+
+
 def test_a_later_session_is_paused_and_heeds_nothing_else_of_before(folder: Path) -> None:
     first = Session(folder)
     first.ask("limit", max_concurrent=2)
@@ -131,6 +149,41 @@ def test_a_later_session_is_paused_and_heeds_nothing_else_of_before(folder: Path
     assert third.told == []
 
 
+def test_trials_that_were_to_stop_when_a_session_ended_stop_in_the_next(folder: Path) -> None:
+    journal = Journal(folder)
+    for number in (1, 2, 3, 4):
+        journal.add(Suggested(f"t{number}", number))
+    first = Session(folder)
+    first.ask("stop", trials=[1, 2, 3])
+    first.ask("pause")
+    # Trial 1 has stopped. Trial 2 has failed before it could, and is to be tried again.
+    journal.add(TrialEnded("t1", False, [], by_hand=True))
+    journal.add(TrialEnded("t2", True, []))
+    journal.add(Retried("t2"))
+    second = Session(folder)
+    with second.control.running():
+        assert second.stopped() == [3]
+    line = f"{ANN} has stopped trial 3; its epoch ends first"
+    assert second.told[0] == line
+    # A session that is killed before the epoch ends leaves it to the next.
+    second.ask("stop", trials=[3])
+    third = Session(folder)
+    with third.control.running():
+        assert third.stopped() == [3]
+    assert third.told.count(line) == 1
+
+
+def test_a_trial_that_began_after_a_request_is_not_stopped_by_it(folder: Path) -> None:
+    """A number may come back where another driver has had it."""
+    Journal(folder).add(Suggested("t1", 1))
+    session = Session(folder)
+    session.ask("stop", trials=[2])
+    Journal(folder).add(Suggested("new", 2))
+    later = Session(folder)
+    with later.control.running():
+        assert later.stopped() == []
+
+
 def test_a_damaged_request_is_a_line_and_the_next_ones_are_heeded(folder: Path) -> None:
     session = Session(folder)
     (folder / FOLDER).mkdir()
@@ -143,6 +196,7 @@ def test_a_damaged_request_is_a_line_and_the_next_ones_are_heeded(folder: Path) 
     )
     assert session.control.is_paused
     assert (len(session.told), session.heeded()) == (2, [name])
+    assert [answer.problem for answer in session.answers()] == [session.told[0], ""]
 
 
 def test_a_limit_that_cannot_be_kept_is_a_line_and_the_next_ones_are_heeded(folder: Path) -> None:
@@ -153,6 +207,8 @@ def test_a_limit_that_cannot_be_kept_is_a_line_and_the_next_ones_are_heeded(fold
     name = session.ask("stop")
     assert session.told[0].startswith(f"{record}: written by another version of pcsearch")
     assert (session.heeded(), session.slots.most) == ([name], None)
+    # Those who have asked need not wait for nothing.
+    assert session.answers()[0].problem == session.told[0]
     assert session.interruption.is_due()
 
 
@@ -167,6 +223,7 @@ def test_a_request_that_goes_wrong_is_a_line_and_the_next_ones_are_heeded(folder
     stop = session.ask("stop")
     assert session.told[0] == f"the request {name} cannot be heeded (1 too large)"
     assert (len(session.told), session.heeded()) == (2, [stop])
+    assert session.answers()[0].problem == session.told[0]
     assert session.interruption.is_due()
 
 
@@ -202,4 +259,4 @@ def test_configurations_are_passed_on_once(folder: Path) -> None:
     session.control.look()
     assert session.enqueued == [{"x": 1}, {"x": 2}]
     assert session.told == [f"{ANN}: 2 to try"]
-    assert session.heeded() == [name]
+    assert session.answers() == [Heeded(name, "2 to try")]

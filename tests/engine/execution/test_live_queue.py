@@ -12,6 +12,7 @@ from edited_searches import EditedSearch, edited_searches
 from pcsearch.engine.execution.live_queue import LiveQueue
 from pcsearch.engine.records.journal.changes import Enqueued
 from pcsearch.engine.records.journal.replay import read_history
+from pcsearch.errors import PcsearchError
 
 
 @pytest.fixture
@@ -30,13 +31,18 @@ class Queue:
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.got: list[Mapping[int, Any]] = []
+        self.waited: list[int] = []
         self.has_trials = True
         grid = {"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}}}
         self.search = EditedSearch(folder, grid, **options)
         self.queue = self.of(self.search)
 
     def of(self, search: EditedSearch) -> LiveQueue:
-        return LiveQueue(search.experiment, search.journal, self._enqueue)
+        return LiveQueue(search.experiment, search.journal, self._enqueue, self._before)
+
+    def _before(self) -> None:
+        # Who would join the search is told before it has them.
+        self.waited.append(len(read_history(self.search.directory.path).waiting))
 
     def _enqueue(self, parts: Mapping[int, Any]) -> bool:
         self.got.append(parts)
@@ -48,6 +54,7 @@ def test_each_configuration_is_in_the_journal_and_then_at_the_searcher_once(fold
     assert made.queue.add([{"x": 3}, {"x": 2}, {"x": 3}]) == "configurations to try next: 2"
     assert made.queue.add([{"x": 2}, {"x": 1.0}]) == "configurations to try next: 1"
     assert made.got == [{0: {"x": 3}, 1: {"x": 2}}, {2: {"x": 1}}]
+    assert made.waited == [0, 2]
     history = read_history(made.search.directory.path)
     assert history.waiting == {0: {"x": 3}, 1: {"x": 2}, 2: {"x": 1}}
     # A resumed search knows them, too.
@@ -73,10 +80,11 @@ def test_replicates_and_several_drivers_are_refused(folder: Path) -> None:
     made = Queue(folder)
     (made.search.directory.path / "drivers" / "other_1").mkdir(parents=True)
     (made.search.directory.path / "drivers" / "other_1" / "experiment.json").touch()
-    assert "is run by several drivers" in made.queue.add([{"x": 3}])
+    with pytest.raises(PcsearchError, match="is run by several drivers"):
+        made.queue.add([{"x": 3}])
     assert not [e for e in made.search.journal.events() if isinstance(e, Enqueued)]
 
 
 def test_a_race_of_seeds_is_left_alone(folder: Path) -> None:
-    told = Queue(folder, replicates="x").queue.add([{"x": 3}])
-    assert "a search with replicates takes no enqueued configurations" in told
+    with pytest.raises(PcsearchError, match="a search with replicates takes no enqueued"):
+        Queue(folder, replicates="x").queue.add([{"x": 3}])

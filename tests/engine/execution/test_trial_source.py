@@ -14,9 +14,11 @@ from pcsearch.engine.execution.restore import RestoredTrial
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.ray_internals import staging_folder
+from pcsearch.engine.records.journal.changes import Enqueued
 from pcsearch.engine.records.journal.events import Decided, Suggested, TrialEnded
 from pcsearch.engine.records.journal.history import History, TrialHistory, folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
+from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.replicated import replicated_searcher
@@ -47,6 +49,7 @@ class Search:
             trial.__dict__["last_report"] = REPORT
         history, sweep = History(trials), parse_sweep(text, "s.yaml")
         self.slots, self.is_paused = 2, False
+        self.told: list[str] = []
         self.folder = folder
         self.outcomes = Outcomes(sweep.metrics, history=history)
         self.searcher = make_searcher(sweep, 3, 0, history=history, outcomes=self.outcomes)
@@ -58,6 +61,7 @@ class Search:
             lambda: self.slots,
             context,
             is_paused=lambda: self.is_paused,
+            tell=self.told.append,
         )
         experiment = Experiment(
             folder.name,
@@ -182,6 +186,29 @@ def test_a_paused_search_starts_no_trial_and_ends_when_none_is_left(folder: Path
     assert search.next() is None
     assert search.source.is_finished(), "there are three trials"
     assert len(search.suggested()) == 2
+
+
+FEW = "method: bayes\nmetric: {name: loss}\nparameters: {x: {values: [1, 2]}, y: {values: [3]}}"
+
+
+@pytest.mark.parametrize(("text", "value"), [(GRID, 2), (FEW, 1)])
+def test_an_enqueued_part_of_which_nothing_is_left_is_told_and_waits_no_more(
+    text: str, value: int, folder: Path
+) -> None:
+    """A trial has had its only configuration by the time it is its turn."""
+    search = Search(folder, text)
+    parts = {0: {"x": value}, 1: {"x": value}, 2: {"x": 3 - value}}
+    Journal(folder).add(Enqueued([*parts.values()]))
+    search.source.enqueue(parts)
+    trials = [search.next() for _ in range(2)]
+    assert [trial.config["x"] for trial in trials] == [value, 3 - value]
+    assert search.told == [
+        f"the enqueued configuration {{'x': {value}}} is not tried: no configuration with its "
+        "values is left"
+    ]
+    for trial in trials:
+        trial.folder.mkdir()
+    assert read_history(folder).waiting == {}
 
 
 class Claims:

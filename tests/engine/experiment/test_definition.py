@@ -99,6 +99,18 @@ def test_a_function_that_is_given_is_what_trials_run(tmp_path: Path) -> None:
         define_search("", wrong, tmp_path, text)
 
 
+def test_fresh_folds_are_a_note_of_the_search(tmp_path: Path) -> None:
+    text = "method: grid\nmetric: {name: a}\nparameters: {lr: {value: 1}, fold: {min: 0, max: 4}}"
+
+    def train(config: dict[str, int]) -> None:
+        """Train."""
+
+    options = Options(trainable=train, replicates="fold", confirm=1)
+    for has_begun in (False, True):
+        search = define_search("", options, tmp_path, text, has_begun=has_begun)
+        assert "--confirm runs fold 5, which the file does not have" in search.sweep.notes[0]
+
+
 @pytest.mark.parametrize("option", [None, "seed"])
 def test_bayes_over_a_seed_gets_a_note_and_with_replicates_none(
     option: str | None, tmp_path: Path

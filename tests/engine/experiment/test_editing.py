@@ -205,6 +205,20 @@ def test_edited_bayes_remembers_what_is_inside(kind: str, folder: Path) -> None:
         search.searcher.on_trial_complete(trial.id, {"loss": 1.0})
 
 
+def test_trials_that_reported_nothing_of_a_new_metric_are_not_the_worst(folder: Path) -> None:
+    search = EditedSearch(folder, space(), sampler="tpe", num_samples=6)
+    search.session(4)
+    new = {"name": "never_reported", "goal": "minimize"}
+    experiment = search.resume(space(metric=new))
+    assert experiment.edit is not None
+    assert experiment.edit.lines[-2] == (
+        "the trials that have ended are judged by never_reported, from what they reported; 4 "
+        "trials reported nothing of it, and the searcher does not see them"
+    )
+    search.session(0)
+    assert [trial.state.name for trial in search.searcher.study.trials] == ["FAIL"] * 4
+
+
 def close_configs(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return first_difference(one, other) is None
 
@@ -375,26 +389,6 @@ def test_the_target_of_a_new_metric_ends_the_search(folder: Path) -> None:
     assert not experiment.over
     assert experiment.outcomes().reached is None
     assert len(search.session()) == 22
-
-
-def test_a_search_with_replicates_keeps_its_file(folder: Path) -> None:
-    search = EditedSearch(folder, grid(), replicates="a")
-    with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file, for"):
-        search.resume(grid(b=[1]))
-    with pytest.raises(PcsearchError, match=r"takes no enqueued configurations.*start a search"):
-        search.resume(grid(), enqueue="defaults")
-
-
-@pytest.mark.parametrize(("before", "after"), [("a", None), (None, "a"), ("a", "b")])
-def test_replicates_are_not_changed_without_a_word(
-    before: str | None, after: str | None, folder: Path
-) -> None:
-    def keyed(name: str | None) -> str:
-        return grid() if name is None else grid(replicates=name)
-
-    search = EditedSearch(folder, keyed(before))
-    with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file"):
-        search.resume(keyed(after))
 
 
 def test_another_command_alone_is_refused(folder: Path) -> None:

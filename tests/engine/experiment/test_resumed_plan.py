@@ -118,3 +118,32 @@ def test_enqueued_configurations_without_a_trial_are_told(
     assert main(["--plan", "--resume", "here", "--enqueue", "points.yaml"]) == 0
     line = "the search has no trial left for 1 enqueued configuration; --num-samples 3"
     assert line in capsys.readouterr().out
+
+
+def test_a_file_that_changes_nothing_is_told_and_what_is_fixed_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nested = {"opt": {"parameters": {"lr": {"values": [0.1, 0.2]}}}}
+    search = EditedSearch(
+        folder,
+        {"method": "grid", "parameters": GRID["parameters"] | nested},
+        overrides={"y": 5, "opt.lr": 0.1, "new": 1},
+    )
+    search.session(2)
+
+    def notes() -> list[str]:
+        assert main(["s.yaml", "--plan", "--resume", "here"]) == 0
+        lines = capsys.readouterr().out.partition("notes:\n")[2].splitlines()
+        return [line for line in lines if line.startswith("  ")]
+
+    same = "  s.yaml asks for the same search: nothing of it changes"
+    assert notes() == [same]
+    other = {"y": {"values": [6, 7]}, "opt": {"parameters": {"lr": {"values": [0.1, 0.3]}}}}
+    search.write({"method": "grid", "parameters": GRID["parameters"] | other})
+    unused = [
+        f"    {name}: changed in the file, and not used: --set fixes it" for name in ("y", "opt.lr")
+    ]
+    assert notes() == [same, *unused]
+    search.write({"method": "grid", "parameters": MORE["parameters"] | other})
+    told = notes()
+    assert told[1:4] == ["    x: value added: 4; value removed: 1", *unused]

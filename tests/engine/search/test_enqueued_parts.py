@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pcsearch.engine.records.journal.changes import LeftOut
 from pcsearch.engine.search.enqueued_parts import EnqueuedParts
 
 
@@ -18,4 +19,6 @@ def test_parts_are_taken_in_their_order_and_those_for_which_nothing_is_left_go()
 
     assert [parts.take(trial, find) for trial in ("x", "y", "z")] == [20, 50, None]
     assert asked == [1, 2, 5]
+    assert parts.left_out() == [LeftOut(1, {"a": 1})]
+    assert parts.left_out() == []
     assert [parts.of(trial) for trial in ("x", "y", "z")] == [2, 5, None]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from replicated_runs import Runs
@@ -125,6 +127,22 @@ def test_bayes_takes_a_configuration_with_a_failed_run_for_bad() -> None:
     more = bayes.run(99)
     assert len(more) == 8
     assert all(bayes.replicate(number).configuration != failed for number in range(5, 13))
+
+
+@pytest.mark.parametrize(
+    "ending", ["by the user", "failed", "diverged", "without a value", "fresh"]
+)
+def test_a_run_that_the_user_stopped_says_nothing_against_its_configuration(ending: str) -> None:
+    seed = SEEDS if ending == "fresh" else 1
+    made = outcomes((1, 0, 3.0), (1, seed, math.nan if ending == "diverged" else 9.0))
+    run = made.of("t1")
+    run.epochs, run.ended_by_user = 2, ending == "by the user"
+    run.failed, run.without_value = ending in ("failed", "fresh"), ending == "without a value"
+    curves: Any = SimpleNamespace(predictions=lambda: {"t0": Prediction(3.0, 0.1, 1)})
+    for known in (None, curves):
+        found = ConfigurationMeans(made, SEEDS, known).predictions()
+        is_good = ending in ("by the user", "fresh")
+        assert found["t0"].mean == (3.0 if is_good else math.inf)
 
 
 def test_the_mean_over_all_seeds_is_found_without_a_look_at_other_configurations(

@@ -50,10 +50,23 @@ def values_of(*trials: TrialHistory, metric: Metric = LOSS) -> list[Any]:
         (TrialEnded("t1", False, [None]), (0.3, 0.8), math.inf),
         (TrialEnded("t1", True, [0.2]), (0.3, 0.8), math.inf),
         (TrialEnded("t1", False, []), (0.3, 0.8), 0.3),
+        (TrialEnded("t1", False, []), (), TrialState.FAIL),
+        (TrialEnded("t1", True, []), (), math.inf),
+        (TrialEnded("t1", False, []), (0.3, math.nan), math.inf),
         (None, (0.3, 0.8), TrialState.RUNNING),
         (TrialEnded("t1", False, [], elsewhere=True), (0.3, 0.8), TrialState.FAIL),
     ],
-    ids=["ended", "diverged", "failed", "journal without values", "unfinished", "elsewhere"],
+    ids=[
+        "ended",
+        "diverged",
+        "failed",
+        "an edit of the metric",
+        "an edit to a metric that it did not report",
+        "failed before an edit",
+        "diverged before an edit",
+        "unfinished",
+        "elsewhere",
+    ],
 )
 def test_a_trial_is_what_it_was(ended: TrialEnded | None, losses: Any, value: Any) -> None:
     assert values_of(trial_of_history(1, ended, losses)) == [value]

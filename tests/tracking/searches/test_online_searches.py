@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import wandb
+import yaml
 from disks import grow, small_disk
 from offline_runs import read_runs
 from online_searches import (
@@ -83,12 +84,16 @@ def test_a_search_is_a_sweep_that_all_its_runs_belong_to(
     # The file is edited: the sweep has the new one, its runs stay, and what is missing joins them.
     before_edit = {name: (losses(run), run.exit_code) for name, run in server.runs.items()}
     edited = SWEEP | {"parameters": {"x": {"values": [2.0, 3.0, 4.0, 5.0]}}}
-    text = folder.write("s.yaml", edited).read_text()
+    folder.write("s.yaml", edited)
     done = folder.command("s.yaml", "--resume", str(folder.path / "here"))
     assert done.status == 0, done.err
     assert "  x: values added: 4.0, 5.0; value removed: 1.0" in done.err
     assert list(server.sweeps) == [sweep.name]
-    assert (sweep.config, sweep.state) == (text, "FINISHED")
+    assert sweep.state == "FINISHED"
+    assert yaml.safe_load(sweep.config) == edited | {"one_driver": True}
+    joined = folder.run("--sweep-id", f"team/pc/{sweep.name}")
+    assert joined.status == 2
+    assert "was edited, or has configurations to try first, which one driver runs" in joined.err
     check_complete(server, folder, count=5)
     assert sorted(run.values["x"] for run in server.runs.values()) == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert {run.sweep for run in server.runs.values()} == {sweep.name}

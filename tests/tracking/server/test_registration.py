@@ -63,14 +63,14 @@ def test_a_sweep_whose_file_was_edited_gets_the_new_one_and_its_runs_stay(
     server.add_run("team", "pc", "r1").sweep = there.name
     there.state = "FINISHED"
     new = parse_sweep("method: random\nparameters: {x: {min: 0.0, max: 2.0}}\n", "s")
-    edited = register_search(new, first.tracking, "online", resumed=True, edited=True)
+    edited = register_search(new, first.tracking, "online", resumed=True, changed=True)
     assert edited == first
     assert (there.config, there.state) == (new.text, "FINISHED")
     assert server.runs["r1"].sweep == there.name
     assert len(server.sweeps) == 1
     # The next session has nothing to send.
     sent = server.count("UpsertSweep")
-    assert register_search(new, first.tracking, "online", resumed=True, edited=True) == first
+    assert register_search(new, first.tracking, "online", resumed=True, changed=True) == first
     assert server.count("UpsertSweep") == sent
 
 
@@ -79,12 +79,12 @@ def test_an_edit_that_wandb_does_not_take_is_told(server: WandbServer, sweep: Sw
     (there,) = server.sweeps.values()
     new = parse_sweep("method: random\nparameters: {x: {min: 0.0, max: 2.0}}\n", "s")
     server.refusals["UpsertSweep"] = "permission denied"
-    found = register_search(new, first.tracking, "online", resumed=True, edited=True)
+    found = register_search(new, first.tracking, "online", resumed=True, changed=True)
     assert found.problem == (
-        "W&B's sweep still has the file before the edit: permission denied; --resume tries again"
+        "W&B's sweep lacks the change of the search: permission denied; --resume tries again"
     )
     assert (found.message, found.mode) == (first.message, "online")
     assert there.config == sweep.text
     del server.refusals["UpsertSweep"]
-    assert not register_search(new, first.tracking, "online", resumed=True, edited=True).problem
+    assert not register_search(new, first.tracking, "online", resumed=True, changed=True).problem
     assert there.config == new.text

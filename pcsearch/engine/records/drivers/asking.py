@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers.driver_directories import other_drivers, search_directory
 from pcsearch.engine.records.drivers.other_driver import OtherDriver
 from pcsearch.engine.records.drivers.requests import Request, Requests
+from pcsearch.engine.records.journal.events import Heeded
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.storage.files import resume_command, writing
 from pcsearch.engine.storage.lease import Holder
@@ -123,7 +124,7 @@ def split_trials(
 
 def ask(
     directory: ExperimentDirectory, request: Request, drivers: Sequence[RunningDriver]
-) -> list[RunningDriver]:
+) -> dict[RunningDriver, Heeded]:
     """Make a request, and wait until the drivers have heeded it.
 
     Args:
@@ -132,28 +133,41 @@ def ask(
         drivers: those that run.
 
     Returns:
-        The drivers that have heeded it; the others have ended without it.
+        What each driver says that has heeded it, or could not; the others have ended without it.
 
     Raises:
         PcsearchError: a driver does not heed it in `ANSWER_S`, or a file cannot be read or written.
     """
     name = Requests(directory).add(request)
-    heeding: list[RunningDriver] = []
+    answers: dict[RunningDriver, Heeded] = {}
 
     def is_done(driver: RunningDriver) -> bool:
         # A driver that has ended may have heeded it before.
         lives = driver.lives()
-        if name in driver.read().heeded:
-            heeding.append(driver)
-            return True
-        return not lives
+        answer = driver.read().heeded.get(name)
+        if answer is not None:
+            answers[driver] = answer
+        return answer is not None or not lives
 
     for driver in _late(drivers, is_done, ANSWER_S):
         raise PcsearchError(
             f"{directory.place}: {driver.name} has not answered within {ANSWER_S:.0f} s; it heeds "
             "the request as soon as it can"
         )
-    return heeding
+    return answers
+
+
+def check_heeded(answers: Mapping[RunningDriver, Heeded]) -> None:
+    """Check that all drivers that have answered a request could heed it.
+
+    Raises:
+        PcsearchError: one could not; it has the reason of each.
+    """
+    problems = [
+        Problem(answer.problem, driver.name) for driver, answer in answers.items() if answer.problem
+    ]
+    if problems:
+        raise PcsearchError(problems)
 
 
 def await_ends(directory: ExperimentDirectory, drivers: Sequence[RunningDriver]) -> None:

@@ -34,8 +34,8 @@ class OtherDriver:
         """Whether one of its trials has reached the target, which ends the search."""
         self.problem = ""
         """What is wrong with its journal, a line; empty where nothing is."""
-        self.heeded: set[str] = set()
-        """The names of the requests of second terminals that it has heeded."""
+        self.heeded: dict[str, Heeded] = {}
+        """What it has said to the requests of second terminals, by the requests' names."""
         self._follower = JournalFollower(directory)
         self._trials: dict[str, TrialHistory] = {}
         # In the order of their ends; those that were retried since are not among them.
@@ -114,7 +114,7 @@ class OtherDriver:
             case ReachedTarget():
                 self.has_reached = True
             case Heeded():
-                self.heeded.add(event.request)
+                self.heeded[event.request] = event
 
 
 def _result(trial: TrialHistory) -> OtherResult | None:

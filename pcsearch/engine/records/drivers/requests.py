@@ -3,7 +3,8 @@
 Anyone who may write the directory of a search may ask. All drivers of the search read the same
 files. Their names have rising numbers, so that their order needs no clock. The files stay: whether
 a search is paused is what the last request to pause it or to continue it says, also in a later
-session. What else was asked before a session began does nothing in it.
+session. Trials that were to stop when a session ended stop in a later one. What else was asked
+before a session began does nothing in it.
 """
 
 from __future__ import annotations

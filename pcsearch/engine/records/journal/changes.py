@@ -32,3 +32,17 @@ class Enqueued:
 
     name: ClassVar[str] = "enqueued"
     configs: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An enqueued configuration is not tried: nothing is left of it that no trial has had.
+
+    Args:
+        enqueued: which of all enqueued configurations it is, from 0.
+        config: its values.
+    """
+
+    name: ClassVar[str] = "left out"
+    enqueued: int
+    config: dict[str, Any]

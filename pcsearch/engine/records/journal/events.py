@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, get_args
 
 from pydantic import TypeAdapter
 
-from pcsearch.engine.records.journal.changes import Edited, Enqueued
+from pcsearch.engine.records.journal.changes import Edited, Enqueued, LeftOut
 
 
 class Replicate(NamedTuple):
@@ -223,14 +223,18 @@ class AlertSent:
 
 @dataclass(frozen=True)
 class Heeded:
-    """This driver does what a second terminal has asked for.
+    """This driver does what a second terminal has asked for, or says why it cannot.
 
     Args:
         request: the name of the request's file.
+        answer: what it does, in words, where the request alone does not say it.
+        problem: why it does nothing, a line; empty where it does it.
     """
 
     name: ClassVar[str] = "heeded"
     request: str
+    answer: str = ""
+    problem: str = ""
 
 
 Event = (
@@ -248,6 +252,7 @@ Event = (
     | Heeded
     | Edited
     | Enqueued
+    | LeftOut
 )
 
 

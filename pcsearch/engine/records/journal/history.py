@@ -59,6 +59,7 @@ class TrialHistory:
         config: its configuration, where neither the number nor the point gives it.
         edits: how many edits of the sweep file were before it.
         judged_after: how many were before its end.
+        heeded: how many requests of second terminals were heeded before it began, or last ended.
         place: in a search that was changed, the configuration of the newest sweep file that it
             is; None where it is none of them.
     """
@@ -74,6 +75,7 @@ class TrialHistory:
     config: Mapping[str, Any] | None = None
     edits: int = 0
     judged_after: int = 0
+    heeded: int = 0
     place: Mapping[str, Any] | None = None
 
     @property
@@ -146,7 +148,9 @@ class History:
         edits: of the sweep file, oldest first.
         reached_after: how many of them were before the target was reached.
         enqueued: all configurations to try first, in the order of their numbers, from 0.
-        taken: the numbers of those that trials have.
+        taken: the numbers of those that trials have, or that are left out.
+        heeded: the names of the requests of second terminals that were heeded, in this order.
+        is_race: whether seeds are replicates: its edits leave all configurations as they are.
     """
 
     trials: list[TrialHistory] = field(default_factory=list)
@@ -165,11 +169,13 @@ class History:
     reached_after: int = 0
     enqueued: list[dict[str, Any]] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
+    heeded: list[str] = field(default_factory=list)
+    is_race: bool = False
 
     @property
     def is_changed(self) -> bool:
-        """Whether it was edited, or had configurations to try: numbers say little then."""
-        return bool(self.edits or self.enqueued)
+        """Whether it has had other configurations since it began: numbers say little then."""
+        return bool(self.edits or self.enqueued) and not self.is_race
 
     @property
     def waiting(self) -> dict[int, dict[str, Any]]:
@@ -194,6 +200,11 @@ class History:
     def go_on(self) -> None:
         """Forget that the search was over: a trial of it begins, or is to be tried again."""
         self.alert, self.is_decided, self.fresh, self.samples = None, False, None, None
+
+    def edit(self, event: Edited) -> None:
+        """Add an edit of the sweep file: a race is decided anew, by what the file says now."""
+        self.edits.append(event)
+        self.alert, self.is_decided = None, False
 
     def is_over(self, cap: int) -> bool:
         """Whether a search of ``cap`` trials has nothing left to do."""

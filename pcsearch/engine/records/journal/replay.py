@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pcsearch.engine.records.journal.changes import Edited, Enqueued
+from pcsearch.engine.records.journal.changes import Edited, Enqueued, LeftOut
 from pcsearch.engine.records.journal.events import (
     AlertSent,
     Claimed,
@@ -88,19 +88,19 @@ class _Replay:
                 history.is_decided, history.fresh = True, event.fresh
                 history.samples = event.samples
             case Edited():
-                history.edits.append(event)
-                history.alert = None
+                history.edit(event)
             case Enqueued():
                 # A line that could not be sent to an address may be there twice.
                 known = set(map(identity, history.enqueued))
                 history.enqueued += [each for each in event.configs if identity(each) not in known]
+            case LeftOut():
+                history.taken.add(event.enqueued)
             case WarmStartResult():
                 history.warm_start.append(event)
             case AlertSent():
                 history.alert = event
             case Heeded():
-                # What it has done is in the record, or in the ends of trials.
-                pass
+                history.heeded.append(event.request)
             case Claimed():
                 self._claims[event.trial] = Claim(event.number, event.trial, event.mark)
                 history.is_shared = True
@@ -123,6 +123,7 @@ class _Replay:
             replicate=event.replicate,
             config=event.config,
             edits=len(history.edits),
+            heeded=len(history.heeded),
         )
         if event.enqueued is not None:
             history.taken.add(event.enqueued)
@@ -142,7 +143,7 @@ class _Replay:
             case ReachedTarget():
                 history.reached, history.reached_after = event, len(history.edits)
             case TrialEnded():
-                trial.judged_after = len(history.edits)
+                trial.judged_after, trial.heeded = len(history.edits), len(history.heeded)
                 history.last_ended = trial.id
                 trial.apply(event)
             case Retried():

@@ -80,9 +80,9 @@ def test_one_that_ends_is_not_waited_for(search: Path) -> None:
     directory = ExperimentDirectory(search)
     with heeding(directory, release_after=1):
         drivers = running(directory)
-        assert ask(directory, PAUSE, drivers) == drivers
+        assert list(ask(directory, PAUSE, drivers)) == drivers
         await_ends(directory, drivers)
-    assert ask(directory, PAUSE, drivers) == [], "a request that it has not heeded"
+    assert ask(directory, PAUSE, drivers) == {}, "a request that it has not heeded"
 
 
 def test_one_that_does_not_answer_is_told_with_its_process(
@@ -133,7 +133,7 @@ def test_a_driver_at_an_address_answers_by_its_journal_there(
         (there.path / "journal.0002.jsonl").write_text("")
         with heeding(there, release_after=1):
             drivers = running(here)
-            assert ask(here, PAUSE, drivers) == drivers
+            assert list(ask(here, PAUSE, drivers)) == drivers
             await_ends(here, drivers)
         killed = {"id": "a", "process": 7, "host": "node1", "beats": 3}
         store.put(lease.FILE, json.dumps(killed).encode())

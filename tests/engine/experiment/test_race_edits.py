@@ -1,0 +1,161 @@
+"""Edits of a search whose seeds are replicates: the race goes on by the new file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from edited_searches import METRIC, EditedSearch, edited_searches
+
+from pcsearch.engine.records.journal.events import Decided, ReachedTarget
+from pcsearch.engine.records.journal.replay import read_history
+from pcsearch.engine.results.findings import findings_at
+from pcsearch.errors import PcsearchError
+from pcsearch.sweeps.distributions.base import identity
+
+SEEDS = 5
+WORST = {"name": "accuracy", "goal": "minimize"}
+"""The accuracy of a trial is its loss, negated: by this metric the worst are the best."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with edited_searches(tmp_path):
+        yield tmp_path
+
+
+def race(method: str = "grid", **top: Any) -> dict[str, Any]:
+    """Four values, which the seed changes little; or a range."""
+    x = {"values": [1, 2, 3, 4]} if method == "grid" else {"min": 0.0, "max": 4.0}
+    seeds = {"values": [each / 100 for each in range(SEEDS)]}
+    return {"method": method, **top, "parameters": {"x": x, "seed": seeds}}
+
+
+def winner(search: EditedSearch) -> tuple[float, int]:
+    """The value of the best configuration, and how many of its runs count."""
+    with findings_at(str(search.directory.path), "results") as findings:
+        best = findings.configurations[0]
+        return best.runs.config["x"], best.runs.count
+
+
+def check_once(search: EditedSearch) -> None:
+    """No configuration has run twice with a seed, and each is known as what it is."""
+    configs = list(map(identity, search.configs()))
+    assert len(set(configs)) == len(configs)
+    experiment = search.resume()
+    search.session(0)
+    known = [search.searcher.config(trial) for trial in experiment.history.trials]
+    assert known == search.configs()
+
+
+def test_another_metric_decides_the_race_anew(folder: Path) -> None:
+    search = EditedSearch(folder, race(), replicates="seed")
+    first = search.session()
+    assert winner(search) == (1, SEEDS)
+    assert len(first) < 4 * SEEDS
+    assert search.resume().over
+    experiment = search.resume(race(metric=WORST))
+    assert not experiment.over
+    assert experiment.edit is not None
+    assert experiment.edit.lines[1:] == (
+        "  metric: minimize loss became minimize accuracy",
+        f"{len(first)} trials stay in the race, which goes by what they have come to",
+        "the trials that have ended are judged by accuracy, from what they reported",
+        f"at most 20 trials, of which {len(first)} have begun (before: at most 20)",
+    )
+    # A session that is interrupted goes on as one that was not.
+    assert len(search.session(1)) == 1
+    search.resume()
+    assert 0 < len(search.session()) < 4 * SEEDS - len(first) - 1
+    assert winner(search) == (4, SEEDS)
+    assert isinstance([*search.journal.events()][-1], Decided)
+    assert search.resume().over
+    check_once(search)
+
+
+def test_runs_that_reported_nothing_of_the_metric_leave_the_race(folder: Path) -> None:
+    search = EditedSearch(folder, race(), replicates="seed")
+    search.session(6)
+    experiment = search.resume(race(metric={"name": "never", "goal": "minimize"}))
+    assert experiment.edit is not None
+    told = "6 trials reported nothing of it: their configurations leave the race"
+    assert any(told in line for line in experiment.edit.lines)
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_a_race_without_end_gets_more_runs_by_another_metric(method: str, folder: Path) -> None:
+    sampler = {"sampler": "tpe"} if method == "bayes" else {}
+    search = EditedSearch(folder, race(method, run_cap=10), replicates="seed", **sampler)
+    before = search.session()
+    assert len(before) == 10
+    experiment = search.resume(race(method, metric=WORST, run_cap=20))
+    assert (experiment.cap, experiment.over) == (20, False)
+    assert len(search.session()) == 10
+    assert winner(search)[0] > 2.0
+    check_once(search)
+
+
+def test_early_termination_may_begin(folder: Path) -> None:
+    search = EditedSearch(folder, race(), replicates="seed")
+    search.session(5)
+    hyperband = {"type": "hyperband", "min_iter": 1}
+    experiment = search.resume(race(early_terminate=hyperband))
+    assert experiment.rungs or experiment.sweep.early_terminate is not None
+    search.session()
+    assert winner(search) == (1, SEEDS)
+    check_once(search)
+
+
+def test_a_target_may_come_before_one_is_reached_and_not_after(folder: Path) -> None:
+    search = EditedSearch(folder, race(), replicates="seed")
+    search.session(5)
+    search.resume(race(metric=METRIC | {"target": 0.6}))
+    search.journal.add(ReachedTarget("t1", [0.5], 1))
+    with pytest.raises(PcsearchError, match=r"s\.yaml: metric: the target is reached, which has"):
+        search.resume(race(metric=METRIC | {"target": 0.1}))
+    # What else may change, may change.
+    assert search.resume(race(metric=METRIC | {"target": 0.6}, run_cap=9)).edit is not None
+
+
+def test_the_metric_stays_where_fresh_seeds_have_run(folder: Path) -> None:
+    parameters = race()["parameters"] | {"seed": {"values": [1, 2]}}
+    sweep = race() | {"parameters": parameters}
+    search = EditedSearch(folder, sweep, replicates="seed", confirm=1)
+    search.session()
+    with pytest.raises(PcsearchError, match="metric: the best configurations by the old one have"):
+        search.resume(sweep | {"metric": WORST})
+    experiment = search.resume(sweep | {"run_cap": 20})
+    assert experiment.edit is not None
+    seeds = {
+        trial.replicate.seed
+        for trial in read_history(search.directory.path).trials
+        if trial.replicate
+    }
+    assert 2 in seeds
+
+
+def test_configurations_and_seeds_stay(folder: Path) -> None:
+    search = EditedSearch(folder, race(), replicates="seed")
+    wider = race()["parameters"] | {"x": {"values": [1, 2]}}
+    seeds = race()["parameters"] | {"seed": {"values": [0.0, 0.01]}}
+    for parameters in (wider, seeds):
+        with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file, "):
+            search.resume(race() | {"parameters": parameters})
+    with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file, for"):
+        search.resume(race("random", run_cap=4))
+    with pytest.raises(PcsearchError, match=r"takes no enqueued configurations.*start a search"):
+        search.resume(race(), enqueue="defaults")
+
+
+@pytest.mark.parametrize(("before", "after"), [("x", None), (None, "x"), ("x", "seed")])
+def test_replicates_are_not_changed_without_a_word(
+    before: str | None, after: str | None, folder: Path
+) -> None:
+    def keyed(name: str | None) -> dict[str, Any]:
+        return race() if name is None else race(replicates=name)
+
+    search = EditedSearch(folder, keyed(before))
+    with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file"):
+        search.resume(keyed(after))
