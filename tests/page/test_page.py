@@ -215,7 +215,10 @@ def test_a_trial_is_marked_in_the_table_and_in_every_plot(page: Browser) -> None
     assert page.run(marked, "plot-slice-1")["y"] == [0.8]
     assert page.run(marked, "plot-timeline")["base"] == ["1970-01-01 02:13:20.000"]
     assert page.run(marked, "plot-curves")["x"] == [5]
-    brush = "return document.getElementById('plot-parallel').data[0].dimensions[0].constraintrange"
+    brush = (
+        "return document.getElementById('plot-parallel').data[0].dimensions"
+        ".find((each) => each.label === 'trial').constraintrange"
+    )
     assert page.run(brush) in ([7.5, 8.5], [[7.5, 8.5]])
     # A figure that is drawn later has the mark too.
     draw(page, "plot-best-trials")
@@ -254,6 +257,42 @@ def test_a_brush_on_an_axis_chooses_rows(page: Browser) -> None:
     assert trials == list(range(trials[0], trials[-1] + 1))
     page.click("#clear")
     assert len(shown_trials(page)) == COUNT + 1
+
+
+def test_an_axis_that_was_moved_changes_neither_marks_nor_brushes(page: Browser) -> None:
+    draw(page, "plot-parallel")
+    order = "document.getElementById('plot-parallel').data[0].dimensions.map((each) => each.label)"
+    before = page.run(f"return {order}")
+    # The name of the first axis, the trials' numbers, is dragged beyond the second.
+    x, y, step = page.run(
+        "const [one, two] = [...document.querySelectorAll('#plot-parallel .axis-heading')]"
+        ".map((each) => each.getBoundingClientRect());"
+        "return [one.x + one.width / 2, one.y + one.height / 2, two.x - one.x]"
+    )
+    page.drag([(x, y), (x + 0.7 * step, y), (x + 1.5 * step, y)])
+    page.wait(f"{order}[0] !== 'trial'")
+    moved = page.run(f"return {order}")
+    assert sorted(moved) == sorted(before)
+    page.click("tr[data-trial='8'] td:nth-child(3)")
+    ranges = (
+        "return document.getElementById('plot-parallel').data[0].dimensions"
+        ".map((each) => each.constraintrange?.flat() ?? null)"
+    )
+    assert dict(zip(moved, page.run(ranges), strict=True)) == {
+        **dict.fromkeys(moved),
+        "trial": [7.5, 8.5],
+    }
+    # The mark of a trial is no brush.
+    assert len(shown_trials(page)) == COUNT + 1
+    page.click("#unmark")
+    assert set(map(str, page.run(ranges))) == {"None"}
+    place = moved.index("loss")
+    page.run(
+        "const box = document.getElementById('plot-parallel');"
+        "return Plotly.restyle(box, {[arguments[0]]: [[0.25, 0.55]]}, [0]).then(() => null)",
+        f"dimensions[{place}].constraintrange",
+    )
+    assert shown_trials(page) == ["3", "4", "5"]
 
 
 def test_the_keyboard_does_what_the_mouse_does(page: Browser) -> None:

@@ -47,6 +47,8 @@
   }
 
   const isParallel = (figure) => figure.data[0]?.type === "parcoords";
+  // The axis of the trials' numbers comes first until the reader moves an axis.
+  let trialsAxis = null;
 
   function hasWebGL() {
     try {
@@ -74,6 +76,7 @@
       if (trial != null) mark(String(trial));
     });
     if (isParallel(figure)) {
+      [trialsAxis] = box.data[0].dimensions;
       box.on("plotly_restyle", () => brush(box.data[0].dimensions));
       markParallel(box);
     }
@@ -143,25 +146,25 @@
     }
   }
 
-  // In the parallel coordinates the marked trial is a brush of the first axis, the trials' numbers.
+  // In the parallel coordinates the marked trial is a brush of the axis of the trials' numbers.
   function markParallel(box) {
     const range = marked === null ? null : [[Number(marked) - 0.5, Number(marked) + 0.5]];
-    if (range === null && !box.data[0].dimensions[0].constraintrange) return;
-    Plotly.restyle(box, { "dimensions[0].constraintrange": range }, [0]);
+    if (range === null && !trialsAxis.constraintrange) return;
+    const place = box.data[0].dimensions.indexOf(trialsAxis);
+    Plotly.restyle(box, { [`dimensions[${place}].constraintrange`]: range }, [0]);
   }
 
   // The table
 
   function brush(dimensions) {
     const limits = dimensions
-      .slice(marked === null ? 0 : 1)
-      .filter((each) => each.constraintrange?.length)
+      .filter((each) => each.constraintrange?.length && (marked === null || each !== trialsAxis))
       .map((each) => {
         const ranges = each.constraintrange;
         return { values: each.values, ranges: Array.isArray(ranges[0]) ? ranges : [ranges] };
       });
     brushed = limits.length === 0 ? null : new Set();
-    dimensions[0].values.forEach((trial, line) => {
+    trialsAxis.values.forEach((trial, line) => {
       const passes = ({ values, ranges }) =>
         values[line] != null && ranges.some(([low, high]) => values[line] >= low && values[line] <= high);
       if (brushed !== null && limits.every(passes)) brushed.add(String(trial));
