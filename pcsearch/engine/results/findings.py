@@ -21,6 +21,7 @@ from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.drivers.driver_directories import other_drivers
 from pcsearch.engine.records.journal.history import REPORTS, VALUES_FILE, History, read_reports
 from pcsearch.engine.records.journal.replay import read_history
+from pcsearch.engine.records.learning_curve import LearningCurve
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import CONFIG, HOST, SECONDS, TIME, epoch_of, finite, measured
@@ -92,6 +93,7 @@ class Findings:
         notes: a line for each damage.
         time_attr: the name in a report that has its epoch.
         replicates: the seeds of its configurations; None where seeds are no replicates.
+        epoch_key: the name in a report by which trials say their epoch; None where they do not.
     """
 
     place: str
@@ -103,6 +105,7 @@ class Findings:
     notes: tuple[str, ...]
     time_attr: str = EPOCH
     replicates: Replicates | None = None
+    epoch_key: str | None = None
 
     @property
     def configurations(self) -> list[Configuration]:
@@ -132,6 +135,24 @@ class Findings:
             if value is not None:
                 values[epoch_of(report, self.time_attr)] = value
         return values
+
+    def learning_curve(self, trial: Finding) -> list[tuple[float, float]]:
+        """The finite values of the first metric, each after how far the trial was then.
+
+        How far is what rungs count, as `LearningCurve.progress` says it; in rising order, and of
+        several values the newest.
+        """
+        if not self.metrics:
+            return []
+        compared = self.metrics[self.sweep.compared_by].name
+        counted = LearningCurve(compared, self.time_attr, self.epoch_key)
+        values = {}
+        for report in read_reports(trial.folder):
+            counted.add(report)
+            value, progress = measured(report, self.metrics[0].name), counted.progress(report)
+            if value is not None and progress is not None:
+                values[progress] = value
+        return sorted(values.items())
 
     @property
     def searched(self) -> tuple[Parameter, ...]:
@@ -208,6 +229,7 @@ def read_findings(
         tuple(notes),
         search.workload.time_attr,
         search.replicates,
+        search.workload.epoch_key,
     )
 
 

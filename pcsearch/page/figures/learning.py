@@ -23,11 +23,11 @@ Curve = list[tuple[float, float]]
 
 
 def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
-    """The first metric over the epochs of each trial; none where nothing was reported."""
+    """The first metric over what rungs count, of each trial; none where nothing was reported."""
     trials = drawn(findings, MOST_CURVES) if findings.metrics else []
     others = _unranked(findings)
     trials += others[:MOST_CURVES]
-    pairs = [(trial, sorted(findings.curve(trial).items())) for trial in trials]
+    pairs = [(trial, findings.learning_curve(trial)) for trial in trials]
     # A trial at its first report has no line, but a point.
     read = [(trial, thinned(curve)) for trial, curve in pairs if curve]
     if not read:
@@ -35,14 +35,17 @@ def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
     name = findings.metrics[0].name
     statuses = by_status([trial for trial, _ in read])
     data = [_lines(status, [read[i] for i in places]) for status, places in statuses.items()]
-    data += [_ends(status, [read[i] for i in places]) for status, places in statuses.items()]
+    data += [
+        _ends(status, [read[i] for i in places], plan.counted)
+        for status, places in statuses.items()
+    ]
     values = [value for _, curve in read for _, value in curve]
     kept = [value for trial, curve in read if trial.result.valued for _, value in curve]
     last = max(curve[-1][0] for _, curve in read)
     # Of trials whose length is not known, the rungs go on for ever.
     rungs = [rung for rung in plan.rungs if rung <= last][:MOST_RUNGS]
     rows = [
-        (trial.result.number, curve[-1][0], trial.status, curve[0][1], curve[-1][1])
+        (trial.result.number, rounded(curve[-1][0]), trial.status, curve[0][1], curve[-1][1])
         for trial, curve in read
     ]
     figure = Figure(
@@ -51,7 +54,7 @@ def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
         _about(findings, plan, rungs, len(others)),
         data,
         {
-            "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
+            "xaxis": {"title": {"text": plan.counted}, "rangemode": "tozero"},
             "yaxis": {
                 "title": {"text": name},
                 "automargin": True,
@@ -61,7 +64,7 @@ def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
         },
         height=460,
         is_wide=True,
-        table=plain_table(("trial", "last epoch", "status", f"first {name}", f"last {name}"), rows),
+        table=plain_table(("trial", plan.counted, "status", f"first {name}", f"last {name}"), rows),
     )
     return [figure]
 
@@ -74,7 +77,7 @@ def _unranked(findings: Findings) -> list[Finding]:
 def _about(findings: Findings, plan: Plan, rungs: Sequence[int], others: int) -> str:
     name = findings.metrics[0].name
     parts = [
-        f"{name} at every epoch, a line for each trial that has reported, also for those that "
+        f"{name} over {plan.counted}, a line for each trial that has reported, also for those that "
         "diverged or failed; a mark at its last finite value. Where these go further than the "
         "others, a double-click shows all of them."
     ]
@@ -129,7 +132,7 @@ def _lines(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, An
     }
 
 
-def _ends(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, Any]:
+def _ends(status: str, trials: Sequence[tuple[Finding, Curve]], counted: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -141,7 +144,7 @@ def _ends(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, Any
         "customdata": [trial.result.number for trial, _ in trials],
         "hovertext": [
             hover(
-                trial, {"epoch": curve[-1][0], "value": curve[-1][1], "why": trial.reason or None}
+                trial, {counted: curve[-1][0], "value": curve[-1][1], "why": trial.reason or None}
             )
             for trial, curve in trials
         ],
