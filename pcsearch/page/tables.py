@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pcsearch.engine.records.trial_result import pareto_front, ranked
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.page.html import Html, joined, tag
 from pcsearch.reports.results import duration, number
@@ -34,16 +33,13 @@ def behind(table: Html) -> Html:
 
 def trials_table(findings: Findings) -> Html:
     """The table of all trials, the best first, which the page's script sorts and filters."""
-    by_number = {trial.result.number: trial for trial in findings.trials}
-    ranking = ranked(findings.results, findings.metrics)
     several = len(findings.metrics) > 1
-    front = {each.number for each in pareto_front(findings.results, findings.metrics)}
     names = ["trial", *(metric.name for metric in findings.metrics), "epochs", "status"]
     names += [parameter.name for parameter in findings.searched]
     names += ["seconds", "node", "why"]
     rows = [
-        _trial(findings, by_number[each.number], several and each.number in front)
-        for each in ranking
+        _trial(findings, each, several and each.result.number in findings.front)
+        for each in findings.ranking
     ]
     head = tag("tr", *(_head(name, place) for place, name in enumerate(names)))
     caption = tag("caption", "The trials, the best first")

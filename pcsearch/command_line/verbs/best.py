@@ -40,7 +40,6 @@ def show_best(place: str, *, as_json: bool) -> int:
     from pcsearch.engine.experiment.experiment import stored_search
     from pcsearch.engine.records.directory import directory_at
     from pcsearch.engine.records.kept_model import kept_model
-    from pcsearch.engine.records.trial_result import pareto_front
     from pcsearch.engine.results.findings import read_findings
     from pcsearch.reports.configurations import (
         best_configuration,
@@ -60,8 +59,7 @@ def show_best(place: str, *, as_json: bool) -> int:
         is_transformer = stored_search(directory).workload.model_file is not None
     if as_json:
         if findings.replicates is None:
-            numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
-            front = [each for each in findings.trials if each.result.number in numbers]
+            front = [each for each in findings.trials if each.result.number in findings.front]
         else:
             front = [] if findings.best is None else [findings.best]
         trials = [trial_document(each, findings.metrics) for each in front]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from pcsearch.engine.records.learning_curve import LearningCurve
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import CONFIG, HOST, SECONDS, TIME, epoch_of, finite, measured
-from pcsearch.engine.records.trial_result import TrialResult, best
+from pcsearch.engine.records.trial_result import TrialResult, pareto_front, ranked
 from pcsearch.engine.results.configurations import Configuration, configurations_of
 from pcsearch.engine.storage.files import first_json_line, last_json_line
 from pcsearch.engine.storage.lease import FILE as LEASE_FILE
@@ -114,6 +115,17 @@ class Findings:
             return []
         return configurations_of(self.results, self.searched, self.metrics, self.replicates)
 
+    @cached_property
+    def ranking(self) -> tuple[Finding, ...]:
+        """The trials, the best first, and those without a value last."""
+        by_number = {each.result.number: each for each in self.trials}
+        return tuple(by_number[each.number] for each in ranked(self.results, self.metrics))
+
+    @cached_property
+    def front(self) -> frozenset[int]:
+        """The numbers of the trials that no other beats."""
+        return frozenset(each.number for each in pareto_front(self.results, self.metrics))
+
     @property
     def best(self) -> Finding | None:
         """The best trial, None where none has a value.
@@ -122,8 +134,9 @@ class Findings:
         """
         found = self.configurations
         first = found[0].best_run(self.metrics) if found else None
-        winner = first or best(self.results, self.metrics)
-        return next((each for each in self.trials if each.result is winner), None)
+        if first is not None:
+            return next(each for each in self.trials if each.result is first)
+        return next((each for each in self.ranking[:1] if each.result.valued), None)
 
     def curve(self, trial: Finding) -> dict[int, float]:
         """The finite values of the first metric that a trial has reported, by their epochs."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pcsearch.engine.records.trial_result import ranked
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.reports.results import number
 from pcsearch.sweeps.distributions.base import FloatAxis, is_number
@@ -132,10 +131,7 @@ def drawn(findings: Findings, most: int = MOST_POINTS) -> list[Finding]:
 
     These are the best half, and evenly many of the ranks below.
     """
-    by_number = {trial.result.number: trial for trial in findings.trials}
-    ranking = [
-        by_number[each.number] for each in ranked(findings.results, findings.metrics) if each.valued
-    ]
+    ranking = [each for each in findings.ranking if each.result.valued]
     if len(ranking) <= most:
         return ranking
     first, rest = ranking[: most // 2], ranking[most // 2 :]

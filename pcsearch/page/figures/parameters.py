@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
-from pcsearch.engine.records.trial_result import pareto_front
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.importance import Importance
 from pcsearch.page.figures.columns import (
@@ -142,10 +141,9 @@ def pareto(findings: Findings) -> list[Figure]:
     trials = _valued(findings)
     if not trials or len(findings.metrics) < 2:
         return []
-    numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
     groups = {"others": CHANCE, "Pareto front": STRONG}
-    front = [trial for trial in trials if trial.result.number in numbers]
-    rest = [trial for trial in trials if trial.result.number not in numbers]
+    front = [trial for trial in trials if trial.result.number in findings.front]
+    rest = [trial for trial in trials if trial.result.number not in findings.front]
     names = [metric.name for metric in findings.metrics]
     rows = [(trial.result.number, *trial.result.values) for trial in front]
     table = plain_table(("trial", *names), rows)
