@@ -16,6 +16,8 @@ from made_findings import made_findings, made_origin, made_trial
 from PIL import Image
 
 from pcsearch.engine.results.findings import Findings
+from pcsearch.page.figures import parameters
+from pcsearch.page.figures.columns import drawn
 from pcsearch.page.figures.model import ROOM
 from pcsearch.page.page import page_of
 
@@ -122,8 +124,14 @@ def found_models(folder: Path) -> Findings:
 
 
 @pytest.fixture
-def models(page: Browser, file: Path, tmp_path: Path) -> Iterator[Browser]:
-    """The browser with another page, of PC transformers with two metrics."""
+def models(
+    page: Browser, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Browser]:
+    """The browser with another page, of PC transformers with two metrics.
+
+    The plots of parameters have three of the four trials: trial 4 is in the table only.
+    """
+    monkeypatch.setattr(parameters, "drawn", lambda findings: drawn(findings, 3))
     findings = found_models(tmp_path)
     other = tmp_path / "models.html"
     other.write_text(page_of(findings, made_origin(findings), None, anonymous=False), "utf-8")
@@ -321,6 +329,19 @@ def test_the_page_is_legible_on_every_screen(page: Browser, width: int, scheme: 
     assert abs(text - ground) > 170
     assert abs(label - ground) > 170
     assert (ground > 128) == (scheme == "light")
+
+
+def test_a_range_chooses_also_trials_that_are_not_drawn(models: Browser) -> None:
+    draw(models, "plot-parallel")
+    axes = "document.getElementById('plot-parallel').data[0].dimensions"
+    assert sorted(models.run(f"return {axes}[0].values")) == [1, 2, 3]
+    place = models.run(f"return {axes}.findIndex((each) => each.label === 'accuracy')")
+    models.run(
+        "const box = document.getElementById('plot-parallel');"
+        "return Plotly.restyle(box, {[arguments[0]]: [[0, 0.45]]}, [0]).then(() => null)",
+        f"dimensions[{place}].constraintrange",
+    )
+    assert sorted(shown_trials(models)) == ["2", "4"]
 
 
 def test_the_models_and_the_front_of_several_metrics_are_shown(models: Browser) -> None:

@@ -49,6 +49,8 @@
   const isParallel = (figure) => figure.data[0]?.type === "parcoords";
   // The axis of the trials' numbers comes first until the reader moves an axis.
   let trialsAxis = null;
+  // By the axes, the values of all trials: of very many, some have no line.
+  const valuesOf = new Map();
 
   function hasWebGL() {
     try {
@@ -77,6 +79,9 @@
     });
     if (isParallel(figure)) {
       [trialsAxis] = box.data[0].dimensions;
+      box.data[0].dimensions.forEach((axis, place) => {
+        valuesOf.set(axis, [...axis.values, ...(figure.undrawn[place] ?? [])]);
+      });
       box.on("plotly_restyle", () => brush(box.data[0].dimensions));
       markParallel(box);
     }
@@ -161,10 +166,10 @@
       .filter((each) => each.constraintrange?.length && (marked === null || each !== trialsAxis))
       .map((each) => {
         const ranges = each.constraintrange;
-        return { values: each.values, ranges: Array.isArray(ranges[0]) ? ranges : [ranges] };
+        return { values: valuesOf.get(each), ranges: Array.isArray(ranges[0]) ? ranges : [ranges] };
       });
     brushed = limits.length === 0 ? null : new Set();
-    trialsAxis.values.forEach((trial, line) => {
+    valuesOf.get(trialsAxis).forEach((trial, line) => {
       const passes = ({ values, ranges }) =>
         values[line] != null && ranges.some(([low, high]) => values[line] >= low && values[line] <= high);
       if (brushed !== null && limits.every(passes)) brushed.add(String(trial));

@@ -139,6 +139,16 @@ def drawn(findings: Findings, most: int = MOST_POINTS) -> list[Finding]:
     return first + [rest[i * len(rest) // count] for i in range(count)]
 
 
+def some(findings: Findings, most: int = MOST_POINTS) -> str:
+    """A sentence that says so where `drawn` leaves trials out; empty where it has all."""
+    valued = sum(each.valued for each in findings.results)
+    if valued <= most:
+        return ""
+    return (
+        f" {most:,} of {valued:,} trials are drawn: the best {most // 2:,}, and some of the rest."
+    )
+
+
 def rounded(value: float | None) -> float | None:
     """A number with six significant digits, which is enough for a plot; None if it is infinite."""
     if value is None or not math.isfinite(value):

@@ -9,12 +9,12 @@ from typing import Any
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.importance import Importance
 from pcsearch.page.figures.columns import (
-    MOST_POINTS,
     Column,
     drawn,
     hover,
     metric_column,
     parameter_column,
+    some,
 )
 from pcsearch.page.figures.figure import CHANCE, SCALE, STRONG, Figure, colours
 from pcsearch.page.tables import plain_table
@@ -28,19 +28,25 @@ HALF_CHARACTER = 3
 
 def parallel_coordinates(findings: Findings) -> list[Figure]:
     """Every trial with a value as a line through its parameters; none without a metric."""
-    trials = _valued(findings)
-    if not trials:
+    lines = _valued(findings)
+    if not lines:
         return []
+    shown = {each.result.number for each in lines}
+    valued = (each for each in findings.ranking if each.result.valued)
+    trials = [*lines, *(each for each in valued if each.result.number not in shown)]
     metrics = [metric_column(findings, trials, i) for i in range(len(findings.metrics))]
     parameters = _columns(findings.searched, trials)
     columns = [Column("trial", tuple(each.result.number for each in trials)), *parameters, *metrics]
     name = findings.metrics[0].name
     right = max(60, HALF_CHARACTER * len(columns[-1].name))
+    axes = [column.dimension for column in columns]
+    undrawn = [axis["values"][len(lines) :] for axis in axes]
+    axes = [axis | {"values": axis["values"][: len(lines)]} for axis in axes]
     # On the scale of its axis, which is the legend too.
-    line = colours(metrics[0].dimension["values"], findings.metrics[0].mode)
+    line = colours(axes[len(columns) - len(metrics)]["values"], findings.metrics[0].mode)
     trace = {
         "type": "parcoords",
-        "dimensions": [column.dimension for column in columns],
+        "dimensions": axes,
         "line": line,
         "labelangle": -20,
         "labelside": "top",
@@ -50,12 +56,14 @@ def parallel_coordinates(findings: Findings) -> list[Figure]:
         "Parallel coordinates",
         f"A line for each trial with a value, coloured by {name}. Drag along an axis to choose a "
         "range: the table of trials shows only the trials whose lines pass; a click on the axis "
-        "takes the range away. Drag a name to move its axis.",
+        f"takes the range away. Drag a name to move its axis.{some(findings)}"
+        f"{' A range chooses among all.' if undrawn[0] else ''}",
         [trace],
         {"margin": {"t": 90, "b": 30, "l": 60, "r": right}},
         height=460,
         is_wide=True,
         least_width=AXIS_WIDTH * len(columns) + 120,
+        undrawn=undrawn if undrawn[0] else [],
     )
     return [figure]
 
@@ -123,7 +131,7 @@ def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
             column.name,
             f"{metric.name} ({'less' if mode == 'min' else 'more'} is better) over "
             f"{column.name}, a point for each trial, coloured by its number: from blue for the "
-            f"first to orange for the last.{_some(findings)}",
+            f"first to orange for the last.{some(findings)}",
             [_points(trials, column, metric) | {"marker": marker, "name": "trials"}],
             {
                 "xaxis": column.axis,
@@ -145,7 +153,8 @@ def pareto(findings: Findings) -> list[Figure]:
     front = [trial for trial in trials if trial.result.number in findings.front]
     rest = [trial for trial in trials if trial.result.number not in findings.front]
     names = [metric.name for metric in findings.metrics]
-    rows = [(trial.result.number, *trial.result.values) for trial in front]
+    whole = [each.result for each in findings.ranking if each.result.number in findings.front]
+    rows = [(result.number, *result.values) for result in whole]
     table = plain_table(("trial", *names), rows)
     figures = []
     for place, (one, other) in enumerate(combinations(range(len(names)), 2), start=1):
@@ -161,7 +170,7 @@ def pareto(findings: Findings) -> list[Figure]:
                 f"pareto-{place}",
                 f"Pareto front: {both}",
                 f"The trials by {both}. No other trial beats those of the front in every metric; "
-                f"there are {len(front)}.{_some(findings)}",
+                f"there are {len(whole)}.{some(findings)}",
                 data,
                 {"xaxis": axes[0], "yaxis": axes[1]},
                 height=420,
@@ -194,11 +203,3 @@ def _columns(parameters: Iterable[Parameter], trials: Sequence[Finding]) -> list
 
 def _valued(findings: Findings) -> list[Finding]:
     return drawn(findings) if findings.metrics and findings.searched else []
-
-
-def _some(findings: Findings) -> str:
-    """A sentence that says so where not all trials are drawn."""
-    valued = sum(each.valued for each in findings.results)
-    if valued <= MOST_POINTS:
-        return ""
-    return f" {MOST_POINTS:,} of {valued:,} trials are drawn, the best half of them all."

@@ -8,7 +8,7 @@ from typing import Any
 
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.progress import Ended, in_order
-from pcsearch.page.figures.columns import drawn, hover, rounded, scale_of
+from pcsearch.page.figures.columns import drawn, hover, rounded, scale_of, some
 from pcsearch.page.figures.figure import COLOURS, STRONG, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
 from pcsearch.reports.results import duration, number
@@ -133,7 +133,7 @@ def _best_over(
         f"best-{name}",
         f"Over {title}",
         f"The best {of_what} so far, and the value of each trial, over {title}. "
-        f"The best is {number(best)}.",
+        f"The best is {number(best)}.{some(findings)}",
         data,
         {
             "xaxis": {"title": {"text": title}},
