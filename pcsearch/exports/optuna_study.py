@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -53,29 +54,41 @@ def write_study(
         tell: takes a line about how far it is, every few seconds.
 
     Raises:
-        PcsearchError: the database has such a study, or cannot be used.
+        PcsearchError: the database has such a study, cannot be used, or fails meanwhile.
+    """
+    with _told("the database cannot be used ({}); such as sqlite:///F"):
+        storage = _storage(url)
+        directions = _directions(findings)
+        try:
+            study = optuna.create_study(storage=storage, study_name=name, directions=directions)
+        except optuna.exceptions.DuplicatedStudyError:
+            message = f"there is a study {name!r} already; give another database"
+            raise PcsearchError(Problem(message, OPTION)) from None
+    try:
+        made = _made(findings, trials, tell)
+        with _told("the study cannot be written ({}); see if the database answers and has room"):
+            _describe(study, findings)
+            add_trials(storage, name, made)
+    except BaseException:
+        # A part of a search would look like one, and be in the way of the next export.
+        with suppress(Exception), quiet_optuna():
+            optuna.delete_study(study_name=name, storage=url)
+        raise
+
+
+@contextmanager
+def _told(message: str) -> Iterator[None]:
+    """Tell what goes wrong with a database in one line, whose ``{}`` gets the type of the error.
+
+    SQLAlchemy's errors are many, and may hold the password of the URL.
     """
     try:
         with quiet_optuna():
-            storage = _storage(url)
-            study = optuna.create_study(
-                storage=storage, study_name=name, directions=_directions(findings)
-            )
-    except optuna.exceptions.DuplicatedStudyError:
-        message = f"there is a study {name!r} already; give another database"
-        raise PcsearchError(Problem(message, OPTION)) from None
-    # SQLAlchemy's errors are many, and may hold the password of the URL.
-    except Exception as error:
-        message = f"the database cannot be used ({type(error).__name__}); such as sqlite:///F"
-        raise PcsearchError(Problem(message, OPTION)) from None
-    try:
-        _describe(study, findings)
-        add_trials(storage, name, _made(findings, trials, tell))
-    except BaseException:
-        # A part of a search would look like one, and be in the way of the next export.
-        with quiet_optuna():
-            optuna.delete_study(study_name=name, storage=url)
+            yield
+    except PcsearchError:
         raise
+    except Exception as error:
+        raise PcsearchError(Problem(message.format(type(error).__name__), OPTION)) from None
 
 
 def memory_study(findings: Findings) -> optuna.Study:

@@ -143,6 +143,37 @@ def test_a_study_is_there_whole_or_not_at_all(
     assert optuna.get_all_study_names(url) == ["here"]
 
 
+def test_a_database_that_fails_in_the_middle_is_told_and_has_no_part_of_a_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, url = findings(tmp_path), f"sqlite:///{tmp_path}/study.db"
+    write_study(found, (), url, "other")
+    connecting = optuna_study._connecting
+
+    def full() -> Any:
+        """Connects to the database on a disk that is full."""
+        connect = connecting()
+
+        def limited(*args: Any, **options: Any) -> Any:
+            connection = connect(*args, **options)
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+            return connection
+
+        return limited
+
+    many = [replace(found.trials[0], reason="x" * 1000)] * 500
+    with monkeypatch.context() as patched:
+        patched.setattr(optuna_study, "_connecting", full)
+        with pytest.raises(PcsearchError) as raised:
+            write_study(found, many, url, "here")
+    assert str(raised.value) == (
+        "--optuna: the study cannot be written (OperationalError); see if the database answers "
+        "and has room"
+    )
+    assert optuna.get_all_study_names(url) == ["other"]
+
+
 def test_the_direction_is_that_of_the_metric(tmp_path: Path) -> None:
     found, url = findings(tmp_path, "maximize"), f"sqlite:///{tmp_path}/study.db"
     write_study(found, found.trials, url, "here")
