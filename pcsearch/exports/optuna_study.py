@@ -233,23 +233,29 @@ def _trial(
 ) -> FrozenTrial:
     """A trial as Optuna has it; ``begun`` is when the search began."""
     params = params_of(findings, trial, axes)
+    several = len(findings.metrics) > 1
     # Of several metrics Optuna has no values on the way.
-    curve = findings.curve(trial) if len(findings.metrics) == 1 else {}
+    curve = {} if several else findings.curve(trial)
     state, values = _state(trial), [each for each in trial.result.values if each is not None]
+    about = {
+        "trial": trial.result.number,
+        "id": trial.result.trial_id,
+        "status": trial.status,
+        "reason": trial.reason,
+        "epochs": trial.result.epoch,
+        "node": trial.node,
+    }
+    if several:
+        # Nor any values of a trial that was stopped.
+        names = [metric.name for metric in findings.metrics]
+        about["values"] = dict(zip(names, trial.result.values, strict=True))
     made = optuna.trial.create_trial(
         state=state,
         values=values if state == TrialState.COMPLETE else None,
         params=params,
         distributions={name: axes[name] for name in params},
         intermediate_values=curve,
-        user_attrs={
-            "trial": trial.result.number,
-            "id": trial.result.trial_id,
-            "status": trial.status,
-            "reason": trial.reason,
-            "epochs": trial.result.epoch,
-            "node": trial.node,
-        },
+        user_attrs=about,
     )
     start = _start(findings, trial, begun)
     made.datetime_start = datetime.fromtimestamp(start)

@@ -182,6 +182,29 @@ def test_the_direction_is_that_of_the_metric(tmp_path: Path) -> None:
     assert study.best_trial.number == 0
 
 
+def test_of_several_metrics_each_trial_has_its_values_as_an_attribute(tmp_path: Path) -> None:
+    text = (
+        "method: custom\nscheduler: {engine: optuna}\n"
+        "metrics: [{name: loss, goal: minimize}, {name: acc, goal: maximize}]\n"
+        "parameters: {x: {min: 0.0, max: 1.0}}\n"
+    )
+    trials = [
+        made_trial(1, {"x": 0.5}, 0.25, 0.9, folder=tmp_path),
+        made_trial(2, {"x": 0.1}, 0.5, 0.75, status="stopped", folder=tmp_path),
+        made_trial(3, {"x": 0.2}, None, None, status="diverged", folder=tmp_path),
+    ]
+    url = f"sqlite:///{tmp_path}/study.db"
+    write_study(made_findings(text, trials), trials, url, "here")
+    study = optuna.load_study(study_name="here", storage=url)
+    assert [trial.user_attrs["values"] for trial in study.trials] == [
+        {"loss": 0.25, "acc": 0.9},
+        {"loss": 0.5, "acc": 0.75},
+        {"loss": None, "acc": None},
+    ]
+    assert [trial.intermediate_values for trial in study.trials] == [{}, {}, {}]
+    assert study.trials[0].values == [0.25, 0.9]
+
+
 def test_a_database_that_cannot_be_used_is_told_without_its_password(tmp_path: Path) -> None:
     found, url = findings(tmp_path), f"sqlite:///{tmp_path}/study.db"
     write_study(found, found.trials, url, "here")
