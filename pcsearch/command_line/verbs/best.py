@@ -39,7 +39,7 @@ def show_best(place: str, *, as_json: bool) -> int:
     """
     from pcsearch.engine.experiment.experiment import stored_search
     from pcsearch.engine.records.directory import directory_at
-    from pcsearch.engine.records.kept_model import kept_model
+    from pcsearch.engine.records.kept_model import best_kept_model
     from pcsearch.engine.results.findings import read_findings
     from pcsearch.reports.configurations import (
         best_configuration,
@@ -54,7 +54,7 @@ def show_best(place: str, *, as_json: bool) -> int:
     directory = directory_at(place.removeprefix("file://"), NAME)
     with directory.read():
         findings = read_findings(directory)
-        model = kept_model(directory)
+        model = best_kept_model(directory, findings.sweep.metric)
         # A function's own checkpoint is nothing that this program can load.
         is_transformer = stored_search(directory).workload.model_file is not None
     if as_json:
