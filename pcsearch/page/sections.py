@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -228,6 +229,9 @@ def _origin(origin: Origin, upload: str | None, sweep: str, *, anonymous: bool) 
             " draw the same trials; bayes repeats exactly only with --max-concurrent 1.",
         ),
     ]
+    if origin.repeat and not anonymous:
+        command = f"cd {shlex.quote(origin.folder)}\n{origin.repeat}"
+        parts += [tag("pre", command, tabindex="0")]
     if not anonymous:
         parts += [tag("h3", "To resume it"), tag("pre", origin.resume, tabindex="0")]
     if upload and not anonymous:

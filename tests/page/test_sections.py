@@ -47,9 +47,11 @@ def test_the_origin_has_the_commands_or_none() -> None:
     told = made(findings, "wandb sync --include-online wandb")["origin"].html
     for text in ("--resume /results/here", "wandb sync", "--seed 7", "2.60.0", "method: random"):
         assert text in told
+    assert "cd /work\npython -m pcsearch s.yaml --seed 7" in told
     silent = made(findings, "wandb sync wandb", anonymous=True)["origin"].html
     assert "--resume" not in silent
     assert "wandb sync" not in silent
+    assert "s.yaml" not in silent
 
 
 def test_the_origin_has_the_machines() -> None:
