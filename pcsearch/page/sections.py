@@ -27,6 +27,8 @@ from pcsearch.reports.results import duration, failures, number
 from pcsearch.sweeps.parameters import nested, value_of
 
 NOTHING = Html("")
+MOST_FAILURES = 20
+"""The most trials whose errors are listed; the table of trials has all."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,11 @@ def _headline(findings: Findings) -> Html:
     pairs = [
         tag("div", tag("dt", name), tag("dd", value)) for name, value in facts if value is not None
     ]
-    problems = [*failures(findings.results), *findings.notes]
+    failed = list(failures(findings.results))
+    problems = failed[:MOST_FAILURES]
+    if len(failed) > MOST_FAILURES:
+        problems.append(f"and {len(failed) - MOST_FAILURES:,} more: see the table of trials")
+    problems += findings.notes
     told = (tag("h3", "Failures and damage"), tag("ul", *(tag("li", each) for each in problems)))
     return joined((tag("dl", *pairs, class_="facts"), _best(findings), *(told if problems else ())))
 
