@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.exports.optuna_study import axes_of, params_of
-from pcsearch.page.figures.columns import drawn, hover, log_axis, rounded, some
+from pcsearch.page.figures.columns import drawn, hover, log_axis, rounding, some
 from pcsearch.page.figures.figure import Figure, colours
 from pcsearch.sweeps.metrics import Metric
 
@@ -109,12 +109,13 @@ def _axis(axis: dict[str, Any], values: Any) -> dict[str, Any]:
 
 def _field(study: optuna.Study, field: Any, metric: Metric) -> dict[str, Any]:
     """Optuna's field in our colours, with short numbers."""
-    ends = colours([trial.value for trial in study.get_trials(deepcopy=False)], metric.mode)
+    values = [trial.value for trial in study.get_trials(deepcopy=False)]
+    ends, shorter = colours(values, metric.mode), rounding(values)
     return {
         "type": "contour",
         "x": _plain(field.x),
         "y": _plain(field.y),
-        "z": [[rounded(each) for each in row] for row in field.z.tolist()],
+        "z": [list(map(shorter, row)) for row in field.z.tolist()],
         "connectgaps": True,
         "contours": {"coloring": "heatmap", "showlines": False},
         "line": {"smoothing": 1.3},

@@ -9,7 +9,7 @@ from typing import Any
 from pcsearch.engine.experiment.plan import Plan
 from pcsearch.engine.records.learning_curve import thinned
 from pcsearch.engine.results.findings import Finding, Findings
-from pcsearch.page.figures.columns import drawn, hover, is_wide, rounded, scale_of
+from pcsearch.page.figures.columns import drawn, hover, is_wide, rounded, rounding, scale_of
 from pcsearch.page.figures.figure import CHANCE, COLOURS, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
 
@@ -19,7 +19,7 @@ MOST_RUNGS = 30
 MARGIN = 0.05
 """The part of an axis that is free at each of its ends."""
 
-Curve = list[tuple[float, float]]
+Curve = list[tuple[float, float | None]]
 
 
 def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
@@ -34,13 +34,15 @@ def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
         return []
     name = findings.metrics[0].name
     statuses = by_status([trial for trial, _ in read])
-    data = [_lines(status, [read[i] for i in places]) for status, places in statuses.items()]
-    data += [
-        _ends(status, [read[i] for i in places], plan.counted)
-        for status, places in statuses.items()
-    ]
     values = [value for _, curve in read for _, value in curve]
     kept = [value for trial, curve in read if trial.result.valued for _, value in curve]
+    shorter = rounding(kept or values)
+    short = [(trial, [(at, shorter(value)) for at, value in curve]) for trial, curve in read]
+    data = [_lines(status, [short[i] for i in places]) for status, places in statuses.items()]
+    data += [
+        _ends(status, [short[i] for i in places], plan.counted)
+        for status, places in statuses.items()
+    ]
     last = max(curve[-1][0] for _, curve in read)
     # Of trials whose length is not known, the rungs go on for ever.
     rungs = [rung for rung in plan.rungs if rung <= last][:MOST_RUNGS]
@@ -106,7 +108,8 @@ def _scale(kept: Sequence[float], values: Sequence[float]) -> dict[str, Any]:
         low, high = math.log10(low), math.log10(high)
     margin = MARGIN * ((high - low) or 1)
     # Plotly finds an end that is None.
-    return scale | {"range": [rounded(low - margin), rounded(high + margin)]}
+    shorter = rounding((low, high))
+    return scale | {"range": [shorter(low - margin), shorter(high + margin)]}
 
 
 def _lines(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, Any]:
@@ -116,7 +119,7 @@ def _lines(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, An
     numbers: list[int | None] = []
     for trial, curve in trials:
         xs += [*(rounded(epoch) for epoch, _ in curve), None]
-        ys += [*(rounded(value) for _, value in curve), None]
+        ys += [*(value for _, value in curve), None]
         numbers += [trial.result.number] * len(curve) + [None]
     return {
         "type": "scatter",
@@ -140,7 +143,7 @@ def _ends(status: str, trials: Sequence[tuple[Finding, Curve]], counted: str) ->
         "legendgroup": status,
         "showlegend": False,
         "x": [rounded(curve[-1][0]) for _, curve in trials],
-        "y": [rounded(curve[-1][1]) for _, curve in trials],
+        "y": [curve[-1][1] for _, curve in trials],
         "customdata": [trial.result.number for trial, _ in trials],
         "hovertext": [
             hover(

@@ -8,7 +8,7 @@ from typing import Any
 from pcsearch.engine.results.configurations import Configuration
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.groups import Group, grouped
-from pcsearch.page.figures.columns import hover, rounded, scale_of
+from pcsearch.page.figures.columns import hover, rounded, rounding, scale_of
 from pcsearch.page.figures.figure import CHANCE, STRONG, Figure
 from pcsearch.page.html import Html
 from pcsearch.page.tables import plain_table
@@ -74,13 +74,13 @@ def _trials(findings: Findings, groups: Sequence[Group]) -> dict[str, Any]:
         for place, group in enumerate(groups, start=1)
         for trial in group.counted
     ]
-    name = findings.metrics[0].name
+    name, values = findings.metrics[0].name, [trial.value for _, trial in points]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": "trials",
         "x": [place for place, _ in points],
-        "y": [rounded(trial.value) for _, trial in points],
+        "y": list(map(rounding(values), values)),
         "customdata": [trial.number for _, trial in points],
         "hovertext": [hover(by_number[trial.number], {name: trial.value}) for _, trial in points],
         "hoverinfo": "text",
@@ -89,12 +89,13 @@ def _trials(findings: Findings, groups: Sequence[Group]) -> dict[str, Any]:
 
 
 def _means(groups: Sequence[Group]) -> dict[str, Any]:
+    means = [group.means[0] for group in groups]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": "mean ± deviation",
         "x": [str(place) for place in range(1, len(groups) + 1)],
-        "y": [rounded(group.means[0]) for group in groups],
+        "y": list(map(rounding(means), means)),
         "hoverinfo": "x+y",
         "error_y": {"array": [rounded(group.deviations[0]) or 0 for group in groups]},
         "marker": {"color": STRONG, "size": 9, "symbol": "diamond"},
