@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.distributions import (
@@ -27,7 +27,7 @@ from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.engine.storage.store import is_address
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.plan import plain
-from pcsearch.sweeps.distributions.base import Distribution, FloatAxis, identity, is_number, same
+from pcsearch.sweeps.distributions.base import Distribution, FloatAxis, identity, is_number
 from pcsearch.sweeps.parameters import Parameter, value_of
 
 OPTION = "--optuna"
@@ -150,12 +150,31 @@ def _made(
     return made
 
 
-def axes_of(findings: Findings) -> dict[str, BaseDistribution]:
-    """Optuna's distributions of the searched parameters, by their names."""
-    return {each.name: _axis_of(each, findings) for each in findings.searched}
+class Axis(NamedTuple):
+    """A searched parameter as Optuna has it.
+
+    Args:
+        distribution: Optuna's, of the parameter's own values.
+        choices: what `identity` says of the choices of a categorical one; else empty.
+    """
+
+    distribution: BaseDistribution
+    choices: frozenset[str]
 
 
-def _axis_of(parameter: Parameter, findings: Findings) -> BaseDistribution:
+def axes_of(findings: Findings) -> dict[str, Axis]:
+    """The axes of the searched parameters, by their names."""
+    axes = {}
+    for parameter in findings.searched:
+        distribution = _distribution_of(parameter, findings)
+        choices: Sequence[Any] = ()
+        if isinstance(distribution, CategoricalDistribution):
+            choices = distribution.choices
+        axes[parameter.name] = Axis(distribution, frozenset(map(identity, choices)))
+    return axes
+
+
+def _distribution_of(parameter: Parameter, findings: Findings) -> BaseDistribution:
     """Optuna's distribution of a parameter's own values, not of the axis that is searched."""
     distribution = parameter.distribution
     values = [value_of(each.config, parameter) for each in findings.results]
@@ -195,12 +214,11 @@ def _as_json(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False)
 
 
-def _param(value: Any, axis: BaseDistribution) -> Any:
+def _param(value: Any, axis: Axis) -> Any:
     """A value of a parameter as the distribution of the parameter has it."""
-    if not isinstance(axis, CategoricalDistribution):
+    if not axis.choices or identity(value) in axis.choices:
         return value
-    is_choice = any(same(value, choice) for choice in axis.choices)
-    return value if is_choice else _as_json(value)
+    return _as_json(value)
 
 
 def _directions(findings: Findings) -> list[StudyDirection]:
@@ -209,27 +227,24 @@ def _directions(findings: Findings) -> list[StudyDirection]:
     return [ways[mode] for mode in modes]
 
 
-def params_of(
-    findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution]
-) -> dict[str, Any]:
+def params_of(findings: Findings, trial: Finding, axes: Mapping[str, Axis]) -> dict[str, Any]:
     """The values of a trial as Optuna has them, without those that it has not.
 
     Args:
         findings: of the search.
         trial: of the search.
-        axes: the distributions of the searched parameters, by their names (`axes_of`).
+        axes: of the searched parameters, by their names (`axes_of`).
     """
     params: dict[str, Any] = {}
     for parameter in findings.searched:
         value, axis = value_of(trial.result.config, parameter), axes[parameter.name]
-        can_be_none = isinstance(axis, CategoricalDistribution) and None in axis.choices
-        if trial.result.config and (value is not None or can_be_none):
+        if trial.result.config and (value is not None or identity(None) in axis.choices):
             params[parameter.name] = _param(value, axis)
     return params
 
 
 def _trial(
-    findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution], begun: float
+    findings: Findings, trial: Finding, axes: Mapping[str, Axis], begun: float
 ) -> FrozenTrial:
     """A trial as Optuna has it; ``begun`` is when the search began."""
     params = params_of(findings, trial, axes)
@@ -253,7 +268,7 @@ def _trial(
         state=state,
         values=values if state == TrialState.COMPLETE else None,
         params=params,
-        distributions={name: axes[name] for name in params},
+        distributions={name: axes[name].distribution for name in params},
         intermediate_values=curve,
         user_attrs=about,
     )

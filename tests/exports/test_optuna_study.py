@@ -17,6 +17,7 @@ from pcsearch.engine.search.sampling import optuna_internals
 from pcsearch.errors import PcsearchError
 from pcsearch.exports import optuna_study
 from pcsearch.exports.optuna_study import memory_study, write_study
+from pcsearch.sweeps.distributions import base
 
 TEXT = """\
 method: bayes
@@ -203,6 +204,35 @@ def test_of_several_metrics_each_trial_has_its_values_as_an_attribute(tmp_path: 
     ]
     assert [trial.intermediate_values for trial in study.trials] == [{}, {}, {}]
     assert study.trials[0].values == [0.25, 0.9]
+
+
+def test_a_long_list_of_values_is_looked_through_once_and_not_for_each_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "method: random\nmetric: {name: loss, goal: minimize}\nparameters:\n"
+    text += f"  x: {{values: {[*range(1000)]}}}\n"
+    trials = [made_trial(n, {"x": 5 * n}, n / 10, folder=tmp_path) for n in range(1, 101)]
+    found = made_findings(text, trials)
+    asked: list[str] = []
+    written: list[str] = []
+
+    def identity(value: Any) -> str:
+        asked.append(repr(value))
+        return asked[-1]
+
+    def as_json(axis: Any) -> str:
+        written.append(optuna.distributions.distribution_to_json(axis))
+        return written[-1]
+
+    monkeypatch.setattr(base, "identity", identity)
+    monkeypatch.setattr(optuna_study, "identity", identity)
+    monkeypatch.setattr(optuna_internals, "distribution_to_json", as_json)
+    url = f"sqlite:///{tmp_path}/study.db"
+    write_study(found, trials, url, "here")
+    assert len(asked) < 3 * (1000 + len(trials))
+    assert len(written) == 1
+    study = optuna.load_study(study_name="here", storage=url)
+    assert [trial.params["x"] for trial in study.trials] == [5 * n for n in range(1, 101)]
 
 
 def test_a_database_that_cannot_be_used_is_told_without_its_password(tmp_path: Path) -> None:

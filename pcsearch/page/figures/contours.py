@@ -67,7 +67,7 @@ def _study(findings: Findings) -> optuna.Study:
                     state=TrialState.COMPLETE,
                     value=finding.result.value,
                     params=params,
-                    distributions={name: axes[name] for name in params},
+                    distributions={name: axes[name].distribution for name in params},
                     user_attrs={TRIAL: finding.result.number},
                 )
             )
