@@ -12,6 +12,7 @@ from pcsearch.engine.results.effort import effort
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.importance import Importance
 from pcsearch.engine.results.origin import Origin
+from pcsearch.page.figures.columns import MOST_PARAMETERS, chosen, without
 from pcsearch.page.figures.contours import contours
 from pcsearch.page.figures.figure import Figure
 from pcsearch.page.figures.inference import over_steps
@@ -87,7 +88,9 @@ def sections(
     shown = (
         Section("progress", "Best so far", figures=tuple(best_so_far(findings))),
         Section(
-            "coordinates", "Parallel coordinates", figures=tuple(parallel_coordinates(findings))
+            "coordinates",
+            "Parallel coordinates",
+            figures=tuple(parallel_coordinates(findings, order)),
         ),
         Section(
             "weights",
@@ -112,7 +115,7 @@ def sections(
     )
     yield Section("result", "Result", before=_headline(findings))
     yield from (each for each in shown if each.figures or each.before)
-    yield Section("trials", "Trials", before=_trials(findings))
+    yield Section("trials", "Trials", before=_trials(findings, order))
     yield Section(
         "origin", "The search", before=_origin(origin, upload, sweep, anonymous=anonymous)
     )
@@ -194,7 +197,7 @@ def _best(findings: Findings) -> Html:
     return joined((title, tag("pre", text.rstrip(), tabindex="0")))
 
 
-def _trials(findings: Findings) -> Html:
+def _trials(findings: Findings, order: Sequence[str]) -> Html:
     filtering = tag(
         "label",
         "Filter ",
@@ -206,13 +209,14 @@ def _trials(findings: Findings) -> Html:
     about = tag(
         "p",
         "A click on a row marks its trial in every plot; a click on a point marks its row. Sort "
-        "with the heads of the columns.",
+        "with the heads of the columns."
+        f"{without(findings, MOST_PARAMETERS, 'have a column; export --csv has all')}",
         class_="note",
     )
     controls = tag("div", filtering, clear, choose, class_="controls")
     table = tag(
         "div",
-        trials_table(findings),
+        trials_table(findings, chosen(findings, order)),
         class_="scroll tall",
         tabindex="0",
         role="region",

@@ -409,18 +409,18 @@ def _brightness(colour: str) -> float:
     return sum(map(float, numbers)) / 3
 
 
-def test_the_page_of_500_trials_is_below_8_mb(
+def test_the_page_of_500_trials_and_60_parameters_is_below_8_mb(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It takes long, and little room.
     monkeypatch.setattr("pcsearch.page.page.importances", lambda _: "left out")
-    names = [f"parameter_{i}" for i in range(12)]
+    names = [f"parameter_{i}" for i in range(60)]
     space = "".join(f"  {name}: {{min: 0.0, max: 1.0}}\n" for name in names)
     text = f"method: random\nmetric: {{name: loss, goal: minimize}}\nparameters:\n{space}"
     random = np.random.default_rng(0)
     trials = [
         made_trial(
-            n, dict(zip(names, random.random(12).tolist(), strict=True)), float(random.random())
+            n, dict(zip(names, random.random(60).tolist(), strict=True)), float(random.random())
         )
         for n in range(1, 501)
     ]

@@ -20,6 +20,8 @@ MOST_CATEGORIES = 20
 """Listed numbers are categories up to so many, and a scale above."""
 MOST_POINTS = 1500
 """The most trials that a plot of points has."""
+MOST_PARAMETERS = 20
+"""The most parameters in the table and in the parallel coordinates: they are of all trials."""
 LINEAR = {"type": "linear", "exponentformat": "e"}
 WIDE = 50.0
 """Values whose greatest is so many times the least are drawn on a logarithmic scale."""
@@ -143,6 +145,25 @@ def drawn(findings: Findings, most: int = MOST_POINTS) -> list[Finding]:
     first, rest = ranking[: most // 2], ranking[most // 2 :]
     count = most - len(first)
     return first + [rest[i * len(rest) // count] for i in range(count)]
+
+
+def chosen(findings: Findings, order: Sequence[str]) -> tuple[Parameter, ...]:
+    """The searched parameters that the table and the parallel coordinates have, in their order.
+
+    Args:
+        findings: of the search.
+        order: the names of parameters, those first that are chosen first.
+    """
+    rank = {name: place for place, name in enumerate(order)}
+    ranked = sorted(findings.searched, key=lambda each: rank.get(each.name, len(rank)))
+    names = {each.name for each in ranked[:MOST_PARAMETERS]}
+    return tuple(each for each in findings.searched if each.name in names)
+
+
+def without(findings: Findings, most: int, what: str) -> str:
+    """A sentence that says so where more parameters are searched than something has."""
+    count = len(findings.searched)
+    return f" Of {count} parameters the {most} most important {what}." if count > most else ""
 
 
 def some(findings: Findings, most: int = MOST_POINTS) -> str:

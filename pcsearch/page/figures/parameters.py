@@ -9,25 +9,35 @@ from typing import Any
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.importance import Importance
 from pcsearch.page.figures.columns import (
+    MOST_PARAMETERS,
     Column,
+    chosen,
     drawn,
     hover,
     metric_column,
     parameter_column,
     some,
+    without,
 )
 from pcsearch.page.figures.figure import CHANCE, SCALE, STRONG, Figure, colours
 from pcsearch.page.tables import plain_table
 from pcsearch.sweeps.parameters import Parameter
 
+MOST_SLICES = 10
+"""The most parameters that have a slice: each is as large as all of the trials."""
 AXIS_WIDTH = 92
 """The least width of an axis of parallel coordinates, in pixels."""
 HALF_CHARACTER = 3
 """Half of the width of a character, in pixels: the name of the last axis is centred at the edge."""
 
 
-def parallel_coordinates(findings: Findings) -> list[Figure]:
-    """Every trial with a value as a line through its parameters; none without a metric."""
+def parallel_coordinates(findings: Findings, order: Sequence[str] = ()) -> list[Figure]:
+    """Every trial with a value as a line through its parameters; none without a metric.
+
+    Args:
+        findings: of the search.
+        order: the names of parameters, the most important first.
+    """
     lines = _valued(findings)
     if not lines:
         return []
@@ -35,7 +45,7 @@ def parallel_coordinates(findings: Findings) -> list[Figure]:
     valued = (each for each in findings.ranking if each.result.valued)
     trials = [*lines, *(each for each in valued if each.result.number not in shown)]
     metrics = [metric_column(findings, trials, i) for i in range(len(findings.metrics))]
-    parameters = _columns(findings.searched, trials)
+    parameters = _columns(chosen(findings, order), trials)
     columns = [Column("trial", tuple(each.result.number for each in trials)), *parameters, *metrics]
     name = findings.metrics[0].name
     right = max(60, HALF_CHARACTER * len(columns[-1].name))
@@ -57,7 +67,8 @@ def parallel_coordinates(findings: Findings) -> list[Figure]:
         f"A line for each trial with a value, coloured by {name}. Drag along an axis to choose a "
         "range: the table of trials shows only the trials whose lines pass; a click on the axis "
         f"takes the range away. Drag a name to move its axis.{some(findings)}"
-        f"{' A range chooses among all.' if undrawn[0] else ''}",
+        f"{' A range chooses among all.' if undrawn[0] else ''}"
+        f"{without(findings, MOST_PARAMETERS, 'have an axis')}",
         [trace],
         {"margin": {"t": 90, "b": 30, "l": 60, "r": right}},
         height=460,
@@ -108,11 +119,11 @@ def importance(shares: Sequence[Importance], name: str) -> Figure:
 
 
 def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
-    """The metric over each parameter.
+    """The metric over each parameter; of very many, over the first ones.
 
     Args:
         findings: of the search.
-        order: the names of parameters that come first.
+        order: the names of parameters that come first, the most important first.
     """
     trials = _valued(findings)
     if not trials:
@@ -121,6 +132,7 @@ def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
     rank = {name: place for place, name in enumerate(order)}
     parameters = sorted(findings.searched, key=lambda each: rank.get(each.name, len(rank)))
     columns = _columns(parameters, trials)
+    more = without(findings, MOST_SLICES, "have slices")
     mode = findings.metrics[0].mode
     numbers: list[float | None] = [each.result.number for each in trials]
     marker = {"size": 7, "opacity": 0.8} | colours(numbers, "max")
@@ -131,7 +143,7 @@ def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
             column.name,
             f"{metric.name} ({'less' if mode == 'min' else 'more'} is better) over "
             f"{column.name}, a point for each trial, coloured by its number: from blue for the "
-            f"first to orange for the last.{some(findings)}",
+            f"first to orange for the last.{some(findings)}{more}",
             [_points(trials, column, metric) | {"marker": marker, "name": "trials"}],
             {
                 "xaxis": column.axis,
@@ -140,7 +152,7 @@ def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
             },
             height=300,
         )
-        for place, column in enumerate(columns, start=1)
+        for place, column in enumerate(columns[:MOST_SLICES], start=1)
     ]
 
 
@@ -159,9 +171,9 @@ def pareto(findings: Findings) -> list[Figure]:
     figures = []
     for place, (one, other) in enumerate(combinations(range(len(names)), 2), start=1):
         data = []
-        for (name, colour), chosen in zip(groups.items(), (rest, front), strict=True):
-            columns = (metric_column(findings, chosen, one), metric_column(findings, chosen, other))
-            points = _points(chosen, *columns)
+        for (name, colour), group in zip(groups.items(), (rest, front), strict=True):
+            columns = (metric_column(findings, group, one), metric_column(findings, group, other))
+            points = _points(group, *columns)
             data.append(points | {"name": name, "marker": {"color": colour, "size": 8}})
         both = f"{names[one]} and {names[other]}"
         axes = [metric_column(findings, trials, index).axis for index in (one, other)]

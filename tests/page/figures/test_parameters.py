@@ -79,6 +79,22 @@ def test_slices_begin_with_what_matters() -> None:
     assert figures[0].data[0]["customdata"] == [2, 1]
 
 
+def test_of_very_many_parameters_the_most_important_are_shown() -> None:
+    names = [f"p{n}" for n in range(40)]
+    text = "method: random\nmetric: {name: loss, goal: minimize}\nparameters:\n"
+    text += "".join(f"  {name}: {{min: 0.0, max: 1.0}}\n" for name in names)
+    trials = [made_trial(n, dict.fromkeys(names, n / 9), float(n)) for n in (1, 2, 3)]
+    figures = slices(made_findings(text, trials), ["p39", "p7"])
+    assert [figure.title for figure in figures] == ["p39", "p7", *names[:7], "p8"]
+    for figure in figures:
+        assert figure.about.endswith("Of 40 parameters the 10 most important have slices.")
+    (parallel,) = parallel_coordinates(made_findings(text, trials), ["p39", "p7"])
+    labels = [each["label"] for each in parallel.data[0]["dimensions"]]
+    assert labels == ["trial", *names[:19], "p39", "loss"]
+    assert "Of 40 parameters the 20 most important have an axis." in parallel.about
+    assert "most important" not in slices(found(), [])[0].about
+
+
 def test_importance_tells_what_is_chance() -> None:
     figure = importance([Importance("x", 0.75, True), Importance("kind", 0.25, False)], "loss")
     assert figure.data[0]["y"] == ["kind", "x"]
