@@ -16,6 +16,8 @@ from pcsearch.reports.configurations import cells, columns
 from pcsearch.reports.results import number
 from pcsearch.sweeps.replicates import SEED
 
+SEEDS = (SEED, "random_seed", "random_state")
+"""What programs call the seed of a trial."""
 MOST_GROUPS = 40
 """The most configurations that are drawn; the table has all."""
 
@@ -23,12 +25,13 @@ MOST_GROUPS = 40
 def by_seed(findings: Findings) -> list[Figure]:
     """The mean and the spread of each configuration over its seeds.
 
-    None where no parameter ``seed`` is searched beside others, or nothing ran with two seeds.
+    None where no parameter of `SEEDS`, nested or not, is searched beside others, or nothing ran
+    with two seeds.
     """
     if findings.replicates is not None:
         found = findings.configurations
         return _figures(findings, [each.runs for each in found], found)
-    seeds = [each.name for each in findings.searched if each.path[-1] == SEED]
+    seeds = [each.name for each in findings.searched if each.path[-1] in SEEDS]
     if not findings.metrics or not seeds or len(seeds) == len(findings.searched):
         return []
     return _figures(
