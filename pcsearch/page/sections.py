@@ -209,7 +209,8 @@ def _trials(findings: Findings, order: Sequence[str]) -> Html:
     about = tag(
         "p",
         "A click on a row marks its trial in every plot; a click on a point marks its row. Sort "
-        "with the heads of the columns."
+        "with the heads of the columns. Filter by words, or by conditions on columns, such as "
+        "epochs>=4 or status=failed."
         f"{without(findings, MOST_PARAMETERS, 'have a column; export --csv has all')}",
         class_="note",
     )

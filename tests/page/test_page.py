@@ -214,6 +214,30 @@ def test_the_table_is_sorted_and_filtered(page: Browser) -> None:
         assert page.run(hidden) is is_hidden
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("loss<0.35", ["1", "2", "3"]),
+        ("Loss>=0.5 loss<=.7 STOPPED", []),
+        ("loss>=0.5 status!=stopped loss<0.8", ["5", "6", "7"]),
+        ("rate=1e-4 seed==1", ["4", "9", "14"]),
+        ("status=failed", [str(COUNT + 1)]),
+        ("kind=a trial<9", ["2", "5", "8"]),
+        ("seconds>11", []),
+        # A condition that is being written, and a word that is none.
+        ("loss< trial=7", ["7"]),
+        ("nosuch=1", []),
+        ("loss<cheap", []),
+        # A trial without a value fulfils no order.
+        ("loss!=0.5 trial>19", ["20", "21"]),
+        ("loss>-1 trial>19", ["20"]),
+    ],
+)
+def test_the_table_is_filtered_by_conditions(page: Browser, words: str, shown: list[str]) -> None:
+    page.type("#filter", words)
+    assert shown_trials(page) == shown
+
+
 def test_a_trial_is_marked_in_the_table_and_in_every_plot(page: Browser) -> None:
     for name in ("plot-slice-1", "plot-curves", "plot-timeline", "plot-parallel"):
         draw(page, name)

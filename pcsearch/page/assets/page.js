@@ -178,16 +178,44 @@
   }
 
   function show() {
-    const words = byId("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const tests = byId("filter").value.toLowerCase().split(/\s+/).filter(Boolean).map(test);
     let count = 0;
     for (const row of rows) {
-      const text = words.length ? row.textContent.toLowerCase() : "";
+      const text = tests.length ? row.textContent.toLowerCase() : "";
       const isChosen = brushed === null || brushed.has(row.dataset.trial);
-      const isShown = isChosen && words.every((word) => text.includes(word));
+      const isShown = isChosen && tests.every((passes) => passes(row, text));
       row.hidden = !isShown && row.dataset.trial !== marked;
       count += isShown;
     }
     byId("count").textContent = `${count} of ${rows.length} trials`;
+  }
+
+  // Whether a row passes a word of the filter: it has the word, or fulfils a condition such as
+  // lr<0.01 or status=failed, whose name is that of a column.
+  function test(word) {
+    const [, name, sign, value] = word.match(/^(.+?)(<=|>=|!=|==?|<|>)(.*)$/) ?? [];
+    const heads = name === undefined ? [] : [...table.tHead.rows[0].cells];
+    const place = heads.findIndex((head) => head.textContent.toLowerCase() === name);
+    if (place < 0) return (_, text) => text.includes(word);
+    // It is being written.
+    if (value === "") return () => true;
+    const wanted = Number(value);
+    const isSame = (found) =>
+      typeof found === "number" ? found === wanted : (found ?? "-").toLowerCase() === value;
+    const passes = {
+      "<": (found) => found < wanted,
+      "<=": (found) => found <= wanted,
+      ">": (found) => found > wanted,
+      ">=": (found) => found >= wanted,
+      "=": isSame,
+      "==": isSame,
+      "!=": (found) => !isSame(found),
+    }[sign];
+    const isOrdered = sign[0] === "<" || sign[0] === ">";
+    return (row) => {
+      const found = key(row.cells[place]);
+      return (!isOrdered || typeof found === "number") && passes(found);
+    };
   }
 
   function sort(head) {
