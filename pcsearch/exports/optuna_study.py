@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.distributions import (
@@ -26,7 +27,7 @@ from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.engine.storage.store import is_address
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.plan import plain
-from pcsearch.sweeps.distributions.base import Distribution, FloatAxis, identity, is_number, same
+from pcsearch.sweeps.distributions.base import Distribution, FloatAxis, identity, is_number
 from pcsearch.sweeps.parameters import Parameter, value_of
 
 OPTION = "--optuna"
@@ -53,29 +54,41 @@ def write_study(
         tell: takes a line about how far it is, every few seconds.
 
     Raises:
-        PcsearchError: the database has such a study, or cannot be used.
+        PcsearchError: the database has such a study, cannot be used, or fails meanwhile.
+    """
+    with _told("the database cannot be used ({}); such as sqlite:///F"):
+        storage = _storage(url)
+        directions = _directions(findings)
+        try:
+            study = optuna.create_study(storage=storage, study_name=name, directions=directions)
+        except optuna.exceptions.DuplicatedStudyError:
+            message = f"there is a study {name!r} already; give another database"
+            raise PcsearchError(Problem(message, OPTION)) from None
+    try:
+        made = _made(findings, trials, tell)
+        with _told("the study cannot be written ({}); see if the database answers and has room"):
+            _describe(study, findings)
+            add_trials(storage, name, made)
+    except BaseException:
+        # A part of a search would look like one, and be in the way of the next export.
+        with suppress(Exception), quiet_optuna():
+            optuna.delete_study(study_name=name, storage=url)
+        raise
+
+
+@contextmanager
+def _told(message: str) -> Iterator[None]:
+    """Tell what goes wrong with a database in one line, whose ``{}`` gets the type of the error.
+
+    SQLAlchemy's errors are many, and may hold the password of the URL.
     """
     try:
         with quiet_optuna():
-            storage = _storage(url)
-            study = optuna.create_study(
-                storage=storage, study_name=name, directions=_directions(findings)
-            )
-    except optuna.exceptions.DuplicatedStudyError:
-        message = f"there is a study {name!r} already; give another database"
-        raise PcsearchError(Problem(message, OPTION)) from None
-    # SQLAlchemy's errors are many, and may hold the password of the URL.
-    except Exception as error:
-        message = f"the database cannot be used ({type(error).__name__}); such as sqlite:///F"
-        raise PcsearchError(Problem(message, OPTION)) from None
-    try:
-        _describe(study, findings)
-        add_trials(storage, name, _made(findings, trials, tell))
-    except BaseException:
-        # A part of a search would look like one, and be in the way of the next export.
-        with quiet_optuna():
-            optuna.delete_study(study_name=name, storage=url)
+            yield
+    except PcsearchError:
         raise
+    except Exception as error:
+        raise PcsearchError(Problem(message.format(type(error).__name__), OPTION)) from None
 
 
 def memory_study(findings: Findings) -> optuna.Study:
@@ -137,12 +150,31 @@ def _made(
     return made
 
 
-def axes_of(findings: Findings) -> dict[str, BaseDistribution]:
-    """Optuna's distributions of the searched parameters, by their names."""
-    return {each.name: _axis_of(each, findings) for each in findings.searched}
+class Axis(NamedTuple):
+    """A searched parameter as Optuna has it.
+
+    Args:
+        distribution: Optuna's, of the parameter's own values.
+        choices: what `identity` says of the choices of a categorical one; else empty.
+    """
+
+    distribution: BaseDistribution
+    choices: frozenset[str]
 
 
-def _axis_of(parameter: Parameter, findings: Findings) -> BaseDistribution:
+def axes_of(findings: Findings) -> dict[str, Axis]:
+    """The axes of the searched parameters, by their names."""
+    axes = {}
+    for parameter in findings.searched:
+        distribution = _distribution_of(parameter, findings)
+        choices: Sequence[Any] = ()
+        if isinstance(distribution, CategoricalDistribution):
+            choices = distribution.choices
+        axes[parameter.name] = Axis(distribution, frozenset(map(identity, choices)))
+    return axes
+
+
+def _distribution_of(parameter: Parameter, findings: Findings) -> BaseDistribution:
     """Optuna's distribution of a parameter's own values, not of the axis that is searched."""
     distribution = parameter.distribution
     values = [value_of(each.config, parameter) for each in findings.results]
@@ -182,12 +214,11 @@ def _as_json(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False)
 
 
-def _param(value: Any, axis: BaseDistribution) -> Any:
+def _param(value: Any, axis: Axis) -> Any:
     """A value of a parameter as the distribution of the parameter has it."""
-    if not isinstance(axis, CategoricalDistribution):
+    if not axis.choices or identity(value) in axis.choices:
         return value
-    is_choice = any(same(value, choice) for choice in axis.choices)
-    return value if is_choice else _as_json(value)
+    return _as_json(value)
 
 
 def _directions(findings: Findings) -> list[StudyDirection]:
@@ -196,47 +227,50 @@ def _directions(findings: Findings) -> list[StudyDirection]:
     return [ways[mode] for mode in modes]
 
 
-def params_of(
-    findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution]
-) -> dict[str, Any]:
+def params_of(findings: Findings, trial: Finding, axes: Mapping[str, Axis]) -> dict[str, Any]:
     """The values of a trial as Optuna has them, without those that it has not.
 
     Args:
         findings: of the search.
         trial: of the search.
-        axes: the distributions of the searched parameters, by their names (`axes_of`).
+        axes: of the searched parameters, by their names (`axes_of`).
     """
     params: dict[str, Any] = {}
     for parameter in findings.searched:
         value, axis = value_of(trial.result.config, parameter), axes[parameter.name]
-        can_be_none = isinstance(axis, CategoricalDistribution) and None in axis.choices
-        if trial.result.config and (value is not None or can_be_none):
+        if trial.result.config and (value is not None or identity(None) in axis.choices):
             params[parameter.name] = _param(value, axis)
     return params
 
 
 def _trial(
-    findings: Findings, trial: Finding, axes: Mapping[str, BaseDistribution], begun: float
+    findings: Findings, trial: Finding, axes: Mapping[str, Axis], begun: float
 ) -> FrozenTrial:
     """A trial as Optuna has it; ``begun`` is when the search began."""
     params = params_of(findings, trial, axes)
+    several = len(findings.metrics) > 1
     # Of several metrics Optuna has no values on the way.
-    curve = findings.curve(trial) if len(findings.metrics) == 1 else {}
+    curve = {} if several else findings.curve(trial)
     state, values = _state(trial), [each for each in trial.result.values if each is not None]
+    about = {
+        "trial": trial.result.number,
+        "id": trial.result.trial_id,
+        "status": trial.status,
+        "reason": trial.reason,
+        "epochs": trial.result.epoch,
+        "node": trial.node,
+    }
+    if several:
+        # Nor any values of a trial that was stopped.
+        names = [metric.name for metric in findings.metrics]
+        about["values"] = dict(zip(names, trial.result.values, strict=True))
     made = optuna.trial.create_trial(
         state=state,
         values=values if state == TrialState.COMPLETE else None,
         params=params,
-        distributions={name: axes[name] for name in params},
+        distributions={name: axes[name].distribution for name in params},
         intermediate_values=curve,
-        user_attrs={
-            "trial": trial.result.number,
-            "id": trial.result.trial_id,
-            "status": trial.status,
-            "reason": trial.reason,
-            "epochs": trial.result.epoch,
-            "node": trial.node,
-        },
+        user_attrs=about,
     )
     start = _start(findings, trial, begun)
     made.datetime_start = datetime.fromtimestamp(start)

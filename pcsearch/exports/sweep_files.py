@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pcsearch.engine.records.trial_result import ranked
 from pcsearch.engine.results.findings import Findings
 from pcsearch.errors import PcsearchError
 from pcsearch.reports.results import number
@@ -95,7 +94,7 @@ def _ranked(findings: Findings) -> list[Mapping[str, Any]]:
     if findings.replicates is not None:
         found = findings.configurations
         return [each.runs.trials[0].config for each in found if each.mean is not None]
-    ranks = ranked(findings.results, findings.metrics)
+    ranks = [each.result for each in findings.ranking]
     # The values of a trial may be lost.
     configs = [each.config for each in ranks if each.valued and each.config]
     if findings.placed is None:

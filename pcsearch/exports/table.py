@@ -12,12 +12,13 @@ import pyarrow.parquet
 
 from pcsearch.engine.results.configurations import MEASURES
 from pcsearch.engine.results.findings import Finding, Findings
+from pcsearch.engine.results.selection import PARAMETER
 from pcsearch.reports.plan import plain
 from pcsearch.sweeps.parameters import value_of
 
 FACTS = ("trial", "id", "status", "reason", "epochs", "seconds", "node", "start", "end")
-METRIC, PARAMETER = "metric.", "config."
-"""Come before the name of a metric or a parameter that is the name of another column, too."""
+METRIC = "metric."
+"""Comes before the name of a metric that is the name of another column, too."""
 CONFIGURATION = "configuration"
 """The column of a configuration's number, where seeds are replicates."""
 OF_CONFIGURATION = tuple(f"{CONFIGURATION}_{name}" for name in MEASURES)

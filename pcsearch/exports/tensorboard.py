@@ -10,7 +10,7 @@ from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
 from pcsearch.engine.records.journal.history import read_reports
-from pcsearch.engine.records.report import epoch_of, finite, numbers_of_trial
+from pcsearch.engine.records.report import TIME, epoch_of, finite, numbers_of_trial
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.parameters import value_of
@@ -20,6 +20,8 @@ OPTION = "--tensorboard"
 
 def write_runs(findings: Findings, trials: Sequence[Finding], folder: Path) -> None:
     """Write a run for each trial: its parameters, its metrics, and every number of every epoch.
+
+    Each number has the time of its report.
 
     Args:
         findings: of the search.
@@ -36,13 +38,13 @@ def write_runs(findings: Findings, trials: Sequence[Finding], folder: Path) -> N
     for trial in trials:
         with SummaryWriter(str(folder / trial.result.folder), write_to_disk=True) as writer:
             for summary in hparams(_parameters(findings, trial), _metrics(findings, trial)):
-                writer.file_writer.add_summary(summary)
+                writer.file_writer.add_summary(summary, walltime=trial.start)
             for name, value in _metrics(findings, trial).items():
-                writer.add_scalar(name, value, trial.result.epoch)
+                writer.add_scalar(name, value, trial.result.epoch, trial.end)
             for report in read_reports(trial.folder):
-                epoch = epoch_of(report, findings.time_attr)
+                epoch, time = epoch_of(report, findings.time_attr), finite(report.get(TIME))
                 for name in numbers_of_trial(report):
-                    writer.add_scalar(name, finite(report[name]), epoch)
+                    writer.add_scalar(name, finite(report[name]), epoch, time)
 
 
 def _parameters(findings: Findings, trial: Finding) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
-from pcsearch.engine.records.kept_model import kept_model
+from pcsearch.engine.records.kept_model import best_kept_model
 from pcsearch.engine.records.trial_result import TrialResult
 from pcsearch.engine.results.findings import Finding, State, findings_at, read_findings
 from pcsearch.library.tables import as_frame, as_html
@@ -79,7 +79,7 @@ class SearchResult:
         with directory.read():
             self._findings = read_findings(directory)
             self._folders = [_folder(directory, each) for each in self._findings.trials]
-            self._model = kept_model(directory)
+            self._model = best_kept_model(directory, self._findings.sweep.metric)
 
     @property
     def directory(self) -> str:

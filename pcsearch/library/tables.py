@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pcsearch.engine.records.trial_result import ranked
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.page.html import Html, tag
 from pcsearch.reports import configurations
@@ -74,11 +73,9 @@ def as_html(findings: Findings) -> Html:
 def _trials(findings: Findings) -> tuple[list[str], list[list[str]]]:
     """The heads and the rows of a table of trials, the best first."""
     metrics, searched = findings.metrics, findings.searched
-    order = {result.number: at for at, result in enumerate(ranked(findings.results, metrics))}
-    rows = sorted(findings.trials, key=lambda trial: order[trial.result.number])
     names = [metric.name for metric in metrics]
     heads = ["trial", *names, "epochs", *(each.name for each in searched), "status"]
-    return heads, [_cells(each, findings) for each in rows]
+    return heads, [_cells(each, findings) for each in findings.ranking]
 
 
 def _configurations(findings: Findings) -> tuple[list[str], list[list[str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from pcsearch import __version__
 from pcsearch.engine.results.comparison import Comparison
 from pcsearch.engine.results.progress import in_order
 from pcsearch.page.document import document
-from pcsearch.page.figures.columns import rounded, scale_of
+from pcsearch.page.figures.columns import rounded, rounding, scale_of
 from pcsearch.page.figures.figure import Figure
 from pcsearch.page.html import joined, tag
 from pcsearch.page.sections import Section
@@ -73,11 +73,12 @@ def _figure(comparison: Comparison, name: str, title: str, lines: Sequence[Line]
         for place, value in zip(places[:-1], values[:-1], strict=True)
     ]
     values = [value for _, values in lines for value in values]
+    shorter = rounding(values)
     return Figure(
         f"best-{name}",
         f"Over {title}",
         f"The best {metric} so far of each search, over {title}.",
-        [_trace(place, search, line) for place, (search, line) in enumerate(named)],
+        [_trace(place, *each, shorter) for place, each in enumerate(named)],
         {
             "xaxis": {"title": {"text": title}, "rangemode": "tozero"},
             "yaxis": {
@@ -92,7 +93,9 @@ def _figure(comparison: Comparison, name: str, title: str, lines: Sequence[Line]
     )
 
 
-def _trace(place: int, search: str, line: Line) -> dict[str, Any]:
+def _trace(
+    place: int, search: str, line: Line, shorter: Callable[[float | None], float | None]
+) -> dict[str, Any]:
     dash = DASHES[place // len(COLOURS) % len(DASHES)]
     xs, ys = line
     return {
@@ -100,6 +103,6 @@ def _trace(place: int, search: str, line: Line) -> dict[str, Any]:
         "mode": "lines+markers",
         "name": search,
         "x": [rounded(x) for x in xs],
-        "y": [rounded(y) for y in ys],
+        "y": list(map(shorter, ys)),
         "line": {"color": COLOURS[place % len(COLOURS)], "dash": dash, "shape": "hv", "width": 2.5},
     }

@@ -57,7 +57,7 @@ def document(
 
 def _drawn(figure: Figure, clean: Callable[[str], str]) -> dict[str, object]:
     shown = labelled({"data": figure.data, "layout": figure.layout}, clean)
-    return {"name": figure.name, **shown}
+    return {"name": figure.name, "undrawn": figure.undrawn, **shown}
 
 
 def _asset(name: str) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.results.findings import read_findings
 from pcsearch.engine.results.origin import read_origin
-from pcsearch.engine.storage.files import resume_command
 from pcsearch.page.page import page_of
 from pcsearch.tracking.runs.offline_files import has_unmarked
 from pcsearch.tracking.server.mode import sync_command
@@ -42,7 +41,7 @@ def page_of_session(search: Path, place: str, sessions: Mapping[Path, bool]) -> 
     """
     directory = ExperimentDirectory(search)
     findings = replace(read_findings(directory, sessions), place=place)
-    origin = replace(read_origin(directory), resume=resume_command(place))
+    origin = read_origin(directory, place)
     # After the session, W&B's files in a working copy lie elsewhere.
     upload = _upload(directory) if place == str(search) else None
     return page_of(findings, origin, upload, anonymous=False, is_kept=True)

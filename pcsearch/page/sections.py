@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from pcsearch.engine.results.effort import effort
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.importance import Importance
 from pcsearch.engine.results.origin import Origin
+from pcsearch.page.figures.columns import MOST_PARAMETERS, chosen, without
 from pcsearch.page.figures.contours import contours
 from pcsearch.page.figures.figure import Figure
 from pcsearch.page.figures.inference import over_steps
@@ -26,6 +28,8 @@ from pcsearch.reports.results import duration, failures, number
 from pcsearch.sweeps.parameters import nested, value_of
 
 NOTHING = Html("")
+MOST_FAILURES = 20
+"""The most trials whose errors are listed; the table of trials has all."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,9 @@ def sections(
     shown = (
         Section("progress", "Best so far", figures=tuple(best_so_far(findings))),
         Section(
-            "coordinates", "Parallel coordinates", figures=tuple(parallel_coordinates(findings))
+            "coordinates",
+            "Parallel coordinates",
+            figures=tuple(parallel_coordinates(findings, order)),
         ),
         Section(
             "weights",
@@ -109,7 +115,7 @@ def sections(
     )
     yield Section("result", "Result", before=_headline(findings))
     yield from (each for each in shown if each.figures or each.before)
-    yield Section("trials", "Trials", before=_trials(findings))
+    yield Section("trials", "Trials", before=_trials(findings, order))
     yield Section(
         "origin", "The search", before=_origin(origin, upload, sweep, anonymous=anonymous)
     )
@@ -160,7 +166,11 @@ def _headline(findings: Findings) -> Html:
     pairs = [
         tag("div", tag("dt", name), tag("dd", value)) for name, value in facts if value is not None
     ]
-    problems = [*failures(findings.results), *findings.notes]
+    failed = list(failures(findings.results))
+    problems = failed[:MOST_FAILURES]
+    if len(failed) > MOST_FAILURES:
+        problems.append(f"and {len(failed) - MOST_FAILURES:,} more: see the table of trials")
+    problems += findings.notes
     told = (tag("h3", "Failures and damage"), tag("ul", *(tag("li", each) for each in problems)))
     return joined((tag("dl", *pairs, class_="facts"), _best(findings), *(told if problems else ())))
 
@@ -187,7 +197,7 @@ def _best(findings: Findings) -> Html:
     return joined((title, tag("pre", text.rstrip(), tabindex="0")))
 
 
-def _trials(findings: Findings) -> Html:
+def _trials(findings: Findings, order: Sequence[str]) -> Html:
     filtering = tag(
         "label",
         "Filter ",
@@ -199,13 +209,15 @@ def _trials(findings: Findings) -> Html:
     about = tag(
         "p",
         "A click on a row marks its trial in every plot; a click on a point marks its row. Sort "
-        "with the heads of the columns.",
+        "with the heads of the columns. Filter by words, or by conditions on columns, such as "
+        "epochs>=4 or status=failed."
+        f"{without(findings, MOST_PARAMETERS, 'have a column; export --csv has all')}",
         class_="note",
     )
     controls = tag("div", filtering, clear, choose, class_="controls")
     table = tag(
         "div",
-        trials_table(findings),
+        trials_table(findings, chosen(findings, order)),
         class_="scroll tall",
         tabindex="0",
         role="region",
@@ -228,6 +240,9 @@ def _origin(origin: Origin, upload: str | None, sweep: str, *, anonymous: bool) 
             " draw the same trials; bayes repeats exactly only with --max-concurrent 1.",
         ),
     ]
+    if origin.repeat and not anonymous:
+        command = f"cd {shlex.quote(origin.folder)}\n{origin.repeat}"
+        parts += [tag("pre", command, tabindex="0")]
     if not anonymous:
         parts += [tag("h3", "To resume it"), tag("pre", origin.resume, tabindex="0")]
     if upload and not anonymous:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pcsearch.engine.records.trial_result import pareto_front, ranked
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.page.html import Html, joined, tag
 from pcsearch.reports.results import duration, number
 from pcsearch.sweeps.distributions.base import is_number
-from pcsearch.sweeps.parameters import value_of
+from pcsearch.sweeps.parameters import Parameter, value_of
 
 LONGEST_TEXT = 500
 """The most characters in a cell."""
@@ -32,18 +31,20 @@ def behind(table: Html) -> Html:
     return tag("details", summary, tag("div", table, class_="scroll", tabindex="0"))
 
 
-def trials_table(findings: Findings) -> Html:
-    """The table of all trials, the best first, which the page's script sorts and filters."""
-    by_number = {trial.result.number: trial for trial in findings.trials}
-    ranking = ranked(findings.results, findings.metrics)
+def trials_table(findings: Findings, parameters: Sequence[Parameter]) -> Html:
+    """The table of all trials, the best first, which the page's script sorts and filters.
+
+    Args:
+        findings: of the search.
+        parameters: that have columns.
+    """
     several = len(findings.metrics) > 1
-    front = {each.number for each in pareto_front(findings.results, findings.metrics)}
     names = ["trial", *(metric.name for metric in findings.metrics), "epochs", "status"]
-    names += [parameter.name for parameter in findings.searched]
+    names += [parameter.name for parameter in parameters]
     names += ["seconds", "node", "why"]
     rows = [
-        _trial(findings, by_number[each.number], several and each.number in front)
-        for each in ranking
+        _trial(each, parameters, several and each.result.number in findings.front)
+        for each in findings.ranking
     ]
     head = tag("tr", *(_head(name, place) for place, name in enumerate(names)))
     caption = tag("caption", "The trials, the best first")
@@ -56,7 +57,7 @@ def _head(name: str, place: int) -> Html:
     return tag("th", button, scope="col", aria_sort="none")
 
 
-def _trial(findings: Findings, trial: Finding, in_front: bool) -> Html:
+def _trial(trial: Finding, parameters: Sequence[Parameter], in_front: bool) -> Html:
     result = trial.result
     text = str(result.number)
     mark = tag(
@@ -72,7 +73,7 @@ def _trial(findings: Findings, trial: Finding, in_front: bool) -> Html:
         *(_cell(value) for value in result.values),
         _cell(result.epoch),
         tag("td", trial.status, class_=f"status {trial.status}"),
-        *(_cell(value_of(result.config, parameter)) for parameter in findings.searched),
+        *(_cell(value_of(result.config, parameter)) for parameter in parameters),
         tag("td", duration(result.seconds), class_="n", data_v=f"{result.seconds:.6g}"),
         _cell(trial.node or None),
         _cell(trial.reason or None),

@@ -172,7 +172,9 @@ class TrainingRun:
                 metrics |= self._evaluate(metrics, rates)
                 self._save_model(metrics)
             pictures = None
-            if self._evaluations.reconstructs(self.epoch):
+            if self._evaluations.reconstructs(self.epoch) or (
+                self._evaluations.has_pictures and self.stop_reason not in (None, DIVERGED)
+            ):
                 pictures = self._evaluator.reconstruct(*self._trained, rates)
         return Epoch(metrics | self._summary(metrics), pictures)
 

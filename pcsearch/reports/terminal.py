@@ -66,7 +66,7 @@ class Terminal(Listener):
 
 
 def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
-    from pcsearch.engine.records.kept_model import kept_model
+    from pcsearch.engine.records.kept_model import best_kept_model
     from pcsearch.engine.search.target import HOPELESS
     from pcsearch.reports.configurations import trial_in_words
     from pcsearch.reports.results import best_configurations, failures, table
@@ -100,7 +100,7 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
     kept = None
     # What follows is still true where the storage does not answer.
     with suppress(StorageError):
-        kept = kept_model(experiment.directory)
+        kept = best_kept_model(experiment.directory, experiment.sweep.metric)
     if kept is not None:
         of = trial_in_words(kept.trial, outcome.trials, experiment.replicates)
         say(output, f"The best model, of {of}, lies in {kept.place}")

@@ -17,6 +17,7 @@ from pcsearch.engine.search.sampling import optuna_internals
 from pcsearch.errors import PcsearchError
 from pcsearch.exports import optuna_study
 from pcsearch.exports.optuna_study import memory_study, write_study
+from pcsearch.sweeps.distributions import base
 
 TEXT = """\
 method: bayes
@@ -143,12 +144,95 @@ def test_a_study_is_there_whole_or_not_at_all(
     assert optuna.get_all_study_names(url) == ["here"]
 
 
+def test_a_database_that_fails_in_the_middle_is_told_and_has_no_part_of_a_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, url = findings(tmp_path), f"sqlite:///{tmp_path}/study.db"
+    write_study(found, (), url, "other")
+    connecting = optuna_study._connecting
+
+    def full() -> Any:
+        """Connects to the database on a disk that is full."""
+        connect = connecting()
+
+        def limited(*args: Any, **options: Any) -> Any:
+            connection = connect(*args, **options)
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+            return connection
+
+        return limited
+
+    many = [replace(found.trials[0], reason="x" * 1000)] * 500
+    with monkeypatch.context() as patched:
+        patched.setattr(optuna_study, "_connecting", full)
+        with pytest.raises(PcsearchError) as raised:
+            write_study(found, many, url, "here")
+    assert str(raised.value) == (
+        "--optuna: the study cannot be written (OperationalError); see if the database answers "
+        "and has room"
+    )
+    assert optuna.get_all_study_names(url) == ["other"]
+
+
 def test_the_direction_is_that_of_the_metric(tmp_path: Path) -> None:
     found, url = findings(tmp_path, "maximize"), f"sqlite:///{tmp_path}/study.db"
     write_study(found, found.trials, url, "here")
     study = optuna.load_study(study_name="here", storage=url)
     assert study.direction == optuna.study.StudyDirection.MAXIMIZE
     assert study.best_trial.number == 0
+
+
+def test_of_several_metrics_each_trial_has_its_values_as_an_attribute(tmp_path: Path) -> None:
+    text = (
+        "method: custom\nscheduler: {engine: optuna}\n"
+        "metrics: [{name: loss, goal: minimize}, {name: acc, goal: maximize}]\n"
+        "parameters: {x: {min: 0.0, max: 1.0}}\n"
+    )
+    trials = [
+        made_trial(1, {"x": 0.5}, 0.25, 0.9, folder=tmp_path),
+        made_trial(2, {"x": 0.1}, 0.5, 0.75, status="stopped", folder=tmp_path),
+        made_trial(3, {"x": 0.2}, None, None, status="diverged", folder=tmp_path),
+    ]
+    url = f"sqlite:///{tmp_path}/study.db"
+    write_study(made_findings(text, trials), trials, url, "here")
+    study = optuna.load_study(study_name="here", storage=url)
+    assert [trial.user_attrs["values"] for trial in study.trials] == [
+        {"loss": 0.25, "acc": 0.9},
+        {"loss": 0.5, "acc": 0.75},
+        {"loss": None, "acc": None},
+    ]
+    assert [trial.intermediate_values for trial in study.trials] == [{}, {}, {}]
+    assert study.trials[0].values == [0.25, 0.9]
+
+
+def test_a_long_list_of_values_is_looked_through_once_and_not_for_each_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "method: random\nmetric: {name: loss, goal: minimize}\nparameters:\n"
+    text += f"  x: {{values: {[*range(1000)]}}}\n"
+    trials = [made_trial(n, {"x": 5 * n}, n / 10, folder=tmp_path) for n in range(1, 101)]
+    found = made_findings(text, trials)
+    asked: list[str] = []
+    written: list[str] = []
+
+    def identity(value: Any) -> str:
+        asked.append(repr(value))
+        return asked[-1]
+
+    def as_json(axis: Any) -> str:
+        written.append(optuna.distributions.distribution_to_json(axis))
+        return written[-1]
+
+    monkeypatch.setattr(base, "identity", identity)
+    monkeypatch.setattr(optuna_study, "identity", identity)
+    monkeypatch.setattr(optuna_internals, "distribution_to_json", as_json)
+    url = f"sqlite:///{tmp_path}/study.db"
+    write_study(found, trials, url, "here")
+    assert len(asked) < 3 * (1000 + len(trials))
+    assert len(written) == 1
+    study = optuna.load_study(study_name="here", storage=url)
+    assert [trial.params["x"] for trial in study.trials] == [5 * n for n in range(1, 101)]
 
 
 def test_a_database_that_cannot_be_used_is_told_without_its_password(tmp_path: Path) -> None:

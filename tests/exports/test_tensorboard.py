@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from made_findings import made_findings, made_trial
 from tensorboardX.proto.event_pb2 import Event
 
+from pcsearch.engine.records.journal.history import REPORTS
 from pcsearch.errors import PcsearchError
 from pcsearch.exports.tensorboard import write_runs
 
@@ -34,6 +36,9 @@ def test_a_run_has_its_parameters_and_every_epoch(tmp_path: Path) -> None:
         made_trial(1, {"rate": 0.5, "opt": [1, 2]}, 0.25, folder=tmp_path / "here"),
         made_trial(2, {"rate": 0.1, "opt": "adam"}, None, status="failed"),
     ]
+    reports = map(json.loads, (trials[0].folder / REPORTS).read_text().splitlines())
+    timed = (json.dumps(each | {"timestamp": 1000 + 2 * each["epoch"]}) for each in reports)
+    (trials[0].folder / REPORTS).write_text("".join(f"{line}\n" for line in timed))
     write_runs(made_findings(TEXT, trials), trials[:1], tmp_path / "runs")
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["0001_t1"]
     with pytest.raises(PcsearchError, match="has runs already, such as 0001_t1; give another"):
@@ -53,6 +58,10 @@ def test_a_run_has_its_parameters_and_every_epoch(tmp_path: Path) -> None:
             for name, value in [("epoch", epoch), ("loss", 5.25 - epoch)]
         ),
     ]
+    # The first event is of the file itself.
+    times = [event.wall_time for event in found[1:]]
+    assert times[:3] == [1000.0] * 3
+    assert times[3:] == [1010.0, *(1000.0 + 2 * epoch for epoch in range(1, 6) for _ in range(2))]
     content = b"".join(event.SerializeToString() for event in found)
     assert b"rate" in content
     assert b"[1, 2]" in content

@@ -24,7 +24,7 @@ def test_hostile_texts_end_no_element() -> None:
     data = re.findall(r'<script type="application/json" id="figures">(.*?)</script>', page)
     name = "&lt;/TITLE&gt;&lt;/SCRIPT&gt;&lt;SCRIPT&gt;HACK()&lt;/SCRIPT&gt;"
     shown = {"type": "scatter", "name": name}
-    assert json.loads(data[0]) == [{"name": "one", "data": [shown], "layout": {}}]
+    assert json.loads(data[0]) == [{"name": "one", "undrawn": [], "data": [shown], "layout": {}}]
 
 
 def test_the_policy_allows_the_scripts_of_the_file_and_no_others() -> None:

@@ -16,6 +16,8 @@ from made_findings import made_findings, made_origin, made_trial
 from PIL import Image
 
 from pcsearch.engine.results.findings import Findings
+from pcsearch.page.figures import parameters
+from pcsearch.page.figures.columns import drawn
 from pcsearch.page.figures.model import ROOM
 from pcsearch.page.page import page_of
 
@@ -122,8 +124,14 @@ def found_models(folder: Path) -> Findings:
 
 
 @pytest.fixture
-def models(page: Browser, file: Path, tmp_path: Path) -> Iterator[Browser]:
-    """The browser with another page, of PC transformers with two metrics."""
+def models(
+    page: Browser, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Browser]:
+    """The browser with another page, of PC transformers with two metrics.
+
+    The plots of parameters have three of the four trials: trial 4 is in the table only.
+    """
+    monkeypatch.setattr(parameters, "drawn", lambda findings: drawn(findings, 3))
     findings = found_models(tmp_path)
     other = tmp_path / "models.html"
     other.write_text(page_of(findings, made_origin(findings), None, anonymous=False), "utf-8")
@@ -206,6 +214,30 @@ def test_the_table_is_sorted_and_filtered(page: Browser) -> None:
         assert page.run(hidden) is is_hidden
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("loss<0.35", ["1", "2", "3"]),
+        ("Loss>=0.5 loss<=.7 STOPPED", []),
+        ("loss>=0.5 status!=stopped loss<0.8", ["5", "6", "7"]),
+        ("rate=1e-4 seed==1", ["4", "9", "14"]),
+        ("status=failed", [str(COUNT + 1)]),
+        ("kind=a trial<9", ["2", "5", "8"]),
+        ("seconds>11", []),
+        # A condition that is being written, and a word that is none.
+        ("loss< trial=7", ["7"]),
+        ("nosuch=1", []),
+        ("loss<cheap", []),
+        # A trial without a value fulfils no order.
+        ("loss!=0.5 trial>19", ["20", "21"]),
+        ("loss>-1 trial>19", ["20"]),
+    ],
+)
+def test_the_table_is_filtered_by_conditions(page: Browser, words: str, shown: list[str]) -> None:
+    page.type("#filter", words)
+    assert shown_trials(page) == shown
+
+
 def test_a_trial_is_marked_in_the_table_and_in_every_plot(page: Browser) -> None:
     for name in ("plot-slice-1", "plot-curves", "plot-timeline", "plot-parallel"):
         draw(page, name)
@@ -215,7 +247,10 @@ def test_a_trial_is_marked_in_the_table_and_in_every_plot(page: Browser) -> None
     assert page.run(marked, "plot-slice-1")["y"] == [0.8]
     assert page.run(marked, "plot-timeline")["base"] == ["1970-01-01 02:13:20.000"]
     assert page.run(marked, "plot-curves")["x"] == [5]
-    brush = "return document.getElementById('plot-parallel').data[0].dimensions[0].constraintrange"
+    brush = (
+        "return document.getElementById('plot-parallel').data[0].dimensions"
+        ".find((each) => each.label === 'trial').constraintrange"
+    )
     assert page.run(brush) in ([7.5, 8.5], [[7.5, 8.5]])
     # A figure that is drawn later has the mark too.
     draw(page, "plot-best-trials")
@@ -256,6 +291,42 @@ def test_a_brush_on_an_axis_chooses_rows(page: Browser) -> None:
     assert len(shown_trials(page)) == COUNT + 1
 
 
+def test_an_axis_that_was_moved_changes_neither_marks_nor_brushes(page: Browser) -> None:
+    draw(page, "plot-parallel")
+    order = "document.getElementById('plot-parallel').data[0].dimensions.map((each) => each.label)"
+    before = page.run(f"return {order}")
+    # The name of the first axis, the trials' numbers, is dragged beyond the second.
+    x, y, step = page.run(
+        "const [one, two] = [...document.querySelectorAll('#plot-parallel .axis-heading')]"
+        ".map((each) => each.getBoundingClientRect());"
+        "return [one.x + one.width / 2, one.y + one.height / 2, two.x - one.x]"
+    )
+    page.drag([(x, y), (x + 0.7 * step, y), (x + 1.5 * step, y)])
+    page.wait(f"{order}[0] !== 'trial'")
+    moved = page.run(f"return {order}")
+    assert sorted(moved) == sorted(before)
+    page.click("tr[data-trial='8'] td:nth-child(3)")
+    ranges = (
+        "return document.getElementById('plot-parallel').data[0].dimensions"
+        ".map((each) => each.constraintrange?.flat() ?? null)"
+    )
+    assert dict(zip(moved, page.run(ranges), strict=True)) == {
+        **dict.fromkeys(moved),
+        "trial": [7.5, 8.5],
+    }
+    # The mark of a trial is no brush.
+    assert len(shown_trials(page)) == COUNT + 1
+    page.click("#unmark")
+    assert set(map(str, page.run(ranges))) == {"None"}
+    place = moved.index("loss")
+    page.run(
+        "const box = document.getElementById('plot-parallel');"
+        "return Plotly.restyle(box, {[arguments[0]]: [[0.25, 0.55]]}, [0]).then(() => null)",
+        f"dimensions[{place}].constraintrange",
+    )
+    assert shown_trials(page) == ["3", "4", "5"]
+
+
 def test_the_keyboard_does_what_the_mouse_does(page: Browser) -> None:
     page.run("document.querySelector('tr[data-trial=\"5\"] .mark').focus()")
     enter, tab = "\ue007", "\ue004"
@@ -282,6 +353,19 @@ def test_the_page_is_legible_on_every_screen(page: Browser, width: int, scheme: 
     assert abs(text - ground) > 170
     assert abs(label - ground) > 170
     assert (ground > 128) == (scheme == "light")
+
+
+def test_a_range_chooses_also_trials_that_are_not_drawn(models: Browser) -> None:
+    draw(models, "plot-parallel")
+    axes = "document.getElementById('plot-parallel').data[0].dimensions"
+    assert sorted(models.run(f"return {axes}[0].values")) == [1, 2, 3]
+    place = models.run(f"return {axes}.findIndex((each) => each.label === 'accuracy')")
+    models.run(
+        "const box = document.getElementById('plot-parallel');"
+        "return Plotly.restyle(box, {[arguments[0]]: [[0, 0.45]]}, [0]).then(() => null)",
+        f"dimensions[{place}].constraintrange",
+    )
+    assert sorted(shown_trials(models)) == ["2", "4"]
 
 
 def test_the_models_and_the_front_of_several_metrics_are_shown(models: Browser) -> None:
@@ -349,18 +433,18 @@ def _brightness(colour: str) -> float:
     return sum(map(float, numbers)) / 3
 
 
-def test_the_page_of_500_trials_is_below_8_mb(
+def test_the_page_of_500_trials_and_60_parameters_is_below_8_mb(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It takes long, and little room.
     monkeypatch.setattr("pcsearch.page.page.importances", lambda _: "left out")
-    names = [f"parameter_{i}" for i in range(12)]
+    names = [f"parameter_{i}" for i in range(60)]
     space = "".join(f"  {name}: {{min: 0.0, max: 1.0}}\n" for name in names)
     text = f"method: random\nmetric: {{name: loss, goal: minimize}}\nparameters:\n{space}"
     random = np.random.default_rng(0)
     trials = [
         made_trial(
-            n, dict(zip(names, random.random(12).tolist(), strict=True)), float(random.random())
+            n, dict(zip(names, random.random(60).tolist(), strict=True)), float(random.random())
         )
         for n in range(1, 501)
     ]

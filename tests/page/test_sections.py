@@ -42,14 +42,26 @@ def test_the_result_has_the_best_trial_and_what_failed() -> None:
     assert "OSError: &lt;x&gt;" in html
 
 
+def test_of_very_many_failures_some_are_listed() -> None:
+    trials = [made_trial(n, {"x": 0.1}, None, status="failed") for n in range(1, 1201)]
+    html = made(made_findings(TEXT, trials))["result"].html
+    assert html.count(" failed (") == 20
+    assert "<li>and 1,180 more: see the table of trials</li>" in html
+    few = made(made_findings(TEXT, trials[:20]))["result"].html
+    assert few.count(" failed (") == 20
+    assert " more: see" not in few
+
+
 def test_the_origin_has_the_commands_or_none() -> None:
     findings = made_findings(TEXT, [])
     told = made(findings, "wandb sync --include-online wandb")["origin"].html
     for text in ("--resume /results/here", "wandb sync", "--seed 7", "2.60.0", "method: random"):
         assert text in told
+    assert "cd /work\npython -m pcsearch s.yaml --seed 7" in told
     silent = made(findings, "wandb sync wandb", anonymous=True)["origin"].html
     assert "--resume" not in silent
     assert "wandb sync" not in silent
+    assert "s.yaml" not in silent
 
 
 def test_the_origin_has_the_machines() -> None:

@@ -14,7 +14,7 @@ TEXT = "method: random\nmetric: {name: loss, goal: minimize}\nparameters: {x: {v
 def test_the_best_trial_is_first_and_numbers_can_be_sorted() -> None:
     failed = replace(made_trial(2, {"x": "<"}, None, status="failed"), reason="OSError: <")
     findings = made_findings(TEXT, [made_trial(1, {"x": 1}, 2 / 3), failed, made_trial(3, {}, 0.1)])
-    table = trials_table(findings)
+    table = trials_table(findings, findings.searched)
     numbers = [part.partition('"')[0] for part in table.split('data-trial="')[1:]]
     assert numbers == ["3", "1", "2"]
     assert '<td class="n" data-v="0.6666666666666666">0.6667</td>' in table

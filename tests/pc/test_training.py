@@ -81,7 +81,9 @@ def undisturbed(variant: str) -> tuple[TrainingRun, list[dict[str, Any]]]:
     run = TrainingRun(model_config(SMALL | VARIANTS[variant]))
     metrics = []
     while not run.finished:
-        metrics.append(run.run_epoch().metrics)
+        epoch = run.run_epoch()
+        metrics.append(epoch.metrics)
+    assert epoch.reconstructions is not None
     return run, metrics
 
 
@@ -191,7 +193,7 @@ def test_patience_counts_evaluations_of_the_chosen_metric(measure: str, reason: 
     assert PROBE_ACCURACY in reports[-1]
 
 
-def test_a_run_that_is_stopped_before_its_first_validation_has_a_saved_model() -> None:
+def test_a_run_that_is_stopped_before_its_first_validation_has_a_model_and_pictures() -> None:
     stopping = {
         "use_early_stopping": True,
         "early_stopping_metric": "train_mse",
@@ -202,9 +204,10 @@ def test_a_run_that_is_stopped_before_its_first_validation_has_a_saved_model() -
         "validation_every_n_epochs": 3,
     }
     run = TrainingRun(model_config(SMALL | stopping))
-    run.run_epoch()
+    assert run.run_epoch().reconstructions is None
     assert run.saved_model is None
-    metrics = run.run_epoch().metrics
+    metrics, pictures = run.run_epoch()
+    assert pictures is not None
     assert metrics[EARLY_STOP_REASON] == "TrainMetric"
     assert VAL_MSE in metrics
     assert run.saved_model is not None

@@ -65,7 +65,10 @@ def test_it_keeps_pictures_and_the_best_model(tmp_path: Path) -> None:
     extra += ["--reconstruction_every_n_epochs", "2", "--save_model_train_mse_threshold", "9"]
     assert main([*ARGUMENTS, *extra, "--output", str(tmp_path)]) == 0
     pictures = sorted(path.name for path in (only(tmp_path) / "reconstructions").iterdir())
-    assert pictures == ["epoch_0002.gif", "epoch_0002.json", "epoch_0002.png"]
+    # The third epoch is the last.
+    assert pictures == [
+        f"epoch_000{epoch}.{kind}" for epoch in (2, 3) for kind in ("gif", "json", "png")
+    ]
     config, weights = load_model(only(tmp_path))
     assert config.dataset == "digits"
     assert weights

@@ -43,14 +43,14 @@ def show_best(place: str, *, as_json: bool) -> int:
     """
     from pcsearch.engine.experiment.experiment import stored_search
     from pcsearch.engine.records.directory import directory_at
-    from pcsearch.engine.records.kept_model import kept_model
+    from pcsearch.engine.records.kept_model import best_kept_model
     from pcsearch.engine.results.findings import read_findings
     from pcsearch.reports.plan import plain
 
     directory = directory_at(place.removeprefix("file://"), NAME)
     with directory.read():
         findings = read_findings(directory)
-        model = kept_model(directory)
+        model = best_kept_model(directory, findings.sweep.metric)
         # A function's own checkpoint is nothing that this program can load.
         is_transformer = stored_search(directory).workload.model_file is not None
     if as_json:
@@ -63,7 +63,6 @@ def show_best(place: str, *, as_json: bool) -> int:
 
 def _document(findings: Findings, model: KeptModel | None) -> dict[str, Any]:
     """The best trials, or that of the best configuration, as JSON has them."""
-    from pcsearch.engine.records.trial_result import pareto_front
     from pcsearch.reports.configurations import configuration_document
     from pcsearch.reports.findings import trial_document
 
@@ -76,8 +75,7 @@ def _document(findings: Findings, model: KeptModel | None) -> dict[str, Any]:
         names = [metric.name for metric in findings.metrics]
         document["configuration"] = configuration_document(findings.configurations[0], names)
     if findings.replicates is None:
-        numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
-        front = [each for each in findings.trials if each.result.number in numbers]
+        front = [each for each in findings.trials if each.result.number in findings.front]
     else:
         front = [] if findings.best is None else [findings.best]
     document["trials"] = [trial_document(each, findings.metrics) for each in front]

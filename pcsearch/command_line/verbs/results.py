@@ -32,8 +32,8 @@ ROWS = 20
 @click.option(
     "--sort",
     metavar="NAME",
-    help="Sort by a parameter, a metric, or trial, status, epochs, seconds or node; -NAME has the "
-    "greatest first [default: the best first].",
+    help="Sort by a metric, the best first, or by a parameter, trial, status, epochs, seconds or "
+    "node, the least first; -NAME turns the order round [default: the best first].",
 )
 @click.option(
     "--top",

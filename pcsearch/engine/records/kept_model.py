@@ -1,4 +1,4 @@
-"""What is known of the model in ``DIR/best``, by the file of metrics beside it."""
+"""What is known of the models in ``DIR/best``, by the files of metrics beside them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.records.drivers.driver_directories import other_drivers
 from pcsearch.engine.records.report import finite
 from pcsearch.pc.checkpoint import BEST_FOLDER
+from pcsearch.sweeps.metrics import Metric
 
 METRICS_FILE = "metrics.json"
 """The last file that is written: without it the model is not whole."""
@@ -33,6 +35,28 @@ class KeptModel:
     metric: str
     value: float
     goal: str | None = None
+
+
+def best_kept_model(directory: ExperimentDirectory, metric: Metric | None) -> KeptModel | None:
+    """The best of the models that the drivers of a search have kept, None where there is none.
+
+    Args:
+        directory: of the search, or of one of its drivers, whose model comes first where no model
+            is the best by the metric.
+        metric: of the search, None where it has none.
+
+    Raises:
+        StorageError: the storage does not answer.
+    """
+    # Several drivers share folders only.
+    others = other_drivers(directory.path) if directory.copy is None else []
+    drivers = (directory, *map(ExperimentDirectory, others))
+    models = [model for model in map(kept_model, drivers) if model is not None]
+    if metric is not None:
+        name, goals = metric.name, (None, metric.goal)
+        comparable = [each for each in models if each.metric == name and each.goal in goals]
+        models = sorted(comparable, key=lambda each: metric.sign * each.value) or models
+    return next(iter(models), None)
 
 
 def kept_model(directory: ExperimentDirectory) -> KeptModel | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from pcsearch.engine.records.journal.events import Replicate
@@ -93,15 +94,10 @@ def pareto_front(results: Iterable[TrialResult], metrics: Sequence[Metric]) -> l
     Of one metric they are the trials with its best value.
     """
     signs = [metric.sign for metric in metrics]
-    valued = [result for result in results if result.valued]
-    points = {r.number: _signed(r, signs) for r in valued}
-    front: list[TrialResult] = []
-    # In this order a trial can only be beaten by one that came before it.
-    for result in sorted(valued, key=lambda r: (points[r.number], r.number)):
-        point = points[result.number]
-        if not any(_beats(points[other.number], point) for other in front):
-            front.append(result)
-    return front
+    pairs = [(_signed(result, signs), result) for result in results if result.valued]
+    unbeaten = _unbeaten({point for point, _ in pairs})
+    front = [(point, result) for point, result in pairs if point in unbeaten]
+    return [result for _, result in sorted(front, key=lambda pair: (pair[0], pair[1].number))]
 
 
 def best(results: Iterable[TrialResult], metrics: Sequence[Metric]) -> TrialResult | None:
@@ -115,5 +111,13 @@ def _signed(result: TrialResult, signs: Sequence[int]) -> tuple[float, ...]:
     return tuple(sign * value for sign, value in pairs if value is not None)
 
 
-def _beats(point: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return point != other and all(a <= b for a, b in zip(point, other, strict=True))
+def _unbeaten(points: Collection[tuple[float, ...]]) -> Collection[tuple[float, ...]]:
+    """Those of different points that no other beats; less is better."""
+    front: dict[tuple[float, ...], None] = {}
+    # In this order a point can only be beaten by one that came before it.
+    for point in sorted(points):
+        # Of two metrics, the newest of the front has the least second one: thousands are quick.
+        others = reversed(front) if len(point) > 2 else islice(reversed(front), 1)
+        if not any(all(a <= b for a, b in zip(other, point, strict=True)) for other in others):
+            front[point] = None
+    return front

@@ -19,6 +19,8 @@ SHARES = (0.25, 0.5, 1.0)
 """The shares of the epochs, of those that every search has spent, at which they are compared."""
 SURE = 0.05
 """A difference is more than the spread if chance gives such a one in fewer cases than this."""
+LARGEST = 1e50
+"""Larger means and deviations are made smaller for the t-test, which takes fourth powers."""
 FEWEST_REPEATS = 2
 """Configurations that have run with fewer seeds count only where no other has more."""
 
@@ -199,16 +201,16 @@ def _difference(
     assert first is not None, "a group that counts has a mean"
     assert second is not None, "a group that counts has a mean"
     order = pair if not metric.better(second, first) else pair[::-1]
-    parts = [_squared_error(group) for group in (one, other)]
-    size, error = abs(first - second), math.sqrt(sum(part or 0.0 for part in parts))
-    chance = None if None in parts else _chance(one, other)
+    parts = [_error(group) for group in (one, other)]
+    size, error = abs(first - second), math.hypot(*(part or 0.0 for part in parts))
+    chance = None if None in parts or math.isinf(error) else _chance(one, other)
     return Difference(*order, size, error, chance)
 
 
-def _squared_error(group: Group) -> float | None:
-    """The square of the standard error of a group's mean, None of fewer than two values."""
+def _error(group: Group) -> float | None:
+    """The standard error of a group's mean, None of fewer than two values."""
     deviation = group.deviations[0]
-    return None if deviation is None else deviation**2 / group.count
+    return None if deviation is None else deviation / math.sqrt(group.count)
 
 
 def _chance(one: Group, other: Group) -> float:
@@ -217,9 +219,11 @@ def _chance(one: Group, other: Group) -> float:
 
     if one.deviations[0] == other.deviations[0] == 0:
         return float(one.means[0] == other.means[0])
-    found = ttest_ind_from_stats(
-        *(one.means[0], one.deviations[0], one.count),
-        *(other.means[0], other.deviations[0], other.count),
-        equal_var=False,
-    )
+    facts = [
+        each or 0.0 for group in (one, other) for each in (*group.means[:1], group.deviations[0])
+    ]
+    # Their fourth powers are numbers then.
+    scale = max(1.0, *(abs(each) / LARGEST for each in facts))
+    facts = [each / scale for each in facts]
+    found = ttest_ind_from_stats(*facts[:2], one.count, *facts[2:], other.count, equal_var=False)
     return float(found.pvalue)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from pcsearch.engine.experiment.definition import SearchDefinition
 from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult, best
-from pcsearch.engine.results.groups import Group, group_of
+from pcsearch.engine.results.groups import Group, group_of, mean
 from pcsearch.engine.search.entrants import entrant, is_in_race
 from pcsearch.engine.search.racing import standings
 from pcsearch.sweeps.metrics import Metric
@@ -195,7 +194,7 @@ def _rank(configuration: Configuration, expected: float, sign: float) -> tuple[f
         is_doubtful,
         value,
         not runs.counted,
-        sign * statistics.fmean(known) if known else math.inf,
+        sign * mean(known) if known else math.inf,
         configuration.number,
     )
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,10 +22,11 @@ from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.drivers.driver_directories import other_drivers
 from pcsearch.engine.records.journal.history import REPORTS, VALUES_FILE, History, read_reports
 from pcsearch.engine.records.journal.replay import read_history
+from pcsearch.engine.records.learning_curve import LearningCurve
 from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import CONFIG, HOST, SECONDS, TIME, epoch_of, finite, measured
-from pcsearch.engine.records.trial_result import TrialResult, best
+from pcsearch.engine.records.trial_result import TrialResult, pareto_front, ranked
 from pcsearch.engine.results.configurations import Configuration, configurations_of
 from pcsearch.engine.storage.files import first_json_line, last_json_line
 from pcsearch.engine.storage.lease import FILE as LEASE_FILE
@@ -94,6 +96,7 @@ class Findings:
         replicates: the seeds of its configurations; None where seeds are no replicates.
         placed: finds the configuration of the newest sweep file that the values of a trial are,
             None where they are none of it; None where all are.
+        epoch_key: the name in a report by which trials say their epoch; None where they do not.
     """
 
     place: str
@@ -106,6 +109,7 @@ class Findings:
     time_attr: str = EPOCH
     replicates: Replicates | None = None
     placed: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    epoch_key: str | None = None
 
     @property
     def configurations(self) -> list[Configuration]:
@@ -113,6 +117,17 @@ class Findings:
         if self.replicates is None:
             return []
         return configurations_of(self.results, self.searched, self.metrics, self.replicates)
+
+    @cached_property
+    def ranking(self) -> tuple[Finding, ...]:
+        """The trials, the best first, and those without a value last."""
+        by_number = {each.result.number: each for each in self.trials}
+        return tuple(by_number[each.number] for each in ranked(self.results, self.metrics))
+
+    @cached_property
+    def front(self) -> frozenset[int]:
+        """The numbers of the trials that no other beats."""
+        return frozenset(each.number for each in pareto_front(self.results, self.metrics))
 
     @property
     def best(self) -> Finding | None:
@@ -122,8 +137,9 @@ class Findings:
         """
         found = self.configurations
         first = found[0].best_run(self.metrics) if found else None
-        winner = first or best(self.results, self.metrics)
-        return next((each for each in self.trials if each.result is winner), None)
+        if first is not None:
+            return next(each for each in self.trials if each.result is first)
+        return next((each for each in self.ranking[:1] if each.result.valued), None)
 
     def curve(self, trial: Finding) -> dict[int, float]:
         """The finite values of the first metric that a trial has reported, by their epochs."""
@@ -135,6 +151,24 @@ class Findings:
             if value is not None:
                 values[epoch_of(report, self.time_attr)] = value
         return values
+
+    def learning_curve(self, trial: Finding) -> list[tuple[float, float]]:
+        """The finite values of the first metric, each after how far the trial was then.
+
+        How far is what rungs count, as `LearningCurve.progress` says it; in rising order, and of
+        several values the newest.
+        """
+        if not self.metrics:
+            return []
+        compared = self.metrics[self.sweep.compared_by].name
+        counted = LearningCurve(compared, self.time_attr, self.epoch_key)
+        values = {}
+        for report in read_reports(trial.folder):
+            counted.add(report)
+            value, progress = measured(report, self.metrics[0].name), counted.progress(report)
+            if value is not None and progress is not None:
+                values[progress] = value
+        return sorted(values.items())
 
     @property
     def searched(self) -> tuple[Parameter, ...]:
@@ -212,6 +246,7 @@ def read_findings(
         search.workload.time_attr,
         search.replicates,
         placed_by(search) if earlier and search.replicates is None else None,
+        search.workload.epoch_key,
     )
 
 

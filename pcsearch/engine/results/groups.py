@@ -107,10 +107,27 @@ def group_of(
     return Group(
         config,
         tuple(trials),
-        tuple(statistics.fmean(each) if each else None for each in columns),
-        tuple(statistics.stdev(each) if len(each) > 1 else None for each in columns),
+        tuple(mean(each) if each else None for each in columns),
+        tuple(_deviation(each) if len(each) > 1 else None for each in columns),
         valued,
     )
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean of one value or more, however large they are."""
+    try:
+        return statistics.fmean(values)
+    except OverflowError:
+        # Exact, and slower.
+        return statistics.mean(values)
+
+
+def _deviation(values: Sequence[float]) -> float:
+    """The standard deviation of two values or more, infinite where no float is as large."""
+    try:
+        return statistics.stdev(values)
+    except OverflowError:
+        return math.inf
 
 
 def _rank(group: Group, metrics: Sequence[Metric]) -> tuple[float, int]:

@@ -22,7 +22,7 @@ class Ended:
     Args:
         trial: that ended.
         epochs: that all trials together had trained by then, those that ended later left out.
-        seconds: since the first trial began.
+        seconds: since the first trial began; 0 where it is not known when this one ran.
         best: the best value so far, None before the first; where seeds are replicates, the mean of
             the best configuration, which may become worse with another seed.
         is_new: whether that is another than before.
@@ -39,12 +39,13 @@ def in_order(findings: Findings) -> list[Ended]:
     """The trials that have reported, in the order of their newest reports."""
     trials = [trial for trial in findings.trials if trial.result.epoch]
     trials.sort(key=lambda trial: (trial.ran_until, trial.result.number))
-    begin = min((trial.ran_from for trial in trials), default=0.0)
+    # Of a trial whose newest report has no time it is not known when it ran.
+    begin = min((trial.ran_from for trial in trials if trial.end is not None), default=0.0)
     spent = accumulate(trial.result.epoch for trial in trials)
     best = list(_best(findings, trials))
     befores = [None, *best]
     return [
-        Ended(trial, epochs, trial.ran_until - begin, value, value not in (None, before))
+        Ended(trial, epochs, max(0.0, trial.ran_until - begin), value, value not in (None, before))
         for trial, epochs, value, before in zip(trials, spent, best, befores, strict=False)
     ]
 

@@ -33,6 +33,8 @@ FACTS: dict[str, Callable[[Finding], Any]] = {
     "node": lambda trial: trial.node,
 }
 """What is known of every trial, by the name that the user gives."""
+PARAMETER = "config."
+"""Comes before the name of a parameter that has the name of a metric or of a fact, too."""
 
 
 def selected(findings: Findings, where: Sequence[str], sort: str | None) -> list[Finding]:
@@ -41,9 +43,10 @@ def selected(findings: Findings, where: Sequence[str], sort: str | None) -> list
     Args:
         findings: of the search.
         where: conditions such as ``num_blocks=3``, ``loss<0.1``, ``status!=failed``; the name is
-            that of a parameter, of a metric, or of `FACTS`.
-        sort: such a name, with ``-`` before it for the greatest first; a metric has its best first
-            and trials without a value come last. None for the usual order, the best first.
+            that of a metric, of `FACTS`, or of a parameter.
+        sort: such a name, for the least first, of a metric the best; ``-`` before it turns the
+            order round, and trials without a value come last. None for the usual order, the best
+            first.
 
     Raises:
         PcsearchError: a condition cannot be read, or a name is unknown.
@@ -71,20 +74,23 @@ def selected(findings: Findings, where: Sequence[str], sort: str | None) -> list
 
 
 def fact(findings: Findings, name: str, option: str) -> Callable[[Finding], Any]:
-    """What a name means for a trial: a parameter's value, a metric's, or one of `FACTS`.
+    """What a name means for a trial: a metric's value, one of `FACTS`, or a parameter's value.
+
+    A parameter whose name is taken so has `PARAMETER` before it, as in a table of the trials.
 
     Raises:
         PcsearchError: the name is unknown.
     """
-    for parameter in findings.sweep.parameters.values():
-        if parameter.name == name:
-            return lambda trial: value_of(trial.result.config, parameter)
     for index, metric in enumerate(findings.metrics):
         if metric.name == name:
             return lambda trial: trial.result.values[index]
     if name in FACTS:
         return FACTS[name]
-    known = [*findings.sweep.parameters, *(metric.name for metric in findings.metrics), *FACTS]
+    parameters = findings.sweep.parameters
+    parameter = parameters.get(name) or parameters.get(name.removeprefix(PARAMETER))
+    if parameter is not None:
+        return lambda trial: value_of(trial.result.config, parameter)
+    known = [*parameters, *(metric.name for metric in findings.metrics), *FACTS]
     raise PcsearchError(Problem(f"there is no {name!r}{suggestion(name, known)}", option))
 
 

@@ -47,6 +47,10 @@
   }
 
   const isParallel = (figure) => figure.data[0]?.type === "parcoords";
+  // The axis of the trials' numbers comes first until the reader moves an axis.
+  let trialsAxis = null;
+  // By the axes, the values of all trials: of very many, some have no line.
+  const valuesOf = new Map();
 
   function hasWebGL() {
     try {
@@ -74,6 +78,10 @@
       if (trial != null) mark(String(trial));
     });
     if (isParallel(figure)) {
+      [trialsAxis] = box.data[0].dimensions;
+      box.data[0].dimensions.forEach((axis, place) => {
+        valuesOf.set(axis, [...axis.values, ...(figure.undrawn[place] ?? [])]);
+      });
       box.on("plotly_restyle", () => brush(box.data[0].dimensions));
       markParallel(box);
     }
@@ -143,25 +151,25 @@
     }
   }
 
-  // In the parallel coordinates the marked trial is a brush of the first axis, the trials' numbers.
+  // In the parallel coordinates the marked trial is a brush of the axis of the trials' numbers.
   function markParallel(box) {
     const range = marked === null ? null : [[Number(marked) - 0.5, Number(marked) + 0.5]];
-    if (range === null && !box.data[0].dimensions[0].constraintrange) return;
-    Plotly.restyle(box, { "dimensions[0].constraintrange": range }, [0]);
+    if (range === null && !trialsAxis.constraintrange) return;
+    const place = box.data[0].dimensions.indexOf(trialsAxis);
+    Plotly.restyle(box, { [`dimensions[${place}].constraintrange`]: range }, [0]);
   }
 
   // The table
 
   function brush(dimensions) {
     const limits = dimensions
-      .slice(marked === null ? 0 : 1)
-      .filter((each) => each.constraintrange?.length)
+      .filter((each) => each.constraintrange?.length && (marked === null || each !== trialsAxis))
       .map((each) => {
         const ranges = each.constraintrange;
-        return { values: each.values, ranges: Array.isArray(ranges[0]) ? ranges : [ranges] };
+        return { values: valuesOf.get(each), ranges: Array.isArray(ranges[0]) ? ranges : [ranges] };
       });
     brushed = limits.length === 0 ? null : new Set();
-    dimensions[0].values.forEach((trial, line) => {
+    valuesOf.get(trialsAxis).forEach((trial, line) => {
       const passes = ({ values, ranges }) =>
         values[line] != null && ranges.some(([low, high]) => values[line] >= low && values[line] <= high);
       if (brushed !== null && limits.every(passes)) brushed.add(String(trial));
@@ -170,16 +178,44 @@
   }
 
   function show() {
-    const words = byId("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const tests = byId("filter").value.toLowerCase().split(/\s+/).filter(Boolean).map(test);
     let count = 0;
     for (const row of rows) {
-      const text = words.length ? row.textContent.toLowerCase() : "";
+      const text = tests.length ? row.textContent.toLowerCase() : "";
       const isChosen = brushed === null || brushed.has(row.dataset.trial);
-      const isShown = isChosen && words.every((word) => text.includes(word));
+      const isShown = isChosen && tests.every((passes) => passes(row, text));
       row.hidden = !isShown && row.dataset.trial !== marked;
       count += isShown;
     }
     byId("count").textContent = `${count} of ${rows.length} trials`;
+  }
+
+  // Whether a row passes a word of the filter: it has the word, or fulfils a condition such as
+  // lr<0.01 or status=failed, whose name is that of a column.
+  function test(word) {
+    const [, name, sign, value] = word.match(/^(.+?)(<=|>=|!=|==?|<|>)(.*)$/) ?? [];
+    const heads = name === undefined ? [] : [...table.tHead.rows[0].cells];
+    const place = heads.findIndex((head) => head.textContent.toLowerCase() === name);
+    if (place < 0) return (_, text) => text.includes(word);
+    // It is being written.
+    if (value === "") return () => true;
+    const wanted = Number(value);
+    const isSame = (found) =>
+      typeof found === "number" ? found === wanted : (found ?? "-").toLowerCase() === value;
+    const passes = {
+      "<": (found) => found < wanted,
+      "<=": (found) => found <= wanted,
+      ">": (found) => found > wanted,
+      ">=": (found) => found >= wanted,
+      "=": isSame,
+      "==": isSame,
+      "!=": (found) => !isSame(found),
+    }[sign];
+    const isOrdered = sign[0] === "<" || sign[0] === ">";
+    return (row) => {
+      const found = key(row.cells[place]);
+      return (!isOrdered || typeof found === "number") && passes(found);
+    };
   }
 
   function sort(head) {

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from pcsearch.engine.records.trial_result import ranked
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.reports.results import number
-from pcsearch.sweeps.distributions.base import FloatAxis, is_number
+from pcsearch.sweeps.distributions.base import FloatAxis, identity, is_number
 from pcsearch.sweeps.parameters import Parameter, value_of
 
+DIGITS, ALL_DIGITS = 6, 17
+"""The digits of a number that a plot needs, and those that a number has."""
 MOST_CATEGORIES = 20
 """Listed numbers are categories up to so many, and a scale above."""
 MOST_POINTS = 1500
 """The most trials that a plot of points has."""
+MOST_PARAMETERS = 20
+"""The most parameters in the table and in the parallel coordinates: they are of all trials."""
 LINEAR = {"type": "linear", "exponentformat": "e"}
 WIDE = 50.0
 """Values whose greatest is so many times the least are drawn on a logarithmic scale."""
@@ -65,12 +70,12 @@ class Column:
             values = [None if value is None else place[value] for value in self.values]
             shown: dict[str, Any] = {"tickvals": ticks, "ticktext": list(self.categories)}
         elif self.is_log:
-            values = [
-                None if value is None else rounded(math.log10(value)) for value in self.values
-            ]
+            logs = [None if value is None else math.log10(value) for value in self.values]
+            shorter = rounding(logs)
+            values = [shorter(value) for value in logs]
             ticks_at = _log_ticks([value for value in self.values if value is not None])
             shown = {
-                "tickvals": [rounded(math.log10(tick)) for tick in ticks_at],
+                "tickvals": [shorter(math.log10(tick)) for tick in ticks_at],
                 "ticktext": [f"{tick:g}" for tick in ticks_at],
             }
         else:
@@ -84,22 +89,24 @@ def parameter_column(parameter: Parameter, trials: Sequence[Finding]) -> Column:
     known = [value for value in raw if value is not None]
     numeric = all(is_number(value) and _fits(value) for value in known)
     listed = parameter.distribution.spec().get("values")
-    few = listed is not None and len(set(map(label, known))) <= MOST_CATEGORIES
+    labels = _labels(known)
+    few = listed is not None and len(labels) <= MOST_CATEGORIES
     if numeric and not few:
         axis = parameter.distribution.axis() if listed is None else None
         is_log = isinstance(axis, FloatAxis) and axis.log and all(value > 0 for value in known)
-        values = tuple(None if value is None else rounded(value) for value in raw)
+        values = tuple(map(rounding(raw), raw))
         return Column(parameter.name, values, is_log=is_log)
     ordered = sorted(known) if numeric else sorted(known, key=str)
-    categories = tuple(dict.fromkeys(map(label, ordered)))
-    texts = tuple(None if value is None else label(value) for value in raw)
+    categories = tuple(dict.fromkeys(labels[identity(value)] for value in ordered))
+    texts = tuple(None if value is None else labels[identity(value)] for value in raw)
     return Column(parameter.name, texts, categories)
 
 
 def metric_column(findings: Findings, trials: Sequence[Finding], index: int = 0) -> Column:
     """The values of a metric, None of trials that take no part in the ranking."""
-    values = [rounded(each.result.values[index]) if each.result.valued else None for each in trials]
-    return Column(findings.metrics[index].name, tuple(values), is_log=is_wide(values))
+    raw = [each.result.values[index] if each.result.valued else None for each in trials]
+    values = tuple(map(rounding(raw), raw))
+    return Column(findings.metrics[index].name, values, is_log=is_wide(values))
 
 
 def is_wide(values: Sequence[float | None]) -> bool:
@@ -132,10 +139,7 @@ def drawn(findings: Findings, most: int = MOST_POINTS) -> list[Finding]:
 
     These are the best half, and evenly many of the ranks below.
     """
-    by_number = {trial.result.number: trial for trial in findings.trials}
-    ranking = [
-        by_number[each.number] for each in ranked(findings.results, findings.metrics) if each.valued
-    ]
+    ranking = [each for each in findings.ranking if each.result.valued]
     if len(ranking) <= most:
         return ranking
     first, rest = ranking[: most // 2], ranking[most // 2 :]
@@ -143,17 +147,60 @@ def drawn(findings: Findings, most: int = MOST_POINTS) -> list[Finding]:
     return first + [rest[i * len(rest) // count] for i in range(count)]
 
 
-def rounded(value: float | None) -> float | None:
+def chosen(findings: Findings, order: Sequence[str]) -> tuple[Parameter, ...]:
+    """The searched parameters that the table and the parallel coordinates have, in their order.
+
+    Args:
+        findings: of the search.
+        order: the names of parameters, those first that are chosen first.
+    """
+    rank = {name: place for place, name in enumerate(order)}
+    ranked = sorted(findings.searched, key=lambda each: rank.get(each.name, len(rank)))
+    names = {each.name for each in ranked[:MOST_PARAMETERS]}
+    return tuple(each for each in findings.searched if each.name in names)
+
+
+def without(findings: Findings, most: int, what: str) -> str:
+    """A sentence that says so where more parameters are searched than something has."""
+    count = len(findings.searched)
+    return f" Of {count} parameters the {most} most important {what}." if count > most else ""
+
+
+def some(findings: Findings, most: int = MOST_POINTS) -> str:
+    """A sentence that says so where `drawn` leaves trials out; empty where it has all."""
+    valued = sum(each.valued for each in findings.results)
+    if valued <= most:
+        return ""
+    return (
+        f" {most:,} of {valued:,} trials are drawn: the best {most // 2:,}, and some of the rest."
+    )
+
+
+def rounded(value: float | None, digits: int = DIGITS) -> float | None:
     """A number with six significant digits, which is enough for a plot; None if it is infinite."""
     if value is None or not math.isfinite(value):
         return None
-    short = float(f"{value:.6g}")
+    short = float(f"{value:.{digits}g}")
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
 
 
-def label(value: Any) -> str:
-    """A value of a parameter as the name of a category."""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def rounding(values: Iterable[float | None]) -> Callable[[float | None], float | None]:
+    """Rounds as `rounded`, with more digits where the values differ less than they are large."""
+    known = [float(value) for value in values if value is not None and math.isfinite(value)]
+    span = max(known) - min(known) if known else 0.0
+    if not 0 < span < math.inf:
+        return rounded
+    more = int(math.log10(max(map(abs, known)) / span))
+    return partial(rounded, digits=min(ALL_DIGITS, DIGITS + max(0, more)))
+
+
+def _labels(values: Iterable[Any]) -> dict[str, str]:
+    """The names of values as categories, by their identities; those of different ones differ."""
+    names = {
+        identity(each): f"{each:.6g}" if isinstance(each, float) else str(each) for each in values
+    }
+    counts = Counter(names.values())
+    return {exact: exact if counts[name] > 1 else name for exact, name in names.items()}
 
 
 def hover(trial: Finding, facts: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.search.study_view import quiet_optuna
 from pcsearch.exports.optuna_study import axes_of, params_of
-from pcsearch.page.figures.columns import drawn, hover, log_axis, rounded
+from pcsearch.page.figures.columns import drawn, hover, log_axis, rounding, some
 from pcsearch.page.figures.figure import Figure, colours
 from pcsearch.sweeps.metrics import Metric
 
@@ -41,8 +41,11 @@ def contours(findings: Findings, order: Sequence[str]) -> list[Figure]:
     varied = [name for name in order if len({str(t.params.get(name)) for t in trials}) > 1]
     pairs = combinations(varied[:MOST_PARAMETERS], 2)
     figures = (_contour(findings, study, pair) for pair in pairs)
+    more = ""
+    if len(varied) > MOST_PARAMETERS:
+        more = f" Of {len(varied)} parameters the {MOST_PARAMETERS} most important have contours."
     return [
-        replace(figure, name=f"contour-{place}")
+        replace(figure, name=f"contour-{place}", about=f"{figure.about}{more}")
         for place, figure in enumerate(filter(None, figures), start=1)
     ]
 
@@ -64,7 +67,7 @@ def _study(findings: Findings) -> optuna.Study:
                     state=TrialState.COMPLETE,
                     value=finding.result.value,
                     params=params,
-                    distributions={name: axes[name] for name in params},
+                    distributions={name: axes[name].distribution for name in params},
                     user_attrs={TRIAL: finding.result.number},
                 )
             )
@@ -87,7 +90,7 @@ def _contour(findings: Findings, study: optuna.Study, names: tuple[str, str]) ->
         "",
         both,
         f"{metric.name} over {both}, blue for the best; between the trials, the black points, it "
-        "is interpolated, and where there are few it says little.",
+        f"is interpolated, and where there are few it says little.{some(findings, MOST_TRIALS)}",
         [_field(study, field, metric), _points(findings, shown, points, names)],
         {
             "xaxis": _axis(layout["xaxis"], points.x),
@@ -106,12 +109,13 @@ def _axis(axis: dict[str, Any], values: Any) -> dict[str, Any]:
 
 def _field(study: optuna.Study, field: Any, metric: Metric) -> dict[str, Any]:
     """Optuna's field in our colours, with short numbers."""
-    ends = colours([trial.value for trial in study.get_trials(deepcopy=False)], metric.mode)
+    values = [trial.value for trial in study.get_trials(deepcopy=False)]
+    ends, shorter = colours(values, metric.mode), rounding(values)
     return {
         "type": "contour",
         "x": _plain(field.x),
         "y": _plain(field.y),
-        "z": [[rounded(each) for each in row] for row in field.z.tolist()],
+        "z": [list(map(shorter, row)) for row in field.z.tolist()],
         "connectgaps": True,
         "contours": {"coloring": "heatmap", "showlines": False},
         "line": {"smoothing": 1.3},

@@ -50,6 +50,7 @@ class Figure:
         least_width: in pixels; on a narrower page the figure scrolls.
         is_wide: whether it has a row of the page for itself.
         table: the same as a table; None where the table of trials has it.
+        undrawn: of parallel coordinates, the values of the trials without a line, for each axis.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Figure:
     least_width: int = 0
     is_wide: bool = False
     table: Html | None = None
+    undrawn: list[list[Any]] = field(default_factory=list)
 
 
 def colours(values: Sequence[float | None], mode: str) -> dict[str, Any]:

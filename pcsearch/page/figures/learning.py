@@ -9,7 +9,7 @@ from typing import Any
 from pcsearch.engine.experiment.plan import Plan
 from pcsearch.engine.records.learning_curve import thinned
 from pcsearch.engine.results.findings import Finding, Findings
-from pcsearch.page.figures.columns import drawn, hover, is_wide, rounded, scale_of
+from pcsearch.page.figures.columns import drawn, hover, is_wide, rounded, rounding, scale_of
 from pcsearch.page.figures.figure import CHANCE, COLOURS, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
 
@@ -19,30 +19,35 @@ MOST_RUNGS = 30
 MARGIN = 0.05
 """The part of an axis that is free at each of its ends."""
 
-Curve = list[tuple[float, float]]
+Curve = list[tuple[float, float | None]]
 
 
 def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
-    """The first metric over the epochs of each trial; none where nothing was reported."""
+    """The first metric over what rungs count, of each trial; none where nothing was reported."""
     trials = drawn(findings, MOST_CURVES) if findings.metrics else []
     others = _unranked(findings)
     trials += others[:MOST_CURVES]
-    pairs = [(trial, sorted(findings.curve(trial).items())) for trial in trials]
+    pairs = [(trial, findings.learning_curve(trial)) for trial in trials]
     # A trial at its first report has no line, but a point.
     read = [(trial, thinned(curve)) for trial, curve in pairs if curve]
     if not read:
         return []
     name = findings.metrics[0].name
     statuses = by_status([trial for trial, _ in read])
-    data = [_lines(status, [read[i] for i in places]) for status, places in statuses.items()]
-    data += [_ends(status, [read[i] for i in places]) for status, places in statuses.items()]
     values = [value for _, curve in read for _, value in curve]
     kept = [value for trial, curve in read if trial.result.valued for _, value in curve]
+    shorter = rounding(kept or values)
+    short = [(trial, [(at, shorter(value)) for at, value in curve]) for trial, curve in read]
+    data = [_lines(status, [short[i] for i in places]) for status, places in statuses.items()]
+    data += [
+        _ends(status, [short[i] for i in places], plan.counted)
+        for status, places in statuses.items()
+    ]
     last = max(curve[-1][0] for _, curve in read)
     # Of trials whose length is not known, the rungs go on for ever.
     rungs = [rung for rung in plan.rungs if rung <= last][:MOST_RUNGS]
     rows = [
-        (trial.result.number, curve[-1][0], trial.status, curve[0][1], curve[-1][1])
+        (trial.result.number, rounded(curve[-1][0]), trial.status, curve[0][1], curve[-1][1])
         for trial, curve in read
     ]
     figure = Figure(
@@ -51,7 +56,7 @@ def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
         _about(findings, plan, rungs, len(others)),
         data,
         {
-            "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero"},
+            "xaxis": {"title": {"text": plan.counted}, "rangemode": "tozero"},
             "yaxis": {
                 "title": {"text": name},
                 "automargin": True,
@@ -61,7 +66,7 @@ def learning_curves(findings: Findings, plan: Plan) -> list[Figure]:
         },
         height=460,
         is_wide=True,
-        table=plain_table(("trial", "last epoch", "status", f"first {name}", f"last {name}"), rows),
+        table=plain_table(("trial", plan.counted, "status", f"first {name}", f"last {name}"), rows),
     )
     return [figure]
 
@@ -74,7 +79,7 @@ def _unranked(findings: Findings) -> list[Finding]:
 def _about(findings: Findings, plan: Plan, rungs: Sequence[int], others: int) -> str:
     name = findings.metrics[0].name
     parts = [
-        f"{name} at every epoch, a line for each trial that has reported, also for those that "
+        f"{name} over {plan.counted}, a line for each trial that has reported, also for those that "
         "diverged or failed; a mark at its last finite value. Where these go further than the "
         "others, a double-click shows all of them."
     ]
@@ -103,7 +108,8 @@ def _scale(kept: Sequence[float], values: Sequence[float]) -> dict[str, Any]:
         low, high = math.log10(low), math.log10(high)
     margin = MARGIN * ((high - low) or 1)
     # Plotly finds an end that is None.
-    return scale | {"range": [rounded(low - margin), rounded(high + margin)]}
+    shorter = rounding((low, high))
+    return scale | {"range": [shorter(low - margin), shorter(high + margin)]}
 
 
 def _lines(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, Any]:
@@ -113,7 +119,7 @@ def _lines(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, An
     numbers: list[int | None] = []
     for trial, curve in trials:
         xs += [*(rounded(epoch) for epoch, _ in curve), None]
-        ys += [*(rounded(value) for _, value in curve), None]
+        ys += [*(value for _, value in curve), None]
         numbers += [trial.result.number] * len(curve) + [None]
     return {
         "type": "scatter",
@@ -129,7 +135,7 @@ def _lines(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, An
     }
 
 
-def _ends(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, Any]:
+def _ends(status: str, trials: Sequence[tuple[Finding, Curve]], counted: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -137,11 +143,11 @@ def _ends(status: str, trials: Sequence[tuple[Finding, Curve]]) -> dict[str, Any
         "legendgroup": status,
         "showlegend": False,
         "x": [rounded(curve[-1][0]) for _, curve in trials],
-        "y": [rounded(curve[-1][1]) for _, curve in trials],
+        "y": [curve[-1][1] for _, curve in trials],
         "customdata": [trial.result.number for trial, _ in trials],
         "hovertext": [
             hover(
-                trial, {"epoch": curve[-1][0], "value": curve[-1][1], "why": trial.reason or None}
+                trial, {counted: curve[-1][0], "value": curve[-1][1], "why": trial.reason or None}
             )
             for trial, curve in trials
         ],

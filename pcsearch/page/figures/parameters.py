@@ -6,42 +6,57 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
-from pcsearch.engine.records.trial_result import pareto_front
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.importance import Importance
 from pcsearch.page.figures.columns import (
-    MOST_POINTS,
+    MOST_PARAMETERS,
     Column,
+    chosen,
     drawn,
     hover,
     metric_column,
     parameter_column,
+    some,
+    without,
 )
 from pcsearch.page.figures.figure import CHANCE, SCALE, STRONG, Figure, colours
 from pcsearch.page.tables import plain_table
 from pcsearch.sweeps.parameters import Parameter
 
+MOST_SLICES = 10
+"""The most parameters that have a slice: each is as large as all of the trials."""
 AXIS_WIDTH = 92
 """The least width of an axis of parallel coordinates, in pixels."""
 HALF_CHARACTER = 3
 """Half of the width of a character, in pixels: the name of the last axis is centred at the edge."""
 
 
-def parallel_coordinates(findings: Findings) -> list[Figure]:
-    """Every trial with a value as a line through its parameters; none without a metric."""
-    trials = _valued(findings)
-    if not trials:
+def parallel_coordinates(findings: Findings, order: Sequence[str] = ()) -> list[Figure]:
+    """Every trial with a value as a line through its parameters; none without a metric.
+
+    Args:
+        findings: of the search.
+        order: the names of parameters, the most important first.
+    """
+    lines = _valued(findings)
+    if not lines:
         return []
+    shown = {each.result.number for each in lines}
+    valued = (each for each in findings.ranking if each.result.valued)
+    trials = [*lines, *(each for each in valued if each.result.number not in shown)]
     metrics = [metric_column(findings, trials, i) for i in range(len(findings.metrics))]
-    parameters = _columns(findings.searched, trials)
+    parameters = _columns(chosen(findings, order), trials)
     columns = [Column("trial", tuple(each.result.number for each in trials)), *parameters, *metrics]
     name = findings.metrics[0].name
     right = max(60, HALF_CHARACTER * len(columns[-1].name))
+    axes = [column.dimension for column in columns]
+    undrawn = [axis["values"][len(lines) :] for axis in axes]
+    axes = [axis | {"values": axis["values"][: len(lines)]} for axis in axes]
     # On the scale of its axis, which is the legend too.
-    line = colours(metrics[0].dimension["values"], findings.metrics[0].mode)
+    line = colours(axes[len(columns) - len(metrics)]["values"], findings.metrics[0].mode)
     trace = {
         "type": "parcoords",
-        "dimensions": [column.dimension for column in columns],
+        "dimensions": axes,
         "line": line,
         "labelangle": -20,
         "labelside": "top",
@@ -51,12 +66,15 @@ def parallel_coordinates(findings: Findings) -> list[Figure]:
         "Parallel coordinates",
         f"A line for each trial with a value, coloured by {name}. Drag along an axis to choose a "
         "range: the table of trials shows only the trials whose lines pass; a click on the axis "
-        "takes the range away. Drag a name to move its axis.",
+        f"takes the range away. Drag a name to move its axis.{some(findings)}"
+        f"{' A range chooses among all.' if undrawn[0] else ''}"
+        f"{without(findings, MOST_PARAMETERS, 'have an axis')}",
         [trace],
         {"margin": {"t": 90, "b": 30, "l": 60, "r": right}},
         height=460,
         is_wide=True,
         least_width=AXIS_WIDTH * len(columns) + 120,
+        undrawn=undrawn if undrawn[0] else [],
     )
     return [figure]
 
@@ -101,11 +119,11 @@ def importance(shares: Sequence[Importance], name: str) -> Figure:
 
 
 def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
-    """The metric over each parameter.
+    """The metric over each parameter; of very many, over the first ones.
 
     Args:
         findings: of the search.
-        order: the names of parameters that come first.
+        order: the names of parameters that come first, the most important first.
     """
     trials = _valued(findings)
     if not trials:
@@ -114,6 +132,7 @@ def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
     rank = {name: place for place, name in enumerate(order)}
     parameters = sorted(findings.searched, key=lambda each: rank.get(each.name, len(rank)))
     columns = _columns(parameters, trials)
+    more = without(findings, MOST_SLICES, "have slices")
     mode = findings.metrics[0].mode
     numbers: list[float | None] = [each.result.number for each in trials]
     marker = {"size": 7, "opacity": 0.8} | colours(numbers, "max")
@@ -124,7 +143,7 @@ def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
             column.name,
             f"{metric.name} ({'less' if mode == 'min' else 'more'} is better) over "
             f"{column.name}, a point for each trial, coloured by its number: from blue for the "
-            f"first to orange for the last.{_some(findings)}",
+            f"first to orange for the last.{some(findings)}{more}",
             [_points(trials, column, metric) | {"marker": marker, "name": "trials"}],
             {
                 "xaxis": column.axis,
@@ -133,7 +152,7 @@ def slices(findings: Findings, order: Sequence[str]) -> list[Figure]:
             },
             height=300,
         )
-        for place, column in enumerate(columns, start=1)
+        for place, column in enumerate(columns[:MOST_SLICES], start=1)
     ]
 
 
@@ -142,19 +161,19 @@ def pareto(findings: Findings) -> list[Figure]:
     trials = _valued(findings)
     if not trials or len(findings.metrics) < 2:
         return []
-    numbers = {each.number for each in pareto_front(findings.results, findings.metrics)}
     groups = {"others": CHANCE, "Pareto front": STRONG}
-    front = [trial for trial in trials if trial.result.number in numbers]
-    rest = [trial for trial in trials if trial.result.number not in numbers]
+    front = [trial for trial in trials if trial.result.number in findings.front]
+    rest = [trial for trial in trials if trial.result.number not in findings.front]
     names = [metric.name for metric in findings.metrics]
-    rows = [(trial.result.number, *trial.result.values) for trial in front]
+    whole = [each.result for each in findings.ranking if each.result.number in findings.front]
+    rows = [(result.number, *result.values) for result in whole]
     table = plain_table(("trial", *names), rows)
     figures = []
     for place, (one, other) in enumerate(combinations(range(len(names)), 2), start=1):
         data = []
-        for (name, colour), chosen in zip(groups.items(), (rest, front), strict=True):
-            columns = (metric_column(findings, chosen, one), metric_column(findings, chosen, other))
-            points = _points(chosen, *columns)
+        for (name, colour), group in zip(groups.items(), (rest, front), strict=True):
+            columns = (metric_column(findings, group, one), metric_column(findings, group, other))
+            points = _points(group, *columns)
             data.append(points | {"name": name, "marker": {"color": colour, "size": 8}})
         both = f"{names[one]} and {names[other]}"
         axes = [metric_column(findings, trials, index).axis for index in (one, other)]
@@ -163,7 +182,7 @@ def pareto(findings: Findings) -> list[Figure]:
                 f"pareto-{place}",
                 f"Pareto front: {both}",
                 f"The trials by {both}. No other trial beats those of the front in every metric; "
-                f"there are {len(front)}.{_some(findings)}",
+                f"there are {len(whole)}.{some(findings)}",
                 data,
                 {"xaxis": axes[0], "yaxis": axes[1]},
                 height=420,
@@ -196,11 +215,3 @@ def _columns(parameters: Iterable[Parameter], trials: Sequence[Finding]) -> list
 
 def _valued(findings: Findings) -> list[Finding]:
     return drawn(findings) if findings.metrics and findings.searched else []
-
-
-def _some(findings: Findings) -> str:
-    """A sentence that says so where not all trials are drawn."""
-    valued = sum(each.valued for each in findings.results)
-    if valued <= MOST_POINTS:
-        return ""
-    return f" {MOST_POINTS:,} of {valued:,} trials are drawn, the best half of them all."

@@ -8,7 +8,7 @@ from typing import Any
 
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.results.progress import Ended, in_order
-from pcsearch.page.figures.columns import drawn, hover, rounded, scale_of
+from pcsearch.page.figures.columns import drawn, hover, rounded, rounding, scale_of, some
 from pcsearch.page.figures.figure import COLOURS, STRONG, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
 from pcsearch.reports.results import duration, number
@@ -123,17 +123,18 @@ def _best_over(
     of_what = metric.name if findings.replicates is None else f"mean of {metric.name} over seeds"
     # The line goes on to the last trial.
     xs = [row[0] for row in rows] + [rounded(places[-1]) for _ in rows[-1:]]
-    ys = [rounded(row[2]) for row in rows] + [rounded(row[2]) for row in rows[-1:]]
+    values = [trial.result.value for trial in trials if trial.result.valued]
+    shorter = rounding(values)
+    ys = [shorter(row[2]) for row in rows] + [shorter(row[2]) for row in rows[-1:]]
     data = _points(findings, trials, metric.name, places)
     line = {"color": STRONG, "width": 2.5, "shape": "hv"}
     best_line = {"type": "scatter", "mode": "lines", "name": "best so far", "line": line}
     data.append(best_line | {"x": xs, "y": ys})
-    values = [trial.result.value for trial in trials if trial.result.valued]
     return Figure(
         f"best-{name}",
         f"Over {title}",
         f"The best {of_what} so far, and the value of each trial, over {title}. "
-        f"The best is {number(best)}.",
+        f"The best is {number(best)}.{some(findings)}",
         data,
         {
             "xaxis": {"title": {"text": title}},
@@ -157,6 +158,7 @@ def _points(
         for trial, place in zip(trials, places, strict=True)
         if trial.result.number in shown
     ]
+    shorter = rounding(trial.result.value for trial in trials if trial.result.valued)
     data = []
     for status, indices in by_status([trial for trial, _ in pairs]).items():
         chosen = [pairs[i] for i in indices]
@@ -166,7 +168,7 @@ def _points(
                 "mode": "markers",
                 "name": status,
                 "x": [rounded(place) for _, place in chosen],
-                "y": [rounded(trial.result.value) for trial, _ in chosen],
+                "y": [shorter(trial.result.value) for trial, _ in chosen],
                 "customdata": [trial.result.number for trial, _ in chosen],
                 "hovertext": [hover(trial, {name: trial.result.value}) for trial, _ in chosen],
                 "hoverinfo": "text",

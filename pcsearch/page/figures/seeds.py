@@ -8,7 +8,7 @@ from typing import Any
 from pcsearch.engine.results.configurations import Configuration
 from pcsearch.engine.results.findings import Findings
 from pcsearch.engine.results.groups import Group, grouped
-from pcsearch.page.figures.columns import hover, rounded, scale_of
+from pcsearch.page.figures.columns import hover, rounded, rounding, scale_of
 from pcsearch.page.figures.figure import CHANCE, STRONG, Figure
 from pcsearch.page.html import Html
 from pcsearch.page.tables import plain_table
@@ -16,6 +16,8 @@ from pcsearch.reports.configurations import cells, columns
 from pcsearch.reports.results import number
 from pcsearch.sweeps.replicates import SEED
 
+SEEDS = (SEED, "random_seed", "random_state")
+"""What programs call the seed of a trial."""
 MOST_GROUPS = 40
 """The most configurations that are drawn; the table has all."""
 
@@ -23,12 +25,13 @@ MOST_GROUPS = 40
 def by_seed(findings: Findings) -> list[Figure]:
     """The mean and the spread of each configuration over its seeds.
 
-    None where no parameter ``seed`` is searched beside others, or nothing ran with two seeds.
+    None where no parameter of `SEEDS`, nested or not, is searched beside others, or nothing ran
+    with two seeds.
     """
     if findings.replicates is not None:
         found = findings.configurations
         return _figures(findings, [each.runs for each in found], found)
-    seeds = [each.name for each in findings.searched if each.path[-1] == SEED]
+    seeds = [each.name for each in findings.searched if each.path[-1] in SEEDS]
     if not findings.metrics or not seeds or len(seeds) == len(findings.searched):
         return []
     return _figures(
@@ -74,13 +77,13 @@ def _trials(findings: Findings, groups: Sequence[Group]) -> dict[str, Any]:
         for place, group in enumerate(groups, start=1)
         for trial in group.counted
     ]
-    name = findings.metrics[0].name
+    name, values = findings.metrics[0].name, [trial.value for _, trial in points]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": "trials",
         "x": [place for place, _ in points],
-        "y": [rounded(trial.value) for _, trial in points],
+        "y": list(map(rounding(values), values)),
         "customdata": [trial.number for _, trial in points],
         "hovertext": [hover(by_number[trial.number], {name: trial.value}) for _, trial in points],
         "hoverinfo": "text",
@@ -89,12 +92,13 @@ def _trials(findings: Findings, groups: Sequence[Group]) -> dict[str, Any]:
 
 
 def _means(groups: Sequence[Group]) -> dict[str, Any]:
+    means = [group.means[0] for group in groups]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": "mean ± deviation",
         "x": [str(place) for place in range(1, len(groups) + 1)],
-        "y": [rounded(group.means[0]) for group in groups],
+        "y": list(map(rounding(means), means)),
         "hoverinfo": "x+y",
         "error_y": {"array": [rounded(group.deviations[0]) or 0 for group in groups]},
         "marker": {"color": STRONG, "size": 9, "symbol": "diamond"},

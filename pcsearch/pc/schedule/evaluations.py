@@ -54,11 +54,15 @@ class EvaluationSchedule:
         """Whether the run has a linear probe at all; if so, its last epoch has one."""
         return bool(self.config.linear_probe_every_n_epochs or self.probe_at)
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether pictures of reconstructions are made at all; if so, the last epoch has some."""
+        return self.config.save_reconstruction_images or self.config.save_reconstruction_video
+
     def reconstructs(self, epoch: int) -> bool:
         """Whether pictures of reconstructions are made after this epoch."""
-        config = self.config
-        wanted = config.save_reconstruction_images or config.save_reconstruction_video
-        return wanted and epoch % config.reconstruction_every_n_epochs == 0
+        is_configured = epoch % self.config.reconstruction_every_n_epochs == 0
+        return self.has_pictures and (is_configured or self._is_last(epoch))
 
     def _is_last(self, epoch: int) -> bool:
         return epoch == self.config.epochs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,24 @@ def test_the_model_that_is_kept_is_named_with_its_trial(
     assert main(["best", f"file://{here}", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["model"] == {**described, "place": f"{here}/best"}
+
+
+def test_of_a_shared_search_the_best_model_of_any_driver_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = here / "drivers" / "other_1234"
+    other.mkdir(parents=True)
+    for name in ("sweep.yaml", "experiment.json"):
+        shutil.copy(here / name, other)
+    (other / "journal.jsonl").touch()
+    described = {"trial_id": "t1", "metric": "best_val_mse", "goal": "minimize"}
+    for folder, trial, value in ((here, 1, 0.5), (other, 2, 0.25)):
+        (folder / "best").mkdir()
+        text = json.dumps({**described, "trial": trial, "value": value})
+        (folder / "best" / "metrics.json").write_text(text)
+    assert main(["best", str(here)]) == 0
+    out = capsys.readouterr().out
+    assert f"The best model, of trial 2 (best_val_mse 0.25), lies in {other}/best\n" in out
 
 
 def test_the_best_trial_is_there_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,14 +60,37 @@ def test_equal_trials_are_on_the_front_together_and_those_without_a_value_are_no
     assert numbers(pareto_front(trials, [LOSS, ACCURACY])) == [1, 2]
 
 
+def test_of_thousands_of_equal_trials_or_of_a_long_front_none_is_compared_with_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared = 0
+
+    class Counted(float):
+        def __le__(self, other: float) -> bool:
+            nonlocal compared
+            compared += 1
+            return float.__le__(self, other)
+
+    monkeypatch.setattr(Metric, "sign", property(lambda _: Counted(1)))
+    monkeypatch.setattr(Counted, "__mul__", lambda _, value: Counted(value))
+    count = 2_000
+    equal = [trial(number, 0.0) for number in range(count)]
+    assert len(pareto_front(equal, [LOSS])) == count
+    line = [trial(number, float(number), float(-number)) for number in range(count)]
+    assert len(pareto_front(line, [LOSS, ACCURACY])) == count
+    assert 0 < compared <= 4 * count
+
+
 values = st.lists(st.tuples(*[st.integers(0, 4).map(float)] * 3), min_size=1, max_size=12)
 
 
-@given(values)
-def test_the_front_of_any_trials_is_by_its_definition(points: list[tuple[float, ...]]) -> None:
-    metrics = [LOSS, ACCURACY, Metric("size", "minimize")]
-    trials = [trial(number, *point) for number, point in enumerate(points, start=1)]
-    signed = [(a, -b, c) for a, b, c in points]
+@given(values, st.integers(1, 3))
+def test_the_front_of_any_trials_is_by_its_definition(
+    points: list[tuple[float, ...]], count: int
+) -> None:
+    metrics = [LOSS, ACCURACY, Metric("size", "minimize")][:count]
+    trials = [trial(number, *point[:count]) for number, point in enumerate(points, start=1)]
+    signed = [(a, -b, c)[:count] for a, b, c in points]
 
     def beaten(point: tuple[float, ...]) -> bool:
         return any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
@@ -149,6 +150,19 @@ def test_equal_values_without_spread_are_no_difference() -> None:
     assert (difference.size, difference.chance) == (0, 1.0)
     (difference,) = compared([search(0.5, 0.5), search(0.4, 0.4)], ["seed"]).differences
     assert (difference.chance, difference.is_sure) == (0.0, True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_whose_squares_are_no_numbers_are_compared() -> None:
+    near = [search(*(each * scale for each in (1.0, 1.5))) for scale in (1.0, 1e300)]
+    far = [search(*(each * scale for each in (4.0, 5.0))) for scale in (1.0, 1e300)]
+    (one,), (other,) = (
+        compared(list(pair), ["seed"]).differences for pair in zip(near, far, strict=True)
+    )
+    assert other.chance == pytest.approx(one.chance)
+    assert other.error == pytest.approx(1e300 * one.error)
+    (huge,) = compared([search(1.7e308, -1.7e308), search(1e308, 1e308)], ["seed"]).differences
+    assert (huge.error, huge.chance, huge.is_sure) == (math.inf, None, False)
 
 
 def test_searches_with_different_metrics_are_refused() -> None:

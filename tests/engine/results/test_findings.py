@@ -134,9 +134,11 @@ def test_the_trials_of_all_drivers_are_there(here: Path) -> None:
         assert [each.result.number for each in findings.trials] == [1, 2, 3, 4]
 
 
-def test_no_code_of_a_user_is_loaded(here: Path) -> None:
+def test_the_record_says_how_a_function_counts_and_no_code_of_a_user_is_loaded(here: Path) -> None:
     file = here / "experiment.json"
     record: dict[str, Any] = json.loads(file.read_text())
-    record["options"]["trainable"] = "no_such_module:train"
+    record["options"] |= {"trainable": "no_such_module:train", "epoch_key": "epoch"}
     file.write_text(json.dumps(record))
-    assert len(found(here).trials) == 4
+    findings = found(here)
+    assert len(findings.trials) == 4
+    assert (findings.time_attr, findings.epoch_key) == ("training_iteration", "epoch")

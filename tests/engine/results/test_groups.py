@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from pcsearch.engine.records.trial_result import TrialResult
@@ -59,3 +61,13 @@ def test_only_what_is_searched_can_be_left_out() -> None:
         "--by: 'sed' is not searched; did you mean 'seed'?",
         "--by: 'a' is not searched; did you mean 'x'?".replace("; did you mean 'x'?", ""),
     ]
+
+
+def test_a_group_of_huge_values_has_a_mean() -> None:
+    trials = [
+        *(trial(1, 1, 1, 1e308), trial(2, 2, 1, 1e308)),
+        *(trial(3, 1, 1.5, 1.7e308), trial(4, 2, 1.5, -1.7e308)),
+    ]
+    groups = grouped(trials, SWEEP.searched(), [LOSS], ["seed"])
+    assert [group.means for group in groups] == [(0.0,), (1e308,)]
+    assert [group.deviations for group in groups] == [(math.inf,), (0.0,)]

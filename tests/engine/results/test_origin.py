@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+import pytest
 from old_experiments import ended, write_experiment
 
+from pcsearch.command_line.options import SECTIONS
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.results.origin import read_origin
+from pcsearch.engine.records.options import Options
+from pcsearch.engine.results.origin import read_origin, repeat_command
 
 
 def test_the_origin_of_a_search(tmp_path: Path) -> None:
@@ -16,5 +20,57 @@ def test_the_origin_of_a_search(tmp_path: Path) -> None:
     assert (origin.name, origin.seed, origin.folder) == ("here", 0, str(tmp_path))
     assert origin.plan.trials == origin.plan.grid_size == 2
     assert origin.resume == f"python -m pcsearch --resume {tmp_path / 'here'}"
+    assert origin.repeat == (
+        f"python -m pcsearch {tmp_path / 'here'}/sweep.yaml --trainable pc --num-samples 2 --seed 0"
+    )
+    kept = read_origin(ExperimentDirectory(tmp_path / "here"), "s3://bucket/here")
+    assert kept.resume == "python -m pcsearch --resume s3://bucket/here"
+    assert (kept.repeat or "").startswith("python -m pcsearch sweep.yaml --trainable")
     # The records of some versions do not have them.
     assert origin.versions == {}
+
+
+def test_the_command_that_repeats_a_search_has_its_options() -> None:
+    options = Options(
+        num_samples=8,
+        name="mine",
+        storage_path="/results",
+        address="auto",
+        max_concurrent=1,
+        cpus_per_trial=0.5,
+        gpus_per_trial=0,
+        seed=7,
+        overrides={"epochs": 3, "kind": "it's", "sizes": [1, None]},
+        sampler="gp",
+        trainable="train.py:main",
+        metrics_from="stdout",
+        epoch_key="step",
+        grace=5.0,
+        checkpoint_every=2,
+        compile="off",
+        max_failures=0,
+        trial_timeout=1800.0,
+        no_report=True,
+        warm_start=("old one", "older"),
+        replicates="seed",
+        no_racing=True,
+        confirm=5,
+    )
+    command = repeat_command(options, "/results/my search")
+    assert command is not None
+    program, *arguments = shlex.split(command)[2:]
+    assert (program, arguments.pop(0)) == ("pcsearch", "/results/my search/sweep.yaml")
+    assert arguments == shlex.split(
+        "--trainable train.py:main --set epochs=3 --set 'kind=\"it'\\''s\"' "
+        "--set 'sizes=[1, null]' --num-samples 8 --max-concurrent 1 --cpus-per-trial 0.5 "
+        "--gpus-per-trial 0 --seed 7 --sampler gp --metrics-from stdout --epoch-key step "
+        "--grace 5s --checkpoint-every 2 --compile off --max-failures 0 --trial-timeout 1800s "
+        "--warm-start 'old one' --warm-start older --replicates seed --no-racing --confirm 5"
+    )
+    known = {name for options in SECTIONS.values() for option in options for name in option.opts}
+    assert {each for each in arguments if each.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("name", ["__main__:train", "mine:make.<locals>.train"])
+def test_no_command_repeats_a_function_that_has_no_name(name: str) -> None:
+    assert repeat_command(Options(trainable=name), "/results/here") is None

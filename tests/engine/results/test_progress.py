@@ -29,6 +29,13 @@ def test_trials_are_in_the_order_of_their_ends() -> None:
     assert [each.best for each in found] == [0.5, 0.4, 0.4, 0.3]
 
 
+def test_a_trial_whose_last_report_has_no_time_changes_the_times_of_no_other() -> None:
+    trials = [trial(1, 0.3, 1e9), replace(trial(2, 0.5, 0.0), end=None), trial(3, 0.4, 1e9 + 20)]
+    found = in_order(made_findings(TEXT, trials))
+    assert [each.trial.result.number for each in found] == [2, 1, 3]
+    assert [each.seconds for each in found] == [0.0, 10.0, 30.0]
+
+
 def test_a_trial_without_a_report_is_left_out() -> None:
     begun = made_trial(1, {"x": 1}, None, status="interrupted")
     begun = replace(begun, result=replace(begun.result, epoch=0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pcsearch.sweeps.sweep import parse_sweep
 SWEEP = parse_sweep(
     "method: random\nmetric: {name: accuracy, goal: maximize}\nparameters:\n"
     "  blocks: {values: [1, 2, 3]}\n  model: {parameters: {kind: {values: [small, large]}}}\n"
-    "  rate: {min: 0.0, max: 1.0}\n",
+    "  rate: {min: 0.0, max: 1.0}\n  epochs: {value: 12}\n",
     "s.yaml",
 )
 
@@ -85,6 +86,28 @@ def test_conditions(where: list[str], numbers: list[int]) -> None:
 )
 def test_orders(sort: str, numbers: list[int]) -> None:
     assert [each.result.number for each in selected(FINDINGS, [], sort)] == numbers
+
+
+def test_a_metric_and_what_is_known_of_every_trial_come_before_a_parameter_of_the_name() -> None:
+    text = "method: grid\nmetric: {name: loss, goal: minimize}\nparameters:\n"
+    text += "  loss: {values: [mse, l1]}\n  epochs: {value: 12}\n"
+    sweep = parse_sweep(text, "s.yaml")
+    trials = []
+    for number, (kind, value) in enumerate([("mse", 0.5), ("l1", 0.25)], start=1):
+        result = TrialResult(
+            number, "", "", {"loss": kind, "epochs": 12}, "finished", 2 * number, (value,), 1.0
+        )
+        trials.append(Finding(result, Path(), False, "", "", None, None, None))
+    findings = replace(FINDINGS, sweep=sweep, metrics=sweep.metrics, trials=tuple(trials))
+
+    def numbers(*where: str, sort: str | None = None) -> list[int]:
+        return [each.result.number for each in selected(findings, where, sort)]
+
+    assert numbers("epochs<4") == [1]
+    assert numbers(sort="-epochs") == [2, 1]
+    assert numbers("config.epochs=12") == [2, 1]
+    assert numbers("loss>0.3") == [1]
+    assert numbers("config.loss=l1") == [2]
 
 
 def test_every_mistake_is_told() -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from made_findings import made_findings, made_trial
+from made_findings import made_findings, made_origin, made_trial
 
 from pcsearch.engine.results.findings import Findings
-from pcsearch.page.figures.columns import Column, drawn, metric_column, parameter_column, rounded
+from pcsearch.page.figures.columns import (
+    Column,
+    drawn,
+    metric_column,
+    parameter_column,
+    rounded,
+    rounding,
+)
+from pcsearch.page.figures.learning import learning_curves
+from pcsearch.page.figures.progress import best_so_far
 
 TEXT = """\
 method: random
@@ -74,3 +84,40 @@ def test_of_many_trials_the_best_half_and_evenly_many_others_are_drawn() -> None
 def test_numbers_are_short() -> None:
     values = (1 / 3, 2.0, float("nan"), None, 1e300)
     assert [rounded(each) for each in values] == [0.333333, 2, None, None, 1e300]
+
+
+def test_values_that_differ_little_stay_apart() -> None:
+    assert rounding([0.123456789, 0.9])(0.123456789) == 0.123457
+    assert rounding([1000000.1, 1000000.9])(1000000.123456789) == 1000000.12346
+    assert rounding([5.0, 5.0, None])(1.23456789) == 1.23457
+    assert rounding([])(None) is None
+    assert rounding([1.7e308, -1.7e308])(1.23456789e308) == 1.23457e308
+    findings = made_findings(
+        "method: random\nmetric: {name: loss, goal: minimize}\nparameters:\n"
+        "  rate: {distribution: log_uniform_values, min: 0.1, max: 0.2}\n"
+        "  listed: {values: [0.10000001, 0.1, 1, 1.0, '1', b]}\n",
+        [
+            made_trial(n, {"rate": rate, "listed": listed}, 1000000 + n / 10)
+            for n, (rate, listed) in enumerate(
+                [(0.1, 0.1), (0.1 + 1e-9, 0.10000001), (0.1, 1), (0.1, 1.0), (0.1, "1"), (0.1, "b")]
+            )
+        ],
+    )
+    assert len(set(metric_column(findings, findings.trials).values)) == 6
+    rate = column(findings, "rate")
+    assert len(set(rate.values)) == len(set(rate.dimension["values"])) == 2
+    listed = column(findings, "listed").values
+    assert listed == ("0.1", "0.10000001", "1", "1.0", "'1'", "b")
+
+
+def test_curves_that_differ_little_stay_apart(tmp_path: Path) -> None:
+    trials = [made_trial(n, {}, 1e6 + n / 10, folder=tmp_path) for n in (1, 2)]
+    for trial in trials:
+        value = trial.result.value
+        trial.folder.joinpath("result.json").write_text(f'{{"epoch": 1, "loss": {value}}}\n')
+    findings = made_findings(TEXT, trials)
+    (curves,) = learning_curves(findings, made_origin(findings).plan)
+    assert curves.data[0]["y"] == [1000000.1, None, 1000000.2, None]
+    points, best = best_so_far(findings)[0].data
+    assert points["y"] == [1000000.1, 1000000.2]
+    assert best["y"] == [1000000.1, 1000000.1]

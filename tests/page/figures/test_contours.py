@@ -8,6 +8,7 @@ import pytest
 from made_findings import made_findings, made_trial
 
 from pcsearch.engine.results.findings import Findings
+from pcsearch.page.figures import contours as contours_module
 from pcsearch.page.figures.contours import contours
 
 pytestmark = pytest.mark.oldest
@@ -44,6 +45,19 @@ def test_stopped_trials_are_drawn_too(tmp_path: Path, monkeypatch: pytest.Monkey
     assert points["y"] == [0.01, 0.1, 0.1]
     assert figure.layout["xaxis"]["type"] == "category"
     assert figure.layout["yaxis"]["type"] == "log"
+
+
+def test_what_the_contours_leave_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contours_module, "MOST_TRIALS", 4)
+    monkeypatch.setattr(contours_module, "MOST_PARAMETERS", 2)
+    trials = [
+        made_trial(n, {"rate": 10.0**-n, "kind": "ab"[n % 2], "same": n / 9}, float(n))
+        for n in range(1, 6)
+    ]
+    (figure,) = contours(made_findings(TEXT, trials), ["rate", "same", "kind"])
+    assert "4 of 5 trials are drawn: the best 2, and some of the rest." in figure.about
+    assert "Of 3 parameters the 2 most important have contours." in figure.about
+    assert len(figure.data[1]["customdata"]) == 4
 
 
 def test_trials_without_different_values_have_no_contour(tmp_path: Path) -> None:

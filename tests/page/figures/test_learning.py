@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,53 @@ def test_curves_with_rungs_and_the_ends_of_trials(tmp_path: Path) -> None:
     # No trial came to the last rung.
     assert [shape["x0"] for shape in figure.layout["shapes"]] == [2, 4]
     assert "rungs of ASHA, counted in epochs" in figure.about
+
+
+def test_curves_are_over_what_the_rungs_count(tmp_path: Path) -> None:
+    text = f"{TEXT}early_terminate: {{type: hyperband, min_iter: 2}}\n"
+    # Every third report has the metric and the epoch, which starts at 0.
+    reports = [
+        {"training_iteration": n, "loss": 10 - n, "at": n // 3 - 1}
+        if n % 3 == 0
+        else {"training_iteration": n, "other": 1}
+        for n in range(1, 11)
+    ]
+    trial = made_trial(1, {}, 0.5, status="stopped", folder=tmp_path)
+    lines = "".join(f"{json.dumps(each)}\n" for each in reports)
+    trial.folder.joinpath("result.json").write_text(lines)
+    findings = replace(made_findings(text, [trial]), time_attr="training_iteration")
+    plan = made_origin(findings, rungs=(2, 4)).plan
+    for key, counted, places in (
+        (None, "reports with the metric", [1, 2, 3]),
+        ("at", "the values of at", [0, 1, 2]),
+    ):
+        (figure,) = learning_curves(
+            replace(findings, epoch_key=key), replace(plan, counted=counted)
+        )
+        traces = {trace["name"]: trace for trace in figure.data}
+        assert traces["stopped"]["x"] == [*places, None]
+        assert traces["stopped"]["y"] == [7, 4, 1, None]
+        assert traces["stopped: end"]["x"] == places[-1:]
+        assert [shape["x0"] for shape in figure.layout["shapes"]] == [2]
+        assert figure.layout["xaxis"]["title"]["text"] == counted
+
+
+def test_the_rungs_count_by_the_metric_that_trials_are_stopped_by(tmp_path: Path) -> None:
+    text = (
+        "method: custom\nscheduler: {engine: optuna}\n"
+        "metrics: [{name: loss, goal: minimize}, {name: error, goal: minimize}]\n"
+        "early_terminate: {type: hyperband, min_iter: 1, metric: error}\n"
+        "parameters: {x: {min: 0.0, max: 1.0}}\n"
+    )
+    trial = made_trial(1, {}, 0.5, 0.5, folder=tmp_path)
+    reports = [
+        {"training_iteration": n, "loss": n} | ({"error": n} if n % 2 == 0 else {})
+        for n in range(1, 7)
+    ]
+    lines = "".join(f"{json.dumps(each)}\n" for each in reports)
+    trial.folder.joinpath("result.json").write_text(lines)
+    findings = replace(made_findings(text, [trial]), time_attr="training_iteration")
+    assert findings.learning_curve(trial) == [(0, 1), (1, 3), (2, 5), (3, 6)]
 
 
 def test_of_very_many_curves_some_are_drawn_and_the_figure_says_so(

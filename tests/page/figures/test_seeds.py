@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from made_findings import made_findings, made_trial
 
 from pcsearch.page.figures.seeds import by_seed
@@ -32,6 +33,17 @@ def test_configurations_over_their_seeds() -> None:
     ]
     assert figure.table is not None
     assert "<td>3, 4</td>" in figure.table
+
+
+@pytest.mark.parametrize("name", ["random_state", "random_seed", "seed"])
+def test_seeds_have_other_names_too_and_may_be_nested(name: str) -> None:
+    text = (
+        "method: grid\nmetric: {name: loss, goal: minimize}\nparameters:\n  x: {values: [1, 2]}\n"
+        f"  split: {{parameters: {{{name}: {{values: [1, 2]}}}}}}\n"
+    )
+    trials = [made_trial(n, {"x": 1, "split": {name: n}}, 0.5 * n) for n in (1, 2)]
+    (figure,) = by_seed(made_findings(text, trials))
+    assert figure.data[1]["y"] == [0.75]
 
 
 def test_where_nothing_ran_with_two_seeds_there_is_no_view() -> None:

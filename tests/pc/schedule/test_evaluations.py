@@ -50,11 +50,12 @@ def test_model_saving_looks_at_configured_evaluations_and_at_the_last() -> None:
 
 @pytest.mark.parametrize(
     ("images", "video", "epochs"),
-    [(True, False, [2, 4, 6]), (False, True, [2, 4, 6]), (False, False, [])],
+    [(True, False, [2, 4, 6, 7]), (False, True, [2, 4, 6, 7]), (False, False, [])],
 )
-def test_images_are_reconstructed_where_pictures_are_wanted(
+def test_images_are_reconstructed_as_configured_and_at_the_last_epoch_where_pictures_are_wanted(
     images: bool, video: bool, epochs: list[int]
 ) -> None:
     wanted = {"save_reconstruction_images": images, "save_reconstruction_video": video}
     schedule = EvaluationSchedule(config(reconstruction_every_n_epochs=2, **wanted))
     assert list(filter(schedule.reconstructs, EPOCHS)) == epochs
+    assert schedule.has_pictures == bool(epochs)

@@ -59,7 +59,7 @@ def test_online_the_run_has_everything(
     *rows, charts = run.rows
     pictures = [row.pop(RECONSTRUCTIONS, None) for row in rows]
     assert rows == epochs(folder)
-    assert [picture is not None for picture in pictures] == [False, True, False]
+    assert [picture is not None for picture in pictures] == [False, True, True]
     assert any(name.startswith("media/images/") for name in run.uploads)
     assert "Summary/VodeEnergy_Trends_table" in charts
     last = rows[-1]

@@ -113,9 +113,12 @@ def add_trials(storage: RDBStorage, study: str, trials: Sequence[FrozenTrial]) -
         connection.execute(table.insert(), beginnings)
         numbered = table.select().where(table.c.study_id == study_id)
         ids = {row.number: row.trial_id for row in connection.execute(numbered)}
+        # Trials share their distributions, which may list thousands of values.
+        axes = {id(axis): axis for trial in trials for axis in trial.distributions.values()}
+        texts = {key: distribution_to_json(axis) for key, axis in axes.items()}
         rows: dict[Any, list[dict[str, Any]]] = {}
         for number, trial in enumerate(trials):
-            for model, row in _rows(trial, models):
+            for model, row in _rows(trial, models, texts):
                 rows.setdefault(model, []).append({"trial_id": ids[number], **row})
         for model, each in rows.items():
             connection.execute(model.__table__.insert(), each)
@@ -126,8 +129,16 @@ def _utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _rows(trial: FrozenTrial, models: ModuleType) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """What a trial has in the tables beside that of the trials, which `models` describes."""
+def _rows(
+    trial: FrozenTrial, models: ModuleType, texts: Mapping[int, str]
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """What a trial has in the tables beside that of the trials, which `models` describes.
+
+    Args:
+        trial: of the study.
+        models: Optuna's descriptions of the tables.
+        texts: its distributions as JSON, by their `id`.
+    """
     for objective, value in enumerate(trial.values or ()):
         stored, kind = models.TrialValueModel.value_to_stored_repr(value)
         row = {"objective": objective, "value": stored, "value_type": kind}
@@ -140,6 +151,6 @@ def _rows(trial: FrozenTrial, models: ModuleType) -> Iterator[tuple[Any, dict[st
     for name, value in trial.params.items():
         axis = trial.distributions[name]
         row = {"param_name": name, "param_value": axis.to_internal_repr(value)}
-        yield models.TrialParamModel, row | {"distribution_json": distribution_to_json(axis)}
+        yield models.TrialParamModel, row | {"distribution_json": texts[id(axis)]}
     for key, value in trial.user_attrs.items():
         yield models.TrialUserAttributeModel, {"key": key, "value_json": json.dumps(value)}
