@@ -217,6 +217,8 @@ class ProgramTrial:
         start = self._start_folder()
         own.update({n: moved(v, self.folder, start) for n, v in self.variables.items()})
         own[PATH] = search_path()
+        # Python keeps some KB of what it prints into a file, and a kill loses them.
+        own.setdefault("PYTHONUNBUFFERED", "1")
         meant = {
             "trial": trial_id,
             "name": name,

@@ -261,6 +261,27 @@ def test_no_report_is_lost_or_doubled_where_the_process_of_the_trial_is_killed(
     assert len(written()) == 9
 
 
+PRINTS = """
+import os, pathlib, signal, time
+print("loss: 1")
+end = time.monotonic() + 200
+while not pathlib.Path("heard").exists():
+    assert time.monotonic() < end, "nobody has heard it"
+    time.sleep(0.05)
+print("the last line")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_program_prints_is_there_at_once(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    monkeypatch.setattr(tune, "report", lambda _: (here.work / "heard").touch())
+    with pytest.raises(ProgramError, match="SIGKILL ended it .*: the last line\n"):
+        here.run(PRINTS)
+
+
 FAST = """
 from pcsearch_wandb_hook import SENDER
 for n in range(10_000):
