@@ -278,7 +278,7 @@ def test_what_a_program_prints_is_there_at_once(
 ) -> None:
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     monkeypatch.setattr(tune, "report", lambda _: (here.work / "heard").touch())
-    with pytest.raises(ProgramError, match="SIGKILL ended it .*: the last line\n"):
+    with pytest.raises(ProgramError, match=r"SIGKILL ended it .*: the last line\n"):
         here.run(PRINTS)
 
 
