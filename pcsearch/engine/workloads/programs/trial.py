@@ -49,15 +49,24 @@ LOGGED = "PCSEARCH_LOGGED"
 """The variable that tells the hook how far an earlier try has reported, a name and a number."""
 NEW_RUN = "PCSEARCH_NEW_RUN"
 """The variable with a file that the hook makes where the program begins its run anew."""
-OF_RAY = ("RAY_", "TUNE_", "PCSEARCH_")
+OF_RAY = ("RAY_", "TUNE_", "PCSEARCH_", "PYTHONBREAKPOINT")
+"""How the variables begin that programs do not get; Ray puts its debugger into the last one."""
 PATIENCE = 3
 """How many reports a program may make before it says its epoch for the first time."""
 PYTHON_PATH, PATH = "PYTHONPATH", "PATH"
+THREADS = "OMP_NUM_THREADS"
+"""Ray sets it to the CPUs of a trial, where it is not set."""
 
 
-def of_user(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the command's start that programs find on every node."""
-    return {name: environment[name] for name in (PYTHON_PATH,) if name in environment}
+def of_user(environment: Mapping[str, str], program: Program) -> dict[str, str]:
+    """The variables of the command's start that programs find on every node.
+
+    Args:
+        environment: at the start.
+        program: its command may name some.
+    """
+    names = program.variables() | {PYTHON_PATH, THREADS}
+    return {name: environment[name] for name in sorted(names) if name in environment}
 
 
 @dataclass(frozen=True)
@@ -215,7 +224,8 @@ class ProgramTrial:
         left_out = (*OF_RAY, *self.tracking.not_of_nodes)
         own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
         start = self._start_folder()
-        own.update({n: moved(v, self.folder, start) for n, v in self.variables.items()})
+        of_start = {n: v for n, v in self.variables.items() if not n.startswith(left_out)}
+        own.update({n: moved(v, self.folder, start) for n, v in of_start.items()})
         own[PATH] = search_path()
         # Python keeps some KB of what it prints into a file, and a kill loses them.
         own.setdefault("PYTHONUNBUFFERED", "1")

@@ -19,7 +19,7 @@ from ray import tune
 import pcsearch
 from pcsearch.engine.workloads.programs.errors import ProgramError
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
-from pcsearch.engine.workloads.programs.trial import ProgramTrial
+from pcsearch.engine.workloads.programs.trial import ProgramTrial, of_user
 from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.program import Program
@@ -120,6 +120,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path) -> He
 
 def test_it_finds_its_values_and_its_run(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_SOMETHING", "of Ray")
+    monkeypatch.setenv("PYTHONBREAKPOINT", "ray.util.rpdb.set_trace")
     monkeypatch.setenv("A_SERVICE", "of another run")
     here.run(SHOWS)
     words = "--lr=0.5 --net={'depth': 2, 'act': None}"
@@ -130,13 +131,26 @@ def test_it_finds_its_values_and_its_run(here: Here, monkeypatch: pytest.MonkeyP
     assert seen["A_GROUP"] == "here, configuration 7"
     assert seen["PCSEARCH_TRIAL_DIR"] == str(trial / "files")
     assert not Path(seen["A_TMP"]).exists()
-    assert not {"RAY_SOMETHING", "A_SERVICE"} & seen.keys()
+    assert not {"RAY_SOMETHING", "PYTHONBREAKPOINT", "A_SERVICE"} & seen.keys()
     assert seen["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
     hook = str(Path(pcsearch.__file__).parent / "tracking/scripts/hook")
     assert seen["PYTHONPATH"].split(os.pathsep) == [hook, "/of/the/user"]
     values = yaml.safe_load(Path(seen["A_FILE"]).read_text())
     assert values == {name: {"value": value} for name, value in VALUES.items()}
     assert json.loads((trial / "config.json").read_text()) == VALUES
+
+
+def test_variables_that_the_command_names_are_those_of_the_start(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("python", "${program}", "--data=${envvar:DATA}", "${envvar:A_KEY}", "${envvar:NONE}")
+    at_start = {"DATA": f"{here.work}/data", "OMP_NUM_THREADS": "3", "A_KEY": "k", "OTHER": "x"}
+    variables = of_user(at_start, Program("train.py", command))
+    assert variables.keys() == {"DATA", "OMP_NUM_THREADS", "A_KEY"}
+    monkeypatch.setenv("DATA", "/of/the/node")
+    here.run(SHOWS, *command, variables=variables)
+    assert here.reports[0]["words"] == f"--data={here.work}/data A_KEY NONE", "A_ is W&B's here"
+    assert (here.seen["DATA"], here.seen["OMP_NUM_THREADS"]) == (f"{here.work}/data", "3")
 
 
 def test_a_new_start_forgets_the_runs_of_earlier_tries(here: Here) -> None:
