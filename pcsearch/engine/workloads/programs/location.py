@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from pcsearch.errors import Problem, bounded
-from pcsearch.sweeps.program import ENV, INTERPRETER, PROGRAM, Program
+from pcsearch.sweeps.program import INTERPRETER, PROGRAM, Program
 
 LEFT_OUT = {"__pycache__", "node_modules", "site-packages", "venv", "wandb"}
+OF_ENV = ("-u", "--unset", "-C", "--chdir", "-a", "--argv0")
+"""The options of `env` that have a value as another word."""
 MOST_FOLDERS = 2000
 """How many folders are looked through for a file of the program's name."""
 
@@ -89,9 +92,7 @@ def missing_command(program: Program, words: list[str], folder: Path) -> Problem
         words: of a trial's command.
         folder: where the trials run.
     """
-    first = words[1:] if words[:1] == [ENV] else words
-    # `env` may set variables first.
-    first = [word for word in first if "=" not in word or word.startswith("-")]
+    first = words[words_of_env(words) :]
     if not first:
         return Problem("the command has no words; give one such as those of W&B's agent", "command")
     name = first[0]
@@ -102,6 +103,16 @@ def missing_command(program: Program, words: list[str], folder: Path) -> Problem
         "it in the environment that runs pcsearch, or change the command"
     )
     return Problem(message, program.place, "command")
+
+
+def words_of_env(words: Sequence[str]) -> int:
+    """How many of a command's first words are of `env`: its options, and variables that it sets."""
+    if not words or Path(words[0]).name != "env":
+        return 0
+    place = 1
+    while place < len(words) and (words[place].startswith("-") or "=" in words[place]):
+        place += 2 if words[place] in OF_ENV else 1
+    return place
 
 
 def search_path() -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 SETTLE_S = 0.2
 """How long a row with the metric waits for more calls that add to it."""
-LOG, SUMMARY = "log", "summary"
+LOG, SUMMARY, BEGIN = "log", "summary", "begin"
 """The kinds of messages of a program."""
 
 
@@ -53,6 +53,8 @@ class Rows:
         self.names: set[str] = set()
         """All names that were logged."""
         self.has_reported = False
+        self.runs: list[Mapping[str, Any]] = []
+        """What is known of the runs that the program has begun."""
 
     def add(self, message: Mapping[str, Any], place: int) -> list[Made]:
         """Take a message in; the reports that are complete by it.
@@ -63,6 +65,9 @@ class Rows:
         """
         values = message.get("values")
         if not isinstance(values, dict):
+            return []
+        if message.get("kind") == BEGIN:
+            self.runs.append(values)
             return []
         if message.get("kind") == SUMMARY:
             self.summary |= values

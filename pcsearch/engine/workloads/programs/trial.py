@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from pcsearch.engine.workloads.programs.kept_folder import (
     kept_folder,
     remove_folders,
 )
-from pcsearch.engine.workloads.programs.location import search_path
+from pcsearch.engine.workloads.programs.location import search_path, words_of_env
 from pcsearch.engine.workloads.programs.metrics_file import own_file
 from pcsearch.engine.workloads.programs.process import ProgramProcess, longest_end
 from pcsearch.engine.workloads.programs.rows import Rows
@@ -153,7 +153,9 @@ class ProgramTrial:
         # One that goes on may have been at its end before it was interrupted.
         if not rows.has_reported and not earlier:
             wanted = next(iter(self.metrics), "")
-            raise errors.no_metric(wanted, rows.names, self.metrics_from)
+            raise errors.no_metric(
+                wanted, rows.names, self.metrics_from, self._hidden(rows, variables)
+            )
         if rows.has_reported:
             self._check_epoch_key(rows)
 
@@ -164,6 +166,15 @@ class ProgramTrial:
                 self._check_epoch_key(rows)
             tries.report(made)
         tries.end()
+
+    def _hidden(self, rows: Rows, variables: Mapping[str, str]) -> str:
+        """Why some of what a program has logged may not be seen, empty where all is."""
+        if self.metrics_from != WANDB:
+            return ""
+        has_run = self.tracking.has_run
+        if not rows.runs and has_run is not None and has_run(variables):
+            return errors.UNFOLLOWED
+        return errors.OF_TENSORBOARD if any(run.get("tensorboard") for run in rows.runs) else ""
 
     def _written_reports(self, name: str, kept: Path, folder: Path) -> list[dict[str, Any]]:
         """The reports that Tune has; the file with them in a storage is the driver's to write.
@@ -240,13 +251,14 @@ class ProgramTrial:
         }
         for variable, text in self.tracking.variables.items():
             own[variable] = _filled(text, meant)
-        if self.tracking.hook:
-            hook = str(Path(pcsearch.__file__).parent / self.tracking.hook)
-            own[PYTHON_PATH] = os.pathsep.join(filter(None, [hook, own.get(PYTHON_PATH)]))
         files.mkdir(exist_ok=True)
         own[TRIAL_FOLDER] = str(files)
         word = moved(self.word, self.folder, start)
-        return self.program.words(plain, word, str(json_file), own), own
+        if not self.tracking.hook:
+            return self.program.words(plain, word, str(json_file), own), own
+        hook = str(Path(pcsearch.__file__).parent / self.tracking.hook)
+        own[PYTHON_PATH] = _with_first(hook, own.get(PYTHON_PATH, ""))
+        return list(_with_hook(self.program.words(plain, word, str(json_file), own), hook)), own
 
     def _forget_earlier_tries(self, directory: Path, trial_id: str) -> None:
         """Remove the runs of earlier tries: the program has kept nothing, and starts anew."""
@@ -274,6 +286,20 @@ class ProgramTrial:
 def _made(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def _with_hook(words: Sequence[str], hook: str) -> Iterator[str]:
+    """The words of a command; where `env` sets Python's path, the hook's folder comes first."""
+    count = words_of_env(words)
+    for place, word in enumerate(words):
+        name, _, path = word.partition("=")
+        sets_path = place < count and name == PYTHON_PATH
+        yield f"{name}={_with_first(hook, path)}" if sets_path else word
+
+
+def _with_first(folder: str, path: str) -> str:
+    """A path of folders with one more, which comes first."""
+    return os.pathsep.join(filter(None, [folder, path]))
 
 
 def _is_used(folder: Path) -> bool:

@@ -215,6 +215,7 @@ def _change(wandb: Any) -> None:
             _repeating[id(run)] = 0
         if run not in _open:
             _open.append(run)
+            _tell_begin(wandb)
             # It comes before W&B's own, which was registered before it.
             atexit.register(_send_summaries)
         return run
@@ -233,6 +234,12 @@ def _change(wandb: Any) -> None:
     calls.refuse(wandb)
     service.outlive()
     sweeps.serve(wandb)
+
+
+def _tell_begin(wandb: Any) -> None:
+    """Tell that a run has begun, and whether W&B takes over what TensorBoard gets."""
+    with suppress(Exception):
+        SENDER.send("begin", {"tensorboard": bool(wandb.patched["tensorboard"])})
 
 
 def _of_the_trial(tags: Any) -> dict[str, Any]:

@@ -308,6 +308,27 @@ def test_all_is_reported_of_a_program_that_logs_as_fast_as_it_can(here: Here) ->
     assert [report["loss"] for report in here.written] == list(range(10_000))
 
 
+def test_a_command_that_sets_the_path_of_python_is_followed(here: Here) -> None:
+    command = ["env", "-u", "X", "PYTHONPATH=/mine", "python", "${program}", "PYTHONPATH=0"]
+    here.run(FAST + SHOWS, *command, metrics_from="wandb")
+    assert len(here.reports) == 10_000
+    hook = str(Path(pcsearch.__file__).parent / "tracking/scripts/hook")
+    assert here.seen["PYTHONPATH"] == os.pathsep.join([hook, "/mine"])
+    assert '"words": "PYTHONPATH=0"' in (here.directory / "0001_abc" / "output.txt").read_text()
+
+
+def test_a_run_that_could_not_be_followed_is_told(here: Here) -> None:
+    command = ("sh", "-c", "PYTHONPATH=/mine python train.py")
+    told = replace(TRACKING, has_run=lambda variables: variables["A_RUN"] == "abc 0001_abc")
+    with pytest.raises(PcsearchError, match="has a run at W&B that could not be followed: "):
+        here.run(SHOWS, *command, metrics_from="wandb", tracking=told)
+    with pytest.raises(PcsearchError, match="logged nothing to W&B; "):
+        here.run(SHOWS, *command, metrics_from="wandb")
+    begins = "from pcsearch_wandb_hook import SENDER; SENDER.send('begin', {'tensorboard': True})"
+    with pytest.raises(PcsearchError, match="metric 'loss'; what W&B takes over from TensorBoard"):
+        here.run(begins, metrics_from="wandb", tracking=told)
+
+
 def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_path: Path) -> None:
     away = tmp_path / "away"
     place = {"storage_path": str(away), "storage_filesystem": LocalFileSystem()}

@@ -46,6 +46,14 @@ def test_every_way_of_logging_is_followed(programs: Programs) -> None:
     assert [row["loss"] for row in run.rows() if "loss" in row] == [1, 0.5, 0.25, 0.125, 0.0625]
 
 
+def test_what_w_and_b_takes_over_from_tensorboard_is_told(programs: Programs) -> None:
+    code = "import wandb; wandb.patched['tensorboard'] += %s; wandb.init(); wandb.init()"
+    for patched in ([], [["module", "EventFileWriter"]]):
+        assert programs.run(code % patched).returncode == 0
+    begun = [each["values"] for each in programs.messages if each["kind"] == "begin"]
+    assert begun == [{"tensorboard": False}, {"tensorboard": True}]
+
+
 LOADED_AGAIN = """
 import importlib, sys
 class Old:
