@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -201,7 +202,7 @@ def _change(wandb: Any) -> None:
             return _open[-1]
         if sweeps.is_outside():
             return init(**{**given, "mode": "disabled"})
-        if "disabled" in (given.get("mode"), os.environ.get("WANDB_MODE")):
+        if _is_disabled(given):
             # One of several processes that must not log.
             return init(*arguments, **more)
         os.environ.update(_told)
@@ -236,6 +237,19 @@ def _change(wandb: Any) -> None:
     sweeps.serve(wandb)
 
 
+def _is_disabled(given: dict[str, Any]) -> bool:
+    """Whether a call of ``wandb.init`` asks for no run, by itself or by what was set before."""
+    from wandb.sdk import wandb_setup
+
+    settings = given.get("settings")
+    has = settings.get if isinstance(settings, dict) else partial(getattr, settings)
+    # They are read from the variables once; later changes of those have no effect.
+    known: Any = wandb_setup.singleton().settings_if_loaded
+    of_process = os.environ.get("WANDB_MODE") if known is None else known.mode
+    modes = (given["mode"],) if given.get("mode") else (has("mode", None), of_process)
+    return "disabled" in modes
+
+
 def _tell_begin(wandb: Any) -> None:
     """Tell that a run has begun, and whether W&B takes over what TensorBoard gets."""
     with suppress(Exception):
@@ -244,7 +258,11 @@ def _tell_begin(wandb: Any) -> None:
 
 def _of_the_trial(tags: Any) -> dict[str, Any]:
     """What ``wandb.init`` gets for the trial's run; its tags come after the script's."""
-    given: dict[str, Any] = {n: _told[v] for n, v in OF_THE_TRIAL.items() if v in _told}
+    # In a sweep, W&B takes these from the variables, and says so of each that it is given.
+    left_out = ("project", "entity", "id") if os.environ.get("WANDB_SWEEP_ID") else ()
+    given: dict[str, Any] = {
+        n: _told[v] for n, v in OF_THE_TRIAL.items() if v in _told and n not in left_out
+    }
     if os.environ.get(TAGS):
         own = [tags] if isinstance(tags, str) else [*tags]
         given["tags"] = [*own, *json.loads(os.environ[TAGS])]
@@ -292,12 +310,22 @@ def _is_logged(run: Any, data: Any, ends: bool) -> bool:
         with suppress(Exception):
             name, last = json.loads(os.environ[LOGGED])
             if run.resumed and id(run) not in _at_server:
-                _at_server[id(run)] = run.summary.get(name)
+                _at_server[id(run)] = _in_summary(run.summary, name)
             # The server may not have got what the run's files have.
-            last = min(last, _at_server.get(id(run), last))
+            last = min(last, _at_server.get(id(run)) or last)
             is_there = plain(data)[name] <= last
     (_left_out.add if is_there and not ends else _left_out.discard)(id(run))
     return is_there
+
+
+def _in_summary(summary: Any, name: str) -> Any:
+    """A number of a summary by its name, which has dots where it is nested; None without one."""
+    found = summary.get(name)
+    if found is None:
+        found = summary
+        for part in name.split("."):
+            found = found.get(part) if hasattr(type(found), "keys") else None
+    return found if isinstance(found, (int, float)) else None
 
 
 def _send_summaries() -> None:
