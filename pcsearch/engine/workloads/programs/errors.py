@@ -113,6 +113,11 @@ def no_metric(wanted: str, logged: Collection[str], source: str, hidden: str) ->
     )
 
 
+def stopped() -> PcsearchError:
+    """The error that the user has stopped a program that has reported nothing."""
+    return PcsearchError("it was stopped at W&B before its first report")
+
+
 def no_epoch_key(wanted: str, logged: Collection[str]) -> PcsearchError:
     """The error that a program does not say its epoch, or not by this name.
 

@@ -104,7 +104,8 @@ class ProgramTrial:
 
         Raises:
             ProgramError: it failed or crashed.
-            PcsearchError: it has ended without a metric, or does not say its epoch.
+            PcsearchError: it has ended without a metric, or does not say its epoch, or the user has
+                stopped it before its first report.
         """
         from ray import tune
 
@@ -149,6 +150,8 @@ class ProgramTrial:
                 finally:
                     process.stop()
             assert process.ended is not None
+            if rows.is_stopped:
+                return
             errors.check_end(process.ended, output, before)
         # One that goes on may have been at its end before it was interrupted.
         if not rows.has_reported and not earlier:
@@ -166,6 +169,8 @@ class ProgramTrial:
                 self._check_epoch_key(rows)
             tries.report(made)
         tries.end()
+        if rows.is_stopped and not tries.stop():
+            raise errors.stopped()
 
     def _hidden(self, rows: Rows, variables: Mapping[str, str]) -> str:
         """Why some of what a program has logged may not be seen, empty where all is."""

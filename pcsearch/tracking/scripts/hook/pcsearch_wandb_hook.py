@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -207,6 +208,8 @@ def _change(wandb: Any) -> None:
             return init(*arguments, **more)
         os.environ.update(_told)
         given.update(_of_the_trial(given.get("tags") or ()))
+        if os.environ.get("WANDB_MODE") == "online":
+            given["settings"] = _with_stop(wandb, given.get("settings"))
         if given.get("reinit") in (True, "finish_previous"):
             _send_summaries()
         run = init(**given)
@@ -248,6 +251,22 @@ def _is_disabled(given: dict[str, Any]) -> bool:
     of_process = os.environ.get("WANDB_MODE") if known is None else known.mode
     modes = (given["mode"],) if given.get("mode") else (has("mode", None), of_process)
     return "disabled" in modes
+
+
+def _with_stop(wandb: Any, settings: Any) -> Any:
+    """The settings of a run whose Stop button ends the trial, and not only the process."""
+    own = wandb.Settings(**settings) if isinstance(settings, dict) else settings
+    own = wandb.Settings() if own is None else own.model_copy()
+    ends = own.stop_fn
+
+    def stop() -> None:
+        SENDER.send("stop", {})
+        # What W&B does: the program may end in good order, and its run with it.
+        main = threading.main_thread().ident or 0
+        ends() if ends else signal.pthread_kill(main, signal.SIGINT)
+
+    own.stop_fn = stop
+    return own
 
 
 def _tell_begin(wandb: Any) -> None:

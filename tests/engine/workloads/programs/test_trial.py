@@ -20,7 +20,7 @@ import pcsearch
 from pcsearch.engine.workloads.programs.errors import ProgramError
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.engine.workloads.programs.trial import ProgramTrial, of_user
-from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS
+from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, STOPPED_BY_USER
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.program import Program
 
@@ -301,6 +301,34 @@ from pcsearch_wandb_hook import SENDER
 for n in range(10_000):
     SENDER.send("log", {"loss": n}, step=None, commit=None)
 """
+
+
+STOPPED = """
+import os, time
+from pcsearch_wandb_hook import SENDER
+def log(**values):
+    SENDER.send("log", values, step=None, commit=None)
+for n in range(int(os.environ["A_REPORTS"])):
+    log(loss=n)
+SENDER.send("stop", {})
+time.sleep(600)
+"""
+"""It does not end by itself, as W&B's client has it."""
+
+
+def test_a_program_that_is_stopped_at_w_and_b_is_ended_and_tells_so(here: Here) -> None:
+    def attempt(reports: int) -> None:
+        tracking = replace(TRACKING, variables={"A_REPORTS": str(reports)})
+        here.run(STOPPED, metrics_from="wandb", tracking=tracking, grace=1.0)
+
+    with pytest.raises(PcsearchError, match="was stopped at W&B before its first report"):
+        attempt(0)
+    attempt(2)
+    once_more = {"loss": 1, STOPPED_BY_USER: True}
+    assert (here.reports[-3:], here.befores) == ([{"loss": 0}, {"loss": 1}, once_more], [0, 1])
+    (here.directory / here.trial / "files" / "state").touch()
+    attempt(0)
+    assert (here.reports[3:], here.befores) == ([once_more], [0, 1, 1])
 
 
 def test_all_is_reported_of_a_program_that_logs_as_fast_as_it_can(here: Here) -> None:
