@@ -52,6 +52,10 @@ class Program:
         macros = [word for word in self.command if _is_macro(word) and not _VARIABLE.search(word)]
         return [word for word in macros if word[2:-1] not in MACROS]
 
+    def variables(self) -> frozenset[str]:
+        """The names of the variables whose values stand in the command."""
+        return frozenset(name for word in self.command for name in _VARIABLE.findall(word))
+
     def words(
         self,
         values: Mapping[str, Any],

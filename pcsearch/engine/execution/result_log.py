@@ -16,6 +16,7 @@ from ray.tune.logger import LoggerCallback
 from pcsearch.engine.execution.trial import SearchTrial
 from pcsearch.engine.records.journal.history import REPORTS, VALUES_FILE
 from pcsearch.engine.storage.files import end_last_line, last_json_line, writing
+from pcsearch.engine.workloads.reported_values import STOPPED_BY_USER
 
 
 class ResultLog(LoggerCallback):
@@ -69,6 +70,8 @@ class ResultLog(LoggerCallback):
         Raises:
             StorageError: the file cannot be written.
         """
+        # The trial has heeded it.
+        result.pop(STOPPED_BY_USER, None)
         epoch = self._epoch(result)
         if trial.trial_id in self._older:
             self._remove_from(trial, epoch)

@@ -32,6 +32,7 @@ from pcsearch.engine.records.report import flatten, measured
 from pcsearch.engine.storage.files import StorageError, await_answer, is_remote
 from pcsearch.engine.storage.store import error_line, is_lasting
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
+from pcsearch.engine.workloads.reported_values import STOPPED_BY_USER
 from pcsearch.pc.checkpoint import UnreadableStateError
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.replicates import run_name
@@ -138,6 +139,8 @@ class SearchTrial(Trial):
         Returns:
             Whether the trial ends with it: by itself, or because the user has stopped it.
         """
+        if result.pop(STOPPED_BY_USER, False):
+            self.outcome.stop_by_user()
         self.outcome.add(result)
         ends: bool = super().should_stop(result)  # type: ignore[no-untyped-call]
         return ends or self.outcome.stop_requested

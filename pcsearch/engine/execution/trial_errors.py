@@ -18,9 +18,11 @@ ERROR_LINES = 10
 LONGEST_LINE = 500
 """How many characters of an error's line are shown; the trial's ``error.txt`` has all of it."""
 MEMORY_ADVICE = (
-    "the GPU's memory is too small for the trial: try a smaller batch_size or hidden_size, or "
+    "the GPU's memory is too small for the trial: try a smaller {}, or "
     "fewer trials on a GPU (--gpus-per-trial)"
 )
+OF_TRANSFORMER, OF_PROGRAM = "batch_size or hidden_size", "batch or model"
+"""What may be made smaller: a program has names of its own."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def judge(error: Any, cause: Any, *, hung: str, storage_error: str, has_reported
         return Verdict(hung, storage_error)
     if _is_out_of_memory(cause) or isinstance(cause, GpuMemoryError):
         # In a later epoch, another trial may have taken the memory.
-        return Verdict(MEMORY_ADVICE, storage_error, is_final=not has_reported)
+        what = OF_PROGRAM if isinstance(cause, GpuMemoryError) else OF_TRANSFORMER
+        return Verdict(MEMORY_ADVICE.format(what), storage_error, is_final=not has_reported)
     if isinstance(error, RayActorError):
         died = "the trial's process died: it was killed, or the memory was short"
         return Verdict(died, storage_error)

@@ -9,7 +9,7 @@ from pathlib import Path
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.workloads.given_function import label_of
 from pcsearch.engine.workloads.pc_transformer import PCTransformer
-from pcsearch.engine.workloads.programs.follower import WANDB
+from pcsearch.engine.workloads.programs.follower import STDOUT, WANDB
 from pcsearch.engine.workloads.programs.location import look_for, missing_program
 from pcsearch.engine.workloads.programs.workload import NAME as PROGRAM
 from pcsearch.engine.workloads.programs.workload import ProgramWorkload
@@ -59,7 +59,9 @@ def choose(
     """
     if not has_begun and options.trainable in (None, PROGRAM):
         options = _decided(options, folder, sweep)
-    return workload_of(options, folder), options
+    workload = workload_of(options, folder)
+    _check_metrics_file(options)
+    return workload, options
 
 
 def workload_of(options: Options, folder: Path) -> Workload:
@@ -124,6 +126,16 @@ def _is_of_the_model(document: Document) -> bool:
     parameters = document.value.get("parameters")
     names = parameters if isinstance(parameters, dict) else {}
     return all(name in ModelConfig.model_fields or name == PRESET_KEY for name in names)
+
+
+def _check_metrics_file(options: Options) -> None:
+    """Check that no two trials write the file that metrics are read from at the same time."""
+    if options.metrics_from not in (WANDB, STDOUT) and options.max_concurrent != 1:
+        message = (
+            "is one file for all trials: add --max-concurrent 1, or let the program print its "
+            f"metrics (--metrics-from {STDOUT})"
+        )
+        raise PcsearchError(Problem(message, f"--metrics-from {options.metrics_from}"))
 
 
 def _refuse_options_of_programs(options: Options) -> None:

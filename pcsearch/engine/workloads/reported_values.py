@@ -32,6 +32,8 @@ MOST_BITS = 960
 """Of a whole number. Tune averages all reports of a trial as floats, which end at 1,024 bits."""
 EARLIER_REPORTS = "__earlier_reports__"
 """The name in a report of how many reports of earlier tries come before it, and stay."""
+STOPPED_BY_USER = "__stopped_by_user__"
+"""The name in a report that says that the user has stopped the trial at W&B."""
 DEEPEST = 20
 """How deeply a report may be nested; what is deeper becomes a text."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
 from pcsearch.tracking.runs.context import RunGroup
-from pcsearch.tracking.runs.offline_files import largest_value
+from pcsearch.tracking.runs.offline_files import largest_value, run_files
 from pcsearch.tracking.server.api import Mode
 from pcsearch.tracking.server.credentials import SECRETS, SERVICE
 from pcsearch.tracking.server.notes import KEPT
@@ -64,5 +66,19 @@ def program_tracking(
         if name.startswith(PREFIX) and name not in NOT_FOR_PROGRAMS
     }
     return ProgramTracking(
-        users | own, HOOK, ("wandb/offline-run-*-{trial}",), (PREFIX,), largest_value
+        users | own,
+        HOOK,
+        ("wandb/offline-run-*-{trial}",),
+        (PREFIX,),
+        largest_value,
+        has_run,
     )
+
+
+def has_run(variables: Mapping[str, str]) -> bool:
+    """Whether a program has begun its trial's run.
+
+    Args:
+        variables: of the program.
+    """
+    return bool(run_files(Path(variables["WANDB_DIR"]), variables["WANDB_RUN_ID"]))

@@ -14,6 +14,7 @@ from pcsearch.engine.records.outcome import TrialOutcome
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.storage.files import StorageError
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
+from pcsearch.engine.workloads.reported_values import STOPPED_BY_USER
 from pcsearch.errors import PcsearchError
 from pcsearch.pc.checkpoint import UnreadableStateError
 from pcsearch.sweeps.metrics import Metric
@@ -52,6 +53,15 @@ def test_a_trial_whose_checkpoint_could_not_be_sent_has_not_failed_once_an_epoch
     trial.run_metadata.last_result["training_iteration"] = 5
     assert not trial._was_storage_away(CheckpointStorageError("AWS Error ACCESS_DENIED"))
     assert len(waits) == 2
+
+
+def test_a_trial_that_is_stopped_at_w_and_b_ends_with_that_report(tmp_path: Path) -> None:
+    trial = trial_in(tmp_path)
+    trial.outcome, trial.stopping_criterion = TrialOutcome("abc", ()), {}
+    assert not trial.should_stop({"training_iteration": 1})
+    assert trial.should_stop({"training_iteration": 1, STOPPED_BY_USER: True})
+    assert trial.outcome.stop_requested
+    assert trial.outcome.last_report == {"training_iteration": 1}
 
 
 @pytest.mark.usefixtures("waits")

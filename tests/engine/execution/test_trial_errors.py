@@ -10,9 +10,10 @@ from ray.exceptions import RayActorError
 
 from pcsearch.engine.execution.trial_errors import MEMORY_ADVICE, described, error_lines, judge
 from pcsearch.engine.workloads.checkpoint_storage import CheckpointStorageError
-from pcsearch.engine.workloads.programs.errors import ProgramError
+from pcsearch.engine.workloads.programs.errors import GpuMemoryError, ProgramError
 from pcsearch.errors import PcsearchError
 
+MEMORY = MEMORY_ADVICE.format("batch_size or hidden_size")
 AWAY = CheckpointStorageError("AWS Error NETWORK_CONNECTION")
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -22,8 +23,9 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
     [
         (ValueError("x"), 3, "", False),
         (PcsearchError("no such setting"), 3, "", True),
-        (torch.OutOfMemoryError("CUDA out of memory"), 0, MEMORY_ADVICE, True),
-        (torch.OutOfMemoryError("CUDA out of memory"), 3, MEMORY_ADVICE, False),
+        (torch.OutOfMemoryError("CUDA out of memory"), 0, MEMORY, True),
+        (torch.OutOfMemoryError("CUDA out of memory"), 3, MEMORY, False),
+        (GpuMemoryError("x"), 0, "the GPU's memory is too small for the trial: try a sm", True),
         (RayActorError(), 3, "the trial's process died: it was killed, or the memory", False),
         (AWAY, 3, "the storage of the checkpoints failed: AWS Error NETWORK_CONNECTION", False),
         (FULL, 3, "", True),
@@ -37,6 +39,12 @@ def test_an_error_is_explained_and_retried_where_that_can_help(
     assert bool(found.meaning) == bool(meaning)
     assert found.is_final == is_final
     assert bool(found.storage_error) == (error is FULL)
+
+
+def test_what_a_program_may_make_smaller_has_no_name_of_the_model() -> None:
+    error = GpuMemoryError("CUDA out of memory")
+    found = judge(error, error, hung="", storage_error="", has_reported=True)
+    assert "try a smaller batch or model, or fewer trials" in found.meaning
 
 
 def test_a_storage_that_is_known_to_have_failed_is_a_reason_to_end() -> None:

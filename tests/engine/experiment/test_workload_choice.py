@@ -105,6 +105,20 @@ def test_options_of_programs_are_for_programs(options: dict[str, object], messag
     assert message in refusal(OWN, **options)
 
 
+def test_trials_that_write_one_file_of_metrics_run_one_at_a_time(here: Path) -> None:
+    program = f"program: there.py\n{OWN}"
+    for several in ({}, {"max_concurrent": 2}):
+        assert refusal(program, metrics_from="m.csv", **several) == (
+            "--metrics-from m.csv: is one file for all trials: add --max-concurrent 1, or let the "
+            "program print its metrics (--metrics-from stdout)"
+        )
+    assert chosen(program, metrics_from="m.csv", max_concurrent=1)[0] is ProgramWorkload
+    assert chosen(program, metrics_from="stdout", max_concurrent=2)[0] is ProgramWorkload
+    options = Options(trainable="program", metrics_from="m.csv")
+    with pytest.raises(PcsearchError, match="--max-concurrent 1"):
+        define_search(Path("s.yaml"), options, here, program, has_begun=True)
+
+
 @pytest.mark.parametrize("options", [{"checkpoint_every": 2}, {"compile": "off"}])
 def test_options_of_the_transformer_are_not(options: dict[str, object]) -> None:
     assert "for the PC transformer only" in refusal(f"program: there.py\n{OWN}", **options)

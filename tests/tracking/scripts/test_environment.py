@@ -10,7 +10,7 @@ import pytest
 
 import pcsearch
 from pcsearch.tracking.runs.context import RunGroup
-from pcsearch.tracking.scripts.environment import HOOK, TAGS, program_tracking
+from pcsearch.tracking.scripts.environment import HOOK, TAGS, has_run, program_tracking
 
 GROUP = RunGroup("p", "team", "here", Path("/x"), ("grid", "mine"), "why", "abc")
 
@@ -59,6 +59,16 @@ def test_a_resumed_search_gives_its_programs_what_its_record_has(
     found = program_tracking(RunGroup("p", None, "here", Path("/x")), "offline", None).variables
     assert "of a later session" not in found.values()
     assert found["WANDB_JOB_TYPE"] == "trial"
+
+
+def test_a_run_is_known_by_its_files(tmp_path: Path) -> None:
+    variables = {"WANDB_DIR": str(tmp_path), "WANDB_RUN_ID": "abc"}
+    assert not has_run(variables)
+    folder = tmp_path / "wandb" / "offline-run-20250131_120000-abc"
+    folder.mkdir(parents=True)
+    (folder / "run-abc.wandb").touch()
+    assert has_run(variables)
+    assert not has_run(variables | {"WANDB_RUN_ID": "other"})
 
 
 def test_the_hook_is_a_folder_of_the_package() -> None:

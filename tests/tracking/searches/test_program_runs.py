@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ import yaml
 from online_searches import Folder, sync
 from wandb_agents_command import AGENT
 from wandb_server import Run, WandbServer
+
+from pcsearch.engine.workloads.reported_values import STOPPED_BY_USER
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]
 
@@ -173,6 +176,41 @@ def test_the_runs_are_those_of_the_agent_online_and_after_a_sync(
     beside += beside
     model = ("model-0.5", "model", "COMMITTED")
     assert set(beside_runs(server) - beside) == {model, ("begun", "with 0.5")}
+
+
+STOPPED = """
+import asyncio, time
+import wandb
+from wandb.sdk.lib import run_stopping
+is_logged = []
+checks = run_stopping._RunStopCheckerImpl.loop
+async def loop(self):
+    while not is_logged:
+        await asyncio.sleep(0.05)
+    await checks(self)
+run_stopping._RunStopCheckerImpl.loop = loop
+run_stopping._SLEEP = lambda _: asyncio.sleep(0.1)
+wandb.init(config={"lr": 7.0}, settings=wandb.Settings(quiet=True))
+wandb.log({"val/loss": 0.25})
+is_logged.append(True)
+time.sleep(600)
+"""
+
+
+def test_the_stop_button_stops_a_program_for_good(programs: Folder, server: WandbServer) -> None:
+    (programs.path / "train.py").write_text(STOPPED)
+    server.stop_pressed = True
+    place = ["--project", "pc", "--entity", "team", "--storage-path", ".", "--num-samples", "1"]
+    done = programs.command("p.yaml", "--name", "here", "--wandb", "online", "--verbose", *place)
+    assert done.status == 0, done.err
+    assert re.search(r"^ *1 .* stopped\b", done.out, re.MULTILINE)
+    (report,) = (programs.path / "here").glob("0001*/result.json")
+    (line,) = report.read_text().splitlines()
+    assert STOPPED_BY_USER not in json.loads(line)
+    (run,) = server.runs.values()
+    assert [row["val/loss"] for row in run.rows] == [0.25]
+    output = (report.parent / "output.txt").read_text()
+    assert "KeyboardInterrupt" in output, output
 
 
 def test_the_runs_of_a_configuration_are_a_group(programs: Folder, server: WandbServer) -> None:

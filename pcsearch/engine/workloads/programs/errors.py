@@ -26,6 +26,14 @@ MEMORY_ERROR = re.compile(
     r"(\[rank\d+\]: ?)?([\w.]*OutOfMemoryError|[\w.]*Error: (CUDA|HIP) out of memory)"
 )
 """How such an error begins. Further up, a program may have printed that it has handled one."""
+UNFOLLOWED = (
+    "it has a run at W&B that could not be followed: its command or a script sets PYTHONPATH anew, "
+    "or Python ignores that (-I, -E); let it keep what is there (PYTHONPATH=src:$PYTHONPATH), or "
+    "give --metrics-from"
+)
+OF_TENSORBOARD = (
+    "what W&B takes over from TensorBoard is not followed: log the metric with wandb.log, too"
+)
 KILLED = "it was killed, or the machine's memory was short"
 OF_SIGNALS = 128
 """A shell's exit status is this plus the number of the signal that has ended its command."""
@@ -80,14 +88,17 @@ def _how(ended: ProgramEnd) -> str:
     return f"the program crashed: {name} ended it{hint}"
 
 
-def no_metric(wanted: str, logged: Collection[str], source: str) -> PcsearchError:
+def no_metric(wanted: str, logged: Collection[str], source: str, hidden: str) -> PcsearchError:
     """The error that a program has ended without the metric of the search.
 
     Args:
         wanted: the metric's name; empty where the search has none.
         logged: the names that it has logged.
         source: where metrics are read from: ``wandb`` or that of ``--metrics-from``.
+        hidden: why some of what it logs may not be seen; empty where all is.
     """
+    if hidden and not logged:
+        return PcsearchError(f"the program has ended without the metric {wanted!r}; {hidden}")
     if not logged and source == "wandb":
         advice = "a program that does not use W&B needs --metrics-from stdout or a file"
         return PcsearchError(f"the program has ended, and logged nothing to W&B; {advice}")
@@ -98,7 +109,13 @@ def no_metric(wanted: str, logged: Collection[str], source: str) -> PcsearchErro
         return PcsearchError(f"the program has ended, and {source} has no metrics; {advice}")
     return PcsearchError(
         f"the program has ended without the metric {wanted!r}{_logged(wanted, logged)}"
+        f"{'; ' if hidden else ''}{hidden}"
     )
+
+
+def stopped() -> PcsearchError:
+    """The error that the user has stopped a program that has reported nothing."""
+    return PcsearchError("it was stopped at W&B before its first report")
 
 
 def no_epoch_key(wanted: str, logged: Collection[str]) -> PcsearchError:

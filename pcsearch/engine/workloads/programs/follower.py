@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import os
@@ -175,12 +176,28 @@ def _json(line: str) -> Iterator[Message]:
 
 def _printed(line: str) -> Iterator[Message]:
     if line.startswith("{"):
-        yield from _json(line)
+        yield from _json(line) if _is_json(line) else _python(line)
         return
     values = {name: float(number) for name, number in PAIR.findall(line) if number}
     if values:
         # Other lines may follow that belong to the same epoch.
         yield {"kind": "log", "values": values, "commit": False}
+
+
+def _is_json(line: str) -> bool:
+    with suppress(ValueError, RecursionError):
+        json.loads(line)
+        return True
+    return False
+
+
+def _python(line: str) -> Iterator[Message]:
+    """The message of a dictionary as Python prints it, such as those of Transformers' Trainer."""
+    with suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        values = ast.literal_eval(line)
+        if isinstance(values, dict):
+            named = {str(name): value for name, value in values.items()}
+            yield {"kind": "log", "values": flat(named), "commit": True}
 
 
 class _Table:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from pcsearch.errors import Problem, bounded
-from pcsearch.sweeps.program import ENV, INTERPRETER, PROGRAM, Program
+from pcsearch.sweeps.program import INTERPRETER, PROGRAM, Program
 
 LEFT_OUT = {"__pycache__", "node_modules", "site-packages", "venv", "wandb"}
+OF_ENV = ("-u", "--unset", "-C", "--chdir", "-a", "--argv0")
+"""The options of `env` that have a value as another word."""
+OF_PYTHON = ("-W", "-X")
+"""Those of Python."""
 MOST_FOLDERS = 2000
 """How many folders are looked through for a file of the program's name."""
 
@@ -89,19 +94,44 @@ def missing_command(program: Program, words: list[str], folder: Path) -> Problem
         words: of a trial's command.
         folder: where the trials run.
     """
-    first = words[1:] if words[:1] == [ENV] else words
-    # `env` may set variables first.
-    first = [word for word in first if "=" not in word or word.startswith("-")]
+    first = words[words_of_env(words) :]
     if not first:
         return Problem("the command has no words; give one such as those of W&B's agent", "command")
-    name = first[0]
+    name, script = first[0], _script(first)
     if name == INTERPRETER or _which(name, folder):
-        return None
+        # `env` may start it in another folder.
+        if script is None or _is_file(folder / script) or words[: -len(first)][1:]:
+            return None
+        message = f"{bounded(script, 100)} is not in {folder}; start pcsearch in its folder"
+        return Problem(message, program.place, "command")
     message = (
         f"{bounded(name, 100)} cannot be run: there is no such command or executable file; install "
         "it in the environment that runs pcsearch, or change the command"
     )
     return Problem(message, program.place, "command")
+
+
+def _script(words: Sequence[str]) -> str | None:
+    """The script that a Python of the command runs, None where there is none."""
+    if not Path(words[0]).name.startswith("python"):
+        return None
+    rest = iter(words[1:])
+    for word in rest:
+        if word in OF_PYTHON:
+            next(rest, None)
+        elif word in ("-m", "-c") or not word.startswith("-"):
+            return word if word.endswith(".py") else None
+    return None
+
+
+def words_of_env(words: Sequence[str]) -> int:
+    """How many of a command's first words are of `env`: its options, and variables that it sets."""
+    if not words or Path(words[0]).name != "env":
+        return 0
+    place = 1
+    while place < len(words) and (words[place].startswith("-") or "=" in words[place]):
+        place += 2 if words[place] in OF_ENV else 1
+    return place
 
 
 def search_path() -> str:

@@ -103,13 +103,23 @@ class ProgramProcess:
         _running = self
 
     def reports(self) -> Iterator[ProgramReport]:
-        """The reports of the program, each as soon as it is complete, until it has ended."""
+        """The reports of the program, each as soon as it is complete, until it has ended.
+
+        One that the user stops at W&B is interrupted by W&B's client, and may take as long to end
+        as after SIGTERM.
+        """
+        is_stopped = False
         while True:
             event = self._next()
             if isinstance(event, ProgramEnd):
                 yield from self._rows.rest()
                 return
             yield from self._rows.due() if event is None else self._rows.add(*event)
+            if self._rows.is_stopped and not is_stopped:
+                is_stopped = True
+                patience = threading.Timer(self._grace, self.stop)
+                patience.daemon = True
+                patience.start()
 
     def stop(self) -> None:
         """End the program and all that it has started; wait until they have ended."""

@@ -15,7 +15,7 @@ from typing import Any
 
 SETTLE_S = 0.2
 """How long a row with the metric waits for more calls that add to it."""
-LOG, SUMMARY = "log", "summary"
+LOG, SUMMARY, BEGIN, STOP = "log", "summary", "begin", "stop"
 """The kinds of messages of a program."""
 
 
@@ -53,6 +53,10 @@ class Rows:
         self.names: set[str] = set()
         """All names that were logged."""
         self.has_reported = False
+        self.runs: list[Mapping[str, Any]] = []
+        """What is known of the runs that the program has begun."""
+        self.is_stopped = False
+        """Whether the user has stopped the run at W&B."""
 
     def add(self, message: Mapping[str, Any], place: int) -> list[ProgramReport]:
         """Take a message in; the reports that are complete by it.
@@ -63,6 +67,12 @@ class Rows:
         """
         values = message.get("values")
         if not isinstance(values, dict):
+            return []
+        if message.get("kind") == BEGIN:
+            self.runs.append(values)
+            return []
+        if message.get("kind") == STOP:
+            self.is_stopped = True
             return []
         if message.get("kind") == SUMMARY:
             self.summary |= values

@@ -26,6 +26,7 @@ class ProgramTracking:
             processes of nodes, which may follow another run.
         logged: the largest number of a name that a trial's run has on this machine, by the folder
             of its files, the trial's id and the name; None where none is known.
+        has_run: whether a program with these variables has begun a run, by the run's files.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -33,3 +34,4 @@ class ProgramTracking:
     of_earlier_tries: tuple[str, ...] = ()
     not_of_nodes: tuple[str, ...] = ()
     logged: Callable[[Path, str, str], float | None] | None = None
+    has_run: Callable[[Mapping[str, str]], bool] | None = None

@@ -89,8 +89,14 @@ def _started(settings: dict[str, Any]) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=lambda: _control(DEATH_SIGNAL, signal.SIGKILL),
+            preexec_fn=_prepare,
         )
+
+
+def _prepare() -> None:
+    """Let the program end with this process, and get the signals that Ray's processes block."""
+    _control(DEATH_SIGNAL, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _control(option: int, value: int) -> None:

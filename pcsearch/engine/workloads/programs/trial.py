@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from pcsearch.engine.workloads.programs.kept_folder import (
     kept_folder,
     remove_folders,
 )
-from pcsearch.engine.workloads.programs.location import search_path
+from pcsearch.engine.workloads.programs.location import search_path, words_of_env
 from pcsearch.engine.workloads.programs.metrics_file import own_file
 from pcsearch.engine.workloads.programs.process import ProgramProcess, longest_end
 from pcsearch.engine.workloads.programs.report_positions import position, read_reports
@@ -50,15 +50,24 @@ LOGGED = "PCSEARCH_LOGGED"
 """The variable that tells the hook how far an earlier try has reported, a name and a number."""
 NEW_RUN = "PCSEARCH_NEW_RUN"
 """The variable with a file that the hook makes where the program begins its run anew."""
-OF_RAY = ("RAY_", "TUNE_", "PCSEARCH_")
+OF_RAY = ("RAY_", "TUNE_", "PCSEARCH_", "PYTHONBREAKPOINT")
+"""How the variables begin that programs do not get; Ray puts its debugger into the last one."""
 PATIENCE = 3
 """How many reports a program may make before it says its epoch for the first time."""
 PYTHON_PATH, PATH = "PYTHONPATH", "PATH"
+THREADS = "OMP_NUM_THREADS"
+"""Ray sets it to the CPUs of a trial, where it is not set."""
 
 
-def of_user(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the command's start that programs find on every node."""
-    return {name: environment[name] for name in (PYTHON_PATH,) if name in environment}
+def of_user(environment: Mapping[str, str], program: Program) -> dict[str, str]:
+    """The variables of the command's start that programs find on every node.
+
+    Args:
+        environment: at the start.
+        program: its command may name some.
+    """
+    names = program.variables() | {PYTHON_PATH, THREADS}
+    return {name: environment[name] for name in sorted(names) if name in environment}
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,8 @@ class ProgramTrial:
 
         Raises:
             ProgramError: it failed or crashed.
-            PcsearchError: it has ended without a metric, or does not say its epoch.
+            PcsearchError: it has ended without a metric, or does not say its epoch, or the user has
+                stopped it before its first report.
         """
         from ray import tune
 
@@ -109,17 +119,11 @@ class ProgramTrial:
             turn(_made(kept / LOGGED_FOLDER), longest_end(self.grace)) as held,
         ):
             folders = TrialFolders(name, trial_id, kept, temporary)
-            has_earlier = self._run_in(folders, values, rows, held)
-        # One that goes on may have been at its end before it was interrupted.
-        if not rows.has_reported and not has_earlier:
-            wanted = next(iter(self.metrics), "")
-            raise errors.no_metric(wanted, rows.names, self.metrics_from)
-        if rows.has_reported:
-            self._check_epoch_key(rows)
+            self._run_in(folders, values, rows, held)
 
     def _run_in(
         self, folders: TrialFolders, values: Mapping[str, Any], rows: Rows, held: int
-    ) -> bool:
+    ) -> None:
         """Run the program in a trial's folders, until it has ended or the trial is stopped.
 
         Args:
@@ -128,11 +132,8 @@ class ProgramTrial:
             rows: makes the program's reports.
             held: a descriptor that is open until the program has ended.
 
-        Returns:
-            Whether earlier tries have reported something.
-
         Raises:
-            ProgramError: it failed or crashed.
+            ProgramError, PcsearchError: as of `run`.
         """
         from ray import tune
 
@@ -169,8 +170,15 @@ class ProgramTrial:
             finally:
                 process.stop()
         assert process.ended is not None
+        if rows.is_stopped:
+            return
         errors.check_end(process.ended, output, before)
-        return bool(earlier)
+        # One that goes on may have been at its end before it was interrupted.
+        if not rows.has_reported and not earlier:
+            wanted, hidden = next(iter(self.metrics), ""), self._hidden(rows, variables)
+            raise errors.no_metric(wanted, rows.names, self.metrics_from, hidden)
+        if rows.has_reported:
+            self._check_epoch_key(rows)
 
     def _report(self, process: ProgramProcess, rows: Rows, tries: Tries) -> None:
         """Report to Tune what a program reports, until it has ended."""
@@ -179,6 +187,17 @@ class ProgramTrial:
                 self._check_epoch_key(rows)
             tries.report(made)
         tries.end()
+        if rows.is_stopped and not tries.stop():
+            raise errors.stopped()
+
+    def _hidden(self, rows: Rows, variables: Mapping[str, str]) -> str:
+        """Why some of what a program has logged may not be seen, empty where all is."""
+        if self.metrics_from != WANDB:
+            return ""
+        has_run = self.tracking.has_run
+        if not rows.runs and has_run is not None and has_run(variables):
+            return errors.UNFOLLOWED
+        return errors.OF_TENSORBOARD if any(run.get("tensorboard") for run in rows.runs) else ""
 
     def _written_reports(self, folders: TrialFolders) -> list[dict[str, Any]]:
         """The reports that Tune has; the file with them in a storage is the driver's to write."""
@@ -234,8 +253,11 @@ class ProgramTrial:
         left_out = (*OF_RAY, *self.tracking.not_of_nodes)
         own = {n: v for n, v in os.environ.items() if not n.startswith(left_out)}
         start = self._start_folder()
-        own.update({n: moved(v, self.folder, start) for n, v in self.variables.items()})
+        of_start = {n: v for n, v in self.variables.items() if not n.startswith(left_out)}
+        own.update({n: moved(v, self.folder, start) for n, v in of_start.items()})
         own[PATH] = search_path()
+        # Python keeps some KB of what it prints into a file, and a kill loses them.
+        own.setdefault("PYTHONUNBUFFERED", "1")
         meant = {
             "trial": folders.trial_id,
             "name": folders.name,
@@ -247,13 +269,14 @@ class ProgramTrial:
         }
         for variable, text in self.tracking.variables.items():
             own[variable] = _filled(text, meant)
-        if self.tracking.hook:
-            hook = str(Path(pcsearch.__file__).parent / self.tracking.hook)
-            own[PYTHON_PATH] = os.pathsep.join(filter(None, [hook, own.get(PYTHON_PATH)]))
         files.mkdir(exist_ok=True)
         own[TRIAL_FOLDER] = str(files)
         word = moved(self.word, self.folder, start)
-        return self.program.words(plain, word, str(json_file), own), own
+        if not self.tracking.hook:
+            return self.program.words(plain, word, str(json_file), own), own
+        hook = str(Path(pcsearch.__file__).parent / self.tracking.hook)
+        own[PYTHON_PATH] = _with_first(hook, own.get(PYTHON_PATH, ""))
+        return list(_with_hook(self.program.words(plain, word, str(json_file), own), hook)), own
 
     def _forget_earlier_tries(self, directory: Path, trial_id: str) -> None:
         """Remove the runs of earlier tries: the program has kept nothing, and starts anew."""
@@ -281,6 +304,20 @@ class ProgramTrial:
 def _made(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def _with_hook(words: Sequence[str], hook: str) -> Iterator[str]:
+    """The words of a command; where `env` sets Python's path, the hook's folder comes first."""
+    count = words_of_env(words)
+    for place, word in enumerate(words):
+        name, _, path = word.partition("=")
+        sets_path = place < count and name == PYTHON_PATH
+        yield f"{name}={_with_first(hook, path)}" if sets_path else word
+
+
+def _with_first(folder: str, path: str) -> str:
+    """A path of folders with one more, which comes first."""
+    return os.pathsep.join(filter(None, [folder, path]))
 
 
 def _is_used(folder: Path) -> bool:

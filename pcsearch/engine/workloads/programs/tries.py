@@ -17,7 +17,12 @@ from typing import Any, NamedTuple
 from pcsearch.engine.workloads.programs.follower import WANDB, read_messages
 from pcsearch.engine.workloads.programs.report_positions import ITERATION, Report, reports_before
 from pcsearch.engine.workloads.programs.rows import ProgramReport, Rows
-from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, own_names
+from pcsearch.engine.workloads.reported_values import (
+    EARLIER_REPORTS,
+    STOPPED_BY_USER,
+    TUNE_NAMES,
+    own_names,
+)
 
 LEDGER = "tries.jsonl"
 """Has a line for each try, and one for each report that was handed on to Tune."""
@@ -69,6 +74,7 @@ class Tries:
         self._ledger = ledger.open("ab", buffering=0)
         self._earlier: list[EarlierReport] = []
         self._count, self._is_first = 0, True
+        self._last: dict[str, Any] = {}
 
     def file(self, number: int | None = None) -> Path:
         """The file with what a program logs to W&B, of the new try where no number is given."""
@@ -105,6 +111,18 @@ class Tries:
         if self._is_first:
             self._report_earlier({})
 
+    def stop(self) -> bool:
+        """Tell the driver that the user has stopped the trial, with the newest report once more.
+
+        Returns:
+            False where there is no report.
+        """
+        if not self._count:
+            return False
+        told = {EARLIER_REPORTS: self._count - 1, STOPPED_BY_USER: True}
+        self._hand_on(self._last | told)
+        return True
+
     def close(self) -> None:
         """Close the file."""
         self._ledger.close()
@@ -116,15 +134,15 @@ class Tries:
         for report, source in self._earlier:
             if report[ITERATION] > kept:
                 break
+            own = {name: value for name, value in report.items() if name not in TUNE_NAMES}
             if source is None:
-                self._count = report[ITERATION]
+                self._count, self._last = report[ITERATION], own
             else:
-                own = {name: value for name, value in report.items() if name != ITERATION}
                 self._give(own, *source)
 
     def _give(self, report: dict[str, Any], number: int, place: int) -> None:
         before = {EARLIER_REPORTS: self._count} if self._is_first else {}
-        self._count, self._is_first = self._count + 1, False
+        self._count, self._is_first, self._last = self._count + 1, False, report
         self._note(self._count, os.getpid(), number, place)
         self._hand_on(report | before)
 

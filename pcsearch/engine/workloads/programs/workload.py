@@ -154,7 +154,7 @@ class ProgramWorkload(Workload):
             tuple(metric.name for metric in metrics),
             context.storage_path,
             context.storage_filesystem,
-            of_user(os.environ),
+            of_user(os.environ, program_of(sweep)),
             context.program,
             self.epoch_key,
         )

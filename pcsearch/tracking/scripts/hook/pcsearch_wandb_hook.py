@@ -10,10 +10,12 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -176,7 +178,7 @@ def _change(wandb: Any) -> None:
     run_type.log = _in_place_of(run_type.log, _logging)
     run_type.finish = _in_place_of(run_type.finish, _finishing)
     run_type.__exit__ = _in_place_of(run_type.__exit__, _leaving)
-    wandb.init = _in_place_of(wandb.init, _starting)
+    wandb.init = _in_place_of(wandb.init, partial(_starting, wandb))
     wandb.login = _in_place_of(wandb.login, _logging_in)
     calls.refuse(wandb)
     service.outlive()
@@ -227,7 +229,7 @@ def _leaving(leave: Any) -> Any:
     return leaving
 
 
-def _starting(init: Any) -> Any:
+def _starting(wandb: Any, init: Any) -> Any:
     def starting(*arguments: Any, **more: Any) -> Any:
         given = signature(init).bind_partial(*arguments, **more).arguments
         if given.get("reinit") == "create_new" and _open:
@@ -235,11 +237,13 @@ def _starting(init: Any) -> Any:
             return _open[-1]
         if sweeps.is_outside():
             return init(**{**given, "mode": "disabled"})
-        if "disabled" in (given.get("mode"), os.environ.get("WANDB_MODE")):
+        if _is_disabled(given):
             # One of several processes that must not log.
             return init(*arguments, **more)
         os.environ.update(_told)
         given.update(_of_the_trial(given.get("tags") or ()))
+        if os.environ.get("WANDB_MODE") == "online":
+            given["settings"] = _with_stop(wandb, given.get("settings"))
         if given.get("reinit") in (True, "finish_previous"):
             _send_summaries()
         run = init(**given)
@@ -249,6 +253,7 @@ def _starting(init: Any) -> Any:
             _repeating[id(run)] = 0
         if run not in _open:
             _open.append(run)
+            _tell_begin(wandb)
             # It comes before W&B's own, which was registered before it.
             atexit.register(_send_summaries)
         return run
@@ -265,9 +270,48 @@ def _logging_in(login: Any) -> Any:
     return logging_in
 
 
+def _is_disabled(given: dict[str, Any]) -> bool:
+    """Whether a call of ``wandb.init`` asks for no run, by itself or by what was set before."""
+    from wandb.sdk import wandb_setup
+
+    settings = given.get("settings")
+    has = settings.get if isinstance(settings, dict) else partial(getattr, settings)
+    # They are read from the variables once; later changes of those have no effect.
+    known: Any = wandb_setup.singleton().settings_if_loaded
+    of_process = os.environ.get("WANDB_MODE") if known is None else known.mode
+    modes = (given["mode"],) if given.get("mode") else (has("mode", None), of_process)
+    return "disabled" in modes
+
+
+def _with_stop(wandb: Any, settings: Any) -> Any:
+    """The settings of a run whose Stop button ends the trial, and not only the process."""
+    own = wandb.Settings(**settings) if isinstance(settings, dict) else settings
+    own = wandb.Settings() if own is None else own.model_copy()
+    ends = own.stop_fn
+
+    def stop() -> None:
+        SENDER.send("stop", {})
+        # What W&B does: the program may end in good order, and its run with it.
+        main = threading.main_thread().ident or 0
+        ends() if ends else signal.pthread_kill(main, signal.SIGINT)
+
+    own.stop_fn = stop
+    return own
+
+
+def _tell_begin(wandb: Any) -> None:
+    """Tell that a run has begun, and whether W&B takes over what TensorBoard gets."""
+    with suppress(Exception):
+        SENDER.send("begin", {"tensorboard": bool(wandb.patched["tensorboard"])})
+
+
 def _of_the_trial(tags: Any) -> dict[str, Any]:
     """What ``wandb.init`` gets for the trial's run; its tags come after the script's."""
-    given: dict[str, Any] = {n: _told[v] for n, v in OF_THE_TRIAL.items() if v in _told}
+    # In a sweep, W&B takes these from the variables, and says so of each that it is given.
+    left_out = ("project", "entity", "id") if os.environ.get("WANDB_SWEEP_ID") else ()
+    given: dict[str, Any] = {
+        n: _told[v] for n, v in OF_THE_TRIAL.items() if v in _told and n not in left_out
+    }
     if os.environ.get(TAGS):
         own = [tags] if isinstance(tags, str) else [*tags]
         given["tags"] = [*own, *json.loads(os.environ[TAGS])]
@@ -310,12 +354,22 @@ def _is_logged(run: Any, data: Any, ends: bool) -> bool:
         with suppress(Exception):
             name, last = json.loads(os.environ[LOGGED])
             if run.resumed and id(run) not in _at_server:
-                _at_server[id(run)] = run.summary.get(name)
+                _at_server[id(run)] = _in_summary(run.summary, name)
             # The server may not have got what the run's files have.
-            last = min(last, _at_server.get(id(run), last))
+            last = min(last, _at_server.get(id(run)) or last)
             is_there = plain(data)[name] <= last
     (_left_out.add if is_there and not ends else _left_out.discard)(id(run))
     return is_there
+
+
+def _in_summary(summary: Any, name: str) -> Any:
+    """A number of a summary by its name, which has dots where it is nested; None without one."""
+    found = summary.get(name)
+    if found is None:
+        found = summary
+        for part in name.split("."):
+            found = found.get(part) if hasattr(type(found), "keys") else None
+    return found if isinstance(found, (int, float)) else None
 
 
 def _send_summaries() -> None:

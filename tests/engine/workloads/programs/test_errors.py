@@ -116,4 +116,9 @@ def test_long_and_broken_output_is_bounded(tmp_path: Path) -> None:
 def test_a_program_without_the_metric_is_told(
     wanted: str, logged: set[str], source: str, message: str
 ) -> None:
-    assert message in str(no_metric(wanted, logged, source))
+    assert message in str(no_metric(wanted, logged, source, ""))
+
+
+def test_a_program_that_may_have_logged_what_nobody_sees_is_told() -> None:
+    assert str(no_metric("x", set(), "wandb", "why")).endswith("without the metric 'x'; why")
+    assert str(no_metric("x", {"a"}, "wandb", "why")).endswith("'x'; it logged a; why")

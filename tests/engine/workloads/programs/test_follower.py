@@ -23,6 +23,7 @@ def read(source: str, *lines: str) -> list[Any]:
         ("epoch 3 | val/loss=1e-3, acc = .75", {"val/loss": 0.001, "acc": 0.75}),
         ("loss: nan", {"loss": pytest.approx(float("nan"), nan_ok=True)}),
         ('{"loss": 1, "val": {"acc": 0.5}, "list": [1]}', {"loss": 1, "val.acc": 0.5}),
+        ("{'eval_loss': 0.5, 'more': {'acc': 1}, 'x': None}", {"eval_loss": 0.5, "more.acc": 1}),
         ("model.layer-1: 3", {"model.layer-1": 3.0}),
         ("epoch=3-loss=0.5/acc=1. name: b: 2e3", {"epoch": 3, "loss": 0.5, "acc": 1, "b": 2000}),
     ],

@@ -129,10 +129,16 @@ def test_a_missing_module_is_told(tmp_path: Path) -> None:
         ["/usr/bin/env", "A=1", "B=2", "wandb", "x"],
         [sys.executable, "x"],
         ["./run.sh"],
+        ["/usr/bin/env", "-u", "X", "A=1", "--unset=Y", "python", "-m", "x"],
+        ["env", "-C", "/", "python", "elsewhere.py"],
+        ["python", "-X", "dev", "-u", "x.py", "other.py"],
+        ["python", "-m", "x.py"],
+        ["python", "-c", "pass", "other.py"],
     ],
 )
 def test_a_command_that_can_be_run_is_no_problem(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "run.sh").touch(0o755)
+    (tmp_path / "x.py").touch()
     assert missing_command(Program("x.py"), words, tmp_path) is None
 
 
@@ -150,6 +156,12 @@ def test_a_command_that_cannot_be_run_is_told(words: list[str], name: str, tmp_p
     problem = missing_command(Program("x.py", place="s:2:1"), words, tmp_path)
     message = f"s:2:1: command: {name} cannot be run: there is no such command or executable file; "
     assert str(problem).startswith(message)
+
+
+def test_a_script_of_the_command_that_is_not_there_is_told(tmp_path: Path) -> None:
+    problem = missing_command(Program(None, place="s:2:1"), ["python", "-u", "y.py"], tmp_path)
+    message = f"y.py is not in {tmp_path}; start pcsearch in its folder"
+    assert str(problem) == f"s:2:1: command: {message}"
 
 
 def test_a_command_of_no_words_is_told(tmp_path: Path) -> None:

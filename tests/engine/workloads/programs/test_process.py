@@ -58,6 +58,16 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
+def test_a_program_gets_the_signals_that_the_process_of_its_trial_blocks(place: Place) -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process = place.start("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert list(process.reports()) == []
+    assert process.ended == ProgramEnd(-signal.SIGINT)
+
+
 def test_its_reports_come_before_its_end(place: Place) -> None:
     process = place.start("for n in range(500): print('loss:', n)\nprint('done')")
     assert [made.values["loss"] for made in process.reports()] == list(range(500))

@@ -25,6 +25,12 @@ def values(made: list[ProgramReport]) -> list[dict[str, Any]]:
     return [each.values for each in made]
 
 
+def test_the_begin_of_a_run_is_no_row() -> None:
+    rows = Rows(["loss"])
+    assert rows.add({"kind": "begin", "values": {"tensorboard": True}}, 1) == []
+    assert (rows.rest(), rows.names, rows.runs) == ([], set(), [{"tensorboard": True}])
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 100.0

@@ -19,8 +19,8 @@ from ray import tune
 import pcsearch
 from pcsearch.engine.workloads.programs.errors import ProgramError
 from pcsearch.engine.workloads.programs.settings import ProgramTracking
-from pcsearch.engine.workloads.programs.trial import ProgramTrial
-from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS
+from pcsearch.engine.workloads.programs.trial import ProgramTrial, of_user
+from pcsearch.engine.workloads.reported_values import EARLIER_REPORTS, STOPPED_BY_USER
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.program import Program
 
@@ -120,6 +120,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path) -> He
 
 def test_it_finds_its_values_and_its_run(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_SOMETHING", "of Ray")
+    monkeypatch.setenv("PYTHONBREAKPOINT", "ray.util.rpdb.set_trace")
     monkeypatch.setenv("A_SERVICE", "of another run")
     here.run(SHOWS)
     words = "--lr=0.5 --net={'depth': 2, 'act': None}"
@@ -130,13 +131,26 @@ def test_it_finds_its_values_and_its_run(here: Here, monkeypatch: pytest.MonkeyP
     assert seen["A_GROUP"] == "here, configuration 7"
     assert seen["PCSEARCH_TRIAL_DIR"] == str(trial / "files")
     assert not Path(seen["A_TMP"]).exists()
-    assert not {"RAY_SOMETHING", "A_SERVICE"} & seen.keys()
+    assert not {"RAY_SOMETHING", "PYTHONBREAKPOINT", "A_SERVICE"} & seen.keys()
     assert seen["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
     hook = str(Path(pcsearch.__file__).parent / "tracking/scripts/hook")
     assert seen["PYTHONPATH"].split(os.pathsep) == [hook, "/of/the/user"]
     values = yaml.safe_load(Path(seen["A_FILE"]).read_text())
     assert values == {name: {"value": value} for name, value in VALUES.items()}
     assert json.loads((trial / "config.json").read_text()) == VALUES
+
+
+def test_variables_that_the_command_names_are_those_of_the_start(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("python", "${program}", "--data=${envvar:DATA}", "${envvar:A_KEY}", "${envvar:NONE}")
+    at_start = {"DATA": f"{here.work}/data", "OMP_NUM_THREADS": "3", "A_KEY": "k", "OTHER": "x"}
+    variables = of_user(at_start, Program("train.py", command))
+    assert variables.keys() == {"DATA", "OMP_NUM_THREADS", "A_KEY"}
+    monkeypatch.setenv("DATA", "/of/the/node")
+    here.run(SHOWS, *command, variables=variables)
+    assert here.reports[0]["words"] == f"--data={here.work}/data A_KEY NONE", "A_ is W&B's here"
+    assert (here.seen["DATA"], here.seen["OMP_NUM_THREADS"]) == (f"{here.work}/data", "3")
 
 
 def test_a_new_start_forgets_the_runs_of_earlier_tries(here: Here) -> None:
@@ -261,6 +275,27 @@ def test_no_report_is_lost_or_doubled_where_the_process_of_the_trial_is_killed(
     assert len(written()) == 9
 
 
+PRINTS = """
+import os, pathlib, signal, time
+print("loss: 1")
+end = time.monotonic() + 200
+while not pathlib.Path("heard").exists():
+    assert time.monotonic() < end, "nobody has heard it"
+    time.sleep(0.05)
+print("the last line")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_program_prints_is_there_at_once(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    monkeypatch.setattr(tune, "report", lambda _: (here.work / "heard").touch())
+    with pytest.raises(ProgramError, match=r"SIGKILL ended it .*: the last line\n"):
+        here.run(PRINTS)
+
+
 FAST = """
 from pcsearch_wandb_hook import SENDER
 for n in range(10_000):
@@ -268,9 +303,58 @@ for n in range(10_000):
 """
 
 
+STOPPED = """
+import os, time
+from pcsearch_wandb_hook import SENDER
+def log(**values):
+    SENDER.send("log", values, step=None, commit=None)
+for n in range(int(os.environ["A_REPORTS"])):
+    log(loss=n)
+SENDER.send("stop", {})
+time.sleep(600)
+"""
+"""It does not end by itself, as W&B's client has it."""
+
+
+def test_a_program_that_is_stopped_at_w_and_b_is_ended_and_tells_so(here: Here) -> None:
+    def attempt(reports: int) -> None:
+        tracking = replace(TRACKING, variables={"A_REPORTS": str(reports)})
+        here.run(STOPPED, metrics_from="wandb", tracking=tracking, grace=1.0)
+
+    with pytest.raises(PcsearchError, match="was stopped at W&B before its first report"):
+        attempt(0)
+    attempt(2)
+    once_more = {"loss": 1, STOPPED_BY_USER: True}
+    assert (here.reports[-3:], here.befores) == ([{"loss": 0}, {"loss": 1}, once_more], [0, 1])
+    (here.directory / here.trial / "files" / "state").touch()
+    attempt(0)
+    assert (here.reports[3:], here.befores) == ([once_more], [0, 1, 1])
+
+
 def test_all_is_reported_of_a_program_that_logs_as_fast_as_it_can(here: Here) -> None:
     here.run(FAST, metrics_from="wandb")
     assert [report["loss"] for report in here.written] == list(range(10_000))
+
+
+def test_a_command_that_sets_the_path_of_python_is_followed(here: Here) -> None:
+    command = ["env", "-u", "X", "PYTHONPATH=/mine", "python", "${program}", "PYTHONPATH=0"]
+    here.run(FAST + SHOWS, *command, metrics_from="wandb")
+    assert len(here.reports) == 10_000
+    hook = str(Path(pcsearch.__file__).parent / "tracking/scripts/hook")
+    assert here.seen["PYTHONPATH"] == os.pathsep.join([hook, "/mine"])
+    assert '"words": "PYTHONPATH=0"' in (here.directory / "0001_abc" / "output.txt").read_text()
+
+
+def test_a_run_that_could_not_be_followed_is_told(here: Here) -> None:
+    command = ("sh", "-c", "PYTHONPATH=/mine python train.py")
+    told = replace(TRACKING, has_run=lambda variables: variables["A_RUN"] == "abc 0001_abc")
+    with pytest.raises(PcsearchError, match="has a run at W&B that could not be followed: "):
+        here.run(SHOWS, *command, metrics_from="wandb", tracking=told)
+    with pytest.raises(PcsearchError, match="logged nothing to W&B; "):
+        here.run(SHOWS, *command, metrics_from="wandb")
+    begins = "from pcsearch_wandb_hook import SENDER; SENDER.send('begin', {'tensorboard': True})"
+    with pytest.raises(PcsearchError, match="metric 'loss'; what W&B takes over from TensorBoard"):
+        here.run(begins, metrics_from="wandb", tracking=told)
 
 
 def test_its_files_are_sent_to_the_storage_also_where_it_fails(here: Here, tmp_path: Path) -> None:

@@ -46,6 +46,14 @@ def test_every_way_of_logging_is_followed(programs: Programs) -> None:
     assert [row["loss"] for row in run.rows() if "loss" in row] == [1, 0.5, 0.25, 0.125, 0.0625]
 
 
+def test_what_w_and_b_takes_over_from_tensorboard_is_told(programs: Programs) -> None:
+    code = "import wandb; wandb.patched['tensorboard'] += %s; wandb.init(); wandb.init()"
+    for patched in ([], [["module", "EventFileWriter"]]):
+        assert programs.run(code % patched).returncode == 0
+    begun = [each["values"] for each in programs.messages if each["kind"] == "begin"]
+    assert begun == [{"tensorboard": False}, {"tensorboard": True}]
+
+
 LOADED_AGAIN = """
 import importlib, sys
 class Old:
@@ -264,6 +272,28 @@ def test_no_row_of_an_earlier_try_is_there_twice(
     assert told_again[-6:] == [2, 3, 4, 5, 6, 7]
 
 
+NESTED = """
+import sys, wandb
+wandb.init(project="p")
+wandb.define_metric("hidden", summary="none")
+for epoch in range(int(sys.argv[1]), int(sys.argv[2])):
+    wandb.log({"train": {"epoch": epoch}, "hidden": epoch})
+"""
+
+
+@pytest.mark.parametrize("name", ["train.epoch", "hidden"])
+def test_no_row_is_there_twice_by_a_nested_name_or_one_that_the_summary_lacks(
+    name: str, programs: Programs, server: WandbServer
+) -> None:
+    told = {"WANDB_RUN_ID": "abc", "WANDB_RESUME": "allow", "WANDB_MODE": "online"}
+    for words, more in ((("1", "4"), {}), (("2", "6"), {"PCSEARCH_LOGGED": json.dumps([name, 3])})):
+        code = f"import sys; sys.argv[1:] = {words}\n{NESTED}"
+        assert programs.run(code, **told, **more).returncode == 0
+    (run,) = server.runs.values()
+    assert ("hidden" in run.summary, run.summary["train"]) == (False, {"epoch": 5})
+    assert [row["hidden"] for row in run.rows] == [1, 2, 3, 4, 5]
+
+
 LOGGER = """
 import wandb
 
@@ -296,6 +326,33 @@ def test_a_logger_as_that_of_lightning_is_followed(programs: Programs) -> None:
     assert found == [(1, 1, 0), (1 / 2, 1, 1), (1 / 3, 1, 2)]
     (run,) = read_runs(programs.work)
     assert (run.id, run.project, run.config["lr"], len(run.rows())) == ("abc", "p", 0.5, 6)
+
+
+def test_a_run_of_a_sweep_is_that_of_its_trial_without_a_word(programs: Programs) -> None:
+    told = {"WANDB_RUN_ID": "abc", "WANDB_PROJECT": "p", "WANDB_ENTITY": "team"}
+    code = "import wandb; wandb.init(%s).log({'loss': 1})"
+    for given, ignored in (("", 0), ("project='own'", 1)):
+        done = programs.run(code % given, WANDB_SWEEP_ID="s", WANDB_SILENT="false", **told)
+        assert done.stderr.count("when running a sweep") == ignored, done.stderr
+    for run in read_runs(programs.work):
+        assert (run.id, run.project, run.entity) == ("abc", "p", "team")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "wandb.init(mode='disabled')",
+        "wandb.init(settings=wandb.Settings(mode='disabled'))",
+        "wandb.init(settings={'mode': 'disabled'})",
+        "wandb.setup(wandb.Settings(mode='disabled')); wandb.init()",
+        "import os; os.environ['WANDB_MODE'] = 'disabled'; wandb.init()",
+    ],
+)
+def test_a_process_that_disables_wandb_reports_nothing(code: str, programs: Programs) -> None:
+    done = programs.run(f"import wandb; {code}; wandb.log({{'loss': 100}})", WANDB_RUN_ID="abc")
+    assert done.returncode == 0, done.stderr
+    assert not read_runs(programs.work)
+    assert programs.reports == []
 
 
 RANKS = """
