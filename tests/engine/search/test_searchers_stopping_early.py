@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 
+import optuna
 from searchers_in_tune import as_in_tune, loss, one_by_one, report, sweep
 
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.learning_curves import learning_curves
+from pcsearch.engine.search.sampling.samplers import SearchSampler
 from pcsearch.engine.search.searchers import BayesSearcher, make_searcher
+from pcsearch.engine.search.study_view import quiet_optuna
 
 HYPERBAND = "early_terminate: {type: hyperband, min_iter: 1}"
 
@@ -54,12 +57,18 @@ def test_with_early_stopping_optuna_sees_the_predicted_values() -> None:
 
 
 def test_with_early_stopping_every_fourth_trial_is_spread_over_the_space() -> None:
-    spread = stopping_early(40, 3, "qmc")
-    points = [spread.suggest(f"t{number}") for number in range(24)]
     searcher = as_in_tune(stopping_early(40, 3))
     configs = one_by_one(searcher, 24)
-    same = [number for number in range(24) if configs[number] == points[number]]
-    assert same == [*range(8), 11, 15, 19, 23]
+    sobol = stopping_early(40, 3, "qmc")
+    assert configs[:8] == [sobol.suggest(f"t{number}") for number in range(8)]
+    sampler = searcher.study.sampler
+    assert isinstance(sampler, SearchSampler)
+    with quiet_optuna():
+        study = optuna.create_study(sampler=sampler._spread)
+    points = [study.ask(searcher.study.trials[0].distributions).params for _ in range(24)]
+    suggested = [trial.params for trial in searcher.study.trials]
+    same = [number for number in range(8, 24) if suggested[number] == points[number]]
+    assert same == [11, 15, 19, 23]
 
 
 def test_without_a_rung_nothing_is_predicted() -> None:

@@ -233,7 +233,8 @@ class SearchSampler(BaseSampler):
         self._inner = inner
         self._storage = storage
         self._startup = startup
-        self._sobol = SobolSampler(space, seed)
+        self._first = SobolSampler(space, seed)
+        self._spread = SobolSampler(space, _mixed(seed, SPREAD_EVERY), SPREAD_EVERY)
         self._running = tuple(running)
         self._outcomes = outcomes
         self._predictions = predictions
@@ -288,7 +289,9 @@ class SearchSampler(BaseSampler):
         starts = trial.number < self._startup or not _has_contrast(study)
         # Early epochs may favour a region that is worse in the end: the others must be seen, too.
         spreads = self._stops_early and trial.number % SPREAD_EVERY == SPREAD_EVERY - 1
-        return self._sobol if self._startup and (starts or spreads) else self._inner
+        if not self._startup or not (starts or spreads):
+            return self._inner
+        return self._first if starts else self._spread
 
 
 def _has_contrast(study: Study) -> bool:

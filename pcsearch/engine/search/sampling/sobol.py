@@ -18,7 +18,10 @@ from optuna.trial import FrozenTrial
 
 
 class SobolSampler(BaseSampler):
-    """Suggests the points of a scrambled Sobol sequence: trial n gets point n.
+    """Suggests the points of a scrambled Sobol sequence: trial n gets point n // every.
+
+    Only the points without gaps are spread evenly: every fourth point of a sequence lies in one
+    and the same quarter of its first two axes.
 
     They are the points of Optuna's QMCSampler. That one counts its points in the study itself, so
     it would begin anew in the study of a resumed search. It also draws the first point at random.
@@ -26,11 +29,13 @@ class SobolSampler(BaseSampler):
     Args:
         space: the distributions of all parameters, by name.
         seed: the seed of the scrambling.
+        every: how many trials there are for each that gets a point.
     """
 
-    def __init__(self, space: Mapping[str, BaseDistribution], seed: int) -> None:
+    def __init__(self, space: Mapping[str, BaseDistribution], seed: int, every: int = 1) -> None:
         self._space = {name: each for name, each in space.items() if not each.single()}
         self._seed = seed
+        self._every = every
         self._random = RandomSampler(seed=seed)
 
     def infer_relative_search_space(
@@ -49,8 +54,8 @@ class SobolSampler(BaseSampler):
         from scipy.stats.qmc import Sobol
 
         sequence = Sobol(len(search_space), seed=self._seed, scramble=True)
-        if trial.number:
-            sequence.fast_forward(trial.number)
+        if index := trial.number // self._every:
+            sequence.fast_forward(index)
         (point,) = sequence.random(1).tolist()
         pairs = zip(search_space.items(), point, strict=True)
         return {name: _value(distribution, share) for (name, distribution), share in pairs}

@@ -40,3 +40,15 @@ def test_a_trial_gets_the_point_of_its_number_in_any_study() -> None:
         resumed = optuna.create_study(sampler=SobolSampler(MIXED, 3))
         resumed.add_trials(whole.trials[:4])
         assert [resumed.ask(MIXED).params for _ in range(2)] == points[4:]
+
+
+def test_the_points_of_every_fourth_trial_are_spread_over_every_range_too() -> None:
+    """Every fourth point of one sequence would lie in one quarter of its first two axes."""
+    space: dict[str, BaseDistribution] = {f"p{i}": FloatDistribution(0, 1) for i in range(5)}
+    with quiet_optuna():
+        study = optuna.create_study(sampler=SobolSampler(space, 0, every=4))
+        points = [study.ask(space).params for _ in range(64)][3::4]
+    for name in space:
+        assert sorted(int(point[name] * 16) for point in points) == list(range(16))
+    quarters = [(point["p0"] > 0.5, point["p1"] > 0.5) for point in points]
+    assert [quarters.count(each) for each in set(quarters)] == [4] * 4
