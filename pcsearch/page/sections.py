@@ -25,7 +25,7 @@ from pcsearch.page.html import Html, joined, tag
 from pcsearch.page.tables import behind, plain_table, trials_table
 from pcsearch.reports.plan import as_text
 from pcsearch.reports.results import duration, failures, number
-from pcsearch.sweeps.parameters import nested, value_of
+from pcsearch.sweeps.parameters import nested, settings
 
 NOTHING = Html("")
 MOST_FAILURES = 20
@@ -182,8 +182,7 @@ def _best(findings: Findings) -> Html:
     result = winner.result
     pairs = zip(findings.metrics, result.values, strict=True)
     values = ", ".join(f"{metric.name} {number(value)}" for metric, value in pairs)
-    parameters = findings.sweep.parameters.values()
-    config = nested((each, value_of(result.config, each)) for each in parameters)
+    config = nested(settings(result.config, findings.sweep.parameters.values()))
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     button = tag(
         "button",

@@ -16,7 +16,7 @@ MOST_MEANS = 100
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProgressPoint:
     """The state of a search when one of its trials ended, or made its newest report.
 
     Args:
@@ -35,7 +35,7 @@ class Ended:
     is_new: bool
 
 
-def in_order(findings: Findings) -> list[Ended]:
+def in_order(findings: Findings) -> list[ProgressPoint]:
     """The trials that have reported, in the order of their newest reports."""
     trials = [trial for trial in findings.trials if trial.result.epoch]
     trials.sort(key=lambda trial: (trial.ran_until, trial.result.number))
@@ -45,7 +45,9 @@ def in_order(findings: Findings) -> list[Ended]:
     best = list(_best(findings, trials))
     befores = [None, *best]
     return [
-        Ended(trial, epochs, max(0.0, trial.ran_until - begin), value, value not in (None, before))
+        ProgressPoint(
+            trial, epochs, max(0.0, trial.ran_until - begin), value, value not in (None, before)
+        )
         for trial, epochs, value, before in zip(trials, spent, best, befores, strict=False)
     ]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pcsearch.engine.results.findings import Finding, Findings
-from pcsearch.engine.results.progress import Ended, in_order
+from pcsearch.engine.results.progress import ProgressPoint, in_order
 from pcsearch.page.figures.columns import drawn, hover, rounded, rounding, scale_of, some
 from pcsearch.page.figures.figure import COLOURS, STRONG, SYMBOLS, Figure, by_status
 from pcsearch.page.tables import plain_table
@@ -111,7 +111,11 @@ def _bars(trials: Sequence[Finding], lanes: Sequence[str]) -> list[dict[str, Any
 
 
 def _best_over(
-    findings: Findings, ended: Sequence[Ended], name: str, title: str, places: Sequence[float]
+    findings: Findings,
+    ended: Sequence[ProgressPoint],
+    name: str,
+    title: str,
+    places: Sequence[float],
 ) -> Figure:
     metric, trials = findings.metrics[0], [each.trial for each in ended]
     rows = [
