@@ -94,9 +94,13 @@ def _started(settings: dict[str, Any]) -> subprocess.Popen[bytes]:
 
 
 def _prepare() -> None:
-    """Let the program end with this process, and get the signals that Ray's processes block."""
+    """Let the program end with this process, and get the signals that W&B's Stop button needs.
+
+    Ray's processes block some, and one in the background of a shell (``nohup``) ignores SIGINT.
+    """
     _control(DEATH_SIGNAL, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _control(option: int, value: int) -> None:
