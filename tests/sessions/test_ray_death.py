@@ -44,6 +44,8 @@ def ending(
         left.append(arguments)
         raise LeftError
 
+    # Other tests of this process may have sent signals.
+    monkeypatch.setattr(ray_death, "was_received", lambda: False)
     monkeypatch.setattr(ray_death, "_kill_children", lambda: None)
     monkeypatch.setattr(ray_death, "remove_own", lambda: None)
     monkeypatch.setattr(os, "_exit", leave)
@@ -64,7 +66,6 @@ def ending(
 def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
     ending: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_death, "was_received", lambda: False)
     (_, command, environment), said = ending({"A": "b"}, deadline=float("inf"), no_report=True)
     assert command[1:5] == ["-m", "pcsearch", "--resume", f"{tmp_path}/here"]
     assert command[5:] == ["--address", "local", "--no-report", "--time-budget", "infs"]
@@ -79,7 +80,6 @@ def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
 def test_the_new_session_tells_as_much_as_the_old_one(
     option: str, ending: Callable[..., tuple[Any, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_death, "was_received", lambda: False)
     (_, command, _), _ = ending({}, **{option: True})
     assert command[-3:] == ["--address", "local", f"--{option}"]
 
