@@ -11,7 +11,8 @@ trained as many epochs as 5, 10 and 20 trials without a stop: how far the true e
 the best report so far is from the optimum. The first of the searchers is compared with the others.
 A cell of the table is a case and an amount of training. The training that a searcher needs for the
 regret that W&B has at the end is given as a share of W&B's: the geometric mean, then that of each
-case. It counts as 1.5 where the search does not come to that regret.
+case. It counts as 1.5 where the search does not come to that regret. With ``--best-report`` the
+loss of the best report takes the place of the regret: it is that of the model that a search keeps.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ Searches = dict[str, dict[str, list[Search]]]
 """By the names of the case and of the searcher: a search for each seed."""
 
 
-def search(name: str, kind: Kind, running: int, searcher: str, seed: int) -> Search:
+def search(
+    name: str, kind: Kind, running: int, searcher: str, seed: int, best_report: bool
+) -> Search:
     """Search until the greatest budget is trained.
 
     Args:
@@ -81,6 +84,7 @@ def search(name: str, kind: Kind, running: int, searcher: str, seed: int) -> Sea
         running: how many trials run at once.
         searcher: its name.
         seed: of the curves and of the searcher.
+        best_report: whether the loss of the best report is followed, and not the regret.
     """
     started = time.perf_counter()
     space = curves(name, kind, seed)
@@ -100,7 +104,7 @@ def search(name: str, kind: Kind, running: int, searcher: str, seed: int) -> Sea
         best[number] = min(loss, best.get(number, loss))
         if epochs * STEPS % space.epochs == 0:
             leader = min(best, key=best.__getitem__)
-            followed.append(space.regret(configs[leader], leader))
+            followed.append(best[leader] if best_report else space.regret(configs[leader], leader))
         if epochs == BUDGETS[-1] * space.epochs:
             break
     return Search(followed, len(configs), time.perf_counter() - started)
@@ -113,11 +117,13 @@ def all_searches(
     running: int,
     searchers: Sequence[str],
     seeds: int,
+    best_report: bool,
 ) -> Searches:
     """The searches of a kind of curves and a number of trials at once."""
     futures = {
         (case, name): [
-            pool.submit(search, case, kind, running, name, seed) for seed in range(seeds)
+            pool.submit(search, case, kind, running, name, seed, best_report)
+            for seed in range(seeds)
         ]
         for case, name in product(cases, searchers)
     }
@@ -210,6 +216,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--searchers", nargs="+", default=COMPARED, choices=list(SEARCHERS))
     parser.add_argument("--seeds", type=int, default=15)
     parser.add_argument("--processes", type=int, default=2, help="how many searches run at once")
+    parser.add_argument("--best-report", action="store_true", help="follow the best report itself")
     parser.add_argument("--alone", action="store_true", help="the rules without a searcher")
     parser.add_argument("--json", type=Path, help="also write what is found to this file")
     options = parser.parse_args(arguments)
@@ -227,7 +234,8 @@ def main(arguments: list[str] | None = None) -> None:
             cases = [case for case in options.cases if differs(case, kind)]
             if not cases:
                 continue
-            found = all_searches(pool, cases, kind, running, options.searchers, options.seeds)
+            how = (options.searchers, options.seeds, options.best_report)
+            found = all_searches(pool, cases, kind, running, *how)
             print(f"\n{kind} curves, {running} at once, {options.seeds} seeds")
             print(table(found, options.searchers))
             print(summary(found, options.searchers), flush=True)

@@ -64,7 +64,7 @@ def ending(
 
 
 def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
-    ending: Callable[..., tuple[Any, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ending: Callable[..., tuple[Any, str]], tmp_path: Path
 ) -> None:
     (_, command, environment), said = ending({"A": "b"}, deadline=float("inf"), no_report=True)
     assert command[1:5] == ["-m", "pcsearch", "--resume", f"{tmp_path}/here"]
@@ -78,7 +78,7 @@ def test_on_one_machine_the_search_goes_on_with_the_environment_of_its_start(
 
 @pytest.mark.parametrize("option", ["quiet", "verbose"])
 def test_the_new_session_tells_as_much_as_the_old_one(
-    option: str, ending: Callable[..., tuple[Any, str]], monkeypatch: pytest.MonkeyPatch
+    option: str, ending: Callable[..., tuple[Any, str]]
 ) -> None:
     (_, command, _), _ = ending({}, **{option: True})
     assert command[-3:] == ["--address", "local", f"--{option}"]
