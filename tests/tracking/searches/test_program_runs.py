@@ -201,7 +201,8 @@ def test_the_stop_button_stops_a_program_for_good(programs: Folder, server: Wand
     (programs.path / "train.py").write_text(STOPPED)
     server.stop_pressed = True
     place = ["--project", "pc", "--entity", "team", "--storage-path", ".", "--num-samples", "1"]
-    done = programs.command("p.yaml", "--name", "here", "--wandb", "online", "--verbose", *place)
+    options = ["--name", "here", "--wandb", "online", "--grace", "120s"]
+    done = programs.command("p.yaml", *options, *place)
     assert done.status == 0, done.err
     assert re.search(r"^ *1 .* stopped\b", done.out, re.MULTILINE)
     (report,) = (programs.path / "here").glob("0001*/result.json")

@@ -194,10 +194,25 @@ def _is_json(line: str) -> bool:
 def _python(line: str) -> Iterator[Message]:
     """The message of a dictionary as Python prints it, such as those of Transformers' Trainer."""
     with suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-        values = ast.literal_eval(line)
+        values = ast.literal_eval(_Numbers().visit(ast.parse(line, mode="eval")))
         if isinstance(values, dict):
             named = {str(name): value for name, value in values.items()}
             yield {"kind": "log", "values": flat(named), "commit": True}
+
+
+class _Numbers(ast.NodeTransformer):
+    """Makes literals of the numbers that Python prints as names, and NumPy as calls."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """A number for ``nan`` and ``inf``."""
+        return ast.Constant(float(node.id)) if node.id in ("nan", "inf") else node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """The number in ``np.float64(0.5)``."""
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("np")), [number], []):
+                return self.visit(number)  # type: ignore[no-any-return]
+        return node
 
 
 class _Table:

@@ -108,15 +108,16 @@ class ProgramProcess:
         One that the user stops at W&B is interrupted by W&B's client, and may take as long to end
         as after SIGTERM.
         """
-        is_stopped = False
+        patience: threading.Timer | None = None
         while True:
             event = self._next()
             if isinstance(event, ProgramEnd):
+                if patience is not None:
+                    patience.cancel()
                 yield from self._rows.rest()
                 return
             yield from self._rows.due() if event is None else self._rows.add(*event)
-            if self._rows.is_stopped and not is_stopped:
-                is_stopped = True
+            if self._rows.is_stopped and patience is None:
                 patience = threading.Timer(self._grace, self.stop)
                 patience.daemon = True
                 patience.start()
@@ -124,7 +125,8 @@ class ProgramProcess:
     def stop(self) -> None:
         """End the program and all that it has started; wait until they have ended."""
         global _running
-        _running = None
+        if _running is self:
+            _running = None
         with suppress(OSError):
             self._lifeline.close()
         self._waiter.join(longest_end(self._grace))

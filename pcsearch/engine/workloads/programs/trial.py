@@ -55,6 +55,8 @@ OF_RAY = ("RAY_", "TUNE_", "PCSEARCH_", "PYTHONBREAKPOINT")
 PATIENCE = 3
 """How many reports a program may make before it says its epoch for the first time."""
 PYTHON_PATH, PATH = "PYTHONPATH", "PATH"
+DEVICES = "_VISIBLE_DEVICES"
+"""How the variables end in which Ray tells a trial its GPUs."""
 THREADS = "OMP_NUM_THREADS"
 """Ray sets it to the CPUs of a trial, where it is not set."""
 
@@ -66,7 +68,8 @@ def of_user(environment: Mapping[str, str], program: Program) -> dict[str, str]:
         environment: at the start.
         program: its command may name some.
     """
-    names = program.variables() | {PYTHON_PATH, THREADS}
+    named = {name for name in program.variables() if not name.endswith(DEVICES)}
+    names = named | {PYTHON_PATH, THREADS}
     return {name: environment[name] for name in sorted(names) if name in environment}
 
 

@@ -243,7 +243,8 @@ def _starting(wandb: Any, init: Any) -> Any:
         os.environ.update(_told)
         given.update(_of_the_trial(given.get("tags") or ()))
         if os.environ.get("WANDB_MODE") == "online":
-            given["settings"] = _with_stop(wandb, given.get("settings"))
+            with suppress(Exception):
+                given["settings"] = _with_stop(wandb, given.get("settings"))
         if given.get("reinit") in (True, "finish_previous"):
             _send_summaries()
         run = init(**given)
@@ -272,13 +273,16 @@ def _logging_in(login: Any) -> Any:
 
 def _is_disabled(given: dict[str, Any]) -> bool:
     """Whether a call of ``wandb.init`` asks for no run, by itself or by what was set before."""
-    from wandb.sdk import wandb_setup
-
     settings = given.get("settings")
     has = settings.get if isinstance(settings, dict) else partial(getattr, settings)
-    # They are read from the variables once; later changes of those have no effect.
-    known: Any = wandb_setup.singleton().settings_if_loaded
-    of_process = os.environ.get("WANDB_MODE") if known is None else known.mode
+    of_process = os.environ.get("WANDB_MODE")
+    # Other versions of W&B may not have it.
+    with suppress(Exception):
+        from wandb.sdk import wandb_setup
+
+        # They are read from the variables once; later changes of those have no effect.
+        known: Any = wandb_setup.singleton().settings_if_loaded
+        of_process = of_process if known is None else known.mode
     modes = (given["mode"],) if given.get("mode") else (has("mode", None), of_process)
     return "disabled" in modes
 
@@ -354,9 +358,12 @@ def _is_logged(run: Any, data: Any, ends: bool) -> bool:
         with suppress(Exception):
             name, last = json.loads(os.environ[LOGGED])
             if run.resumed and id(run) not in _at_server:
-                _at_server[id(run)] = _in_summary(run.summary, name)
+                there = _in_summary(run.summary, name)
+                # Where the summary does not say it, a run that has rows may have all of them.
+                unknown = last if run.starting_step else float("-inf")
+                _at_server[id(run)] = unknown if there is None else there
             # The server may not have got what the run's files have.
-            last = min(last, _at_server.get(id(run)) or last)
+            last = min(last, _at_server.get(id(run), last))
             is_there = plain(data)[name] <= last
     (_left_out.add if is_there and not ends else _left_out.discard)(id(run))
     return is_there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ def read(source: str, *lines: str) -> list[Any]:
         ("loss: nan", {"loss": pytest.approx(float("nan"), nan_ok=True)}),
         ('{"loss": 1, "val": {"acc": 0.5}, "list": [1]}', {"loss": 1, "val.acc": 0.5}),
         ("{'eval_loss': 0.5, 'more': {'acc': 1}, 'x': None}", {"eval_loss": 0.5, "more.acc": 1}),
+        (
+            "{'loss': nan, 'least': -inf, 'acc': np.float64(0.5)}",
+            {"loss": pytest.approx(float("nan"), nan_ok=True), "least": -math.inf, "acc": 0.5},
+        ),
         ("model.layer-1: 3", {"model.layer-1": 3.0}),
         ("epoch=3-loss=0.5/acc=1. name: b: 2e3", {"epoch": 3, "loss": 0.5, "acc": 1, "b": 2000}),
     ],

@@ -119,6 +119,16 @@ def test_sigterm_lets_it_end_by_itself(place: Place) -> None:
     assert place.printed() == "ready\nending\n"
 
 
+def test_one_that_has_ended_leaves_the_next_of_its_process_alone(place: Place) -> None:
+    first = place.start("print('loss: 1')")
+    assert list(first.reports())
+    second = place.start(HANDLES)
+    place.await_line("ready")
+    first.stop()
+    stop_program()
+    assert second.ended == ProgramEnd(0)
+
+
 def test_one_that_ignores_it_is_killed_with_what_it_has_started(place: Place) -> None:
     process = place.start(IGNORES, grace=0.3)
     until(lambda: place.printed().endswith("\n"))

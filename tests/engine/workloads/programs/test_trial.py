@@ -143,13 +143,23 @@ def test_it_finds_its_values_and_its_run(here: Here, monkeypatch: pytest.MonkeyP
 def test_variables_that_the_command_names_are_those_of_the_start(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ("python", "${program}", "--data=${envvar:DATA}", "${envvar:A_KEY}", "${envvar:NONE}")
-    at_start = {"DATA": f"{here.work}/data", "OMP_NUM_THREADS": "3", "A_KEY": "k", "OTHER": "x"}
+    names = ("A_KEY", "NONE", "CUDA_VISIBLE_DEVICES")
+    command = ("python", "${program}", "--data=${envvar:DATA}")
+    command += tuple(f"${{envvar:{name}}}" for name in names)
+    at_start = {
+        "CUDA_VISIBLE_DEVICES": "0,1",
+        "DATA": f"{here.work}/data",
+        "OMP_NUM_THREADS": "3",
+        "A_KEY": "k",
+        "OTHER": "x",
+    }
     variables = of_user(at_start, Program("train.py", command))
     assert variables.keys() == {"DATA", "OMP_NUM_THREADS", "A_KEY"}
     monkeypatch.setenv("DATA", "/of/the/node")
+    # Ray gives each trial its own GPUs.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     here.run(SHOWS, *command, variables=variables)
-    assert here.reports[0]["words"] == f"--data={here.work}/data A_KEY NONE", "A_ is W&B's here"
+    assert here.reports[0]["words"] == f"--data={here.work}/data A_KEY NONE 1", "A_ is W&B's here"
     assert (here.seen["DATA"], here.seen["OMP_NUM_THREADS"]) == (f"{here.work}/data", "3")
 
 

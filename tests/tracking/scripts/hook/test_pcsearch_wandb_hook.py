@@ -294,6 +294,20 @@ def test_no_row_is_there_twice_by_a_nested_name_or_one_that_the_summary_lacks(
     assert [row["hidden"] for row in run.rows] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("there", [0, 1])
+def test_rows_that_the_server_lacks_are_sent_again(
+    there: int, programs: Programs, server: WandbServer
+) -> None:
+    """The files of an earlier try may say more than the server has got of it."""
+    told = {"WANDB_RUN_ID": "abc", "WANDB_RESUME": "allow", "WANDB_MODE": "online"}
+    earlier = {"PCSEARCH_LOGGED": json.dumps(["train.epoch", 3])}
+    for words, more in ((("0", str(there)), {}), ((str(there), "5"), earlier)):
+        code = f"import sys; sys.argv[1:] = {words}\n{NESTED}"
+        assert programs.run(code, **told, **more).returncode == 0
+    (run,) = server.runs.values()
+    assert [row["hidden"] for row in run.rows] == [0, 1, 2, 3, 4]
+
+
 LOGGER = """
 import wandb
 
