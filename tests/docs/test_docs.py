@@ -175,7 +175,7 @@ def test_the_page_of_sweep_files_has_every_distribution_and_key() -> None:
 
 OTHERS = {
     "cluster.md": ("--ray-client-server-port", "--temp-dir", "--exclusive"),
-    "figures.md": ("--num_blocks",),
+    "figures.md": ("--num_blocks", "--best-report"),
     "from_wandb_sweeps.md": ("--count",),
     "wandb.md": ("--include-synced",),
 }
