@@ -85,13 +85,16 @@ def finish(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, s
 def wait_for(
     condition: Callable[[], Any], process: subprocess.Popen[str] | ForkServerProcess | None
 ) -> None:
-    """Wait until something is so, while a process runs where one is given."""
+    """Wait until something is so, while a process runs where one is given.
+
+    One that was forked has the name of the file of its errors.
+    """
     end = time.monotonic() + 240
     while not condition():
         if isinstance(process, subprocess.Popen):
             assert process.poll() is None, process.communicate()
         elif process is not None:
-            assert process.is_alive()
+            assert process.is_alive(), (process.exitcode, Path(process.name).read_text())
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.02)
 

@@ -37,6 +37,9 @@ LOADED = [
 ]
 """What the command loads before and while it searches; Ray is imported and not started."""
 OUTPUT = "forked.txt"
+MOST_AT_ONCE = 50
+DRAWN = 1000
+"""More random names than a process needs."""
 _numbers = itertools.count()
 
 
@@ -53,7 +56,8 @@ def fork(
 ) -> ForkServerProcess:
     """Start the command in a folder; what it prints goes to the folder's file `OUTPUT`.
 
-    It finds itself connected to the Ray that this process is connected to.
+    The process has the name of the file of its errors, and finds itself connected to the Ray that
+    this process is connected to.
 
     Args:
         folder: the command's.
@@ -73,8 +77,8 @@ def fork(
     settings = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
     # By it W&B's client would look for the W&B process of the tests, which may have ended.
     settings.pop("WANDB_SERVICE", None)
-    given = (folder, arguments, address, settings, outputs, before)
-    process = context.Process(target=_command, args=given)
+    given = (folder, arguments, address, settings, outputs, before, next(_numbers))
+    process = context.Process(target=_command, args=given, name=str(folder / outputs[1]))
     process.start()
     return process
 
@@ -133,18 +137,23 @@ def _command(
     environment: Mapping[str, str],
     outputs: tuple[str, str],
     before: Callable[[], None],
+    number: int,
 ) -> None:
     # The process that forks this one may have those of a Ray that has ended.
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    for number, output in enumerate(outputs, 1):
-        os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    for descriptor, output in enumerate(outputs, 1):
+        os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
     before()
     import ray
 
     from pcsearch.command_line.cli import main
 
+    # All that are forked would draw the same random names for their objects, of which one at a
+    # time may be in Ray's store: the second process ends there and then.
+    for _ in range(number % MOST_AT_ONCE * DRAWN):
+        ray.NodeID.from_random()
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     status = main(arguments)
     ray.shutdown()
