@@ -242,6 +242,7 @@ def _origin(origin: Origin, upload: str | None, sweep: str, *, anonymous: bool) 
     if origin.repeat and not anonymous:
         command = f"cd {shlex.quote(origin.folder)}\n{origin.repeat}"
         parts += [tag("pre", command, tabindex="0")]
+        parts += [tag("p", origin.changed)] if origin.changed else []
     if not anonymous:
         parts += [tag("h3", "To resume it"), tag("pre", origin.resume, tabindex="0")]
     if upload and not anonymous:

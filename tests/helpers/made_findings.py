@@ -76,5 +76,5 @@ def made_origin(findings: Findings, rungs: Sequence[int] = (), **changes: Any) -
     )
     resume = f"python -m pcsearch --resume {findings.place}"
     facts = {"versions": {"ray": "2.60.0"}, "folder": "/work", "tracking": {"wandb": "disabled"}}
-    facts |= {"address": None, "repeat": "python -m pcsearch s.yaml --seed 7"}
+    facts |= {"address": None, "repeat": "python -m pcsearch s.yaml --seed 7", "changed": ""}
     return Origin(**{"name": "here", "plan": plan, "seed": 7, "resume": resume, **facts, **changes})

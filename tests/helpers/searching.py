@@ -34,14 +34,14 @@ TINY: dict[str, Any] = {
 
 
 def write_sweep(path: Path, searched: dict[str, Any], **top: Any) -> Path:
-    """Write a sweep file of tiny runs; ``searched`` gives parameters as a sweep file has them."""
+    """Write a sweep file of tiny runs; ``searched`` gives parameters as a sweep file has them.
+
+    A key of ``top`` that is None is left out.
+    """
     constants = {name: {"value": value} for name, value in TINY.items() if name not in searched}
-    sweep = {
-        "method": "grid",
-        "metric": {"name": "best_val_mse", "goal": "minimize"},
-        **top,
-        "parameters": {**constants, **searched},
-    }
+    metric = {"name": "best_val_mse", "goal": "minimize"}
+    sweep = {"method": "grid", "metric": metric, **top, "parameters": {**constants, **searched}}
+    sweep = {key: value for key, value in sweep.items() if value is not None}
     path.write_text(yaml.safe_dump(sweep, sort_keys=False), encoding="utf-8")
     return path
 

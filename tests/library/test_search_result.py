@@ -60,6 +60,23 @@ def test_the_best_model_is_the_copy_that_is_kept(experiment: Path) -> None:
         other.load_model()
 
 
+def test_of_the_models_of_several_drivers_the_best_counts_by_the_models_own_metric(
+    tmp_path: Path,
+) -> None:
+    """The sweep file has no metric."""
+    folder = tmp_path / "here"
+    write_experiment(folder, MOMENTUM, [ended([2.0]), ended([1.5])], metric=None)
+    assert pcsearch.open_search(folder).sweep.metric is None
+    for number, place in enumerate((folder, folder / "drivers" / "one_1"), start=1):
+        about = {"trial": number, "trial_id": f"t{number}", "value": 2.5 - number / 2}
+        (place / "best").mkdir(parents=True)
+        kept = {"metric": "best_val_mse", **about}
+        (place / "best" / METRICS_FILE).write_text(json.dumps(kept))
+    best = pcsearch.open_search(folder).best
+    assert best is not None
+    assert best.model == str(folder / "drivers" / "one_1" / "best")
+
+
 def test_damage_is_told_and_what_is_no_experiment_is_a_line(experiment: Path) -> None:
     with (experiment / "journal.jsonl").open("a", encoding="utf-8") as file:
         file.write("{torn")

@@ -9,6 +9,8 @@ from typing import Any, assert_never
 
 from pcsearch.engine.cluster.resources import TrialSlots
 from pcsearch.engine.execution.interruption import Interruption
+from pcsearch.engine.experiment.experiment import stored_options
+from pcsearch.engine.experiment.workload_choice import check_metrics_file
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.drivers.driver_directories import search_directory
 from pcsearch.engine.records.drivers.requests import (
@@ -176,6 +178,9 @@ class Control:
         """Write the limit into the record: a later session has it, or another with its options.
 
         A driver that has joined writes it into that of the search, too, where nobody runs it.
+
+        Raises:
+            PcsearchError: the trials of the search cannot run side by side.
         """
         search = search_directory(self._directory.path)
         directories = [self._directory]
@@ -185,6 +190,7 @@ class Control:
         for directory in directories:
             record = directory.record()
             options = record["options"] | {"max_concurrent": request.max_concurrent}
+            check_metrics_file(stored_options(options, directory))
             if options != record["options"]:
                 directory.rewrite(record | {"options": options})
 

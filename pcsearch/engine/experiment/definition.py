@@ -89,6 +89,10 @@ class SearchDefinition:
         size = space_size(self.replicates.without(self.sweep), self.options)
         return min(CONFIRMED, size or CONFIRMED) * self.options.confirm
 
+    def with_samples(self, samples: int) -> SearchDefinition:
+        """The search with another largest number of trials."""
+        return replace(self, options=replace(self.options, num_samples=samples))
+
     def draws(self, asked: int | None) -> int:
         """How many configurations a plan of the search shows, where so many are asked for."""
         return self.workload.draws_in_plan if asked is None else asked

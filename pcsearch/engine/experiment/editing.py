@@ -105,7 +105,16 @@ def edited(
         *(f"  {line}" for line in changes(before.sweep, after.sweep)),
         *unused_changes(before, after),
         *_meaning(before, after, history),
-        *([f"enqueued configurations outside of it, which are not tried: {lost}"] if lost else []),
+        *(
+            [f"enqueued configurations outside of it, which are not tried: {lost}"]
+            if lost > 0
+            else []
+        ),
+        *(
+            [f"enqueued configurations that now have room, and are tried: {-lost}"]
+            if lost < 0
+            else []
+        ),
         f"at most {event.num_samples} trials, of which {race_count(history, after)} have begun "
         f"(before: at most {old_samples})",
     ]
@@ -127,6 +136,7 @@ def copied(history: History) -> History:
         edits=[*history.edits],
         enqueued=[*history.enqueued],
         taken={*history.taken},
+        left_out={*history.left_out},
     )
 
 

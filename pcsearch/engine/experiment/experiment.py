@@ -155,7 +155,7 @@ def samples_of_search(directory: ExperimentDirectory) -> int:
     if directory.copy is None:
         search = ExperimentDirectory(search_directory(directory.path))
     record = search.record()
-    edits = Journal(search.path).edits()
+    edits = Journal(search.path).of_kind(Edited)
     samples = samples_by_edits(record, edits) or record["options"].get("num_samples")
     if not isinstance(samples, int):
         file = search.place_of(RECORD_FILE)
@@ -186,7 +186,7 @@ def _stored(directory: ExperimentDirectory) -> list[SearchDefinition]:
     record = directory.record()
     options = stored_options(record["options"], directory)
     folder = Path(record["folder"])
-    texts = texts_of(directory, Journal(directory.path).edits())
+    texts = texts_of(directory, Journal(directory.path).of_kind(Edited))
     return [parse_search(source, text, options, folder) for source, text in texts]
 
 

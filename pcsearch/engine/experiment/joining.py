@@ -15,6 +15,7 @@ from typing import Any
 from pcsearch.engine.experiment.definition import space_size
 from pcsearch.engine.experiment.experiment import Experiment, samples_of_search
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
+from pcsearch.engine.experiment.workload_choice import reads_a_file
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
 from pcsearch.engine.records.drivers.directory_ledger import DirectoryLedger
 from pcsearch.engine.records.drivers.driver_directories import (
@@ -34,6 +35,10 @@ from pcsearch.sweeps.marking import CHANGED
 from pcsearch.sweeps.replicates import ALONE
 
 OPTION = "--join"
+ONE_FILE = (
+    "reads its metrics from one file, which all its trials write; have the program print them "
+    "(--metrics-from stdout)"
+)
 START_S = 60.0
 """How long the search may take to start, where it is started at the same time."""
 LOCK_S = 2.0
@@ -72,6 +77,8 @@ def joined_experiment(
         raise PcsearchError(Problem(ALONE, OPTION))
     if experiment.history.is_changed:
         raise PcsearchError(Problem(f"{search.place} {CHANGED}", OPTION))
+    if reads_a_file(experiment.options) and str(experiment.folder) == search.record()["folder"]:
+        raise PcsearchError(Problem(f"{search.place} {ONE_FILE}", OPTION))
     # Without a count of its own, the driver goes on as long as the search does.
     options = replace(experiment.options, num_samples=budget)
     if experiment.sweep.method in ("bayes", "custom"):

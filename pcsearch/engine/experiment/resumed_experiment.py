@@ -81,7 +81,8 @@ class _Begun:
             self.samples,
             is_asked,
         )
-        self.search, self.samples = given, edit.event.num_samples
+        self.samples = edit.event.num_samples
+        self.search = given.with_samples(self.samples)
         self.versions.append(given.sweep)
         return edit
 
@@ -171,6 +172,8 @@ def _begun(
     texts = texts_of(directory, history.edits)
     source, text = texts[-1]
     search = define_search(source, options, folder, text, has_begun=True)
+    if history.edits:
+        search = search.with_samples(samples)
     versions = [*(earlier_sweep(search, *each) for each in texts[:-1]), search.sweep]
     return _Begun(directory, options, search, versions, history, samples)
 

@@ -69,7 +69,7 @@ def place_trials(history: History, versions: Sequence[Sweep], search: SearchDefi
     for number, part in history.waiting.items():
         placed = placing.place_part(part)
         if placed is None:
-            history.taken.add(number)
+            history.left_out.add(number)
         else:
             history.enqueued[number] = placed
 

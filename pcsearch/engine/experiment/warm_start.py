@@ -11,6 +11,7 @@ from pcsearch.engine.experiment.definition import SearchDefinition, earlier_swee
 from pcsearch.engine.experiment.editing import texts_of
 from pcsearch.engine.experiment.versions import configs_of, first_difference
 from pcsearch.engine.records.directory import ExperimentDirectory, directory_at
+from pcsearch.engine.records.journal.changes import Edited
 from pcsearch.engine.records.journal.events import WarmStartResult
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.journal.journal_file import Journal
@@ -137,7 +138,7 @@ def _configs(
         language=FIRST if options["language"] == FIRST else NEWEST,
     )
     search = replace(new, options=of_old)
-    texts = texts_of(old, Journal(old.path).edits())
+    texts = texts_of(old, Journal(old.path).of_kind(Edited))
     sweeps = [earlier_sweep(search, *each) for each in texts]
     name = options.get("replicates")
     replicates = replicates_of(sweeps[0], name, OPTION) if isinstance(name, str) else None

@@ -60,7 +60,8 @@ def choose(
     if not has_begun and options.trainable in (None, PROGRAM):
         options = _decided(options, folder, sweep)
     workload = workload_of(options, folder)
-    _check_metrics_file(options)
+    if not has_begun or (options.max_concurrent or 1) > 1:
+        check_metrics_file(options)
     return workload, options
 
 
@@ -128,9 +129,18 @@ def _is_of_the_model(document: Document) -> bool:
     return all(name in ModelConfig.model_fields or name == PRESET_KEY for name in names)
 
 
-def _check_metrics_file(options: Options) -> None:
-    """Check that no two trials write the file that metrics are read from at the same time."""
-    if options.metrics_from not in (WANDB, STDOUT) and options.max_concurrent != 1:
+def reads_a_file(options: Options) -> bool:
+    """Whether the metrics of a program are read from a file, which all its trials write."""
+    return options.metrics_from not in (WANDB, STDOUT)
+
+
+def check_metrics_file(options: Options) -> None:
+    """Check that no two trials write the file that metrics are read from at the same time.
+
+    Raises:
+        PcsearchError: they may.
+    """
+    if reads_a_file(options) and options.max_concurrent != 1:
         message = (
             "is one file for all trials: add --max-concurrent 1, or let the program print its "
             f"metrics (--metrics-from {STDOUT})"

@@ -210,6 +210,9 @@ def read_findings(
         PcsearchError: there is no experiment, or its files are damaged.
     """
     search, earlier = stored_search(directory), earlier_sweeps(directory)
+    samples = samples_of_search(directory)
+    if earlier:
+        search = search.with_samples(samples)
     trials: list[Finding] = []
     notes: list[str] = []
     is_running = has_reached = is_decided = False
@@ -228,7 +231,6 @@ def read_findings(
         trials += found
         notes += _without_values(found)
     trials.sort(key=lambda each: each.result.number)
-    samples = samples_of_search(directory)
     # An edit keeps the number of trials that its grid or space allows.
     size = None if earlier else space_size(search.sweep, search.options)
     cap = min(samples, size or samples) + search.confirming + earlier_runs

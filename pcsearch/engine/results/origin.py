@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from pcsearch.engine.experiment.experiment import samples_of_search, stored_search
 from pcsearch.engine.experiment.plan import Plan, plan_of
 from pcsearch.engine.records.directory import ExperimentDirectory
-from pcsearch.engine.records.drivers.driver_directories import other_drivers
+from pcsearch.engine.records.drivers.driver_directories import other_drivers, search_directory
 from pcsearch.engine.records.hardware import Hardware, read_hardware
+from pcsearch.engine.records.journal.changes import Edited, Enqueued
+from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.options import OF_ONE_SESSION, Options
 from pcsearch.engine.storage.files import resume_command
 from pcsearch.engine.storage.store import is_address
@@ -27,6 +29,10 @@ NOT_REPEATED = {
 }
 """The options that a new search has for itself, or that `repeat_command` writes by itself."""
 
+OF_RUNS = {"project": "project", "entity": "entity", "artifacts": "wandb_artifacts"}
+"""What the record has about W&B runs, and its options."""
+NO_TRACKING: Mapping[str, object] = {}
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -40,6 +46,8 @@ class Origin:
         resume: the command that resumes it.
         repeat: the command that starts such a search anew, in the same folder; None where trials
             call a function that no command can name.
+        changed: how the search has had other configurations than its command gives, in words;
+            empty where it has not.
         folder: in which it was started.
         tracking: the settings of W&B.
         address: of the Ray cluster; None where the search had a Ray of its own.
@@ -52,6 +60,7 @@ class Origin:
     versions: Mapping[str, str]
     resume: str
     repeat: str | None
+    changed: str
     folder: str
     tracking: Mapping[str, object]
     address: str | None
@@ -72,13 +81,16 @@ def read_origin(directory: ExperimentDirectory, place: str | None = None) -> Ori
     search, record = stored_search(directory), directory.record()
     options = replace(search.options, num_samples=samples_of_search(directory))
     versions = record.get("versions")
+    journal = Journal(search_directory(directory.path))
+    is_edited = bool(journal.of_kind(Edited))
     return Origin(
         directory.name,
         plan_of(search),
         search.options.seed,
         versions if isinstance(versions, dict) else {},
         resume_command(place),
-        repeat_command(options, place),
+        repeat_command(options, SWEEP if is_edited else _sweep_file(place), record["tracking"]),
+        _changed(is_edited=is_edited, is_enqueued=bool(journal.of_kind(Enqueued))),
         record["folder"],
         record["tracking"],
         search.options.address,
@@ -90,13 +102,33 @@ def read_origin(directory: ExperimentDirectory, place: str | None = None) -> Ori
     )
 
 
-def repeat_command(options: Options, place: str) -> str | None:
+def _sweep_file(place: str) -> str:
+    """The sweep file of a search; that of an address the user has to fetch."""
+    return SWEEP if is_address(place) else str(Path(place) / SWEEP)
+
+
+def _changed(*, is_edited: bool, is_enqueued: bool) -> str:
+    """How a search has had other configurations than its command gives, in words."""
+    sentences = []
+    if is_edited:
+        sentences.append(
+            f"The search was edited: save the sweep file above as {SWEEP}. Its trials from before "
+            "are not repeated."
+        )
+    if is_enqueued:
+        sentences.append("Enqueued configurations are not repeated.")
+    return " ".join(sentences)
+
+
+def repeat_command(
+    options: Options, file: str, tracking: Mapping[str, object] = NO_TRACKING
+) -> str | None:
     """The command that starts a search with the same options anew.
 
     Args:
         options: of the search.
-        place: the path or the address of its directory, whose sweep file it takes; of an address,
-            the user has to fetch that file.
+        file: its sweep file.
+        tracking: the settings of W&B.
 
     Returns:
         None where trials call a function that no command can name.
@@ -105,7 +137,6 @@ def repeat_command(options: Options, place: str) -> str | None:
     trainable = name_of(options.trainable) or "pc"
     if without_module(trainable):
         return None
-    file = SWEEP if is_address(place) else str(Path(place) / SWEEP)
     parts = ["python", "-m", "pcsearch", file, "--trainable", trainable]
     for name, value in options.overrides.items():
         parts += ["--set", f"{name}={json.dumps(value, ensure_ascii=False)}"]
@@ -114,7 +145,18 @@ def repeat_command(options: Options, place: str) -> str | None:
         is_told = each.name == "seed" or value != each.default
         if is_told and each.name not in NOT_REPEATED:
             parts += _option(each.name, value)
-    return shlex.join(parts)
+    return shlex.join([*parts, *_options_of_tracking(tracking)])
+
+
+def _options_of_tracking(tracking: Mapping[str, object]) -> Iterator[str]:
+    """The options that say where W&B runs go, and their values."""
+    mode = tracking.get("wandb", "auto")
+    if mode != "auto":
+        yield from _option("wandb", mode)
+    for name, option in OF_RUNS.items():
+        value = tracking.get(name)
+        if mode != "disabled" and value not in (None, "none"):
+            yield from _option(option, value)
 
 
 def _option(name: str, value: object) -> list[str]:

@@ -212,6 +212,20 @@ def test_a_limit_that_cannot_be_kept_is_a_line_and_the_next_ones_are_heeded(fold
     assert session.interruption.is_due()
 
 
+def test_trials_that_write_one_file_of_metrics_stay_one_at_a_time(folder: Path) -> None:
+    directory = ExperimentDirectory(folder)
+    record = directory.record()
+    options = {"trainable": "program", "metrics_from": "m.csv", "max_concurrent": 1}
+    directory.rewrite(record | {"options": record["options"] | options})
+    session = Session(folder)
+    session.ask("limit", max_concurrent=2)
+    assert session.told[0].startswith("--metrics-from m.csv: is one file for all trials")
+    assert (session.heeded(), session.slots.most) == ([], None)
+    assert directory.record()["options"]["max_concurrent"] == 1
+    session.ask("limit", max_concurrent=1)
+    assert session.slots.most == 1
+
+
 def test_a_request_that_goes_wrong_is_a_line_and_the_next_ones_are_heeded(folder: Path) -> None:
     session = Session(folder)
 

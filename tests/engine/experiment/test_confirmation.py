@@ -99,6 +99,24 @@ def test_fresh_seeds_that_a_killed_session_was_asked_for_run_later(
     assert len(search.session()) == 3 * (after - (before or 0))
 
 
+def test_an_edit_that_raises_run_cap_confirms_the_new_best_within_its_cap(folder: Path) -> None:
+    search = search_of(folder, "random", {"min": 0.0, "max": 9.0}, 3, num_samples=8, confirm=2)
+    assert len(search.session()) == 14
+    parameters = {"x": {"min": 0.0, "max": 9.0}, "seed": {"values": [1, 2, 3]}}
+    sweep = {"method": "random", "replicates": "seed", "parameters": parameters, "run_cap": 20}
+    experiment = search.resume(sweep)
+    for _ in range(2):
+        assert (experiment.cap, experiment.samples, experiment.over) == (20 + 6 + 6, 20, False)
+        assert read_findings(search.directory).cap == 32
+        search.session(3)
+        experiment = search.resume()
+    search.session()
+    trials = [each["seed"] for each in search.configs()]
+    assert sum(seed <= 3 for seed in trials) == 20
+    assert 6 < sum(seed > 3 for seed in trials) <= 12
+    assert search.resume().over
+
+
 def test_a_search_that_is_extended_confirms_its_new_best_within_its_cap(folder: Path) -> None:
     values = {"min": 0.0, "max": 9.0}
     search = search_of(folder, "random", values, 3, num_samples=8, confirm=2)

@@ -16,6 +16,7 @@ from edited_searches import EditedSearch, edited_searches, value
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.experiment.versions import first_difference, placed_by
 from pcsearch.engine.records.journal import journal_file
+from pcsearch.engine.records.journal.changes import Edited
 from pcsearch.engine.records.journal.events import (
     Claimed,
     ReachedTarget,
@@ -244,7 +245,7 @@ def test_a_killed_edit_is_whole_or_not_there(moment: str, folder: Path) -> None:
     assert search.resume().cap == size
     # The same command once more: the edit is there once.
     search.resume(grid(a=[*A, 5]))
-    assert len(search.journal.edits()) == 1
+    assert len(search.journal.of_kind(Edited)) == 1
     assert len(search.session()) == 20
     search.check_whole()
 

@@ -151,6 +151,21 @@ def test_an_edit_leaves_out_those_that_are_outside_of_the_new_file(folder: Path)
     search.check_whole()
 
 
+def test_an_edit_that_makes_room_has_those_tried_that_were_left_out(folder: Path) -> None:
+    search = EditedSearch(folder, GRID)
+    search.session(2)
+    search.resume(enqueue=write(folder, {"a": 1}))
+    assert len(search.session()) == 4
+    assert not search.resume().history.waiting
+    more = {**GRID["parameters"], "b": {"values": ["x", "y", "z"]}}
+    experiment = search.resume({"method": "grid", "parameters": more})
+    assert experiment.edit is not None
+    assert "enqueued configurations that now have room, and are tried: 1" in experiment.edit.lines
+    configs = search.session()
+    assert [(each["a"], each["b"]) for each in configs] == [(1, "z"), (2, "z"), (3, "z")]
+    search.check_whole()
+
+
 def test_the_defaults_are_those_of_the_file(folder: Path) -> None:
     sweep: dict[str, Any] = {"method": "bayes", "parameters": dict(BAYES["parameters"])}
     sweep["parameters"]["a"] = {"min": 0.0, "max": 1.0, "default": 0.375}

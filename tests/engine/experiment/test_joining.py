@@ -95,6 +95,25 @@ def test_a_search_that_nobody_runs_is_not_joined(
         joined_experiment(str(search), {}, other)
 
 
+def test_drivers_in_one_folder_do_not_write_one_file_of_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = tmp_path / "here"
+    write_experiment(search, MOMENTUM, [None], program="train.py")
+    directory = ExperimentDirectory(search)
+    record = directory.record()
+    (tmp_path / "train.py").touch()
+    options = {"trainable": "program", "program": "train.py", "max_concurrent": 1}
+    directory.rewrite(record | {"options": record["options"] | options | {"metrics_from": "m.csv"}})
+    with locked(search), pytest.raises(PcsearchError, match=r"--join: .*here reads its metrics"):
+        joined_experiment(str(search), {})
+    # On another machine it is another file.
+    directory.rewrite(directory.record() | {"folder": str(tmp_path / "elsewhere")})
+    monkeypatch.chdir(tmp_path)
+    with locked(search):
+        assert joined_experiment(str(search), {})[0].options.metrics_from == "m.csv"
+
+
 def test_a_driver_waits_for_a_search_that_is_about_to_start(search: Path, tmp_path: Path) -> None:
     later, told = tmp_path / "later", list[str]()
     with locked(search):

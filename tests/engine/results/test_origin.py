@@ -6,12 +6,15 @@ import shlex
 from pathlib import Path
 
 import pytest
+from edited_searches import EditedSearch, edited_searches
 from old_experiments import ended, write_experiment
 
 from pcsearch.command_line.options import SECTIONS
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.results.origin import read_origin, repeat_command
+
+TRACKING = {"wandb": "offline", "project": "mine", "entity": "team", "artifacts": "best"}
 
 
 def test_the_origin_of_a_search(tmp_path: Path) -> None:
@@ -21,13 +24,32 @@ def test_the_origin_of_a_search(tmp_path: Path) -> None:
     assert origin.plan.trials == origin.plan.grid_size == 2
     assert origin.resume == f"python -m pcsearch --resume {tmp_path / 'here'}"
     assert origin.repeat == (
-        f"python -m pcsearch {tmp_path / 'here'}/sweep.yaml --trainable pc --num-samples 2 --seed 0"
+        f"python -m pcsearch {tmp_path / 'here'}/sweep.yaml --trainable pc --num-samples 2 "
+        "--seed 0 --wandb disabled"
     )
     kept = read_origin(ExperimentDirectory(tmp_path / "here"), "s3://bucket/here")
     assert kept.resume == "python -m pcsearch --resume s3://bucket/here"
     assert (kept.repeat or "").startswith("python -m pcsearch sweep.yaml --trainable")
     # The records of some versions do not have them.
     assert origin.versions == {}
+
+
+def test_what_a_search_was_given_after_its_start_is_told(tmp_path: Path) -> None:
+    with edited_searches(tmp_path):
+        (tmp_path / "points.yaml").write_text("- {x: 2}\n")
+        grid = {"method": "grid", "parameters": {"x": {"values": [1, 2]}}}
+        search = EditedSearch(tmp_path, grid, enqueue="points.yaml")
+        enqueued = "Enqueued configurations are not repeated."
+        origin = read_origin(search.directory)
+        assert origin.changed == enqueued
+        assert (origin.repeat or "").startswith(f"python -m pcsearch {tmp_path}/here/sweep.yaml ")
+        search.resume({"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}}})
+        origin = read_origin(search.directory)
+        # The file in the directory is the first one.
+        assert (origin.repeat or "").startswith("python -m pcsearch sweep.yaml --trainable")
+        assert "--num-samples 3 " in (origin.repeat or "")
+        assert origin.changed.startswith("The search was edited: save the sweep file above as ")
+        assert origin.changed.endswith(enqueued)
 
 
 def test_the_command_that_repeats_a_search_has_its_options() -> None:
@@ -56,7 +78,7 @@ def test_the_command_that_repeats_a_search_has_its_options() -> None:
         no_racing=True,
         confirm=5,
     )
-    command = repeat_command(options, "/results/my search")
+    command = repeat_command(options, "/results/my search/sweep.yaml", TRACKING)
     assert command is not None
     program, *arguments = shlex.split(command)[2:]
     assert (program, arguments.pop(0)) == ("pcsearch", "/results/my search/sweep.yaml")
@@ -65,7 +87,8 @@ def test_the_command_that_repeats_a_search_has_its_options() -> None:
         "--set 'sizes=[1, null]' --num-samples 8 --max-concurrent 1 --cpus-per-trial 0.5 "
         "--gpus-per-trial 0 --seed 7 --sampler gp --metrics-from stdout --epoch-key step "
         "--grace 5s --checkpoint-every 2 --compile off --max-failures 0 --trial-timeout 1800s "
-        "--warm-start 'old one' --warm-start older --replicates seed --no-racing --confirm 5"
+        "--warm-start 'old one' --warm-start older --replicates seed --no-racing --confirm 5 "
+        "--wandb offline --project mine --entity team --wandb-artifacts best"
     )
     known = {name for options in SECTIONS.values() for option in options for name in option.opts}
     assert {each for each in arguments if each.startswith("--")} <= known
@@ -73,4 +96,4 @@ def test_the_command_that_repeats_a_search_has_its_options() -> None:
 
 @pytest.mark.parametrize("name", ["__main__:train", "mine:make.<locals>.train"])
 def test_no_command_repeats_a_function_that_has_no_name(name: str) -> None:
-    assert repeat_command(Options(trainable=name), "/results/here") is None
+    assert repeat_command(Options(trainable=name), "/results/sweep.yaml") is None

@@ -148,7 +148,8 @@ class History:
         edits: of the sweep file, oldest first.
         reached_after: how many of them were before the target was reached.
         enqueued: all configurations to try first, in the order of their numbers, from 0.
-        taken: the numbers of those that trials have, or that are left out.
+        taken: the numbers of those that trials have.
+        left_out: the numbers of those of which nothing is left, by the newest sweep file.
         heeded: the names of the requests of second terminals that were heeded, in this order.
         is_race: whether seeds are replicates: its edits leave all configurations as they are.
     """
@@ -169,6 +170,7 @@ class History:
     reached_after: int = 0
     enqueued: list[dict[str, Any]] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
+    left_out: set[int] = field(default_factory=set)
     heeded: list[str] = field(default_factory=list)
     is_race: bool = False
 
@@ -180,7 +182,8 @@ class History:
     @property
     def waiting(self) -> dict[int, dict[str, Any]]:
         """The enqueued configurations that no trial has, by their numbers."""
-        return {i: each for i, each in enumerate(self.enqueued) if i not in self.taken}
+        gone = self.taken | self.left_out
+        return {i: each for i, each in enumerate(self.enqueued) if i not in gone}
 
     @property
     def own(self) -> list[TrialHistory]:
@@ -202,7 +205,11 @@ class History:
         self.alert, self.is_decided, self.fresh, self.samples = None, False, None, None
 
     def edit(self, event: Edited) -> None:
-        """Add an edit of the sweep file: a race is decided anew, by what the file says now."""
+        """Add an edit of the sweep file: a race is decided anew, by what the file says now.
+
+        There may be room again for what was left out.
+        """
+        self.left_out.clear()
         self.edits.append(event)
         self.alert, self.is_decided = None, False
 

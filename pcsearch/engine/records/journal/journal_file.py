@@ -12,14 +12,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from pcsearch.engine.records.journal.changes import Edited
 from pcsearch.engine.records.journal.events import Event, event_of, line_of
 from pcsearch.engine.storage.files import append, display_path, end_last_line, reading, writing
 from pcsearch.errors import PcsearchError
 
 FILE = "journal.jsonl"
 LARGEST_FILE = 64 * 1024
+Kind = TypeVar("Kind", bound=Event)
 # Threads of the W&B runs write too.
 _WRITING = threading.Lock()
 
@@ -78,15 +79,15 @@ class Journal:
             for number, line in enumerate(_lines_of(file), 1):
                 yield _event(line, file, number)
 
-    def edits(self) -> list[Edited]:
-        """The edits of the sweep file, oldest first, without a look at the other events."""
-        begin = b'{"event": "%s"' % Edited.name.encode()
-        found: list[Edited] = []
+    def of_kind(self, kind: type[Kind]) -> list[Kind]:
+        """The events of a kind, oldest first, without a look at the others."""
+        begin = b'{"event": "%s"' % kind.name.encode()
+        found: list[Kind] = []
         for file in self._files():
             lines = _lines_of(file)
             for number, line in enumerate(lines, 1):
                 event = _event(line, file, number) if line.startswith(begin) else None
-                found += [event] if isinstance(event, Edited) else []
+                found += [event] if isinstance(event, kind) else []
         return found
 
 

@@ -94,7 +94,7 @@ class _Replay:
                 known = set(map(identity, history.enqueued))
                 history.enqueued += [each for each in event.configs if identity(each) not in known]
             case LeftOut():
-                history.taken.add(event.enqueued)
+                history.left_out.add(event.enqueued)
             case WarmStartResult():
                 history.warm_start.append(event)
             case AlertSent():

@@ -19,7 +19,7 @@ def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
     for event in events:
         journal.add(event)
     assert list(journal.events()) == events
-    assert journal.edits() == [EDIT, EDIT]
+    assert journal.of_kind(Edited) == [EDIT, EDIT]
 
 
 def test_a_torn_one_is_not_there(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_torn_one_is_not_there(tmp_path: Path) -> None:
         line = journal.path.read_bytes()[len(whole) :]
         for length in (1, len(line) // 2, len(line) - 1):
             journal.path.write_bytes(whole + line[:length])
-            assert journal.edits() == [EDIT]
+            assert journal.of_kind(Edited) == [EDIT]
             history = read_history(tmp_path)
             assert (history.edits, history.enqueued) == ([EDIT], [])
         journal.path.write_bytes(whole)
