@@ -72,6 +72,12 @@ def log_bowl(config: Config) -> float:
     return sum(0.1 * (math.log10(config[n]) - c) ** 2 for n, c in LOG_CENTRE.items())
 
 
+def cliff(config: Config) -> float:
+    """A bowl in the orders of magnitude; above a learning rate of 0.01 training explodes."""
+    beyond = math.log10(config["learning_rate"]) + 2
+    return log_bowl(config) + (10 ** (4 * beyond) if beyond > 0 else 0.0)
+
+
 def mixed(config: Config) -> float:
     """Categories that shift and widen a bowl of an integer and two floats."""
     lr = math.log10(config["lr"]) + 3 + (0.5 if config["optimizer"] == "sgd" else 0)
@@ -97,6 +103,13 @@ CASES = {
         "  weight_decay: {distribution: log_uniform_values, min: 0.000001, max: 0.01}\n"
         "  epsilon: {distribution: log_uniform_values, min: 0.00000001, max: 0.001}\n",
         log_bowl,
+        noise=0.01,
+    ),
+    "cliff": Case(
+        "  learning_rate: {distribution: log_uniform_values, min: 0.00001, max: 0.1}\n"
+        "  weight_decay: {distribution: log_uniform_values, min: 0.000001, max: 0.01}\n"
+        "  epsilon: {distribution: log_uniform_values, min: 0.00000001, max: 0.001}\n",
+        cliff,
         noise=0.01,
     ),
     "mixed": Case(

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from pcsearch.engine.search.imputation import DEVIATION
 from pcsearch.engine.search.sampling.optuna_internals import BelievingGPSampler
+from pcsearch.engine.search.sampling.squashing import squashed
 from pcsearch.engine.search.study_view import ViewableStorage
 
 # A suggestion takes up to a third of a second with 200 trials (12 parameters, eight in flight), and
@@ -31,7 +32,7 @@ TRIES = 20
 
 
 class GaussianProcessSampler(BelievingGPSampler):
-    """Optuna's GPSampler with six changes.
+    """Optuna's GPSampler with seven changes.
 
     - A running trial counts as if it had measured what the process predicts for it. GPSampler
       averages over what it may measure (qLogEI). With several objectives it still does (qLogEHVI).
@@ -39,6 +40,7 @@ class GaussianProcessSampler(BelievingGPSampler):
       measurement, which in noisy results is the luckiest.
     - Where values are predicted, each has its own noise: a trial of few epochs says less than one
       that has come to its end. The noise that GPSampler finds is their mean.
+    - Very bad values are squashed: losses that explode would hide the differences of all others.
     - A point that was suggested before is not suggested again; a random point takes its place.
     - A range of more than MOST_LISTED whole numbers is one of real numbers, which are rounded.
     - Of more than MOST_TRIALS ended trials the process learns from the best, half of that many,
@@ -68,7 +70,7 @@ class GaussianProcessSampler(BelievingGPSampler):
             if search_space.keys() <= each.params.keys()
         ]
         space = {name: _relaxed(each) for name, each in search_space.items()}
-        telling = most_telling(study, ended)
+        telling = squashed(most_telling(study, ended), study.directions)
         self.noise = noise_of(telling)
         shown = telling + self.shown_running(study, running)
         try:
