@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.listener import Listener
 
 if TYPE_CHECKING:
@@ -67,7 +68,27 @@ def new_search(
     if arguments["enqueue"] is not None:
         experiment = with_queue(experiment, arguments["enqueue"])
         tell_queue(experiment, listener)
-    return experiment, tracking_of(arguments, experiment.sweep)
+    tracking = tracking_of(arguments, experiment.sweep)
+    check_artifacts(experiment, tracking)
+    return experiment, tracking
+
+
+def check_artifacts(experiment: Experiment, tracking: Mapping[str, Any]) -> None:
+    """Check that the trials of a search have models for ``--wandb-artifacts``.
+
+    Args:
+        experiment: the search.
+        tracking: what the user asks for now of the settings of its W&B runs.
+
+    Raises:
+        PcsearchError: they are programs, whose models nobody else knows.
+    """
+    if experiment.workload.runs_program and tracking.get("artifacts", "none") != "none":
+        message = (
+            "is not for programs, whose models only they know; leave it out, and let the program "
+            "upload its own (wandb.log_artifact)"
+        )
+        raise PcsearchError(Problem(message, "--wandb-artifacts"))
 
 
 def with_warm_start(experiment: Experiment, listener: Listener) -> Experiment:

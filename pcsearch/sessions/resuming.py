@@ -21,7 +21,7 @@ from pcsearch.engine.records.options import OF_ONE_SESSION
 from pcsearch.engine.records.record import EDITS
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.listener import Listener
-from pcsearch.sessions.launching import changes_of, tell_queue
+from pcsearch.sessions.launching import changes_of, check_artifacts, tell_queue
 from pcsearch.sessions.session import run_session
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def resume(
             experiment, tracking = resumed_experiment(
                 directory, changes, sweep, enqueue=arguments["enqueue"]
             )
+            check_artifacts(experiment, changed_tracking)
             retried = _retried(experiment, listener) if rerun_failed else []
             news = _News(experiment, record, changes, tracking | changed_tracking, retried)
             check_own_sweep(experiment, news.tracking)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.listener import Listener
-from pcsearch.sessions.launching import changes_of, options_of, tracking_of, with_warm_start
+from pcsearch.sessions.launching import (
+    changes_of,
+    check_artifacts,
+    options_of,
+    tracking_of,
+    with_warm_start,
+)
 from pcsearch.sweeps.marking import CHANGED, has_one_driver
 from pcsearch.sweeps.replicates import ALONE
 
@@ -71,6 +77,7 @@ def start_in_sweep(
         message = f"without a SWEEP file the server has to give the sweep, but {mode.reason}"
         raise PcsearchError(Problem(message, SWEEP_ID))
     _check_joins(experiment, address)
+    check_artifacts(experiment, tracking)
     experiment = _apart_from_others(experiment, arguments, address.id)
     return run_session(with_warm_start(experiment, listener), tracking, listener, mode)
 

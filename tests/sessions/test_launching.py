@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from old_experiments import ended, write_experiment
-from searching import write_sweep
+from searching import shown, write_sweep
 
 from pcsearch.command_line.cli import command
 from pcsearch.engine.experiment.experiment import new_experiment
@@ -45,6 +45,20 @@ def test_the_options_of_runs_are_none_of_the_search() -> None:
     values = options("--project", "a", "--entity", "b", "--wandb", "offline", "--name", "here")
     assert values.name == "here"
     assert not hasattr(values, "project")
+
+
+def test_programs_have_no_models_for_artifacts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").touch()
+    text = "program: train.py\nmethod: grid\nmetric: {name: loss}\nparameters: {x: {value: 1}}\n"
+    (tmp_path / "s.yaml").write_text(text)
+    experiment = new_experiment("s.yaml", options("--trainable", "program"))
+    launching.check_artifacts(experiment, {"artifacts": "none"})
+    message = "--wandb-artifacts: is not for programs, whose models only they know; leave it out"
+    assert message in shown("s.yaml", "--wandb-artifacts", "best", "--wandb", "disabled")[2]
+    assert not (tmp_path / "pcsearch_results").exists()
 
 
 @pytest.mark.parametrize(
