@@ -183,4 +183,5 @@ def join(
         address = SweepAddress(tracking[ID], tracking["project"], tracking["entity"])
         message = f"the search is a W&B sweep; join it with {SWEEP_ID} {address}"
         raise PcsearchError(Problem(message, OPTION))
+    check_artifacts(experiment, changed_tracking)
     return run_session(experiment, tracking | changed_tracking, listener)

@@ -94,7 +94,8 @@ def edited(
     event = Edited(after.sweep.text, after.sweep.source, samples)
     history.edit(event)
     settle(history, [*versions, after.sweep], after)
-    lost = len(earlier.waiting) - len(history.waiting)
+    lost = len(earlier.waiting.keys() - history.waiting.keys())
+    again = len(history.waiting.keys() - earlier.waiting.keys())
     reach_after = reach(after, history)
     if not is_asked:
         samples = _samples(before.sweep, after.sweep, samples, reach_before, reach_after)
@@ -105,16 +106,8 @@ def edited(
         *(f"  {line}" for line in changes(before.sweep, after.sweep)),
         *unused_changes(before, after),
         *_meaning(before, after, history),
-        *(
-            [f"enqueued configurations outside of it, which are not tried: {lost}"]
-            if lost > 0
-            else []
-        ),
-        *(
-            [f"enqueued configurations that now have room, and are tried: {-lost}"]
-            if lost < 0
-            else []
-        ),
+        *([f"enqueued configurations outside of it, which are not tried: {lost}"] if lost else []),
+        *([f"enqueued configurations that are no longer left out: {again}"] if again else []),
         f"at most {event.num_samples} trials, of which {race_count(history, after)} have begun "
         f"(before: at most {old_samples})",
     ]

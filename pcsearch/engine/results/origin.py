@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pcsearch.engine.experiment.experiment import samples_of_search, stored_search
@@ -19,6 +19,7 @@ from pcsearch.engine.records.options import OF_ONE_SESSION, Options
 from pcsearch.engine.storage.files import resume_command
 from pcsearch.engine.storage.store import is_address
 from pcsearch.engine.workloads.given_function import name_of, without_module
+from pcsearch.engine.workloads.programs.workload import NAME as PROGRAM
 
 SWEEP = "sweep.yaml"
 TIMES = ("grace", "trial_timeout")
@@ -78,8 +79,8 @@ def read_origin(directory: ExperimentDirectory, place: str | None = None) -> Ori
         PcsearchError: there is none, or its files are damaged.
     """
     place = place or directory.place
-    search, record = stored_search(directory), directory.record()
-    options = replace(search.options, num_samples=samples_of_search(directory))
+    search = stored_search(directory).with_samples(samples_of_search(directory))
+    record = directory.record()
     versions = record.get("versions")
     journal = Journal(search_directory(directory.path))
     is_edited = bool(journal.of_kind(Edited))
@@ -89,7 +90,9 @@ def read_origin(directory: ExperimentDirectory, place: str | None = None) -> Ori
         search.options.seed,
         versions if isinstance(versions, dict) else {},
         resume_command(place),
-        repeat_command(options, SWEEP if is_edited else _sweep_file(place), record["tracking"]),
+        repeat_command(
+            search.options, SWEEP if is_edited else _sweep_file(place), record["tracking"]
+        ),
         _changed(is_edited=is_edited, is_enqueued=bool(journal.of_kind(Enqueued))),
         record["folder"],
         record["tracking"],
@@ -145,17 +148,21 @@ def repeat_command(
         is_told = each.name == "seed" or value != each.default
         if is_told and each.name not in NOT_REPEATED:
             parts += _option(each.name, value)
-    return shlex.join([*parts, *_options_of_tracking(tracking)])
+    return shlex.join([*parts, *_options_of_tracking(tracking, trainable)])
 
 
-def _options_of_tracking(tracking: Mapping[str, object]) -> Iterator[str]:
-    """The options that say where W&B runs go, and their values."""
+def _options_of_tracking(tracking: Mapping[str, object], trainable: str) -> Iterator[str]:
+    """The options that say where W&B runs go, and their values.
+
+    Earlier versions took artifacts for programs, and made none.
+    """
     mode = tracking.get("wandb", "auto")
     if mode != "auto":
         yield from _option("wandb", mode)
     for name, option in OF_RUNS.items():
         value = tracking.get(name)
-        if mode != "disabled" and value not in (None, "none"):
+        is_vain = name == "artifacts" and (value == "none" or trainable == PROGRAM)
+        if mode != "disabled" and value is not None and not is_vain:
             yield from _option(option, value)
 
 

@@ -160,7 +160,7 @@ def test_an_edit_that_makes_room_has_those_tried_that_were_left_out(folder: Path
     more = {**GRID["parameters"], "b": {"values": ["x", "y", "z"]}}
     experiment = search.resume({"method": "grid", "parameters": more})
     assert experiment.edit is not None
-    assert "enqueued configurations that now have room, and are tried: 1" in experiment.edit.lines
+    assert "enqueued configurations that are no longer left out: 1" in experiment.edit.lines
     configs = search.session()
     assert [(each["a"], each["b"]) for each in configs] == [(1, "z"), (2, "z"), (3, "z")]
     search.check_whole()

@@ -48,6 +48,7 @@ def test_what_a_search_was_given_after_its_start_is_told(tmp_path: Path) -> None
         # The file in the directory is the first one.
         assert (origin.repeat or "").startswith("python -m pcsearch sweep.yaml --trainable")
         assert "--num-samples 3 " in (origin.repeat or "")
+        assert origin.plan.trials == 3
         assert origin.changed.startswith("The search was edited: save the sweep file above as ")
         assert origin.changed.endswith(enqueued)
 
@@ -92,6 +93,13 @@ def test_the_command_that_repeats_a_search_has_its_options() -> None:
     )
     known = {name for options in SECTIONS.values() for option in options for name in option.opts}
     assert {each for each in arguments if each.startswith("--")} <= known
+
+
+def test_a_program_is_repeated_without_artifacts() -> None:
+    """An earlier version took the option, which had no effect."""
+    command = repeat_command(Options(trainable="program", program="train.py"), "s.yaml", TRACKING)
+    assert command is not None
+    assert command.endswith("--wandb offline --project mine --entity team")
 
 
 @pytest.mark.parametrize("name", ["__main__:train", "mine:make.<locals>.train"])

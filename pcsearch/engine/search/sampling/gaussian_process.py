@@ -70,8 +70,9 @@ class GaussianProcessSampler(BelievingGPSampler):
             if search_space.keys() <= each.params.keys()
         ]
         space = {name: _relaxed(each) for name, each in search_space.items()}
-        telling = squashed(most_telling(study, ended), study.directions)
-        self.noise = noise_of(telling)
+        known = most_telling(study, ended)
+        telling = squashed(known, study.directions)
+        self.noise = noise_of(known, telling)
         shown = telling + self.shown_running(study, running)
         try:
             # The matrices are small and the trials have the cores: more threads only wait for
@@ -114,17 +115,21 @@ def most_telling(study: Study, ended: list[FrozenTrial]) -> list[FrozenTrial]:
     return [trial for i, trial in enumerate(ended) if i in chosen]
 
 
-def noise_of(ended: Sequence[FrozenTrial]) -> np.ndarray | None:
+def noise_of(ended: Sequence[FrozenTrial], shown: Sequence[FrozenTrial]) -> np.ndarray | None:
     """The variances of the trials' values, (trials,); None where no value is a prediction.
 
     What was measured is as sure as the surest prediction. What is imputed is as sure as most.
+
+    Args:
+        ended: the trials as they are: a prediction is not surer for being squashed.
+        shown: the same as the process sees them.
     """
-    deviations = [trial.user_attrs.get(DEVIATION) for trial in ended]
-    known = [each for each in deviations if each]
+    known = [trial.user_attrs[DEVIATION] for trial in ended if trial.user_attrs.get(DEVIATION)]
     if not known:
         return None
-    typical = float(np.median(known))
-    exact = [typical if each is None else max(each, min(known)) for each in deviations]
+    typical, surest = float(np.median(known)), min(known)
+    deviations = [trial.user_attrs.get(DEVIATION) for trial in shown]
+    exact = [typical if each is None else max(each, surest) for each in deviations]
     return np.array(exact) ** 2
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.distributions import BaseDistribution, IntDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from studies import CATEGORIES, ONE_RANGE, points, study_of
 
@@ -21,6 +22,7 @@ from pcsearch.engine.search.sampling.gaussian_process import (
     noise_of,
 )
 from pcsearch.engine.search.sampling.samplers import suggest
+from pcsearch.engine.search.sampling.squashing import squashed
 from pcsearch.engine.search.study_view import ViewableStorage, quiet_optuna
 
 
@@ -76,12 +78,22 @@ def test_wide_ranges_of_whole_numbers_are_searched_too(high: int) -> None:
 def test_each_predicted_value_has_its_own_noise() -> None:
     imputed, measured, *predicted = (ended_trial(x, x) for x in (0.1, 0.1, 0.2, 0.3, 0.4))
     measured.user_attrs = {DEVIATION: 0.0}
-    assert noise_of([imputed, measured]) is None
+    assert noise_of([imputed, measured], [imputed, measured]) is None
     for trial, deviation in zip(predicted, (0.1, 0.2, 0.5), strict=True):
         trial.user_attrs = {DEVIATION: deviation}
-    noise = noise_of([imputed, measured, *predicted])
+    ended = [imputed, measured, *predicted]
+    noise = noise_of(ended, ended)
     assert noise is not None
     assert noise.tolist() == pytest.approx([0.04, 0.01, 0.01, 0.04, 0.25])
+    # One that was squashed makes none surer.
+    far = ended_trial(0.5, 1e6)
+    far.user_attrs = {DEVIATION: 0.3}
+    known = [*ended, far]
+    shown = squashed(known, [StudyDirection.MINIMIZE])
+    assert shown[-1].user_attrs[DEVIATION] < 1e-6
+    noise = noise_of(known, shown)
+    assert noise is not None
+    assert noise[1:].tolist() == pytest.approx([0.01, 0.01, 0.04, 0.25, 0.01])
 
 
 def test_of_several_objectives_it_learns_from_the_front_first() -> None:
