@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -41,6 +43,7 @@ TASK_TIMEOUT_S = 90
 UNPACKING_S = 20.0
 """How long a busy head may take to unpack pcsearch's modules."""
 IGNORE_VERSIONS = "RAY_IGNORE_VERSION_MISMATCH"
+CLOSED = "Cannot monitor channel state: Channel closed"
 CLIENT_LOGGER, REMOTE_LOGGER = "ray.util.client", "ray.util.client.logsclient"
 
 Result = TypeVar("Result")
@@ -86,6 +89,7 @@ def client_settings() -> Iterator[None]:
         raise address_error("ray:// needs grpcio: pip install 'ray[client]'")
     # gRPC and Ray Client print their own messages in the terminal.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    hide_closed_channels()
     with (
         temporary_folder() as folder,
         staging_folder(str(folder)),
@@ -93,6 +97,22 @@ def client_settings() -> Iterator[None]:
         _silent_loggers(),
     ):
         yield
+
+
+@cache
+def hide_closed_channels() -> None:
+    """Keep off the terminal that a thread of gRPC has asked for the state of a closed channel.
+
+    It asks five times a second, also just after Ray Client has closed the channel; so it may
+    outlive the connection, and this holds for the life of the process.
+    """
+    show = threading.excepthook
+
+    def show_others(error: threading.ExceptHookArgs) -> None:
+        if not (isinstance(error.exc_value, ValueError) and CLOSED in str(error.exc_value)):
+            show(error)
+
+    threading.excepthook = show_others
 
 
 def connect(connect_to_ray: Callable[[], Any], address: str) -> None:

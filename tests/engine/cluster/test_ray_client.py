@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import pytest
 from ports import keeper
 from ray.exceptions import AuthenticationError, RayTaskError
 
 from pcsearch.engine.cluster import address as addresses
 from pcsearch.engine.cluster import ray_client
-from pcsearch.engine.cluster.ray_client import client_settings, connect, on_head, reach
+from pcsearch.engine.cluster.ray_client import (
+    client_settings,
+    connect,
+    hide_closed_channels,
+    on_head,
+    reach,
+)
 from pcsearch.engine.ray_internals import forget_token
 from pcsearch.errors import PcsearchError
 
@@ -123,6 +132,31 @@ def test_why_ray_has_not_connected_is_told_on_one_line(text: str, reason: str) -
     with pytest.raises(PcsearchError) as caught:
         connect(connect_to_ray, "ray://h:1")
     assert str(caught.value) == f"--address: the cluster at ray://h:1 takes no driver ({reason})"
+
+
+def test_a_thread_that_watches_a_closed_channel_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", lambda error: shown.append(error.exc_value))
+    hide_closed_channels.cache_clear()
+    for _ in range(2):
+        hide_closed_channels()
+    channel = grpc.insecure_channel("127.0.0.1:1")
+    channel.close()
+
+    def watch() -> None:
+        channel._channel.watch_connectivity_state(0, time.time() + 1)
+
+    def fail() -> None:
+        raise ValueError("another")
+
+    for target in (watch, fail):
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+    hide_closed_channels.cache_clear()
+    assert [str(each) for each in shown] == ["another"]
 
 
 def test_a_head_that_cannot_be_asked_is_told_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
