@@ -79,7 +79,7 @@ class SearchResult:
         with directory.read():
             self._findings = read_findings(directory)
             self._folders = [_folder(directory, each) for each in self._findings.trials]
-            self._model = best_kept_model(directory, next(iter(self._findings.metrics), None))
+            self._model = best_kept_model(directory, self._findings.metrics)
 
     @property
     def directory(self) -> str:

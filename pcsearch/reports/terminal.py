@@ -100,7 +100,7 @@ def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> 
     kept = None
     # What follows is still true where the storage does not answer.
     with suppress(StorageError):
-        kept = best_kept_model(experiment.directory, next(iter(experiment.metrics), None))
+        kept = best_kept_model(experiment.directory, experiment.metrics)
     if kept is not None:
         of = trial_in_words(kept.trial, outcome.trials, experiment.replicates)
         say(output, f"The best model, of {of}, lies in {kept.place}")

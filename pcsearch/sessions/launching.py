@@ -74,7 +74,7 @@ def new_search(
 
 
 def check_artifacts(experiment: Experiment, tracking: Mapping[str, Any]) -> None:
-    """Check that the trials of a search have models for ``--wandb-artifacts``.
+    """Refuse ``--wandb-artifacts`` where trials run a program: pcsearch does not know its models.
 
     Args:
         experiment: the search.

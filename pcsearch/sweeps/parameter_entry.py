@@ -14,6 +14,7 @@ from pcsearch.sweeps.distributions.discrete import IntUniform
 from pcsearch.sweeps.distributions.membership import NoValue, own_value
 from pcsearch.sweeps.distributions.pitfalls import pitfalls
 from pcsearch.sweeps.distributions.quantised import Quantised
+from pcsearch.sweeps.distributions.ranges import range_problems
 from pcsearch.sweeps.indentation import is_entry, strays, unknown_keys
 from pcsearch.sweeps.messages import listed, shown, suggestion
 from pcsearch.sweeps.numbers import (
@@ -24,7 +25,6 @@ from pcsearch.sweeps.numbers import (
     texts_that_spell_numbers,
 )
 from pcsearch.sweeps.numbers_in_text import LEFT, READ, NumbersInText
-from pcsearch.sweeps.ranges import range_problems
 from pcsearch.sweeps.reading.document import Document, KeyPath
 
 NUMBERS = ("min", "max", "mu", "sigma", "a", "b", "q")

@@ -28,6 +28,11 @@ HARTMANN_P = 1e-4 * np.array(
         [4047, 8828, 8732, 5743, 1091, 381],
     ]
 )
+LOG_AXES = (
+    "  learning_rate: {distribution: log_uniform_values, min: 0.00001, max: 0.1}\n"
+    "  weight_decay: {distribution: log_uniform_values, min: 0.000001, max: 0.01}\n"
+    "  epsilon: {distribution: log_uniform_values, min: 0.00000001, max: 0.001}\n"
+)
 LOG_CENTRE = {"learning_rate": -2.6, "weight_decay": -4.3, "epsilon": -6.2}
 OPTIMIZERS = {"sgd": 0.35, "adam": 0.05, "adamw": 0.0, "rmsprop": 0.2}
 ACTIVATIONS = {"relu": 0.1, "gelu": 0.0, "tanh": 0.25}
@@ -98,20 +103,8 @@ def _axes(names: list[str], low: float = 0.0, high: float = 1.0) -> str:
 CASES = {
     "branin": Case(_axes(["x"], -5.0, 10.0) + _axes(["y"], 0.0, 15.0), branin, 0.39788735772973816),
     "hartmann": Case(_axes([f"x{i}" for i in range(6)]), hartmann, -3.322368011415515),
-    "log": Case(
-        "  learning_rate: {distribution: log_uniform_values, min: 0.00001, max: 0.1}\n"
-        "  weight_decay: {distribution: log_uniform_values, min: 0.000001, max: 0.01}\n"
-        "  epsilon: {distribution: log_uniform_values, min: 0.00000001, max: 0.001}\n",
-        log_bowl,
-        noise=0.01,
-    ),
-    "cliff": Case(
-        "  learning_rate: {distribution: log_uniform_values, min: 0.00001, max: 0.1}\n"
-        "  weight_decay: {distribution: log_uniform_values, min: 0.000001, max: 0.01}\n"
-        "  epsilon: {distribution: log_uniform_values, min: 0.00000001, max: 0.001}\n",
-        cliff,
-        noise=0.01,
-    ),
+    "log": Case(LOG_AXES, log_bowl, noise=0.01),
+    "cliff": Case(LOG_AXES, cliff, noise=0.01),
     "mixed": Case(
         f"  optimizer: {{values: [{', '.join(OPTIMIZERS)}]}}\n"
         f"  activation: {{values: [{', '.join(ACTIVATIONS)}]}}\n"

@@ -11,6 +11,9 @@ from searching import shown, write_sweep
 
 from pcsearch.command_line.cli import command
 from pcsearch.engine.experiment.experiment import new_experiment
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
+from pcsearch.engine.records.directory import ExperimentDirectory
+from pcsearch.engine.storage.lock import locked
 from pcsearch.reports.terminal import Terminal
 from pcsearch.sessions import launching
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
@@ -57,8 +60,30 @@ def test_programs_have_no_models_for_artifacts(
     experiment = new_experiment("s.yaml", options("--trainable", "program"))
     launching.check_artifacts(experiment, {"artifacts": "none"})
     message = "--wandb-artifacts: is not for programs, whose models only they know; leave it out"
-    assert message in shown("s.yaml", "--wandb-artifacts", "best", "--wandb", "disabled")[2]
+    asked = ("--wandb-artifacts", "best", "--wandb", "offline")
+    for begin in (("s.yaml",), ("s.yaml", "--sweep-id", "team/pc/abc")):
+        status, _, err = shown(*begin, *asked)
+        assert (status, message in err) == (2, True)
     assert not (tmp_path / "pcsearch_results").exists()
+
+
+def test_a_program_that_has_begun_gets_no_artifacts_either(tmp_path: Path) -> None:
+    (tmp_path / "train.py").touch()
+    folder = tmp_path / "here"
+    write_experiment(folder, MOMENTUM, [ended([1.0]), None], program="train.py")
+    directory = ExperimentDirectory(folder)
+    record = directory.record()
+    options = record["options"] | {"trainable": "program", "program": "train.py"}
+    # An earlier version has taken the option.
+    tracking = {"wandb": "disabled", "artifacts": "best"}
+    directory.rewrite(record | {"options": options, "tracking": tracking})
+    status, _, err = shown("--resume", str(folder), "--wandb-artifacts", "best")
+    assert (status, "--wandb-artifacts: is not for programs" in err) == (2, True)
+    with locked(folder):
+        status, _, err = shown("--join", str(folder), "--wandb-artifacts", "best")
+    assert (status, "--wandb-artifacts: is not for programs" in err) == (2, True)
+    # What the record has is not asked for now.
+    launching.check_artifacts(resumed_experiment(directory, {})[0], {})
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def show_best(place: str, *, as_json: bool) -> int:
     directory = directory_at(place.removeprefix("file://"), NAME)
     with directory.read():
         findings = read_findings(directory)
-        model = best_kept_model(directory, next(iter(findings.metrics), None))
+        model = best_kept_model(directory, findings.metrics)
         # A function's own checkpoint is nothing that this program can load.
         is_transformer = stored_search(directory).workload.model_file is not None
     if as_json:

@@ -101,10 +101,10 @@ def client_settings() -> Iterator[None]:
 
 @cache
 def hide_closed_channels() -> None:
-    """Keep off the terminal that a thread of gRPC has asked for the state of a closed channel.
+    """Hide the error that a thread of gRPC prints where Ray Client has just closed a connection.
 
-    It asks five times a second, also just after Ray Client has closed the channel; so it may
-    outlive the connection, and this holds for the life of the process.
+    The thread asks for the connection's state five times a second. It may outlive the connection,
+    so this holds for the life of the process; all other errors of threads are printed as before.
     """
     show = threading.excepthook
 

@@ -20,6 +20,8 @@ from pcsearch.engine.workloads.user_code import LEFT_OUT, PACKAGE, SHIPPED_VARIA
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.system.temporary import temporary_folder
 
+UNSENT = ("__pycache__", "assets")
+"""Folders of pcsearch that no node uses; the assets are those of the page, which is drawn here."""
 LARGEST_FILE = 2 * 1024**2
 LARGEST_PACKAGE = 50 * 1024**2
 
@@ -36,7 +38,7 @@ def packed(code: Code | None) -> Iterator[dict[str, Any]]:
     """
     with temporary_folder() as folder:
         source = Path(pcsearch.__file__).parent
-        shutil.copytree(source, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, folder / PACKAGE, ignore=shutil.ignore_patterns(*UNSENT))
         _add_digits(folder)
         if code is not None and code.program is None:
             _add_modules(code.folder, folder)

@@ -90,7 +90,7 @@ class SearchDefinition:
         return min(CONFIRMED, size or CONFIRMED) * self.options.confirm
 
     def with_samples(self, samples: int) -> SearchDefinition:
-        """The search with another largest number of trials."""
+        """This search with another limit on the number of its trials."""
         return replace(self, options=replace(self.options, num_samples=samples))
 
     def draws(self, asked: int | None) -> int:

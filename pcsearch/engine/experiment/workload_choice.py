@@ -130,7 +130,7 @@ def _is_of_the_model(document: Document) -> bool:
 
 
 def reads_a_file(options: Options) -> bool:
-    """Whether the metrics of a program are read from a file, which all its trials write."""
+    """Whether metrics are read from a file of the program, the same for all its trials."""
     return options.metrics_from not in (WANDB, STDOUT)
 
 

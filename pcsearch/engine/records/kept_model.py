@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +38,13 @@ class KeptModel:
     goal: str | None = None
 
 
-def best_kept_model(directory: ExperimentDirectory, metric: Metric | None) -> KeptModel | None:
+def best_kept_model(directory: ExperimentDirectory, metrics: Sequence[Metric]) -> KeptModel | None:
     """The best of the models that the drivers of a search have kept, None where there is none.
 
     Args:
         directory: of the search, or of one of its drivers, whose model comes first where no model
             is the best by the metric.
-        metric: of the search, None where it has none.
+        metrics: of the search, of which the first says which model is the best; there may be none.
 
     Raises:
         StorageError: the storage does not answer.
@@ -52,7 +53,8 @@ def best_kept_model(directory: ExperimentDirectory, metric: Metric | None) -> Ke
     others = other_drivers(directory.path) if directory.copy is None else []
     drivers = (directory, *map(ExperimentDirectory, others))
     models = [model for model in map(kept_model, drivers) if model is not None]
-    if metric is not None:
+    if metrics:
+        metric = metrics[0]
         name, goals = metric.name, (None, metric.goal)
         comparable = [each for each in models if each.metric == name and each.goal in goals]
         models = sorted(comparable, key=lambda each: metric.sign * each.value) or models

@@ -31,7 +31,7 @@ NOT_REPEATED = {
 """The options that a new search has for itself, or that `repeat_command` writes by itself."""
 
 OF_RUNS = {"project": "project", "entity": "entity", "artifacts": "wandb_artifacts"}
-"""What the record has about W&B runs, and its options."""
+"""Settings of W&B in an experiment's record, and the options of the command that set them."""
 NO_TRACKING: Mapping[str, object] = {}
 
 
@@ -106,12 +106,12 @@ def read_origin(directory: ExperimentDirectory, place: str | None = None) -> Ori
 
 
 def _sweep_file(place: str) -> str:
-    """The sweep file of a search; that of an address the user has to fetch."""
+    """The path of a search's sweep file in a command; from an address the user has to fetch it."""
     return SWEEP if is_address(place) else str(Path(place) / SWEEP)
 
 
 def _changed(*, is_edited: bool, is_enqueued: bool) -> str:
-    """How a search has had other configurations than its command gives, in words."""
+    """What the command that repeats a search does not repeat: edits and enqueued configurations."""
     sentences = []
     if is_edited:
         sentences.append(

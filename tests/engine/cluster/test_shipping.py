@@ -41,11 +41,10 @@ def test_pcsearch_is_sent_whole_with_the_digits_and_little_else() -> None:
     own = Path(pcsearch.__file__).parent
     modules = {f"pcsearch/{path.relative_to(own)}" for path in own.rglob("*.py")}
     data = {"pc/data/digits.csv.gz", "pc/compiled/blocks.c"}
-    others = {"py.typed", "page/assets/page.css", "page/assets/page.js"} | data
-    assert names == modules | {f"pcsearch/{name}" for name in others}
+    assert names == modules | {f"pcsearch/{name}" for name in data | {"py.typed"}}
     with packed(None) as environment:
         files = Path(environment["working_dir"]).rglob("*")
-        assert sum(path.stat().st_size for path in files if path.is_file()) < 3 * MEGABYTE
+        assert sum(path.stat().st_size for path in files if path.is_file()) < 2 * MEGABYTE
 
 
 def test_the_modules_and_packages_of_a_folder_are_sent(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ def test_of_several_drivers_the_best_model_is_that_of_any(tmp_path: Path) -> Non
         (folder / "best").mkdir(parents=True)
         (folder / "best" / "metrics.json").write_text(FILE.replace("0.25", str(value)))
 
-    def value(folder: Path, metric: Metric | None) -> float:
-        model = best_kept_model(ExperimentDirectory(folder), metric)
+    def value(folder: Path, *metrics: Metric) -> float:
+        model = best_kept_model(ExperimentDirectory(folder), metrics)
         assert model is not None
         assert Path(model.place).parent in folders
         return model.value
@@ -38,9 +38,9 @@ def test_of_several_drivers_the_best_model_is_that_of_any(tmp_path: Path) -> Non
     assert [value(folder, loss) for folder in folders] == [0.125] * 3
     assert [value(folder, gain) for folder in folders] == [0.5] * 3
     # Models by an earlier metric, or by none that is known, cannot be compared.
-    for metric in (Metric("other", "minimize"), None):
-        assert [value(folder, metric) for folder in folders] == [0.25, 0.125, 0.5]
-    assert best_kept_model(ExperimentDirectory(tmp_path / "nowhere"), loss) is None
+    for metrics in ([Metric("other", "minimize")], []):
+        assert [value(folder, *metrics) for folder in folders] == [0.25, 0.125, 0.5]
+    assert best_kept_model(ExperimentDirectory(tmp_path / "nowhere"), [loss]) is None
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ class History:
         self.alert, self.is_decided, self.fresh, self.samples = None, False, None, None
 
     def edit(self, event: Edited) -> None:
-        """Add an edit of the sweep file: a race is decided anew, by what the file says now.
+        """Add an edit of the sweep file: the search is open again, by what the file says now.
 
         There may be room again for what was left out.
         """

@@ -80,7 +80,7 @@ class Journal:
                 yield _event(line, file, number)
 
     def of_kind(self, kind: type[Kind]) -> list[Kind]:
-        """The events of a kind, oldest first, without a look at the others."""
+        """The events of one kind, oldest first; lines of other kinds are not read."""
         begin = b'{"event": "%s"' % kind.name.encode()
         found: list[Kind] = []
         for file in self._files():

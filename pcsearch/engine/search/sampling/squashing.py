@@ -1,4 +1,4 @@
-"""Squashes very bad values, beside which a Gaussian process would see no others."""
+"""Brings very bad values nearer to the others, so that a Gaussian process tells good ones apart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 from pcsearch.engine.search.imputation import DEVIATION
 
 KNEE = 2.0
-"""From so many scales above the median on, losses are squashed."""
+"""How far above the median a loss may be before it is squashed, in the scale of `squashed`."""
 # The logarithm of it is still a number.
 LARGEST = 1e300
 
@@ -20,7 +20,7 @@ LARGEST = 1e300
 def squashed(
     trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
 ) -> list[FrozenTrial]:
-    """Trials whose very bad values lie closer to the others, in the same order of values.
+    """The same trials with very bad values brought nearer to the others, in the same order.
 
     A process has one length scale and one spread for all values. A learning rate with which
     training explodes gives losses of any size, and beside a few of those all good trials look the

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pcsearch.sweeps.ranges import range_problems
+from pcsearch.sweeps.distributions.ranges import range_problems
 
 
 @pytest.mark.parametrize(
