@@ -94,9 +94,15 @@ def wait_for(
         if isinstance(process, subprocess.Popen):
             assert process.poll() is None, process.communicate()
         elif process is not None:
-            assert process.is_alive(), (process.exitcode, Path(process.name).read_text())
-        assert time.monotonic() < end, "it took too long"
+            assert process.is_alive(), (process.exitcode, _said(process))
+        assert time.monotonic() < end, f"it took too long: {_said(process)}"
         time.sleep(0.02)
+
+
+def _said(process: subprocess.Popen[str] | ForkServerProcess | None) -> str:
+    """What a command that was forked has printed as its errors."""
+    file = Path(getattr(process, "name", ""))
+    return file.read_text() if file.is_file() else ""
 
 
 def events(directory: Path, name: str) -> list[dict[str, Any]]:

@@ -37,9 +37,8 @@ LOADED = [
 ]
 """What the command loads before and while it searches; Ray is imported and not started."""
 OUTPUT = "forked.txt"
-MOST_AT_ONCE = 50
-DRAWN = 1000
-"""More random names than a process needs."""
+STREAMS, NAMES = 50, 1000
+"""So many commands in turn draw different random names, each of them so many at most."""
 _numbers = itertools.count()
 
 
@@ -150,9 +149,9 @@ def _command(
 
     from pcsearch.command_line.cli import main
 
-    # All that are forked would draw the same random names for their objects, of which one at a
-    # time may be in Ray's store: the second process ends there and then.
-    for _ in range(number % MOST_AT_ONCE * DRAWN):
+    # The main threads of all that are forked would draw the same random names. Each puts an object
+    # into Ray's store at its start, and of two with one name the second process ends at once.
+    for _ in range(number % STREAMS * NAMES):
         ray.NodeID.from_random()
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     status = main(arguments)

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -99,20 +98,31 @@ def client_settings() -> Iterator[None]:
         yield
 
 
-@cache
+class _OtherErrors:
+    """Shows the errors of threads as before, without that of a closed channel.
+
+    Args:
+        show: shows an error.
+    """
+
+    def __init__(self, show: Callable[[threading.ExceptHookArgs], Any]) -> None:
+        self._show = show
+
+    def __call__(self, error: threading.ExceptHookArgs) -> None:
+        """Show an error."""
+        if not (isinstance(error.exc_value, ValueError) and CLOSED in str(error.exc_value)):
+            self._show(error)
+
+
 def hide_closed_channels() -> None:
     """Hide the error that a thread of gRPC prints where Ray Client has just closed a connection.
 
     The thread asks for the connection's state five times a second. It may outlive the connection,
     so this holds for the life of the process; all other errors of threads are printed as before.
+    gRPC has one class of error for all mistakes, so the text says which it is.
     """
-    show = threading.excepthook
-
-    def show_others(error: threading.ExceptHookArgs) -> None:
-        if not (isinstance(error.exc_value, ValueError) and CLOSED in str(error.exc_value)):
-            show(error)
-
-    threading.excepthook = show_others
+    if not isinstance(threading.excepthook, _OtherErrors):
+        threading.excepthook = _OtherErrors(threading.excepthook)
 
 
 def connect(connect_to_ray: Callable[[], Any], address: str) -> None:

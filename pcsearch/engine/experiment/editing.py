@@ -107,7 +107,11 @@ def edited(
         *unused_changes(before, after),
         *_meaning(before, after, history),
         *([f"enqueued configurations outside of it, which are not tried: {lost}"] if lost else []),
-        *([f"enqueued configurations that are no longer left out: {again}"] if again else []),
+        *(
+            [f"enqueued configurations that were left out, and are looked at again: {again}"]
+            if again
+            else []
+        ),
         f"at most {event.num_samples} trials, of which {race_count(history, after)} have begun "
         f"(before: at most {old_samples})",
     ]

@@ -36,8 +36,8 @@ from pcsearch.sweeps.replicates import ALONE
 
 OPTION = "--join"
 ONE_FILE = (
-    "reads its metrics from one file, which all its trials write; have the program print them "
-    "(--metrics-from stdout)"
+    "reads its metrics from one file, which all its trials write, also those of another driver in "
+    "a folder of the same path; have the program print them (--metrics-from stdout)"
 )
 START_S = 60.0
 """How long the search may take to start, where it is started at the same time."""

@@ -60,8 +60,7 @@ def choose(
     if not has_begun and options.trainable in (None, PROGRAM):
         options = _decided(options, folder, sweep)
     workload = workload_of(options, folder)
-    if not has_begun or (options.max_concurrent or 1) > 1:
-        check_metrics_file(options)
+    check_metrics_file(options)
     return workload, options
 
 

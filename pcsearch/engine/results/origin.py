@@ -32,7 +32,6 @@ NOT_REPEATED = {
 
 OF_RUNS = {"project": "project", "entity": "entity", "artifacts": "wandb_artifacts"}
 """Settings of W&B in an experiment's record, and the options of the command that set them."""
-NO_TRACKING: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,8 @@ def read_origin(directory: ExperimentDirectory, place: str | None = None) -> Ori
     versions = record.get("versions")
     journal = Journal(search_directory(directory.path))
     is_edited = bool(journal.of_kind(Edited))
+    # The folder of the start may well have a sweep.yaml, which is the file from before the edit.
+    edited = f"{directory.name}.yaml"
     return Origin(
         directory.name,
         plan_of(search),
@@ -91,9 +92,9 @@ def read_origin(directory: ExperimentDirectory, place: str | None = None) -> Ori
         versions if isinstance(versions, dict) else {},
         resume_command(place),
         repeat_command(
-            search.options, SWEEP if is_edited else _sweep_file(place), record["tracking"]
+            search.options, edited if is_edited else _sweep_file(place), record["tracking"]
         ),
-        _changed(is_edited=is_edited, is_enqueued=bool(journal.of_kind(Enqueued))),
+        _changed(edited if is_edited else None, is_enqueued=bool(journal.of_kind(Enqueued))),
         record["folder"],
         record["tracking"],
         search.options.address,
@@ -110,12 +111,12 @@ def _sweep_file(place: str) -> str:
     return SWEEP if is_address(place) else str(Path(place) / SWEEP)
 
 
-def _changed(*, is_edited: bool, is_enqueued: bool) -> str:
+def _changed(edited: str | None, *, is_enqueued: bool) -> str:
     """What the command that repeats a search does not repeat: edits and enqueued configurations."""
     sentences = []
-    if is_edited:
+    if edited is not None:
         sentences.append(
-            f"The search was edited: save the sweep file above as {SWEEP}. Its trials from before "
+            f"The search was edited: save the sweep file above as {edited}. Its trials from before "
             "are not repeated."
         )
     if is_enqueued:
@@ -123,9 +124,7 @@ def _changed(*, is_edited: bool, is_enqueued: bool) -> str:
     return " ".join(sentences)
 
 
-def repeat_command(
-    options: Options, file: str, tracking: Mapping[str, object] = NO_TRACKING
-) -> str | None:
+def repeat_command(options: Options, file: str, tracking: Mapping[str, object]) -> str | None:
     """The command that starts a search with the same options anew.
 
     Args:

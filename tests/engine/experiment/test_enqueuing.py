@@ -160,9 +160,22 @@ def test_an_edit_that_makes_room_has_those_tried_that_were_left_out(folder: Path
     more = {**GRID["parameters"], "b": {"values": ["x", "y", "z"]}}
     experiment = search.resume({"method": "grid", "parameters": more})
     assert experiment.edit is not None
-    assert "enqueued configurations that are no longer left out: 1" in experiment.edit.lines
+    again = "enqueued configurations that were left out, and are looked at again: 1"
+    assert again in experiment.edit.lines
     configs = search.session()
     assert [(each["a"], each["b"]) for each in configs] == [(1, "z"), (2, "z"), (3, "z")]
+    search.check_whole()
+
+
+def test_an_edit_that_makes_no_room_has_them_left_out_again(folder: Path) -> None:
+    search = EditedSearch(folder, GRID)
+    search.session()
+    search.resume(enqueue=write(folder, {"a": 1}))
+    search.session()
+    more = {**GRID["parameters"], "a": {"values": [1, 2, 3, 4]}}
+    search.resume({"method": "grid", "parameters": more})
+    assert [(each["a"], each["b"]) for each in search.session()] == [(4, "x"), (4, "y")]
+    assert not search.resume().history.waiting
     search.check_whole()
 
 

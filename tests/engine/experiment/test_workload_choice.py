@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -115,12 +114,9 @@ def test_trials_that_write_one_file_of_metrics_run_one_at_a_time(here: Path) -> 
         )
     assert chosen(program, metrics_from="m.csv", max_concurrent=1)[0] is ProgramWorkload
     assert chosen(program, metrics_from="stdout", max_concurrent=2)[0] is ProgramWorkload
-    # Searches of earlier versions may have begun without a limit.
-    for limit, is_refused in ((None, False), (1, False), (2, True)):
-        options = Options(trainable="program", metrics_from="m.csv", max_concurrent=limit)
-        refused = pytest.raises(PcsearchError, match="--max-concurrent 1")
-        with refused if is_refused else nullcontext():
-            define_search(Path("s.yaml"), options, here, program, has_begun=True)
+    options = Options(trainable="program", metrics_from="m.csv")
+    with pytest.raises(PcsearchError, match="--max-concurrent 1"):
+        define_search(Path("s.yaml"), options, here, program, has_begun=True)
 
 
 @pytest.mark.parametrize("options", [{"checkpoint_every": 2}, {"compile": "off"}])

@@ -46,10 +46,12 @@ def test_what_a_search_was_given_after_its_start_is_told(tmp_path: Path) -> None
         search.resume({"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}}})
         origin = read_origin(search.directory)
         # The file in the directory is the first one.
-        assert (origin.repeat or "").startswith("python -m pcsearch sweep.yaml --trainable")
+        assert (origin.repeat or "").startswith("python -m pcsearch here.yaml --trainable")
         assert "--num-samples 3 " in (origin.repeat or "")
         assert origin.plan.trials == 3
-        assert origin.changed.startswith("The search was edited: save the sweep file above as ")
+        assert origin.changed.startswith(
+            "The search was edited: save the sweep file above as here.yaml. "
+        )
         assert origin.changed.endswith(enqueued)
 
 
@@ -104,4 +106,4 @@ def test_a_program_is_repeated_without_artifacts() -> None:
 
 @pytest.mark.parametrize("name", ["__main__:train", "mine:make.<locals>.train"])
 def test_no_command_repeats_a_function_that_has_no_name(name: str) -> None:
-    assert repeat_command(Options(trainable=name), "/results/sweep.yaml") is None
+    assert repeat_command(Options(trainable=name), "/results/sweep.yaml", {}) is None

@@ -17,7 +17,7 @@ from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.report import ITERATION
 from pcsearch.engine.search import learning_curves as curves_module
 from pcsearch.engine.search.asha import FEWEST, SPARED, Asha, make_scheduler
-from pcsearch.engine.search.learning_curves import learning_curves
+from pcsearch.engine.search.learning_curves import LearningCurves, learning_curves
 from pcsearch.engine.search.power_laws import Curve, PowerLaws, Sums, fitted
 from pcsearch.engine.search.target import UntilTarget
 from pcsearch.sweeps.early_terminate import Hyperband
@@ -325,13 +325,20 @@ def test_no_global_random_generator_is_used() -> None:
 
 
 def test_a_decision_stays_cheap_with_a_thousand_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tune decides in its event loop: all curves are fitted anew at a hundredth more of reports."""
+    """Tune decides in its event loop: all curves are looked at only at a hundredth more reports."""
     fits: list[int] = []
+    predicted: list[int] = []
+    predict = LearningCurves._predict
 
     def counted(curves: Sequence[Curve], *arguments: Any) -> tuple[PowerLaws, Sums]:
         fits.append(len(curves))
         return fitted(curves, *arguments)
 
+    def noted(self: LearningCurves, laws: PowerLaws, trials: Sequence[str], sums: Sums) -> None:
+        predicted.append(len(trials))
+        predict(self, laws, trials, sums)
+
+    monkeypatch.setattr(LearningCurves, "_predict", noted)
     monkeypatch.setattr(curves_module, "fitted", counted)
     driver = Driver(asha(10))
     values = np.random.default_rng(0).normal(size=1000).tolist()
@@ -341,8 +348,8 @@ def test_a_decision_stays_cheap_with_a_thousand_trials(monkeypatch: pytest.Monke
         driver.report(f"last{number}", 1, value)
         driver.complete(f"last{number}")
     assert fits[0] == 901
-    assert fits[-1] <= 1000
     assert len(fits) == 10
+    assert sorted(predicted) == [1] * 90 + fits
 
 
 @pytest.mark.parametrize("min_iter", [10, 11, 1000])
