@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pcsearch.engine.records.journal.history import VALUES_FILE
 from pcsearch.engine.results.findings import Finding, Findings
 from pcsearch.engine.search.sampling.optuna_internals import add_trials
-from pcsearch.engine.search.study_view import quiet_optuna
+from pcsearch.engine.search.sampling.study_view import quiet_optuna
 from pcsearch.engine.storage.store import is_address
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.reports.plan import plain

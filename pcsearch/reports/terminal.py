@@ -67,7 +67,7 @@ class Terminal(Listener):
 
 def _report(experiment: Experiment, outcome: SessionResult, output: Console) -> None:
     from pcsearch.engine.records.kept_model import best_kept_model
-    from pcsearch.engine.search.target import HOPELESS
+    from pcsearch.engine.search.schedulers.target import HOPELESS
     from pcsearch.reports.configurations import trial_in_words
     from pcsearch.reports.results import best_configurations, failures, table
     from pcsearch.sweeps.replicates import configuration_name

@@ -21,7 +21,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from search_cases import CASES, Case
 from trained_curves import TrainedCurves
 
-from pcsearch.engine.search.search_space import OptunaSpace
+from pcsearch.engine.search.sampling.search_space import OptunaSpace
 from pcsearch.sweeps.sweep import parse_sweep
 
 EPOCHS = 27

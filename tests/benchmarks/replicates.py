@@ -28,10 +28,10 @@ import numpy as np
 from search_cases import CASES, Case
 
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.entrants import entrant, runs_of
-from pcsearch.engine.search.racing import Entrant, Race, standings
-from pcsearch.engine.search.replicated import replicated_searcher
-from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.replicates.entrants import entrant, runs_of
+from pcsearch.engine.search.replicates.racing import Entrant, Race, standings
+from pcsearch.engine.search.searchers.factory import make_searcher
+from pcsearch.engine.search.searchers.replicated import replicated_searcher
 from pcsearch.sweeps.replicates import Replicates, replicates_of
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 

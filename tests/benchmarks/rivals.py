@@ -19,10 +19,10 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from search import METRIC, Wandb
 
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.asha import make_scheduler
-from pcsearch.engine.search.learning_curves import learning_curves
-from pcsearch.engine.search.search_space import OptunaSpace
-from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.predictions.learning_curves import learning_curves
+from pcsearch.engine.search.sampling.search_space import OptunaSpace
+from pcsearch.engine.search.schedulers.asha import make_scheduler
+from pcsearch.engine.search.searchers.factory import make_searcher
 from pcsearch.pc.metrics import EPOCH
 from pcsearch.sweeps.configurations import configurations
 from pcsearch.sweeps.sweep import Sweep, parse_sweep

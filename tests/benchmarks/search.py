@@ -35,9 +35,10 @@ from search_cases import CASES, Case
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.sampling.gaussian_process import GaussianProcessSampler
 from pcsearch.engine.search.sampling.samplers import SearchSampler, startup_trials
-from pcsearch.engine.search.search_space import OptunaSpace
-from pcsearch.engine.search.searchers import BayesSearcher, make_searcher
-from pcsearch.engine.search.study_view import ViewableStorage
+from pcsearch.engine.search.sampling.search_space import OptunaSpace
+from pcsearch.engine.search.sampling.study_view import ViewableStorage
+from pcsearch.engine.search.searchers.bayes import BayesSearcher
+from pcsearch.engine.search.searchers.factory import make_searcher
 from pcsearch.sweeps.sweep import parse_sweep
 
 METRIC = "loss"

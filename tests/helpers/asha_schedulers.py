@@ -8,9 +8,9 @@ import numpy as np
 from driving import METRIC
 
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.asha import Asha, make_scheduler
-from pcsearch.engine.search.learning_curves import learning_curves
-from pcsearch.engine.search.target import UntilTarget
+from pcsearch.engine.search.predictions.learning_curves import learning_curves
+from pcsearch.engine.search.schedulers.asha import Asha, make_scheduler
+from pcsearch.engine.search.schedulers.target import UntilTarget
 from pcsearch.sweeps.early_terminate import Hyperband
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.sweep import Sweep

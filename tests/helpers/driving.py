@@ -13,7 +13,7 @@ from ray.tune.schedulers import TrialScheduler
 from pcsearch.engine.records.journal.events import Compared, ReachedTarget, TrialEnded
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.target import UntilTarget
+from pcsearch.engine.search.schedulers.target import UntilTarget
 from pcsearch.sweeps.metrics import Metric
 
 METRIC = "best_val_mse"

@@ -22,9 +22,9 @@ from pcsearch.engine.records.journal.history import folder_name
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.search.learning_curves import learning_curves
-from pcsearch.engine.search.replicated import ReplicatedSearcher
-from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.predictions.learning_curves import learning_curves
+from pcsearch.engine.search.searchers.factory import make_searcher
+from pcsearch.engine.search.searchers.replicated import ReplicatedSearcher
 from pcsearch.sweeps.distributions.base import identity
 
 MODULE = """

@@ -11,7 +11,7 @@ from histories import MadeTrialHistory
 from pcsearch.engine.records.journal.events import Replicate, TrialEnded
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.replicated import ReplicatedSearcher, replicated_searcher
+from pcsearch.engine.search.searchers.replicated import ReplicatedSearcher, replicated_searcher
 from pcsearch.sweeps.replicates import Replicates, replicates_of
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from histories import MadeTrialHistory
 from ray.tune.search import Searcher
 
-from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
+from pcsearch.engine.records.journal.events import TrialEnded
+from pcsearch.engine.records.journal.history import History
+from pcsearch.engine.search.searchers.bayes import BayesSearcher
+from pcsearch.engine.search.searchers.planned import PlannedSearcher
 from pcsearch.sweeps.sweep import Sweep, parse_sweep
 
 METRIC = "best_val_mse"
@@ -53,3 +58,16 @@ def one_by_one(searcher: Searcher, count: int, start: int = 0) -> list[dict[str,
         searcher.on_trial_result(f"t{number}", report(loss(config)))
         searcher.on_trial_complete(f"t{number}", report(loss(config)))
     return configs
+
+
+def history_of(
+    searcher: Any, configs: list[dict[str, Any]], over: bool = True, epochs: int = 1
+) -> History:
+    """The history that a resumed search has of trials with these configurations."""
+    trials = []
+    for i, config in enumerate(configs):
+        ended = TrialEnded(f"t{i}", False, [loss(config)]) if over else None
+        made = [report(loss(config) + 1 / e, e) for e in range(1, epochs + 1)]
+        point = searcher.suggested(f"t{i}", i + 1).point
+        trials.append(MadeTrialHistory(f"t{i}", i + 1, point, Path(), ended, made=made))
+    return History(trials)

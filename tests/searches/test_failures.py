@@ -18,7 +18,7 @@ from searching import reports, trial_folders
 from pcsearch.command_line.cli import main
 from pcsearch.engine.execution.result_log import ResultLog
 from pcsearch.engine.execution.watchdog import Watchdog
-from pcsearch.engine.search import target
+from pcsearch.engine.search.schedulers import target
 from pcsearch.engine.storage.files import writing
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]

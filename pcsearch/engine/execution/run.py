@@ -31,11 +31,12 @@ from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Ledger
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult
-from pcsearch.engine.search.asha import make_scheduler
-from pcsearch.engine.search.learning_curves import learning_curves
-from pcsearch.engine.search.replicated import ReplicatedSearcher
-from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
-from pcsearch.engine.search.target import UntilTarget
+from pcsearch.engine.search.predictions.learning_curves import learning_curves
+from pcsearch.engine.search.schedulers.asha import make_scheduler
+from pcsearch.engine.search.schedulers.target import UntilTarget
+from pcsearch.engine.search.searchers.bayes import BayesSearcher
+from pcsearch.engine.search.searchers.planned import PlannedSearcher
+from pcsearch.engine.search.searchers.replicated import ReplicatedSearcher
 from pcsearch.engine.storage.files import NO_STORAGE, StorageError
 from pcsearch.engine.storage.store import error_line
 from pcsearch.engine.workloads.programs.settings import ProgramTracking

@@ -20,8 +20,9 @@ from pcsearch.engine.execution.trial import SearchTrial, TrialContext
 from pcsearch.engine.records.journal.events import Decided
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim, Ledger
-from pcsearch.engine.search.replicated import ReplicatedSearcher
-from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher
+from pcsearch.engine.search.searchers.bayes import BayesSearcher
+from pcsearch.engine.search.searchers.planned import PlannedSearcher
+from pcsearch.engine.search.searchers.replicated import ReplicatedSearcher
 from pcsearch.sweeps.messages import shown
 
 

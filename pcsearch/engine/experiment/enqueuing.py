@@ -121,7 +121,7 @@ def _check_points(search: SearchDefinition, configs: Sequence[Mapping[str, Any]]
         PcsearchError: a value is so far out in its distribution that it is on none.
     """
     # Optuna takes a while to import.
-    from pcsearch.engine.search.search_space import OptunaSpace
+    from pcsearch.engine.search.sampling.search_space import OptunaSpace
 
     space = OptunaSpace(search.sweep.parameters.values())
     names = [n for each in configs for n, at in space.part_of_point(each).items() if at is None]

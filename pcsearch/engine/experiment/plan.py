@@ -144,7 +144,7 @@ def _configs(
     planned = configurations(search.sweep, search.options.seed, repeats=search.options.repeats)
     if planned is not None:
         return [planned.config(index) for index in range(count)]
-    from pcsearch.engine.search.preview import first_suggestions
+    from pcsearch.engine.search.searchers.preview import first_suggestions
 
     options = search.options
     return first_suggestions(

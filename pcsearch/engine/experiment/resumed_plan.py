@@ -116,7 +116,7 @@ def _next(
     """The next configurations, as if all of them ran at once."""
     # They load Ray, which takes seconds.
     from pcsearch.engine.experiment.suggesting import searcher_of
-    from pcsearch.engine.search.learning_curves import learning_curves
+    from pcsearch.engine.search.predictions.learning_curves import learning_curves
 
     outcomes = search.outcomes_of(history)
     curves = learning_curves(search.sweep, search.max_epochs, outcomes)

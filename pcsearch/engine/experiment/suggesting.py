@@ -5,9 +5,11 @@ from __future__ import annotations
 from pcsearch.engine.experiment.definition import SearchDefinition
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.learning_curves import LearningCurves
-from pcsearch.engine.search.replicated import ReplicatedSearcher, replicated_searcher
-from pcsearch.engine.search.searchers import BayesSearcher, PlannedSearcher, make_searcher
+from pcsearch.engine.search.predictions.learning_curves import LearningCurves
+from pcsearch.engine.search.searchers.bayes import BayesSearcher
+from pcsearch.engine.search.searchers.factory import make_searcher
+from pcsearch.engine.search.searchers.planned import PlannedSearcher
+from pcsearch.engine.search.searchers.replicated import ReplicatedSearcher, replicated_searcher
 
 
 def searcher_of(

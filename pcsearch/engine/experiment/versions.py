@@ -103,7 +103,7 @@ def configs_of(sweep: Sweep, options: Options) -> Callable[[TrialHistory], Mappi
     if planned is not None:
         return lambda trial: planned.config(trial.number - 1)
     # Optuna takes a while to import.
-    from pcsearch.engine.search.search_space import OptunaSpace
+    from pcsearch.engine.search.sampling.search_space import OptunaSpace
 
     space = OptunaSpace(sweep.parameters.values())
     return lambda trial: space.config(trial.point or {})
@@ -155,6 +155,6 @@ def _points(sweep: Sweep) -> Callable[[Mapping[str, Any]], dict[str, Any] | str]
     """A function from a configuration to its point, None where the method has no points."""
     if sweep.method not in LEARNS:
         return None
-    from pcsearch.engine.search.search_space import OptunaSpace
+    from pcsearch.engine.search.sampling.search_space import OptunaSpace
 
     return OptunaSpace(sweep.parameters.values()).point

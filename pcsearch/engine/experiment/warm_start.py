@@ -18,8 +18,8 @@ from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.options import OPTIONS_BEFORE, Options
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.learning_curves import LearningCurves
-from pcsearch.engine.search.search_space import OptunaSpace
+from pcsearch.engine.search.predictions.learning_curves import LearningCurves
+from pcsearch.engine.search.sampling.search_space import OptunaSpace
 from pcsearch.engine.workloads.given_function import name_of
 from pcsearch.errors import PcsearchError, Problem
 from pcsearch.sweeps.file_versions import FIRST, NEWEST

@@ -11,8 +11,8 @@ from pcsearch.engine.records.journal.events import Replicate
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.records.trial_result import TrialResult, best
 from pcsearch.engine.results.groups import Group, group_of, mean
-from pcsearch.engine.search.entrants import entrant, is_in_race
-from pcsearch.engine.search.racing import standings
+from pcsearch.engine.search.replicates.entrants import entrant, is_in_race
+from pcsearch.engine.search.replicates.racing import standings
 from pcsearch.sweeps.metrics import Metric
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.replicates import Replicates

@@ -53,7 +53,7 @@ def importances(findings: Findings) -> tuple[Importance, ...] | str:
     if not findings.metrics:
         return "the sweep has no metric"
     # Optuna takes a while to import.
-    from pcsearch.engine.search.search_space import OptunaSpace
+    from pcsearch.engine.search.sampling.search_space import OptunaSpace
 
     space = OptunaSpace(findings.sweep.parameters.values())
     random = np.random.default_rng(0)
@@ -91,7 +91,7 @@ def _study(points: Sequence[dict[str, Any]], distributions: dict[str, BaseDistri
     """A study with these points; its trials' values are left to `_evaluated`."""
     import optuna
 
-    from pcsearch.engine.search.study_view import quiet_optuna
+    from pcsearch.engine.search.sampling.study_view import quiet_optuna
 
     trials = [
         optuna.trial.create_trial(
@@ -117,7 +117,7 @@ def _evaluated(study: Study, losses: Sequence[float], names: Sequence[str]) -> d
     """
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-    from pcsearch.engine.search.study_view import quiet_optuna
+    from pcsearch.engine.search.sampling.study_view import quiet_optuna
 
     top = min(0.5, max(TOP, FEWEST_IN_TOP / len(losses)))
     # It warns that small values count as good: they are losses.

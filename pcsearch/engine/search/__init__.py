@@ -1,4 +1,4 @@
-"""Suggests the next trial and stops trials: search spaces, samplers, searchers, ASHA, the target.
+"""Suggests the next trial, and decides which trials are stopped.
 
 It must not know files or clusters.
 """

@@ -13,7 +13,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from pcsearch.engine.results.findings import Findings
-from pcsearch.engine.search.study_view import quiet_optuna
+from pcsearch.engine.search.sampling.study_view import quiet_optuna
 from pcsearch.exports.optuna_study import axes_of, params_of
 from pcsearch.page.figures.columns import drawn, hover, log_axis, rounding, some
 from pcsearch.page.figures.figure import Figure, colours

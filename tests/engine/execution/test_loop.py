@@ -17,7 +17,7 @@ from pcsearch.engine.execution.loop import ExperimentPlace, TrialSpec, run_trial
 from pcsearch.engine.execution.trial import TrialContext
 from pcsearch.engine.execution.trial_source import TrialSource
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.searchers.factory import make_searcher
 from pcsearch.sweeps.sweep import parse_sweep
 
 pytestmark = pytest.mark.slow

@@ -21,8 +21,8 @@ from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.replicated import replicated_searcher
-from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.searchers.factory import make_searcher
+from pcsearch.engine.search.searchers.replicated import replicated_searcher
 from pcsearch.sweeps.replicates import Replicates, replicates_of
 from pcsearch.sweeps.sweep import parse_sweep
 

@@ -23,9 +23,9 @@ from pcsearch.engine.records.journal.events import (
     Suggested,
     WarmStartResult,
 )
-from pcsearch.engine.search.asha import make_scheduler
-from pcsearch.engine.search.learning_curves import learning_curves
-from pcsearch.engine.search.search_space import OptunaSpace
+from pcsearch.engine.search.predictions.learning_curves import learning_curves
+from pcsearch.engine.search.sampling.search_space import OptunaSpace
+from pcsearch.engine.search.schedulers.asha import make_scheduler
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import RandomDraws
 from pcsearch.sweeps.distributions.base import identity, loose_identity

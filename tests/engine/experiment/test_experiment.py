@@ -14,7 +14,7 @@ from pcsearch.engine.experiment.experiment import new_experiment, stored_search
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.directory import ExperimentDirectory
 from pcsearch.engine.records.options import Options
-from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.searchers.factory import make_searcher
 from pcsearch.errors import PcsearchError
 
 SEEDS = {"seed": {"values": [1, 2, 3]}}

@@ -17,8 +17,8 @@ from pcsearch.engine.experiment.warm_start import warm_start
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.options import Options
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.learning_curves import learning_curves
-from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.predictions.learning_curves import learning_curves
+from pcsearch.engine.search.searchers.factory import make_searcher
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.configurations import configurations
 

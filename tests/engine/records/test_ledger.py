@@ -17,7 +17,7 @@ from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.journal.journal_file import Journal
 from pcsearch.engine.records.ledger import Access, Claim, OtherResult
 from pcsearch.engine.records.outcomes import Outcomes
-from pcsearch.engine.search.searchers import make_searcher
+from pcsearch.engine.search.searchers.factory import make_searcher
 from pcsearch.sweeps.sweep import parse_sweep
 
 SWEEP = parse_sweep("method: grid\nparameters: {x: {values: [10, 20, 30, 40]}}\n", "s.yaml")

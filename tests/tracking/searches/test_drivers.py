@@ -22,7 +22,7 @@ from wandb_server import KEY, Run, Sweep, WandbServer
 
 from pcsearch.command_line.cli import main
 from pcsearch.engine.records.ledger import OtherResult
-from pcsearch.engine.search.searchers import BayesSearcher
+from pcsearch.engine.search.searchers.bayes import BayesSearcher
 from pcsearch.tracking.ledger import sweep_ledger, terms
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_here")]

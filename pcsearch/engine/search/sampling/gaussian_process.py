@@ -13,10 +13,10 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from threadpoolctl import threadpool_limits
 
-from pcsearch.engine.search.imputation import DEVIATION
+from pcsearch.engine.search.sampling.imputation import DEVIATION
 from pcsearch.engine.search.sampling.optuna_internals import BelievingGPSampler
 from pcsearch.engine.search.sampling.squashing import squashed
-from pcsearch.engine.search.study_view import ViewableStorage
+from pcsearch.engine.search.sampling.study_view import ViewableStorage
 
 # A suggestion takes up to a third of a second with 200 trials (12 parameters, eight in flight), and
 # three seconds with 1,000. With two objectives it takes a third of a second with 60 trials.

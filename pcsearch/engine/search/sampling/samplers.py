@@ -17,12 +17,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcome import TrialOutcome
-from pcsearch.engine.search.imputation import imputed_trials
-from pcsearch.engine.search.learning_curves import Prediction
+from pcsearch.engine.search.predictions.learning_curves import Prediction
 from pcsearch.engine.search.sampling.auto_sampler import GP_SAMPLERS, GP_TRIALS, pick_sampler
 from pcsearch.engine.search.sampling.gaussian_process import GaussianProcessSampler
+from pcsearch.engine.search.sampling.imputation import imputed_trials
 from pcsearch.engine.search.sampling.sobol import SobolSampler
-from pcsearch.engine.search.study_view import ViewableStorage, quiet_optuna
+from pcsearch.engine.search.sampling.study_view import ViewableStorage, quiet_optuna
 from pcsearch.sweeps.metrics import Impute, Metric
 
 CMAES_SOURCES = 10

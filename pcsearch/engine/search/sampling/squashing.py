@@ -9,7 +9,7 @@ import numpy as np
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from pcsearch.engine.search.imputation import DEVIATION
+from pcsearch.engine.search.sampling.imputation import DEVIATION
 
 KNEE = 2.0
 """How far above the median a loss may be before it is squashed, in the scale of `squashed`."""

@@ -11,7 +11,6 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from studies import CATEGORIES, ONE_RANGE, points, study_of
 
-from pcsearch.engine.search.imputation import DEVIATION
 from pcsearch.engine.search.sampling.gaussian_process import (
     CLOSE,
     MOST_LISTED,
@@ -21,9 +20,10 @@ from pcsearch.engine.search.sampling.gaussian_process import (
     most_telling,
     noise_of,
 )
+from pcsearch.engine.search.sampling.imputation import DEVIATION
 from pcsearch.engine.search.sampling.samplers import suggest
 from pcsearch.engine.search.sampling.squashing import squashed
-from pcsearch.engine.search.study_view import ViewableStorage, quiet_optuna
+from pcsearch.engine.search.sampling.study_view import ViewableStorage, quiet_optuna
 
 
 def process_study() -> optuna.Study:

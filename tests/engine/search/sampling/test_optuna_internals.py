@@ -25,7 +25,7 @@ from optuna.trial import TrialState, create_trial
 from studies import ONE_RANGE
 
 from pcsearch.engine.search.sampling.optuna_internals import BelievingGPSampler, add_trials
-from pcsearch.engine.search.study_view import quiet_optuna
+from pcsearch.engine.search.sampling.study_view import quiet_optuna
 
 pytestmark = pytest.mark.oldest
 

@@ -7,7 +7,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from studies import MIXED
 
 from pcsearch.engine.search.sampling.sobol import SobolSampler
-from pcsearch.engine.search.study_view import quiet_optuna
+from pcsearch.engine.search.sampling.study_view import quiet_optuna
 
 
 def test_they_are_the_points_of_optunas_sampler() -> None:

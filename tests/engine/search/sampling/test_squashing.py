@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, create_trial
 
-from pcsearch.engine.search.imputation import DEVIATION
+from pcsearch.engine.search.sampling.imputation import DEVIATION
 from pcsearch.engine.search.sampling.squashing import KNEE, squashed
 
 DOWN, UP = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE
