@@ -16,12 +16,13 @@ from pcsearch.pc.presets import PRESETS
 from pcsearch.sweeps.distributions.base import EXTREMES, Distribution
 from pcsearch.sweeps.distributions.continuous import Beta
 from pcsearch.sweeps.distributions.discrete import Categorical, Constant, WeightedCategorical
-from pcsearch.sweeps.messages import suggestion
+from pcsearch.sweeps.messages import bare, suggestion
 from pcsearch.sweeps.parameters import Parameter
 from pcsearch.sweeps.sweep import Sweep
 
 COMBINATIONS_CHECKED = 20_000
 CONFLICTS_SHOWN = 5
+FOREIGN_SHOWN = 4
 # More than any model has: it bounds the numbers of vodes in the names of metrics.
 MOST_BLOCKS = 1000
 
@@ -31,8 +32,12 @@ def check(sweep: Sweep) -> None:
 
     Raises:
         PcsearchError: all unknown parameters, values of the wrong type or range, combinations that
-            cannot work together, and a metric that no run reports.
+            cannot work together, and a metric that no run reports. Or this alone: that the file is
+            not one for the model.
     """
+    other_program = _of_another_program(sweep)
+    if other_program is not None:
+        raise PcsearchError(other_program)
     problems = list(parameter_problems(sweep.parameters.values()))
     if not problems:
         problems = [*_combination_problems(sweep), *_metric_problems(sweep)]
@@ -85,6 +90,31 @@ def combinations(sweep: Sweep, fields: Iterable[str]) -> Iterator[dict[str, Any]
         grids[longest.name] = list(_telling_values(longest.distribution))
     for values in itertools.islice(itertools.product(*grids.values()), COMBINATIONS_CHECKED):
         yield fixed | {p.name: value for p, value in zip(varied, values, strict=True)}
+
+
+def _of_another_program(sweep: Sweep) -> Problem | None:
+    """The problem that half of a sweep's parameters or more are not the model's.
+
+    Then the file is not for the model, and the nearest names of the model's parameters would not
+    help. A single name may be a mistake.
+    """
+    foreign = [each.name for each in sweep.parameters.values() if not _is_of_the_model(each)]
+    if len(foreign) < max(2, len(sweep.parameters) / 2):
+        return None
+    named = ", ".join(map(bare, foreign[:FOREIGN_SHOWN]))
+    more = len(foreign) - FOREIGN_SHOWN
+    return Problem(
+        f"{named}{f' and {more} more' if more > 0 else ''} are no parameters of the PC transformer "
+        "(docs/parameters.md lists those); for a training script of yours, name it in the file "
+        "(program: FILE) or give --trainable MODULE:FUNCTION",
+        sweep.source,
+        "parameters",
+    )
+
+
+def _is_of_the_model(parameter: Parameter) -> bool:
+    """Whether the model has a parameter of that name, nested or not."""
+    return parameter.path[-1] in ModelConfig.model_fields or parameter.name == PRESET_KEY
 
 
 def parameter_problems(parameters: Iterable[Parameter]) -> Iterator[Problem]:

@@ -79,6 +79,29 @@ def test_an_unknown_parameter_unlike_all_others_gets_no_guess() -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (["lr", "dropout"], "lr, dropout are no parameters"),
+        (["lr", "dropout", "seed", "epochs"], "lr, dropout are no parameters"),
+        ([*"abcdef", "seed"], "a, b, c, d and 2 more are no parameters"),
+    ],
+)
+def test_a_file_for_another_program_gets_one_error_that_says_what_to_do(
+    names: list[str], named: str
+) -> None:
+    text = problem({name: {"value": 1} for name in names}, metric={"name": "val_loss"})
+    assert text.startswith(f"s.yaml: parameters: {named} of the PC transformer ")
+    assert "program: FILE" in text
+    assert "--trainable MODULE:FUNCTION" in text
+
+
+def test_a_file_with_fewer_foreign_names_than_own_ones_gets_a_line_for_each() -> None:
+    names = ["lr", "dropout", "seed", "epochs", "theta"]
+    found = problems({name: {"value": 5} for name in names})
+    assert [each.key for each in found] == ["parameters.lr", "parameters.dropout"]
+
+
+@pytest.mark.parametrize(
     ("name", "given", "message"),
     [
         ("epochs", {"value": 0}, "should be greater than or equal to 1, got 0"),
