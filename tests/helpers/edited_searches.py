@@ -108,9 +108,8 @@ class EditedSearch:
         for number in range(first, first + count):
             trial_id = f"t{number}"
             config = searcher.suggest(trial_id, number)
-            if not isinstance(searcher, ReplicatedSearcher):
-                for event in searcher.left_out():
-                    self.journal.add(event)
+            for event in searcher.left_out():
+                self.journal.add(event)
             if not isinstance(config, dict):
                 if isinstance(searcher, ReplicatedSearcher) and searcher.is_decided:
                     self.journal.add(Decided(searcher.fresh, searcher.samples))

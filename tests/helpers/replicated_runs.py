@@ -8,7 +8,7 @@ from typing import Any
 
 from histories import MadeTrialHistory
 
-from pcsearch.engine.records.journal.events import Replicate, TrialEnded
+from pcsearch.engine.records.journal.events import Replicate, Suggested, TrialEnded
 from pcsearch.engine.records.journal.history import History
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.searchers.replicated import ReplicatedSearcher, replicated_searcher
@@ -56,6 +56,13 @@ class Runs:
             self.sweep, replicates, cap, 7, "tpe", self.outcomes, history=history, **options
         )
         self.begun = len(history.trials) if history is not None else 0
+        self.enqueued = [] if history is None else list(history.enqueued)
+        self.suggested: dict[str, Suggested] = {}
+
+    def enqueue(self, *parts: dict[str, Any]) -> None:
+        """Enqueue configurations while the search runs, or before."""
+        self.searcher.enqueue(dict(enumerate(parts, len(self.enqueued))))
+        self.enqueued += parts
 
     def begin(self) -> dict[str, Any] | str | None:
         """What the searcher suggests; its trial is running then."""
@@ -64,6 +71,7 @@ class Runs:
         if isinstance(config, dict):
             self.begun += 1
             self.outcomes.begin(trial_id, self.begun, config)
+            self.suggested[trial_id] = self.searcher.suggested(trial_id, self.begun)
         return config
 
     def end(self, number: int, value: float | None) -> None:
@@ -97,17 +105,21 @@ class Runs:
 
     def history(self, folder: Path) -> History:
         """What a later session knows."""
-        trials = []
+        trials, taken = [], set()
         for outcome in self.outcomes:
+            event = self.suggested[outcome.trial_id]
+            if event.enqueued is not None:
+                taken.add(event.enqueued)
             trial = MadeTrialHistory(
                 outcome.trial_id,
                 outcome.number,
-                self.searcher.point(outcome.trial_id),
+                event.point,
                 folder / outcome.trial_id,
-                replicate=outcome.replicate,
+                replicate=event.replicate,
+                config=event.config,
                 made=[dict(outcome.last_report)] if outcome.last_report else [],
             )
             if outcome.ended:
                 trial.end = TrialEnded(outcome.trial_id, outcome.failed, list(outcome.values))
             trials.append(trial)
-        return History(trials=list(trials))
+        return History(list(trials), enqueued=list(self.enqueued), taken=taken, is_race=True)

@@ -100,6 +100,41 @@ def test_a_race_that_is_killed_goes_on_and_comes_to_the_same_result(
     check_more_fresh_seeds(noisy, command, usual)
 
 
+def test_what_is_enqueued_races_too_also_after_kills(noisy: Path, command: Command) -> None:
+    """In a new search, in a running one, and in one that was killed before it had its turn."""
+    sweep = yaml.safe_load((noisy / "s.yaml").read_text()) | {"method": "random", "run_cap": 14}
+    sweep["parameters"]["a"] = {"min": 2.0, "max": 9.0, "default": 8.5}
+    (noisy / "s.yaml").write_text(yaml.safe_dump(sweep))
+    (noisy / "first.yaml").write_text("- {a: 2.5}\n")
+    (noisy / "more.csv").write_text("a\n2.25\n7.5\n")
+    here = noisy / "here"
+    process = fork(noisy, *START, *ONE, "--enqueue", "first.yaml", "--set", "seconds=0.5")
+    wait_for(lambda: len(events(here, "suggested")) >= 2, process)
+    status, out, err = command("enqueue", "here", "more.csv")
+    assert (status, "configurations to try next: 2" in out) == (0, True), err
+    process.kill()
+    process.join()
+    process = fork(noisy, "--resume", "here", "--enqueue", "defaults")
+    wait_for(lambda: len(events(here, "suggested")) >= 5, process)
+    process.kill()
+    process.join()
+    forking.finish(fork(noisy, "--resume", "here"), noisy)
+    check_histories(here)
+    _, out, _ = command("results", "here", "--json")
+    trials = json.loads(out)["trials"]
+    assert len(trials) == 14
+    firsts = [each["config"]["a"] for each in trials if each["config"]["seed"] == 1]
+    # Before they were enqueued, one or two others had begun.
+    given = [a for a in firsts if a in (2.5, 2.25, 7.5, 8.5)]
+    assert given == [2.5, 2.25, 7.5, 8.5]
+    assert (firsts[0], set(given) <= set(firsts[:7])) == (2.5, True)
+    runs = [(each["config"]["a"], each["config"]["seed"]) for each in trials]
+    assert len(set(runs)) == len(runs)
+    assert (2.25, 2) in runs or (2.5, 2) in runs
+    _, _, err = command("--resume", "here", "--enqueue", "more.csv")
+    assert "(left out: 2 had run already)" in err
+
+
 def check_results(folder: Path, command: Command) -> None:
     """The table of results has the configurations; as JSON it has their runs too."""
     status, out, _ = command("results", "here", "--json")

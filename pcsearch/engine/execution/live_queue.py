@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pcsearch.engine.experiment.editing import check_alone
-from pcsearch.engine.experiment.enqueuing import OPTION, check_takes_more
+from pcsearch.engine.experiment.enqueuing import OPTION
 from pcsearch.engine.experiment.experiment import Experiment
 from pcsearch.engine.records.journal.changes import Enqueued
 from pcsearch.engine.records.journal.journal_file import Journal
@@ -33,7 +33,7 @@ class LiveQueue:
     ) -> None:
         self._experiment, self._journal = experiment, journal
         self._enqueue, self._before = enqueue, before
-        self._placing = Placing(experiment.sweep)
+        self._placing = Placing(experiment.configured)
         self._known = list(map(identity, experiment.history.enqueued))
 
     def add(self, configs: Sequence[Mapping[str, Any]]) -> str:
@@ -43,11 +43,10 @@ class LiveQueue:
             What became of them, in words.
 
         Raises:
-            PcsearchError: the search takes none.
+            PcsearchError: several drivers run the search.
             StorageError: the journal cannot be written.
         """
         experiment = self._experiment
-        check_takes_more(experiment)
         check_alone(experiment.directory, experiment.history, OPTION)
         placed = [self._placing.place_part(each) for each in configs]
         new = {identity(each): each for each in placed if each is not None}

@@ -163,7 +163,7 @@ class TrialSource(SearchAlgorithm):
         return self._ledger.is_exhausted
 
     def _new_trial(self) -> Trial | None:
-        while self._enqueued and not isinstance(self._searcher, ReplicatedSearcher):
+        while self._enqueued:
             self._searcher.enqueue(self._enqueued.popleft())
         if isinstance(self._searcher, ReplicatedSearcher) and not self._has_next(self._searcher):
             return None
@@ -188,8 +188,6 @@ class TrialSource(SearchAlgorithm):
 
     def _note_left_out(self) -> None:
         """Note, and tell, which enqueued configurations go without a trial."""
-        if isinstance(self._searcher, ReplicatedSearcher):
-            return
         for event in self._searcher.left_out():
             self._journal.add(event)
             self._tell(

@@ -86,7 +86,7 @@ class SearchDefinition:
         """The largest number of trials that --confirm adds."""
         if not self.options.confirm or self.replicates is None:
             return 0
-        size = space_size(self.replicates.without(self.sweep), self.options)
+        size = space_size(self.configured, self.options)
         return min(CONFIRMED, size or CONFIRMED) * self.options.confirm
 
     def with_samples(self, samples: int) -> SearchDefinition:
@@ -109,6 +109,11 @@ class SearchDefinition:
             self.sweep.compared_by,
             workload.epoch_key,
         )
+
+    @property
+    def configured(self) -> Sweep:
+        """The sweep of the configurations: where seeds are replicates, the one without them."""
+        return self.sweep if self.replicates is None else self.replicates.without(self.sweep)
 
     @cached_property
     def replicates(self) -> Replicates | None:

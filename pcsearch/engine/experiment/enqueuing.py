@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pcsearch.engine.experiment.definition import LEARNS, SearchDefinition
-from pcsearch.engine.experiment.race_edits import has_replicates
 from pcsearch.engine.experiment.versions import configs_of
 from pcsearch.engine.records.journal.changes import Enqueued
 from pcsearch.engine.records.journal.history import History
@@ -49,16 +48,16 @@ def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
     Raises:
         PcsearchError: the file is wrong; it has every problem of it.
     """
-    check_takes_more(search)
-    workload = search.workload
+    workload, sweep = search.workload, search.configured
     notes: list[str] = []
     if what == DEFAULTS:
         found = [_defaults(search, notes)]
     else:
+        without = _without_values(search)
         found = read_configurations(
-            Path(what), search.sweep, workload.numeric, workload.whole, notes
+            Path(what), sweep, workload.numeric, workload.whole, notes, without
         )
-    if search.sweep.method in LEARNS:
+    if sweep.method in LEARNS:
         _check_points(search, found)
     had = _had(search, history)
     known = set(map(identity, history.enqueued))
@@ -80,18 +79,14 @@ def enqueued(what: str, search: SearchDefinition, history: History) -> Queue:
     return Queue(Enqueued(new), (line, *notes))
 
 
-def check_takes_more(search: SearchDefinition) -> None:
-    """Check that a search can be given configurations to try first.
-
-    Raises:
-        PcsearchError: its configurations run with several seeds.
-    """
-    if has_replicates(search):
-        message = (
-            "a search with replicates takes no enqueued configurations, for its race decides what "
-            "runs next; to race given ones, start a search of a grid whose file has their values"
-        )
-        raise PcsearchError(Problem(message, OPTION))
+def _without_values(search: SearchDefinition) -> dict[str, str]:
+    """The parameter that no enqueued configuration may give a value, and why."""
+    if search.replicates is None:
+        return {}
+    message = (
+        "is the seed of the race; leave it out: a configuration runs with one seed after another"
+    )
+    return {search.replicates.name: message}
 
 
 def without_a_trial(history: History, cap: int, reach: int | None) -> str:
@@ -123,7 +118,7 @@ def _check_points(search: SearchDefinition, configs: Sequence[Mapping[str, Any]]
     # Optuna takes a while to import.
     from pcsearch.engine.search.sampling.search_space import OptunaSpace
 
-    space = OptunaSpace(search.sweep.parameters.values())
+    space = OptunaSpace(search.configured.parameters.values())
     names = [n for each in configs for n, at in space.part_of_point(each).items() if at is None]
     if names:
         named = ", ".join(dict.fromkeys(names))
@@ -133,7 +128,7 @@ def _check_points(search: SearchDefinition, configs: Sequence[Mapping[str, Any]]
 
 def _defaults(search: SearchDefinition, notes: list[str]) -> dict[str, Any]:
     """The configuration of the defaults of the file, and of what the trials run."""
-    sweep = search.sweep
+    sweep = search.configured
     fixed = [each for each in sweep.by_path() if each.fixed]
     constants = nested((each, each.distribution.ppf(0.5)) for each in fixed)
     known = search.workload.effective_config(constants)
@@ -150,7 +145,7 @@ def _defaults(search: SearchDefinition, notes: list[str]) -> dict[str, Any]:
 
 def _whole(search: SearchDefinition, part: Mapping[str, Any]) -> dict[str, Any] | None:
     """The configuration that a part gives with the constants, None where it lacks a parameter."""
-    parameters = search.sweep.by_path()
+    parameters = search.configured.by_path()
     if not all(has_value(part, each) for each in parameters if not each.fixed):
         return None
     return nested(
@@ -162,8 +157,7 @@ def _whole(search: SearchDefinition, part: Mapping[str, Any]) -> dict[str, Any] 
 def _had(search: SearchDefinition, history: History) -> set[str]:
     """The identities of the configurations that trials have had."""
     if history.is_changed:
-        places = [trial.place for trial in history.own if trial.place is not None]
-    else:
-        config_of = configs_of(search.sweep, search.options)
-        places = [config_of(trial) for trial in history.own]
-    return set(map(identity, places))
+        return {identity(trial.place) for trial in history.own if trial.place is not None}
+    config_of = configs_of(search.configured, search.options)
+    trials = history.own if search.replicates is None else history.first_runs
+    return {identity(each.config or config_of(each)) for each in trials}

@@ -114,15 +114,14 @@ def make_plan(
 
 def plan_of(search: SearchDefinition) -> Plan:
     """The plan of a search that is read and checked, without configurations and further notes."""
-    sweep, replicates = search.sweep, search.replicates
-    compared = sweep if replicates is None else replicates.without(sweep)
+    sweep = search.sweep
     sizes = [p.distribution.grid_size() for p in sweep.parameters.values()]
     return Plan(
         sweep,
         search.metrics,
         search.trial_limit,
         None if None in sizes else Grid(sweep).size,
-        _searcher(compared, search.options.sampler, learns=search.learns_from_curves),
+        _searcher(search.configured, search.options.sampler, learns=search.learns_from_curves),
         search.max_epochs,
         search.rungs,
         search.workload.counted,
@@ -166,7 +165,7 @@ def _first_runs(
 ) -> list[dict[str, Any]]:
     """The first runs of the first configurations of a search whose seeds are replicates."""
     options = replace(search.options, replicates=None)
-    single = replace(search, sweep=replicates.without(search.sweep), options=options)
+    single = replace(search, sweep=search.configured, options=options)
     size = space_size(single.sweep, options)
     configs = _configs(single, count if size is None else min(count, size), results)
     return [replicates.config(search.sweep, config, 0) for config in configs]
@@ -175,7 +174,7 @@ def _first_runs(
 def replicated_lines(search: SearchDefinition, replicates: Replicates) -> list[str]:
     """What replicates mean for a search, a line each."""
     name, seeds = replicates.name, len(replicates.seeds)
-    size = space_size(replicates.without(search.sweep), search.options)
+    size = space_size(search.configured, search.options)
     counted = "" if size is None else f" {size:,}"
     how = (
         "every configuration runs with every seed"

@@ -157,5 +157,5 @@ def _of_replicate(
 ) -> dict[str, Any]:
     """The values of a run of a configuration, and its seed."""
     assert trial.replicate is not None, "the journal has it of each trial of such a search"
-    values = single(replace(trial, number=trial.replicate.configuration))
+    values = trial.config or single(trial.of_configuration)
     return replicates.config(sweep, values, trial.replicate.seed)

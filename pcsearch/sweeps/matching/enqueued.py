@@ -61,6 +61,7 @@ def read_configurations(
     numeric: Callable[[str], bool],
     whole: Callable[[str], bool],
     notes: list[str],
+    without: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """The configurations of a file: a list of mappings in YAML or JSON, or a table in CSV.
 
@@ -72,6 +73,7 @@ def read_configurations(
         numeric: whether a parameter of a name is a number, as for the sweep file.
         whole: whether it is a whole number.
         notes: what the user should know of how values are read is appended, a line each.
+        without: the names that no configuration may give a value, and why.
 
     Returns:
         The values of each as the sweep has them, without those of constants.
@@ -90,8 +92,9 @@ def read_configurations(
         entries = list(_of_list(document, sweep, problems))
     if not entries and not problems:
         problems.append(Problem("has no configuration; list at least one", name))
+    refused = without or {}
     told: dict[str, str] = {}
-    found = [_part(entry, sweep, numeric, whole, problems, told) for entry in entries]
+    found = [_part(entry, sweep, refused, numeric, whole, problems, told) for entry in entries]
     if problems:
         raise PcsearchError(problems)
     notes += told.values()
@@ -130,6 +133,7 @@ def default_values(
 def _part(
     entry: Entry,
     sweep: Sweep,
+    refused: Mapping[str, str],
     numeric: Callable[[str], bool],
     whole: Callable[[str], bool],
     problems: list[Problem],
@@ -143,7 +147,8 @@ def _part(
     for name, given in entry.given.items():
         parameter = sweep.parameters.get(name)
         if parameter is None:
-            message = f"the sweep has no such parameter{suggestion(name, sweep.parameters)}"
+            unknown = f"the sweep has no such parameter{suggestion(name, sweep.parameters)}"
+            message = refused.get(name, unknown)
             problems.append(Problem(message, given.where, bare(name)))
             continue
         first, *others = given.readings

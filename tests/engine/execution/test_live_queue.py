@@ -26,14 +26,18 @@ class Queue:
 
     Args:
         folder: of the search.
+        more: other parameters of the grid, and their values.
         options: of the search.
     """
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, more: Mapping[str, list[Any]] | None = None, **options: Any
+    ) -> None:
         self.got: list[Mapping[int, Any]] = []
         self.waited: list[int] = []
         self.has_trials = True
-        grid = {"method": "grid", "parameters": {"x": {"values": [1, 2, 3]}}}
+        values = {"x": [1, 2, 3]} | dict(more or {})
+        grid = {"method": "grid", "parameters": {p: {"values": v} for p, v in values.items()}}
         self.search = EditedSearch(folder, grid, **options)
         self.queue = self.of(self.search)
 
@@ -85,6 +89,7 @@ def test_replicates_and_several_drivers_are_refused(folder: Path) -> None:
     assert not [e for e in made.search.journal.events() if isinstance(e, Enqueued)]
 
 
-def test_a_race_of_seeds_is_left_alone(folder: Path) -> None:
-    with pytest.raises(PcsearchError, match="a search with replicates takes no enqueued"):
-        Queue(folder, replicates="x").queue.add([{"x": 3}])
+def test_with_replicates_a_configuration_has_no_seed(folder: Path) -> None:
+    made = Queue(folder, {"y": [1, 2]}, replicates="x")
+    assert made.queue.add([{"y": 2}, {"y": 2, "x": 3}, {"x": 3}]) == "configurations to try next: 1"
+    assert made.got == [{0: {"y": 2}}]

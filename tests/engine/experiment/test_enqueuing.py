@@ -214,3 +214,44 @@ def test_a_value_that_optuna_cannot_try_is_refused(folder: Path) -> None:
     sweep = {"method": "bayes", "run_cap": 3, "parameters": {"lr": lr}}
     with pytest.raises(PcsearchError, match="values of lr are too far out"):
         EditedSearch(folder, sweep, str(folder / "points.yaml"))
+
+
+def race(method: str = "grid") -> dict[str, Any]:
+    a = {"values": [1, 2, 3, 4]} if method == "grid" else {"min": 0.0, "max": 4.0}
+    parameters = {"a": {**a, "default": 3}, "seed": {"values": [0.0, 0.01, 0.02]}}
+    return {"method": method, "replicates": "seed", "parameters": parameters}
+
+
+@pytest.mark.parametrize("method", ["grid", "random", "bayes"])
+def test_with_replicates_a_configuration_begins_first_and_gets_its_seeds(
+    method: str, folder: Path
+) -> None:
+    four, one, three = (4, 1, 3) if method == "grid" else (4.0, 1.0, 3.0)
+    sampler = {"sampler": "tpe"} if method == "bayes" else {}
+    file = write(folder, {"a": four}, {"a": one})
+    search = EditedSearch(folder, race(method), enqueue=file, num_samples=10, **sampler)
+    configs = search.session(3, unfinished=1)
+    assert [(each["a"], each["seed"]) for each in configs[:2]] == [(4, 0.0), (1, 0.0)]
+    again = write(folder, {"a": three}, {"a": one}, {"a": four})
+    experiment = search.resume(enqueue=again)
+    assert experiment.queue is not None
+    assert "try first: 1 (left out: 2 had run already)" in experiment.queue.lines[0]
+    more = search.session()
+    assert more[0] == {"a": 3, "seed": 0.0}
+    assert 0.01 in {each["seed"] for each in more if each["a"] == 1}
+    history = search.resume().history
+    assert (history.waiting, len(history.trials)) == ({}, 3 + len(more))
+    known = [search.searcher.config(trial) for trial in history.trials]
+    assert known == search.configs() == configs + more
+    assert len(set(map(str, known))) == len(known)
+
+
+def test_with_replicates_no_configuration_has_a_seed(folder: Path) -> None:
+    file = write(folder, {"a": 4, "seed": 0.01}, {"seed": 0.0})
+    with pytest.raises(PcsearchError) as caught:
+        EditedSearch(folder, race(), enqueue=file)
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("points.yaml:2:3: seed: is the seed of the race; leave it out")
+    assert lines[1].startswith("points.yaml:3:3: seed: is the seed of the race; leave it out")
+    search = EditedSearch(folder, race(), enqueue="defaults")
+    assert search.session(1) == [{"a": 3, "seed": 0.0}]

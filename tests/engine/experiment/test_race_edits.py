@@ -145,8 +145,6 @@ def test_configurations_and_seeds_stay(folder: Path) -> None:
             search.resume(race() | {"parameters": parameters})
     with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file, for"):
         search.resume(race("random", run_cap=4))
-    with pytest.raises(PcsearchError, match=r"takes no enqueued configurations.*start a search"):
-        search.resume(race(), enqueue="defaults")
 
 
 @pytest.mark.parametrize(("before", "after"), [("x", None), (None, "x"), ("x", "seed")])

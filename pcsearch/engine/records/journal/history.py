@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,12 @@ class TrialHistory:
         return int((self.last_report or {}).get(ITERATION) or 0) >= epoch
 
     @property
+    def of_configuration(self) -> TrialHistory:
+        """The same with the number of its configuration, for which seeds do not count."""
+        assert self.replicate is not None, "the journal has it of each trial of such a search"
+        return replace(self, number=self.replicate.configuration)
+
+    @property
     def failed(self) -> bool:
         """Whether it has failed."""
         return self.end is not None and self.end.failed
@@ -189,6 +195,12 @@ class History:
     def own(self) -> list[TrialHistory]:
         """The trials without those that other drivers run again."""
         return [trial for trial in self.trials if trial.end is None or not trial.end.elsewhere]
+
+    @property
+    def first_runs(self) -> list[TrialHistory]:
+        """Where seeds are replicates, the first run of each configuration, with its number."""
+        runs = [each for each in self.trials if each.replicate and not each.replicate.seed]
+        return sorted((each.of_configuration for each in runs), key=lambda each: each.number)
 
     @property
     def unfinished(self) -> list[TrialHistory]:

@@ -22,6 +22,11 @@ class EnqueuedParts:
         self._taken: dict[str, int] = {}
         self._left_out: list[LeftOut] = []
 
+    @property
+    def are_waiting(self) -> bool:
+        """Whether there are any."""
+        return bool(self._waiting)
+
     def add(self, parts: Mapping[int, dict[str, Any]]) -> None:
         """Add parts, by their numbers in the journal."""
         self._waiting.update(parts)

@@ -52,6 +52,11 @@ class PlannedSearcher(Searcher):
         """Whether it has suggested all trials that it may."""
         return self._cap is not None and len(self._used) >= self._cap
 
+    @property
+    def has_enqueued(self) -> bool:
+        """Whether enqueued configurations wait for a trial."""
+        return self._enqueued.are_waiting
+
     def enqueue(self, parts: Mapping[int, dict[str, Any]]) -> None:
         """Suggest configurations next; of each its number in the journal."""
         if self._remaining is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ray.tune.search import Searcher
 
+from pcsearch.engine.records.journal.changes import LeftOut
 from pcsearch.engine.records.journal.events import Replicate, Suggested
 from pcsearch.engine.records.journal.history import History, TrialHistory
 from pcsearch.engine.records.ledger import OtherResult
@@ -16,10 +17,11 @@ from pcsearch.engine.records.options import SamplerName
 from pcsearch.engine.records.outcomes import Outcomes
 from pcsearch.engine.search.predictions.learning_curves import LearningCurves
 from pcsearch.engine.search.replicates.entrants import ConfigurationMeans, entrant, runs_of
-from pcsearch.engine.search.replicates.racing import NextRun, Race, standings
+from pcsearch.engine.search.replicates.racing import NEW, NextRun, Race, standings
 from pcsearch.engine.search.searchers.bayes import BayesSearcher
 from pcsearch.engine.search.searchers.factory import make_searcher
 from pcsearch.engine.search.searchers.planned import PlannedSearcher
+from pcsearch.engine.search.searchers.remaining import Configurations
 from pcsearch.sweeps.configurations import Grid, configurations
 from pcsearch.sweeps.finite import finite_space
 from pcsearch.sweeps.replicates import CONFIRMED, Replicates
@@ -30,7 +32,8 @@ class ReplicatedSearcher(Searcher):
     """Suggests runs of configurations: the next seed of one, or the first seed of a new one.
 
     The configurations come from another searcher, which knows nothing of seeds. What runs next is
-    derived from the outcomes of all runs, so a resumed search goes on as it would have.
+    derived from the outcomes of all runs, so a resumed search goes on as it would have. Enqueued
+    configurations begin before any other run, and then race as all do.
 
     Args:
         inner: suggests the configurations; it has the first run of each in the history.
@@ -70,12 +73,16 @@ class ReplicatedSearcher(Searcher):
         # By the number of each configuration, its values without a seed, and its first run.
         self._values: dict[int, dict[str, Any]] = {}
         self._firsts: dict[int, str] = {}
+        # The values of those whose number does not give them.
+        self._configs: dict[int, dict[str, Any] | None] = {}
         for trial in history.trials:
             if trial.replicate is not None:
                 self._outcomes.of(trial.id).replicate = trial.replicate
                 if trial.replicate.seed == 0:
-                    values = inner.config(as_first(trial))
+                    values = inner.config(trial.of_configuration)
                     self._begin(trial.replicate.configuration, trial.id, values)
+                    if trial.config is not None:
+                        self._configs[trial.replicate.configuration] = dict(trial.config)
         # What runs next, and after how many trials, begun and ended, that was found.
         self._next: tuple[tuple[int, int], NextRun | None] | None = None
         self._was_decided = history.is_decided
@@ -95,6 +102,15 @@ class ReplicatedSearcher(Searcher):
         """Whether what runs next depends on a run that has not ended."""
         return self._next_run() is None and self._are_running()
 
+    def enqueue(self, parts: Mapping[int, dict[str, Any]]) -> None:
+        """Begin configurations next, or parts of them without a seed, by their numbers."""
+        self._inner.enqueue(parts)
+        self._next = None
+
+    def left_out(self) -> list[LeftOut]:
+        """For the journal, the enqueued configurations of which nothing was left, each once."""
+        return self._inner.left_out()
+
     def config(self, trial: TrialHistory) -> dict[str, Any]:
         """The values of a trial of the history."""
         assert trial.replicate is not None, "the journal has it of each trial of such a search"
@@ -112,7 +128,13 @@ class ReplicatedSearcher(Searcher):
     def suggested(self, trial_id: str, number: int) -> Suggested:
         """What the journal gets of a trial that `suggest` has given a configuration."""
         replicate = self.replicate(trial_id)
-        return Suggested(trial_id, number, self.point(trial_id), replicate=replicate)
+        assert replicate is not None, "it was suggested here"
+        if replicate.seed > 0:
+            config = self._configs.get(replicate.configuration)
+            return Suggested(trial_id, number, self.point(trial_id), config, replicate=replicate)
+        first = self._inner.suggested(trial_id, number)
+        self._configs[replicate.configuration] = first.config
+        return replace(first, replicate=replicate)
 
     def replicate(self, trial_id: str) -> Replicate | None:
         """Which run of which configuration a trial is."""
@@ -169,6 +191,8 @@ class ReplicatedSearcher(Searcher):
         left = 1 - sum(len(each.begun) for each in entrants) / self.samples
         if left > 0:
             can_begin = len(entrants) < self._configurations
+            if can_begin and self._inner.has_enqueued:
+                return NEW
             run = self._race.next_run(entrants, can_begin=can_begin, left=left)
             if run is not None:
                 place = run.configuration
@@ -185,18 +209,19 @@ class ReplicatedSearcher(Searcher):
         return None
 
 
-def as_first(trial: TrialHistory) -> TrialHistory:
-    """A configuration's first run as a searcher knows it that knows nothing of seeds."""
-    assert trial.replicate is not None, "the journal has it of each trial of such a search"
-    return replace(trial, number=trial.replicate.configuration)
+def of_configurations(history: History, planned: Configurations | None) -> History:
+    """The history that a searcher has of a search that knows nothing of seeds: the first runs.
 
-
-def of_configurations(history: History) -> History:
-    """The history that a searcher has of a search that knows nothing of seeds: the first runs."""
-    firsts = [
-        as_first(each) for each in history.trials if each.replicate and not each.replicate.seed
-    ]
-    return replace(history, trials=sorted(firsts, key=lambda each: each.number))
+    Args:
+        history: of the search.
+        planned: its configurations by number, None where Optuna chooses them.
+    """
+    firsts = history.first_runs
+    if planned is not None:
+        for each in firsts:
+            each.place = each.config or planned.config(each.number - 1)
+    # With enqueued ones, the numbers no longer give the configurations.
+    return replace(history, trials=firsts, is_race=not history.enqueued)
 
 
 def replicated_searcher(
@@ -234,7 +259,7 @@ def replicated_searcher(
     most = cap if size is None else min(cap, size)
     means = None if planned is not None else ConfigurationMeans(outcomes, seeds, curves)
     inner = make_searcher(
-        configured, most, seed, sampler, of_configurations(history), outcomes, means
+        configured, most, seed, sampler, of_configurations(history, planned), outcomes, means
     )
     metric = outcomes.metrics[0]
     target = None if metric.target is None else metric.sign * metric.target

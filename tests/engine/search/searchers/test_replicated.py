@@ -110,3 +110,71 @@ def test_a_search_that_is_extended_after_its_fresh_seeds_races_on(tmp_path: Path
         confirmed += 1
     assert 0 < confirmed <= 3
     assert after.run(1) == []
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_enqueued_configurations_begin_first_and_race_as_all_do(method: str) -> None:
+    runs = Runs(method, 17)
+    runs.enqueue({"a": 3.5}, {"a": 1.0})
+    configs = runs.run(99)
+    assert configs[:2] == [{"a": 3.5, "seed": 1}, {"a": 1.0, "seed": 1}]
+    seeds = [each["seed"] for each in configs if each["a"] == 1.0]
+    assert seeds == list(range(1, len(seeds) + 1))
+    assert len(seeds) > 1 == sum(each["a"] == 3.5 for each in configs)
+    assert len(configs) == 17
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_what_is_enqueued_during_the_race_begins_next(method: str) -> None:
+    usual = Runs(method, 17).run(15)
+    assert usual[-1]["seed"] > 1, "the last runs are for the best configurations"
+    runs = Runs(method, 17)
+    assert runs.run(14) == usual[:14]
+    runs.enqueue({"a": 0.25})
+    assert runs.run(1) == [{"a": 0.25, "seed": 1}]
+
+
+def test_of_a_grid_an_enqueued_configuration_is_not_begun_again() -> None:
+    runs = Runs("grid", 20)
+    runs.enqueue({"a": 3}, {"a": 3})
+    assert [each["a"] for each in runs.run(4)] == [3, 1, 2, 4]
+    assert [(each.enqueued, each.config) for each in runs.searcher.left_out()] == [(1, {"a": 3})]
+    runs.enqueue({"a": 1})
+    rest = runs.run(99)
+    assert {each["seed"] for each in rest if each["a"] == 1} == {2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("method", ["grid", "random"])
+def test_a_race_with_enqueued_configurations_resumes_as_it_would_have_gone_on(
+    method: str, tmp_path: Path
+) -> None:
+    def begun() -> Runs:
+        made = Runs(method, 14, fresh=2)
+        made.enqueue({"a": 4}, {"a": 2})
+        return made
+
+    usual = begun().run(99)
+    assert [each["a"] for each in usual[:2]] == [4, 2]
+    for ended in range(len(usual)):
+        before = begun()
+        before.run(ended)
+        killed = before.begin()
+        history = before.history(tmp_path)
+        after = Runs(method, 14, history, fresh=2)
+        configs = [after.searcher.config(each) for each in history.trials]
+        assert configs == usual[: ended + 1]
+        assert configs[-1] == killed
+        after.end(ended + 1, noisy(configs[-1]))
+        assert after.run(99) == usual[ended + 1 :]
+
+
+def test_every_run_of_an_enqueued_configuration_says_what_it_is() -> None:
+    """Of a later seed, too: who reads the journal need not look for the first."""
+    runs = Runs("random", 12)
+    runs.enqueue({"a": 1.0})
+    runs.run(99)
+    first = [each for each in runs.suggested.values() if each.replicate == (1, 0)]
+    assert [each.enqueued for each in first] == [0]
+    own = [each for each in runs.suggested.values() if each.config == {"a": 1.0}]
+    assert len(own) > 1
+    assert {each.replicate.configuration for each in own if each.replicate} == {1}
