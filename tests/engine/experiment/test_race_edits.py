@@ -33,6 +33,12 @@ def race(method: str = "grid", **top: Any) -> dict[str, Any]:
     return {"method": method, **top, "parameters": {"x": x, "seed": seeds}}
 
 
+def with_seeds(values: list[float], method: str = "grid", **top: Any) -> dict[str, Any]:
+    """The same race with other seeds."""
+    made = race(method, **top)
+    return made | {"parameters": made["parameters"] | {"seed": {"values": values}}}
+
+
 def winner(search: EditedSearch) -> tuple[float, int]:
     """The value of the best configuration, and how many of its runs count."""
     with findings_at(str(search.directory.path), "results") as findings:
@@ -136,13 +142,54 @@ def test_the_metric_stays_where_fresh_seeds_have_run(folder: Path) -> None:
     assert 2 in seeds
 
 
+@pytest.mark.parametrize(("method", "cap"), [("grid", None), ("random", 12), ("bayes", 12)])
+def test_the_best_configurations_get_the_seeds_that_are_added(
+    method: str, cap: int | None, folder: Path
+) -> None:
+    top = {} if cap is None else {"run_cap": cap}
+    sampler = {"sampler": "tpe"} if method == "bayes" else {}
+    search = EditedSearch(folder, race(method, **top), replicates="seed", **sampler)
+    before = search.session()
+    is_grid = method == "grid"
+    assert winner(search)[1] == SEEDS if is_grid else len(before) == cap
+    more = with_seeds([each / 100 for each in range(SEEDS + 3)], method)
+    more |= {} if cap is None else {"run_cap": 3 * cap}
+    experiment = search.resume(more)
+    assert experiment.edit is not None
+    assert "  seed: values added: 0.05, 0.06, 0.07" in experiment.edit.lines
+    assert any("stay in the race" in line for line in experiment.edit.lines)
+    assert experiment.edit.event.num_samples == (4 * (SEEDS + 3) if is_grid else 3 * (cap or 0))
+    # A session that is interrupted goes on as one that was not.
+    new = search.session(2)
+    search.resume()
+    new += search.session()
+    if is_grid:
+        assert winner(search) == (1, SEEDS + 3)
+        assert {each["seed"] for each in new if each["x"] == 1} == {0.05, 0.06, 0.07}
+    else:
+        assert len(new) == 2 * (cap or 0)
+    assert search.resume().over
+    check_once(search)
+
+
+def test_seeds_are_not_added_where_fresh_ones_have_run(folder: Path) -> None:
+    search = EditedSearch(folder, with_seeds([1, 2]), replicates="seed", confirm=1)
+    search.session()
+    with pytest.raises(PcsearchError, match="parameters: the best configurations have run with"):
+        search.resume(with_seeds([1, 2, 3]))
+
+
 def test_configurations_and_seeds_stay(folder: Path) -> None:
     search = EditedSearch(folder, race(), replicates="seed")
     wider = race()["parameters"] | {"x": {"values": [1, 2]}}
-    seeds = race()["parameters"] | {"seed": {"values": [0.0, 0.01]}}
-    for parameters in (wider, seeds):
-        with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file, "):
-            search.resume(race() | {"parameters": parameters})
+    with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file, "):
+        search.resume(race() | {"parameters": wider})
+    moved = [0.01, 0.0, *(each / 100 for each in range(2, SEEDS))]
+    for values in ([0.0, 0.01], moved):
+        with pytest.raises(
+            PcsearchError, match=r"parameters\.seed: seeds can be added after those"
+        ):
+            search.resume(with_seeds(values))
     with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file, for"):
         search.resume(race("random", run_cap=4))
 
