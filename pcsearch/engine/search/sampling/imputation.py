@@ -19,7 +19,8 @@ from pcsearch.sweeps.metrics import Impute
 
 DEVIATION = "deviation"
 """The user attribute of a trial that says how sure its value is: the standard deviation of a
-prediction, 0 for what was measured. A trial with an imputed value has none."""
+prediction, 0 for a measured result of a warm start. Others have none: values that are imputed, or
+nothing is predicted at all."""
 
 
 def final_values(outcome: TrialOutcome, *, went_wrong: bool) -> list[float]:
@@ -79,11 +80,10 @@ def imputed_trials(
                 values = [prediction.mean]
         if prediction is not None and values == [prediction.mean]:
             imputed.append(_completed(each, values, prediction.deviation))
-        elif values is None or values != each.values:
-            imputed.append(each if values is None else _completed(each, values, None))
+        elif values is None or values == each.values:
+            imputed.append(each)
         else:
-            # Predicted already where it comes from a warm start; else it was measured.
-            imputed.append(_completed(each, values, each.user_attrs.get(DEVIATION, 0.0)))
+            imputed.append(_completed(each, values, None))
     return imputed
 
 

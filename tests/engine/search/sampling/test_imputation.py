@@ -75,6 +75,15 @@ def test_predictions_take_the_place_of_finite_values_and_of_running_trials() -> 
         assert study.trials[0].user_attrs == {}
 
 
+def test_a_value_that_is_not_predicted_where_others_are_is_not_taken_for_sure() -> None:
+    """A trial that has failed counts, with ``impute: best``, as what it had after few epochs."""
+    study = study_with()
+    study.ask()
+    seen = imputed_trials(study, study.trials[-1], [None], {}, {0: Prediction(0.1, 0.01, 1)})
+    assert [each.value for each in seen[:3]] == [0.1, 3.0, 3.0]
+    assert [each.user_attrs.get(DEVIATION) for each in seen[:3]] == [0.01, None, None]
+
+
 def test_the_study_itself_is_left_alone() -> None:
     study = study_with()
     seen_values(study, None)
