@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -101,6 +102,7 @@ def edited(
         samples = _samples(before.sweep, after.sweep, samples, reach_before, reach_after)
     event = Edited(event.text, event.source, min(samples, reach_after or samples))
     history.edits[-1] = event
+    begun = race_count(history, after)
     lines = [
         f"the sweep file is another from now on, {after.sweep.source}:",
         *(f"  {line}" for line in changes(before.sweep, after.sweep)),
@@ -112,9 +114,11 @@ def edited(
             if again
             else []
         ),
-        f"at most {event.num_samples} trials, of which {race_count(history, after)} have begun "
+        f"at most {event.num_samples} trials, of which {begun} have begun "
         f"(before: at most {old_samples})",
     ]
+    if begun >= event.num_samples and begun < (reach_after or math.inf):
+        lines.append("none is left: --num-samples N, with the same command, gives the search more")
     return Edit(event, tuple(lines))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from edited_searches import METRIC, EditedSearch, edited_searches
 
+from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
 from pcsearch.engine.records.journal.events import Decided, ReachedTarget
 from pcsearch.engine.records.journal.replay import read_history
 from pcsearch.engine.results.findings import findings_at
@@ -153,9 +154,16 @@ def test_the_best_configurations_get_the_seeds_that_are_added(
     is_grid = method == "grid"
     assert winner(search)[1] == SEEDS if is_grid else len(before) == cap
     more = with_seeds([each / 100 for each in range(SEEDS + 3)], method)
+    if cap is not None:
+        # Its own cap leaves no run for them.
+        search.write(more | {"run_cap": cap})
+        edit = resumed_experiment(search.directory, {}, search.file)[0].edit
+        assert edit is not None
+        assert edit.lines[-1].startswith("none is left: --num-samples N, with the same command")
     more |= {} if cap is None else {"run_cap": 3 * cap}
     experiment = search.resume(more)
     assert experiment.edit is not None
+    assert not experiment.edit.lines[-1].startswith("none is left")
     assert "  seed: values added: 0.05, 0.06, 0.07" in experiment.edit.lines
     assert any("stay in the race" in line for line in experiment.edit.lines)
     assert experiment.edit.event.num_samples == (4 * (SEEDS + 3) if is_grid else 3 * (cap or 0))
