@@ -85,7 +85,10 @@ def _labelled(name: str, texts: Sequence[str]) -> list[Text]:
 
 def _trials(view: View, width: int, plain: bool) -> Text:
     counts = [f"{view.ended:,} of {view.cap:,} ended", f"{len(view.running)} running"]
-    return _progress("trials", view.ended / max(1, view.cap), counts, width, plain)
+    if view.elsewhere:
+        counts.append(f"{view.elsewhere:,} of other drivers")
+    share = (view.ended + view.elsewhere) / max(1, view.cap)
+    return _progress("trials", share, counts, width, plain)
 
 
 def _epochs(view: View, width: int, plain: bool) -> Text:

@@ -13,6 +13,8 @@ from pcsearch.sweeps.metrics import Metric
 def headline(view: View) -> str:
     """The trials so far, the best value, and the time that is left."""
     parts = [f"{view.ended} of {view.cap} trials ended, {len(view.running)} running"]
+    if view.elsewhere:
+        parts.append(f"{view.elsewhere} of other drivers")
     if view.best is not None:
         parts.append(view.best.in_words(view.metrics[0].name))
     if view.estimate.seconds is not None:

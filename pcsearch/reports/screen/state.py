@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,17 +146,27 @@ class SearchState:
             usage,
             self._wandb(),
             warnings,
+            max(0, _newest(running, ended) - len(ended) - len(running)),
         )
 
     def _estimate(self, running: list[Running], ended: list[EndedTrial]) -> Estimate:
+        newest = _newest(running, ended)
+        # Of those that are left, other drivers have as large a part as so far.
+        share = (len(ended) + len(running)) / max(1, newest)
         return estimate(
             Counter(each.epoch for each in ended),
             [each.training for each in running],
-            self._experiment.cap - len(ended) - len(running),
+            round(max(0, self._experiment.cap - newest) * share),
             self._experiment.max_epochs,
             self._trained,
             time.monotonic() - self._since,
         )
+
+
+def _newest(running: Iterable[Running], ended: Iterable[EndedTrial]) -> int:
+    """The largest number of a trial: several drivers share the numbers before it."""
+    outcomes = [*(each.outcome for each in running), *(each.outcome for each in ended)]
+    return max((outcome.number for outcome in outcomes), default=0)
 
 
 def how_ended(outcome: TrialOutcome) -> str:

@@ -51,6 +51,7 @@ class View:
         usage: of the cluster, empty where it is not known.
         wandb: the state of W&B's runs.
         warnings: the last ones, the newest last.
+        elsewhere: how many trials other drivers of the search have, as far as is known.
     """
 
     metrics: tuple[Metric, ...]
@@ -64,6 +65,7 @@ class View:
     usage: tuple[InUse, ...] = ()
     wandb: RunsState = RunsState("disabled", 0, is_cut_off=False)  # noqa: RUF009
     warnings: tuple[str, ...] = ()
+    elsewhere: int = 0
 
     @property
     def ended(self) -> int:

@@ -28,6 +28,11 @@ def test_what_is_not_known_is_left_out() -> None:
     assert summary(view) == "0 of 20 trials ended, 4 running; 3 epochs; W&B: online"
 
 
+def test_the_trials_of_other_drivers_are_told_apart() -> None:
+    told = headline(made_view(elsewhere=7))
+    assert told.startswith("4 of 20 trials ended, 4 running; 7 of other drivers; best so far")
+
+
 def test_metrics_with_their_names() -> None:
     metrics = [Metric("loss", "minimize"), Metric("size", "maximize")]
     assert measured(metrics, [0.123456, None]) == "loss 0.1235, size -"

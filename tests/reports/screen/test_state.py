@@ -114,6 +114,23 @@ def test_the_time_that_is_left_counts_the_epochs_of_this_session(
     assert search.state.view().estimate == Estimate(7, 7 + 41, 41 * 120)
 
 
+def test_other_drivers_have_the_numbers_between_and_their_part_of_what_is_left(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    search.state.begin_session()
+    for number in (1, 4):
+        trial = search.start(number)
+        now[0] += 400
+        search.report(trial, EPOCHS, 0.1)
+        search.end(trial)
+    view = search.state.view()
+    assert (view.ended, view.elsewhere) == (2, 2)
+    # Of the eight that are left, this driver gets four.
+    assert view.estimate == Estimate(2 * EPOCHS, 6 * EPOCHS, 4 * EPOCHS * 100)
+
+
 def test_how_far_a_trial_is_where_its_length_is_unknown() -> None:
     outcome = TrialOutcome("a", (Metric("loss", "minimize"),), number=3)
     outcome.add({"epoch": 5, "loss": 0.5, "time_total_s": 20.0})
