@@ -12,6 +12,7 @@ import pytest
 import yaml
 from commands import events, hold, wait_for
 from forking import finish, fork
+from offline_runs import read_runs
 from resuming import QUIET, Command
 
 from pcsearch.engine.records.drivers.driver_directories import DRIVERS
@@ -140,6 +141,48 @@ def test_drivers_of_a_bayes_search_run_its_samples_together(search: Path) -> Non
     assert {trial.number for trial in (*own, *other)} == set(range(1, GRID + 1))
     points = {tuple((trial.point or {}).values()) for trial in (*own, *other)}
     assert len(points) == GRID, "one that joins begins with points of its own"
+
+
+PROGRAM = """
+import argparse, time
+from pathlib import Path
+import wandb
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--x", type=int)
+parser.add_argument("--folder")
+given = parser.parse_args()
+wandb.init(config=vars(given))
+for epoch in (1, 2):
+    while Path(given.folder, "hold").exists():
+        time.sleep(0.02)
+    wandb.log({"loss": (wandb.config.x - 1) ** 2 + 1 / epoch})
+"""
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_drivers_run_a_program_together_and_each_trial_is_one_run(search: Path) -> None:
+    folder = search.parent
+    write_sweep(folder, "grid", values=[0, 1, 2, 3])
+    text = (folder / "s.yaml").read_text(encoding="utf-8")
+    (folder / "s.yaml").write_text(f"program: train.py\n{text}", encoding="utf-8")
+    (folder / "train.py").write_text(PROGRAM, encoding="utf-8")
+    (folder / HOLD).touch()
+    first = fork(folder, "s.yaml", "--name", "here", "--storage-path", ".", *ONE)
+    wait_for(lambda: events(search, "suggested"), first)
+    second = fork(folder, "--join", str(search), *ONE)
+    wait_for(lambda: any(events(each, "suggested") for each in directories(search)[1:]), second)
+    (folder / HOLD).unlink()
+    for driver in (first, second):
+        finish(driver, folder)
+    trials = [trial for each in directories(search) for trial in read_history(each).trials]
+    assert sorted(trial.number for trial in trials) == [1, 2, 3, 4]
+    ends = {trial.id: trial.end.values[0] for trial in trials if trial.end is not None}
+    assert sorted(ends.values()) == [0.5, 1.5, 1.5, 4.5]
+    runs = [run for each in directories(search) for run in read_runs(each)]
+    assert {run.id: run.rows()[-1]["loss"] for run in runs} == ends
+    assert [len(run.rows()) for run in runs] == [2] * 4
+    assert {run.exit_code for run in runs} == {0}
 
 
 def test_a_driver_joins_only_what_is_running_with_options_that_are_free(
