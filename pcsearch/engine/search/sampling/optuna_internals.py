@@ -20,10 +20,10 @@ from optuna.trial import FrozenTrial
 
 
 class BelievingGPSampler(GPSampler):
-    """GPSampler with another expected improvement, where it has one objective.
+    """GPSampler with another expected improvement, and values with noise of their own.
 
-    There is no public way: GPSampler takes no acquisition function, and its Gaussian process can
-    be asked for predictions inside a suggestion only.
+    Both where it has one objective. There is no public way: GPSampler takes no acquisition function
+    and no noise, and its Gaussian process can be asked for predictions inside a suggestion only.
 
     Args:
         seed: of its draws.
@@ -41,6 +41,22 @@ class BelievingGPSampler(GPSampler):
         """Running trials that count as if they had measured what is predicted for them."""
         self.noise: np.ndarray | None = None
         """The variance of each ended trial's value, (trials,), in any unit; None: all are equal."""
+        self._prior_alone = self._log_prior
+        self._log_prior = self._with_noise
+
+    def _with_noise(self, process: Any) -> Any:
+        """The logarithm of the prior, and of how much likelier the values are with this noise.
+
+        GPSampler adds the likelihood with equal noise to it, and finds the process by the sum.
+        """
+        prior = self._prior_alone(process)
+        if self.noise is None:
+            return prior
+        equal = process.noise_var
+        process.noise_var = equal * _shares(self.noise)
+        likelihood = process.marginal_log_likelihood()
+        process.noise_var = equal
+        return prior + likelihood - process.marginal_log_likelihood()
 
     def _optimize_acqf(self, acqf: Any, best_params: np.ndarray | None) -> np.ndarray:
         # Here, for Optuna imports torch with it.
@@ -53,12 +69,17 @@ class BelievingGPSampler(GPSampler):
         return super()._optimize_acqf(acqf, best_params)
 
 
-def _spread_noise(process: Any, variances: np.ndarray) -> None:
-    """Give each value its own noise, of which that of the fitted process is the mean."""
+def _shares(variances: np.ndarray) -> Any:
+    """The variances, as shares of their mean."""
     import torch
 
+    return torch.from_numpy(variances / variances.mean())
+
+
+def _spread_noise(process: Any, variances: np.ndarray) -> None:
+    """Give each value its own noise, of which that of the fitted process is the mean."""
     fitted = process.noise_var
-    process.noise_var = fitted * torch.from_numpy(variances / variances.mean())
+    process.noise_var = fitted * _shares(variances)
     process._cov_Y_Y_chol = process._cov_Y_Y_inv_Y = None
     process._cache_matrix()
     # What is appended, and the next fit, which starts from this one, have one noise.

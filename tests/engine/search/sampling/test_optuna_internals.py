@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ def test_the_names_are_there_and_take_what_they_are_given() -> None:
     assert parameters(GPRegressor.append_running_data) == ["self", "X_running", "y_running"]
     assert parameters(GPRegressor.posterior)[:2] == ["self", "x"]
     assert parameters(GPRegressor._cache_matrix) == ["self"]
+    assert parameters(GPRegressor.marginal_log_likelihood) == ["self"]
+    assert callable(GPSampler()._log_prior)
 
 
 class Noting(BelievingGPSampler):
@@ -63,15 +65,21 @@ def noting(monkeypatch: pytest.MonkeyPatch) -> Noting:
     return sampler
 
 
+THREE = {0.1: 0.1225, 0.4: 0.0025, 0.8: 0.1225}
+"""The values of ended trials by their points."""
+
+
 def ask(
-    sampler: Noting, running: tuple[float, ...] = (), noise: Sequence[float] | None = None
+    sampler: Noting,
+    running: tuple[float, ...] = (),
+    noise: Sequence[float] | None = None,
+    ended: Mapping[float, float] = THREE,
 ) -> tuple[Any, Any]:
-    """What is optimised for a suggestion on three ended trials."""
+    """What is optimised for a suggestion on ended trials."""
     sampler.noise = None if noise is None else np.array(noise)
     with quiet_optuna():
         study = optuna.create_study(sampler=sampler)
-        for x in (0.1, 0.4, 0.8):
-            value = (x - 0.45) ** 2
+        for x, value in ended.items():
             study.add_trial(create_trial(params={"x": x}, distributions=ONE_RANGE, value=value))
         sampler.believed = [
             create_trial(params={"x": x}, distributions=ONE_RANGE, state=TrialState.RUNNING)
@@ -106,6 +114,38 @@ def test_equal_noise_is_that_of_the_fitted_process(noting: Noting) -> None:
     equal, _ = ask(noting, noise=[4.0, 4.0, 4.0])
     for one, other in zip(posterior(acqf), posterior(equal), strict=True):
         assert one.numpy() == pytest.approx(other.numpy(), rel=1e-3)
+
+
+def test_the_process_is_the_likeliest_with_the_noise_of_each_value(noting: Noting) -> None:
+    # A parabola with two values that are far off, of which it is known that they may be.
+    ended = {x / 10: (x / 10 - 0.45) ** 2 for x in range(1, 9)} | {0.33: 1.0, 0.66: -1.0}
+    noise = np.array([1e-3] * 8 + [1.0] * 2)
+    equal = ask(noting, ended=ended)[0]._gpr
+    noting.noted.clear()
+    fitted = ask(noting, noise=noise.tolist(), ended=ended)[0]._gpr
+    prior = GPSampler()._log_prior
+    weights = torch.from_numpy(noise / noise.mean())
+
+    def how_likely(process: Any, scales: float, height: float, variance: float) -> float:
+        """The logarithm of the posterior, up to a constant, with parameters times these numbers."""
+        other = GPRegressor(
+            process._is_categorical,
+            process._X_train,
+            process._y_train.squeeze(-1),
+            process.inverse_squared_lengthscales * scales,
+            process.kernel_scale * height,
+            process.noise_var * variance,
+        )
+        own = prior(other)
+        other.noise_var = other.noise_var * weights
+        return float(own + other.marginal_log_likelihood())
+
+    likeliest = how_likely(fitted, 1, 1, 1)
+    assert likeliest > how_likely(equal, 1, 1, 1) + 1
+    for factor in (0.5, 0.8, 1.25, 2):
+        for place in range(3):
+            moved = [factor if i == place else 1 for i in range(3)]
+            assert how_likely(fitted, *moved) < likeliest, (factor, place)
 
 
 def test_a_noisy_value_is_followed_less_than_the_others(noting: Noting) -> None:
