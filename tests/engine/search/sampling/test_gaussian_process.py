@@ -14,6 +14,7 @@ from studies import CATEGORIES, ONE_RANGE, points, study_of
 from pcsearch.engine.search.sampling.gaussian_process import (
     CLOSE,
     MOST_LISTED,
+    MOST_PREDICTED,
     MOST_TRIALS,
     MOST_TRIALS_OF_SEVERAL,
     GaussianProcessSampler,
@@ -37,8 +38,9 @@ def ended_trial(x: float, value: float) -> FrozenTrial:
     return create_trial(params={"x": x}, distributions=ONE_RANGE, value=value)
 
 
+@pytest.mark.parametrize("most", [MOST_TRIALS, MOST_PREDICTED])
 def test_it_learns_from_the_better_and_the_newest_of_many_trials(
-    monkeypatch: pytest.MonkeyPatch,
+    most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[int]] = []
     real = optuna.samplers.GPSampler.sample_relative
@@ -50,15 +52,18 @@ def test_it_learns_from_the_better_and_the_newest_of_many_trials(
 
     monkeypatch.setattr(optuna.samplers.GPSampler, "sample_relative", noted)
     study = process_study()
-    count = MOST_TRIALS + 50
+    count = most + 50
     for number in range(count):
         value = abs(number - 30)
-        study.add_trial(ended_trial(value / count, value))
+        trial = ended_trial(value / count, value)
+        if most == MOST_PREDICTED:
+            trial.set_user_attr(DEVIATION, 0.1)
+        study.add_trial(trial)
     study.ask(ONE_RANGE)
     (learnt,) = seen
-    assert len(learnt) == MOST_TRIALS
-    assert set(range(80)) <= set(learnt), "the better ones"
-    assert set(range(count - 90, count)) <= set(learnt), "the newest"
+    assert len(learnt) == most
+    assert set(range(most // 2 - 20)) <= set(learnt), "the better ones"
+    assert set(range(count - most // 2 + 10, count)) <= set(learnt), "the newest"
 
 
 @pytest.mark.parametrize("high", [MOST_LISTED - 1, MOST_LISTED, 2**53])
