@@ -26,6 +26,7 @@ from pcsearch.page.tables import behind, plain_table, trials_table
 from pcsearch.reports.plan import as_text
 from pcsearch.reports.results import duration, failures, number
 from pcsearch.sweeps.parameters import nested, settings
+from pcsearch.sweeps.replicates import configuration_name
 
 NOTHING = Html("")
 MOST_FAILURES = 20
@@ -94,7 +95,7 @@ def sections(
         ),
         Section(
             "weights",
-            "What the parameters matter",
+            "How much each parameter matters",
             before=tag("p", f"No importance: {shares}.") if isinstance(shares, str) else NOTHING,
             figures=(importance(weights, metric),) if weights else (),
         ),
@@ -182,8 +183,14 @@ def _best(findings: Findings) -> Html:
     result = winner.result
     pairs = zip(findings.metrics, result.values, strict=True)
     values = ", ".join(f"{metric.name} {number(value)}" for metric, value in pairs)
-    config = nested(settings(result.config, findings.sweep.parameters.values()))
-    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    chosen_values, of_run = settings(result.config, findings.sweep.parameters.values()), ""
+    if findings.replicates is not None and findings.configurations:
+        best = findings.configurations[0]
+        name = configuration_name(best.number)
+        of_run = f"{name}, {findings.metrics[0].name} {best.in_words(number)}; its best run: "
+        seed = findings.replicates.name
+        chosen_values = [(each, value) for each, value in chosen_values if each.name != seed]
+    text = yaml.safe_dump(nested(chosen_values), sort_keys=False, allow_unicode=True)
     button = tag(
         "button",
         f"trial {result.number}",
@@ -192,7 +199,7 @@ def _best(findings: Findings) -> Html:
         data_mark=str(result.number),
         aria_label=f"Mark trial {result.number}",
     )
-    title = tag("h3", "Best: ", button, f" {values}")
+    title = tag("h3", f"Best: {of_run}", button, f" {values}")
     return joined((title, tag("pre", text.rstrip(), tabindex="0")))
 
 

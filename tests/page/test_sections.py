@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from made_findings import made_findings, made_origin, made_trial
+from made_findings import made_findings, made_origin, made_race, made_trial
 
 from pcsearch.engine.records.hardware import Hardware
 from pcsearch.engine.results.findings import Findings
@@ -40,6 +40,15 @@ def test_the_result_has_the_best_trial_and_what_failed() -> None:
     assert 'data-mark="1"' in html
     assert "2 of 99 ended" in html
     assert "OSError: &lt;x&gt;" in html
+
+
+def test_with_replicates_the_result_is_the_mean_of_the_best_configuration() -> None:
+    """The luckiest single run is another one's."""
+    html = made(made_race({1: [0.1, 0.9], 2: [0.4, 0.3]}))["result"].html
+    best = "Best: configuration 2, loss 0.35 ± 0.07071 (2 seeds); its best run: "
+    assert best in html
+    assert "trial 4</button> loss 0.3" in html
+    assert ">x: 2</pre>" in html
 
 
 def test_of_very_many_failures_some_are_listed() -> None:
