@@ -229,3 +229,39 @@ def test_the_runs_of_a_configuration_are_a_group(programs: Folder, server: Wandb
         ("here, configuration 2", 0.25),
         ("here, configuration 2", 0.25),
     ]
+
+
+RESUMED = """
+import os, sys
+from pathlib import Path
+import wandb
+
+kept = Path(os.environ["PCSEARCH_TRIAL_DIR"], "epoch")
+first = int(kept.read_text()) + 1 if kept.exists() else 0
+wandb.init(config={"first": first})
+for epoch in range(first, 4):
+    wandb.log({"epoch": epoch, "loss": 1 / (epoch + 1)})
+    if epoch == 2 and not first:
+        # Its last row is after what it has kept.
+        wandb.finish()
+        sys.exit(1)
+    kept.write_text(str(epoch))
+wandb.summary["done"] = True
+"""
+
+
+def test_two_tries_of_a_trial_are_synced_into_one_run_with_each_row_once(
+    programs: Folder, server: WandbServer
+) -> None:
+    sweep = {**SWEEP, "metric": {"name": "loss"}, "parameters": {"lr": {"values": [0.5]}}}
+    (programs.path / "p.yaml").write_text(yaml.safe_dump(sweep))
+    (programs.path / "train.py").write_text(RESUMED)
+    tries = ("--max-failures", "1", "--storage-path", ".", "--name", "here")
+    search = programs.command("p.yaml", "--wandb", "offline", *tries)
+    assert search.status == 0, search.err
+    assert len(list((programs.path / "here" / "wandb").glob("offline-run-*"))) == 2
+    sync(search.out)
+    (run,) = server.runs.values()
+    rows = [{k: v for k, v in row.items() if k not in OF_THE_CLIENT} for row in run.rows]
+    assert rows == [{"epoch": epoch, "loss": 1 / (epoch + 1)} for epoch in range(4)]
+    assert (run.summary["loss"], run.summary["done"], run.exit_code) == (0.25, True, 0)
