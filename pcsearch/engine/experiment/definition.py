@@ -148,7 +148,12 @@ def define_search(
     """
     folder = Path.cwd() if folder is None else folder
     text = read_text(sweep_file) if text is None else text
-    workload, options = choose(options, folder, SweepText(text, sweep_file), has_begun)
+    try:
+        workload, options = choose(options, folder, SweepText(text, sweep_file), has_begun)
+    except PcsearchError as error:
+        # What to do first comes first.
+        others = _problems_of_file(text, str(sweep_file), options)
+        raise PcsearchError([*error.problems, *others]) from None
     try:
         sweep = parse_sweep(
             text,
@@ -178,6 +183,15 @@ def define_search(
     else:
         note = "" if has_begun else unnoticed_seed(sweep)
     return replace(search, sweep=replace(sweep, notes=(*sweep.notes, note))) if note else search
+
+
+def _problems_of_file(text: str, source: str, options: Options) -> tuple[Problem, ...]:
+    """What is wrong with a sweep file whatever its trials run."""
+    try:
+        parse_sweep(text, source, overrides=options.overrides, runs_program=True)
+    except PcsearchError as error:
+        return error.problems
+    return ()
 
 
 def parse_search(source: str, text: str, options: Options, folder: Path) -> SearchDefinition:

@@ -123,3 +123,14 @@ def test_bayes_over_a_seed_gets_a_note_and_with_replicates_none(
     # The plan shows it, and the start of the search; a resume says it no more.
     assert set(notes) <= set(make_plan(file, Options(replicates=option), 0).notes)
     assert define_search(file, search.options, has_begun=True).sweep.notes == ()
+
+
+def test_what_is_wrong_with_a_file_is_told_with_the_program_that_is_not_there(
+    tmp_path: Path,
+) -> None:
+    text = "program: gone.py\nmethod: bayes\nmetric: {name: loss, goal: least}\nparameters:\n"
+    text += "  lr: {min: 2, max: 1}\n"
+    with pytest.raises(PcsearchError) as caught:
+        define_search("s.yaml", Options(), tmp_path, text)
+    keys = [each.key for each in caught.value.problems]
+    assert keys == ["program", "metric.goal", "parameters.lr"]
