@@ -18,6 +18,7 @@ from pcsearch.system.exits import DONE, INTERRUPTED, SOME_FAILED
 
 if TYPE_CHECKING:
     from pcsearch.engine.execution.run import SessionResult
+    from pcsearch.engine.experiment.definition import SearchDefinition
     from pcsearch.reports.terminal import Terminal
 
 
@@ -45,10 +46,14 @@ def plan(
     from pcsearch.reports.plan import as_document, as_text
 
     options, enqueue = options_of(arguments), arguments["enqueue"]
+
+    def check(search: SearchDefinition) -> None:
+        launching.check_artifacts(search, {"artifacts": arguments["wandb_artifacts"]})
+
     if enqueue is None:
-        search_plan = make_plan(sweep, options, draws, text)
+        search_plan = make_plan(sweep, options, draws, text, check)
     else:
-        search_plan = make_plan_with_queue(sweep, options, draws, enqueue, text)
+        search_plan = make_plan_with_queue(sweep, options, draws, enqueue, text, check)
     click.echo(as_document(search_plan) if as_json else as_text(search_plan))
     return DONE
 

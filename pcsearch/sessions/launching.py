@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pcsearch.engine.execution.run import SessionResult
+    from pcsearch.engine.experiment.definition import SearchDefinition
     from pcsearch.engine.experiment.experiment import Experiment
     from pcsearch.engine.records.options import Options
     from pcsearch.sweeps.sweep import Sweep
@@ -73,17 +74,17 @@ def new_search(
     return experiment, tracking
 
 
-def check_artifacts(experiment: Experiment, tracking: Mapping[str, Any]) -> None:
+def check_artifacts(search: SearchDefinition, tracking: Mapping[str, Any]) -> None:
     """Refuse ``--wandb-artifacts`` where trials run a program: pcsearch does not know its models.
 
     Args:
-        experiment: the search.
+        search: the search.
         tracking: what the user asks for now of the settings of its W&B runs.
 
     Raises:
         PcsearchError: they are programs, whose models nobody else knows.
     """
-    if experiment.workload.runs_program and tracking.get("artifacts", "none") != "none":
+    if search.workload.runs_program and tracking.get("artifacts", "none") != "none":
         message = (
             "is not for programs, whose models only they know; leave it out, and let the program "
             "upload its own (wandb.log_artifact)"

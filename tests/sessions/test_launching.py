@@ -60,7 +60,9 @@ def test_programs_have_no_models_for_artifacts(
     launching.check_artifacts(experiment, {"artifacts": "none"})
     message = "--wandb-artifacts: is not for programs, whose models only they know; leave it out"
     asked = ("--wandb-artifacts", "best", "--wandb", "offline")
-    for begin in (("s.yaml",), ("s.yaml", "--sweep-id", "team/pc/abc")):
+    plans = (("s.yaml", "--plan"), ("s.yaml", "--plan", "--enqueue", "points.yaml"))
+    (tmp_path / "points.yaml").write_text("- {x: 1}\n")
+    for begin in (("s.yaml",), ("s.yaml", "--sweep-id", "team/pc/abc"), *plans):
         status, _, err = shown(*begin, *asked)
         assert (status, message in err) == (2, True)
     assert not (tmp_path / "pcsearch_results").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,11 @@ class Plan:
 
 
 def make_plan(
-    sweep_file: str | Path, options: Options, draws: int | None, text: str | None = None
+    sweep_file: str | Path,
+    options: Options,
+    draws: int | None,
+    text: str | None = None,
+    check: Callable[[SearchDefinition], None] = lambda _: None,
 ) -> Plan:
     """The plan of a sweep's search, after the sweep and the options are checked.
 
@@ -68,11 +73,13 @@ def make_plan(
         options: the options of the command.
         draws: how many configurations to draw, None for as many as the workload has in a plan.
         text: the sweep's text, for a sweep that is not in a file.
+        check: checks the search, as the start of a session does.
 
     Raises:
         PcsearchError: the sweep or an option is wrong; it has every problem of the sweep.
     """
     search = define_search(sweep_file, options, text=text)
+    check(search)
     search.workload.check_files(search.sweep, search.folder)
     sweep, cap = search.sweep, search.trial_limit
     notes = []

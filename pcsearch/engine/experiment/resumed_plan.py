@@ -76,6 +76,7 @@ def make_plan_with_queue(
     draws: int | None,
     enqueue: str,
     text: str | None = None,
+    check: Callable[[SearchDefinition], None] = lambda _: None,
 ) -> Plan:
     """The plan of a new search that tries some configurations first.
 
@@ -85,11 +86,12 @@ def make_plan_with_queue(
         draws: how many configurations to draw, None for the usual number (`make_plan`).
         enqueue: the file of the configurations to try first, or ``defaults``.
         text: the sweep's text, for a sweep that is not in a file.
+        check: checks the search, as the start of a session does.
 
     Raises:
         PcsearchError: the sweep, an option or the file of the configurations is wrong.
     """
-    plan = make_plan(sweep_file, options, 0, text)
+    plan = make_plan(sweep_file, options, 0, text, check)
     search, history = define_search(sweep_file, options, text=text), History()
     queue = enqueued(enqueue, search, history)
     if options.warm_start:
