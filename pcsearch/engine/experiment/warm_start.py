@@ -141,10 +141,12 @@ def _configs(
     texts = texts_of(old, Journal(old.path).of_kind(Edited))
     sweeps = [earlier_sweep(search, *each) for each in texts]
     name = options.get("replicates")
-    replicates = replicates_of(sweeps[0], name, OPTION) if isinstance(name, str) else None
+    # Edits leave the configurations of a race as they are, and may add seeds.
+    newest = sweeps[-1]
+    replicates = replicates_of(newest, name, OPTION) if isinstance(name, str) else None
     if isinstance(replicates, Replicates):
-        single = configs_of(replicates.without(sweeps[0]), replace(of_old, repeats=False))
-        return lambda trial: _of_replicate(trial, sweeps[0], replicates, single)
+        single = configs_of(replicates.without(newest), replace(of_old, repeats=False))
+        return lambda trial: _of_replicate(trial, newest, replicates, single)
     versions = [configs_of(sweep, of_old) for sweep in sweeps]
     return lambda trial: trial.config or versions[trial.edits](trial)
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from edited_searches import METRIC, EditedSearch, edited_searches
 
+from pcsearch.engine.experiment.definition import define_search
 from pcsearch.engine.experiment.resumed_experiment import resumed_experiment
+from pcsearch.engine.experiment.warm_start import warm_start
 from pcsearch.engine.records.journal.events import Decided, ReachedTarget
 from pcsearch.engine.records.journal.replay import read_history
+from pcsearch.engine.records.options import Options
 from pcsearch.engine.results.findings import findings_at
 from pcsearch.errors import PcsearchError
 from pcsearch.sweeps.distributions.base import identity
@@ -212,3 +215,21 @@ def test_replicates_are_not_changed_without_a_word(
     search = EditedSearch(folder, keyed(before))
     with pytest.raises(PcsearchError, match="a search with replicates keeps its sweep file"):
         search.resume(keyed(after))
+
+
+def test_a_warm_start_knows_the_configurations_and_the_seeds_of_a_race_that_was_edited(
+    folder: Path,
+) -> None:
+    (folder / "points.yaml").write_text("- {x: 1.5}\n")
+    first = with_seeds([0.0, 0.01], "random", run_cap=8)
+    search = EditedSearch(folder, first, "points.yaml", replicates="seed")
+    search.session()
+    search.resume(with_seeds([0.0, 0.01, 0.02, 0.03], "random", run_cap=24))
+    search.session()
+    known = search.configs()
+    assert {0.02, 1.5} <= {value for config in known for value in config.values()}
+    space = {"x": {"min": 0.0, "max": 4.0}, "seed": {"min": 0.0, "max": 1.0}}
+    search.write({"method": "bayes", "run_cap": 9, "parameters": space})
+    options = Options(trainable="edited_mine:main", warm_start=(str(search.directory.path),))
+    found = warm_start(define_search(search.file, options)).results
+    assert [each.point for each in found] == known
