@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,6 +134,12 @@ class SearchState:
         """The search as it is now."""
         # Other threads add trials meanwhile.
         running, ended = [*self._running.values()], [*self._ended.values()]
+        # Of a shared search other drivers have the numbers between.
+        numbers = [outcome.number for outcome in [*self._outcomes]]
+        own, newest = len(numbers), max(numbers, default=0)
+        left = max(0, self._experiment.cap - newest)
+        # Of what is left, they have as large a part as so far.
+        to_begin = own - len(running) - len(ended) + round(left * own / max(1, newest))
         return View(
             self._experiment.metrics,
             self._searched,
@@ -142,31 +148,22 @@ class SearchState:
             tuple(each.row for each in running),
             tuple(each.row for each in ended[-LATEST:]),
             self._best.now(),
-            self._estimate(running, ended),
+            self._estimate(running, ended, to_begin if own else left),
             usage,
             self._wandb(),
             warnings,
-            max(0, _newest(running, ended) - len(ended) - len(running)),
+            max(0, newest - own),
         )
 
-    def _estimate(self, running: list[Running], ended: list[EndedTrial]) -> Estimate:
-        newest = _newest(running, ended)
-        # Of those that are left, other drivers have as large a part as so far.
-        share = (len(ended) + len(running)) / max(1, newest)
+    def _estimate(self, running: list[Running], ended: list[EndedTrial], to_begin: int) -> Estimate:
         return estimate(
             Counter(each.epoch for each in ended),
             [each.training for each in running],
-            round(max(0, self._experiment.cap - newest) * share),
+            to_begin,
             self._experiment.max_epochs,
             self._trained,
             time.monotonic() - self._since,
         )
-
-
-def _newest(running: Iterable[Running], ended: Iterable[EndedTrial]) -> int:
-    """The largest number of a trial: several drivers share the numbers before it."""
-    outcomes = [*(each.outcome for each in running), *(each.outcome for each in ended)]
-    return max((outcome.number for outcome in outcomes), default=0)
 
 
 def how_ended(outcome: TrialOutcome) -> str:

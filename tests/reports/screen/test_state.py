@@ -129,6 +129,11 @@ def test_other_drivers_have_the_numbers_between_and_their_part_of_what_is_left(
     assert (view.ended, view.elsewhere) == (2, 2)
     # Of the eight that are left, this driver gets four.
     assert view.estimate == Estimate(2 * EPOCHS, 6 * EPOCHS, 4 * EPOCHS * 100)
+    # One that has not started yet is this driver's all the same.
+    search.outcomes.begin("t3", 3, {"epochs": EPOCHS})
+    view = search.state.view()
+    assert (view.ended, view.elsewhere) == (2, 1)
+    assert view.estimate == Estimate(2 * EPOCHS, 9 * EPOCHS, 7 * EPOCHS * 100)
 
 
 def test_how_far_a_trial_is_where_its_length_is_unknown() -> None:
